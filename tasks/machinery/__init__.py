@@ -1,0 +1,1 @@
+"""The quiet part: what makes a pure function a cached, resumable, recorded stage."""

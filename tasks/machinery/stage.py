@@ -1,0 +1,88 @@
+"""What a stage is: a named pure function, and what it may say while it works.
+
+A stage function takes its part of the experiment as plain keyword arguments, one path for each artifact that it reads,
+an empty folder `out` to write to and a `monitor`, and returns its metrics. It knows neither Prefect nor MLflow nor
+the cache, so its test calls it directly:
+
+    metrics = train_tokenizer(tokenizer=Tokenizer(), corpus=path, out=empty, monitor=Silent())
+
+What it writes under `out` is the artifact. Two names in it have a meaning to the rest of the house:
+
+    show/           pages (.md), figures (.png) and tables to show people: logged to MLflow; `show/card.md` is also shown
+                    in Prefect. Never an input of another stage.
+    model.json      says that `model/` is to be logged as an MLflow model: {"task": …, "example": [text, …]}
+    dataset.json    says that this artifact is a data set: {"name": …, "rows": …, "columns": {name: type}}
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class StageError(Exception):
+    """A mistake that a person can mend: the message says what was found, where, and what is accepted."""
+
+
+class Monitor(Protocol):
+    """What a stage may say while it works."""
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        """`done` of `total` units are done; cheap, call it as often as you like. `total` 0: not known."""
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Metrics of a step of training, in the order of steps."""
+
+    def note(self, **facts: str | float) -> None:
+        """Facts found while computing (precision, device, parameters): they become tags of the run."""
+
+
+class Silent:
+    """A monitor that keeps what it is told: for tests, and for calling a stage by hand."""
+
+    def __init__(self) -> None:
+        self.logged: list[tuple[int, dict[str, float]]] = []
+        self.facts: dict[str, str | float] = {}
+        self.last: tuple[int, int, str] | None = None
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        """Keep the last report."""
+        self.last = (done, total, unit)
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Keep the metrics."""
+        self.logged.append((step, dict(metrics)))
+
+    def note(self, **facts: str | float) -> None:
+        """Keep the facts."""
+        self.facts.update(facts)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage by name, its function not yet imported: a run in which all is cached never loads torch.
+
+    Attributes:
+        name: name in the store, in plans and in `--refresh`.
+        function: where the pure function is, as `module:function`.
+        code: further modules that the function loads by name (a source, an objective, a problem).
+        libraries: distributions whose versions can change the result.
+    """
+
+    name: str
+    function: str
+    code: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+
+    @property
+    def module(self) -> str:
+        """The module of the function."""
+        return self.function.partition(":")[0]
+
+    def load(self) -> Callable[..., dict[str, float]]:
+        """Import and return the function."""
+        module, _, name = self.function.partition(":")
+        function: Callable[..., dict[str, float]] = getattr(importlib.import_module(module), name)
+        return function
