@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 
@@ -57,7 +57,10 @@ class Corpus(Part):
         min_length=1,
     )
     text_column: str = field(
-        "text", "Text column", "Column or key that holds the text (tables and JSON lines)", min_length=1
+        "text",
+        "Text column",
+        "Column or key that holds the text (tables and JSON lines)",
+        min_length=1,
     )
     documents: Literal["auto", "file", "paragraph", "line"] = field(
         "auto",
@@ -66,7 +69,11 @@ class Corpus(Part):
         "auto is the file for a folder of them, and the block for a single file",
     )
     validation_share: float = field(
-        0.02, "Validation share", "Share of the documents held out to measure pre-training", gt=0, lt=1
+        0.02,
+        "Validation share",
+        "Share of the documents held out to measure pre-training",
+        gt=0,
+        lt=1,
     )
     min_characters: int = field(
         40, "Shortest document", "Documents shorter than this are left out, in characters", ge=1
@@ -83,7 +90,11 @@ class Tokenizer(Part):
         "wordpiece", "Algorithm", "wordpiece as in BERT, or byte-level bpe as in RoBERTa"
     )
     vocab_size: int = field(
-        8192, "Vocabulary size", "Entries in the vocabulary, special tokens included", ge=64, le=262_144
+        8192,
+        "Vocabulary size",
+        "Entries in the vocabulary, special tokens included",
+        ge=64,
+        le=262_144,
     )
     lowercase: bool = field(True, "Lower-case", "Fold case (and strip accents) before tokenizing")
     min_frequency: int = field(
@@ -106,10 +117,17 @@ class Model(Part):
     hidden_size: int = field(256, "Hidden size", "Width of the hidden states", ge=8, le=8192)
     heads: int = field(4, "Heads", "Attention heads; they divide the hidden size", ge=1, le=128)
     intermediate_size: int = field(
-        0, "Intermediate size", "Width of the feed-forward layer; 0 is four times the hidden size", ge=0
+        0,
+        "Intermediate size",
+        "Width of the feed-forward layer; 0 is four times the hidden size",
+        ge=0,
     )
     max_positions: int = field(
-        512, "Positions", "Longest sequence that the model can ever read, in tokens", ge=8, le=32_768
+        512,
+        "Positions",
+        "Longest sequence that the model can ever read, in tokens",
+        ge=8,
+        le=32_768,
     )
 
     @model_validator(mode="after")
@@ -152,13 +170,20 @@ class Pretraining(Part):
         1.0, "Gradient norm", "Gradients are scaled down to this norm", gt=0
     )
     dropout: float = field(
-        0.0, "Dropout", "Dropout while pre-training; none is faster and better in one epoch", ge=0, lt=1
+        0.0,
+        "Dropout",
+        "Dropout while pre-training; none is faster and better in one epoch",
+        ge=0,
+        lt=1,
     )
     masking_share: float = field(
         0.15, "Masking share", "Share of the tokens to predict", gt=0, lt=1
     )
     validation_sequences: int = field(
-        2048, "Validation sequences", "Held-out sequences that the validation loss is measured on", ge=1
+        2048,
+        "Validation sequences",
+        "Held-out sequences that the validation loss is measured on",
+        ge=1,
     )
     precision: Literal["auto", "fp32", "bf16"] = field(
         "auto", "Precision", "auto is bf16 where the hardware is fast at it, else fp32"
@@ -199,10 +224,16 @@ class LabelledData(Part):
         "label", "Label column", "Column that holds the label (text-classification)", min_length=1
     )
     tokens_column: str = field(
-        "tokens", "Tokens column", "Column with the list of tokens (token-classification)", min_length=1
+        "tokens",
+        "Tokens column",
+        "Column with the list of tokens (token-classification)",
+        min_length=1,
     )
     tags_column: str = field(
-        "tags", "Tags column", "Column with the list of BIO tags (token-classification)", min_length=1
+        "tags",
+        "Tags column",
+        "Column with the list of BIO tags (token-classification)",
+        min_length=1,
     )
     document_column: str = field(
         "document",
@@ -211,7 +242,11 @@ class LabelledData(Part):
         min_length=1,
     )
     validation_share: float = field(
-        0.1, "Validation share", "Share for validation where the source has no such split", gt=0, lt=1
+        0.1,
+        "Validation share",
+        "Share for validation where the source has no such split",
+        gt=0,
+        lt=1,
     )
     test_share: float = field(
         0.2, "Test share", "Share for the test where the source has no such split", gt=0, lt=1
@@ -268,11 +303,13 @@ class Evaluation(Part):
         "Also fine-tune the same body from random weights: the gain of pre-training becomes a number",
     )
     bootstrap_samples: int = field(
-        2000, "Bootstrap samples", "Resamples of the test split behind each interval", ge=100, le=1_000_000
+        2000,
+        "Bootstrap samples",
+        "Resamples of the test split behind each interval",
+        ge=100,
+        le=1_000_000,
     )
-    confidence: float = field(
-        0.95, "Confidence", "Coverage of the intervals", ge=0.5, lt=1
-    )
+    confidence: float = field(0.95, "Confidence", "Coverage of the intervals", ge=0.5, lt=1)
 
 
 class Experiment(Part):

@@ -19,6 +19,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -27,7 +28,9 @@ class StageError(Exception):
 
 
 class Monitor(Protocol):
-    """What a stage may say while it works."""
+    """What a stage may say while it works, and where it may keep what must survive a kill."""
+
+    checkpoints: Path | None
 
     def progress(self, done: int, total: int, unit: str) -> None:
         """`done` of `total` units are done; cheap, call it as often as you like. `total` 0: not known."""
@@ -42,7 +45,8 @@ class Monitor(Protocol):
 class Silent:
     """A monitor that keeps what it is told: for tests, and for calling a stage by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, checkpoints: Path | None = None) -> None:
+        self.checkpoints = checkpoints
         self.logged: list[tuple[int, dict[str, float]]] = []
         self.facts: dict[str, str | float] = {}
         self.last: tuple[int, int, str] | None = None

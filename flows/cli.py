@@ -1,0 +1,219 @@
+"""The command `temper`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from tasks.machinery.home import home, prepare_environment, store_folder
+from tasks.machinery.stage import StageError
+from tasks.mistakes import InvalidExperimentError, nearest
+from tasks.spec import Experiment
+from tasks.stages import NAMES
+
+INVALID, FAILED, INTERRUPTED = 2, 1, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Pre-train, fine-tune and evaluate as cached stages; compare the runs in MLflow.\n\n"
+    "State lives in TEMPER_HOME (default: .temper in the working directory).",
+)
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+ExperimentArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="[PRESET | FILE.yaml]",
+        help="A shipped experiment (see `temper presets`) or a file of your own.",
+        show_default=True,
+    ),
+]
+SetOption = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="a.b=VALUE",
+        help="Change a value of the experiment; a downstream problem by its name or index: "
+        "downstream.library.epochs=3. May be given more than once.",
+    ),
+]
+RefreshOption = Annotated[
+    list[str],
+    typer.Option(
+        "--refresh",
+        metavar="STAGE",
+        help=f"Compute a stage although it is cached: {', '.join(NAMES)}. May be given more than once.",
+    ),
+]
+
+
+@app.callback()
+def _environment() -> None:
+    prepare_environment()
+
+
+@app.command()
+def run(
+    experiment: ExperimentArgument = "demo",
+    settings: SetOption = [],  # noqa: B006  (typer reads the default and never changes it)
+    refresh: RefreshOption = [],  # noqa: B006
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Also write the results as JSON.", dir_okay=False),
+    ] = None,
+) -> None:
+    """Run an experiment: what is cached is reused, what was interrupted goes on.
+
+    Exit status: 0 done, 2 not a valid experiment, 1 a stage failed.
+    """
+    chosen, steps = _planned(experiment, settings, refresh)
+    _print_plan(chosen, steps)
+    if output is not None and not output.absolute().parent.is_dir():
+        _stop([f"--output {output}: no folder {output.absolute().parent}"])
+    result = _run(chosen, refresh)
+    _print_results(chosen, result)
+    if output is not None:
+        output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        out.print(f"written: {output}")
+
+
+@app.command()
+def plan(
+    experiment: ExperimentArgument = "demo",
+    settings: SetOption = [],  # noqa: B006
+    refresh: RefreshOption = [],  # noqa: B006
+) -> None:
+    """Tell what would run, what is cached, and why. Computes nothing."""
+    chosen, steps = _planned(experiment, settings, refresh)
+    _print_plan(chosen, steps)
+
+
+@app.command()
+def presets() -> None:
+    """List the shipped experiments."""
+    from flows.loading import presets as shipped
+    from flows.loading import summary_of
+
+    for name, file in shipped().items():
+        out.print(f"[bold]{name}[/bold]  {summary_of(file)}", highlight=False)
+
+
+def _planned(name: str, settings: list[str], refresh: list[str]) -> tuple[Experiment, list[Any]]:
+    """The experiment and its plan; a mistake ends the program, before anything is computed."""
+    from flows.loading import load_experiment
+    from flows.recipe import recipe
+    from tasks.machinery.planner import Planner
+    from tasks.machinery.store import Store
+
+    unknown = [stage for stage in refresh if stage not in NAMES]
+    if unknown:
+        hints = [
+            f"--refresh {stage}: no such stage{nearest(stage, NAMES)} Accepted: {', '.join(NAMES)}"
+            for stage in unknown
+        ]
+        _stop(hints)
+    try:
+        experiment = load_experiment(name, settings)
+        planner = Planner(Store(store_folder()), frozenset(refresh))
+        recipe(experiment, planner)
+    except InvalidExperimentError as error:
+        _stop(error.lines)
+    except StageError as error:
+        _stop([str(error)])
+    return experiment, planner.steps
+
+
+def _stop(lines: list[str], status: int = INVALID) -> NoReturn:
+    for line in lines:
+        err.print(f"temper: {line}", style="red", markup=False, highlight=False)
+    raise typer.Exit(status)
+
+
+def _print_plan(experiment: Experiment, steps: list[Any]) -> None:
+    from flows.console import plan_summary, plan_table
+
+    out.print(f"[bold]{experiment.name}[/bold]  state in {home()}", highlight=False)
+    out.print(plan_table(steps))
+    out.print(plan_summary(steps), highlight=False)
+
+
+def _run(experiment: Experiment, refresh: list[str]) -> dict[str, Any]:
+    """Run the flow in this process, with its progress in the terminal."""
+    out.print("starting Prefect and MLflow …", highlight=False)
+    from flows.console import Terminal
+    from flows.experiment import run_experiment, show_on
+    from tasks.machinery.runner import StageFailedError
+
+    _quieten_prefect()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with Terminal(out) as display:
+            show_on(display)
+            return run_experiment(experiment, refresh=refresh)
+    except StageFailedError as error:
+        _stop(
+            [_failure(error), "what was computed is kept: the same command goes on from there"],
+            FAILED,
+        )
+    except KeyboardInterrupt:
+        _stop(
+            ["interrupted; what was computed is kept: the same command goes on from there"],
+            INTERRUPTED,
+        )
+
+
+def _failure(error: Any) -> str:
+    """A mistake in a person's data by its message; any other error with its type and a place to look."""
+    if isinstance(error.cause, StageError):
+        return str(error)
+    return f"{error.title} failed: {type(error.cause).__name__}: {error.cause}"
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _quieten_prefect() -> None:
+    """The terminal shows our progress; Prefect's log lines go to its server, where the UI shows them."""
+    import logging
+
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("prefect"):
+            logger = logging.getLogger(name)
+            for handler in list(logger.handlers):
+                if type(handler).__name__ == "PrefectConsoleHandler":
+                    logger.removeHandler(handler)
+
+
+def _print_results(experiment: Experiment, result: dict[str, Any]) -> None:
+    from flows.console import pretraining_line, results_table, where_to_look
+
+    metrics = result["metrics"]
+    out.print()
+    out.print(pretraining_line(metrics), highlight=False)
+    out.print(results_table(metrics, [problem.name for problem in experiment.downstream]))
+    out.print()
+    for line in where_to_look(result, str(home())):
+        out.print(line, highlight=False, markup=False)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""What a person sees in the terminal: the plan, progress with the time left, and the results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tasks.machinery.planner import Step, shortened
+
+_LINE_EVERY = 20.0  # seconds between lines of progress where no line can be redrawn
+
+
+def duration(seconds: float) -> str:
+    """`2 min 05 s`, `1 h 10 min`, `0.4 s`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+class Terminal:
+    """Progress of the stages: a line redrawn in a terminal, a line now and then in a log."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._live: Live | None = None
+        self._printed = time.monotonic()
+
+    def __enter__(self) -> Terminal:
+        if self.console.is_terminal:
+            self._live = Live(Text(""), console=self.console, transient=True, refresh_per_second=5)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def started(self, title: str) -> None:
+        """A stage begins."""
+        self._printed = time.monotonic()
+        if self._live is not None:
+            self._live.update(Text(f"  … {title}"))
+
+    def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
+        """A stage has come so far."""
+        if total > 0:
+            filled = round(24 * done / total)
+            bar = f"[{'━' * filled}{'·' * (24 - filled)}] {done:,}/{total:,} {unit}"
+        else:
+            bar = f"{done:,} {unit}" if done else unit
+        text = f"  … {title:<26} {bar}{f'  {duration(left)} left' if left is not None else ''}"
+        if self._live is not None:
+            self._live.update(Text(text))
+        elif time.monotonic() - self._printed > _LINE_EVERY:
+            self._printed = time.monotonic()
+            self.console.print(Text(text))
+
+    def finished(self, title: str, state: str, seconds: float, why: str) -> None:
+        """A stage has ended."""
+        mark, style = {"cached": ("=", "cyan"), "failed": ("✗", "red")}.get(state, ("✓", "green"))
+        line = Text(f"  {mark} {title:<26} {state:<10}", style=style)
+        line.append(f"{duration(seconds):>12}" if state != "cached" else "", style="default")
+        line.append(f"  {why}" if why else "", style="yellow")
+        self.console.print(line)
+
+
+def plan_table(steps: Sequence[Step]) -> Table:
+    """The plan: a line a stage, with the reasons where it runs."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
+    table.add_column("stage", no_wrap=True)
+    table.add_column("plan", no_wrap=True)
+    table.add_column("last took", justify="right", no_wrap=True)
+    table.add_column("why")
+    for step in steps:
+        style = "cyan" if step.state == "cached" else "green"
+        took = "" if step.seconds is None or step.state == "cached" else duration(step.seconds)
+        table.add_row(
+            step.title, Text(step.state, style=style), took, "\n".join(shortened(step.reasons))
+        )
+    return table
+
+
+def plan_summary(steps: Sequence[Step]) -> str:
+    """`3 of 11 stages run, about 4 min 10 s as they last took`."""
+    runs = [step for step in steps if step.state == "run"]
+    if not runs:
+        return f"all {len(steps)} stages are cached: nothing to compute"
+    known = [step.seconds for step in runs if step.seconds is not None]
+    text = f"{len(runs)} of {len(steps)} stages run"
+    return (
+        f"{text}, about {duration(sum(known))} as they last took"
+        if len(known) == len(runs)
+        else text
+    )
+
+
+_VALUE = "{:.3f}"
+
+
+def _interval(metrics: Mapping[str, float], name: str, sign: str = "") -> str:
+    if name not in metrics:
+        return "–"
+    form = "{:" + sign + ".3f}"
+    text = form.format(metrics[name])
+    low, high = metrics.get(f"{name}/low"), metrics.get(f"{name}/high")
+    if low is None or high is None:
+        return text
+    return f"{text}  [{form.format(low)}, {form.format(high)}]"
+
+
+def headline(metrics: Mapping[str, float], problem: str) -> str:
+    """The metric that a problem is judged by: the one that its majority baseline has."""
+    start = f"downstream/{problem}/majority/"
+    return next((name.removeprefix(start) for name in metrics if name.startswith(start)), "")
+
+
+def results_table(metrics: Mapping[str, float], problems: Sequence[str]) -> Table:
+    """Each problem's headline metric: pre-trained, from scratch, and the gain, with intervals."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
+    for column in ("problem", "metric", "pre-trained", "from scratch", "gain", ""):
+        table.add_column(column, no_wrap=True)
+    for problem in problems:
+        metric = headline(metrics, problem)
+        base = f"downstream/{problem}"
+        table.add_row(
+            problem,
+            metric,
+            _interval(metrics, f"{base}/{metric}"),
+            _interval(metrics, f"{base}/from_scratch/{metric}"),
+            _interval(metrics, f"{base}/gain", "+"),
+            verdict(metrics, f"{base}/gain"),
+        )
+    return table
+
+
+def verdict(metrics: Mapping[str, float], gain: str) -> str:
+    """What a gain and its interval say, in words."""
+    if f"{gain}/low" not in metrics:
+        return ""
+    if metrics[f"{gain}/low"] > 0:
+        return "pre-training helps"
+    if metrics[f"{gain}/high"] < 0:
+        return "pre-training hurts"
+    return "no gain shown: could be chance"
+
+
+def pretraining_line(metrics: Mapping[str, float]) -> str:
+    """The losses of pre-training in a line."""
+    names = {
+        "validation_loss": "validation loss",
+        "masked_accuracy": "masked accuracy",
+        "nsp_accuracy": "NSP accuracy",
+    }
+    found = [
+        f"{text} {_VALUE.format(metrics[f'pretraining/{name}'])}"
+        for name, text in names.items()
+        if f"pretraining/{name}" in metrics
+    ]
+    return f"pre-training: {', '.join(found)}"
+
+
+def where_to_look(result: Mapping[str, Any], state: str) -> list[str]:
+    """The commands, or the addresses, at which to look further."""
+    uri = result["mlflow"]["tracking_uri"]
+    run = f"#/experiments/{result['mlflow']['experiment_id']}/runs/{result['mlflow']['run_id']}"
+    if uri.startswith("http"):
+        mlflow = f"{uri}/{run}"
+    else:
+        mlflow = f"mlflow ui --backend-store-uri {uri}   then http://127.0.0.1:5000/{run}"
+    prefect = f"PREFECT_HOME={state}/prefect prefect server start   then http://127.0.0.1:4200"
+    return [f"runs and models:  {mlflow}", f"flows and logs:   {prefect}"]

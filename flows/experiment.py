@@ -1,0 +1,136 @@
+"""The flow of an experiment: what the Prefect UI, a schedule and `temper run` trigger."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.context import get_run_context
+from prefect.runtime import flow_run
+
+from flows.recipe import recipe
+from tasks.machinery.fingerprint import digest, flatten, key_part
+from tasks.machinery.home import store_folder
+from tasks.machinery.monitor import Display, Quiet
+from tasks.machinery.runner import Runner, status_of
+from tasks.machinery.store import Store
+from tasks.machinery.tracking import TrackedRun, Tracking
+from tasks.mistakes import check
+from tasks.spec import Experiment
+
+_display: Display = Quiet()
+
+
+def show_on(display: Display) -> None:
+    """Show the progress of the flows of this process on a display."""
+    global _display  # noqa: PLW0603  (a flow's parameters are what a form shows: a display is not one)
+    _display = display
+
+
+def run_name() -> str:
+    """`demo · bert 2×128 · 2,500 steps`: how the run reads in a list."""
+    parameters: dict[str, Any] = flow_run.parameters
+    experiment = Experiment.model_validate(parameters["experiment"])
+    model, steps = experiment.model, experiment.pretraining.steps
+    return (
+        f"{experiment.name} · {model.family} {model.layers}×{model.hidden_size} · {steps:,} steps"
+    )
+
+
+@flow(name="experiment", flow_run_name=run_name, persist_result=False)
+def run_experiment(experiment: Experiment, refresh: list[str] | None = None) -> dict[str, Any]:
+    """Prepare, tokenize, pre-train, fine-tune and evaluate, each as a cached task; compare the runs in MLflow."""
+    check(experiment)
+    tracking = Tracking(experiment.name)
+    tracking.close_orphans()
+    tags = code_version() | flow_tags()
+    parent = tracking.open(run_name(), tags | {"temper.stage": "experiment"})
+    try:
+        parent.params(parameters_of(experiment))
+        parent.tags({"temper.experiment": digest(key_part(experiment))})
+        store = Store(store_folder())
+        runner = Runner(store, tracking, parent, _display, frozenset(refresh or ()), tags=tags)
+        report = recipe(experiment, runner)
+        parent.artifacts(report.path / "show")
+        _describe(parent, runner, report.path)
+    except BaseException as problem:
+        parent.close(status_of(problem), str(problem) or type(problem).__name__)
+        raise
+    parent.close("FINISHED")
+    return summary(experiment, runner)
+
+
+def _describe(parent: TrackedRun, runner: Runner, report: Path) -> None:
+    """Put the page of results where a person opening the run sees it first."""
+    cached = sum(outcome.state == "cached" for outcome in runner.outcomes)
+    parent.tags(
+        {
+            "mlflow.note.content": (report / "report.md").read_text(),
+            "temper.stages": f"{cached} of {len(runner.outcomes)} cached",
+        }
+    )
+
+
+def parameters_of(experiment: Experiment) -> dict[str, Any]:
+    """MLflow's parameters: the experiment's leaves, problems by their name."""
+    values = experiment.model_dump(exclude={"name"})
+    values["downstream"] = {problem.pop("name"): problem for problem in values["downstream"]}
+    return {name: value for name, value in flatten(values).items() if value != {}}
+
+
+def code_version() -> dict[str, str]:
+    """The commit that this code is at, and whether the tree is clean; empty outside a checkout."""
+    root = Path(__file__).parent.parent
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain")
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    return {"mlflow.source.git.commit": commit, "temper.git.clean": str(not changes).lower()}
+
+
+def flow_tags() -> dict[str, str]:
+    """The flow run that a run in MLflow belongs to, and its address where a server shows it."""
+    context = get_run_context()
+    tags = {
+        "mlflow.source.name": "temper",
+        "mlflow.source.type": "JOB",
+        "temper.flow_run_id": str(flow_run.id),
+        "temper.flow_run_name": str(getattr(context, "flow_run").name),  # noqa: B009
+    }
+    address = flow_run.ui_url
+    return tags | ({"temper.flow_run_url": str(address)} if address else {})
+
+
+def summary(experiment: Experiment, runner: Runner) -> dict[str, Any]:
+    """What `--output` writes: stages, metrics, and where to look."""
+    stages = [
+        {
+            "name": outcome.title,
+            "state": outcome.state,
+            "fingerprint": outcome.artifact.fingerprint,
+            "run_id": outcome.artifact.record["run_id"],
+            "seconds": round(outcome.artifact.seconds, 3),
+            "path": str(outcome.artifact.path),
+        }
+        for outcome in runner.outcomes
+    ]
+    return {
+        "experiment": experiment.name,
+        "flow_run_id": str(flow_run.id),
+        "mlflow": {
+            "tracking_uri": runner.tracking.uri,
+            "experiment_id": runner.parent.experiment_id,
+            "run_id": runner.parent.run_id,
+        },
+        "stages": stages,
+        "metrics": runner.metrics(),
+    }

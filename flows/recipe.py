@@ -1,0 +1,111 @@
+"""The recipe of an experiment, from text to a page of results.
+
+Reads top to bottom. `run` is how a stage is asked for: the flow passes a runner that computes or reuses, `temper plan` a
+planner that only tells. The labelled sets come first, since pre-training must never see a document of their test
+splits.
+"""
+
+from __future__ import annotations
+
+from tasks import sources, stages
+from tasks.machinery.call import Run
+from tasks.machinery.store import Artifact, Input
+from tasks.sources.published import resolve_published
+from tasks.spec import Downstream, Experiment
+
+WEIGHTS = "model.safetensors"
+
+
+def recipe(experiment: Experiment, run: Run) -> Artifact:
+    """The whole chain; returns the report."""
+    labelled = [prepare_labelled(problem, experiment, run) for problem in experiment.downstream]
+    pretrained = pretrain(experiment, [data / "held_out.parquet" for data in labelled], run)
+    evaluated = [
+        finetune_and_evaluate(problem, data, pretrained / "model", experiment, run)
+        for problem, data in zip(experiment.downstream, labelled, strict=True)
+    ]
+    return run(
+        stages.REPORT,
+        name=experiment.name,
+        problems=[problem.name for problem in experiment.downstream],
+        confidence=experiment.evaluation.confidence,
+        pretraining=pretrained.whole,
+        evaluations=[found.whole for found in evaluated],
+    )
+
+
+def prepare_labelled(problem: Downstream, experiment: Experiment, run: Run) -> Artifact:
+    """Labelled rows, split by document."""
+    source = sources.resolve(problem.source, f"downstream.{problem.name}.source")
+    return run(
+        stages.dataset(source),
+        problem.name,
+        data=problem.data,
+        source=source,
+        seed=experiment.seed,
+    )
+
+
+def pretrain(experiment: Experiment, held_out: list[Input], run: Run) -> Artifact:
+    """Corpus, tokenizer, tokens, and a body that learns from them."""
+    source = sources.resolve(experiment.corpus.source, "corpus.source")
+    corpus = run(
+        stages.corpus(source),
+        corpus=experiment.corpus,
+        source=source,
+        held_out=held_out,
+        seed=experiment.seed,
+    )
+    tokenizer = run(
+        stages.TOKENIZER,
+        tokenizer=experiment.tokenizer,
+        published=resolve_published(experiment.tokenizer.published),
+        corpus=corpus / "train.parquet",
+    )
+    tokens = run(
+        stages.TOKENS,
+        train=corpus / "train.parquet",
+        validation=corpus / "validation.parquet",
+        tokenizer=tokenizer.whole,
+    )
+    return run(
+        stages.pretraining(experiment.pretraining.objective),
+        model=experiment.model,
+        pretraining=experiment.pretraining,
+        seed=experiment.seed,
+        tokens=tokens.whole,
+        tokenizer=tokenizer.whole,
+    )
+
+
+def finetune_and_evaluate(
+    problem: Downstream, data: Artifact, body: Input, experiment: Experiment, run: Run
+) -> Artifact:
+    """Fine-tune the body and, as an ablation, the same body from random weights; compare them on the test split."""
+    variants: list[tuple[str, Input | None]] = [(problem.name, body)]
+    if experiment.evaluation.from_scratch:
+        variants.append((f"{problem.name} from scratch", None))
+    tuned = [
+        run(
+            stages.finetuning(problem.problem),
+            label,
+            problem=problem.problem,
+            training=problem.training,
+            seed=experiment.seed,
+            data=data.whole.only("train.parquet", "validation.parquet", "labels.json"),
+            body=weights,
+            architecture=body.without(WEIGHTS),
+        )
+        for label, weights in variants
+    ]
+    return run(
+        stages.evaluation(problem.problem),
+        problem.name,
+        problem=problem.problem,
+        bootstrap_samples=experiment.evaluation.bootstrap_samples,
+        confidence=experiment.evaluation.confidence,
+        seed=experiment.seed,
+        data=data.whole.only("train.parquet", "test.parquet", "labels.json"),
+        model=tuned[0] / "model",
+        from_scratch=tuned[1] / "model" if len(tuned) > 1 else None,
+    )

@@ -1,0 +1,107 @@
+"""What a stage says while it works, passed on: to the terminal, to MLflow, to Prefect, and to a file of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from tasks.machinery.tracking import TrackedRun
+
+_SHOW_EVERY = 0.2  # seconds, on the terminal
+_PUBLISH_EVERY = 5.0  # seconds, in Prefect: each is a request
+
+
+class Display(Protocol):
+    """Where progress is shown while an experiment runs."""
+
+    def started(self, title: str) -> None:
+        """A stage begins."""
+
+    def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
+        """A stage has come so far; `left` in seconds, None while unknown."""
+
+    def finished(self, title: str, state: str, seconds: float, why: str) -> None:
+        """A stage has ended as completed, cached or failed."""
+
+
+class Quiet:
+    """A display that shows nothing: for flows that nobody watches in a terminal."""
+
+    def started(self, title: str) -> None:
+        """Show nothing."""
+
+    def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
+        """Show nothing."""
+
+    def finished(self, title: str, state: str, seconds: float, why: str) -> None:
+        """Show nothing."""
+
+
+class StageMonitor:
+    """The monitor of a stage that runs in a flow.
+
+    Args:
+        title: what people read.
+        folder: folder of the artifact: metrics by step are kept there too.
+        run: the stage's run in MLflow.
+        display: the terminal.
+    """
+
+    def __init__(self, title: str, folder: Path, run: TrackedRun, display: Display) -> None:
+        self.title, self.run, self.display = title, run, display
+        self.checkpoints: Path | None = folder / "checkpoints"
+        self.facts: dict[str, str | float] = {}
+        self._file = folder / "metrics.jsonl"
+        self._file.unlink(missing_ok=True)
+        self._unit, self._since, self._from = "", time.monotonic(), 0
+        self._shown = self._published = 0.0
+        self._left: float | None = None
+        self._artifact: uuid.UUID | None = None
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        """Show how far the stage is, at most a few times a second."""
+        now = time.monotonic()
+        if unit != self._unit or done < self._from:  # a new phase has a pace of its own
+            self._unit, self._since, self._from = unit, now, done
+        moved = done - self._from
+        known = total > 0 and moved > 0
+        self._left = (now - self._since) / moved * (total - done) if known else None
+        if now - self._shown > _SHOW_EVERY or done == total:
+            self._shown = now
+            self.display.progress(self.title, done, total, unit, self._left)
+        if total > 0 and now - self._published > _PUBLISH_EVERY:
+            self._published = now
+            self._publish(done, total, unit)
+
+    def _publish(self, done: int, total: int, unit: str) -> None:
+        """Move the progress artifact in Prefect; what it cannot show must not stop the work."""
+        from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+        share = min(100.0, 100.0 * done / total)
+        left = "" if self._left is None else f", about {self._left:.0f} s left"
+        text = f"{self.title}: {done:,} of {total:,} {unit}{left}"
+        with contextlib.suppress(Exception):
+            if self._artifact is None:
+                made = create_progress_artifact(progress=share, description=text)
+                self._artifact = made if isinstance(made, uuid.UUID) else None
+            else:
+                update_progress_artifact(self._artifact, progress=share, description=text)
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Keep the metrics of a step in the store and send them to MLflow."""
+        values = {name: float(value) for name, value in metrics.items()}
+        with self._file.open("a") as file:
+            file.write(json.dumps({"step": step, "time": time.time(), **values}) + "\n")
+        if self._left is not None:
+            values["time_left"] = self._left
+        self.run.log(step, values)
+
+    def note(self, **facts: str | float) -> None:
+        """Keep facts, and set them as tags of the run."""
+        self.facts.update(facts)
+        self.run.tags(facts)

@@ -1,0 +1,274 @@
+"""Runs in MLflow that tell the truth: opened, written and closed by the id of one owner.
+
+Never through MLflow's fluent "active run": `end_run()` in a nested context ends the parent too, and a crashed run stays
+RUNNING for ever. Here each run carries the process that owns it, so that the next start can close what a crash left.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import mlflow
+import psutil
+from mlflow import MlflowClient
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelInput,
+    Metric,
+    Param,
+    RunTag,
+)
+
+from tasks.machinery.home import home, tracking_uri
+from tasks.machinery.store import Artifact
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+OWNER = "temper.process"
+PARENT = "mlflow.parentRunId"
+_BATCH = 100  # MLflow takes no more params, and is quick with as many metrics, in one call
+_TAG_LENGTH = 5000
+
+
+def this_process() -> str:
+    """Host, pid and start of this process: a pid alone comes round again."""
+    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
+
+
+def is_alive(owner: str) -> bool:
+    """Whether the process of an owner tag still runs; one on another host is taken as alive."""
+    host, pid, started = owner.rsplit(":", 2)
+    if host != socket.gethostname():
+        return True
+    try:
+        return abs(psutil.Process(int(pid)).create_time() - float(started)) < 2
+    except psutil.NoSuchProcess:
+        return False
+
+
+class TrackedRun:
+    """One run in MLflow, and the only way in which Temper writes to it."""
+
+    def __init__(self, client: MlflowClient, run_id: str, experiment_id: str, name: str) -> None:
+        self.client, self.run_id, self.experiment_id = client, run_id, experiment_id
+        self.name = name
+        self._waiting: list[Metric] = []
+        self._last_step = 0
+        self._flushed = time.monotonic()
+        self._system: Any = None
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters."""
+        params = [Param(name, str(value)) for name, value in values.items()]
+        for start in range(0, len(params), _BATCH):
+            self.client.log_batch(self.run_id, params=params[start : start + _BATCH])
+
+    def tags(self, values: Mapping[str, Any]) -> None:
+        """Set tags; long ones are cut."""
+        tags = [RunTag(name, str(value)[:_TAG_LENGTH]) for name, value in values.items()]
+        self.client.log_batch(self.run_id, tags=tags)
+
+    def log(self, step: int, metrics: Mapping[str, float], every: float = 5.0) -> None:
+        """Keep metrics of a step, and send what has gathered every few seconds."""
+        now = int(time.time() * 1000)
+        self._last_step = max(self._last_step, step)
+        self._waiting += [Metric(name, float(v), now, step) for name, v in metrics.items()]
+        if time.monotonic() - self._flushed > every:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send the metrics that have gathered."""
+        while self._waiting:
+            batch = self._waiting[: 10 * _BATCH]
+            self.client.log_batch(self.run_id, metrics=batch)
+            self._waiting = self._waiting[len(batch) :]
+        self._flushed = time.monotonic()
+
+    def result(
+        self,
+        metrics: Mapping[str, float],
+        model_id: str | None = None,
+        dataset: Dataset | None = None,
+    ) -> None:
+        """Log final metrics, tied to the model and the data set that they are about."""
+        self.flush()
+        now = int(time.time() * 1000)
+        self.client.log_batch(
+            self.run_id,
+            metrics=[
+                Metric(
+                    name,
+                    float(value),
+                    now,
+                    self._last_step,
+                    model_id=model_id,
+                    dataset_name=dataset.name if dataset else None,
+                    dataset_digest=dataset.digest if dataset else None,
+                    run_id=self.run_id,
+                )
+                for name, value in metrics.items()
+            ],
+        )
+
+    def artifacts(self, folder: Path, where: str | None = None) -> None:
+        """Log the files of a folder."""
+        if folder.is_dir() and any(folder.iterdir()):
+            self.client.log_artifacts(self.run_id, str(folder), where)
+
+    def reads(self, datasets: Mapping[str, Dataset], models: Iterable[str] = ()) -> None:
+        """Say which data sets and models the run reads; the key of a data set is its role."""
+        inputs = [
+            DatasetInput(dataset, [InputTag("mlflow.data.context", role)])
+            for role, dataset in datasets.items()
+        ]
+        if inputs or models:
+            chosen = [LoggedModelInput(model_id) for model_id in models]
+            self.client.log_inputs(self.run_id, datasets=inputs, models=chosen)
+
+    def model(self, artifact: Artifact) -> str | None:
+        """Log the model of an artifact, if it has one, in the transformers flavour; returns its id."""
+        card = artifact.path / "model.json"
+        if not card.is_file():
+            return None
+        return log_model(self, artifact.path / "model", json.loads(card.read_text()), artifact)
+
+    def watch_system(self) -> None:
+        """Log the use of processor, memory, disk and network until the run is closed."""
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        logging.getLogger("mlflow.system_metrics").setLevel(logging.ERROR)
+        self._system = SystemMetricsMonitor(
+            self.run_id, sampling_interval=5, samples_before_logging=1
+        )
+        self._system.start()
+
+    def close(self, status: Status, reason: str = "") -> None:
+        """End the run with its true status."""
+        if self._system is not None:
+            self._system.finish()
+        self.flush()
+        if reason:
+            self.tags({"temper.reason": reason})
+        self.client.set_terminated(self.run_id, status=status)
+
+
+class Tracking:
+    """The runs of one experiment in MLflow.
+
+    Args:
+        experiment: name of the experiment; made if it is not there yet.
+    """
+
+    def __init__(self, experiment: str) -> None:
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        home().mkdir(parents=True, exist_ok=True)
+        mlflow.set_tracking_uri(tracking_uri())
+        self.uri = tracking_uri()
+        self.client = MlflowClient(self.uri)
+        found = self.client.get_experiment_by_name(experiment)
+        self.experiment_id: str = (
+            found.experiment_id
+            if found
+            else self.client.create_experiment(experiment, artifact_location=_artifacts(experiment))
+        )
+
+    def open(
+        self, name: str, tags: Mapping[str, Any], parent: TrackedRun | None = None
+    ) -> TrackedRun:
+        """Start a run that this process owns."""
+        given = {name: str(value)[:_TAG_LENGTH] for name, value in tags.items()}
+        given |= {OWNER: this_process()} | ({PARENT: parent.run_id} if parent else {})
+        run = self.client.create_run(self.experiment_id, run_name=name, tags=given)
+        return TrackedRun(self.client, run.info.run_id, self.experiment_id, name)
+
+    def close_orphans(self) -> int:
+        """Close as KILLED the runs whose process is gone; returns how many there were."""
+        running = self.client.search_runs(
+            [self.experiment_id], "attributes.status = 'RUNNING'", max_results=1000
+        )
+        orphans = [
+            run for run in running if OWNER in run.data.tags and not is_alive(run.data.tags[OWNER])
+        ]
+        for run in orphans:
+            name = run.data.tags.get("mlflow.runName", "")
+            TrackedRun(self.client, run.info.run_id, self.experiment_id, name).close(
+                "KILLED", "its process was gone at the next start"
+            )
+        return len(orphans)
+
+
+def _artifacts(experiment: str) -> str | None:
+    """Where an experiment keeps artifacts; a server decides that by itself."""
+    if tracking_uri().startswith(("http://", "https://", "databricks")):
+        return None
+    return (home() / "mlartifacts" / experiment).as_uri()
+
+
+def as_dataset(artifact: Artifact) -> Dataset | None:
+    """An artifact that is a data set, as MLflow names it; None for others."""
+    card = artifact.path / "dataset.json"
+    if not card.is_file():
+        return None
+    values = json.loads(card.read_text())
+    schema = [
+        {"type": kind, "name": name, "required": True} for name, kind in values["columns"].items()
+    ]
+    return Dataset(
+        name=values["name"],
+        digest=artifact.whole.digest[:16],
+        source_type="local",
+        source=json.dumps({"uri": str(artifact.path)}),
+        schema=json.dumps({"mlflow_colspec": schema}),
+        profile=json.dumps({"num_rows": values["rows"]}),
+    )
+
+
+def log_model(run: TrackedRun, folder: Path, card: Mapping[str, Any], artifact: Artifact) -> str:
+    """Log a saved model in the transformers flavour, with tokenizer, signature and example."""
+    import transformers
+    from mlflow.models import Model, infer_signature
+
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    pipeline = transformers.pipeline(card["task"], model=str(folder), tokenizer=str(folder))
+    example: list[str] = card["example"]
+    signature = infer_signature(
+        example, mlflow.transformers.generate_signature_output(pipeline, example)
+    )
+    logged = run.client.create_logged_model(
+        run.experiment_id,
+        name=artifact.stage,
+        source_run_id=run.run_id,
+        tags={"temper.fingerprint": artifact.fingerprint, "temper.run_name": run.name},
+        params={"dtype": str(pipeline.model.dtype)},
+        model_type=card["task"],
+    )
+    Model.log(
+        artifact_path=None,
+        flavor=mlflow.transformers,
+        run_id=run.run_id,
+        model_id=logged.model_id,
+        transformers_model=pipeline,
+        task=card["task"],
+        signature=signature,
+        input_example=example,
+        pip_requirements=[f"{name}=={public_version(name)}" for name in ("torch", "transformers")],
+    )
+    return str(logged.model_id)
+
+
+def public_version(name: str) -> str:
+    """The public version of a distribution (without a build's local suffix)."""
+    import importlib.metadata
+
+    return importlib.metadata.version(name).partition("+")[0]

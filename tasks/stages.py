@@ -1,0 +1,68 @@
+"""The table of stages: names, functions, and what each computes with. Light: nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from tasks import objectives, problems
+from tasks.machinery.stage import Stage
+from tasks.sources import Source
+from tasks.spec import TaskName
+
+TRAINING = ("torch", "transformers", "accelerate", "numpy")
+
+TOKENIZER = Stage(
+    "tokenizer", "tasks.tokenizer:train_tokenizer", libraries=("tokenizers", "transformers")
+)
+TOKENS = Stage(
+    "tokens", "tasks.tokens:encode_corpus", libraries=("tokenizers", "transformers", "numpy")
+)
+REPORT = Stage("report", "tasks.report:write_report", libraries=("matplotlib",))
+
+NAMES = (
+    "dataset",
+    "corpus",
+    "tokenizer",
+    "tokens",
+    "pretraining",
+    "finetuning",
+    "evaluation",
+    "report",
+)
+
+
+def dataset(source: Source) -> Stage:
+    """Labelled rows, split."""
+    return Stage(
+        "dataset",
+        "tasks.dataset:prepare_dataset",
+        (source.module,),
+        ("pandas", "pyarrow", "datasets"),
+    )
+
+
+def corpus(source: Source) -> Stage:
+    """Documents to pre-train on."""
+    return Stage("corpus", "tasks.corpus:prepare_corpus", (source.module,), ("pyarrow", "datasets"))
+
+
+def pretraining(objective: str) -> Stage:
+    """A body that learns from text alone."""
+    return Stage(
+        "pretraining", "tasks.pretraining:pretrain", (objectives.module_of(objective),), TRAINING
+    )
+
+
+def finetuning(problem: TaskName) -> Stage:
+    """A body that learns from labels."""
+    return Stage(
+        "finetuning", "tasks.finetuning:finetune", (problems.module_of(problem),), TRAINING
+    )
+
+
+def evaluation(problem: TaskName) -> Stage:
+    """What a fine-tuned model gets right on the test split, and how certain that is."""
+    return Stage(
+        "evaluation",
+        "tasks.evaluation:evaluate",
+        (problems.module_of(problem),),
+        (*TRAINING, "scikit-learn", "seqeval"),
+    )
