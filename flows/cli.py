@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from tasks.machinery.home import home, prepare_environment, store_folder
+from tasks.machinery.home import home, make_home, prepare_environment, store_folder
 from tasks.machinery.stage import StageError
 from tasks.mistakes import InvalidExperimentError, nearest
 from tasks.spec import Experiment
@@ -52,7 +52,8 @@ RefreshOption = Annotated[
     typer.Option(
         "--refresh",
         metavar="STAGE",
-        help=f"Compute a stage although it is cached: {', '.join(NAMES)}. May be given more than once.",
+        help=f"Compute a stage although it is cached: {', '.join(NAMES)}. "
+        "May be given more than once.",
     ),
 ]
 
@@ -149,6 +150,10 @@ def _print_plan(experiment: Experiment, steps: list[Any]) -> None:
 
 def _run(experiment: Experiment, refresh: list[str]) -> dict[str, Any]:
     """Run the flow in this process, with its progress in the terminal."""
+    try:
+        make_home()
+    except StageError as error:
+        _stop([str(error)])
     out.print("starting Prefect and MLflow …", highlight=False)
     from flows.console import Terminal
     from flows.experiment import run_experiment, show_on
@@ -173,7 +178,7 @@ def _run(experiment: Experiment, refresh: list[str]) -> dict[str, Any]:
 
 
 def _failure(error: Any) -> str:
-    """A mistake in a person's data by its message; any other error with its type and a place to look."""
+    """A mistake in a person's data by its message, any other error with its type."""
     if isinstance(error.cause, StageError):
         return str(error)
     return f"{error.title} failed: {type(error.cause).__name__}: {error.cause}"
@@ -184,7 +189,7 @@ def _interrupt(*_: object) -> NoReturn:
 
 
 def _quieten_prefect() -> None:
-    """The terminal shows our progress; Prefect's log lines go to its server, where the UI shows them."""
+    """Leave the terminal to our progress; Prefect's log lines go to its server, for the UI."""
     import logging
 
     for name in list(logging.root.manager.loggerDict):

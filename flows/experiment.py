@@ -12,10 +12,9 @@ from prefect.runtime import flow_run
 
 from flows.recipe import recipe
 from tasks.machinery.fingerprint import digest, flatten, key_part
-from tasks.machinery.home import store_folder
+from tasks.machinery.home import make_home
 from tasks.machinery.monitor import Display, Quiet
 from tasks.machinery.runner import Runner, status_of
-from tasks.machinery.store import Store
 from tasks.machinery.tracking import TrackedRun, Tracking
 from tasks.mistakes import check
 from tasks.spec import Experiment
@@ -41,8 +40,9 @@ def run_name() -> str:
 
 @flow(name="experiment", flow_run_name=run_name, persist_result=False)
 def run_experiment(experiment: Experiment, refresh: list[str] | None = None) -> dict[str, Any]:
-    """Prepare, tokenize, pre-train, fine-tune and evaluate, each as a cached task; compare the runs in MLflow."""
+    """Prepare, tokenize, pre-train, fine-tune and evaluate, as cached tasks; compare in MLflow."""
     check(experiment)
+    make_home()
     tracking = Tracking(experiment.name)
     tracking.close_orphans()
     tags = code_version() | flow_tags()
@@ -50,8 +50,7 @@ def run_experiment(experiment: Experiment, refresh: list[str] | None = None) -> 
     try:
         parent.params(parameters_of(experiment))
         parent.tags({"temper.experiment": digest(key_part(experiment))})
-        store = Store(store_folder())
-        runner = Runner(store, tracking, parent, _display, frozenset(refresh or ()), tags=tags)
+        runner = Runner(tracking, parent, _display, frozenset(refresh or ()), tags=tags)
         report = recipe(experiment, runner)
         parent.artifacts(report.path / "show")
         _describe(parent, runner, report.path)

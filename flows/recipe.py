@@ -1,8 +1,8 @@
 """The recipe of an experiment, from text to a page of results.
 
-Reads top to bottom. `run` is how a stage is asked for: the flow passes a runner that computes or reuses, `temper plan` a
-planner that only tells. The labelled sets come first, since pre-training must never see a document of their test
-splits.
+Reads top to bottom. `run` is how a stage is asked for: the flow passes a runner that computes or
+reuses, `temper plan` a planner that only tells. The labelled sets come first, since pre-training
+must never see a document of their test splits.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def pretrain(experiment: Experiment, held_out: list[Input], run: Run) -> Artifac
 def finetune_and_evaluate(
     problem: Downstream, data: Artifact, body: Input, experiment: Experiment, run: Run
 ) -> Artifact:
-    """Fine-tune the body and, as an ablation, the same body from random weights; compare them on the test split."""
+    """Fine-tune the body and, as an ablation, the same body from random weights; compare them."""
     variants: list[tuple[str, Input | None]] = [(problem.name, body)]
     if experiment.evaluation.from_scratch:
         variants.append((f"{problem.name} from scratch", None))

@@ -1,11 +1,12 @@
 """The experiment: one Pydantic model, read everywhere.
 
-The YAML file, the parameter of the flow, the form in the Prefect UI, `--set` on the command line, the keys of the
-cache and the parameters in MLflow are all this model. So every field has a type, bounds, a default, a title and a
-description with its unit; variants are `Literal` choices, because forms show a union as a box of raw JSON.
+The YAML file, the parameter of the flow, the form in the Prefect UI, `--set` on the command line,
+the keys of the cache and the parameters in MLflow are all this model. So every field has a type,
+bounds, a default, a title and a description with its unit; variants are `Literal` choices, because
+forms show a union as a box of raw JSON.
 
-`in_key=False` marks a field that cannot change a result (or whose content enters the key in another way, as the
-digest of the data behind `source`); such a field re-runs nothing.
+`in_key=False` marks a field that cannot change a result (or whose content enters the key in another
+way, as the digest of the data behind `source`); such a field re-runs nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def field(default: Any, title: str, description: str, *, in_key: bool = True, **
 
 
 class Part(BaseModel):
-    """A part of an experiment: unknown keys are errors, fields keep the order they are written in."""
+    """A part of an experiment: unknown keys are errors, fields keep their order."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -51,8 +52,8 @@ class Corpus(Part):
     source: str = field(
         "builtin:pydocs",
         "Source",
-        "Where the text is: builtin:pydocs, a .txt, .md, .jsonl, .csv or .parquet file or a folder of them, "
-        "or hf:NAME[@REVISION] for a data set of the Hugging Face Hub",
+        "Where the text is: builtin:pydocs, a .txt, .md, .jsonl, .csv or .parquet file or a folder "
+        "of them, or hf:NAME[@REVISION] for a data set of the Hugging Face Hub",
         in_key=False,
         min_length=1,
     )
@@ -65,8 +66,8 @@ class Corpus(Part):
     documents: Literal["auto", "file", "paragraph", "line"] = field(
         "auto",
         "Documents",
-        "What one document is in a .txt or .md file: the file, a block between blank lines, or a line; "
-        "auto is the file for a folder of them, and the block for a single file",
+        "What one document is in a .txt or .md file: the file, a block between blank lines, or a "
+        "line; auto is the file for a folder of them, and the block for a single file",
     )
     validation_share: float = field(
         0.02,
@@ -103,8 +104,8 @@ class Tokenizer(Part):
     published: str = field(
         "",
         "Published tokenizer",
-        "Load this instead of training one: a vocab.txt, a folder with a tokenizer.json, or hf:NAME[@REVISION]; "
-        "empty trains one on the corpus",
+        "Load this instead of training one: a vocab.txt, a folder with a tokenizer.json, or "
+        "hf:NAME[@REVISION]; empty trains one on the corpus",
         in_key=False,
     )
 
@@ -212,8 +213,9 @@ class LabelledData(Part):
     source: str = field(
         "builtin:pydocs-library",
         "Source",
-        "Where the labelled rows are: builtin:pydocs-library, builtin:pydocs-code, a .csv, .jsonl, .parquet or "
-        ".conll file or a folder with train, validation and test files, or hf:NAME[@REVISION]",
+        "Where the labelled rows are: builtin:pydocs-library, builtin:pydocs-code, a .csv, .jsonl, "
+        ".parquet or .conll file, a folder with train, validation and test files, or "
+        "hf:NAME[@REVISION]",
         in_key=False,
         min_length=1,
     )
@@ -238,7 +240,7 @@ class LabelledData(Part):
     document_column: str = field(
         "document",
         "Document column",
-        "Column that names the document a row comes from, if there is one: rows of a document stay in one split",
+        "Column, if there is one, that names the document of a row: its rows stay in one split",
         min_length=1,
     )
     validation_share: float = field(
@@ -254,7 +256,7 @@ class LabelledData(Part):
     overlap: Literal["error", "drop"] = field(
         "error",
         "Overlap",
-        "What to do with rows for training whose text is also in the test split: stop, or leave them out",
+        "What to do with training rows whose text is in the test split: stop, or leave them out",
     )
 
 
@@ -300,7 +302,7 @@ class Evaluation(Part):
     from_scratch: bool = field(
         True,
         "From scratch",
-        "Also fine-tune the same body from random weights: the gain of pre-training becomes a number",
+        "Also fine-tune the body from random weights: the gain of pre-training becomes a number",
     )
     bootstrap_samples: int = field(
         2000,
@@ -313,7 +315,7 @@ class Evaluation(Part):
 
 
 class Experiment(Part):
-    """Which text, which tokenizer, which model, how to pre-train it, and what to fine-tune it on."""
+    """Which text, tokenizer and model, how to pre-train it, and what to fine-tune it on."""
 
     name: str = field(
         "experiment",

@@ -1,4 +1,4 @@
-"""The table of stages: names, functions, and what each computes with. Light: nothing heavy is imported here."""
+"""The table of stages: names, functions, libraries. Light: nothing heavy is imported here."""
 
 from __future__ import annotations
 

@@ -1,11 +1,34 @@
-"""What the tests share."""
+"""What the tests share: state folders of their own, one Prefect server, and where real data is."""
+
+from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+SESSION_HOME = Path(tempfile.mkdtemp(prefix="temper-tests-"))
+
+# Prefect and MLflow read their settings when they are imported: before any test module is.
+for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "TEMPER_VERSIONS"):
+    os.environ.pop(name, None)
+os.environ["TEMPER_HOME"] = str(SESSION_HOME)
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"  # its flush waits for a server that is gone
+
+from tasks.machinery.home import make_home, prepare_environment  # noqa: E402
+
+prepare_environment()
+make_home()
+del os.environ["MLFLOW_TRACKING_URI"]  # it follows TEMPER_HOME, which each test may have of its own
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +38,57 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}: set TEMPER_TEST_DATA")
     return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty state folder for this test alone."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("TEMPER_HOME", str(folder))
+    make_home()
+    return folder
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[str]:
+    """The address of a Prefect server, one for all tests: each temporary one would take seconds."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/api"
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+    log = (SESSION_HOME / "server.log").open("w")
+    server = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        _wait_for(f"{address}/health", server)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes], seconds: float = 90) -> None:
+    for _ in range(int(seconds * 5)):
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except OSError:
+            if server.poll() is not None:
+                break
+            time.sleep(0.2)
+    raise RuntimeError(f"no Prefect server: {(SESSION_HOME / 'server.log').read_text()[-2000:]}")
+
+
+@pytest.fixture
+def prefect(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Flows of this test, and of its child processes, talk to the tests' Prefect server."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
+    with temporary_settings({PREFECT_API_URL: prefect_server}):
+        yield prefect_server

@@ -1,7 +1,8 @@
 """One call of a stage: its arguments, its key, and how a recipe makes it.
 
-A recipe calls `run(STAGE, label, **arguments)` for each stage. The runner (`runner.py`) makes that a Prefect task, a
-folder in the store and a run in MLflow; the planner (`planner.py`) makes the same call a line of a plan.
+A recipe calls `run(STAGE, label, **arguments)` for each stage. The runner (`runner.py`) makes that
+a Prefect task, a folder in the store and a run in MLflow; the planner (`planner.py`) makes the same
+call a line of a plan.
 """
 
 from __future__ import annotations

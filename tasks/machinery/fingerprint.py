@@ -3,11 +3,12 @@
 A key is a small document, kept in the manifest, so that a plan can say what differs:
 
     {"stage": "pretraining",
-     "part": {"model.layers": 2, …},            the experiment's values, without the fields marked in_key=False
+     "part": {"model.layers": 2, …},            values, without the fields marked in_key=False
      "inputs": {"tokens": <digest>, …},         what it reads, by content
-     "code": {"tasks.pretraining": <digest>},   the modules it runs, as syntax trees without comments and docstrings
+     "code": {"tasks.pretraining": <digest>},   the modules it runs, as syntax trees
      "libraries": {"torch": "2.13", …}}         what it computes with
 
+Comments and docstrings are not in a module's digest.
 Its fingerprint is the SHA-256 of that document.
 """
 
@@ -28,15 +29,15 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 PACKAGE = "tasks"
-# What cannot change a result: the machinery, the names and bounds of the fields (their values are in the key
-# themselves), and the table of stages.
+# What cannot change a result: the machinery, the names and bounds of the fields (their values are
+# in the key themselves), and the table of stages.
 LEFT_OUT = ("tasks.machinery", "tasks.spec", "tasks.stages", "tasks.consistency")
 
 VersionPrecision = Literal["minor", "exact", "ignored"]
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of a JSON value in canonical form. Anything that is not JSON is refused (TypeError)."""
+    """SHA-256 of a JSON value in canonical form; TypeError for anything else."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -138,7 +139,7 @@ def _left_out(module: str) -> bool:
 
 
 def code_digests(modules: Iterable[str]) -> dict[str, str]:
-    """Digest of each module under `tasks/` that these modules run, transitively, the machinery left out."""
+    """Digest of each module under `tasks/` that these run, transitively, without the machinery."""
     waiting, found = list(modules), dict[str, str]()
     while waiting:
         module = waiting.pop()
@@ -158,7 +159,7 @@ def version_precision() -> VersionPrecision:
 
 
 def library_versions(libraries: Iterable[str]) -> dict[str, str]:
-    """Versions of the libraries that a stage computes with, as closely as `TEMPER_VERSIONS` says."""
+    """Versions of what a stage computes with, as closely as `TEMPER_VERSIONS` says."""
     precision = version_precision()
     if precision == "ignored":
         return {}

@@ -1,4 +1,4 @@
-"""Where the state lives, and the environment that Prefect and MLflow read before they are imported."""
+"""Where the state lives, and the environment that Prefect and MLflow read on import."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def store_folder() -> Path:
 
 
 def tracking_uri() -> str:
-    """Where MLflow keeps runs: `MLFLOW_TRACKING_URI` where set, else the database in the state folder."""
+    """Where MLflow keeps runs: `MLFLOW_TRACKING_URI`, or a database in the state folder."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
 
 

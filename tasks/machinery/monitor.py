@@ -1,4 +1,4 @@
-"""What a stage says while it works, passed on: to the terminal, to MLflow, to Prefect, and to a file of its own."""
+"""What a stage says while it works, passed on to the terminal, MLflow, Prefect and a file."""
 
 from __future__ import annotations
 

@@ -47,10 +47,9 @@ class Step:
     """A line of a plan.
 
     Attributes:
-        title: the stage, with the problem it is about.
-        state: `cached`, or `run`.
-        reasons: why it runs.
-        seconds: how long it took when it, or the nearest earlier run, was computed; None if it never was.
+        title: the stage, with the problem it is about. state: `cached`, or `run`. reasons: why it
+        runs. seconds: how long it took when it, or the nearest earlier run, was computed; None if
+        it never was.
     """
 
     title: str

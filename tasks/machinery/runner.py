@@ -16,6 +16,7 @@ from pydantic import BaseModel, model_validator
 
 from tasks.machinery.call import Arguments, inputs_of, key_of, paths_of, title_of
 from tasks.machinery.fingerprint import digest
+from tasks.machinery.home import store_folder
 from tasks.machinery.monitor import Display, StageMonitor
 from tasks.machinery.stage import Stage
 from tasks.machinery.store import Artifact, Input, Store
@@ -33,10 +34,10 @@ class StageFailedError(Exception):
 class Reference(BaseModel):
     """What Prefect keeps of a stage: where its artifact is. Reading it verifies the files.
 
-    Prefect treats a stored result that cannot be read as a miss, so a damaged artifact is computed again.
+    Prefect treats a stored result that cannot be read as a miss, so a damaged artifact is computed
+    again.
     """
 
-    root: Path
     stage: str
     fingerprint: str
 
@@ -50,7 +51,7 @@ class Reference(BaseModel):
 
     def artifact(self) -> Artifact:
         """The artifact; ValueError if there is none."""
-        artifact = Store(self.root).load(self.stage, self.fingerprint)
+        artifact = Store(store_folder()).load(self.stage, self.fingerprint)
         if artifact is None:
             raise ValueError(f"{self.stage} {self.fingerprint[:12]} is not in the store")
         return artifact
@@ -94,7 +95,6 @@ class Runner:
     """Runs the stages of one experiment in one flow run.
 
     Attributes:
-        store: where artifacts are.
         tracking: the experiment in MLflow.
         parent: the experiment's run, of which each stage's run is a child.
         display: the terminal.
@@ -103,13 +103,13 @@ class Runner:
         outcomes: how each stage ended, filled as they run.
     """
 
-    store: Store
     tracking: Tracking
     parent: TrackedRun
     display: Display
     refresh: frozenset[str] = frozenset()
     tags: dict[str, str] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
+    store: Store = field(default_factory=lambda: Store(store_folder()))
 
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
         """Compute the stage, or reuse it where all is as it was."""
@@ -171,7 +171,7 @@ def _exception(state: Any) -> BaseException:
 
 
 def metric_prefix(name: str, label: str) -> str:
-    """How the metrics of a stage are called on the experiment's run; empty: they stay with the stage."""
+    """What a stage's metrics start with on the experiment's run; empty: they are not there."""
     if name == "evaluation":
         return f"downstream/{label}"
     return name if name in ("corpus", "pretraining") else ""
@@ -195,7 +195,7 @@ class Call:
         self.title = title_of(self.stage.name, self.label)
 
     def compute(self) -> Reference:
-        """The body of the task: Prefect's cache has missed, so look in the store, and compute if need be."""
+        """The body of the task, after Prefect's cache missed: look in the store, else compute."""
         store = self.runner.store
         with store.locked(self.stage.name, self.fingerprint, self._waiting) as folder:
             found = store.load(self.stage.name, self.fingerprint)
@@ -216,9 +216,7 @@ class Call:
         self.runner.display.progress(self.title, 0, 0, f"waiting for {owner}", None)
 
     def _reference(self) -> Reference:
-        return Reference(
-            root=self.runner.store.root, stage=self.stage.name, fingerprint=self.fingerprint
-        )
+        return Reference(stage=self.stage.name, fingerprint=self.fingerprint)
 
     def _compute(self, folder: Path) -> None:
         """Compute into the folder, under a run in MLflow whose status is true."""
@@ -273,7 +271,7 @@ def _read_by(arguments: Arguments) -> tuple[dict[str, Any], list[str]]:
 
 
 def record(runner: Runner, title: str, artifact: Artifact, arguments: Arguments) -> TrackedRun:
-    """Record an artifact that is complete but has no run in MLflow: a crash came between, or it was deleted."""
+    """Record a complete artifact that has no run in MLflow: a crash came between."""
     run = open_run(runner, title, artifact.stage, artifact.fingerprint, artifact.key)
     run.tags(artifact.facts)
     _write(runner, run, artifact, arguments)
@@ -304,7 +302,7 @@ def _write(runner: Runner, run: TrackedRun, artifact: Artifact, arguments: Argum
 def _by_subject(
     metrics: Mapping[str, float], given: Mapping[str, Input]
 ) -> dict[str, dict[str, float]]:
-    """Metrics by the model they are about: `from_scratch/accuracy` by that input, the others by `model`."""
+    """Metrics by the model they are about: the input they start with, or `model`."""
     subjects: dict[str, dict[str, float]] = {}
     for name, value in metrics.items():
         first = name.partition("/")[0]

@@ -1,17 +1,17 @@
 """What a stage is: a named pure function, and what it may say while it works.
 
-A stage function takes its part of the experiment as plain keyword arguments, one path for each artifact that it reads,
-an empty folder `out` to write to and a `monitor`, and returns its metrics. It knows neither Prefect nor MLflow nor
-the cache, so its test calls it directly:
+A stage function takes its part of the experiment as plain keyword arguments, one path for each
+artifact that it reads, an empty folder `out` to write to and a `monitor`, and returns its metrics.
+It knows neither Prefect nor MLflow nor the cache, so its test calls it directly:
 
     metrics = train_tokenizer(tokenizer=Tokenizer(), corpus=path, out=empty, monitor=Silent())
 
 What it writes under `out` is the artifact. Two names in it have a meaning to the rest of the house:
 
-    show/           pages (.md), figures (.png) and tables to show people: logged to MLflow; `show/card.md` is also shown
-                    in Prefect. Never an input of another stage.
-    model.json      says that `model/` is to be logged as an MLflow model: {"task": …, "example": [text, …]}
-    dataset.json    says that this artifact is a data set: {"name": …, "rows": …, "columns": {name: type}}
+    show/           pages (.md), figures (.png) and tables for people: logged to MLflow;
+                    `show/card.md` is also shown in Prefect. Never an input of another stage.
+    model.json      `model/` is to be logged as an MLflow model: {"task": …, "example": [text, …]}
+    dataset.json    this is a data set: {"name": …, "rows": …, "columns": {name: type}}
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Protocol
 
 
 class StageError(Exception):
-    """A mistake that a person can mend: the message says what was found, where, and what is accepted."""
+    """A mistake that a person can mend: what was found, where, and what is accepted."""
 
 
 class Monitor(Protocol):
@@ -33,13 +33,13 @@ class Monitor(Protocol):
     checkpoints: Path | None
 
     def progress(self, done: int, total: int, unit: str) -> None:
-        """`done` of `total` units are done; cheap, call it as often as you like. `total` 0: not known."""
+        """`done` of `total` units are done (`total` 0: not known). Cheap: call it often."""
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Metrics of a step of training, in the order of steps."""
 
     def note(self, **facts: str | float) -> None:
-        """Facts found while computing (precision, device, parameters): they become tags of the run."""
+        """Facts found while computing (precision, device, …): they become tags of the run."""
 
 
 class Silent:
@@ -66,7 +66,7 @@ class Silent:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage by name, its function not yet imported: a run in which all is cached never loads torch.
+    """A stage by name, its function not yet imported: a cached run never loads torch.
 
     Attributes:
         name: name in the store, in plans and in `--refresh`.

@@ -1,13 +1,14 @@
-"""The store: artifacts as folders, named by stage and fingerprint, each with a manifest written last.
+"""The store: artifacts as folders named by stage and fingerprint, their manifest written last.
 
     store/<stage>/<fingerprint>/
         output/          what the stage wrote: the artifact
         checkpoints/     what training keeps to go on from, removed when the stage is complete
         metrics.jsonl    metrics by step, a line each
-        manifest.json    the key, the digest of each file, metrics, facts, seconds: its presence says "complete"
+        manifest.json    the key, the files' digests, metrics, facts, seconds: it says "complete"
         record.json      the MLflow run and model that this artifact is recorded as
 
-An artifact without a manifest does not exist. One whose files are not what the manifest says is damaged: a miss.
+An artifact without a manifest does not exist. One whose files are not what the manifest says is
+damaged: a miss.
 """
 
 from __future__ import annotations
@@ -144,8 +145,8 @@ class Store:
     def locked(self, stage: str, fingerprint: str, waiting: Any = None) -> Iterator[Path]:
         """Hold a fingerprint: one computation at a time, across processes.
 
-        The lock is the kernel's (flock): it is gone with its owner, however that died. `waiting(owner)` is called once
-        if another process holds it.
+        The lock is the kernel's (flock): it is gone with its owner, however that died.
+        `waiting(owner)` is called once if another process holds it.
         """
         folder = self.folder(stage, fingerprint)
         folder.mkdir(parents=True, exist_ok=True)
@@ -165,7 +166,7 @@ class Store:
             lock.release()
 
     def begin(self, folder: Path) -> Path:
-        """An empty folder to write to. What an earlier try left is removed, its checkpoints kept."""
+        """An empty folder to write to: what an earlier try left is gone, but its checkpoints."""
         (folder / "manifest.json").unlink(missing_ok=True)
         output = folder / "output"
         shutil.rmtree(output, ignore_errors=True)

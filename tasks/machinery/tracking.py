@@ -1,7 +1,8 @@
 """Runs in MLflow that tell the truth: opened, written and closed by the id of one owner.
 
-Never through MLflow's fluent "active run": `end_run()` in a nested context ends the parent too, and a crashed run stays
-RUNNING for ever. Here each run carries the process that owns it, so that the next start can close what a crash left.
+Never through MLflow's fluent "active run": `end_run()` in a nested context ends the parent too, and
+a crashed run stays RUNNING for ever. Here each run carries the process that owns it, so that the
+next start can close what a crash left.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ class TrackedRun:
             self.client.log_inputs(self.run_id, datasets=inputs, models=chosen)
 
     def model(self, artifact: Artifact) -> str | None:
-        """Log the model of an artifact, if it has one, in the transformers flavour; returns its id."""
+        """Log the model of an artifact, if it has one; returns its id."""
         card = artifact.path / "model.json"
         if not card.is_file():
             return None
