@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -155,11 +156,12 @@ def _run(experiment: Experiment, refresh: list[str]) -> dict[str, Any]:
     except StageError as error:
         _stop([str(error)])
     out.print("starting Prefect and MLflow …", highlight=False)
+    # The terminal is for our progress; Prefect's log lines go to its server, for the UI.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     from flows.console import Terminal
     from flows.experiment import run_experiment, show_on
     from tasks.machinery.runner import StageFailedError
 
-    _quieten_prefect()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with Terminal(out) as display:
@@ -186,18 +188,6 @@ def _failure(error: Any) -> str:
 
 def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
-
-
-def _quieten_prefect() -> None:
-    """Leave the terminal to our progress; Prefect's log lines go to its server, for the UI."""
-    import logging
-
-    for name in list(logging.root.manager.loggerDict):
-        if name.startswith("prefect"):
-            logger = logging.getLogger(name)
-            for handler in list(logger.handlers):
-                if type(handler).__name__ == "PrefectConsoleHandler":
-                    logger.removeHandler(handler)
 
 
 def _print_results(experiment: Experiment, result: dict[str, Any]) -> None:

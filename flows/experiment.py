@@ -66,7 +66,7 @@ def _describe(parent: TrackedRun, runner: Runner, report: Path) -> None:
     cached = sum(outcome.state == "cached" for outcome in runner.outcomes)
     parent.tags(
         {
-            "mlflow.note.content": (report / "report.md").read_text(),
+            "mlflow.note.content": (report / "show" / "card.md").read_text(),
             "temper.stages": f"{cached} of {len(runner.outcomes)} cached",
         }
     )

@@ -1,7 +1,7 @@
 """What is wrong with an experiment, said so that a person can mend it.
 
-Every line names the field's path (and the line of the file), the value found, what is accepted, and the nearest right
-spelling.
+Every line names the field's path (and the line of the file), the value found, what is accepted, and
+the nearest right spelling.
 """
 
 from __future__ import annotations

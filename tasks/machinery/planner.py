@@ -101,7 +101,9 @@ class Planner:
             key=str,
         )
         nearest = nearest_artifact(self.store, key)
-        reasons = differences(nearest.key, key) if nearest else ["never computed"]
+        if nearest is None:
+            return ["never computed"]
+        reasons = differences(nearest.key, key)
         if waiting:
             reasons.append(
                 f"reads {', '.join(map(str, waiting))} (cached if its bytes stay the same)"

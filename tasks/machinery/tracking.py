@@ -237,15 +237,11 @@ def as_dataset(artifact: Artifact) -> Dataset | None:
 def log_model(run: TrackedRun, folder: Path, card: Mapping[str, Any], artifact: Artifact) -> str:
     """Log a saved model in the transformers flavour, with tokenizer, signature and example."""
     import transformers
-    from mlflow.models import Model, infer_signature
+    from mlflow.models import Model
 
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     pipeline = transformers.pipeline(card["task"], model=str(folder), tokenizer=str(folder))
-    example: list[str] = card["example"]
-    signature = infer_signature(
-        example, mlflow.transformers.generate_signature_output(pipeline, example)
-    )
     logged = run.client.create_logged_model(
         run.experiment_id,
         name=artifact.stage,
@@ -261,8 +257,8 @@ def log_model(run: TrackedRun, folder: Path, card: Mapping[str, Any], artifact: 
         model_id=logged.model_id,
         transformers_model=pipeline,
         task=card["task"],
-        signature=signature,
-        input_example=example,
+        model_config=card.get("model_config"),
+        input_example=card["example"],  # the signature is inferred from it
         pip_requirements=[f"{name}=={public_version(name)}" for name in ("torch", "transformers")],
     )
     return str(logged.model_id)

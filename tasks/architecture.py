@@ -1,0 +1,63 @@
+"""Encoders from scratch: the configuration of a body, its weights, and where its head is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import BertConfig, PretrainedConfig, PreTrainedModel, RobertaConfig
+from transformers import PreTrainedTokenizerBase as AnyTokenizer
+
+from tasks.machinery.stage import StageError
+from tasks.spec import Model
+
+
+def configure(model: Model, tokenizer: AnyTokenizer, dropout: float) -> PretrainedConfig:
+    """The configuration of a body that reads the tokens of a tokenizer."""
+    shared: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": model.hidden_size,
+        "num_hidden_layers": model.layers,
+        "num_attention_heads": model.heads,
+        "intermediate_size": model.intermediate_size or 4 * model.hidden_size,
+        "hidden_dropout_prob": dropout,
+        "attention_probs_dropout_prob": dropout,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    if model.family == "bert":
+        return BertConfig(**shared, max_position_embeddings=model.max_positions)
+    return RobertaConfig(
+        **shared,
+        # RoBERTa numbers positions from the padding's token on, which takes part of the table.
+        max_position_embeddings=model.max_positions + tokenizer.pad_token_id + 1,
+        layer_norm_eps=1e-5,
+        type_vocab_size=1,
+        bos_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+    )
+
+
+def new_model(auto_model: Any, config: PretrainedConfig, seed: int) -> PreTrainedModel:
+    """A model with random weights that depend on the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return auto_model.from_config(config)
+
+
+def head_of(model: PreTrainedModel | nn.Module) -> nn.Module:
+    """The module that turns hidden states into logits over the vocabulary.
+
+    It is the parent of the output embeddings: transform and projection, and nothing of the encoder.
+
+    Raises:
+        StageError: the model has no such module.
+    """
+    output = model.get_output_embeddings() if isinstance(model, PreTrainedModel) else None
+    for module in model.modules():
+        if output is not None and module is not model and output in module.children():
+            return module
+    raise StageError(
+        f"{type(model).__name__} has no language-model head of its own module: it cannot be "
+        "pre-trained with masked positions only"
+    )

@@ -1,0 +1,108 @@
+"""Models for fine-tuning: made from a body, written, and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoTokenizer
+
+from tasks.machinery.stage import StageError
+from tasks.spec import FineTuning
+
+
+def new_model(
+    auto_model: Any, architecture: Path, labels: Sequence[str], training: FineTuning, seed: int
+) -> Any:
+    """A model with a head for these labels; its weights are a function of the seed.
+
+    Raises:
+        StageError: `max_length` is beyond the positions of the architecture.
+    """
+    config = AutoConfig.from_pretrained(
+        architecture,
+        local_files_only=True,
+        id2label=dict(enumerate(labels)),
+        label2id={label: i for i, label in enumerate(labels)},
+        problem_type="single_label_classification",
+        hidden_dropout_prob=training.dropout,
+        attention_probs_dropout_prob=training.dropout,
+        classifier_dropout=training.dropout,
+    )
+    longest = longest_input(config)
+    if training.max_length > longest:
+        raise StageError(
+            f"max_length is {training.max_length}, but the model reads at most {longest} tokens; "
+            f"set max_length to at most {longest}, or pre-train with larger model.max_positions"
+        )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return auto_model.from_config(config)
+
+
+def longest_input(config: Any) -> int:
+    """Tokens that a model can read at once: RoBERTa starts to count behind the padding's number."""
+    offset = config.pad_token_id + 1 if config.model_type == "roberta" else 0
+    return int(config.max_position_embeddings) - offset
+
+
+def load_encoder(model: Any, body: Path) -> None:
+    """Replace the encoder's weights by those of a pre-trained model, all of them or fail.
+
+    Only the head, and a pooler that the pre-training did not train, keep the weights they have.
+
+    Raises:
+        StageError: The body lacks a weight, has one that the model has no place for, or of another
+            shape.
+    """
+    prefix = f"{model.base_model_prefix}."
+    found: dict[str, torch.Tensor] = {}
+    for file in sorted(body.glob("*.safetensors")):
+        found |= load_file(file)
+    given = {name: tensor for name, tensor in found.items() if name.startswith(prefix)}
+    wanted = {name: t.shape for name, t in model.state_dict().items() if name.startswith(prefix)}
+    pooler = f"{prefix}pooler."
+    poolers = [{n for n in names if n.startswith(pooler)} for names in (wanted, given)]
+    if not all(poolers):
+        for name in poolers[1]:
+            del given[name]
+        for name in poolers[0]:
+            del wanted[name]
+    shapes = {name: tensor.shape for name, tensor in given.items()}
+    if shapes != wanted:
+        raise StageError(_misfit(body, shapes, wanted))
+    model.load_state_dict(given, strict=False)
+
+
+def _misfit(body: Path, given: dict[str, torch.Size], wanted: dict[str, torch.Size]) -> str:
+    parts = {
+        "missing": sorted(wanted.keys() - given.keys()),
+        "not expected": sorted(given.keys() - wanted.keys()),
+        "of another shape": sorted(
+            n for n in wanted.keys() & given.keys() if wanted[n] != given[n]
+        ),
+    }
+    counts = "; ".join(
+        f"{len(names)} {what} ({names[0]}, …)" for what, names in parts.items() if names
+    )
+    return (
+        f"the weights in {body.name}/ are not those of this encoder of {len(wanted)} tensors: "
+        f"{counts}. "
+        "Give the body and the architecture of one pre-training"
+    )
+
+
+def write_model(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write what `transformers.pipeline` loads: configuration, safetensors and tokenizer."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def read_model(auto_model: Any, folder: Path) -> tuple[Any, Any]:
+    """A model, ready to predict on the best device in fp32, and its tokenizer."""
+    model = auto_model.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer

@@ -1,0 +1,150 @@
+"""Stage `corpus`: documents to pre-train on, without duplicates and what a test split holds.
+
+Documents flow from the source to Parquet one at a time; in memory stay eight bytes of each.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from itertools import islice
+from pathlib import Path
+
+from tasks.card import Card
+from tasks.digests import digest, share
+from tasks.held_out import HeldOut
+from tasks.machinery.stage import Monitor, StageError
+from tasks.rows import encodable
+from tasks.sources import Document, Source
+from tasks.spec import Corpus
+from tasks.tables import TableWriter, read_table, write_dataset_file
+
+SPLITS = ("train", "validation")
+COLUMNS = {"document": "string", "text": "string"}
+
+
+def prepare_corpus(
+    corpus: Corpus,
+    source: Source,
+    held_out: Sequence[Path],
+    seed: int,
+    *,
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Read, deduplicate and split the documents of a source.
+
+    A document falls into the validation split by a hash of the seed and its id; where chance would
+    leave that split empty, the document with the smallest hash goes there.
+
+    Args:
+        corpus: Its part of the experiment.
+        source: Where the text comes from.
+        held_out: `held_out.parquet` of each labelled data set: what their test splits hold goes.
+        seed: Of the split.
+        out: Empty folder for train.parquet, validation.parquet, dataset.json and `show/`.
+        monitor: Is told how far the reading is.
+
+    Returns:
+        documents, train_documents, validation_documents and characters of what is kept, and how
+        many documents are not: duplicates, short_documents, held_out_documents.
+
+    Raises:
+        StageError: the source cannot be read, or fewer than two documents are left of it.
+    """
+    selection = _Selection(corpus, HeldOut(held_out))
+    card = Card(source.name, "documents", SPLITS)
+    lowest = (2.0, "")
+    with ExitStack() as stack:
+        writers = {
+            s: stack.enter_context(TableWriter(out / f"{s}.parquet", COLUMNS)) for s in SPLITS
+        }
+        documents = stack.enter_context(closing(source.documents(corpus, monitor.progress)))
+        for document in islice(documents, corpus.max_documents or None):
+            if not (text := selection.accept(document)):
+                continue
+            position = share(seed, document.name)
+            lowest = min(lowest, (position, document.name))
+            split = "validation" if position < corpus.validation_share else "train"
+            writers[split].write({"document": document.name, "text": text}, len(text))
+            card.add(split, document.name, text)
+    if selection.found["documents"] < 2:
+        raise StageError(_too_few(corpus, source, selection.found))
+    if not card.count("validation"):
+        card = _move_to_validation(lowest[1], source, out)
+    return _finish(card, source, selection.found, out)
+
+
+class _Selection:
+    """Which documents stay, and what is counted on the way."""
+
+    def __init__(self, corpus: Corpus, held_out: HeldOut) -> None:
+        self.least = corpus.min_characters
+        self.held_out = held_out
+        self.seen: set[bytes] = set()
+        self.found: Counter[str] = Counter()
+
+    def accept(self, document: Document) -> str:
+        """The text of a document that stays, else ""."""
+        self.found["read"] += 1
+        text = encodable(document.text.strip(), document.name)
+        key = digest(text)
+        if len(text) < self.least:
+            kind = "short_documents"
+        elif key in self.seen:
+            kind = "duplicates"
+        elif self.held_out.covers(document.name, text):
+            kind = "held_out_documents"
+        else:
+            kind = "documents"
+        self.seen.add(key)
+        self.found[kind] += 1
+        return text if kind == "documents" else ""
+
+
+def _too_few(corpus: Corpus, source: Source, found: Counter[str]) -> str:
+    return (
+        f"corpus.source: of {found['read']} documents in {source.location} {found['documents']} "
+        f"are left, and two are needed, to train and to validate; {found['short_documents']} are "
+        f"shorter than corpus.min_characters = {corpus.min_characters}, {found['duplicates']} are "
+        f"duplicates, {found['held_out_documents']} have a passage of a test split. Text files "
+        f"hold more documents with corpus.documents: paragraph or line (now {corpus.documents})"
+    )
+
+
+def _move_to_validation(name: str, source: Source, out: Path) -> Card:
+    """Split anew, with one document for validation; only a small corpus has none by chance."""
+    card = Card(source.name, "documents", SPLITS)
+    every = out / "train.parquet"
+    every.rename(every.with_suffix(".all"))
+    with ExitStack() as stack:
+        writers = {
+            s: stack.enter_context(TableWriter(out / f"{s}.parquet", COLUMNS)) for s in SPLITS
+        }
+        for row in read_table(every.with_suffix(".all")):
+            split = "validation" if row["document"] == name else "train"
+            writers[split].write(row, len(row["text"]))
+            card.add(split, row["document"], row["text"])
+    every.with_suffix(".all").unlink()
+    return card
+
+
+def _finish(card: Card, source: Source, found: Counter[str], out: Path) -> dict[str, float]:
+    splits = {split: card.count(split) for split in SPLITS}
+    write_dataset_file(out, source.name, COLUMNS, splits)
+    facts = {
+        "documents read": found["read"],
+        "left out: too short": found["short_documents"],
+        "left out: duplicates of another document": found["duplicates"],
+        "left out: a passage is in a test split": found["held_out_documents"],
+        "overlap between the splits": 0,
+    }
+    card.write(out / "show", facts)
+    counted = ("documents", "duplicates", "short_documents", "held_out_documents")
+    return {
+        **{name: float(found[name]) for name in counted},
+        "train_documents": float(splits["train"]),
+        "validation_documents": float(splits["validation"]),
+        "characters": float(sum(lengths.total for lengths in card.characters.values())),
+    }

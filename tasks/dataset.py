@@ -1,0 +1,267 @@
+"""Stage `dataset`: labelled rows, checked, split by document, and no row in two splits.
+
+Every row is checked as it is read and put on disk; then the rows are gone through three times, to
+see what each split holds (eight bytes a row in memory), what is in two of them, and to write them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tasks.card import Card, cell
+from tasks.digests import digest, share
+from tasks.held_out import write_held_out
+from tasks.machinery.stage import Monitor, StageError
+from tasks.rows import SHAPES, Shape
+from tasks.sources import Source
+from tasks.spec import LabelledData
+from tasks.tables import TableWriter, read_table, write_dataset_file
+
+SPLITS = ("train", "validation", "test")
+# What is trained on is neither validated nor tested on; it gives way to rows of these splits.
+_GIVES_WAY_TO = {"train": ("test", "validation"), "validation": ("test",), "test": ()}
+
+
+def prepare_dataset(
+    data: LabelledData, source: Source, seed: int, *, out: Path, monitor: Monitor
+) -> dict[str, float]:
+    """Read, check and split the rows of a source.
+
+    A split that the source has is kept; one that it lacks is taken from its training rows, by a
+    hash of the seed and the document. A row of which the source names no document is a document of
+    its own, known by its text, so that rows with the same text stay together.
+
+    Args:
+        data: Its part of the experiment.
+        source: Where the rows come from.
+        seed: Of the split.
+        out: Empty folder for train.parquet, validation.parquet, test.parquet, labels.json,
+            held_out.parquet, dataset.json and `show/`.
+        monitor: Is told how far the reading is.
+
+    Returns:
+        rows, train_rows, validation_rows, test_rows, documents, labels, duplicates (rows with the
+        text of another row of their split) and dropped_rows (left out as their text or document is
+        in another split).
+
+    Raises:
+        StageError: the source cannot be read; a row has no label or is not valid; a split is empty;
+            all rows have one label; a text or a document is in two splits and `overlap` is "error".
+    """
+    shape = SHAPES[data.problem]
+    with TemporaryDirectory(dir=out) as folder:
+        every = Path(folder) / "rows.parquet"
+        given = _read(data, source, every, monitor)
+        rows = _Assigned(data, shape, seed, every, given)
+        contents = _contents(rows)
+        _require_rows(data, source, contents)
+        dropped = _overlaps(data, rows, contents)
+        card = _write(source, rows, contents, out)
+    labels = _labels(data, shape, card)
+    (out / "labels.json").write_text(
+        json.dumps(labels, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    counts = {split: card.count(split) for split in SPLITS}
+    write_dataset_file(out, source.name, shape.COLUMNS, counts)
+    documents = len(set().union(*(content.names for content in contents.values())))
+    duplicates = sum(content.rows - len(content.texts) for content in contents.values())
+    _write_card(card, out, {"documents": documents, "duplicates": duplicates, **dropped})
+    return {
+        "rows": float(sum(counts.values())),
+        **{f"{split}_rows": float(count) for split, count in counts.items()},
+        "documents": float(documents),
+        "labels": float(len(labels)),
+        "duplicates": float(duplicates),
+        "dropped_rows": float(sum(dropped.values())),
+    }
+
+
+@dataclass
+class _Content:
+    """What a split holds: digests of texts, documents that the source names, and all documents."""
+
+    texts: set[bytes] = field(default_factory=set)
+    documents: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A row on disk: its split, the digest of its text, its document if named, its columns."""
+
+    split: str
+    key: bytes
+    document: str
+    origin: str
+    columns: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The document, or what stands for it."""
+        return self.document or self.key.hex()
+
+    def is_in(self, content: _Content) -> bool:
+        """Whether a split holds the same text or the same document."""
+        return self.key in content.texts or self.document in content.documents
+
+
+class _Assigned:
+    """All rows on disk, each with the split it belongs to; can be gone through again and again."""
+
+    def __init__(
+        self, data: LabelledData, shape: Shape, seed: int, path: Path, given: set[str]
+    ) -> None:
+        self.shape, self.seed, self.path = shape, seed, path
+        self.test = 0.0 if "test" in given else data.test_share
+        self.validation = 0.0 if "validation" in given else data.validation_share
+        if self.test + self.validation >= 1:
+            raise StageError(
+                f"downstream.{data.name}: test_share {self.test:g} and validation_share "
+                f"{self.validation:g} leave nothing to train on; their sum must be below 1"
+            )
+
+    def __iter__(self) -> Iterator[_Read]:
+        for columns in read_table(self.path):
+            given, document, origin = map(columns.pop, ("given", "document", "origin"))
+            key = digest(self.shape.passage(columns))
+            split = given if given in {"validation", "test"} else self._split(document or key.hex())
+            yield _Read(split, key, document, origin, columns)
+
+    def _split(self, name: str) -> str:
+        position = share(self.seed, name)
+        if position < self.test:
+            return "test"
+        return "validation" if position < self.test + self.validation else "train"
+
+
+def _read(data: LabelledData, source: Source, path: Path, monitor: Monitor) -> set[str]:
+    """Check all rows and write them to one table; returns the splits that the source has."""
+    shape, given = SHAPES[data.problem], set()
+    with TableWriter(path, {"given": "string", "origin": "string", **shape.COLUMNS}) as table:
+        for row in source.rows(shape.columns(data), monitor.progress):
+            example = shape.parse(row, data)
+            given.add(str(row.split))
+            size = 2 * len(shape.passage(example))
+            told = {"given": row.split, "origin": row.origin, "document": row.document}
+            table.write({**told, **example}, size)
+    return given
+
+
+def _contents(rows: _Assigned) -> dict[str, _Content]:
+    contents = {split: _Content() for split in SPLITS}
+    for row in rows:
+        content = contents[row.split]
+        content.rows += 1
+        content.texts.add(row.key)
+        content.names.add(row.name)
+        if row.document:
+            content.documents.add(row.document)
+    return contents
+
+
+def _require_rows(data: LabelledData, source: Source, contents: dict[str, _Content]) -> None:
+    empty = [split for split, content in contents.items() if not content.rows]
+    if empty:
+        counts = ", ".join(f"{split} {content.rows}" for split, content in contents.items())
+        documents = len(set().union(*(content.names for content in contents.values())))
+        raise StageError(
+            f"downstream.{data.name}: the {empty[0]} split of {source.location} is empty "
+            f"({counts} rows, of {documents} documents); it needs more rows, files named train, "
+            f"validation and test, or other shares (test_share is {data.test_share:g}, "
+            f"validation_share {data.validation_share:g})"
+        )
+
+
+def _overlaps(data: LabelledData, rows: _Assigned, contents: dict[str, _Content]) -> dict[str, int]:
+    """How many rows of a split have their text or document in a split they must give way to.
+
+    Raises:
+        StageError: there are any, and `overlap` is "error".
+    """
+    found: Counter[str] = Counter()
+    examples: list[str] = []
+    for row in rows:
+        for other in _GIVES_WAY_TO[row.split]:
+            if row.is_in(contents[other]):
+                found[f"{row.split} rows that are also in {other}"] += 1
+                examples.append(f"  {cell(rows.shape.passage(row.columns))[:120]}")
+                del examples[2:]
+                break
+    if found and data.overlap == "error":
+        counts = "; ".join(f"{count:,} {name}" for name, count in found.items())
+        raise StageError(
+            f"downstream.{data.name}: {counts} (the same text or the same document), such as\n"
+            + "\n".join(examples)
+            + "\nTake them out of the files, or have them left out: "
+            f"downstream.{data.name}.overlap: drop"
+        )
+    return dict(found)
+
+
+def _write(source: Source, rows: _Assigned, contents: dict[str, _Content], out: Path) -> Card:
+    """Write the splits, without the rows that give way, and what identifies the test rows."""
+    shape = rows.shape
+    card = Card(source.name, "rows", SPLITS, shape.LABELS)
+    tested: list[tuple[str, bytes]] = []
+    with ExitStack() as stack:
+        writers = {
+            split: stack.enter_context(TableWriter(out / f"{split}.parquet", shape.COLUMNS))
+            for split in SPLITS
+        }
+        for row in rows:
+            if any(row.is_in(contents[other]) for other in _GIVES_WAY_TO[row.split]):
+                continue
+            passage = shape.passage(row.columns)
+            writers[row.split].write({"document": row.name, **row.columns}, 2 * len(passage))
+            counted = tuple(shape.counted(row.columns))
+            card.add(row.split, row.name, passage, counted, shape.shown(row.columns))
+            if row.split == "test":
+                tested.append((row.document, row.key))
+                tested += [(row.document, bytes.fromhex(row.origin))] if row.origin else []
+    write_held_out(out / "held_out.parquet", tested)
+    return card
+
+
+def _labels(data: LabelledData, shape: Shape, card: Card) -> list[str]:
+    """What a model can answer.
+
+    Raises:
+        StageError: the training rows have one label only.
+    """
+    trained = shape.names(card.balance["train"])
+    if len(trained) < 2:
+        found = f"all have the label {trained[0]!r}" if trained else "none has a label"
+        raise StageError(
+            f"downstream.{data.name}: of the {card.count('train'):,} training rows {found}; "
+            "two different labels are needed at least"
+        )
+    return shape.names(set().union(*card.balance.values()))
+
+
+def _write_card(card: Card, out: Path, found: dict[str, int]) -> None:
+    facts = {
+        "documents": found.pop("documents"),
+        "duplicates (the text of another row of the split)": found.pop("duplicates"),
+        **{f"left out: {name}": count for name, count in found.items()},
+        "overlap between the splits": 0,
+    }
+    unseen = sorted(
+        {label for split in ("validation", "test") for label in card.balance[split]}
+        - set(card.balance["train"])
+    )
+    card.write(out / "show", facts, _unseen(unseen))
+
+
+def _unseen(labels: Sequence[str]) -> list[str]:
+    if not labels:
+        return []
+    names = ", ".join(f"`{cell(label)}`" for label in labels[:10])
+    return [f"**{len(labels)} labels have no training rows** and cannot be learnt: {names}"]

@@ -1,0 +1,183 @@
+"""Fine-tuning: a body, pre-trained or not, learns a problem from labelled rows.
+
+Both start from the same seeded weights; a pre-trained body then replaces the encoder's. So the new
+head, the batches and their order are the same with and without pre-training, and the gain measures
+pre-training alone.
+
+The last weights are kept, not the best on validation: a choice would make the validation split
+part of training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from transformers import AutoTokenizer
+
+from tasks.batching import Batch, BucketedBatches, Example
+from tasks.bodies import load_encoder, new_model, write_model
+from tasks.figures import draw_curves, write_figure
+from tasks.inference import mean_loss, predict
+from tasks.machinery.stage import Monitor
+from tasks.problems import Problem, load
+from tasks.spec import FineTuning, TaskName
+from tasks.training import Recipe, TrainingHistory, train
+
+VALIDATIONS, LOGS = 10, 50
+VALIDATION_ROWS = 1000
+
+
+def finetune(
+    problem: TaskName,
+    training: FineTuning,
+    seed: int,
+    *,
+    data: Path,
+    body: Path | None,
+    architecture: Path,
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Train a model on a problem and write it to `out/model`.
+
+    Args:
+        problem: What is learnt.
+        training: How it is learnt.
+        seed: Seed of the rows that are chosen, of the new weights, the batches and the dropout.
+        data: Folder with train.parquet, validation.parquet and labels.json.
+        body: Pre-trained model whose encoder starts the training; None starts from random weights.
+        architecture: Folder with the configuration and the tokenizer of the model.
+        out: Empty folder for `model/`, `model.json` and `show/loss.png`.
+        monitor: Told of the training.
+
+    Returns:
+        examples, steps, train_loss (mean of the last points of the curve), and validation_loss and
+        the headline metric on validation (1,000 rows at most), both in the precision of the
+        training.
+
+    Raises:
+        StageError: `max_length` beyond what the model can read, a body that does not fit, a loss
+            that diverges.
+    """
+    kind = load(problem)
+    labels: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
+    rows = choose_rows(data / "train.parquet", kind, training.train_examples, seed)
+    validation = choose_rows(data / "validation.parquet", kind, VALIDATION_ROWS, seed)
+    tokenizer = AutoTokenizer.from_pretrained(architecture)
+    tokenizer.model_max_length = training.max_length
+    model = new_model(kind.AUTO_MODEL, architecture, labels, training, seed)
+    if body is not None:
+        load_encoder(model, body)
+    examples = kind.encode(rows, tokenizer, labels)
+    monitor.note(examples=len(rows), **{kind.CUT: sum(example.cut for example in examples)})
+    validate = validation_of(kind, model, validation, tokenizer, labels)
+    history = learn(kind, model, examples, training, seed=seed, validate=validate, monitor=monitor)
+    write_model(model, tokenizer, out / "model")
+    example = {"task": problem, "example": kind.texts(validation)[:3]}
+    (out / "model.json").write_text(json.dumps(example, indent=2), encoding="utf-8")
+    draw_history(history, kind, out / "show" / "loss.png")
+    return {"examples": float(len(rows)), **last_points(history, kind)}
+
+
+def choose_rows(path: Path, kind: Problem, most: int, seed: int) -> pd.DataFrame:
+    """At most so many rows of a table (0: all), in the order of hashes of seed, document, input.
+
+    So 600 examples are among the 1,200 of the same seed, and a row more or less in the table moves
+    no other.
+    """
+    rows = pd.read_parquet(path, columns=list(kind.COLUMNS))
+    keys = [
+        hashlib.sha256(f"{seed}\n{document}\n{text}".encode()).hexdigest()
+        for document, text in zip(rows["document"], kind.texts(rows), strict=True)
+    ]
+    order = pd.Series(keys).argsort(kind="stable")
+    return rows.iloc[order[:most] if most else order].reset_index(drop=True)
+
+
+def validation_of(
+    kind: Problem, model: Any, rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]
+) -> Callable[[], dict[str, float]]:
+    """A function that measures the model as it is on the validation rows."""
+    examples = kind.encode(rows, tokenizer, labels)
+
+    def validate() -> dict[str, float]:
+        table = predict(kind, model, rows, examples, labels)
+        sums = kind.count(table["gold"], table["predicted"], labels).sum(axis=0)
+        headline = float(kind.measure(sums)[kind.HEADLINE])
+        return {"validation_loss": mean_loss(table), f"validation_{kind.HEADLINE}": headline}
+
+    return validate
+
+
+def learn(
+    kind: Problem,
+    model: Any,
+    examples: Sequence[Example],
+    training: FineTuning,
+    *,
+    seed: int,
+    validate: Callable[[], dict[str, float]],
+    monitor: Monitor,
+) -> TrainingHistory:
+    """Train the model in place, validating at the ends of epochs, about ten times in all."""
+    batches = BucketedBatches(
+        examples,
+        lambda chosen: kind.collate(chosen, model.config.pad_token_id),
+        batch_size=training.batch_size,
+        epochs=training.epochs,
+        seed=seed,
+    )
+    recipe = Recipe(
+        learning_rate=training.learning_rate,
+        warmup_share=training.warmup_share,
+        weight_decay=training.weight_decay,
+        precision=training.precision,
+        log_every=max(1, len(batches) // LOGS),
+        seed=seed,
+    )
+    return train(
+        model,
+        batches,
+        recipe,
+        cross_entropy,
+        monitor,
+        validate=validate,
+        validate_every=batches.steps_per_epoch * -(-training.epochs // VALIDATIONS),
+    )
+
+
+def cross_entropy(model: Any, batch: Batch) -> Any:
+    """The mean cross-entropy in nats, over the rows or over the words of a batch."""
+    return model(**batch).loss
+
+
+def last_points(history: TrainingHistory, kind: Problem) -> dict[str, float]:
+    """Where the training ended, as metrics of the stage."""
+    metrics = {"steps": history.points[-1]["step"], "train_loss": history.curve("loss")[1][-1]}
+    for name in ("validation_loss", f"validation_{kind.HEADLINE}"):
+        metrics[name] = history.curve(name)[1][-1]
+    return metrics
+
+
+def draw_history(history: TrainingHistory, kind: Problem, path: Path) -> None:
+    """Draw the losses of training and validation over steps."""
+    steps, losses = history.curve("validation_loss")
+    best = losses.index(min(losses))
+    title = f"Validation loss was lowest after {steps[best]:,.0f} of {steps[-1]:,.0f} steps"
+    headline = history.curve(f"validation_{kind.HEADLINE}")[1][-1]
+    figure = draw_curves(
+        title if best < len(losses) - 1 else "Validation loss was still falling at the end",
+        f"The last weights are kept: {kind.METRICS[kind.HEADLINE]} {headline:.3f} on validation",
+        {
+            "training": list(zip(*history.curve("loss"), strict=True)),
+            "validation": list(zip(steps, losses, strict=True)),
+        },
+        x="optimizer steps",
+        y="cross-entropy, nats",
+    )
+    write_figure(figure, path)

@@ -1,0 +1,84 @@
+"""Checkpoints that are whole or not there: a kill at any moment leaves the last good one.
+
+    FOLDER/step-00000120/   what the training wrote, and last of all `COMPLETE.json`, the sizes and
+                            digests of it
+    FOLDER/.writing/        one being written; the rename to its name is the last thing that happens
+
+The two newest are kept, so that a damaged one costs the steps since the one before, and no more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+MARKER = "COMPLETE.json"
+KEPT = 2
+
+
+def save_checkpoint(folder: Path, step: int, fill: Callable[[Path], None]) -> Path:
+    """Write a checkpoint of a step, atomically, and drop all but the two newest.
+
+    Args:
+        folder: where the checkpoints of one training are; made where it is missing.
+        step: steps that have been made.
+        fill: writes the content into an empty folder.
+    """
+    writing, final = folder / ".writing", folder / f"step-{step:08d}"
+    shutil.rmtree(writing, ignore_errors=True)  # of a process that was killed
+    writing.mkdir(parents=True)
+    fill(writing)
+    marker = {name: _describe(path) for name, path in _files(writing)}
+    (writing / MARKER).write_text(json.dumps(marker, indent=1))
+    for path in (*(path for _, path in _files(writing)), writing / MARKER, writing):
+        _flush(path)
+    shutil.rmtree(final, ignore_errors=True)
+    writing.rename(final)
+    _flush(folder)
+    for old in _by_age(folder)[KEPT:]:
+        shutil.rmtree(old)
+    return final
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that is whole, or None."""
+    return next((path for path in _by_age(folder) if _is_whole(path)), None)
+
+
+def _by_age(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step-*"), reverse=True)
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        expected = json.loads((checkpoint / MARKER).read_text())
+        return bool(expected == {name: _describe(path) for name, path in _files(checkpoint)})
+    except (OSError, ValueError):
+        return False
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Files below a folder by their names relative to it, without the marker, in a fixed order."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name != MARKER:
+            yield name, path
+
+
+def _describe(path: Path) -> dict[str, str | int]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"size": path.stat().st_size, "sha256": digest}
+
+
+def _flush(path: Path) -> None:
+    """Force a file, or the names in a folder, onto the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

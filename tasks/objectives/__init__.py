@@ -1,0 +1,81 @@
+"""What pre-training can learn: one module an objective, which says everything about it.
+
+An objective `a+b` is the module `tasks.objectives.a_b` with the names of `Objective` in it. Nothing
+else in the tree asks which objective it is. This file imports nothing heavy: plans read it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from tasks.objectives.masking import Vocabulary
+    from tasks.tokens import EncodedCorpus
+
+    Arrays = dict[str, NDArray[np.int64]]
+    Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """How examples are drawn from a corpus.
+
+    Attributes:
+        length: tokens in an example, special tokens included.
+        masking_share: share of the tokens to predict.
+        seed: seed of everything drawn.
+    """
+
+    length: int
+    masking_share: float
+    seed: int
+
+
+class Examples(Protocol):
+    """The examples that an encoded corpus gives: as many as there are in an epoch."""
+
+    def __len__(self) -> int:
+        """Examples in an epoch."""
+
+    def draw(self, indices: Indices, epochs: Indices) -> Arrays:
+        """A batch: example `indices[i]` as it is drawn in epoch `epochs[i]`.
+
+        Returns:
+            What the loss needs, by name; of it `input_ids`, `attention_mask` (0 is padding) and
+            `token_type_ids` of shape [batch, length].
+        """
+
+
+class Objective(Protocol):
+    """The names in the module of an objective.
+
+    Attributes:
+        AUTO_MODEL: The class of `transformers` that makes the model.
+    """
+
+    AUTO_MODEL: Any
+
+    def examples(self, corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) -> Examples:
+        """The examples of a corpus. Raises a StageError where it has none."""
+
+    def losses(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The `loss` of a batch to minimize, and its parts by name."""
+
+    def measure(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, tuple[float, int]]:
+        """Metrics of a batch as a sum and a count, to be added up over batches."""
+
+
+def module_of(objective: str) -> str:
+    """The module that describes an objective."""
+    return f"{__name__}.{objective.replace('+', '_')}"
+
+
+def load(objective: str) -> Objective:
+    """Import an objective by its name in the experiment, such as `mlm+nsp`."""
+    return cast(Objective, importlib.import_module(module_of(objective)))

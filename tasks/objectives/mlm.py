@@ -1,0 +1,92 @@
+"""Masked language modelling on full windows of text, as in RoBERTa (Liu et al., 2019, section 4.2).
+
+The documents are laid in a ring, a separator after each, and cut into windows that fill a sequence:
+no padding. Each epoch cuts at another offset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from transformers import AutoModelForMaskedLM
+
+from tasks.machinery.stage import StageError
+from tasks.objectives import Drawing
+from tasks.objectives.masking import Vocabulary, mask, masked_loss, measure_masked, predict
+from tasks.randomness import below, draw
+from tasks.tokens import EncodedCorpus
+
+AUTO_MODEL = AutoModelForMaskedLM
+AROUND = 2  # special tokens around a window
+OFFSET = 10  # purpose of a draw
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows of a corpus.
+
+    Attributes:
+        tokens: [tokens] of all documents.
+        begins: [documents + 1] where each document begins in the ring.
+    """
+
+    tokens: NDArray[np.unsignedinteger]
+    begins: NDArray[np.int64]
+    vocabulary: Vocabulary
+    drawing: Drawing
+
+    @property
+    def width(self) -> int:
+        """Tokens of the ring in a window."""
+        return self.drawing.length - AROUND
+
+    def __len__(self) -> int:
+        return int(self.begins[-1]) // self.width
+
+    def draw(
+        self, indices: NDArray[np.int64], epochs: NDArray[np.int64]
+    ) -> dict[str, NDArray[np.int64]]:
+        """A batch of masked windows."""
+        offsets = below(draw(self.drawing.seed, OFFSET, epochs), self.width)
+        places = (offsets + indices * self.width)[:, None] + np.arange(self.width)
+        ids = np.empty((len(indices), self.drawing.length), np.int64)
+        ids[:, 0], ids[:, -1] = self.vocabulary.cls, self.vocabulary.sep
+        ids[:, 1:-1] = self._read(places % self.begins[-1])
+        return mask(ids, self.vocabulary, self.drawing, indices, epochs)
+
+    def _read(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What stands at places of the ring: a token, or the separator after a document."""
+        document = np.searchsorted(self.begins, places, side="right") - 1
+        separator = places == self.begins[document + 1] - 1
+        token = np.minimum(places - document, len(self.tokens) - 1)
+        return np.where(separator, self.vocabulary.sep, self.tokens[token])
+
+
+def examples(corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) -> Windows:
+    """The windows of a corpus.
+
+    Raises:
+        StageError: the corpus does not fill one.
+    """
+    begins = corpus.sentences[corpus.documents] + np.arange(len(corpus.documents))
+    windows = Windows(corpus.tokens, begins, vocabulary, drawing)
+    if len(windows) == 0:
+        raise StageError(
+            f"the corpus has {len(corpus.tokens)} tokens, fewer than the {windows.width} of one "
+            "sequence: give it more text or lower pretraining.sequence_length"
+        )
+    return windows
+
+
+def losses(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Cross-entropy of the hidden tokens, in nats a token."""
+    loss = masked_loss(predict(model, batch).logits, batch["targets"])
+    return {"loss": loss, "mlm_loss": loss}
+
+
+def measure(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, tuple[float, int]]:
+    """Loss and accuracy on the hidden tokens."""
+    return measure_masked(predict(model, batch).logits, batch["targets"])

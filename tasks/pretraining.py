@@ -1,0 +1,207 @@
+"""Stage `pretraining`: a body from random weights learns from text alone.
+
+Batches are drawn on the fly from the memory-mapped tokens, as a function of the seed and the step.
+The validation loss is measured on held-out documents, always on the same sequences with the same
+tokens hidden, and with 15 % of them hidden whatever the training hides: so experiments compare.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from tasks import objectives
+from tasks.architecture import configure, head_of, new_model
+from tasks.machinery.stage import Monitor, StageError
+from tasks.objectives import Drawing, Examples, Objective
+from tasks.objectives.masking import Vocabulary, tensors
+from tasks.pretraining_card import Outcome, write_card
+from tasks.randomness import draw, permuted
+from tasks.spec import Model, Pretraining
+from tasks.tokenizer import load_tokenizer
+from tasks.tokens import EncodedCorpus
+from tasks.training import Batch, Recipe, autocast, train
+
+ORDER = 30  # purpose of a draw: the order of examples in an epoch
+VALIDATION_MASKING = 0.15
+VALIDATIONS = 10  # points of the validation curve, each on so many sequences at most
+QUICK_SEQUENCES = 512
+TOKENS_AT_ONCE = 8192
+
+
+@dataclass(frozen=True)
+class ExampleBatches:
+    """The batches of a pre-training: epoch after epoch, each in an order of its own."""
+
+    examples: Examples
+    steps: int
+    batch_size: int
+    seed: int
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> Batch:
+        size = len(self.examples)
+        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        epochs = places // size
+        order = draw(self.seed, ORDER, epochs)
+        return tensors(self.examples.draw(permuted(places % size, size, order), epochs))
+
+
+def pretrain(
+    *,
+    model: Model,
+    pretraining: Pretraining,
+    seed: int,
+    tokens: Path,
+    tokenizer: Path,
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Train a body from random weights, and write it to `out/model`.
+
+    Args:
+        model: size of the body.
+        pretraining: what it learns, and how.
+        seed: seed of weights, order, pairs and masks.
+        tokens: folder of the stage `tokens`.
+        tokenizer: folder of the tokenizer that made them.
+        out: empty folder.
+        monitor: is told the curves, and how far the training is.
+
+    Returns:
+        `validation_loss` (cross-entropy of masked tokens, in nats), `perplexity` (its exponential),
+        `masked_accuracy`, with next-sentence prediction `nsp_loss` and `nsp_accuracy`;
+        `unigram_loss` (what guessing by frequency would have), `parameters`, `tokens` seen,
+        `epochs` over the corpus.
+
+    Raises:
+        StageError: the corpus is too small, or the training diverged.
+    """
+    loaded = load_tokenizer(tokenizer)
+    vocabulary = Vocabulary.of(loaded)
+    objective = objectives.load(pretraining.objective)
+    batches = training_batches(objective, tokens, vocabulary, pretraining, seed)
+    held_out = validation_batches(objective, tokens, vocabulary, pretraining, seed)
+    body = new_model(objective.AUTO_MODEL, configure(model, loaded, pretraining.dropout), seed)
+    head_of(body)  # a model without one fails here, before anything is computed
+    monitor.note(parameters=body.num_parameters(), examples=len(batches.examples))
+
+    rows = len(held_out[0]["input_ids"])
+    quick = held_out[: max(1, QUICK_SEQUENCES // rows)]
+    history = train(
+        body,
+        batches,
+        recipe(pretraining, seed),
+        objective.losses,
+        monitor,
+        validate=lambda: measure(objective, body, quick),
+        validate_every=max(1, pretraining.steps // VALIDATIONS),
+    )
+    with torch.no_grad(), autocast(pretraining.precision):
+        found = measure(objective, body, held_out)
+
+    body.save_pretrained(out / "model")
+    loaded.model_max_length = model.max_positions
+    loaded.save_pretrained(out / "model")
+    metrics = {
+        **found,
+        "perplexity": math.exp(found["validation_loss"]),
+        "unigram_loss": unigram_loss(tokens, vocabulary),
+        "parameters": float(body.num_parameters()),
+        "tokens": history.tokens,
+        "epochs": pretraining.steps * pretraining.batch_size / len(batches.examples),
+    }
+    outcome = Outcome(
+        metrics, history, len(held_out) * rows, EncodedCorpus.open(tokens, "validation")
+    )
+    example = write_card(out / "show", outcome, body, loaded)
+    description = {"task": "fill-mask", "example": example}
+    (out / "model.json").write_text(json.dumps(description, ensure_ascii=False, indent=2) + "\n")
+    (out / "metrics.json").write_text(json.dumps(metrics, sort_keys=True, indent=2) + "\n")
+    return metrics
+
+
+def recipe(pretraining: Pretraining, seed: int) -> Recipe:
+    """How to train, from the fields of the experiment."""
+    return Recipe(
+        learning_rate=pretraining.learning_rate,
+        warmup_share=pretraining.warmup_share,
+        schedule=pretraining.schedule,
+        weight_decay=pretraining.weight_decay,
+        adam_beta2=pretraining.adam_beta2,
+        max_gradient_norm=pretraining.max_gradient_norm,
+        precision=pretraining.precision,
+        log_every=pretraining.log_every,
+        seed=seed,
+    )
+
+
+def training_batches(
+    objective: Objective, tokens: Path, vocabulary: Vocabulary, pretraining: Pretraining, seed: int
+) -> ExampleBatches:
+    """The batches to train on.
+
+    Raises:
+        StageError: the corpus gives fewer examples than one batch.
+    """
+    drawing = Drawing(
+        length=pretraining.sequence_length, masking_share=pretraining.masking_share, seed=seed
+    )
+    corpus = EncodedCorpus.open(tokens, "train")
+    examples = objective.examples(corpus, vocabulary, drawing)
+    if len(examples) < pretraining.batch_size:
+        raise StageError(
+            f"the corpus gives {len(examples)} sequences of {drawing.length} tokens, fewer than "
+            f"one batch ({pretraining.batch_size}): give it more text ({len(corpus.tokens)} tokens "
+            "now), or lower pretraining.batch_size or pretraining.sequence_length"
+        )
+    return ExampleBatches(examples, pretraining.steps, pretraining.batch_size, seed)
+
+
+def validation_batches(
+    objective: Objective, tokens: Path, vocabulary: Vocabulary, pretraining: Pretraining, seed: int
+) -> list[Batch]:
+    """The sequences to validate on, spread over the held-out documents."""
+    drawing = Drawing(
+        length=pretraining.sequence_length, masking_share=VALIDATION_MASKING, seed=seed
+    )
+    corpus = EncodedCorpus.open(tokens, "validation")
+    try:
+        examples = objective.examples(corpus, vocabulary, drawing)
+    except StageError as error:
+        raise StageError(f"validation: {error}; or raise corpus.validation_share") from error
+    count = min(len(examples), pretraining.validation_sequences)
+    rows = max(1, min(count, TOKENS_AT_ONCE // pretraining.sequence_length))
+    batches = ExampleBatches(examples, count // rows, rows, seed)
+    return [batches[step] for step in range(len(batches))]
+
+
+def measure(objective: Objective, model: PreTrainedModel, batches: list[Batch]) -> dict[str, float]:
+    """Metrics of a model, each a mean over the batches."""
+    sums: dict[str, tuple[float, int]] = {}
+    for batch in batches:
+        moved = {name: tensor.to(model.device) for name, tensor in batch.items()}
+        for name, (value, count) in objective.measure(model, moved).items():
+            total, counted = sums.get(name, (0.0, 0))
+            sums[name] = total + value, counted + count
+    return {name: total / max(1, counted) for name, (total, counted) in sums.items()}
+
+
+def unigram_loss(tokens: Path, vocabulary: Vocabulary) -> float:
+    """Cross-entropy, in nats, of the held-out tokens for a model that only knows frequencies."""
+    train, held_out = (
+        np.bincount(EncodedCorpus.open(tokens, split).tokens, minlength=vocabulary.size)[
+            vocabulary.ordinary
+        ]
+        for split in ("train", "validation")
+    )
+    smoothed = (train + 1) / (train + 1).sum()
+    return float(-(held_out * np.log(smoothed)).sum() / max(1, held_out.sum()))

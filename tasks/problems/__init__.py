@@ -1,0 +1,88 @@
+"""What fine-tuning can solve: one module a problem, which says everything about it.
+
+A problem `a-b` is the module `tasks.problems.a_b` with the names of `Problem` in it. Nothing else
+in the tree asks which problem it is. This file imports nothing heavy: plans read it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import torch
+    from numpy.typing import NDArray
+
+    from tasks.batching import Example
+
+
+class Problem(Protocol):
+    """The names in the module of a problem; tables are as stage `dataset` writes them.
+
+    Attributes:
+        COLUMNS: The columns of its rows: the document, the input, the answer.
+        METRICS: Its metrics by name, with the words a person reads.
+        HEADLINE: The metric that a gain is measured in.
+        ROWS: What a row is called, in the plural.
+        CUT: What the `cut` of its examples counts.
+        AUTO_MODEL: The class of `transformers` that makes the model.
+    """
+
+    COLUMNS: tuple[str, ...]
+    METRICS: Mapping[str, str]
+    HEADLINE: str
+    ROWS: str
+    CUT: str
+    AUTO_MODEL: Any
+
+    def encode(self, rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:
+        """Rows as the model reads them, cut at the tokenizer's longest input."""
+
+    def collate(self, examples: Sequence[Example], pad_id: int) -> dict[str, torch.Tensor]:
+        """Examples as a batch: input_ids, attention_mask and labels."""
+
+    def texts(self, rows: pd.DataFrame) -> list[str]:
+        """What a person would write to get a prediction for each row."""
+
+    def decide(
+        self,
+        rows: pd.DataFrame,
+        examples: Sequence[Example],
+        logits: Sequence[NDArray[np.float32]],
+        labels: Sequence[str],
+    ) -> pd.DataFrame:
+        """The rows as document, input, gold, predicted, probability (of that), loss (of gold)."""
+
+    def majority(self, train: pd.DataFrame, test: pd.DataFrame) -> list[Any]:
+        """Predictions for the test of a model that only knows what is most frequent."""
+
+    def count(
+        self, gold: Iterable[Any], predicted: Iterable[Any], labels: Sequence[str]
+    ) -> NDArray[np.int64]:
+        """What each row adds to the sums that the metrics are made of: shape (rows, statistics)."""
+
+    def measure(self, sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """The metrics from sums of shape (..., statistics); each of shape (...)."""
+
+    def report(
+        self, gold: Iterable[Any], predicted: Iterable[Any], labels: Sequence[str]
+    ) -> pd.DataFrame:
+        """Precision, recall, F1 and support of each class."""
+
+    def confusion(
+        self, gold: Iterable[Any], predicted: Iterable[Any], labels: Sequence[str]
+    ) -> tuple[list[str], NDArray[np.int64]]:
+        """Names, and how often each is predicted for each: shape (names, names), true first."""
+
+
+def module_of(problem: str) -> str:
+    """The module that describes a problem."""
+    return f"{__name__}.{problem.replace('-', '_')}"
+
+
+def load(problem: str) -> Problem:
+    """Import a problem by its name in the experiment, such as `text-classification`."""
+    return cast(Problem, importlib.import_module(module_of(problem)))

@@ -1,0 +1,231 @@
+"""The report: one page on what an experiment found, with its figures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks import pages
+from tasks.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
+from tasks.machinery.stage import Monitor
+from tasks.results import SCRATCH
+
+PRETRAINING = {
+    "validation_loss": ("loss on held-out text, nats a masked token", ".3f"),
+    "unigram_loss": ("the same when guessing by frequency", ".3f"),
+    "perplexity": ("perplexity of masked tokens", ",.1f"),
+    "masked_accuracy": ("masked tokens guessed right", ".1%"),
+    "nsp_accuracy": ("next sentences told from random ones", ".1%"),
+    "parameters": ("parameters", ",.0f"),
+    "tokens": ("tokens read while training", ",.0f"),
+}
+READ_NEXT = """## What to read next
+
+- The page of each evaluation: precision, recall and F1 by class, and `predictions.parquet` with
+  every test row. The rows with the highest `loss` are the worst mistakes, or wrong labels.
+- The data cards: how many rows there are, with which labels, and what overlaps.
+- MLflow's table of runs, which holds these numbers as columns beside those of other runs."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A problem by its name in the experiment, and what its evaluation left."""
+
+    name: str
+    folder: Path
+    metrics: dict[str, float]
+    facts: dict[str, Any]
+
+    @property
+    def compares(self) -> bool:
+        """Whether there is a model from scratch to compare with."""
+        return "gain" in self.metrics
+
+    @property
+    def metric(self) -> str:
+        """The headline metric in words."""
+        return str(self.facts["metrics"][self.facts["headline"]])
+
+    def percent(self, prefix: str = "") -> str:
+        """The headline metric of a model with its interval, or a dash where there is none."""
+        return pages.percent(self.metrics, prefix + self.facts["headline"])
+
+
+def write_report(
+    name: str,
+    problems: list[str],
+    confidence: float,
+    *,
+    pretraining: Path | None,
+    evaluations: list[Path],
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Write `show/report.md` with its figures beside it, and `show/card.md`, the same without them.
+
+    Args:
+        name: name of the experiment.
+        problems: name of each problem in the experiment, in the order of `evaluations`.
+        confidence: coverage of the intervals, such as 0.95.
+        pretraining: artifact of stage pretraining, if there was one.
+        evaluations: artifacts of stage evaluation.
+        out: empty folder.
+        monitor: told of the progress.
+
+    Returns:
+        `problems`, and `gains`: on how many of them pre-training is shown to gain.
+    """
+    results = [read_result(*each) for each in zip(problems, evaluations, strict=True)]
+    show = out / "show"
+    show.mkdir()
+    sections = [
+        f"# {name}: results",
+        summarize(results),
+        headline_table(results, confidence),
+        *verdicts(results, confidence),
+        *gains_figure(results, confidence, show),
+        *pretraining_section(pretraining, show),
+        *confusion_section(results, show),
+        READ_NEXT,
+    ]
+    write_page(show / "report.md", sections)
+    write_page(show / "card.md", [text for text in sections if not is_figure(text)])
+    monitor.progress(len(results), len(results), "problems")
+    return {"problems": float(len(results)), "gains": float(count_gains(results))}
+
+
+def read_result(name: str, folder: Path) -> Result:
+    """What an evaluation left in its folder."""
+    metrics, facts = (
+        json.loads((folder / file).read_text(encoding="utf-8"))
+        for file in ("metrics.json", "evaluation.json")
+    )
+    return Result(name, folder, metrics, facts)
+
+
+def write_page(path: Path, sections: Sequence[str]) -> None:
+    """Write sections of Markdown, a blank line between them."""
+    path.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+
+
+def figure(path: str, words: str) -> str:
+    """A figure as a section, with the words for those who do not see it."""
+    return f"![{words}]({path})"
+
+
+def is_figure(section: str) -> bool:
+    """Whether a section is a figure: Prefect shows pages without the files beside them."""
+    return section.startswith("![")
+
+
+def count_gains(results: Sequence[Result]) -> int:
+    """On how many problems the interval of the gain lies above zero."""
+    return sum(result.metrics.get("gain/low", 0.0) > 0 for result in results)
+
+
+def summarize(results: Sequence[Result]) -> str:
+    """The first sentence."""
+    compared = [result for result in results if result.compares]
+    if not results:
+        return "No downstream problem was asked for: this experiment only pre-trained."
+    if not compared:
+        return f"{len(results)} problem(s) evaluated, without a model from scratch to compare with."
+    return (
+        f"Pre-training is shown to help on {count_gains(compared)} of {len(compared)} problem(s)."
+    )
+
+
+def headline_table(results: Sequence[Result], confidence: float) -> str:
+    """A row for each problem."""
+    rows = [
+        [
+            result.name,
+            result.metric,
+            result.percent(),
+            result.percent(SCRATCH) if result.compares else "–",
+            pages.points(result.metrics) if result.compares else "–",
+            result.percent("majority/"),
+        ]
+        for result in results
+    ]
+    header = ["problem", "metric", "pre-trained", "from scratch", "gain, points", "majority"]
+    note = (
+        f"In brackets: {100 * confidence:g} % bootstrap intervals over the documents of the test "
+        "split, paired for the gain; the chance in training is not in them."
+    )
+    return f"{pages.table(header, rows)}\n\n{note}" if rows else note
+
+
+def verdicts(results: Sequence[Result], confidence: float) -> list[str]:
+    """A sentence for each comparison."""
+    lines = [
+        f"- **{result.name}**: {pages.judge(result.metrics, result.metric, confidence)}"
+        for result in results
+        if result.compares
+    ]
+    return ["\n".join(lines)] if lines else []
+
+
+def gains_figure(results: Sequence[Result], confidence: float, show: Path) -> list[str]:
+    """Draw the gains of all problems."""
+    rows = [gain_line(result) for result in results if result.compares]
+    if not rows:
+        return []
+    drawn = draw_intervals(
+        summarize(results).rstrip("."),
+        f"pre-trained minus from scratch, paired {100 * confidence:g} % bootstrap intervals",
+        rows,
+        x="gain, percentage points",
+        zero=True,
+    )
+    write_figure(drawn, show / "gains.png")
+    return [figure("gains.png", "Gain of pre-training on each problem")]
+
+
+def gain_line(result: Result) -> Interval:
+    """A gain as a line: blue above zero, orange below, grey where it may be chance."""
+    value, low, high = (100 * result.metrics[f"gain{end}"] for end in ("", "/low", "/high"))
+    color = BLUE if low > 0 else ORANGE if high < 0 else MUTED
+    label = f"{result.name}, {result.metric}"
+    return Interval(label, value, low, high, pages.points(result.metrics), color)
+
+
+def pretraining_section(folder: Path | None, show: Path) -> list[str]:
+    """What pre-training came to, and its curves."""
+    if folder is None:
+        return []
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    rows = [
+        [title, format(metrics[name], spec)]
+        for name, (title, spec) in PRETRAINING.items()
+        if name in metrics
+    ]
+    curves = sorted((folder / "show").glob("*.png"))
+    return [
+        "## Pre-training",
+        pages.table(["", "value"], rows),
+        *(copy_figure(file, show, "pretraining", "Curves of pre-training") for file in curves),
+    ]
+
+
+def confusion_section(results: Sequence[Result], show: Path) -> list[str]:
+    """What is confused with what; only figures, so the heading goes with each."""
+    return [
+        copy_figure(result.folder / "show" / file, show, result.name, f"{result.name}: {words}")
+        for result in results
+        for file, words in (
+            ("gain.png", "pre-trained against from scratch"),
+            ("confusion.png", "what is confused with what"),
+        )
+    ]
+
+
+def copy_figure(source: Path, show: Path, prefix: str, words: str) -> str:
+    """Copy a figure beside the page, under a name of its own."""
+    name = f"{prefix}-{source.name}"
+    shutil.copyfile(source, show / name)
+    return figure(name, words)

@@ -1,0 +1,58 @@
+"""Where sentences end: one regular expression and a list of abbreviations.
+
+A blank line ends a sentence; a single line break is a blank, as text is often wrapped. Good enough
+for next-sentence prediction and for finding a test passage inside a document, and quick: 20 MB take
+about half a second on one core.
+"""
+
+from __future__ import annotations
+
+import re
+
+ABBREVIATIONS = frozenset(
+    """
+    al approx cf ch dr e.g ed eds eq eqs eqn fig figs i.e jr messrs mr mrs ms p pp prof
+    ref refs resp sec sr st vol vs w.r.t
+    """.split()  # noqa: SIM905 — a list of words reads better than a column of quotes
+)
+
+_PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n\s*")
+# A full stop, closing quotes, a blank, and then something that is not a lower-case letter. Scripts
+# that write no blank after their full stop (。) have a branch of their own.
+_SENTENCE_END = re.compile(
+    r"""[.!?]["'”’)\]]*\s+(?=["'“‘(\[`]*[^\Wa-z_])|[。！？][”’」』）]*\s*(?=\S)"""
+)
+_LAST_WORD = re.compile(r"[\w.]+\Z")
+
+
+def split_sentences(text: str) -> list[str]:
+    """Split a text into its sentences, in order, blanks made single; empty for a text of blanks."""
+    return [
+        sentence for paragraph in split_paragraphs(text) for sentence in _split_paragraph(paragraph)
+    ]
+
+
+def split_paragraphs(text: str) -> list[str]:
+    """Split a text at its blank lines, blanks inside a paragraph made single."""
+    paragraphs = (" ".join(paragraph.split()) for paragraph in _PARAGRAPH_BREAK.split(text))
+    return [paragraph for paragraph in paragraphs if paragraph]
+
+
+def _split_paragraph(paragraph: str) -> list[str]:
+    sentences, start = [], 0
+    for match in _SENTENCE_END.finditer(paragraph):
+        if match[0][0] == "." and _is_abbreviated(paragraph, start, match.start()):
+            continue
+        sentences.append(paragraph[start : match.end()].rstrip())
+        start = match.end()
+    sentences.append(paragraph[start:])
+    return sentences
+
+
+def _is_abbreviated(paragraph: str, start: int, stop: int) -> bool:
+    """Whether the full stop at `stop` belongs to the word before it: `e.g.`, or `J. Doe`."""
+    word = _LAST_WORD.search(paragraph, max(start, stop - 12), stop)
+    if word is None:
+        return False
+    initial = len(word[0]) == 1 and word[0].isupper() and word[0] != "I"
+    return initial or word[0].lower() in ABBREVIATIONS

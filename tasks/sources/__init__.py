@@ -1,0 +1,198 @@
+"""Where data comes from: one module a kind of source. Light, as plans resolve sources.
+
+`resolve` turns what a person wrote into a `Source`: which kind it is, where, and its identity, by
+which the cache
+knows the content. The module of a kind has these names, of which it may leave out `documents` or
+`rows`:
+
+    identify(location, field, holds) -> dict[str, str]          what decides about the content;
+    cheap documents(source, corpus, progress) -> Iterator[Document]   text to pre-train on
+    rows(source, columns, progress) -> Iterator[Row]            rows with labels
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from tasks.machinery.stage import StageError
+from tasks.spec import Corpus, Part, TaskName
+
+Kind = Literal["pydocs", "pydocs_library", "pydocs_code", "files", "hub"]
+Split = Literal["", "train", "validation", "test"]
+Holds = Literal["text"] | TaskName
+Progress = Callable[[int, int, str], None]
+
+BUILT_IN: Mapping[str, tuple[Kind, Holds]] = {
+    "builtin:pydocs": ("pydocs", "text"),
+    "builtin:pydocs-library": ("pydocs_library", "text-classification"),
+    "builtin:pydocs-code": ("pydocs_code", "token-classification"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column to read, and the field that names it; without a field it may be missing."""
+
+    name: str
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of labelled rows: those they need, and the one that may name a document."""
+
+    needed: tuple[Column, ...]
+    document: str
+
+    def document_of(self, values: Mapping[str, Any]) -> str:
+        """The document that a row says it is from, or ""."""
+        document = values.get(self.document)
+        return "" if document is None else str(document)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document to pre-train on; `name` is stable, the same wherever the source lies."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row with a label, as the source has it.
+
+    Attributes:
+        split: The split the source puts it in; "" where the source has none. document: The document
+            it is from; "" where the source does not tell. values: The columns of the row. where:
+            How a person finds it, such as `train.csv, line 12`. origin: Digest of the whole text of
+            that document, as hex; "" where the source does not know it. A corpus leaves out copies
+            of the document as well.
+    """
+
+    split: Split
+    document: str
+    values: Mapping[str, Any]
+    where: str
+    origin: str = ""
+
+
+class Source(Part):
+    """Where data comes from, and what decides about its content.
+
+    Attributes:
+        location: What the person wrote: `builtin:…`, a path or `hf:…`. No part of the content's
+            identity. kind: The module that reads it. identity: Versions of packages, digests of
+            files by their relative names, or the commit of a data set.
+    """
+
+    location: str
+    kind: Kind
+    identity: dict[str, str]
+
+    @property
+    def module(self) -> str:
+        """The module that reads this kind of source."""
+        return module_of(self.kind)
+
+    def documents(self, corpus: Corpus, progress: Progress) -> Generator[Document, None, None]:
+        """Read the text to pre-train on; close the generator where it is not read to its end.
+
+        Raises:
+            StageError: the source has none, or what it has cannot be read.
+        """
+        return self._reader("documents")(self, corpus, progress)
+
+    @property
+    def name(self) -> str:
+        """What to call it in pages: a function of the identity, not of where it lies."""
+        names = list(self.identity)
+        if self.kind == "files":
+            return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        if self.kind == "hub":
+            return f"hf:{names[0]}@{self.identity[names[0]][:12]}"
+        return next(name for name, (kind, _) in BUILT_IN.items() if kind == self.kind)
+
+    def rows(self, columns: Columns, progress: Progress) -> Iterator[Row]:
+        """Read the rows with labels.
+
+        Raises:
+            StageError: the source has none, or what it has cannot be read.
+        """
+        return self._reader("rows")(self, columns, progress)
+
+    def _reader(self, name: str) -> Callable[..., Any]:
+        reader = getattr(importlib.import_module(self.module), name, None)
+        if reader is None:
+            raise StageError(_wrong_use(self.location, "text" if name == "documents" else "rows"))
+        return reader
+
+
+def module_of(kind: str) -> str:
+    """The module that reads a kind of source."""
+    return f"{__name__}.{kind}"
+
+
+def resolve(location: str, field: str, holds: Holds | None = None) -> Source:
+    """Find out what a source is, and the identity of its content, without reading it into memory.
+
+    Args:
+        location: `builtin:…`, a file or folder, or `hf:NAME[@REVISION]`.
+        field: The field of the experiment it stands in, for messages: `corpus.source`.
+        holds: What is to be read from it: "text", or the rows of a problem; None is not checked.
+
+    Raises:
+        StageError: there is no such source, it is empty, or it does not hold that.
+    """
+    kind = _kind(location, field, holds)
+    identify = importlib.import_module(module_of(kind)).identify
+    return Source(location=location, kind=kind, identity=identify(location, field, holds))
+
+
+def _kind(location: str, field: str, holds: Holds | None) -> Kind:
+    if location in BUILT_IN:
+        kind, content = BUILT_IN[location]
+        if holds not in {None, content}:
+            raise StageError(f"{field}: {_wrong_use(location, holds or '')}")
+        return kind
+    if location.startswith("hf:"):
+        return "hub"
+    if location.startswith("builtin:") or (
+        near(location, BUILT_IN) and not Path(location).exists()
+    ):
+        raise StageError(
+            f"{field}: no built-in source {location!r}{meant(location, BUILT_IN)}; "
+            f"accepted: {', '.join(BUILT_IN)}, a file, a folder, or hf:NAME[@REVISION]"
+        )
+    return "files"
+
+
+def _wrong_use(location: str, wanted: str) -> str:
+    content = BUILT_IN[location][1] if location in BUILT_IN else "something else"
+    instead = [
+        name for name, (_, held) in BUILT_IN.items() if wanted in {held, "rows"} and held != content
+    ]
+    found = "text without labels" if content == "text" else f"rows for {content}"
+    needed = {"text": "text to pre-train on", "rows": "rows with labels"}.get(
+        wanted, f"rows for {wanted}"
+    )
+    return f"{location} holds {found}; here is wanted {needed}, as in {' or '.join(instead)}"
+
+
+def near(name: str, names: Mapping[str, Any] | list[str]) -> str:
+    """The nearest spelling among names, or ""."""
+    found = get_close_matches(
+        name.lower(), {known.lower(): known for known in names}, n=1, cutoff=0.7
+    )
+    return next((known for known in names if found and known.lower() == found[0]), "")
+
+
+def meant(name: str, names: Mapping[str, Any] | list[str]) -> str:
+    """What to add to a message: `, did you mean 'text'?`, or nothing."""
+    nearest = near(name, names)
+    return f", did you mean {nearest!r}?" if nearest else ""

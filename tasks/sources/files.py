@@ -1,0 +1,173 @@
+"""Files: .txt and .md for text, .csv, .jsonl and .parquet for text or labels, .conll for tags.
+
+Or folders of them. The identity is the digest of each file under its name in the folder, so moving
+the folder changes nothing. A folder with files for train, validation and test gives its own splits:
+the word stands in the name of the file or of its folder (`train.csv`, `emerging.dev.conll`,
+`test/part-0.parquet`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+from tasks.machinery.stage import StageError
+from tasks.sources import Column, Columns, Document, Holds, Progress, Row, Source, Split
+from tasks.sources.formats import TABLES, TAGGED, TEXTS, File
+from tasks.sources.formats import documents as text_documents
+from tasks.spec import Corpus
+
+FOR_TEXT = (*TEXTS, *TABLES)
+FOR_ROWS = (*TABLES, *TAGGED)
+SPLIT_WORDS: dict[str, Split] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    "test": "test",
+}
+
+
+def identify(location: str, field: str, holds: Holds | None) -> dict[str, str]:
+    """The SHA-256 of each file, by its name relative to the folder.
+
+    Raises:
+        StageError: there is no such file or folder, or nothing in it that can be read.
+    """
+    root = Path(location).expanduser()
+    accepted = _accepted(holds)
+    if root.is_dir():
+        paths = _in_folder(root, accepted, field)
+        names = {path.relative_to(root).as_posix(): path for path in paths}
+    elif root.is_file():
+        if root.suffix.lower() not in accepted:
+            raise StageError(
+                f"{field}: {location} is a {root.suffix or 'file without an ending'}; "
+                f"accepted: {', '.join(accepted)}, or a folder of them"
+            )
+        names = {root.name: root}
+    else:
+        raise StageError(f"{field}: there is no file or folder {location}{_nearest(root)}")
+    empty = [name for name, path in names.items() if path.stat().st_size == 0]
+    if empty:
+        raise StageError(f"{field}: {empty[0]} is empty (0 bytes); fill it or take it away")
+    return {name: _sha256(path) for name, path in sorted(names.items())}
+
+
+def documents(source: Source, corpus: Corpus, progress: Progress) -> Iterator[Document]:
+    """The documents of text files, and the text column of tables."""
+    unit = corpus.documents
+    if unit == "auto":
+        unit = "file" if Path(source.location).expanduser().is_dir() else "paragraph"
+    column = Column(corpus.text_column, "corpus.text_column")
+    for file in _told(_files(source, FOR_TEXT), progress):
+        suffix = file.path.suffix.lower()
+        if suffix in TEXTS:
+            yield from text_documents(file, unit)
+            continue
+        for where, values in TABLES[suffix](file, [column]):
+            text = values[column.name]
+            if not isinstance(text, str):
+                raise StageError(
+                    f"{where}: column {column.name!r} must be text, found {text!r:.60} "
+                    f"({column.field})"
+                )
+            yield Document(where, text)
+
+
+def rows(source: Source, columns: Columns, progress: Progress) -> Iterator[Row]:
+    """The rows with labels, in the splits that the names of the files tell."""
+    files = _files(source, FOR_ROWS)
+    splits = _splits([file.name for file in files])
+    readers = {**TABLES, **TAGGED}
+    needed = [*columns.needed, Column(columns.document)]
+    for file in _told(files, progress):
+        for where, values in readers[file.path.suffix.lower()](file, needed):
+            yield Row(splits[file.name], columns.document_of(values), values, where)
+
+
+def _files(source: Source, accepted: tuple[str, ...]) -> list[File]:
+    """The files that the identity names, of the kinds that can be read here."""
+    root = Path(source.location).expanduser()
+    names = [name for name in source.identity if Path(name).suffix.lower() in accepted]
+    if not names:
+        raise StageError(
+            f"{source.location}: {', '.join(list(source.identity)[:5])} cannot be read for this; "
+            f"accepted: {', '.join(accepted)}"
+        )
+    files = [File(root / name if root.is_dir() else root, name) for name in names]
+    gone = [file.name for file in files if not file.path.is_file()]
+    if gone:
+        raise StageError(f"{source.location}: {gone[0]} went away since the run was planned")
+    return files
+
+
+def _told(files: list[File], progress: Progress) -> Iterator[File]:
+    """The files one by one, telling the progress in megabytes."""
+    sizes = [file.path.stat().st_size for file in files]
+    for number, file in enumerate(files):
+        progress(sum(sizes[:number]) // 10**6, -(-sum(sizes) // 10**6), "MB")
+        yield file
+
+
+def _accepted(holds: Holds | None) -> tuple[str, ...]:
+    if holds is None:
+        return (*TEXTS, *FOR_ROWS)
+    return FOR_TEXT if holds == "text" else FOR_ROWS
+
+
+def _in_folder(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
+    """Files to read, at any depth; hidden ones and hidden folders are passed over."""
+    every = [
+        path
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    ]
+    chosen = [path for path in every if path.suffix.lower() in accepted]
+    if not chosen:
+        endings = sorted({path.suffix or path.name for path in every})
+        found = f"only {', '.join(endings[:8])}" if every else "nothing"
+        raise StageError(
+            f"{field}: found {found} in the folder {root}; accepted: {', '.join(accepted)}"
+        )
+    return chosen
+
+
+def _splits(names: list[str]) -> dict[str, Split]:
+    """The split of each file by its name; of a single file none.
+
+    Raises:
+        StageError: a name tells two splits, or only some of the names tell one.
+    """
+    if len(names) == 1:
+        return {names[0]: ""}
+    splits: dict[str, Split] = {}
+    for name in names:
+        words = set(re.split(r"[^a-z]+", name.lower()))
+        told = sorted({SPLIT_WORDS[word] for word in words & SPLIT_WORDS.keys()})
+        if len(told) > 1:
+            raise StageError(f"{name}: the name tells two splits, {' and '.join(told)}; rename it")
+        splits[name] = told[0] if told else ""
+    untold = [name for name, split in splits.items() if not split]
+    if untold and len(untold) < len(names):
+        raise StageError(
+            f"{', '.join(untold[:5])}: which split is it? Other files of the folder have "
+            f"{', '.join(sorted(SPLIT_WORDS))} in their names, this one has none of them"
+        )
+    return splits
+
+
+def _nearest(path: Path) -> str:
+    """What to say about a path that is not there: the nearest name, and where it stops to exist."""
+    parent = path.parent
+    if not parent.is_dir():
+        there = next(p for p in parent.absolute().parents if p.is_dir())
+        return f" (there is {there}, but not what should be in it)"
+    close = get_close_matches(path.name, [p.name for p in parent.iterdir()], n=1, cutoff=0.6)
+    return f"; did you mean {parent / close[0]}?" if close else ""
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

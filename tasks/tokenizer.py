@@ -1,0 +1,268 @@
+"""Stage `tokenizer`: train a tokenizer on the corpus, or take a published one.
+
+WordPiece (Schuster and Nakajima, 2012) as in BERT, or byte-level BPE (Radford et al., 2019) as in
+RoBERTa. The corpus is read in batches, so memory grows with its distinct words, not with its size.
+The artifact is a folder for `AutoTokenizer.from_pretrained`, and its bytes depend on nothing but
+the corpus and the settings.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import tokenizers
+from tokenizers import (
+    AddedToken,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from tasks.machinery.stage import Monitor, StageError
+from tasks.sources.published import PublishedTokenizer
+from tasks.spec import Tokenizer
+
+BERT_TOKENS = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+# <s> and </s> are the same two under the names that RoBERTa's users know as well.
+ROBERTA_TOKENS = {
+    "cls_token": "<s>",
+    "pad_token": "<pad>",
+    "sep_token": "</s>",
+    "unk_token": "<unk>",
+    "mask_token": "<mask>",
+    "bos_token": "<s>",
+    "eos_token": "</s>",
+}
+
+BATCH = 2000  # documents
+FEWEST_ENTRIES = 32
+CODE_POINTS = 0x110000
+
+
+def train_tokenizer(
+    *,
+    tokenizer: Tokenizer,
+    published: PublishedTokenizer | None,
+    corpus: Path,
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Write a tokenizer to `out`.
+
+    Args:
+        tokenizer: algorithm, size of the vocabulary, case.
+        published: take this one; None trains one.
+        corpus: Parquet file with a column `text` to train on.
+        out: empty folder.
+        monitor: is told how many documents have been read.
+
+    Returns:
+        `vocabulary`: entries, special tokens included.
+
+    Raises:
+        StageError: the corpus has too little text, or the published tokenizer cannot be used.
+    """
+    if published is None:
+        train = train_wordpiece if tokenizer.algorithm == "wordpiece" else train_bpe
+        made = train(tokenizer, corpus, monitor)
+        size = len(made)
+        if size < FEWEST_ENTRIES:
+            raise StageError(
+                f"only {size} vocabulary entries could be learnt from the corpus: it has too "
+                "little text; give it more documents or lower tokenizer.min_frequency"
+            )
+        if size < tokenizer.vocab_size:
+            monitor.note(vocabulary=f"{size} learnt, {tokenizer.vocab_size} asked for")
+    else:
+        made = load_published(published, lowercase=tokenizer.lowercase)
+    made.save_pretrained(out)
+    return {"vocabulary": float(len(load_tokenizer(out, expected=len(made))))}
+
+
+def load_tokenizer(folder: Path, *, expected: int | None = None) -> PreTrainedTokenizerFast:
+    """Load a tokenizer of this stage, from the disk only.
+
+    Raises:
+        StageError: it does not have the `expected` number of entries.
+    """
+    loaded = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    if expected is not None and len(loaded) != expected:
+        raise StageError(f"{folder} holds {len(loaded)} vocabulary entries, {expected} expected")
+    return loaded
+
+
+def train_wordpiece(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrainedTokenizerFast:
+    """Train WordPiece on the corpus, reproducibly.
+
+    The library's trainer numbers the characters in the order of a hash map, which is different in
+    each process, and breaks ties between merges by those numbers. Given the characters in a fixed
+    order as if they were special tokens it has nothing left to choose.
+    """
+    frame = wordpiece({}, lowercase=settings.lowercase)
+    fixed = [*BERT_TOKENS.values(), *wordpiece_alphabet(frame, settings, corpus, monitor)]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=settings.vocab_size,
+        min_frequency=settings.min_frequency,
+        special_tokens=fixed,
+        limit_alphabet=0,
+        show_progress=False,
+    )
+    frame.train_from_iterator(read_texts(corpus, monitor), trainer)
+    return as_bert(wordpiece(frame.get_vocab(), lowercase=settings.lowercase))
+
+
+def train_bpe(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrainedTokenizerFast:
+    """Train byte-level BPE on the corpus; all 256 bytes are entries, so nothing is unknown."""
+    frame = tokenizers.Tokenizer(models.BPE())
+    if settings.lowercase:
+        frame.normalizer = normalizers.Sequence(
+            [normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()]
+        )
+    # With a blank before the first word too, a word has the same tokens wherever it stands.
+    frame.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    frame.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=settings.vocab_size,
+        min_frequency=settings.min_frequency,
+        special_tokens=list(dict.fromkeys(ROBERTA_TOKENS.values())),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    frame.train_from_iterator(read_texts(corpus, monitor), trainer)
+    vocabulary = frame.get_vocab()
+    frame.post_processor = processors.RobertaProcessing(
+        ("</s>", vocabulary["</s>"]), ("<s>", vocabulary["<s>"]), add_prefix_space=True
+    )
+    # It swallows the blank before it: "a <mask>" has no token for a lone blank.
+    mask = AddedToken("<mask>", lstrip=True, special=True)
+    frame.add_special_tokens([mask])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=frame,
+        model_input_names=["input_ids", "attention_mask"],
+        **(ROBERTA_TOKENS | {"mask_token": mask}),
+    )
+
+
+def load_published(published: PublishedTokenizer, *, lowercase: bool) -> PreTrainedTokenizerFast:
+    """Load a published tokenizer, and check that it can be pre-trained with.
+
+    Raises:
+        StageError: it cannot be read, or lacks a special token that masked modelling needs.
+    """
+    location = published.location
+    if published.kind == "vocabulary":
+        return as_bert(wordpiece(read_vocabulary(Path(location)), lowercase=lowercase))
+    revision = published.identity[location] if published.kind == "hub" else None
+    try:
+        loaded = AutoTokenizer.from_pretrained(
+            location, revision=revision, local_files_only=published.kind == "folder"
+        )
+    except Exception as error:  # whatever the library raises for a file of another shape
+        raise StageError(f"{location}: no tokenizer could be loaded ({error})") from error
+    missing = [name for name in BERT_TOKENS if getattr(loaded, name) is None]
+    if missing or not loaded.is_fast:
+        lacks = f"has no {', '.join(missing)}" if missing else "has no tokenizer.json"
+        raise StageError(f"{location}: the tokenizer {lacks}, which masked modelling needs")
+    return loaded
+
+
+def read_vocabulary(path: Path) -> dict[str, int]:
+    """Read a vocab.txt: an entry a line, its number is the line's.
+
+    Raises:
+        StageError: not UTF-8, an entry twice, or no special tokens.
+    """
+    try:
+        entries = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise StageError(f"{path}: not UTF-8 at byte {error.start}") from error
+    vocabulary: dict[str, int] = {}
+    for number, entry in enumerate(entries):
+        known = vocabulary.setdefault(entry, number)
+        if known != number:
+            raise StageError(f"{path}: {entry!r} is on line {known + 1} and on line {number + 1}")
+    missing = [token for token in BERT_TOKENS.values() if token not in vocabulary]
+    if missing:
+        raise StageError(f"{path}: not a BERT vocabulary: it lacks {', '.join(missing)}")
+    return vocabulary
+
+
+def wordpiece(vocabulary: dict[str, int], *, lowercase: bool) -> tokenizers.Tokenizer:
+    """BERT's tokenizer around a vocabulary."""
+    frame = tokenizers.Tokenizer(models.WordPiece(vocabulary, unk_token=BERT_TOKENS["unk_token"]))
+    frame.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+    frame.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    frame.decoder = decoders.WordPiece()
+    return frame
+
+
+def as_bert(frame: tokenizers.Tokenizer) -> PreTrainedTokenizerFast:
+    """Give a WordPiece tokenizer BERT's special tokens.
+
+    Not a `BertTokenizerFast`: that one makes its normalizer anew when it is loaded, lower-casing.
+    """
+    ids = [(token, frame.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
+    frame.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ids
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=frame,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        **BERT_TOKENS,
+    )
+
+
+def read_texts(corpus: Path, monitor: Monitor) -> Iterator[list[str]]:
+    """The texts of a Parquet file in batches, memory constant in its size."""
+    with pq.ParquetFile(corpus) as file:
+        done, total = 0, file.metadata.num_rows
+        for batch in file.iter_batches(BATCH, columns=["text"]):
+            yield batch.column(0).to_pylist()
+            done += batch.num_rows
+            monitor.progress(done, total, "documents")
+
+
+def wordpiece_alphabet(
+    frame: tokenizers.Tokenizer, settings: Tokenizer, corpus: Path, monitor: Monitor
+) -> list[str]:
+    """The characters to build words from: as they begin a word (`a`) and as they go on (`##a`).
+
+    The most frequent ones, at most 1,000 as in BERT and at most a quarter of the vocabulary.
+    """
+    counts = np.zeros(CODE_POINTS, np.int64)
+    inside = np.zeros(CODE_POINTS, np.int64)  # times that a character goes on a word
+    of_words = np.zeros(CODE_POINTS, bool)
+    for texts in read_texts(corpus, monitor):
+        text = frame.normalizer.normalize_str(" ".join(texts))
+        points = np.frombuffer(text.encode("utf-32-le", "replace"), np.uint32)
+        found = np.bincount(points, minlength=CODE_POINTS)
+        for new in np.flatnonzero(found * (counts == 0)):
+            of_words[new] = not (chr(new).isspace() or _is_punctuation(chr(new)))
+        counts += found
+        part = of_words[points]
+        inside += np.bincount(points[1:][part[1:] & part[:-1]], minlength=CODE_POINTS)
+    seen = np.array([point for point in np.flatnonzero(counts) if not chr(point).isspace()], int)
+    limit = min(1000, settings.vocab_size // 4)
+    kept = np.sort(seen[np.argsort(-counts[seen], kind="stable")][:limit])
+    return [chr(point) for point in kept] + [f"##{chr(point)}" for point in kept if inside[point]]
+
+
+def _is_punctuation(character: str) -> bool:
+    """Whether BERT splits words around the character."""
+    if character.isascii():
+        return not (character.isalnum() or character.isspace()) and character.isprintable()
+    return unicodedata.category(character).startswith("P")

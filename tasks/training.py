@@ -1,0 +1,199 @@
+"""One training loop for pre-training and fine-tuning: `transformers.Trainer`, little overridden.
+
+Trainer brings the optimizer, precision, clipping and schedules; three things are ours. A batch is
+a function of the number of its step (`Batches`), so what a step sees never depends on a global
+generator or on how the run came to that step. The loss is a function that is handed in. And what
+is logged goes to the monitor instead of to files.
+
+Where the monitor names a folder for checkpoints, one is written every half minute, and a training
+that was killed goes on from the newest whole one. On a CPU it ends with the same weights, to the
+bit, as if it had never been interrupted.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from transformers import PreTrainedModel, TrainingArguments
+
+from tasks.machinery.checkpoints import newest_checkpoint
+from tasks.machinery.stage import Monitor
+from tasks.step_trainer import TRAINER_FILES, Batch, Batches, Loss, Milestones, StepTrainer
+
+__all__ = [
+    "Batch",
+    "Batches",
+    "Loss",
+    "Precision",
+    "Recipe",
+    "TrainingHistory",
+    "autocast",
+    "device_name",
+    "resolve_precision",
+    "train",
+]
+
+Schedule = Literal["linear", "cosine", "constant"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+SCHEDULERS: dict[Schedule, str] = {
+    "linear": "linear",
+    "cosine": "cosine",
+    "constant": "constant_with_warmup",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How to train: AdamW (Loshchilov and Hutter, 2019) with warm-up, decay and clipped gradients.
+
+    Attributes:
+        learning_rate: the peak.
+        warmup_share: share of the steps in which the learning rate rises from 0.
+        schedule: how it falls after that; linear and cosine end at 0.
+        weight_decay: decoupled; biases and normalization layers have none.
+        adam_beta2: decay of the second moment.
+        max_gradient_norm: gradients are scaled down to this norm.
+        precision: auto is bf16 where the hardware is fast at it.
+        log_every: steps between two points of the history.
+        seed: seeds the dropout.
+    """
+
+    learning_rate: float
+    warmup_share: float = 0.0
+    schedule: Schedule = "linear"
+    weight_decay: float = 0.01
+    adam_beta2: float = 0.999
+    max_gradient_norm: float = 1.0
+    precision: Precision = "auto"
+    log_every: int = 25
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingHistory:
+    """What a training logged.
+
+    Attributes:
+        points: `step` (from 1) and metrics, in the order of steps.
+        tokens: tokens seen, without padding.
+    """
+
+    points: list[dict[str, float]]
+    tokens: int = 0
+
+    def curve(self, metric: str) -> tuple[list[float], list[float]]:
+        """Steps and values of the points that have the metric."""
+        points = [point for point in self.points if metric in point]
+        return [point["step"] for point in points], [point[metric] for point in points]
+
+
+def resolve_precision(precision: Precision) -> Literal["fp32", "bf16"]:
+    """Resolve auto: bf16 on hardware that multiplies bf16 matrices natively, by its flags.
+
+    Never by a timing, which could come out differently the next time and change the result.
+    """
+    if precision != "auto":
+        return precision
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    capabilities = torch.cpu.get_capabilities()
+    native = ("avx512_bf16", "amx_bf16", "bf16")
+    return "bf16" if any(capabilities.get(flag, False) for flag in native) else "fp32"
+
+
+def device_name() -> Literal["cuda", "cpu"]:
+    """The device that training runs on."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def autocast(precision: Precision) -> AbstractContextManager[object]:
+    """The context that gives a forward pass outside of `train` the precision of one inside."""
+    if resolve_precision(precision) == "fp32":
+        return nullcontext()
+    return torch.autocast(device_name(), dtype=torch.bfloat16)
+
+
+def train(
+    model: PreTrainedModel,
+    batches: Batches,
+    recipe: Recipe,
+    loss: Loss,
+    monitor: Monitor,
+    *,
+    validate: Callable[[], dict[str, float]] | None = None,
+    validate_every: int = 0,
+) -> TrainingHistory:
+    """Train the model in place, one optimizer step a batch, from the newest checkpoint if any.
+
+    Args:
+        model: starts from the weights it has; left in evaluation mode, on the device of training.
+        batches: what each step sees. `attention_mask` in a batch tells the padding from the tokens.
+        recipe: learning rate, schedule, precision, ….
+        loss: computes the loss of a batch.
+        monitor: is told the metrics of every `recipe.log_every` steps and of every validation; its
+            `checkpoints`, if any, is the folder for checkpoints of this training.
+        validate: measures the model, in evaluation mode, without gradients, in the precision of
+            the training.
+        validate_every: steps between two validations; 0 validates only after the last step, which
+            is always validated.
+
+    Returns:
+        Everything that was logged, for loss curves.
+
+    Raises:
+        StageError: the loss is no longer a finite number.
+    """
+    precision = resolve_precision(recipe.precision)
+    monitor.note(precision=precision, device=device_name())
+    newest = newest_checkpoint(monitor.checkpoints) if monitor.checkpoints else None
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = StepTrainer(
+            model=model,
+            args=training_arguments(recipe, len(batches), precision, folder),
+            batches=batches,
+            loss=loss,
+            monitor=monitor,
+            validate=validate,
+        )
+        trainer.add_callback(Milestones(trainer, validate_every if validate else None))
+        trainer.train(resume_from_checkpoint=str(newest / TRAINER_FILES) if newest else None)
+    # accelerate has wrapped `forward` for mixed precision; the model goes back as it came.
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    model.eval()
+    return TrainingHistory(trainer.state.log_history, trainer.meter.seen)
+
+
+def training_arguments(
+    recipe: Recipe, steps: int, precision: Literal["fp32", "bf16"], folder: str
+) -> TrainingArguments:
+    """The recipe in Trainer's words."""
+    arguments = TrainingArguments(
+        output_dir=folder,
+        max_steps=steps,
+        learning_rate=recipe.learning_rate,
+        warmup_steps=round(recipe.warmup_share * steps),
+        lr_scheduler_type=SCHEDULERS[recipe.schedule],
+        weight_decay=recipe.weight_decay,
+        adam_beta2=recipe.adam_beta2,
+        max_grad_norm=recipe.max_gradient_norm,
+        optim="adamw_torch_fused",
+        bf16=precision == "bf16",
+        use_cpu=device_name() == "cpu",  # bf16 without a GPU is refused unless this is said too
+        seed=recipe.seed,
+        logging_steps=recipe.log_every,
+        logging_nan_inf_filter=False,  # it would replace a loss that is not finite by the average
+        save_strategy="no",
+        ignore_data_skip=True,  # a resumed training asks for the batch of its step, and skips none
+        report_to=[],
+        disable_tqdm=True,
+    )
+    arguments._n_gpu = min(
+        arguments.n_gpu, 1
+    )  # more would be nn.DataParallel, which splits batches
+    return arguments

@@ -1,0 +1,197 @@
+"""What is read from files, and what is said about files that cannot be read."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.machinery.stage import StageError
+from tasks.sources import Column, Columns, resolve
+from tasks.spec import Corpus
+
+LABELLED = Columns(
+    (Column("text", "downstream.x.text_column"), Column("label", "downstream.x.label_column")),
+    "document",
+)
+TAGGED = Columns((Column("tokens", "downstream.x.tokens_column"), Column("tags", "…")), "document")
+
+
+def ignore(done, total, unit):
+    pass
+
+
+def texts(path, **corpus):
+    source = resolve(str(path), "corpus.source", "text")
+    return {d.name: d.text for d in source.documents(Corpus(**corpus), ignore)}
+
+
+def rows(path, columns=LABELLED):
+    return list(resolve(str(path), "downstream.x.source").rows(columns, ignore))
+
+
+def values(path):
+    return [(row.values["text"], row.values["label"]) for row in rows(path)]
+
+
+def test_a_single_text_file_is_read_by_paragraph_named_by_its_line(tmp_path):
+    (tmp_path / "a.txt").write_text("one\ntwo\n\n\nthree\n", encoding="utf-8")
+    assert texts(tmp_path / "a.txt") == {"a.txt:1": "one\ntwo", "a.txt:5": "three"}
+
+
+def test_a_folder_is_read_by_file_in_the_order_of_names(tmp_path):
+    (tmp_path / "b.md").write_text("second\n\nfile")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.txt").write_text("first")
+    (tmp_path / ".hidden.txt").write_text("no")
+    assert list(texts(tmp_path).items()) == [("a/x.txt", "first"), ("b.md", "second\n\nfile")]
+
+
+def test_lines_can_be_documents_and_line_ends_of_windows_are_no_text(tmp_path):
+    (tmp_path / "a.txt").write_bytes("\ufeffone\r\n\r\ntwo\r\n".encode())
+    assert texts(tmp_path / "a.txt", documents="line") == {"a.txt:1": "one", "a.txt:3": "two"}
+
+
+def test_every_format_of_table_gives_the_same_texts(tmp_path):
+    cells = ['a, "quoted" one', "two\nlines", "None", "007"]
+    quoted = ('"' + cell.replace('"', '""') + '"' for cell in cells)
+    (tmp_path / "t.csv").write_text("id,text\n" + "".join(f"1,{cell}\n" for cell in quoted))
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps({"text": c}) + "\n" for c in cells))
+    pq.write_table(pa.table({"text": cells}), tmp_path / "t.parquet")
+    for name in ("t.csv", "t.jsonl", "t.parquet"):
+        assert list(texts(tmp_path / name).values()) == cells, name
+
+
+def test_labels_stay_the_text_that_they_are(tmp_path):
+    (tmp_path / "t.csv").write_text("text,label\na,None\nb,007\nc,NA\nd,true\n")
+    assert values(tmp_path / "t.csv") == [("a", "None"), ("b", "007"), ("c", "NA"), ("d", "true")]
+
+
+def test_names_of_files_tell_the_splits(tmp_path):
+    for name in ("train-00000-of-00002.csv", "train-00001-of-00002.csv", "my.dev.csv"):
+        (tmp_path / name).write_text("text,label\na,b\n")
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "0.csv").write_text("text,label\na,b\n")
+    assert sorted(row.split for row in rows(tmp_path)) == ["test", "train", "train", "validation"]
+
+
+def test_a_single_file_has_no_split_whatever_its_name(tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\na,b\n")
+    assert [row.split for row in rows(tmp_path / "train.csv")] == [""]
+
+
+def test_the_document_column_is_read_where_there_is_one(tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"text": "a", "label": 1, "document": 7}\n')
+    assert rows(tmp_path / "t.jsonl")[0].document == "7"
+
+
+def test_sentences_with_tags_are_found_by_the_line_of_their_first_token(tmp_path):
+    (tmp_path / "t.conll").write_text("\nRedondo\tB-place\nBeach\tI-place\n\t\nnow\tO\n")
+    found = [(row.where, row.values) for row in rows(tmp_path / "t.conll", TAGGED)]
+    assert found == [
+        ("t.conll, line 2", {"tokens": ["Redondo", "Beach"], "tags": ["B-place", "I-place"]}),
+        ("t.conll, line 5", {"tokens": ["now"], "tags": ["O"]}),
+    ]
+
+
+def test_identity_is_the_content_and_moving_a_folder_changes_nothing(tmp_path):
+    for folder in ("here", "there"):
+        (tmp_path / folder / "sub").mkdir(parents=True)
+        (tmp_path / folder / "sub" / "a.txt").write_text("the same")
+    here, there = (resolve(str(tmp_path / f), "f").identity for f in ("here", "there"))
+    assert here == there
+    (tmp_path / "there" / "sub" / "a.txt").write_text("another")
+    assert resolve(str(tmp_path / "there"), "f").identity != here
+
+
+MISTAKES = {
+    "not utf-8": ("a.txt", b"fine\nna\xefve\n", ["a.txt, line 2", "byte 7", "UTF-8", "ISO-8859-1"]),
+    "utf-16": ("a.txt", "text".encode("utf-16"), ["line 1", "UTF-16"]),
+    "binary": ("a.txt", b"one\ntw\0o\n", ["line 2", "zero byte", "byte 6"]),
+    "csv without the column": (
+        "t.csv",
+        b"txt,label\na,b\n",
+        ["'text'", "did you mean 'txt'", "'label'"],
+    ),
+    "csv with semicolons": ("t.csv", b"text;label\na;b\n", ["';'", "commas"]),
+    "csv with a column twice": ("t.csv", b"text,text\na,b\n", ["twice", "'text'"]),
+    "csv with a long row": (
+        "t.csv",
+        b"text,label\na,b\nc,d,e\n",
+        ["t.csv, line 3", "3 cells", "2"],
+    ),
+    "csv with a short row": ("t.csv", b"text,label\n\na\n", ["t.csv, line 3", "1 cells"]),
+    "csv with an open quote": ("t.csv", b'text,label\n"a,b\n', ["t.csv, line 2", "not valid CSV"]),
+    "json cut off": ("t.jsonl", b'{"text": "a"}\n{"text": "b\n', ["t.jsonl, line 2", "column 10"]),
+    "json without the key": ("t.jsonl", b'{"Text": "a"}\n', ["line 1", "did you mean 'Text'?"]),
+    "json array": ("t.jsonl", b'["a"]\n', ["line 1", "is not a JSON object"]),
+    "json of a number": ("t.jsonl", b'{"text": 5}\n', ["line 1", "must be text, found 5"]),
+    "parquet cut off": (
+        "t.parquet",
+        b"PAR1 and then nothing",
+        ["t.parquet", "not a whole Parquet"],
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_file_that_cannot_be_read_is_named_with_its_line(tmp_path, mistake):
+    name, content, words = MISTAKES[mistake]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(StageError) as error:
+        texts(tmp_path / name)
+    assert [word for word in words if word not in str(error.value)] == [], str(error.value)
+
+
+def test_a_parquet_file_without_the_column_tells_which_it_has(tmp_path):
+    pq.write_table(pa.table({"body": ["a"]}), tmp_path / "t.parquet")
+    with pytest.raises(StageError, match=r"no column 'text' \(corpus.text_column\).*'body'"):
+        texts(tmp_path / "t.parquet")
+
+
+def test_a_line_without_a_tag_is_named(tmp_path):
+    (tmp_path / "t.conll").write_text("a\tO\nb O\n")
+    with pytest.raises(StageError, match=r"t.conll, line 2: 'b O' is not a token, a tab and a tag"):
+        rows(tmp_path / "t.conll", TAGGED)
+
+
+def test_places_that_do_not_exist_are_told_with_the_nearest_name(tmp_path):
+    (tmp_path / "books.txt").write_text("text")
+    with pytest.raises(
+        StageError, match=r"corpus.source: there is no file.*did you mean .*books.txt"
+    ):
+        resolve(str(tmp_path / "book.txt"), "corpus.source")
+    with pytest.raises(StageError, match=r"there is .* but not what should be in it"):
+        resolve(str(tmp_path / "no" / "such" / "folder"), "corpus.source")
+
+
+def test_folders_and_files_with_nothing_in_them_are_told(tmp_path):
+    with pytest.raises(StageError, match="found nothing in the folder"):
+        resolve(str(tmp_path), "corpus.source", "text")
+    (tmp_path / "a.pdf").write_bytes(b"%PDF")
+    with pytest.raises(StageError, match=r"only .pdf in the folder.*accepted: .txt"):
+        resolve(str(tmp_path), "corpus.source", "text")
+    with pytest.raises(StageError, match=r"is a .pdf; accepted: .txt, .md"):
+        resolve(str(tmp_path / "a.pdf"), "corpus.source", "text")
+    (tmp_path / "b.txt").touch()
+    with pytest.raises(StageError, match=r"b.txt is empty"):
+        resolve(str(tmp_path), "corpus.source", "text")
+
+
+def test_names_that_leave_the_split_open_are_told(tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\na,b\n")
+    (tmp_path / "more.csv").write_text("text,label\na,b\n")
+    with pytest.raises(StageError, match=r"more.csv: which split is it\?"):
+        rows(tmp_path)
+    (tmp_path / "more.csv").rename(tmp_path / "train-test.csv")
+    with pytest.raises(StageError, match="two splits, test and train"):
+        rows(tmp_path)
+
+
+def test_reading_leaves_nothing_behind(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    (tmp_path / "t.csv").write_text("text\na\n")
+    texts(tmp_path / "t.csv")
+    assert list(home.iterdir()) == []

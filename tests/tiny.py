@@ -1,0 +1,101 @@
+"""Tiny data sets and bodies, made in a second: words tell the labels, so a tiny model learns."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertForPreTraining,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaForMaskedLM,
+)
+
+LABELS = ["animal", "plant", "stone"]
+TELLING = {"animal": ["cat", "dog", "owl"], "plant": ["oak", "fern"], "stone": ["flint", "chalk"]}
+FILLER = ["a", "the", "of", "is", "was", "by", "near", "old", "new", "it", "there", "and", "runs"]
+TAGS = ["O", "B-animal", "I-animal", "B-plant", "I-plant"]
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def words_of(generator: np.random.Generator, telling: list[str]) -> list[str]:
+    """A sentence of 3 to 12 filler words with a telling one somewhere."""
+    words = list(generator.choice(FILLER, generator.integers(3, 13)))
+    words.insert(int(generator.integers(0, len(words) + 1)), str(generator.choice(telling)))
+    return [str(word) for word in words]
+
+
+def labelled_texts(rows: int, seed: int) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    labels = [LABELS[i] for i in generator.integers(0, len(LABELS), rows)]
+    texts = [" ".join(words_of(generator, TELLING[label])) for label in labels]
+    documents = [f"{seed}-{row // 2}" for row in range(rows)]
+    return pd.DataFrame({"document": documents, "text": texts, "label": labels})
+
+
+def tagged_sentences(rows: int, seed: int) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    tag = {w: f"B-{kind}" for kind in ("animal", "plant") for w in TELLING[kind]}
+    tokens = [words_of(generator, TELLING[LABELS[i % 3]]) for i in range(rows)]
+    tags = [[tag.get(word, "O") for word in words] for words in tokens]
+    documents = [f"{seed}-{row // 2}" for row in range(rows)]
+    return pd.DataFrame({"document": documents, "tokens": tokens, "tags": tags})
+
+
+def write_data(folder: Path, problem: str, train_rows: int = 160) -> Path:
+    """A folder as stage `dataset` writes it."""
+    folder.mkdir(parents=True)
+    make, labels = {
+        "text-classification": (labelled_texts, LABELS),
+        "token-classification": (tagged_sentences, TAGS),
+    }[problem]
+    for seed, (split, rows) in enumerate(
+        {"train": train_rows, "validation": 40, "test": 80}.items()
+    ):
+        make(rows, seed).to_parquet(folder / f"{split}.parquet")
+    (folder / "labels.json").write_text(json.dumps(labels))
+    return folder
+
+
+def wordpiece() -> PreTrainedTokenizerFast:
+    """A BERT tokenizer of whole words and letters: unknown words fall into letters."""
+    letters = "abcdefghijklmnopqrstuvwxyz'-"
+    words = sorted({*FILLER, *(word for words in TELLING.values() for word in words)})
+    pieces = [*SPECIAL, *letters, *(f"##{letter}" for letter in letters)]
+    vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys([*pieces, *words]))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, **dict(zip(names, SPECIAL, strict=True))
+    )
+
+
+def write_body(folder: Path, kind: str = "bert", *, layers: int = 1, seed: int = 7) -> Path:
+    """A folder as stage `pretraining` writes `model/`: bert (with a pooler), bert-mlm, roberta."""
+    tokenizer = wordpiece()
+    size = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "max_position_embeddings": 64,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    torch.manual_seed(seed)
+    model = {
+        "bert": lambda: BertForPreTraining(BertConfig(**size)),
+        "bert-mlm": lambda: BertForMaskedLM(BertConfig(**size)),
+        "roberta": lambda: RobertaForMaskedLM(RobertaConfig(**size)),
+    }[kind]()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
