@@ -36,7 +36,9 @@ def recipe(experiment: Experiment, run: Run) -> Artifact:
 
 def prepare_labelled(problem: Downstream, experiment: Experiment, run: Run) -> Artifact:
     """Labelled rows, split by document."""
-    source = sources.resolve(problem.source, f"downstream.{problem.name}.source")
+    source = sources.resolve(
+        problem.source, f"downstream.{problem.name}.source", holds=problem.problem
+    )
     return run(
         stages.dataset(source),
         problem.name,
@@ -48,7 +50,7 @@ def prepare_labelled(problem: Downstream, experiment: Experiment, run: Run) -> A
 
 def pretrain(experiment: Experiment, held_out: list[Input], run: Run) -> Artifact:
     """Corpus, tokenizer, tokens, and a body that learns from them."""
-    source = sources.resolve(experiment.corpus.source, "corpus.source")
+    source = sources.resolve(experiment.corpus.source, "corpus.source", holds="text")
     corpus = run(
         stages.corpus(source),
         corpus=experiment.corpus,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def prepare_corpus(
     """Read, deduplicate and split the documents of a source.
 
     A document falls into the validation split by a hash of the seed and its id; where chance would
-    leave that split empty, the document with the smallest hash goes there.
+    leave a split empty, the document nearest to it goes there.
 
     Args:
         corpus: Its part of the experiment.
@@ -55,25 +56,42 @@ def prepare_corpus(
     """
     selection = _Selection(corpus, HeldOut(held_out))
     card = Card(source.name, "documents", SPLITS)
-    lowest = (2.0, "")
+    ends = _Ends()
     with ExitStack() as stack:
-        writers = {
-            s: stack.enter_context(TableWriter(out / f"{s}.parquet", COLUMNS)) for s in SPLITS
-        }
+        writers = _writers(stack, out)
         documents = stack.enter_context(closing(source.documents(corpus, monitor.progress)))
         for document in islice(documents, corpus.max_documents or None):
             if not (text := selection.accept(document)):
                 continue
             position = share(seed, document.name)
-            lowest = min(lowest, (position, document.name))
+            ends.add(position, document.name)
             split = "validation" if position < corpus.validation_share else "train"
             writers[split].write({"document": document.name, "text": text}, len(text))
             card.add(split, document.name, text)
     if selection.found["documents"] < 2:
         raise StageError(_too_few(corpus, source, selection.found))
     if not card.count("validation"):
-        card = _move_to_validation(lowest[1], source, out)
+        card = _move(ends.first, "train", "validation", source, out)
+    elif not card.count("train"):
+        card = _move(ends.last, "validation", "train", source, out)
     return _finish(card, source, selection.found, out)
+
+
+@dataclass
+class _Ends:
+    """The documents with the smallest and the largest hash, for a split that would be empty."""
+
+    low: float = 2.0
+    high: float = -1.0
+    first: str = ""
+    last: str = ""
+
+    def add(self, position: float, name: str) -> None:
+        """Note a document."""
+        if position < self.low:
+            self.low, self.first = position, name
+        if position > self.high:
+            self.high, self.last = position, name
 
 
 class _Selection:
@@ -94,7 +112,7 @@ class _Selection:
             kind = "short_documents"
         elif key in self.seen:
             kind = "duplicates"
-        elif self.held_out.covers(document.name, text):
+        elif self.held_out.covers(document.name, text, key):
             kind = "held_out_documents"
         else:
             kind = "documents"
@@ -113,21 +131,26 @@ def _too_few(corpus: Corpus, source: Source, found: Counter[str]) -> str:
     )
 
 
-def _move_to_validation(name: str, source: Source, out: Path) -> Card:
-    """Split anew, with one document for validation; only a small corpus has none by chance."""
+def _move(name: str, full: str, empty: str, source: Source, out: Path) -> Card:
+    """Move one document into the empty split; only a small corpus has one by chance."""
     card = Card(source.name, "documents", SPLITS)
-    every = out / "train.parquet"
-    every.rename(every.with_suffix(".all"))
+    every = out / "every.parquet"
+    (out / f"{full}.parquet").rename(every)
     with ExitStack() as stack:
-        writers = {
-            s: stack.enter_context(TableWriter(out / f"{s}.parquet", COLUMNS)) for s in SPLITS
-        }
-        for row in read_table(every.with_suffix(".all")):
-            split = "validation" if row["document"] == name else "train"
+        writers = _writers(stack, out)
+        for row in read_table(every):
+            split = empty if row["document"] == name else full
             writers[split].write(row, len(row["text"]))
             card.add(split, row["document"], row["text"])
-    every.with_suffix(".all").unlink()
+    every.unlink()
     return card
+
+
+def _writers(stack: ExitStack, out: Path) -> dict[str, TableWriter]:
+    return {
+        split: stack.enter_context(TableWriter(out / f"{split}.parquet", COLUMNS))
+        for split in SPLITS
+    }
 
 
 def _finish(card: Card, source: Source, found: Counter[str], out: Path) -> dict[str, float]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tasks.digests import digest_of, normalize
-from tasks.sentences import split_paragraphs, split_sentences
+from tasks.sentences import sentences_of, split_paragraphs
 from tasks.tables import TableWriter, read_table
 
 COLUMNS = {"document": "string", "digest": "bytes"}
@@ -38,26 +38,28 @@ class HeldOut:
             self.digests.add(row["digest"])
         self.documents.discard("")
 
-    def covers(self, name: str, text: str) -> bool:
-        """Whether a document, or a part of it, is in a test split."""
+    def covers(self, name: str, text: str, key: bytes) -> bool:
+        """Whether a document, known by its digest `key`, or a part of it is in a test split."""
         if not self.digests:
             return False
-        return name in self.documents or any(key in self.digests for key in _digests(text))
+        return (
+            name in self.documents
+            or key in self.digests
+            or any(
+                digest_of(part) in self.digests
+                for part in _parts(text)
+                if len(part) >= LEAST_CHARACTERS
+            )
+        )
 
 
-def _digests(text: str) -> Iterator[bytes]:
-    """Digests of paragraphs and sentences, of the whole, and of lines."""
-    whole = []
-    for paragraph in split_paragraphs(text):
-        sentences = [normalize(sentence) for sentence in split_sentences(paragraph)]
-        joined = " ".join(sentences)
-        whole.append(joined)
-        for part in [joined, *sentences] if len(sentences) > 1 else sentences:
-            if len(part) >= LEAST_CHARACTERS:
-                yield digest_of(part)
-    yield digest_of(" ".join(whole))
-    yield from (
-        digest_of(line)
-        for line in map(normalize, text.splitlines())
-        if len(line) >= LEAST_CHARACTERS
-    )
+def _parts(text: str) -> Iterator[str]:
+    """Paragraphs, sentences, and lines where a paragraph has several, normalized."""
+    paragraphs = split_paragraphs(text)
+    for paragraph in paragraphs:
+        sentences = [normalize(sentence) for sentence in sentences_of(paragraph)]
+        yield from sentences
+        if len(sentences) > 1:
+            yield " ".join(sentences)
+    seen = set(paragraphs)
+    yield from (normalize(line) for line in text.splitlines() if line.strip() not in seen)

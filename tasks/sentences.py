@@ -28,7 +28,7 @@ _LAST_WORD = re.compile(r"[\w.]+\Z")
 def split_sentences(text: str) -> list[str]:
     """Split a text into its sentences, in order, blanks made single; empty for a text of blanks."""
     return [
-        sentence for paragraph in split_paragraphs(text) for sentence in _split_paragraph(paragraph)
+        sentence for paragraph in split_paragraphs(text) for sentence in sentences_of(paragraph)
     ]
 
 
@@ -38,7 +38,8 @@ def split_paragraphs(text: str) -> list[str]:
     return [paragraph for paragraph in paragraphs if paragraph]
 
 
-def _split_paragraph(paragraph: str) -> list[str]:
+def sentences_of(paragraph: str) -> list[str]:
+    """The sentences of one paragraph whose blanks are single."""
     sentences, start = [], 0
     for match in _SENTENCE_END.finditer(paragraph):
         if match[0][0] == "." and _is_abbreviated(paragraph, start, match.start()):

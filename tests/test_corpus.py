@@ -61,13 +61,14 @@ def test_duplicates_and_short_documents_are_left_out(tmp_path):
     assert (metrics["documents"], metrics["duplicates"], metrics["short_documents"]) == (3, 1, 1)
 
 
-def test_a_small_corpus_has_a_validation_document_all_the_same(tmp_path):
+@pytest.mark.parametrize(("share", "validation"), [(1e-9, 1), (1 - 1e-9, 4)])
+def test_no_split_of_a_small_corpus_is_empty(tmp_path, share, validation):
     path = tmp_path / "t.txt"
     path.write_text("\n\n".join(paragraph(n) for n in range(5)))
-    metrics = prepare(path, tmp_path / "out", validation_share=1e-9)
-    assert metrics["validation_documents"] == 1
-    assert metrics["train_documents"] == 4
-    assert not list((tmp_path / "out").glob("*.all"))
+    metrics = prepare(path, tmp_path / "out", validation_share=share)
+    assert metrics["validation_documents"] == validation
+    assert metrics["train_documents"] == 5 - validation
+    assert not (tmp_path / "out" / "every.parquet").exists()
 
 
 def test_no_more_documents_are_read_than_asked_for(book, tmp_path):
@@ -91,9 +92,8 @@ def held_out(tmp_path, rows, header="text,label"):
     folder = tmp_path / "labelled"
     folder.mkdir()
     other = ["one of a kind,a", "two of a kind,b", "three of them,a", "four of them,b", "five,a"]
-    empty = "," * (header.count(",") - 1)
+    other = [line + "," * (header.count(",") - 1) for line in other]
     for split, lines in (("train", other[:4]), ("dev", other[4:]), ("test", rows)):
-        lines = [line + empty for line in lines] if split != "test" else lines
         (folder / f"{split}.csv").write_text("\n".join([header, *lines]) + "\n")
     out = tmp_path / "dataset"
     out.mkdir()

@@ -1,4 +1,4 @@
-"""Labelled rows: how they are checked and split, and what is said about those that cannot be used."""
+"""Labelled rows: how they are checked and split, and what is said of those of no use."""
 
 import json
 
@@ -117,7 +117,7 @@ def test_an_overlap_of_splits_is_an_error_with_its_number_examples_and_the_way_o
     assert "1 train rows that are also in test" in message
     assert "1 train rows that are also in validation" in message
     assert "1 validation rows that are also in test" in message
-    assert "Test, 7!" in message
+    assert "test 9" in message
     assert "downstream.x.overlap: drop" in message
 
 
@@ -162,10 +162,8 @@ def test_shares_that_leave_nothing_to_train_on_are_told(reviews, tmp_path):
 
 
 def sentences(path, *more):
-    good = [
-        "Redondo\tB-place\nBeach\tI-place\nis\tO\nno\tO\n{n}\tB-number\n".format(n=n)
-        for n in range(60)
-    ]
+    first = "Redondo\tB-place\nBeach\tI-place\nis\tO\nno\tO\n"
+    good = [f"{first}{n}\tB-number\n" for n in range(60)]
     path.write_text("\n".join([*good, *more]))
     return path
 
@@ -182,7 +180,7 @@ def test_tokens_keep_their_tags_and_all_tags_are_listed(tmp_path):
 
 
 BAD_TAGS = {
-    "a\tI-place": r"t.conll, line 361, token 1 \('a'\): tag 'I-place' goes on with no span: B-place",
+    "a\tI-place": r"line 361, token 1 \('a'\): tag 'I-place' goes on with no span: B-place",
     "a\tB-x\nb\tI-y": r"token 2 \('b'\): tag 'I-y' goes on with no span: B-y.*'B-x'",
     "a\tplace": r"tag 'place' is not a BIO tag; accepted: O, B-TYPE",
     "a\tB-": r"tag 'B-' is not a BIO tag",
@@ -208,15 +206,13 @@ BAD_LISTS = {
 @pytest.mark.parametrize("line", BAD_LISTS)
 def test_lists_that_do_not_fit_are_told(tmp_path, line):
     (tmp_path / "t.jsonl").write_text(line + "\n")
-    with pytest.raises(
-        StageError, match=f"t.jsonl, line 1: .*{BAD_LISTS[line]}|t.jsonl, line 1.*half"
-    ):
+    with pytest.raises(StageError, match=f"t.jsonl, line 1: .*{BAD_LISTS[line]}"):
         prepare(tmp_path / "t.jsonl", tmp_path / "out", problem="token-classification")
 
 
 def test_a_conll_file_for_text_classification_is_told(tmp_path):
     with pytest.raises(
-        StageError, match="t.conll, line 1: column 'text' must be text, found a list"
+        StageError, match=r"t.conll, line 1: column 'text' must be text, found a list"
     ):
         prepare(sentences(tmp_path / "t.conll"), tmp_path / "out")
 

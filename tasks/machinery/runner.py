@@ -254,7 +254,7 @@ def open_run(
     tags |= {f"temper.input.{name}": value[:16] for name, value in key["inputs"].items()}
     tags |= {f"temper.version.{name}": value for name, value in key["libraries"].items()}
     run = runner.tracking.open(title, tags, runner.parent)
-    run.params({name: value for name, value in key["part"].items() if value not in ([], {})})
+    run.params({name: v for name, v in key["part"].items() if v != {} and "identity" not in name})
     return run
 
 

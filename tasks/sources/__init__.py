@@ -1,13 +1,12 @@
 """Where data comes from: one module a kind of source. Light, as plans resolve sources.
 
 `resolve` turns what a person wrote into a `Source`: which kind it is, where, and its identity, by
-which the cache
-knows the content. The module of a kind has these names, of which it may leave out `documents` or
-`rows`:
+which the cache knows the content. The module of a kind has these names, of which it may leave out
+`documents` or `rows`:
 
-    identify(location, field, holds) -> dict[str, str]          what decides about the content;
-    cheap documents(source, corpus, progress) -> Iterator[Document]   text to pre-train on
-    rows(source, columns, progress) -> Iterator[Row]            rows with labels
+    identify(location, field, holds) -> dict[str, str]    what decides about the content; cheap
+    documents(source, corpus, progress) -> Iterator[Document]    text to pre-train on
+    rows(source, columns, progress) -> Iterator[Row]             rows with labels
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tasks.machinery.stage import StageError
-from tasks.spec import Corpus, Part, TaskName
+from tasks.spec import Corpus, Part, TaskName, field
 
 Kind = Literal["pydocs", "pydocs_library", "pydocs_code", "files", "hub"]
 Split = Literal["", "train", "validation", "test"]
@@ -68,11 +67,12 @@ class Row:
     """A row with a label, as the source has it.
 
     Attributes:
-        split: The split the source puts it in; "" where the source has none. document: The document
-            it is from; "" where the source does not tell. values: The columns of the row. where:
-            How a person finds it, such as `train.csv, line 12`. origin: Digest of the whole text of
-            that document, as hex; "" where the source does not know it. A corpus leaves out copies
-            of the document as well.
+        split: The split the source puts it in; "" where the source has none.
+        document: The document it is from; "" where the source does not tell.
+        values: The columns of the row.
+        where: How a person finds it, such as `train.csv, line 12`.
+        origin: Digest of the whole text of that document, as hex; "" where the source does not
+            know it. A corpus leaves out copies of the document as well.
     """
 
     split: Split
@@ -86,12 +86,13 @@ class Source(Part):
     """Where data comes from, and what decides about its content.
 
     Attributes:
-        location: What the person wrote: `builtin:…`, a path or `hf:…`. No part of the content's
-            identity. kind: The module that reads it. identity: Versions of packages, digests of
-            files by their relative names, or the commit of a data set.
+        location: What the person wrote: `builtin:…`, a path or `hf:…`; not in the cache's key.
+        kind: The module that reads it.
+        identity: Versions of packages, digests of files by their relative names, or the commit of
+            a data set.
     """
 
-    location: str
+    location: str = field(..., "Location", "What the person wrote", in_key=False)
     kind: Kind
     identity: dict[str, str]
 

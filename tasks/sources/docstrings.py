@@ -18,6 +18,7 @@ import importlib.util
 import inspect
 import json
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -44,7 +45,6 @@ DISTRIBUTIONS = {
     "prefect": "prefect",
 }
 
-_PIPE_BYTES = 1 << 20  # how far one process may run ahead of the others
 _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -127,8 +127,9 @@ def extract(
 
 
 def _cores() -> int:
-    """Cores this process may use: in a container fewer than the machine's (only Linux tells)."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    """Cores this process may use, at most eight: more would wait for the one that collects."""
+    allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return min(allowed, 8)
 
 
 def _start(function: str, megabytes: float, rank: int, count: int) -> subprocess.Popen[bytes]:
@@ -137,7 +138,6 @@ def _start(function: str, megabytes: float, rank: int, count: int) -> subprocess
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        pipesize=_PIPE_BYTES,
     )
 
 
@@ -255,4 +255,6 @@ def _work(function: str, megabytes: float, rank: int, count: int) -> None:
 
 
 if __name__ == "__main__":
+    for name in {"SIGINT", "SIGPIPE"} & set(dir(signal)):  # to end without a traceback of its own
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
     _work(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
