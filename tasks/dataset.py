@@ -70,7 +70,7 @@ def prepare_dataset(
     )
     counts = {split: card.count(split) for split in SPLITS}
     write_dataset_file(out, source.name, shape.COLUMNS, counts)
-    documents = len(set().union(*(content.names for content in contents.values())))
+    documents = len(set().union(*(content.documents for content in contents.values())))
     duplicates = sum(content.rows - len(content.texts) for content in contents.values())
     _write_card(card, out, {"documents": documents, "duplicates": duplicates, **dropped})
     return {
@@ -85,11 +85,10 @@ def prepare_dataset(
 
 @dataclass
 class _Content:
-    """What a split holds: digests of texts, documents that the source names, and all documents."""
+    """What a split holds: digests of its texts, and its documents by name or else by digest."""
 
     texts: set[bytes] = field(default_factory=set)
-    documents: set[str] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)
+    documents: set[str | bytes] = field(default_factory=set)
     rows: int = 0
 
 
@@ -161,9 +160,7 @@ def _contents(rows: _Assigned) -> dict[str, _Content]:
         content = contents[row.split]
         content.rows += 1
         content.texts.add(row.key)
-        content.names.add(row.name)
-        if row.document:
-            content.documents.add(row.document)
+        content.documents.add(row.document or row.key)
     return contents
 
 
@@ -171,7 +168,7 @@ def _require_rows(data: LabelledData, source: Source, contents: dict[str, _Conte
     empty = [split for split, content in contents.items() if not content.rows]
     if empty:
         counts = ", ".join(f"{split} {content.rows}" for split, content in contents.items())
-        documents = len(set().union(*(content.names for content in contents.values())))
+        documents = len(set().union(*(content.documents for content in contents.values())))
         raise StageError(
             f"downstream.{data.name}: the {empty[0]} split of {source.location} is empty "
             f"({counts} rows, of {documents} documents); it needs more rows, files named train, "

@@ -78,8 +78,8 @@ def finetune(
     validate = validation_of(kind, model, validation, tokenizer, labels)
     history = learn(kind, model, examples, training, seed=seed, validate=validate, monitor=monitor)
     write_model(model, tokenizer, out / "model")
-    example = {"task": problem, "example": kind.texts(validation)[:3]}
-    (out / "model.json").write_text(json.dumps(example, indent=2), encoding="utf-8")
+    card = {"task": problem, "example": kind.texts(validation)[:3], "model_config": kind.INFERENCE}
+    (out / "model.json").write_text(json.dumps(card, indent=2), encoding="utf-8")
     draw_history(history, kind, out / "show" / "loss.png")
     return {"examples": float(len(rows)), **last_points(history, kind)}
 

@@ -18,14 +18,13 @@ from transformers import PreTrainedModel
 
 from tasks import objectives
 from tasks.architecture import configure, head_of, new_model
+from tasks.encoded import EncodedCorpus, load_tokenizer
 from tasks.machinery.stage import Monitor, StageError
 from tasks.objectives import Drawing, Examples, Objective
 from tasks.objectives.masking import Vocabulary, tensors
 from tasks.pretraining_card import Outcome, write_card
 from tasks.randomness import draw, permuted
 from tasks.spec import Model, Pretraining
-from tasks.tokenizer import load_tokenizer
-from tasks.tokens import EncodedCorpus
 from tasks.training import Batch, Recipe, autocast, train
 
 ORDER = 30  # purpose of a draw: the order of examples in an epoch

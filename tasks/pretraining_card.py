@@ -10,9 +10,9 @@ import torch
 from matplotlib.figure import Figure
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from tasks.encoded import EncodedCorpus
 from tasks.figures import draw_curves, write_figure
 from tasks.pages import table
-from tasks.tokens import EncodedCorpus
 from tasks.training import TrainingHistory
 
 EXAMPLES = 5

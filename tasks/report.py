@@ -133,10 +133,8 @@ def summarize(results: Sequence[Result]) -> str:
     if not results:
         return "No downstream problem was asked for: this experiment only pre-trained."
     if not compared:
-        return f"{len(results)} problem(s) evaluated, without a model from scratch to compare with."
-    return (
-        f"Pre-training is shown to help on {count_gains(compared)} of {len(compared)} problem(s)."
-    )
+        return f"Problems evaluated: {len(results)}, without a model from scratch to compare with."
+    return f"Pre-training is shown to help on {count_gains(compared)} of {len(compared)} problems."
 
 
 def headline_table(results: Sequence[Result], confidence: float) -> str:

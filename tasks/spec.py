@@ -268,7 +268,7 @@ class FineTuning(Part):
     )
     epochs: int = field(3, "Epochs", "Passes over the training examples", ge=1, le=10_000)
     batch_size: int = field(32, "Batch size", "Examples in a step", ge=1, le=65_536)
-    learning_rate: float = field(1e-4, "Learning rate", "Peak learning rate of AdamW", gt=0, le=1)
+    learning_rate: float = field(5e-4, "Learning rate", "Peak learning rate of AdamW", gt=0, le=1)
     warmup_share: float = field(
         0.1, "Warm-up share", "Share of the steps in which the learning rate rises", ge=0, le=1
     )

@@ -15,7 +15,10 @@ TOKENIZER = Stage(
 TOKENS = Stage(
     "tokens", "tasks.tokens:encode_corpus", libraries=("tokenizers", "transformers", "numpy")
 )
-REPORT = Stage("report", "tasks.report:write_report", libraries=("matplotlib",))
+# The report copies the figure of pre-training, which is not among that artifact's inputs.
+REPORT = Stage(
+    "report", "tasks.report:write_report", ("tasks.pretraining_card",), libraries=("matplotlib",)
+)
 
 NAMES = (
     "dataset",
@@ -31,17 +34,16 @@ NAMES = (
 
 def dataset(source: Source) -> Stage:
     """Labelled rows, split."""
-    return Stage(
-        "dataset",
-        "tasks.dataset:prepare_dataset",
-        (source.module,),
-        ("pandas", "pyarrow", "datasets"),
-    )
+    return Stage("dataset", "tasks.dataset:prepare_dataset", (source.module,), _reading(source))
 
 
 def corpus(source: Source) -> Stage:
     """Documents to pre-train on."""
-    return Stage("corpus", "tasks.corpus:prepare_corpus", (source.module,), ("pyarrow", "datasets"))
+    return Stage("corpus", "tasks.corpus:prepare_corpus", (source.module,), _reading(source))
+
+
+def _reading(source: Source) -> tuple[str, ...]:
+    return ("pyarrow", "datasets") if source.kind == "hub" else ("pyarrow",)
 
 
 def pretraining(objective: str) -> Stage:

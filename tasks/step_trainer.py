@@ -161,6 +161,9 @@ class StepTrainer(Trainer):
         """Write Trainer's checkpoint and the sums of the meter, where a kill leaves no half one."""
         assert self.checkpoints is not None
         begun = time.perf_counter()
+        # Gradients that are not finite spoil the weights one step before the loss shows it.
+        if not all(bool(part.isfinite().all()) for part in model.parameters()):
+            raise StageError(not_finite(math.nan, self.state.global_step + 1, self.state))
 
         def fill(folder: Path) -> None:
             self.args.output_dir = str(folder)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 _TYPES = {"string": pa.string(), "list<string>": pa.list_(pa.string()), "bytes": pa.binary(8)}
+READ_BYTES = 1 << 20  # read at a time of a column, however long its row groups are
 _ROW_GROUP_BYTES = 4 << 20
 _ROW_GROUP_ROWS = 4096
 
@@ -55,7 +56,7 @@ class TableWriter:
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
     """The rows of a Parquet file, one at a time."""
-    with pq.ParquetFile(path) as table:
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES) as table:
         for batch in table.iter_batches(batch_size=512, columns=columns):
             yield from batch.to_pylist()
 

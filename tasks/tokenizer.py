@@ -8,11 +8,11 @@ the corpus and the settings.
 
 from __future__ import annotations
 
-import unicodedata
+from collections import Counter
 from collections.abc import Iterator
+from itertools import chain, groupby
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import tokenizers
 from tokenizers import (
@@ -26,6 +26,7 @@ from tokenizers import (
 )
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from tasks.encoded import load_tokenizer
 from tasks.machinery.stage import Monitor, StageError
 from tasks.sources.published import PublishedTokenizer
 from tasks.spec import Tokenizer
@@ -50,7 +51,6 @@ ROBERTA_TOKENS = {
 
 BATCH = 2000  # documents
 FEWEST_ENTRIES = 32
-CODE_POINTS = 0x110000
 
 
 def train_tokenizer(
@@ -91,18 +91,6 @@ def train_tokenizer(
         made = load_published(published, lowercase=tokenizer.lowercase)
     made.save_pretrained(out)
     return {"vocabulary": float(len(load_tokenizer(out, expected=len(made))))}
-
-
-def load_tokenizer(folder: Path, *, expected: int | None = None) -> PreTrainedTokenizerFast:
-    """Load a tokenizer of this stage, from the disk only.
-
-    Raises:
-        StageError: it does not have the `expected` number of entries.
-    """
-    loaded = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-    if expected is not None and len(loaded) != expected:
-        raise StageError(f"{folder} holds {len(loaded)} vocabulary entries, {expected} expected")
-    return loaded
 
 
 def train_wordpiece(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrainedTokenizerFast:
@@ -243,26 +231,25 @@ def wordpiece_alphabet(
 
     The most frequent ones, at most 1,000 as in BERT and at most a quarter of the vocabulary.
     """
-    counts = np.zeros(CODE_POINTS, np.int64)
-    inside = np.zeros(CODE_POINTS, np.int64)  # times that a character goes on a word
-    of_words = np.zeros(CODE_POINTS, bool)
-    for texts in read_texts(corpus, monitor):
-        text = frame.normalizer.normalize_str(" ".join(texts))
-        points = np.frombuffer(text.encode("utf-32-le", "replace"), np.uint32)
-        found = np.bincount(points, minlength=CODE_POINTS)
-        for new in np.flatnonzero(found * (counts == 0)):
-            of_words[new] = not (chr(new).isspace() or _is_punctuation(chr(new)))
-        counts += found
-        part = of_words[points]
-        inside += np.bincount(points[1:][part[1:] & part[:-1]], minlength=CODE_POINTS)
-    seen = np.array([point for point in np.flatnonzero(counts) if not chr(point).isspace()], int)
+    counts: Counter[str] = Counter()
+    inside: set[str] = set()
+    words = count_words(corpus, monitor)
+    # Words of one count are normalized at once: there are a hundred times fewer counts than words.
+    for count, group in groupby(sorted(words, key=lambda word: (words[word], word)), words.get):
+        text = frame.normalizer.normalize_str(" ".join(group))
+        for character, times in Counter(text).items():
+            counts[character] += times * (count or 0)
+        for piece, _ in frame.pre_tokenizer.pre_tokenize_str(text):
+            inside.update(piece[1:])
+    seen = sorted(character for character in counts if not character.isspace())
     limit = min(1000, settings.vocab_size // 4)
-    kept = np.sort(seen[np.argsort(-counts[seen], kind="stable")][:limit])
-    return [chr(point) for point in kept] + [f"##{chr(point)}" for point in kept if inside[point]]
+    kept = sorted(sorted(seen, key=lambda character: -counts[character])[:limit])
+    return kept + [f"##{character}" for character in kept if character in inside]
 
 
-def _is_punctuation(character: str) -> bool:
-    """Whether BERT splits words around the character."""
-    if character.isascii():
-        return not (character.isalnum() or character.isspace()) and character.isprintable()
-    return unicodedata.category(character).startswith("P")
+def count_words(corpus: Path, monitor: Monitor) -> Counter[str]:
+    """How often each word between blanks comes in a corpus."""
+    counts: Counter[str] = Counter()
+    for texts in read_texts(corpus, monitor):
+        counts.update(chain.from_iterable(text.split() for text in texts))
+    return counts

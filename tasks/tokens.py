@@ -12,8 +12,7 @@ Sentences and documents without a token are left out. Memory is constant in the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -23,32 +22,12 @@ import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from transformers import PreTrainedTokenizerFast
 
+from tasks.encoded import load_tokenizer
+from tasks.encoding import Encoder
 from tasks.machinery.stage import Monitor, StageError
 from tasks.sentences import split_sentences
-from tasks.tokenizer import load_tokenizer
 
 BATCH = 1000  # documents
-
-
-@dataclass(frozen=True)
-class EncodedCorpus:
-    """A split of an encoded corpus.
-
-    Attributes:
-        tokens: [tokens] all tokens in a row.
-        sentences: [sentences + 1] where each sentence begins in `tokens`.
-        documents: [documents + 1] where each document begins in `sentences`.
-    """
-
-    tokens: NDArray[np.unsignedinteger]
-    sentences: NDArray[np.int64]
-    documents: NDArray[np.int64]
-
-    @classmethod
-    def open(cls, folder: Path, split: str) -> EncodedCorpus:
-        """Map a split of the stage's artifact into memory."""
-        parts = ("tokens", "sentences", "documents")
-        return cls(*(np.load(folder / f"{split}.{part}.npy", mmap_mode="r") for part in parts))
 
 
 def encode_corpus(
@@ -84,7 +63,7 @@ def encode_split(
 ) -> dict[str, float]:
     """Encode a Parquet file of documents into the three files of a split."""
     dtype = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
-    unknown, characters = 0, 0
+    encoder, unknown, characters = Encoder(tokenizer), 0, 0
     with (
         ArrayFile(out / f"{split}.tokens.npy", dtype) as tokens,
         ArrayFile(out / f"{split}.sentences.npy", np.int64) as sentences,
@@ -93,7 +72,7 @@ def encode_split(
         sentences.append([0])
         documents.append([0])
         for batch in read_documents(file, split, monitor):
-            ids, lengths, counts = encode_batch(tokenizer, batch)
+            ids, lengths, counts = encode_batch(encoder, batch)
             unknown += int(np.count_nonzero(ids == tokenizer.unk_token_id))
             characters += sum(len(text) for document in batch for text in document)
             sentences.append(tokens.length + np.cumsum(lengths))
@@ -119,19 +98,13 @@ def read_documents(file: Path, split: str, monitor: Monitor) -> Iterator[list[li
 
 
 def encode_batch(
-    tokenizer: PreTrainedTokenizerFast, documents: Iterable[list[str]]
+    encoder: Encoder, documents: list[list[str]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Encode documents: all tokens, the tokens of each sentence, the sentences of each document."""
-    documents = list(documents)
-    encodings = tokenizer.backend_tokenizer.encode_batch_fast(
-        list(chain.from_iterable(documents)), add_special_tokens=False
-    )
-    ids = [encoding.ids for encoding in encodings]
-    lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+    tokens, sizes = encoder.encode(list(chain.from_iterable(documents)))
     owners = np.repeat(np.arange(len(documents)), [len(document) for document in documents])
-    counts = np.bincount(owners[lengths > 0], minlength=len(documents))
-    tokens = np.fromiter(chain.from_iterable(ids), np.int64, int(lengths.sum()))
-    return tokens, lengths[lengths > 0], counts[counts > 0]
+    counts = np.bincount(owners[sizes > 0], minlength=len(documents))
+    return tokens, sizes[sizes > 0], counts[counts > 0]
 
 
 class ArrayFile:

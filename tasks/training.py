@@ -152,6 +152,8 @@ def train(
     precision = resolve_precision(recipe.precision)
     monitor.note(precision=precision, device=device_name())
     newest = newest_checkpoint(monitor.checkpoints) if monitor.checkpoints else None
+    if newest:
+        monitor.note(resumed_from=newest.name)
     with tempfile.TemporaryDirectory() as folder:
         trainer = StepTrainer(
             model=model,

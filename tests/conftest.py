@@ -22,6 +22,8 @@ for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "TEMPER_VERSIONS"):
     os.environ.pop(name, None)
 os.environ["TEMPER_HOME"] = str(SESSION_HOME)
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Tiny models gain nothing from threads, and lose much where another process wants the same cores.
+os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"  # its flush waits for a server that is gone
 
 from tasks.machinery.home import make_home, prepare_environment  # noqa: E402

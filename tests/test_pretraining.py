@@ -19,11 +19,11 @@ from transformers import (
 )
 
 from tasks import objectives
+from tasks.encoded import load_tokenizer
 from tasks.machinery.stage import Silent, StageError
 from tasks.objectives.masking import Vocabulary
 from tasks.pretraining import pretrain, training_batches, validation_batches
 from tasks.spec import Model, Pretraining
-from tasks.tokenizer import load_tokenizer
 from tests.conftest import ROOT
 from tests.small_corpus import documents, encode
 

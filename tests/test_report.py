@@ -74,7 +74,7 @@ def test_each_problem_is_a_row_with_its_intervals(evaluations, tmp_path):
 
 def test_a_sentence_says_whether_each_difference_could_be_chance(evaluations, tmp_path):
     _, page, card = report(tmp_path / "out", evaluations)
-    assert "Pre-training is shown to help on 1 of 3 problem(s)." in page
+    assert "Pre-training is shown to help on 1 of 3 problems." in page
     for text in (page, card):
         assert "**library**: Pre-training gains 9.1 points of accuracy: the 95 % interval" in text
         assert "**code**: No gain shown: the difference in entity F1 could be chance" in text

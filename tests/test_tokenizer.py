@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tasks.encoded import load_tokenizer
 from tasks.machinery.stage import Silent, StageError
 from tasks.sources.published import resolve_published
 from tasks.spec import Tokenizer
-from tasks.tokenizer import load_tokenizer, train_tokenizer
+from tasks.tokenizer import train_tokenizer
 from tests.conftest import ROOT
 
 TEXTS = [

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from tasks.encoded import EncodedCorpus, load_tokenizer
 from tasks.machinery.stage import Silent, StageError
 from tasks.sentences import split_sentences
 from tasks.spec import Tokenizer
-from tasks.tokenizer import load_tokenizer, train_tokenizer
-from tasks.tokens import ArrayFile, EncodedCorpus, encode_corpus
+from tasks.tokenizer import train_tokenizer
+from tasks.tokens import ArrayFile, encode_corpus
 from tests.small_corpus import documents, encode, write_documents
 
 

@@ -10,7 +10,8 @@ What it writes under `out` is the artifact. Two names in it have a meaning to th
 
     show/           pages (.md), figures (.png) and tables for people: logged to MLflow;
                     `show/card.md` is also shown in Prefect. Never an input of another stage.
-    model.json      `model/` is to be logged as an MLflow model: {"task": …, "example": [text, …]}
+    model.json      `model/` is to be logged as an MLflow model: {"task": …, "example": [text, …]},
+                    and "model_config": what its pipeline is called with
     dataset.json    this is a data set: {"name": …, "rows": …, "columns": {name: type}}
 """
 

@@ -257,7 +257,7 @@ def log_model(run: TrackedRun, folder: Path, card: Mapping[str, Any], artifact: 
         model_id=logged.model_id,
         transformers_model=pipeline,
         task=card["task"],
-        model_config=card.get("model_config"),
+        model_config=card.get("model_config") or None,
         input_example=card["example"],  # the signature is inferred from it
         pip_requirements=[f"{name}=={public_version(name)}" for name in ("torch", "transformers")],
     )

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from tasks.encoded import EncodedCorpus
     from tasks.objectives.masking import Vocabulary
-    from tasks.tokens import EncodedCorpus
 
     Arrays = dict[str, NDArray[np.int64]]
     Indices = NDArray[np.int64]

@@ -28,6 +28,8 @@ from tasks.randomness import below, draw, unit
 
 MASK_SHARE, RANDOM_SHARE = 0.8, 0.1
 
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # what the model reads of a batch
+
 # What a number is drawn for: each purpose has its own numbers.
 CHOICE, TREATMENT, REPLACEMENT = 1, 2, 3
 
@@ -125,9 +127,6 @@ def predict(model: nn.Module, batch: dict[str, Tensor]) -> Any:
     inputs = {name: batch[name] for name in INPUTS if name in batch}
     with head_of(model).register_forward_pre_hook(gather):
         return model(**inputs)
-
-
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def masked_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoModelForMaskedLM
 
+from tasks.encoded import EncodedCorpus
 from tasks.machinery.stage import StageError
 from tasks.objectives import Drawing
 from tasks.objectives.masking import Vocabulary, mask, masked_loss, measure_masked, predict
 from tasks.randomness import below, draw
-from tasks.tokens import EncodedCorpus
 
 AUTO_MODEL = AutoModelForMaskedLM
 AROUND = 2  # special tokens around a window

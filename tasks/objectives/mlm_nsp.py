@@ -20,11 +20,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModelForPreTraining
 
+from tasks.encoded import EncodedCorpus
 from tasks.machinery.stage import StageError
 from tasks.objectives import Drawing
 from tasks.objectives.masking import Vocabulary, mask, masked_loss, measure_masked, predict
 from tasks.randomness import below, draw
-from tasks.tokens import EncodedCorpus
 
 AUTO_MODEL = AutoModelForPreTraining
 AROUND = 3  # special tokens around the two segments

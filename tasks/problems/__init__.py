@@ -29,6 +29,7 @@ class Problem(Protocol):
         ROWS: What a row is called, in the plural.
         CUT: What the `cut` of its examples counts.
         AUTO_MODEL: The class of `transformers` that makes the model.
+        INFERENCE: What its `pipeline` is called with when MLflow serves the model.
     """
 
     COLUMNS: tuple[str, ...]
@@ -37,6 +38,7 @@ class Problem(Protocol):
     ROWS: str
     CUT: str
     AUTO_MODEL: Any
+    INFERENCE: Mapping[str, Any]
 
     def encode(self, rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:
         """Rows as the model reads them, cut at the tokenizer's longest input."""

@@ -26,6 +26,7 @@ HEADLINE = "accuracy"
 ROWS = "texts"
 CUT = "texts_cut_short"
 AUTO_MODEL: Any = AutoModelForSequenceClassification
+INFERENCE: dict[str, Any] = {}
 
 
 def encode(rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:

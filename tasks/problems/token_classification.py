@@ -30,6 +30,9 @@ HEADLINE = "f1"
 ROWS = "sentences"
 CUT = "words_not_seen"
 AUTO_MODEL: Any = AutoModelForTokenClassification
+# With the "O" tokens left out, a sentence without entities is an empty list, on which MLflow's
+# pyfunc fails.
+INFERENCE = {"ignore_labels": list[str]()}
 
 OUTSIDE, NO_LABEL = "O", -100
 

@@ -21,6 +21,7 @@ from tasks.sources import Column, Document, meant
 
 Record = tuple[str, Mapping[str, Any]]
 
+_READ_BYTES = 1 << 20  # of a column of a Parquet file at a time, however long its row groups are
 csv.field_size_limit(
     min(sys.maxsize, 2**31 - 1)
 )  # a document in a cell may be longer than the 128 kB default
@@ -144,7 +145,7 @@ def parquet(file: File, columns: Sequence[Column]) -> Iterator[Record]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file.path) as table:
+        with pq.ParquetFile(file.path, pre_buffer=False, buffer_size=_READ_BYTES) as table:
             require(columns, table.schema_arrow.names, file.name)
             wanted = [c.name for c in columns if c.name in table.schema_arrow.names]
             number = 0

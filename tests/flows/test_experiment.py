@@ -1,4 +1,4 @@
-"""The whole chain, as a person runs it: the command line, real Prefect, real MLflow, tiny models."""
+"""The whole chain as a person runs it: the command line, real Prefect, real MLflow."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def test_settings_change_values_problems_by_name_or_index() -> None:
         "demo", ["seed=3", "downstream.library.epochs=2", "downstream.1.learning_rate=2e-4"]
     )
     assert experiment.seed == 3
-    assert [problem.epochs for problem in experiment.downstream][0] == 2
+    assert experiment.downstream[0].epochs == 2
     assert experiment.downstream[1].learning_rate == 2e-4
 
 
@@ -33,6 +33,8 @@ def test_paths_in_a_file_are_relative_to_the_file(tmp_path: Path, monkeypatch) -
     assert experiment.downstream[0].source == "builtin:pydocs-code"
 
 
-def test_paths_in_a_setting_are_relative_to_the_working_directory(tmp_path: Path, monkeypatch) -> None:
+def test_paths_in_a_setting_are_relative_to_the_working_directory(
+    tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_experiment("demo", ["corpus.source=here"]).corpus.source == str(tmp_path / "here")

@@ -28,7 +28,9 @@ def write_texts(folder: Path, documents: int = 60) -> Path:
     texts.mkdir(parents=True)
     for number in range(documents):
         lines = [" ".join(sentence(draw, GOOD + BAD)).capitalize() + "." for _ in range(12)]
-        (texts / f"{number:03}.txt").write_text(" ".join(lines) + f" Document {number} ends here.\n")
+        (texts / f"{number:03}.txt").write_text(
+            " ".join(lines) + f" Document {number} ends here.\n"
+        )
     return texts
 
 

@@ -37,8 +37,10 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_comments_and_docstrings_are_not_code(written) -> None:
-    other = CODE.replace("Docstring.", "Other words.").replace("# a comment", "# another").replace(
-        "Module docstring", "Another"
+    other = (
+        CODE.replace("Docstring.", "Other words.")
+        .replace("# a comment", "# another")
+        .replace("Module docstring", "Another")
     )
     assert written(CODE) == written(other)
 
@@ -76,9 +78,7 @@ def test_values_are_in_the_key_by_their_path() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("precision", "parts"), [("minor", 2), ("exact", 3), ("ignored", None)]
-)
+@pytest.mark.parametrize(("precision", "parts"), [("minor", 2), ("exact", 3), ("ignored", None)])
 def test_versions_are_held_as_closely_as_asked(
     precision: str, parts: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from tasks.encoded import EncodedCorpus
 from tasks.machinery.stage import StageError
 from tasks.objectives import Drawing
 from tasks.objectives.masking import Vocabulary
 from tasks.objectives.mlm_nsp import NO_PAIR, chunk, examples
-from tasks.tokens import EncodedCorpus
 
 CLS, SEP, PAD = 2, 3, 0
 VOCABULARY = Vocabulary(
