@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -18,7 +18,11 @@ from tasks.mistakes import InvalidExperimentError, nearest
 from tasks.spec import Experiment
 from tasks.stages import NAMES
 
+if TYPE_CHECKING:
+    from tasks.machinery.runner import StageFailedError
+
 INVALID, FAILED, INTERRUPTED = 2, 1, 130
+KEPT = "what was computed is kept: the same command goes on from there"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,7 +32,8 @@ app = typer.Typer(
     help="Pre-train, fine-tune and evaluate as cached stages; compare the runs in MLflow.\n\n"
     "State lives in TEMPER_HOME (default: .temper in the working directory).",
 )
-out = Console(soft_wrap=True)
+# A log has no width to keep to: nothing in it is to be cut.
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True, soft_wrap=True)
 
 ExperimentArgument = Annotated[
@@ -120,7 +125,7 @@ def _planned(name: str, settings: list[str], refresh: list[str]) -> tuple[Experi
     unknown = [stage for stage in refresh if stage not in NAMES]
     if unknown:
         hints = [
-            f"--refresh {stage}: no such stage{nearest(stage, NAMES)} Accepted: {', '.join(NAMES)}"
+            f"--refresh {stage}: no such stage{nearest(stage, NAMES)}. Accepted: {', '.join(NAMES)}"
             for stage in unknown
         ]
         _stop(hints)
@@ -168,22 +173,18 @@ def _run(experiment: Experiment, refresh: list[str]) -> dict[str, Any]:
             show_on(display)
             return run_experiment(experiment, refresh=refresh)
     except StageFailedError as error:
-        _stop(
-            [_failure(error), "what was computed is kept: the same command goes on from there"],
-            FAILED,
-        )
+        _stop(_failure(error), FAILED)
+    except Exception as error:
+        _stop([f"{type(error).__name__}: {error}", KEPT], FAILED)
     except KeyboardInterrupt:
-        _stop(
-            ["interrupted; what was computed is kept: the same command goes on from there"],
-            INTERRUPTED,
-        )
+        _stop(["interrupted", KEPT], INTERRUPTED)
 
 
-def _failure(error: Any) -> str:
+def _failure(error: StageFailedError) -> list[str]:
     """A mistake in a person's data by its message, any other error with its type."""
     if isinstance(error.cause, StageError):
-        return str(error)
-    return f"{error.title} failed: {type(error.cause).__name__}: {error.cause}"
+        return [str(error), f"nothing is lost: mend that, and {KEPT.partition(': ')[2]}"]
+    return [f"{error.title} failed: {type(error.cause).__name__}: {error.cause}", KEPT]
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -191,14 +192,15 @@ def _interrupt(*_: object) -> NoReturn:
 
 
 def _print_results(experiment: Experiment, result: dict[str, Any]) -> None:
-    from flows.console import pretraining_line, results_table, where_to_look
+    from flows.console import pretraining_line, results_table, verdicts, where_to_look
 
     metrics = result["metrics"]
     out.print()
     out.print(pretraining_line(metrics), highlight=False)
-    out.print(results_table(metrics, [problem.name for problem in experiment.downstream]))
-    out.print()
-    for line in where_to_look(result, str(home())):
+    problems = [problem.name for problem in experiment.downstream]
+    if problems:
+        out.print(results_table(metrics, problems))
+    for line in ["", *verdicts(metrics, problems), "", *where_to_look(result, home())]:
         out.print(line, highlight=False, markup=False)
 
 

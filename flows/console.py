@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -116,7 +120,7 @@ def _interval(metrics: Mapping[str, float], name: str, sign: str = "") -> str:
     low, high = metrics.get(f"{name}/low"), metrics.get(f"{name}/high")
     if low is None or high is None:
         return text
-    return f"{text}  [{form.format(low)}, {form.format(high)}]"
+    return f"{text}\n[{form.format(low)}, {form.format(high)}]"
 
 
 def headline(metrics: Mapping[str, float], problem: str) -> str:
@@ -128,7 +132,7 @@ def headline(metrics: Mapping[str, float], problem: str) -> str:
 def results_table(metrics: Mapping[str, float], problems: Sequence[str]) -> Table:
     """Each problem's headline metric: pre-trained, from scratch, and the gain, with intervals."""
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
-    for column in ("problem", "metric", "pre-trained", "from scratch", "gain", ""):
+    for column in ("problem", "metric", "pre-trained", "from scratch", "gain"):
         table.add_column(column, no_wrap=True)
     for problem in problems:
         metric = headline(metrics, problem)
@@ -139,7 +143,6 @@ def results_table(metrics: Mapping[str, float], problems: Sequence[str]) -> Tabl
             _interval(metrics, f"{base}/{metric}"),
             _interval(metrics, f"{base}/from_scratch/{metric}"),
             _interval(metrics, f"{base}/gain", "+"),
-            verdict(metrics, f"{base}/gain"),
         )
     return table
 
@@ -170,13 +173,23 @@ def pretraining_line(metrics: Mapping[str, float]) -> str:
     return f"pre-training: {', '.join(found)}"
 
 
-def where_to_look(result: Mapping[str, Any], state: str) -> list[str]:
+def verdicts(metrics: Mapping[str, float], problems: Sequence[str]) -> list[str]:
+    """What each gain says, a line a problem."""
+    found = [(problem, verdict(metrics, f"downstream/{problem}/gain")) for problem in problems]
+    return [f"{problem}: {text}" for problem, text in found if text]
+
+
+def where_to_look(result: Mapping[str, Any], state: Path) -> list[str]:
     """The commands, or the addresses, at which to look further."""
     uri = result["mlflow"]["tracking_uri"]
     run = f"#/experiments/{result['mlflow']['experiment_id']}/runs/{result['mlflow']['run_id']}"
-    if uri.startswith("http"):
-        mlflow = f"{uri}/{run}"
-    else:
-        mlflow = f"mlflow ui --backend-store-uri {uri}   then http://127.0.0.1:5000/{run}"
-    prefect = f"PREFECT_HOME={state}/prefect prefect server start   then http://127.0.0.1:4200"
-    return [f"runs and models:  {mlflow}", f"flows and logs:   {prefect}"]
+    programs = Path(sys.executable).parent  # not on the path of whoever has run `make demo`
+    mlflow = f"{uri}/{run}"
+    if not uri.startswith("http"):
+        mlflow = f"{shlex.quote(f'{programs}/mlflow')} ui --backend-store-uri {shlex.quote(uri)}"
+        mlflow += f"\n  then http://127.0.0.1:5000/{run}"
+    prefect = f"PREFECT_HOME={shlex.quote(f'{state}/prefect')} "
+    prefect += f"{shlex.quote(f'{programs}/prefect')} server start\n  then http://127.0.0.1:4200"
+    if "PREFECT_API_URL" in os.environ:
+        prefect = result["flow_run_url"]
+    return [f"runs and models:\n  {mlflow}", f"flows and logs:\n  {prefect}"]

@@ -11,10 +11,12 @@ from prefect.context import get_run_context
 from prefect.runtime import flow_run
 
 from flows.recipe import recipe
-from tasks.machinery.fingerprint import digest, flatten, key_part
+from tasks.machinery.fingerprint import digest, flatten
 from tasks.machinery.home import make_home
 from tasks.machinery.monitor import Display, Quiet
-from tasks.machinery.runner import Runner, status_of
+from tasks.machinery.orphans import close_flow_runs
+from tasks.machinery.recording import Recording, closing
+from tasks.machinery.runner import Runner
 from tasks.machinery.tracking import TrackedRun, Tracking
 from tasks.mistakes import check
 from tasks.spec import Experiment
@@ -44,21 +46,27 @@ def run_experiment(experiment: Experiment, refresh: list[str] | None = None) -> 
     check(experiment)
     make_home()
     tracking = Tracking(experiment.name)
-    tracking.close_orphans()
+    close_flow_runs(tracking.close_orphans())
     tags = code_version() | flow_tags()
-    parent = tracking.open(run_name(), tags | {"temper.stage": "experiment"})
-    try:
+    parent = open_parent(tracking, experiment, tags)
+    with closing(parent):
         parent.params(parameters_of(experiment))
-        parent.tags({"temper.experiment": digest(key_part(experiment))})
-        runner = Runner(tracking, parent, _display, frozenset(refresh or ()), tags=tags)
+        recording = Recording(tracking, parent, tags)
+        runner = Runner(recording, _display, frozenset(refresh or ()))
         report = recipe(experiment, runner)
         parent.artifacts(report.path / "show")
         _describe(parent, runner, report.path)
-    except BaseException as problem:
-        parent.close(status_of(problem), str(problem) or type(problem).__name__)
-        raise
-    parent.close("FINISHED")
     return summary(experiment, runner)
+
+
+def open_parent(tracking: Tracking, experiment: Experiment, tags: dict[str, str]) -> TrackedRun:
+    """The experiment's run: the one in which the same experiment was interrupted, or a new one."""
+    same = {"temper.experiment": digest(experiment.model_dump())}
+    run = tracking.interrupted(run_name(), *next(iter(same.items())))
+    if run is None:
+        return tracking.open(run_name(), tags | same | {"temper.stage": "experiment"})
+    run.tags(tags)
+    return run
 
 
 def _describe(parent: TrackedRun, runner: Runner, report: Path) -> None:
@@ -67,6 +75,7 @@ def _describe(parent: TrackedRun, runner: Runner, report: Path) -> None:
     parent.tags(
         {
             "mlflow.note.content": (report / "show" / "card.md").read_text(),
+            "temper.results": digest([each.artifact.fingerprint for each in runner.outcomes]),
             "temper.stages": f"{cached} of {len(runner.outcomes)} cached",
         }
     )
@@ -125,10 +134,11 @@ def summary(experiment: Experiment, runner: Runner) -> dict[str, Any]:
     return {
         "experiment": experiment.name,
         "flow_run_id": str(flow_run.id),
+        "flow_run_url": str(flow_run.ui_url or ""),
         "mlflow": {
-            "tracking_uri": runner.tracking.uri,
-            "experiment_id": runner.parent.experiment_id,
-            "run_id": runner.parent.run_id,
+            "tracking_uri": runner.recording.tracking.uri,
+            "experiment_id": runner.recording.parent.experiment_id,
+            "run_id": runner.recording.parent.run_id,
         },
         "stages": stages,
         "metrics": runner.metrics(),

@@ -58,7 +58,7 @@ def _find(name: str) -> Path:
     if file.suffix not in (".yaml", ".yml"):
         raise InvalidExperimentError(
             [
-                f"no preset {name!r}{nearest(name, list(known))} "
+                f"no preset {name!r}{nearest(name, list(known))}. "
                 f"Accepted: {', '.join(known)}, or a .yaml file"
             ]
         )
@@ -81,6 +81,8 @@ def read_yaml(file: Path) -> tuple[dict[str, Any], dict[Place, str]]:
         text = file.read_text(encoding="utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
+    except OSError as error:
+        raise InvalidExperimentError([f"{file}: {error.strerror}"]) from None
     except UnicodeDecodeError as error:
         raise InvalidExperimentError([f"{file}: not UTF-8 text at byte {error.start}"]) from None
     except yaml.MarkedYAMLError as error:
@@ -176,7 +178,9 @@ def _enter(here: Any, step: str, setting: str) -> tuple[Any, str | int]:
         return here[position], position
     if not isinstance(here, dict):
         raise InvalidExperimentError([f"--set {setting}: nothing to set under {step}"])
-    return here.setdefault(step, [] if step == "downstream" else {}), step
+    if here.get(step) is None:
+        here[step] = [] if step == "downstream" else {}
+    return here[step], step
 
 
 def _position(problems: list[Any], step: str, setting: str) -> int:
@@ -188,7 +192,7 @@ def _position(problems: list[Any], step: str, setting: str) -> int:
         return int(step)
     raise InvalidExperimentError(
         [
-            f"--set {setting}: no downstream problem {step!r}{nearest(step, names)} "
+            f"--set {setting}: no downstream problem {step!r}{nearest(step, names)}. "
             f"Accepted: {', '.join(names) or 'none is listed'}, or an index below {len(problems)}"
         ]
     )

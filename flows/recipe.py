@@ -11,7 +11,7 @@ from tasks import sources, stages
 from tasks.machinery.call import Run
 from tasks.machinery.store import Artifact, Input
 from tasks.sources.published import resolve_published
-from tasks.spec import Downstream, Experiment
+from tasks.spec import Downstream, Experiment, Tokenizer
 
 WEIGHTS = "model.safetensors"
 
@@ -55,13 +55,14 @@ def pretrain(experiment: Experiment, held_out: list[Input], run: Run) -> Artifac
         stages.corpus(source),
         corpus=experiment.corpus,
         source=source,
-        held_out=held_out,
+        held_out=sorted(held_out, key=lambda rows: rows.digest),  # the order changes nothing
         seed=experiment.seed,
     )
+    published = resolve_published(experiment.tokenizer.published)
     tokenizer = run(
         stages.TOKENIZER,
-        tokenizer=experiment.tokenizer,
-        published=resolve_published(experiment.tokenizer.published),
+        tokenizer=experiment.tokenizer if published is None else taking(experiment.tokenizer),
+        published=published,
         corpus=corpus / "train.parquet",
     )
     tokens = run(
@@ -78,6 +79,11 @@ def pretrain(experiment: Experiment, held_out: list[Input], run: Run) -> Artifac
         tokens=tokens.whole,
         tokenizer=tokenizer.whole,
     )
+
+
+def taking(tokenizer: Tokenizer) -> Tokenizer:
+    """What is left to choose of a published tokenizer: the rest cannot change it."""
+    return Tokenizer(lowercase=tokenizer.lowercase)
 
 
 def finetune_and_evaluate(

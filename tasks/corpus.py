@@ -19,7 +19,7 @@ from tasks.machinery.stage import Monitor, StageError
 from tasks.rows import encodable
 from tasks.sources import Document, Source
 from tasks.spec import Corpus
-from tasks.tables import TableWriter, read_table, write_dataset_file
+from tasks.tables import TableWriter, count_overlap, read_table, write_dataset_file
 
 SPLITS = ("train", "validation")
 COLUMNS = {"document": "string", "text": "string"}
@@ -74,7 +74,7 @@ def prepare_corpus(
         card = _move(ends.first, "train", "validation", source, out)
     elif not card.count("train"):
         card = _move(ends.last, "validation", "train", source, out)
-    return _finish(card, source, selection.found, out)
+    return _finish(card, source, selection, out)
 
 
 @dataclass
@@ -95,13 +95,14 @@ class _Ends:
 
 
 class _Selection:
-    """Which documents stay, and what is counted on the way."""
+    """Which documents stay, and what is counted on the way: `tested` for each test split."""
 
     def __init__(self, corpus: Corpus, held_out: HeldOut) -> None:
         self.least = corpus.min_characters
         self.held_out = held_out
         self.seen: set[bytes] = set()
         self.found: Counter[str] = Counter()
+        self.tested: Counter[str] = Counter()
 
     def accept(self, document: Document) -> str:
         """The text of a document that stays, else ""."""
@@ -112,8 +113,9 @@ class _Selection:
             kind = "short_documents"
         elif key in self.seen:
             kind = "duplicates"
-        elif self.held_out.covers(document.name, text, key):
+        elif tested := self.held_out.holding(document.name, text):
             kind = "held_out_documents"
+            self.tested.update(tested)
         else:
             kind = "documents"
         self.seen.add(key)
@@ -153,15 +155,22 @@ def _writers(stack: ExitStack, out: Path) -> dict[str, TableWriter]:
     }
 
 
-def _finish(card: Card, source: Source, found: Counter[str], out: Path) -> dict[str, float]:
+def _finish(card: Card, source: Source, selection: _Selection, out: Path) -> dict[str, float]:
+    found = selection.found
     splits = {split: card.count(split) for split in SPLITS}
-    write_dataset_file(out, source.name, COLUMNS, splits)
+    write_dataset_file(out, source.name, COLUMNS, sum(splits.values()))
     facts = {
         "documents read": found["read"],
         "left out: too short": found["short_documents"],
         "left out: duplicates of another document": found["duplicates"],
         "left out: a passage is in a test split": found["held_out_documents"],
-        "overlap between the splits": 0,
+        **{
+            f"of these, in test split {name}": selection.tested[name]
+            for name in selection.held_out.splits
+        },
+        "validation documents or texts that are also in train": count_overlap(
+            [out / "validation.parquet", out / "train.parquet"], lambda row: str(row["text"])
+        ),
     }
     card.write(out / "show", facts)
     counted = ("documents", "duplicates", "short_documents", "held_out_documents")

@@ -1,14 +1,14 @@
 """Stage `dataset`: labelled rows, checked, split by document, and no row in two splits.
 
-Every row is checked as it is read and put on disk; then the rows are gone through three times, to
-see what each split holds (eight bytes a row in memory), what is in two of them, and to write them.
+Every row is checked as it is read and put on disk; then the rows are gone through again, to see
+what each split holds (eight bytes a row in memory), what is in two of them, and to write them.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +17,12 @@ from typing import Any
 
 from tasks.card import Card, cell
 from tasks.digests import digest, share
-from tasks.held_out import write_held_out
+from tasks.held_out import digests_of, split_name, write_held_out
 from tasks.machinery.stage import Monitor, StageError
 from tasks.rows import SHAPES, Shape
 from tasks.sources import Source
 from tasks.spec import LabelledData
-from tasks.tables import TableWriter, read_table, write_dataset_file
+from tasks.tables import TableWriter, count_overlap, read_table, write_dataset_file
 
 SPLITS = ("train", "validation", "test")
 # What is trained on is neither validated nor tested on; it gives way to rows of these splits.
@@ -47,9 +47,9 @@ def prepare_dataset(
         monitor: Is told how far the reading is.
 
     Returns:
-        rows, train_rows, validation_rows, test_rows, documents, labels, duplicates (rows with the
-        text of another row of their split) and dropped_rows (left out as their text or document is
-        in another split).
+        rows, train_rows, validation_rows, test_rows, documents, labels and duplicates (rows with
+        the text of another row of their split) of what is kept, and dropped_rows (left out as their
+        text or document is in another split).
 
     Raises:
         StageError: the source cannot be read; a row has no label or is not valid; a split is empty;
@@ -61,18 +61,30 @@ def prepare_dataset(
         given = _read(data, source, every, monitor)
         rows = _Assigned(data, shape, seed, every, given)
         contents = _contents(rows)
-        _require_rows(data, source, contents)
+        _require_rows(data, source, contents, 0)
         dropped = _overlaps(data, rows, contents)
-        card = _write(source, rows, contents, out)
+        if dropped:
+            rows.give_way_in(contents)
+            contents = _contents(rows)
+            _require_rows(data, source, contents, sum(dropped.values()))
+        card = _write(source, rows, out)
     labels = _labels(data, shape, card)
     (out / "labels.json").write_text(
         json.dumps(labels, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     counts = {split: card.count(split) for split in SPLITS}
-    write_dataset_file(out, source.name, shape.COLUMNS, counts)
+    write_dataset_file(out, source.name, shape.COLUMNS, sum(counts.values()))
     documents = len(set().union(*(content.documents for content in contents.values())))
     duplicates = sum(content.rows - len(content.texts) for content in contents.values())
-    _write_card(card, out, {"documents": documents, "duplicates": duplicates, **dropped})
+    overlap = count_overlap([out / f"{split}.parquet" for split in reversed(SPLITS)], shape.passage)
+    facts: dict[str, int | str] = {
+        "documents": documents,
+        "duplicates (the text of another row of the split)": duplicates,
+        **{f"left out: {name}": count for name, count in dropped.items()},
+        "rows whose text or document is also in another split": overlap,
+        "on the card of the corpus, the test split is": split_name(out / "held_out.parquet"),
+    }
+    card.write(out / "show", facts, _unseen(card))
     return {
         "rows": float(sum(counts.values())),
         **{f"{split}_rows": float(count) for split, count in counts.items()},
@@ -107,9 +119,12 @@ class _Read:
         """The document, or what stands for it."""
         return self.document or self.key.hex()
 
-    def is_in(self, content: _Content) -> bool:
-        """Whether a split holds the same text or the same document."""
-        return self.key in content.texts or self.document in content.documents
+    def gives_way_to(self, contents: Mapping[str, _Content]) -> str:
+        """The first split that holds the same text or document and goes before its own, or ""."""
+        for split in _GIVES_WAY_TO[self.split]:
+            if self.key in contents[split].texts or self.document in contents[split].documents:
+                return split
+        return ""
 
 
 class _Assigned:
@@ -119,6 +134,7 @@ class _Assigned:
         self, data: LabelledData, shape: Shape, seed: int, path: Path, given: set[str]
     ) -> None:
         self.shape, self.seed, self.path = shape, seed, path
+        self.before: dict[str, _Content] = {}
         self.test = 0.0 if "test" in given else data.test_share
         self.validation = 0.0 if "validation" in given else data.validation_share
         if self.test + self.validation >= 1:
@@ -132,7 +148,13 @@ class _Assigned:
             given, document, origin = map(columns.pop, ("given", "document", "origin"))
             key = digest(self.shape.passage(columns))
             split = given if given in {"validation", "test"} else self._split(document or key.hex())
-            yield _Read(split, key, document, origin, columns)
+            row = _Read(split, key, document, origin, columns)
+            if not (self.before and row.gives_way_to(self.before)):
+                yield row
+
+    def give_way_in(self, contents: dict[str, _Content]) -> None:
+        """Pass over the rows that give way to others, from now on."""
+        self.before = contents
 
     def _split(self, name: str) -> str:
         position = share(self.seed, name)
@@ -164,13 +186,16 @@ def _contents(rows: _Assigned) -> dict[str, _Content]:
     return contents
 
 
-def _require_rows(data: LabelledData, source: Source, contents: dict[str, _Content]) -> None:
+def _require_rows(
+    data: LabelledData, source: Source, contents: dict[str, _Content], dropped: int
+) -> None:
     empty = [split for split, content in contents.items() if not content.rows]
     if empty:
         counts = ", ".join(f"{split} {content.rows}" for split, content in contents.items())
         documents = len(set().union(*(content.documents for content in contents.values())))
+        after = f" after {dropped} rows that overlap were left out" if dropped else ""
         raise StageError(
-            f"downstream.{data.name}: the {empty[0]} split of {source.location} is empty "
+            f"downstream.{data.name}: the {empty[0]} split of {source.location} is empty{after} "
             f"({counts} rows, of {documents} documents); it needs more rows, files named train, "
             f"validation and test, or other shares (test_share is {data.test_share:g}, "
             f"validation_share {data.validation_share:g})"
@@ -186,12 +211,10 @@ def _overlaps(data: LabelledData, rows: _Assigned, contents: dict[str, _Content]
     found: Counter[str] = Counter()
     examples: list[str] = []
     for row in rows:
-        for other in _GIVES_WAY_TO[row.split]:
-            if row.is_in(contents[other]):
-                found[f"{row.split} rows that are also in {other}"] += 1
-                examples.append(f"  {cell(rows.shape.passage(row.columns))[:120]}")
-                del examples[2:]
-                break
+        if other := row.gives_way_to(contents):
+            found[f"{row.split} rows that are also in {other}"] += 1
+            examples.append(f"  {cell(rows.shape.passage(row.columns))[:120]}")
+            del examples[2:]
     if found and data.overlap == "error":
         counts = "; ".join(f"{count:,} {name}" for name, count in found.items())
         raise StageError(
@@ -203,8 +226,8 @@ def _overlaps(data: LabelledData, rows: _Assigned, contents: dict[str, _Content]
     return dict(found)
 
 
-def _write(source: Source, rows: _Assigned, contents: dict[str, _Content], out: Path) -> Card:
-    """Write the splits, without the rows that give way, and what identifies the test rows."""
+def _write(source: Source, rows: _Assigned, out: Path) -> Card:
+    """Write the splits, and what identifies the test rows."""
     shape = rows.shape
     card = Card(source.name, "rows", SPLITS, shape.LABELS)
     tested: list[tuple[str, bytes]] = []
@@ -214,14 +237,12 @@ def _write(source: Source, rows: _Assigned, contents: dict[str, _Content], out: 
             for split in SPLITS
         }
         for row in rows:
-            if any(row.is_in(contents[other]) for other in _GIVES_WAY_TO[row.split]):
-                continue
             passage = shape.passage(row.columns)
             writers[row.split].write({"document": row.name, **row.columns}, 2 * len(passage))
             counted = tuple(shape.counted(row.columns))
             card.add(row.split, row.name, passage, counted, shape.shown(row.columns))
             if row.split == "test":
-                tested.append((row.document, row.key))
+                tested += [(row.document, key) for key in digests_of(passage)]
                 tested += [(row.document, bytes.fromhex(row.origin))] if row.origin else []
     write_held_out(out / "held_out.parquet", tested)
     return card
@@ -243,21 +264,10 @@ def _labels(data: LabelledData, shape: Shape, card: Card) -> list[str]:
     return shape.names(set().union(*card.balance.values()))
 
 
-def _write_card(card: Card, out: Path, found: dict[str, int]) -> None:
-    facts = {
-        "documents": found.pop("documents"),
-        "duplicates (the text of another row of the split)": found.pop("duplicates"),
-        **{f"left out: {name}": count for name, count in found.items()},
-        "overlap between the splits": 0,
-    }
-    unseen = sorted(
-        {label for split in ("validation", "test") for label in card.balance[split]}
-        - set(card.balance["train"])
-    )
-    card.write(out / "show", facts, _unseen(unseen))
-
-
-def _unseen(labels: Sequence[str]) -> list[str]:
+def _unseen(card: Card) -> list[str]:
+    """A remark on labels that are validated or tested on, and never trained on."""
+    later = {label for split in ("validation", "test") for label in card.balance[split]}
+    labels = sorted(later - set(card.balance["train"]))
     if not labels:
         return []
     names = ", ".join(f"`{cell(label)}`" for label in labels[:10])

@@ -8,6 +8,7 @@ seed, is not in them.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from tasks.machinery.stage import Monitor, StageError
 from tasks.problems import Problem, load
 from tasks.results import SCRATCH, show_results
 from tasks.spec import TaskName
+from tasks.verdict import FEWEST_DOCUMENTS
+
+SHOWN_BYTES = 20_000_000  # a larger table of predictions is not copied to `show/`
 
 
 @dataclass(frozen=True)
@@ -64,45 +68,66 @@ def evaluate(
         data: folder with test.parquet, train.parquet (for the majority baseline), labels.json.
         model: folder of the fine-tuned model.
         from_scratch: folder of the model that started from random weights, if there is one.
-        out: empty folder for predictions.parquet, metrics.json, evaluation.json and `show/`.
+        out: empty folder for predictions.parquet, metrics.json, evaluation.json, `figures/` and
+            `show/`, where copies of the figures and the predictions are.
         monitor: told of the progress, and of what did not fit into the model's input.
 
     Returns:
-        Each metric of the problem with its `/low` and `/high`, and `majority/HEADLINE`. With
-        `from_scratch` also the same under `from_scratch/`, and `gain`, `gain/low`, `gain/high`: the
-        headline metric of the model minus that of the one from scratch, paired.
+        `test_documents`, each metric of the problem with its `/low` and `/high`, and
+        `majority/HEADLINE`. With `from_scratch` also the same under `from_scratch/`, and `gain`,
+        `gain/low`, `gain/high`: the headline metric of the model minus that of the one from
+        scratch, paired.
 
     Raises:
-        StageError: a model was trained for other labels than those of the data.
+        StageError: the test split is one document, or a model was trained for other labels than
+            those of the data.
     """
     kind = load(problem)
     bootstrap = Bootstrap(bootstrap_samples, confidence, seed)
     labels: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
-    train, test = (
-        pd.read_parquet(data / f"{split}.parquet", columns=list(kind.COLUMNS))
-        for split in ("train", "test")
-    )
+    train, test = (read_rows(kind, data / f"{split}.parquet") for split in ("train", "test"))
+    documents = count_documents(test)
     folders = {"": model} if from_scratch is None else {"": model, SCRATCH: from_scratch}
     answers: list[Answers] = []
     for prefix, folder in folders.items():
         monitor.progress(len(answers), len(folders), "models")
         answers.append(answer(kind, folder, prefix, test, labels, monitor=monitor))
-    metrics = measure(kind, answers, bootstrap)
+    metrics = {"test_documents": float(documents)} | measure(kind, answers, bootstrap)
     metrics |= measure_majority(kind, train, test, labels)
     facts = {
         "problem": problem,
         "headline": kind.HEADLINE,
         "metrics": dict(kind.METRICS),
         "rows": f"{len(test):,} {kind.ROWS}",
-        "documents": test["document"].nunique(),
         "confidence": confidence,
     }
     write_json(out / "metrics.json", metrics)
     write_json(out / "evaluation.json", facts)
-    write_predictions(answers, out / "predictions.parquet")
-    show_results(kind, answers[0].table, labels, metrics, facts, folder=out / "show")
+    show_results(kind, answers[0].table, labels, metrics, facts, out=out)
+    write_predictions(answers, out / "predictions.parquet", out / "show")
     monitor.progress(len(folders), len(folders), "models")
     return metrics
+
+
+def read_rows(kind: Problem, file: Path) -> pd.DataFrame:
+    """The columns of a split that the problem has."""
+    return pd.read_parquet(file, columns=list(kind.COLUMNS))
+
+
+def count_documents(test: pd.DataFrame) -> int:
+    """Documents in the test split, of which intervals need two.
+
+    Raises:
+        StageError: it has fewer.
+    """
+    documents = int(test["document"].nunique())
+    if documents < 2:
+        raise StageError(
+            f"the test split has {len(test):,} rows of {documents} document; an interval needs at "
+            f"least 2 documents, a verdict {FEWEST_DOCUMENTS}: raise test_share, or give more "
+            "documents (in the test split, where the data come with their own)"
+        )
+    return documents
 
 
 def answer(
@@ -169,10 +194,12 @@ def write_json(path: Path, content: object) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def write_predictions(answers: Sequence[Answers], path: Path) -> None:
-    """One table: the rows, and the answers of each model in columns of its own."""
+def write_predictions(answers: Sequence[Answers], path: Path, show: Path) -> None:
+    """One table: the rows, the answers of each model in columns of its own; a copy in `show`."""
     table, *others = (each.table for each in answers)
     for other in others:
         for name in ("predicted", "probability", "loss"):
             table = table.assign(**{f"{SCRATCH.replace('/', '_')}{name}": other[name]})
     pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path)
+    if path.stat().st_size <= SHOWN_BYTES:
+        shutil.copyfile(path, show / path.name)

@@ -20,7 +20,7 @@ import pandas as pd
 from transformers import AutoTokenizer
 
 from tasks.batching import Batch, BucketedBatches, Example
-from tasks.bodies import load_encoder, new_model, write_model
+from tasks.bodies import load_encoder, new_classifier, write_model
 from tasks.figures import draw_curves, write_figure
 from tasks.inference import mean_loss, predict
 from tasks.machinery.stage import Monitor
@@ -56,9 +56,9 @@ def finetune(
         monitor: Told of the training.
 
     Returns:
-        examples, steps, train_loss (mean of the last points of the curve), and validation_loss and
-        the headline metric on validation (1,000 rows at most), both in the precision of the
-        training.
+        examples, steps, train_loss (the last point of the curve: a mean over a fiftieth of the
+        steps at most), and validation_loss and the headline metric on validation (1,000 rows at
+        most), both in the precision of the training.
 
     Raises:
         StageError: `max_length` beyond what the model can read, a body that does not fit, a loss
@@ -68,9 +68,11 @@ def finetune(
     labels: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
     rows = choose_rows(data / "train.parquet", kind, training.train_examples, seed)
     validation = choose_rows(data / "validation.parquet", kind, VALIDATION_ROWS, seed)
-    tokenizer = AutoTokenizer.from_pretrained(architecture)
+    tokenizer = AutoTokenizer.from_pretrained(
+        architecture, local_files_only=True, trust_remote_code=False
+    )
     tokenizer.model_max_length = training.max_length
-    model = new_model(kind.AUTO_MODEL, architecture, labels, training, seed)
+    model = new_classifier(kind.AUTO_MODEL, architecture, labels, training, seed)
     if body is not None:
         load_encoder(model, body)
     examples = kind.encode(rows, tokenizer, labels)

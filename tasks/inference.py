@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from tasks.batching import Example
 from tasks.problems import Problem
 
-TOKENS_IN_A_BATCH = (
-    4096  # with their padding; fits the caches of a processor and the memory of any GPU
-)
+# Padding included; fits the caches of a processor and the memory of any GPU.
+TOKENS_IN_A_BATCH = 4096
 
 
 @torch.no_grad()

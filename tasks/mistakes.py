@@ -27,9 +27,9 @@ class InvalidExperimentError(ValueError):
 
 
 def nearest(word: str, accepted: Sequence[str]) -> str:
-    """`; did you mean X?`, or nothing where no accepted word is near."""
+    """`; did you mean X`, or nothing where no accepted word is near."""
     found = difflib.get_close_matches(word.lower(), accepted, n=1, cutoff=0.6)
-    return f"; did you mean {found[0]}?" if found else ""
+    return f"; did you mean {found[0]}" if found else ""
 
 
 def validated(values: Mapping[str, Any], lines: Mapping[Path, str] | None = None) -> Experiment:
@@ -85,7 +85,7 @@ def _problem(error: Any, path: Path) -> str:
     found = error["input"]
     if error["type"] == "extra_forbidden":
         fields = fields_at(path[:-1])
-        return f"no such field{nearest(str(path[-1]), fields)} Accepted here: {', '.join(fields)}"
+        return f"no such field{nearest(str(path[-1]), fields)}. Accepted here: {', '.join(fields)}"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     if error["type"] in ("model_type", "model_attributes_type"):

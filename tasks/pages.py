@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from tasks.verdict import verdict
+
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table, the first column to the left and the others to the right."""
@@ -26,11 +28,10 @@ def points(metrics: Mapping[str, float], name: str = "gain") -> str:
 
 
 def judge(metrics: Mapping[str, float], metric: str, confidence: float) -> str:
-    """A sentence on whether pre-training gained anything, or the difference could be chance."""
-    size = f"{100 * abs(metrics['gain']):.1f} points of {metric}"
-    sure = f"the {100 * confidence:g} % interval of the difference"
-    if metrics["gain/low"] > 0:
-        return f"Pre-training gains {size}: {sure} lies above zero."
-    if metrics["gain/high"] < 0:
-        return f"Pre-training makes it worse by {size}: {sure} lies below zero."
-    return f"No gain shown: the difference in {metric} could be chance; {sure} includes zero."
+    """The verdict on a gain as a sentence, with the numbers that it rests on."""
+    said = verdict(metrics)
+    low, high = (f"{100 * metrics[f'gain/{end}']:+.1f}" for end in ("low", "high"))
+    return (
+        f"{said[0].upper()}{said[1:]}: {100 * metrics['gain']:+.1f} points of {metric}; "
+        f"{100 * confidence:g} % interval of the difference [{low}, {high}]."
+    )

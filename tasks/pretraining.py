@@ -1,8 +1,10 @@
 """Stage `pretraining`: a body from random weights learns from text alone.
 
 Batches are drawn on the fly from the memory-mapped tokens, as a function of the seed and the step.
-The validation loss is measured on held-out documents, always on the same sequences with the same
-tokens hidden, and with 15 % of them hidden whatever the training hides: so experiments compare.
+Validation is on held-out documents: the sequences and the tokens hidden in them depend on the seed
+and the length of a sequence, and 15 % are hidden whatever the training hides, so experiments on one
+corpus compare. The result is measured on all of these sequences; the curve on the first of them
+alone, the same at each point, which is why its metrics are called `quick_…`.
 """
 
 from __future__ import annotations
@@ -79,7 +81,7 @@ def pretrain(
         `validation_loss` (cross-entropy of masked tokens, in nats), `perplexity` (its exponential),
         `masked_accuracy`, with next-sentence prediction `nsp_loss` and `nsp_accuracy`;
         `unigram_loss` (what guessing by frequency would have), `parameters`, `tokens` seen,
-        `epochs` over the corpus.
+        `epochs` over the corpus. The monitor is told the measured ones as `quick_…` on the way.
 
     Raises:
         StageError: the corpus is too small, or the training diverged.
@@ -101,7 +103,7 @@ def pretrain(
         recipe(pretraining, seed),
         objective.losses,
         monitor,
-        validate=lambda: measure(objective, body, quick),
+        validate=lambda: {f"quick_{k}": v for k, v in measure(objective, body, quick).items()},
         validate_every=max(1, pretraining.steps // VALIDATIONS),
     )
     with torch.no_grad(), autocast(pretraining.precision):
@@ -118,10 +120,9 @@ def pretrain(
         "tokens": history.tokens,
         "epochs": pretraining.steps * pretraining.batch_size / len(batches.examples),
     }
-    outcome = Outcome(
-        metrics, history, len(held_out) * rows, EncodedCorpus.open(tokens, "validation")
-    )
-    example = write_card(out / "show", outcome, body, loaded)
+    texts = EncodedCorpus.open(tokens, "validation")
+    outcome = Outcome(metrics, history, len(held_out) * rows, len(quick) * rows, texts)
+    example = write_card(out, outcome, body, loaded)
     description = {"task": "fill-mask", "example": example}
     (out / "model.json").write_text(json.dumps(description, ensure_ascii=False, indent=2) + "\n")
     (out / "metrics.json").write_text(json.dumps(metrics, sort_keys=True, indent=2) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,26 +29,29 @@ class Outcome:
         metrics: the stage's metrics.
         history: the curves.
         sequences: held-out sequences that the metrics were measured on.
+        quick_sequences: the first of them, that the points of the curve were measured on.
         held_out: the held-out documents.
     """
 
     metrics: dict[str, float]
     history: TrainingHistory
     sequences: int
+    quick_sequences: int
     held_out: EncodedCorpus
 
 
 def write_card(
-    folder: Path, outcome: Outcome, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast
+    out: Path, outcome: Outcome, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast
 ) -> list[str]:
-    """Write `loss.png` and `card.md`; returns an example of a text to fill in."""
-    write_figure(draw_loss(outcome), folder / "loss.png")
+    """Write `figures/loss.png`, and `show/card.md` with a copy of it; returns a text to fill in."""
+    write_figure(draw_loss(outcome), out / "figures" / "loss.png")
+    shutil.copytree(out / "figures", out / "show")
     hidden = list(hide_words(outcome.held_out, tokenizer))
     rows = [[text, word, fill(text, model, tokenizer)] for text, word in hidden]
     page = ["# Pre-training", "", *describe(outcome), ""]
     if rows:
         page += [table(["held-out sentence", "hidden", "guesses"], rows), ""]
-    (folder / "card.md").write_text("\n".join(page), encoding="utf-8")
+    (out / "show" / "card.md").write_text("\n".join(page), encoding="utf-8")
     return [hidden[0][0] if hidden else f"{tokenizer.mask_token}."]
 
 
@@ -58,10 +62,11 @@ def draw_loss(outcome: Outcome) -> Figure:
     reference = [(steps[0], metrics["unigram_loss"]), (steps[-1], metrics["unigram_loss"])]
     return draw_curves(
         f"Masked tokens: {metrics['validation_loss']:.2f} nats on held-out text",
-        f"Cross-entropy a masked token; guessing by frequency has {metrics['unigram_loss']:.2f}",
+        f"Cross-entropy a masked token; guessing by frequency has {metrics['unigram_loss']:.2f}; "
+        f"curve on {outcome.quick_sequences:,} of the {outcome.sequences:,} held-out sequences",
         {
             "training": list(zip(steps, losses, strict=True)),
-            "held out": list(zip(*history.curve("validation_loss"), strict=True)),
+            "held out": list(zip(*history.curve("quick_validation_loss"), strict=True)),
             "by frequency": reference,
         },
         x="step",

@@ -13,6 +13,7 @@ from tasks import pages
 from tasks.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
 from tasks.machinery.stage import Monitor
 from tasks.results import SCRATCH
+from tasks.verdict import HELPS, HURTS, verdict
 
 PRETRAINING = {
     "validation_loss": ("loss on held-out text, nats a masked token", ".3f"),
@@ -25,8 +26,9 @@ PRETRAINING = {
 }
 READ_NEXT = """## What to read next
 
-- The page of each evaluation: precision, recall and F1 by class, and `predictions.parquet` with
-  every test row. The rows with the highest `loss` are the worst mistakes, or wrong labels.
+- The page of each evaluation: precision, recall and F1 by class, and beside it every test row in
+  `predictions.parquet` (in the store alone where it is over 20 MB). The rows with the highest
+  `loss` are the worst mistakes, or wrong labels.
 - The data cards: how many rows there are, with which labels, and what overlaps.
 - MLflow's table of runs, which holds these numbers as columns beside those of other runs."""
 
@@ -123,8 +125,8 @@ def is_figure(section: str) -> bool:
 
 
 def count_gains(results: Sequence[Result]) -> int:
-    """On how many problems the interval of the gain lies above zero."""
-    return sum(result.metrics.get("gain/low", 0.0) > 0 for result in results)
+    """On how many problems pre-training is shown to help."""
+    return sum(verdict(result.metrics) == HELPS for result in results)
 
 
 def summarize(results: Sequence[Result]) -> str:
@@ -185,9 +187,9 @@ def gains_figure(results: Sequence[Result], confidence: float, show: Path) -> li
 
 
 def gain_line(result: Result) -> Interval:
-    """A gain as a line: blue above zero, orange below, grey where it may be chance."""
+    """A gain as a line: blue where it helps, orange where it hurts, grey where that is open."""
     value, low, high = (100 * result.metrics[f"gain{end}"] for end in ("", "/low", "/high"))
-    color = BLUE if low > 0 else ORANGE if high < 0 else MUTED
+    color = {HELPS: BLUE, HURTS: ORANGE}.get(verdict(result.metrics), MUTED)
     label = f"{result.name}, {result.metric}"
     return Interval(label, value, low, high, pages.points(result.metrics), color)
 
@@ -202,7 +204,7 @@ def pretraining_section(folder: Path | None, show: Path) -> list[str]:
         for name, (title, spec) in PRETRAINING.items()
         if name in metrics
     ]
-    curves = sorted((folder / "show").glob("*.png"))
+    curves = sorted((folder / "figures").glob("*.png"))
     return [
         "## Pre-training",
         pages.table(["", "value"], rows),
@@ -213,7 +215,7 @@ def pretraining_section(folder: Path | None, show: Path) -> list[str]:
 def confusion_section(results: Sequence[Result], show: Path) -> list[str]:
     """What is confused with what; only figures, so the heading goes with each."""
     return [
-        copy_figure(result.folder / "show" / file, show, result.name, f"{result.name}: {words}")
+        copy_figure(result.folder / "figures" / file, show, result.name, f"{result.name}: {words}")
         for result in results
         for file, words in (
             ("gain.png", "pre-trained against from scratch"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,9 @@ def show_results(
     metrics: Mapping[str, float],
     facts: Mapping[str, Any],
     *,
-    folder: Path,
+    out: Path,
 ) -> None:
-    """Write card.md, confusion.png and gain.png.
+    """Write confusion.png and gain.png to `figures/`, and to `show/` with card.md beside them.
 
     Args:
         kind: the problem.
@@ -48,14 +49,15 @@ def show_results(
         labels: the labels of the data.
         metrics: as `evaluate` returns them.
         facts: as in evaluation.json.
-        folder: where to write; made.
+        out: folder of the artifact.
     """
-    folder.mkdir()
+    figures = out / "figures"
     names, counts = kind.confusion(table["gold"], table["predicted"], labels)
-    write_figure(confusion_figure(names, counts, facts), folder / "confusion.png")
-    write_figure(gain_figure(metrics, facts), folder / "gain.png")
+    write_figure(confusion_figure(names, counts, facts), figures / "confusion.png")
+    write_figure(gain_figure(metrics, facts), figures / "gain.png")
+    shutil.copytree(figures, out / "show")
     report = kind.report(table["gold"], table["predicted"], labels)
-    (folder / "card.md").write_text(card(metrics, report, facts), encoding="utf-8")
+    (out / "show" / "card.md").write_text(card(metrics, report, facts), encoding="utf-8")
 
 
 def confusion_figure(
@@ -92,7 +94,7 @@ def gain_figure(metrics: Mapping[str, float], facts: Mapping[str, Any]) -> Figur
     how = f"{facts['rows']} of the test; {100 * facts['confidence']:g} % bootstrap intervals"
     title = f"{name[:1].upper()}{name[1:]} is {metrics[headline]:.1%} on the test"
     if "gain" in metrics:
-        title = pages.judge(metrics, name, facts["confidence"]).partition(":")[0]
+        title = pages.judge(metrics, name, facts["confidence"]).partition(";")[0]
         how += f"; paired difference {pages.points(metrics)} points"
     return draw_intervals(title, how, rows, x=f"{name}, %")
 
@@ -107,12 +109,11 @@ def card(metrics: Mapping[str, float], report: pd.DataFrame, facts: Mapping[str,
     ]
     parts = [
         f"# Evaluation: {facts['problem']}",
-        f"{facts['rows']} of {facts['documents']:,} documents in the test split.",
+        f"{facts['rows']} of {metrics['test_documents']:,.0f} documents in the test split.",
         pages.table(["metric", *shown.values()], rows),
     ]
     if "gain" in metrics:
-        verdict = pages.judge(metrics, facts["metrics"][headline], facts["confidence"])
-        parts.append(f"**{verdict}** Gain in points: {pages.points(metrics)}.")
+        parts.append(f"**{pages.judge(metrics, facts['metrics'][headline], facts['confidence'])}**")
     parts += [
         "## By class",
         class_table(report),

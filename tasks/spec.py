@@ -77,10 +77,10 @@ class Corpus(Part):
         lt=1,
     )
     min_characters: int = field(
-        40, "Shortest document", "Documents shorter than this are left out, in characters", ge=1
+        40, "Shortest document", "Documents shorter than this are left out, in characters", ge=1, le=10**9
     )
     max_documents: int = field(
-        0, "Most documents", "Documents read at most; 0 reads them all", ge=0
+        0, "Most documents", "Documents read at most; 0 reads them all", ge=0, le=10**9
     )
 
 
@@ -99,7 +99,7 @@ class Tokenizer(Part):
     )
     lowercase: bool = field(True, "Lower-case", "Fold case (and strip accents) before tokenizing")
     min_frequency: int = field(
-        2, "Least frequency", "Occurrences in the corpus that an entry needs to be learnt", ge=1
+        2, "Least frequency", "Occurrences in the corpus that an entry needs to be learnt", ge=1, le=10**9
     )
     published: str = field(
         "",
@@ -122,6 +122,7 @@ class Model(Part):
         "Intermediate size",
         "Width of the feed-forward layer; 0 is four times the hidden size",
         ge=0,
+        le=65_536,
     )
     max_positions: int = field(
         512,
@@ -151,7 +152,7 @@ class Pretraining(Part):
         "Objective",
         "mlm is masked language modelling (RoBERTa); mlm+nsp adds next-sentence prediction (BERT)",
     )
-    steps: int = field(2500, "Steps", "Optimizer steps", ge=1)
+    steps: int = field(2500, "Steps", "Optimizer steps", ge=1, le=10**9)
     batch_size: int = field(64, "Batch size", "Sequences in a step", ge=1, le=65_536)
     sequence_length: int = field(
         128, "Sequence length", "Tokens in a sequence, special tokens included", ge=8, le=32_768
@@ -168,7 +169,7 @@ class Pretraining(Part):
         0.98, "Adam beta 2", "Decay of the second moment of AdamW", gt=0, lt=1
     )
     max_gradient_norm: float = field(
-        1.0, "Gradient norm", "Gradients are scaled down to this norm", gt=0
+        1.0, "Gradient norm", "Gradients are scaled down to this norm", gt=0, le=10**6
     )
     dropout: float = field(
         0.0,
@@ -185,12 +186,13 @@ class Pretraining(Part):
         "Validation sequences",
         "Held-out sequences that the validation loss is measured on",
         ge=1,
+        le=10**6,
     )
     precision: Literal["auto", "fp32", "bf16"] = field(
         "auto", "Precision", "auto is bf16 where the hardware is fast at it, else fp32"
     )
     log_every: int = field(
-        25, "Log every", "Steps between two points of the training curves", ge=1, in_key=False
+        25, "Log every", "Steps between two points of the training curves", ge=1, le=10**9, in_key=False
     )
 
 
@@ -264,7 +266,7 @@ class FineTuning(Part):
     """How a body learns from labelled rows."""
 
     train_examples: int = field(
-        0, "Training examples", "Labelled examples to learn from; 0 takes them all", ge=0
+        0, "Training examples", "Labelled examples to learn from; 0 takes them all", ge=0, le=10**9
     )
     epochs: int = field(3, "Epochs", "Passes over the training examples", ge=1, le=10_000)
     batch_size: int = field(32, "Batch size", "Examples in a step", ge=1, le=65_536)

@@ -8,6 +8,7 @@ from tasks.sources import Source
 from tasks.spec import TaskName
 
 TRAINING = ("torch", "transformers", "accelerate", "numpy")
+LABELLED = (*TRAINING, "tokenizers", "pandas")
 
 TOKENIZER = Stage(
     "tokenizer", "tasks.tokenizer:train_tokenizer", libraries=("tokenizers", "transformers")
@@ -56,7 +57,7 @@ def pretraining(objective: str) -> Stage:
 def finetuning(problem: TaskName) -> Stage:
     """A body that learns from labels."""
     return Stage(
-        "finetuning", "tasks.finetuning:finetune", (problems.module_of(problem),), TRAINING
+        "finetuning", "tasks.finetuning:finetune", (problems.module_of(problem),), LABELLED
     )
 
 
@@ -66,5 +67,5 @@ def evaluation(problem: TaskName) -> Stage:
         "evaluation",
         "tasks.evaluation:evaluate",
         (problems.module_of(problem),),
-        (*TRAINING, "scikit-learn", "seqeval"),
+        (*LABELLED, "scipy", "scikit-learn", "seqeval"),
     )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from tasks.digests import digest
 
 _TYPES = {"string": pa.string(), "list<string>": pa.list_(pa.string()), "bytes": pa.binary(8)}
 READ_BYTES = 1 << 20  # read at a time of a column, however long its row groups are
@@ -54,26 +55,34 @@ class TableWriter:
         self._file.close()
 
 
-def read_table(path: Path, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+def read_table(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a Parquet file, one at a time."""
     with pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES) as table:
-        for batch in table.iter_batches(batch_size=512, columns=columns):
+        for batch in table.iter_batches(batch_size=512):
             yield from batch.to_pylist()
 
 
-def write_dataset_file(
-    out: Path, name: str, columns: Mapping[str, str], splits: Mapping[str, int]
-) -> None:
-    """Write dataset.json: that `out` is a data set, with a digest of what its splits hold."""
-    digest = hashlib.sha256()
-    for split in splits:
-        with (out / f"{split}.parquet").open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    facts = {
-        "name": name,
-        "rows": sum(splits.values()),
-        "splits": dict(splits),
-        "columns": dict(columns),
-        "digest": digest.hexdigest()[:32],
-    }
+def count_overlap(paths: Sequence[Path], passage: Callable[[dict[str, Any]], str]) -> int:
+    """How many rows have their document or their text in a table before theirs.
+
+    Args:
+        paths: The tables; the largest had better be the last, which is not kept in memory.
+        passage: The text of a row.
+    """
+    before: set[str | bytes] = set()
+    count = 0
+    for number, path in enumerate(paths, 1):
+        own: set[str | bytes] = set()
+        for row in read_table(path):
+            keys: set[str | bytes] = {row["document"], digest(passage(row))}
+            count += not keys.isdisjoint(before)
+            if number < len(paths):
+                own |= keys
+        before |= own
+    return count
+
+
+def write_dataset_file(out: Path, name: str, columns: Mapping[str, str], rows: int) -> None:
+    """Write dataset.json: that `out` is a data set, of so many rows with these columns."""
+    facts = {"name": name, "rows": rows, "columns": dict(columns)}
     (out / "dataset.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -157,7 +157,10 @@ def load_published(published: PublishedTokenizer, *, lowercase: bool) -> PreTrai
     revision = published.identity[location] if published.kind == "hub" else None
     try:
         loaded = AutoTokenizer.from_pretrained(
-            location, revision=revision, local_files_only=published.kind == "folder"
+            location,
+            revision=revision,
+            local_files_only=published.kind == "folder",
+            trust_remote_code=False,
         )
     except Exception as error:  # whatever the library raises for a file of another shape
         raise StageError(f"{location}: no tokenizer could be loaded ({error})") from error

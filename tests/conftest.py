@@ -47,6 +47,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty state folder for this test alone."""
     folder = tmp_path / "home"
     monkeypatch.setenv("TEMPER_HOME", str(folder))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it; it is to follow
     make_home()
     return folder
 

@@ -1,6 +1,7 @@
 """Documents to pre-train on: what is kept, what is left out, and why."""
 
 import json
+import re
 
 import pyarrow.parquet as pq
 import pytest
@@ -117,6 +118,39 @@ def test_documents_with_a_passage_of_a_test_split_are_left_out(book, tmp_path):
     assert paragraph(9) not in kept
     card = (tmp_path / "out" / "show" / "card.md").read_text()
     assert "left out: a passage is in a test split | 2" in card
+    of_labelled = (tmp_path / "dataset" / "show" / "card.md").read_text()
+    (name,) = re.findall(r"on the card of the corpus, the test split is \| (\w{8})", of_labelled)
+    assert f"of these, in test split {name} | 2" in card
+    assert "validation documents or texts that are also in train | 0" in card
+
+
+LONG = ["Here the passage begins, long enough.", "There it goes on for quite a while.", "And ends."]
+SHORT = ["It began.", "It went on.", "It stopped there.", "Nobody came."]
+
+
+@pytest.mark.parametrize(
+    ("passage", "document"),
+    [
+        (" ".join(LONG[:2]), f"Before it. {' '.join(LONG)} And after it."),
+        (" ".join(LONG[:2]), f"{LONG[0]}\n\n{LONG[1]} {LONG[2]}"),
+        (" ".join(LONG), f"Only a part of it is here. {LONG[1]} The rest is not."),
+        (" ".join(SHORT), f"Before it. {' '.join(SHORT)} And after it."),
+        (f"{SHORT[0]} {LONG[0]}", f"Before it. {SHORT[0]} {LONG[0]} And after it."),
+        (
+            "Tyger Tyger burning bright\nIn the forests of the night",
+            "x\nIn the forests of the night",
+        ),
+    ],
+)
+def test_a_passage_is_found_wherever_it_stands_in_a_document(book, tmp_path, passage, document):
+    book.write_text(f"{book.read_text()}\n\n\n")
+    (tmp_path / "books").mkdir()
+    book.rename(tmp_path / "books" / "book.txt")
+    (tmp_path / "books" / "other.txt").write_text(paragraph("one and only"))
+    (tmp_path / "books" / "third.txt").write_text(paragraph("three"))
+    (tmp_path / "books" / "leaking.txt").write_text(document + " " + paragraph("of a leak"))
+    metrics = prepare(tmp_path / "books", tmp_path / "out", held_out(tmp_path, [f'"{passage}",a']))
+    assert (metrics["documents"], metrics["held_out_documents"]) == (3, 1)
 
 
 def test_a_line_and_a_paragraph_of_a_document_are_looked_for(tmp_path):

@@ -127,6 +127,23 @@ def test_an_overlap_can_be_dropped_and_the_test_stays_whole(leaking, tmp_path):
     assert (metrics["train_rows"], metrics["validation_rows"], metrics["test_rows"]) == (99, 3, 50)
     card = (tmp_path / "out" / "show" / "card.md").read_text()
     assert "left out: train rows that are also in test | 1" in card
+    assert "rows whose text or document is also in another split | 0" in card
+
+
+def test_documents_and_duplicates_are_counted_of_the_rows_that_stay(leaking, tmp_path):
+    with (leaking / "train.csv").open("a") as file:
+        file.write("test 7,b\ntest 7,b\ntrain 8,a\n")
+    metrics = prepare(leaking, tmp_path / "out", overlap="drop")
+    assert metrics["dropped_rows"] == 5
+    assert metrics["duplicates"] == 1
+    assert metrics["documents"] == 99 + 3 + 50
+
+
+def test_a_split_that_dropping_empties_is_told(leaking, tmp_path):
+    write_csv(leaking / "dev.csv", ["test 1,a", "test 2,b"])
+    message = r"validation split of .* is empty after 3 rows that overlap were left out"
+    with pytest.raises(StageError, match=message):
+        prepare(leaking, tmp_path / "out", overlap="drop")
 
 
 def test_a_document_in_two_given_splits_is_an_overlap(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from seqeval.metrics import f1_score as entity_f1
 from sklearn.metrics import accuracy_score, f1_score
 
+from tasks import evaluation
 from tasks.evaluation import evaluate
 from tasks.finetuning import finetune
 from tasks.machinery.stage import Silent, StageError
@@ -93,6 +94,7 @@ def test_every_metric_has_an_interval_around_it(measured):
     assert set(metrics) == {
         *(name + end for name in [*names, "gain"] for end in ("", "/low", "/high")),
         f"majority/{load(problem).HEADLINE}",
+        "test_documents",
     }
 
 
@@ -116,23 +118,61 @@ def test_pages_and_figures_say_what_was_measured(measured):
     headline = load(problem).HEADLINE
     page = (out / "show" / "card.md").read_text()
     assert f"{100 * metrics[headline]:.1f} %" in page
-    assert f"Pre-training gains {100 * metrics['gain']:.1f} points" in page
+    assert f"Pre-training helps: {100 * metrics['gain']:+.1f} points" in page
     assert "| animal |" in page
     assert json.loads((out / "metrics.json").read_text()) == metrics
     facts = json.loads((out / "evaluation.json").read_text())
     assert facts["headline"] == headline
-    assert facts["documents"] == 40
+    assert metrics["test_documents"] == 40
     assert facts["rows"].startswith("80 ")
-    assert {f.name for f in (out / "show").iterdir()} == {"card.md", "confusion.png", "gain.png"}
+    copies = {"predictions.parquet", "figures/confusion.png", "figures/gain.png"}
+    shown = {file.name: file for file in (out / "show").iterdir()}
+    assert shown.keys() == {"card.md", *(name.split("/")[-1] for name in copies)}
+    for name in copies:
+        assert (out / name).read_bytes() == shown[name.split("/")[-1]].read_bytes()
 
 
 def test_the_same_again_gives_the_same_bytes(measured, world, tmp_path):
     problem, out, metrics = measured
     assert run(world, tmp_path / "again", problem) == metrics
     files = [f.relative_to(out) for f in sorted(out.rglob("*")) if f.is_file()]
-    assert len(files) == 6
+    assert len(files) == 9
     for file in files:
         assert (tmp_path / "again" / file).read_bytes() == (out / file).read_bytes(), file
+
+
+def with_test_documents(world, folder, count):
+    """The text classification with a test split of fewer documents."""
+    source = world / "text-classification"
+    folder.mkdir()
+    for name in ("train.parquet", "labels.json", "good", "poor"):
+        (folder / name).symlink_to(source / name)
+    test = pd.read_parquet(source / "test.parquet")
+    kept = test["document"].unique()[:count]
+    test[test["document"].isin(kept)].to_parquet(folder / "test.parquet")
+
+
+def test_few_test_documents_have_intervals_but_no_verdict(world, tmp_path):
+    with_test_documents(world, tmp_path / "text-classification", 9)
+    metrics = run(tmp_path, tmp_path / "out", "text-classification")
+    assert metrics["test_documents"] == 9
+    assert metrics["gain/low"] > 0
+    page = (tmp_path / "out" / "show" / "card.md").read_text()
+    assert "Too few test documents (9) to tell: +" in page
+    assert "helps" not in page
+
+
+def test_one_test_document_is_refused(world, tmp_path):
+    with_test_documents(world, tmp_path / "text-classification", 1)
+    with pytest.raises(StageError, match=r"2 rows of 1 document.*raise test_share"):
+        run(tmp_path, tmp_path / "out", "text-classification")
+
+
+def test_a_large_table_of_predictions_is_not_shown(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, "SHOWN_BYTES", 100)
+    run(world, tmp_path / "out", "text-classification", scratch=None)
+    assert (tmp_path / "out" / "predictions.parquet").exists()
+    assert not (tmp_path / "out" / "show" / "predictions.parquet").exists()
 
 
 def test_a_model_does_not_gain_over_itself(world, tmp_path):

@@ -14,7 +14,7 @@ from transformers import (
     pipeline,
 )
 
-from tasks.bodies import load_encoder, new_model
+from tasks.bodies import INITIALIZER_RANGE, load_encoder, new_classifier
 from tasks.finetuning import choose_rows, finetune
 from tasks.machinery.stage import Silent, StageError
 from tasks.problems import load
@@ -127,7 +127,7 @@ def make(kind, architecture, **changes):
         "text": (AutoModelForSequenceClassification, LABELS),
         "token": (AutoModelForTokenClassification, TAGS),
     }[kind]
-    return new_model(auto, architecture, labels, TRAINING.model_copy(update=changes), seed=3)
+    return new_classifier(auto, architecture, labels, TRAINING.model_copy(update=changes), seed=3)
 
 
 @pytest.mark.parametrize("kind", ["text", "token"])
@@ -199,6 +199,14 @@ def test_new_weights_leave_the_global_generator_alone(tmp_path):
     torch.manual_seed(1)
     make("text", folder)
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_random_weights_do_not_have_the_deviation_of_pre_training(tmp_path):
+    folder = write_body(tmp_path / "body")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"initializer_range": 0.5}))
+    weights = make("text", folder).bert.encoder.layer[0].intermediate.dense.weight
+    assert float(weights.detach().std()) == pytest.approx(INITIALIZER_RANGE, rel=0.1)
 
 
 def test_dropout_is_that_of_the_experiment(tmp_path):

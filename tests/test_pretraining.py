@@ -105,12 +105,14 @@ def test_the_curves_are_logged_and_shown(corpus, tmp_path):
     steps = [step for step, _ in monitor.logged]
     assert steps == sorted(steps) and steps[-1] == 12
     logged = {name for _, found in monitor.logged for name in found}
-    assert {"loss", "mlm_loss", "nsp_loss", "validation_loss", "padding_share"} <= logged
+    assert {"loss", "mlm_loss", "nsp_loss", "quick_validation_loss", "padding_share"} <= logged
     assert monitor.facts["parameters"] == metrics["parameters"]
     card = (tmp_path / "out" / "show" / "card.md").read_text()
     assert f"{metrics['validation_loss']:.3f} nats" in card
     assert "[MASK]" in card
-    assert (tmp_path / "out" / "show" / "loss.png").stat().st_size > 5000
+    figure = (tmp_path / "out" / "figures" / "loss.png").read_bytes()
+    assert len(figure) > 5000
+    assert (tmp_path / "out" / "show" / "loss.png").read_bytes() == figure
 
 
 def test_roberta_learns_from_windows(bpe_corpus, tmp_path):

@@ -41,6 +41,7 @@ def test_no_field_falls_back_to_a_box_of_json(
 def test_every_number_has_bounds(model: str, name: str, schema: dict[str, Any]) -> None:
     if schema.get("type") in ("integer", "number"):
         assert {"minimum", "exclusiveMinimum"} & schema.keys()
+        assert {"maximum", "exclusiveMaximum"} & schema.keys()
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -1,6 +1,7 @@
 """The tokenizer stage: what it learns, that it is reproducible, and what it refuses."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -159,6 +160,18 @@ def test_a_published_folder_keeps_its_tokens(corpus, tmp_path):
     published = resolve_published(str(tmp_path / "original"))
     copy, _, _ = trained(corpus, tmp_path / "copy", published, lowercase=True)
     assert copy("The Fox")["input_ids"] == original("The Fox")["input_ids"]
+
+
+def test_a_published_tokenizer_executes_no_code(corpus, tmp_path):
+    folder, mark = tmp_path / "published", tmp_path / "executed"
+    trained(corpus, folder)
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config |= {"auto_map": {"AutoTokenizer": ["evil.Evil", "evil.Evil"]}, "tokenizer_class": "Evil"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    (folder / "evil.py").write_text(f"open({str(mark)!r}, 'w')\nclass Evil: ...\n")
+    with pytest.raises(StageError, match="no tokenizer could be loaded"):
+        trained(corpus, tmp_path / "out", resolve_published(str(folder)))
+    assert not mark.exists()
 
 
 def test_a_published_tokenizer_is_known_by_content_not_by_place(corpus, tmp_path):

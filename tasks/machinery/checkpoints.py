@@ -49,6 +49,11 @@ def newest_checkpoint(folder: Path) -> Path | None:
     return next((path for path in _by_age(folder) if _is_whole(path)), None)
 
 
+def step_of(checkpoint: Path) -> int:
+    """The steps that had been made when a checkpoint was written."""
+    return int(checkpoint.name.removeprefix("step-"))
+
+
 def _by_age(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*"), reverse=True)
 

@@ -8,8 +8,7 @@ A key is a small document, kept in the manifest, so that a plan can say what dif
      "code": {"tasks.pretraining": <digest>},   the modules it runs, as syntax trees
      "libraries": {"torch": "2.13", …}}         what it computes with
 
-Comments and docstrings are not in a module's digest.
-Its fingerprint is the SHA-256 of that document.
+Comments and docstrings are not in a module's digest. The fingerprint is the SHA-256 of the key.
 """
 
 from __future__ import annotations
@@ -28,6 +27,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from tasks.machinery.stage import StageError
+
 PACKAGE = "tasks"
 # What cannot change a result: the machinery, the names and bounds of the fields (their values are
 # in the key themselves), and the table of stages.
@@ -43,7 +44,13 @@ def digest(value: Any) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, read as a stream."""
+    """SHA-256 of a file's bytes, read as a stream; once in a process while it stays as it is."""
+    found = path.stat()
+    return _digest_bytes(path, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=100_000)
+def _digest_bytes(path: Path, inode: int, size: int, mtime: int) -> str:  # noqa: ARG001
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -154,7 +161,7 @@ def version_precision() -> VersionPrecision:
     """How closely library versions are held: `TEMPER_VERSIONS`, minor by default."""
     value = os.environ.get("TEMPER_VERSIONS", "minor")
     if value not in ("minor", "exact", "ignored"):
-        raise ValueError(f"TEMPER_VERSIONS is {value!r}; accepted: minor, exact, ignored")
+        raise StageError(f"TEMPER_VERSIONS is {value!r}; accepted: minor, exact, ignored")
     return value  # type: ignore[return-value]
 
 

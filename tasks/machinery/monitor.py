@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from tasks.machinery.checkpoints import newest_checkpoint, step_of
+from tasks.machinery.recording import read_curve
 from tasks.machinery.tracking import TrackedRun
 
 _SHOW_EVERY = 0.2  # seconds, on the terminal
@@ -57,11 +59,34 @@ class StageMonitor:
         self.checkpoints: Path | None = folder / "checkpoints"
         self.facts: dict[str, str | float] = {}
         self._file = folder / "metrics.jsonl"
-        self._file.unlink(missing_ok=True)
+        self._logged: dict[str, set[int]] = {}
+        self._go_on()
         self._unit, self._since, self._from = "", time.monotonic(), 0
         self._shown = self._published = 0.0
         self._left: float | None = None
         self._artifact: uuid.UUID | None = None
+
+    def _go_on(self) -> None:
+        """Keep the curve up to the checkpoint that training goes on from, and MLflow in step.
+
+        What was computed after it is computed again, to the same values: a step that MLflow has is
+        not sent again, and one that a kill kept from it is.
+        """
+        checkpoint = newest_checkpoint(self.checkpoints) if self.checkpoints else None
+        last = step_of(checkpoint) if checkpoint else 0
+        curve = list(read_curve(self._file))
+        names = {name for _, values in curve for name in values}
+        self._logged = {name: self.run.steps_of(name) for name in names}
+        self._file.unlink(missing_ok=True)
+        for step, values in curve:
+            if step <= last:
+                self._send(step, values)
+
+    def _send(self, step: int, values: Mapping[str, float]) -> None:
+        with self._file.open("a") as file:
+            file.write(json.dumps({"step": step, "time": time.time(), **values}) + "\n")
+        new = {k: v for k, v in values.items() if step not in self._logged.get(k, ())}
+        self.run.log(step, new)
 
     def progress(self, done: int, total: int, unit: str) -> None:
         """Show how far the stage is, at most a few times a second."""
@@ -95,11 +120,9 @@ class StageMonitor:
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Keep the metrics of a step in the store and send them to MLflow."""
         values = {name: float(value) for name, value in metrics.items()}
-        with self._file.open("a") as file:
-            file.write(json.dumps({"step": step, "time": time.time(), **values}) + "\n")
         if self._left is not None:
             values["time_left"] = self._left
-        self.run.log(step, values)
+        self._send(step, values)
 
     def note(self, **facts: str | float) -> None:
         """Keep facts, and set them as tags of the run."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from prefect.cache_policies import CachePolicy
 from prefect.context import TaskRunContext
 from pydantic import BaseModel, model_validator
 
-from tasks.machinery.call import Arguments, inputs_of, key_of, paths_of, title_of
+from tasks.machinery.call import Arguments, key_of, paths_of, title_of
 from tasks.machinery.fingerprint import digest
 from tasks.machinery.home import store_folder
 from tasks.machinery.monitor import Display, StageMonitor
+from tasks.machinery.recording import Recording, closing
 from tasks.machinery.stage import Stage
-from tasks.machinery.store import Artifact, Input, Store
-from tasks.machinery.tracking import Status, TrackedRun, Tracking, as_dataset
+from tasks.machinery.store import Artifact, Store
+from tasks.machinery.tracking import TrackedRun, as_dataset
 
 
 class StageFailedError(Exception):
@@ -95,47 +96,53 @@ class Runner:
     """Runs the stages of one experiment in one flow run.
 
     Attributes:
-        tracking: the experiment in MLflow.
-        parent: the experiment's run, of which each stage's run is a child.
+        recording: where and how runs in MLflow are made.
         display: the terminal.
         refresh: names of stages to compute although they are in the store.
-        tags: what every run carries: commit, flow run, …
+        store: where artifacts are.
         outcomes: how each stage ended, filled as they run.
     """
 
-    tracking: Tracking
-    parent: TrackedRun
+    recording: Recording
     display: Display
     refresh: frozenset[str] = frozenset()
-    tags: dict[str, str] = field(default_factory=dict)
-    outcomes: list[Outcome] = field(default_factory=list)
     store: Store = field(default_factory=lambda: Store(store_folder()))
+    outcomes: list[Outcome] = field(default_factory=list)
 
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
         """Compute the stage, or reuse it where all is as it was."""
         call = Call(self, stage, label, arguments)
-        title = call.title
-        self.display.started(title)
+        self.display.started(call.title)
         begun = time.monotonic()
+        try:
+            outcome = self._outcome(call)
+        except StageFailedError:
+            self.display.finished(call.title, "failed", time.monotonic() - begun, "")
+            raise
+        self.outcomes.append(outcome)
+        self.display.finished(call.title, call.state, time.monotonic() - begun, call.why)
+        return outcome.artifact
+
+    def _outcome(self, call: Call) -> Outcome:
         run_task = task(
-            name=stage.name,
-            task_run_name=title,
+            name=call.stage.name,
+            task_run_name=call.title,
             cache_policy=ByFingerprint(fingerprint=call.fingerprint),
-            refresh_cache=stage.name in self.refresh,
+            refresh_cache=call.refresh,
             persist_result=True,
             result_serializer="json",
         )(call.compute)
         state = run_task(return_state=True)
         if state.is_failed() or state.is_crashed():
-            cause = call.failure or _exception(state)
-            self.display.finished(title, "failed", time.monotonic() - begun, "")
-            raise StageFailedError(title, cause)
-        artifact = state.result().artifact()
-        outcome = Outcome(stage.name, label, call.state, artifact, call.why)
-        self.outcomes.append(outcome)
-        self._record(outcome, arguments)
-        self.display.finished(title, call.state, time.monotonic() - begun, call.why)
-        return artifact
+            raise StageFailedError(call.title, call.failure or _exception(state))
+        outcome = Outcome(
+            call.stage.name, call.label, call.state, state.result().artifact(), call.why
+        )
+        try:
+            self._record(outcome, call.arguments)
+        except Exception as problem:
+            raise StageFailedError(f"recording {call.title} in MLflow", problem) from problem
+        return outcome
 
     def metrics(self) -> dict[str, float]:
         """All metrics of the experiment, by the names they have on its run."""
@@ -148,21 +155,23 @@ class Runner:
 
     def _record(self, outcome: Outcome, arguments: Arguments) -> None:
         """Make the parent a complete row, however the stage came about."""
-        artifact = outcome.artifact
-        if not artifact.record:
-            record(self, outcome.title, artifact, arguments).close("FINISHED")
-        prefix = metric_prefix(outcome.name, outcome.label)
+        artifact, parent = outcome.artifact, self.recording.parent
+        with self.store.locked(artifact.stage, artifact.fingerprint):
+            if not self.recording.tracking.knows(artifact.record):
+                self.recording.record(outcome.title, artifact, arguments)
         dataset = as_dataset(artifact)
         if dataset is not None:
-            self.parent.reads({outcome.title: dataset})
-        self.parent.tags(
-            {
-                f"temper.stage.{outcome.title}": f"{outcome.state} {artifact.record['run_id']}",
-                f"temper.digest.{outcome.title}": artifact.whole.digest[:16],
-            }
-        )
+            parent.reads({outcome.title: dataset})
+        tags = {
+            f"temper.stage.{outcome.title}": f"{outcome.state} {artifact.record['run_id']}",
+            f"temper.digest.{outcome.title}": artifact.whole.digest[:16],
+        }
+        libraries = artifact.key["libraries"].items()
+        parent.tags(tags | {f"temper.version.{name}": value for name, value in libraries})
+        prefix = metric_prefix(outcome.name, outcome.label)
         if prefix:
-            self.parent.result({f"{prefix}/{k}": v for k, v in artifact.metrics.items()})
+            parent.result({f"{prefix}/{k}": v for k, v in artifact.metrics.items()})
+        show_card(artifact, outcome.title)
 
 
 def _exception(state: Any) -> BaseException:
@@ -174,7 +183,7 @@ def metric_prefix(name: str, label: str) -> str:
     """What a stage's metrics start with on the experiment's run; empty: they are not there."""
     if name == "evaluation":
         return f"downstream/{label}"
-    return name if name in ("corpus", "pretraining") else ""
+    return name if name == "pretraining" else ""
 
 
 @dataclass
@@ -193,6 +202,7 @@ class Call:
         self.key = key_of(self.stage, self.arguments)
         self.fingerprint = digest(self.key)
         self.title = title_of(self.stage.name, self.label)
+        self.refresh = self.stage.name in self.runner.refresh
 
     def compute(self) -> Reference:
         """The body of the task, after Prefect's cache missed: look in the store, else compute."""
@@ -200,124 +210,49 @@ class Call:
         with store.locked(self.stage.name, self.fingerprint, self._waiting) as folder:
             found = store.load(self.stage.name, self.fingerprint)
             damage = found.damage() if found else None
-            if found and not damage and self.stage.name not in self.runner.refresh:
-                return self._reference()
-            self.state = "completed"
-            self.why = f"recomputed: {damage}" if damage else ""
-            (folder / "record.json").unlink(missing_ok=True)
-            try:
-                self._compute(folder)
-            except BaseException as problem:
-                self.failure = problem
-                raise
-            return self._reference()
+            if found is None or damage or self.refresh:
+                self.state = "completed"
+                self.why = f"recomputed: {damage}" if damage else ""
+                try:
+                    self._compute(folder)
+                except BaseException as problem:
+                    self.failure = problem
+                    raise
+        return Reference(stage=self.stage.name, fingerprint=self.fingerprint)
 
     def _waiting(self, owner: str) -> None:
         self.runner.display.progress(self.title, 0, 0, f"waiting for {owner}", None)
 
-    def _reference(self) -> Reference:
-        return Reference(stage=self.stage.name, fingerprint=self.fingerprint)
-
     def _compute(self, folder: Path) -> None:
         """Compute into the folder, under a run in MLflow whose status is true."""
-        runner = self.runner
-        run = open_run(runner, self.title, self.stage.name, self.fingerprint, self.key)
+        runner, recording = self.runner, self.runner.recording
+        if self.refresh:  # computing anew is not going on
+            shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+            (folder / "run.json").unlink(missing_ok=True)
+        (folder / "record.json").unlink(missing_ok=True)
+        run = recording.open(self.title, self.fingerprint, self.key, folder)
         begun = time.monotonic()
-        try:
+        with closing(run):
             run.watch_system()
-            _link(run, runner.tracking)
-            run.reads(*_read_by(self.arguments))
-            function: Callable[..., dict[str, float]] = self.stage.load()
+            show_link(run, recording.tracking.uri)
+            recording.reads(run, self.arguments)
+            function = self.stage.load()
             output = runner.store.begin(folder)
             monitor = StageMonitor(self.title, folder, run, runner.display)
             metrics = function(**paths_of(self.arguments), out=output, monitor=monitor)
             seconds = time.monotonic() - begun
             artifact = runner.store.complete(folder, self.key, metrics, monitor.facts, seconds)
-            _write(runner, run, artifact, self.arguments)
-            _show(artifact, self.title)
-        except BaseException as problem:
-            run.close(status_of(problem), str(problem) or type(problem).__name__)
-            raise
-        run.close("FINISHED")
+            recording.write(run, artifact, self.arguments)
 
 
-def status_of(problem: BaseException) -> Status:
-    """FAILED for an error, KILLED for an interruption (Ctrl-C, SIGTERM, cancellation)."""
-    return "FAILED" if isinstance(problem, Exception) else "KILLED"
-
-
-def open_run(
-    runner: Runner, title: str, stage: str, fingerprint: str, key: dict[str, Any]
-) -> TrackedRun:
-    """The run of a stage, a child of the experiment's."""
-    tags = runner.tags | {"temper.stage": stage, "temper.fingerprint": fingerprint}
-    tags |= {f"temper.input.{name}": value[:16] for name, value in key["inputs"].items()}
-    tags |= {f"temper.version.{name}": value for name, value in key["libraries"].items()}
-    run = runner.tracking.open(title, tags, runner.parent)
-    run.params({name: v for name, v in key["part"].items() if v != {} and "identity" not in name})
-    return run
-
-
-def _read_by(arguments: Arguments) -> tuple[dict[str, Any], list[str]]:
-    """The data sets and the models that a stage reads, for MLflow."""
-    datasets, models = {}, []
-    for name, given in inputs_of(arguments).items():
-        dataset = as_dataset(given.artifact)
-        if dataset is not None:
-            datasets[name] = dataset
-        if model_id := given.artifact.record.get("model_id"):
-            models.append(model_id)
-    return datasets, list(dict.fromkeys(models))
-
-
-def record(runner: Runner, title: str, artifact: Artifact, arguments: Arguments) -> TrackedRun:
-    """Record a complete artifact that has no run in MLflow: a crash came between."""
-    run = open_run(runner, title, artifact.stage, artifact.fingerprint, artifact.key)
-    run.tags(artifact.facts)
-    _write(runner, run, artifact, arguments)
-    return run
-
-
-def _write(runner: Runner, run: TrackedRun, artifact: Artifact, arguments: Arguments) -> None:
-    """Write an artifact's metrics, pages and model to its run, and keep which run that is."""
-    given = inputs_of(arguments)
-    datasets, _ = _read_by(arguments)
-    dataset = datasets.get("data")
-    for name, metrics in _by_subject(artifact.metrics, given).items():
-        subject = given.get(name)
-        model_id = subject.artifact.record.get("model_id") if subject else None
-        run.result(metrics, model_id, dataset if model_id else None)
-    run.artifacts(artifact.path / "show")
-    run.client.log_artifact(run.run_id, str(artifact.folder / "manifest.json"))
-    if (artifact.folder / "metrics.jsonl").is_file():
-        run.client.log_artifact(run.run_id, str(artifact.folder / "metrics.jsonl"))
-    own = as_dataset(artifact)
-    if own is not None:
-        run.reads({"prepared": own})
-    model_id = run.model(artifact)
-    kept = {"run_id": run.run_id, "tracking_uri": runner.tracking.uri}
-    artifact.write_record(kept | ({"model_id": model_id} if model_id else {}))
-
-
-def _by_subject(
-    metrics: Mapping[str, float], given: Mapping[str, Input]
-) -> dict[str, dict[str, float]]:
-    """Metrics by the model they are about: the input they start with, or `model`."""
-    subjects: dict[str, dict[str, float]] = {}
-    for name, value in metrics.items():
-        first = name.partition("/")[0]
-        subjects.setdefault(first if first in given else "model", {})[name] = value
-    return subjects
-
-
-def _link(run: TrackedRun, tracking: Tracking) -> None:
+def show_link(run: TrackedRun, uri: str) -> None:
     """Link the task in Prefect to the run in MLflow, where MLflow has an address."""
-    if tracking.uri.startswith("http"):
-        address = f"{tracking.uri}/#/experiments/{run.experiment_id}/runs/{run.run_id}"
+    if uri.startswith("http"):
+        address = f"{uri}/#/experiments/{run.experiment_id}/runs/{run.run_id}"
         create_link_artifact(link=address, link_text="run in MLflow", key="mlflow-run")
 
 
-def _show(artifact: Artifact, title: str) -> None:
+def show_card(artifact: Artifact, title: str) -> None:
     """Show the stage's page as an artifact in Prefect."""
     card = artifact.path / "show" / "card.md"
     if card.is_file():

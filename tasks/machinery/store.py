@@ -2,6 +2,7 @@
 
     store/<stage>/<fingerprint>/
         output/          what the stage wrote: the artifact
+        writing/         a stage that is being computed; renamed to output when it is complete
         checkpoints/     what training keeps to go on from, removed when the stage is complete
         metrics.jsonl    metrics by step, a line each
         manifest.json    the key, the files' digests, metrics, facts, seconds: it says "complete"
@@ -134,12 +135,13 @@ class Store:
 
     def artifacts(self, stage: str) -> list[Artifact]:
         """All complete artifacts of a stage, the newest first."""
-        manifests = sorted(
-            (self.root / stage).glob("*/manifest.json"),
-            key=lambda file: file.stat().st_mtime,
-            reverse=True,
-        )
-        return [found for file in manifests if (found := _read_manifest(file.parent))]
+        found = []
+        for file in (self.root / stage).glob("*/manifest.json"):
+            artifact = _read_manifest(file.parent)
+            if artifact is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    found.append((file.stat().st_mtime, artifact))
+        return [artifact for _, artifact in sorted(found, key=lambda each: -each[0])]
 
     @contextlib.contextmanager
     def locked(self, stage: str, fingerprint: str, waiting: Any = None) -> Iterator[Path]:
@@ -166,12 +168,14 @@ class Store:
             lock.release()
 
     def begin(self, folder: Path) -> Path:
-        """An empty folder to write to: what an earlier try left is gone, but its checkpoints."""
-        (folder / "manifest.json").unlink(missing_ok=True)
-        output = folder / "output"
-        shutil.rmtree(output, ignore_errors=True)
-        output.mkdir(parents=True)
-        return output
+        """An empty folder to write to: what an earlier try left is gone, but its checkpoints.
+
+        An earlier artifact stays until `complete` replaces it.
+        """
+        writing = folder / "writing"
+        shutil.rmtree(writing, ignore_errors=True)
+        writing.mkdir(parents=True)
+        return writing
 
     def complete(
         self,
@@ -181,8 +185,11 @@ class Store:
         facts: dict[str, str | float],
         seconds: float,
     ) -> Artifact:
-        """Write the manifest: from here on the artifact exists."""
+        """Put what was written in place, then the manifest: from here on the artifact exists."""
         output = folder / "output"
+        (folder / "manifest.json").unlink(missing_ok=True)
+        shutil.rmtree(output, ignore_errors=True)
+        (folder / "writing").rename(output)
         names = sorted(
             file.relative_to(output).as_posix() for file in output.rglob("*") if file.is_file()
         )
@@ -209,7 +216,7 @@ def _read_manifest(folder: Path) -> Artifact | None:
     try:
         values = json.loads((folder / "manifest.json").read_text())
         return Artifact(folder=folder, **values)
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):
         return None
 
 

@@ -12,9 +12,10 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 import mlflow
 import psutil
@@ -28,9 +29,13 @@ from mlflow.entities import (
     Param,
     RunTag,
 )
+from mlflow.exceptions import MlflowException
 
 from tasks.machinery.home import home, tracking_uri
+from tasks.machinery.stage import StageError
 from tasks.machinery.store import Artifact
+
+LOGGER = logging.getLogger(__name__)
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -86,13 +91,23 @@ class TrackedRun:
         if time.monotonic() - self._flushed > every:
             self.flush()
 
+    def steps_of(self, metric: str) -> set[int]:
+        """The steps at which MLflow has a metric."""
+        return {point.step for point in self.client.get_metric_history(self.run_id, metric)}
+
     def flush(self) -> None:
-        """Send the metrics that have gathered."""
-        while self._waiting:
-            batch = self._waiting[: 10 * _BATCH]
-            self.client.log_batch(self.run_id, metrics=batch)
-            self._waiting = self._waiting[len(batch) :]
+        """Send the metrics that have gathered; what cannot be sent now waits for the next time.
+
+        A tracking server that hiccups must not end a training of hours.
+        """
         self._flushed = time.monotonic()
+        try:
+            while self._waiting:
+                batch = self._waiting[: 10 * _BATCH]
+                self.client.log_batch(self.run_id, metrics=batch)
+                self._waiting = self._waiting[len(batch) :]
+        except (MlflowException, OSError) as error:
+            LOGGER.warning("MLflow does not take metrics now: %s", error)
 
     def result(
         self,
@@ -148,18 +163,24 @@ class TrackedRun:
 
         logging.getLogger("mlflow.system_metrics").setLevel(logging.ERROR)
         self._system = SystemMetricsMonitor(
-            self.run_id, sampling_interval=5, samples_before_logging=1
+            self.run_id, sampling_interval=5, samples_before_logging=1, resume_logging=True
         )
         self._system.start()
 
     def close(self, status: Status, reason: str = "") -> None:
-        """End the run with its true status."""
-        if self._system is not None:
-            self._system.finish()
-        self.flush()
-        if reason:
-            self.tags({"temper.reason": reason})
-        self.client.set_terminated(self.run_id, status=status)
+        """End the run with its true status; never raises, as it also runs after a failure.
+
+        A run that cannot be closed now is closed at the next start, by `close_orphans`.
+        """
+        try:
+            if self._system is not None:
+                self._system.finish()
+            self.flush()
+            if reason:
+                self.tags({"temper.reason": reason})
+            self.client.set_terminated(self.run_id, status=status)
+        except (MlflowException, OSError) as error:
+            LOGGER.warning("MLflow does not close run %s now: %s", self.run_id, error)
 
 
 class Tracking:
@@ -174,14 +195,41 @@ class Tracking:
         logging.getLogger("alembic").setLevel(logging.WARNING)
         home().mkdir(parents=True, exist_ok=True)
         mlflow.set_tracking_uri(tracking_uri())
-        self.uri = tracking_uri()
-        self.client = MlflowClient(self.uri)
-        found = self.client.get_experiment_by_name(experiment)
-        self.experiment_id: str = (
-            found.experiment_id
-            if found
-            else self.client.create_experiment(experiment, artifact_location=_artifacts(experiment))
-        )
+        self.client = MlflowClient(tracking_uri())
+        self.uri = without_credentials(tracking_uri())
+        self.experiment_id = self._experiment(experiment)
+
+    def _experiment(self, name: str) -> str:
+        """The id of an experiment, made if it is not there yet."""
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                return str(self.client.create_experiment(name, _artifacts(name)))
+            except MlflowException:  # another process was quicker
+                found = self.client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        if found.lifecycle_stage == "deleted":
+            raise StageError(
+                f"name: the experiment {name!r} was deleted in MLflow; restore it with "
+                f"`mlflow experiments restore --experiment-id {found.experiment_id}`, "
+                "or give this one another name"
+            )
+        return str(found.experiment_id)
+
+    def knows(self, record: Mapping[str, str]) -> bool:
+        """Whether a recorded run is in this MLflow, and not deleted."""
+        if record.get("tracking_uri") != self.uri:
+            return False
+        return self._stage_of(record["run_id"]) == "active"
+
+    def _stage_of(self, run_id: str) -> str:
+        try:
+            return str(self.client.get_run(run_id).info.lifecycle_stage)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return "missing"
 
     def open(
         self, name: str, tags: Mapping[str, Any], parent: TrackedRun | None = None
@@ -192,20 +240,67 @@ class Tracking:
         run = self.client.create_run(self.experiment_id, run_name=name, tags=given)
         return TrackedRun(self.client, run.info.run_id, self.experiment_id, name)
 
-    def close_orphans(self) -> int:
-        """Close as KILLED the runs whose process is gone; returns how many there were."""
-        running = self.client.search_runs(
-            [self.experiment_id], "attributes.status = 'RUNNING'", max_results=1000
+    def reopen(self, run_id: str, name: str) -> TrackedRun | None:
+        """Go on with a run that was interrupted; None where there is none to go on with."""
+        if self._stage_of(run_id) != "active":
+            return None
+        if self.client.get_run(run_id).info.status == "FINISHED":
+            return None
+        self.client.update_run(run_id, status="RUNNING")
+        run = TrackedRun(self.client, run_id, self.experiment_id, name)
+        run.tags({OWNER: this_process(), "temper.resumed": "true"})
+        return run
+
+    def interrupted(self, name: str, tag: str, value: str) -> TrackedRun | None:
+        """Go on with the newest run that has this tag, if it did not finish."""
+        newest = self.client.search_runs(
+            [self.experiment_id],
+            f"tags.`{tag}` = '{value}'",
+            max_results=1,
+            order_by=["attributes.start_time DESC"],
         )
+        if not newest or newest[0].info.status not in ("KILLED", "FAILED"):
+            return None
+        return self.reopen(newest[0].info.run_id, name)
+
+    def close_orphans(self) -> list[str]:
+        """Close as KILLED the runs, of any experiment, whose process is gone.
+
+        Returns:
+            The Prefect flow runs that they belonged to.
+        """
         orphans = [
-            run for run in running if OWNER in run.data.tags and not is_alive(run.data.tags[OWNER])
+            run
+            for run in self._running()
+            if OWNER in run.data.tags and not is_alive(run.data.tags[OWNER])
         ]
         for run in orphans:
-            name = run.data.tags.get("mlflow.runName", "")
-            TrackedRun(self.client, run.info.run_id, self.experiment_id, name).close(
+            TrackedRun(self.client, run.info.run_id, run.info.experiment_id, "").close(
                 "KILLED", "its process was gone at the next start"
             )
-        return len(orphans)
+        flows = (run.data.tags.get("temper.flow_run_id", "") for run in orphans)
+        return sorted({flow for flow in flows if flow})
+
+    def _running(self) -> Iterator[Any]:
+        """All runs that MLflow believes to be running."""
+        experiments = [found.experiment_id for found in self.client.search_experiments()]
+        token = None
+        while True:
+            page = self.client.search_runs(
+                experiments, "attributes.status = 'RUNNING'", page_token=token
+            )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+
+def without_credentials(uri: str) -> str:
+    """An address as it may be shown and kept: without user and password."""
+    parts = urlsplit(uri)
+    if "@" not in parts.netloc:
+        return uri
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _artifacts(experiment: str) -> str | None:

@@ -1,10 +1,10 @@
 """Where data comes from: one module a kind of source. Light, as plans resolve sources.
 
-`resolve` turns what a person wrote into a `Source`: which kind it is, where, and its identity, by
-which the cache knows the content. The module of a kind has these names, of which it may leave out
-`documents` or `rows`:
+`resolve` turns what a person wrote into a `Source`: which kind it is, where, and its identity: all
+that decides about what is read, by which the cache knows it, since the location is not in the key.
+The module of a kind has these names, of which it may leave out `documents` or `rows`:
 
-    identify(location, field, holds) -> dict[str, str]    what decides about the content; cheap
+    identify(location, field, holds) -> dict[str, str]           the identity; cheap
     documents(source, corpus, progress) -> Iterator[Document]    text to pre-train on
     rows(source, columns, progress) -> Iterator[Row]             rows with labels
 """
@@ -14,12 +14,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 from tasks.machinery.stage import StageError
 from tasks.spec import Corpus, Part, TaskName, field
+from tasks.spelling import near, nearest
 
 Kind = Literal["pydocs", "pydocs_library", "pydocs_code", "files", "hub"]
 Split = Literal["", "train", "validation", "test"]
@@ -31,6 +31,11 @@ BUILT_IN: Mapping[str, tuple[Kind, Holds]] = {
     "builtin:pydocs-library": ("pydocs_library", "text-classification"),
     "builtin:pydocs-code": ("pydocs_code", "token-classification"),
 }
+
+
+# The entry of an identity of files that tells what `documents: auto` is: a file or a paragraph. It
+# has no ending, so no file that is read has this name.
+UNIT = "documents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,8 @@ class Source(Part):
     Attributes:
         location: What the person wrote: `builtin:…`, a path or `hf:…`; not in the cache's key.
         kind: The module that reads it.
-        identity: Versions of packages, digests of files by their relative names, or the commit of
-            a data set.
+        identity: Versions of packages, digests of files by their relative names and what a
+            document is by default, or the commit of a data set.
     """
 
     location: str = field(..., "Location", "What the person wrote", in_key=False)
@@ -112,7 +117,7 @@ class Source(Part):
     @property
     def name(self) -> str:
         """What to call it in pages: a function of the identity, not of where it lies."""
-        names = list(self.identity)
+        names = [name for name in self.identity if name != UNIT]
         if self.kind == "files":
             return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
         if self.kind == "hub":
@@ -143,7 +148,7 @@ def resolve(location: str, field: str, holds: Holds | None = None) -> Source:
     """Find out what a source is, and the identity of its content, without reading it into memory.
 
     Args:
-        location: `builtin:…`, a file or folder, or `hf:NAME[@REVISION]`.
+        location: `builtin:…`, a file or folder, or `hf:NAME[:CONFIGURATION][@REVISION]`.
         field: The field of the experiment it stands in, for messages: `corpus.source`.
         holds: What is to be read from it: "text", or the rows of a problem; None is not checked.
 
@@ -163,12 +168,15 @@ def _kind(location: str, field: str, holds: Holds | None) -> Kind:
         return kind
     if location.startswith("hf:"):
         return "hub"
+    written = Path(
+        location
+    ).name  # `buitin:pydocs` in a file is taken for a path, and made absolute
     if location.startswith("builtin:") or (
-        near(location, BUILT_IN) and not Path(location).exists()
+        near(written, BUILT_IN, cutoff=0.7) and not Path(location).exists()
     ):
         raise StageError(
-            f"{field}: no built-in source {location!r}{meant(location, BUILT_IN)}; "
-            f"accepted: {', '.join(BUILT_IN)}, a file, a folder, or hf:NAME[@REVISION]"
+            f"{field}: no built-in source {written!r}{nearest(written, BUILT_IN)}. Accepted: "
+            f"{', '.join(BUILT_IN)}, a file, a folder, or hf:NAME[:CONFIGURATION][@REVISION]"
         )
     return "files"
 
@@ -183,17 +191,3 @@ def _wrong_use(location: str, wanted: str) -> str:
         wanted, f"rows for {wanted}"
     )
     return f"{location} holds {found}; here is wanted {needed}, as in {' or '.join(instead)}"
-
-
-def near(name: str, names: Mapping[str, Any] | list[str]) -> str:
-    """The nearest spelling among names, or ""."""
-    found = get_close_matches(
-        name.lower(), {known.lower(): known for known in names}, n=1, cutoff=0.7
-    )
-    return next((known for known in names if found and known.lower() == found[0]), "")
-
-
-def meant(name: str, names: Mapping[str, Any] | list[str]) -> str:
-    """What to add to a message: `, did you mean 'text'?`, or nothing."""
-    nearest = near(name, names)
-    return f", did you mean {nearest!r}?" if nearest else ""

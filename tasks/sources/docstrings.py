@@ -66,11 +66,6 @@ class Docstring:
     functions: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()
 
-    @property
-    def library(self) -> str:
-        """The package it is from."""
-        return self.document.partition("/")[0]
-
 
 def versions() -> dict[str, str]:
     """Versions of what is read, and of Python, which passes over what it cannot parse.

@@ -1,24 +1,27 @@
-"""Files: .txt and .md for text, .csv, .jsonl and .parquet for text or labels, .conll for tags.
+"""A file or a folder of files.
 
-Or folders of them. The identity is the digest of each file under its name in the folder, so moving
-the folder changes nothing. A folder with files for train, validation and test gives its own splits:
-the word stands in the name of the file or of its folder (`train.csv`, `emerging.dev.conll`,
-`test/part-0.parquet`).
+Text is in .txt and .md files, text or labelled rows in .csv, .jsonl and .parquet files, and tagged
+tokens in .conll files.
+
+The identity is the digest of each file under its name in the folder, so that moving the folder
+changes nothing, and for text what `documents: auto` is, as this depends on the location. A folder
+with files for train, validation and test gives its own splits: the word stands in the name of the
+file or of its folder (`train.csv`, `emerging.dev.conll`, `test/part-0.parquet`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
+from tasks.machinery.fingerprint import digest_file
 from tasks.machinery.stage import StageError
-from tasks.sources import Column, Columns, Document, Holds, Progress, Row, Source, Split
-from tasks.sources.formats import TABLES, TAGGED, TEXTS, File
+from tasks.sources import UNIT, Column, Columns, Document, Holds, Progress, Row, Source, Split
+from tasks.sources.formats import TABLES, TAGGED, TEXTS, File, text_in
 from tasks.sources.formats import documents as text_documents
 from tasks.spec import Corpus
+from tasks.spelling import nearest_path
 
 FOR_TEXT = (*TEXTS, *TABLES)
 FOR_ROWS = (*TABLES, *TAGGED)
@@ -30,7 +33,7 @@ SPLIT_WORDS: dict[str, Split] = {
 
 
 def identify(location: str, field: str, holds: Holds | None) -> dict[str, str]:
-    """The SHA-256 of each file, by its name relative to the folder.
+    """The SHA-256 of each file, by its name relative to the folder, and what `auto` is for text.
 
     Raises:
         StageError: there is no such file or folder, or nothing in it that can be read.
@@ -48,32 +51,27 @@ def identify(location: str, field: str, holds: Holds | None) -> dict[str, str]:
             )
         names = {root.name: root}
     else:
-        raise StageError(f"{field}: there is no file or folder {location}{_nearest(root)}")
+        raise StageError(f"{field}: there is no file or folder {location}{nearest_path(root)}")
     empty = [name for name, path in names.items() if path.stat().st_size == 0]
     if empty:
         raise StageError(f"{field}: {empty[0]} is empty (0 bytes); fill it or take it away")
-    return {name: _sha256(path) for name, path in sorted(names.items())}
+    digests = {name: digest_file(path) for name, path in sorted(names.items())}
+    if holds in {None, "text"} and any(path.suffix.lower() in TEXTS for path in names.values()):
+        digests[UNIT] = "file" if root.is_dir() else "paragraph"
+    return digests
 
 
 def documents(source: Source, corpus: Corpus, progress: Progress) -> Iterator[Document]:
     """The documents of text files, and the text column of tables."""
-    unit = corpus.documents
-    if unit == "auto":
-        unit = "file" if Path(source.location).expanduser().is_dir() else "paragraph"
     column = Column(corpus.text_column, "corpus.text_column")
     for file in _told(_files(source, FOR_TEXT), progress):
         suffix = file.path.suffix.lower()
         if suffix in TEXTS:
+            unit = source.identity[UNIT] if corpus.documents == "auto" else corpus.documents
             yield from text_documents(file, unit)
             continue
         for where, values in TABLES[suffix](file, [column]):
-            text = values[column.name]
-            if not isinstance(text, str):
-                raise StageError(
-                    f"{where}: column {column.name!r} must be text, found {text!r:.60} "
-                    f"({column.field})"
-                )
-            yield Document(where, text)
+            yield Document(where, text_in(values, column, where))
 
 
 def rows(source: Source, columns: Columns, progress: Progress) -> Iterator[Row]:
@@ -93,7 +91,7 @@ def _files(source: Source, accepted: tuple[str, ...]) -> list[File]:
     names = [name for name in source.identity if Path(name).suffix.lower() in accepted]
     if not names:
         raise StageError(
-            f"{source.location}: {', '.join(list(source.identity)[:5])} cannot be read for this; "
+            f"{source.location}: {source.name} cannot be read for this; "
             f"accepted: {', '.join(accepted)}"
         )
     files = [File(root / name if root.is_dir() else root, name) for name in names]
@@ -156,18 +154,3 @@ def _splits(names: list[str]) -> dict[str, Split]:
             f"{', '.join(sorted(SPLIT_WORDS))} in their names, this one has none of them"
         )
     return splits
-
-
-def _nearest(path: Path) -> str:
-    """What to say about a path that is not there: the nearest name, and where it stops to exist."""
-    parent = path.parent
-    if not parent.is_dir():
-        there = next(p for p in parent.absolute().parents if p.is_dir())
-        return f" (there is {there}, but not what should be in it)"
-    close = get_close_matches(path.name, [p.name for p in parent.iterdir()], n=1, cutoff=0.6)
-    return f"; did you mean {parent / close[0]}?" if close else ""
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

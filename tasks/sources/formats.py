@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from tasks.machinery.stage import StageError
-from tasks.sources import Column, Document, meant
+from tasks.sources import Column, Document
+from tasks.spelling import nearest
 
 Record = tuple[str, Mapping[str, Any]]
 
 _READ_BYTES = 1 << 20  # of a column of a Parquet file at a time, however long its row groups are
-csv.field_size_limit(
-    min(sys.maxsize, 2**31 - 1)
-)  # a document in a cell may be longer than the 128 kB default
+# A document in a cell may be longer than the 128 kB that `csv` accepts by default.
+csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +204,22 @@ def require(columns: Sequence[Column], there: Sequence[str], where: str) -> None
         if column.field and column.name not in there:
             raise StageError(
                 f"{where}: no column {column.name!r} ({column.field})"
-                f"{meant(column.name, list(there))}; columns there: {', '.join(map(repr, there))}"
+                f"{nearest(column.name, there)}. Columns there: {', '.join(map(repr, there))}"
             )
+
+
+def text_in(values: Mapping[str, Any], column: Column, where: str) -> str:
+    """The text of a row's column.
+
+    Raises:
+        StageError: it is something else, or nothing.
+    """
+    text = values[column.name]
+    if not isinstance(text, str):
+        raise StageError(
+            f"{where}: column {column.name!r} must be text, found {text!r:.60} ({column.field})"
+        )
+    return text
 
 
 def _shown(text: str) -> str:

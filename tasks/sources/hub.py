@@ -1,25 +1,21 @@
-"""`hf:NAME[@REVISION]`: a data set of the Hugging Face Hub, streamed by `datasets`.
+"""`hf:NAME[:CONFIGURATION][@REVISION]`: a data set of the Hugging Face Hub, by `datasets`.
 
-Streaming leaves no copy behind. The identity is the commit, so that a moving branch is noticed and
-a fixed revision is the same for ever. No code of the repository is run: `datasets` reads data files
-only.
+It is streamed, which leaves no copy behind. The identity is the commit, under the name with the
+configuration. No code of the repository is run: `datasets` reads data files only.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from tasks.machinery.stage import StageError
 from tasks.sources import Column, Columns, Document, Progress, Row, Source
+from tasks.sources.commits import commit_of
 from tasks.sources.files import SPLIT_WORDS
-from tasks.sources.formats import require
+from tasks.sources.formats import require, text_in
 from tasks.spec import Corpus
-
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_SECONDS = 10.0  # to wait for the Hub's answer about a revision
 
 
 def identify(location: str, field: str, *_: object) -> dict[str, str]:
@@ -28,14 +24,7 @@ def identify(location: str, field: str, *_: object) -> dict[str, str]:
     Raises:
         StageError: there is no such data set, or the Hub cannot be reached.
     """
-    name, _at, revision = location.removeprefix("hf:").partition("@")
-    if not re.fullmatch(r"[\w.-]+(?:/[\w.-]+)?", name):
-        raise StageError(
-            f"{field}: {location!r} is no name of a data set; write hf:OWNER/NAME[@REVISION]"
-        )
-    if _COMMIT.fullmatch(revision):
-        return {name: revision}
-    return {name: _commit(name, revision, location, field)}
+    return commit_of(location, field, "dataset")
 
 
 def documents(source: Source, corpus: Corpus, progress: Progress) -> Iterator[Document]:
@@ -45,8 +34,7 @@ def documents(source: Source, corpus: Corpus, progress: Progress) -> Iterator[Do
     split = "train" if "train" in splits else next(iter(splits))
     for number, where, values in _values(source, split, splits[split], [column]):
         progress(number, 0, "documents")
-        if isinstance(text := values[column.name], str):
-            yield Document(where, text)
+        yield Document(where, text_in(values, column, where))
 
 
 def rows(source: Source, columns: Columns, progress: Progress) -> Iterator[Row]:
@@ -68,12 +56,16 @@ def rows(source: Source, columns: Columns, progress: Progress) -> Iterator[Row]:
 def _values(
     source: Source, split: str, stream: Any, columns: Sequence[Column]
 ) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """The rows of a split, numbered from 1, class labels by their names."""
+    """The rows of a split, numbered from 1, class labels by their names.
+
+    Where a row stands, which names its document, is told without the revision: two ways to write
+    the same commit give the same documents.
+    """
     features = stream.features or {}
-    number = 0
+    (name,) = source.identity
     with _reading(source):
         for number, values in enumerate(stream, 1):
-            where = f"{source.location}, split {split}, row {number}"
+            where = f"hf:{name}, split {split}, row {number}"
             require(columns, list(values), where)
             named = {name: _by_name(value, features.get(name)) for name, value in values.items()}
             yield number, where, named
@@ -86,16 +78,17 @@ def _by_name(value: Any, feature: Any) -> Any:
     if names is None or value is None:
         return value
     if isinstance(value, list):
-        return [names[number] for number in value]
+        return [names[number] if number >= 0 else None for number in value]
     return names[value] if value >= 0 else None
 
 
 def _load(source: Source) -> Any:
     from datasets import load_dataset
 
-    (name, commit), *_ = source.identity.items()
+    ((written, commit),) = source.identity.items()
+    name, _, configuration = written.partition(":")
     with _reading(source):
-        return load_dataset(name, revision=commit, streaming=True)
+        return load_dataset(name, configuration or None, revision=commit, streaming=True)
 
 
 @contextmanager
@@ -108,32 +101,3 @@ def _reading(source: Source) -> Iterator[None]:
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StageError(f"{source.location}: the data set cannot be read: {reason}") from None
-
-
-def _commit(name: str, revision: str, location: str, field: str) -> str:
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    try:
-        info = HfApi().dataset_info(name, revision=revision or None, timeout=_SECONDS)
-    except RevisionNotFoundError:
-        problem = f"the data set {name} has no revision {revision!r}"
-    except GatedRepoError:
-        problem = f"{name} is gated: ask for access on its page, then `hf auth login`"
-    except RepositoryNotFoundError:
-        problem = f"no data set {name!r} that you may see (a private one needs `hf auth login`)"
-    except OfflineModeIsEnabled:
-        problem = f"{location} is on the Hub, and HF_HUB_OFFLINE forbids to reach it"
-    except Exception as error:  # of whichever HTTP library the Hub's client uses
-        problem = (
-            f"the Hugging Face Hub cannot be reached for {location} ({type(error).__name__}); "
-            "with a commit behind the name, hf:NAME@<40 hex digits>, plans need no network"
-        )
-    else:
-        return str(info.sha)
-    raise StageError(f"{field}: {problem}")

@@ -11,30 +11,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-_PARAMETERS = frozenset(
-    {
-        *("args", "arguments", "attributes", "keyword args", "keyword arguments", "kwargs"),
-        *("other parameters", "parameter", "parameters", "params"),
-    }
-)
+_PARAMETERS = frozenset({"args", "arguments", "attributes", "keyword args", "keyword arguments"}) | {
+    *("kwargs", "other parameters", "parameter", "parameters", "params")
+}
 _ENTRIES = _PARAMETERS | {"raises", "receives", "return", "returns", "warns", "yields"}
 # Sections that hold names and citations instead of prose.
 _NO_PROSE = frozenset({"methods", "reference", "references", "routine listings", "see also"})
 _HEADINGS = _ENTRIES | {"example", "examples", "note"}
 _ADMONITIONS = frozenset(
-    {
-        *(
-            "admonition",
-            "attention",
-            "caution",
-            "danger",
-            "deprecated",
-            "error",
-            "hint",
-            "important",
-        ),
-        *("note", "seealso", "tip", "topic", "versionadded", "versionchanged", "warning"),
-    }
+    """
+    admonition attention caution danger deprecated error hint important note seealso tip topic
+    versionadded versionchanged warning
+    """.split()  # noqa: SIM905 — words read better than a column of quotes
 )
 _FIELDS_OF_PARAMETERS = frozenset({"param", "parameter", "arg", "argument", "key", "keyword"})
 _FIELDS_WITHOUT_PROSE = frozenset({"type", "rtype", "vartype", "raises", "meta"})

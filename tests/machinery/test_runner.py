@@ -13,6 +13,7 @@ import pytest
 from prefect import flow
 
 from tasks.machinery.monitor import Quiet
+from tasks.machinery.recording import Recording, closing
 from tasks.machinery.runner import Runner, StageFailedError
 from tasks.machinery.tracking import Tracking
 from tests.machinery.toy import ADD, DOUBLE, FAIL, PARITY
@@ -27,8 +28,9 @@ def run_flow(recipe: Any, **options: Any) -> tuple[Runner, Any]:
     def toy() -> tuple[Runner, Any]:
         tracking = Tracking("toy")
         tracking.close_orphans()
-        runner = Runner(tracking, tracking.open("toy", {}), Quiet(), **options)
-        return runner, recipe(runner)
+        with closing(tracking.open("toy", {})) as parent:
+            runner = Runner(Recording(tracking, parent, {}), Quiet(), **options)
+            return runner, recipe(runner)
 
     return toy()
 
@@ -105,10 +107,10 @@ def test_a_failed_stage_is_failed_in_mlflow_and_leaves_no_artifact() -> None:
 
 def test_metrics_pages_and_facts_of_a_stage_are_in_its_run() -> None:
     runner, _ = run_flow(lambda run: run(DOUBLE, number=4))
-    client, run_id = runner.tracking.client, runner.outcomes[0].artifact.record["run_id"]
+    client, run_id = runner.recording.tracking.client, runner.outcomes[0].artifact.record["run_id"]
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.tags["mlflow.parentRunId"] == runner.parent.run_id
+    assert run.data.tags["mlflow.parentRunId"] == runner.recording.parent.run_id
     assert run.data.tags["precision"] == "fp32"
     assert run.data.metrics["value"] == 8
     assert [point.step for point in client.get_metric_history(run_id, "loss")] == [1, 2, 3]
@@ -120,25 +122,55 @@ def test_an_artifact_without_a_run_is_recorded_not_computed() -> None:
     (result.folder / "record.json").unlink()
     runner, again = run_flow(sum_of_doubles)
     assert states(runner) == ["cached"] * 3
-    run = runner.tracking.client.get_run(again.record["run_id"])
+    run = runner.recording.tracking.client.get_run(again.record["run_id"])
     assert (run.info.status, run.data.metrics["sum"]) == ("FINISHED", 6)
 
 
-def test_what_a_killed_process_left_running_is_closed_as_killed(home: Path) -> None:
+def run_in_a_process(code: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own, which may die."""
+    environment = os.environ | {"TOY_MARKER": str(home / "died"), "TEMPER_HOME": str(home)}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_a_killed_stage_goes_on_in_the_run_it_had(home: Path) -> None:
     code = """
 from tests.machinery.test_runner import run_flow
 from tests.machinery.toy import DIE
 run_flow(lambda run: run(DIE, number=3))
 """
-    environment = os.environ | {"TOY_MARKER": str(home / "died"), "TEMPER_HOME": str(home)}
-    command = [sys.executable, "-c", code]
-    killed = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    killed = run_in_a_process(code, home)
     assert killed.returncode == -9, killed.stderr[-2000:]
-    again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    again = run_in_a_process(code, home)
     assert again.returncode == 0, again.stderr[-2000:]
     tracking = Tracking("toy")
-    runs = tracking.client.search_runs([tracking.experiment_id], "tags.`temper.stage` = 'die'")
-    assert sorted(run.info.status for run in runs) == ["FINISHED", "KILLED"]
+    everything = tracking.client.search_runs([tracking.experiment_id])
+    [run] = [run for run in everything if run.data.tags.get("temper.stage") == "die"]
+    assert (run.info.status, run.data.tags["temper.resumed"]) == ("FINISHED", "true")
+    assert sorted(run.info.status for run in everything) == ["FINISHED", "FINISHED", "KILLED"]
+    points = tracking.client.get_metric_history(run.info.run_id, "loss")
+    assert [point.step for point in points] == [1, 2]
+
+
+def test_an_artifact_recorded_in_another_mlflow_is_recorded_in_this_one(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_flow(sum_of_doubles)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/other.db")
+    runner, _ = run_flow(sum_of_doubles)
+    assert states(runner) == ["cached"] * 3
+    run_id = runner.outcomes[0].artifact.record["run_id"]
+    client = runner.recording.tracking.client
+    assert [point.step for point in client.get_metric_history(run_id, "loss")] == [1, 2, 3]
+
+
+def test_a_failed_refresh_leaves_the_artifact_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, result = run_flow(sum_of_doubles)
+    monkeypatch.setenv("TOY_BROKEN", "1")
+    with pytest.raises(StageFailedError):
+        run_flow(sum_of_doubles, refresh=frozenset({"add"}))
+    assert result.damage() is None
 
 
 def test_what_prefect_keeps_of_a_stage_is_small() -> None:

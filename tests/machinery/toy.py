@@ -36,6 +36,8 @@ def parity(number: int, *, out: Path, monitor: Monitor) -> dict[str, float]:
 def add(left: Path, right: Path, *, out: Path, monitor: Monitor) -> dict[str, float]:
     """Write the sum of two files."""
     total = int(left.read_text()) + int(right.read_text())
+    if "TOY_BROKEN" in os.environ:
+        raise StageError("the toy is broken")
     (out / "number.txt").write_text(str(total))
     return {"sum": float(total)}
 
@@ -50,6 +52,8 @@ def die(number: int, *, out: Path, monitor: Monitor) -> dict[str, float]:
     """Be killed in the middle, the first time; complete the second time."""
     marker = Path(os.environ["TOY_MARKER"])
     (out / "number.txt").write_text(str(number))
+    monitor.log(1, {"loss": 1.0})
+    monitor.log(2, {"loss": 0.5})
     if not marker.exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)

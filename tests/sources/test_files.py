@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tasks.machinery.fingerprint import key_part
 from tasks.machinery.stage import StageError
 from tasks.sources import Column, Columns, resolve
 from tasks.spec import Corpus
@@ -104,6 +105,15 @@ def test_identity_is_the_content_and_moving_a_folder_changes_nothing(tmp_path):
     assert resolve(str(tmp_path / "there"), "f").identity != here
 
 
+def test_what_a_document_is_by_default_is_in_the_identity(tmp_path):
+    (tmp_path / "a.txt").write_text("one\n\ntwo")
+    folder, file = (resolve(str(p), "f", "text") for p in (tmp_path, tmp_path / "a.txt"))
+    assert key_part(folder) != key_part(file)
+    assert folder.name == file.name == "a.txt"
+    assert texts(tmp_path) == {"a.txt": "one\n\ntwo"}
+    assert texts(tmp_path / "a.txt") == {"a.txt:1": "one", "a.txt:3": "two"}
+
+
 MISTAKES = {
     "not utf-8": ("a.txt", b"fine\nna\xefve\n", ["a.txt, line 2", "byte 7", "UTF-8", "ISO-8859-1"]),
     "utf-16": ("a.txt", "text".encode("utf-16"), ["line 1", "UTF-16"]),
@@ -111,7 +121,7 @@ MISTAKES = {
     "csv without the column": (
         "t.csv",
         b"txt,label\na,b\n",
-        ["'text'", "did you mean 'txt'", "'label'"],
+        ["'text'", "did you mean txt.", "'label'"],
     ),
     "csv with semicolons": ("t.csv", b"text;label\na;b\n", ["';'", "commas"]),
     "csv with a column twice": ("t.csv", b"text,text\na,b\n", ["twice", "'text'"]),
@@ -123,7 +133,7 @@ MISTAKES = {
     "csv with a short row": ("t.csv", b"text,label\n\na\n", ["t.csv, line 3", "1 cells"]),
     "csv with an open quote": ("t.csv", b'text,label\n"a,b\n', ["t.csv, line 2", "not valid CSV"]),
     "json cut off": ("t.jsonl", b'{"text": "a"}\n{"text": "b\n', ["t.jsonl, line 2", "column 10"]),
-    "json without the key": ("t.jsonl", b'{"Text": "a"}\n', ["line 1", "did you mean 'Text'?"]),
+    "json without the key": ("t.jsonl", b'{"Text": "a"}\n', ["line 1", "did you mean Text."]),
     "json array": ("t.jsonl", b'["a"]\n', ["line 1", "is not a JSON object"]),
     "json of a number": ("t.jsonl", b'{"text": 5}\n', ["line 1", "must be text, found 5"]),
     "parquet cut off": (

@@ -136,5 +136,12 @@ def test_a_source_for_something_else_is_told_with_the_right_one():
         resolve("builtin:pydocs-library", "corpus.source", "text")
     with pytest.raises(StageError, match=r"text without labels; .*builtin:pydocs-library"):
         resolve("builtin:pydocs", "downstream.a.source", "text-classification")
-    with pytest.raises(StageError, match=r"did you mean 'builtin:pydocs'\?"):
+    with pytest.raises(StageError, match=r"did you mean builtin:pydocs\. Accepted"):
         resolve("builtin:pydoc", "corpus.source")
+
+
+def test_a_misspelt_built_in_is_known_also_where_it_was_taken_for_a_path(tmp_path):
+    message = r"no built-in source 'buitin:pydocs'; did you mean builtin:pydocs\."
+    for location in ("buitin:pydocs", str(tmp_path / "buitin:pydocs")):
+        with pytest.raises(StageError, match=message):
+            resolve(location, "corpus.source")
