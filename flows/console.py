@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.machinery.planner import Step, shortened
+from tasks.verdict import verdict
 
 _LINE_EVERY = 20.0  # seconds between lines of progress where no line can be redrawn
 
@@ -147,17 +148,6 @@ def results_table(metrics: Mapping[str, float], problems: Sequence[str]) -> Tabl
     return table
 
 
-def verdict(metrics: Mapping[str, float], gain: str) -> str:
-    """What a gain and its interval say, in words."""
-    if f"{gain}/low" not in metrics:
-        return ""
-    if metrics[f"{gain}/low"] > 0:
-        return "pre-training helps"
-    if metrics[f"{gain}/high"] < 0:
-        return "pre-training hurts"
-    return "no gain shown: could be chance"
-
-
 def pretraining_line(metrics: Mapping[str, float]) -> str:
     """The losses of pre-training in a line."""
     names = {
@@ -175,7 +165,7 @@ def pretraining_line(metrics: Mapping[str, float]) -> str:
 
 def verdicts(metrics: Mapping[str, float], problems: Sequence[str]) -> list[str]:
     """What each gain says, a line a problem."""
-    found = [(problem, verdict(metrics, f"downstream/{problem}/gain")) for problem in problems]
+    found = [(problem, verdict(metrics, f"downstream/{problem}/")) for problem in problems]
     return [f"{problem}: {text}" for problem, text in found if text]
 
 

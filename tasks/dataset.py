@@ -76,15 +76,12 @@ def prepare_dataset(
     write_dataset_file(out, source.name, shape.COLUMNS, sum(counts.values()))
     documents = len(set().union(*(content.documents for content in contents.values())))
     duplicates = sum(content.rows - len(content.texts) for content in contents.values())
-    overlap = count_overlap([out / f"{split}.parquet" for split in reversed(SPLITS)], shape.passage)
     facts: dict[str, int | str] = {
         "documents": documents,
         "duplicates (the text of another row of the split)": duplicates,
         **{f"left out: {name}": count for name, count in dropped.items()},
-        "rows whose text or document is also in another split": overlap,
-        "on the card of the corpus, the test split is": split_name(out / "held_out.parquet"),
     }
-    card.write(out / "show", facts, _unseen(card))
+    card.write(out / "show", facts | _overlap_facts(shape, out), _unseen(card))
     return {
         "rows": float(sum(counts.values())),
         **{f"{split}_rows": float(count) for split, count in counts.items()},
@@ -262,6 +259,17 @@ def _labels(data: LabelledData, shape: Shape, card: Card) -> list[str]:
             "two different labels are needed at least"
         )
     return shape.names(set().union(*card.balance.values()))
+
+
+def _overlap_facts(shape: Shape, out: Path) -> dict[str, int | str]:
+    """What the splits have in common as written, and where a corpus tells what it left out."""
+    tables = [out / f"{split}.parquet" for split in reversed(SPLITS)]
+    return {
+        "rows whose text or document is also in another split": count_overlap(
+            tables, shape.passage
+        ),
+        "on the card of the corpus, the test split is": split_name(out / "held_out.parquet"),
+    }
 
 
 def _unseen(card: Card) -> list[str]:

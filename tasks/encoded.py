@@ -22,7 +22,9 @@ def load_tokenizer(folder: Path, *, expected: int | None = None) -> PreTrainedTo
     Raises:
         StageError: it does not have the `expected` number of entries.
     """
-    loaded = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    loaded = AutoTokenizer.from_pretrained(
+        str(folder), local_files_only=True, trust_remote_code=False
+    )
     if expected is not None and len(loaded) != expected:
         raise StageError(f"{folder} holds {len(loaded)} vocabulary entries, {expected} expected")
     return loaded

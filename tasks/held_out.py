@@ -9,10 +9,10 @@ of the parts of these: sentences, lines and paragraphs. A document of the corpus
 - any part of it is a part of a test row's text.
 
 So a passage is found wherever it stands in a document, and also where only some of it does; one
-that is a piece of a single longer sentence is not. A part
-has at least 32 normalized characters: "Returns a list." would take half the corpus along. A shorter
-sentence counts together with those that follow it, as many as are needed. Common sentences longer
-than that do take documents along without need; of the docstrings of `builtin:pydocs` some 3 %.
+that is a piece of a single longer sentence is not. A part has at least 32 normalized characters:
+"Returns a list." would take half the corpus along. A shorter sentence counts together with those
+that follow it, as many as are needed. Common sentences longer than that do take documents along
+without need: some 3 % of the docstrings of `builtin:pydocs`.
 """
 
 from __future__ import annotations

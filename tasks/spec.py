@@ -77,7 +77,11 @@ class Corpus(Part):
         lt=1,
     )
     min_characters: int = field(
-        40, "Shortest document", "Documents shorter than this are left out, in characters", ge=1, le=10**9
+        40,
+        "Shortest document",
+        "Documents shorter than this are left out, in characters",
+        ge=1,
+        le=10**9,
     )
     max_documents: int = field(
         0, "Most documents", "Documents read at most; 0 reads them all", ge=0, le=10**9
@@ -99,7 +103,11 @@ class Tokenizer(Part):
     )
     lowercase: bool = field(True, "Lower-case", "Fold case (and strip accents) before tokenizing")
     min_frequency: int = field(
-        2, "Least frequency", "Occurrences in the corpus that an entry needs to be learnt", ge=1, le=10**9
+        2,
+        "Least frequency",
+        "Occurrences in the corpus that an entry needs to be learnt",
+        ge=1,
+        le=10**9,
     )
     published: str = field(
         "",
@@ -192,7 +200,12 @@ class Pretraining(Part):
         "auto", "Precision", "auto is bf16 where the hardware is fast at it, else fp32"
     )
     log_every: int = field(
-        25, "Log every", "Steps between two points of the training curves", ge=1, le=10**9, in_key=False
+        25,
+        "Log every",
+        "Steps between two points of the training curves",
+        ge=1,
+        le=10**9,
+        in_key=False,
     )
 
 

@@ -16,10 +16,7 @@ TOKENIZER = Stage(
 TOKENS = Stage(
     "tokens", "tasks.tokens:encode_corpus", libraries=("tokenizers", "transformers", "numpy")
 )
-# The report copies the figure of pre-training, which is not among that artifact's inputs.
-REPORT = Stage(
-    "report", "tasks.report:write_report", ("tasks.pretraining_card",), libraries=("matplotlib",)
-)
+REPORT = Stage("report", "tasks.report:write_report", libraries=("matplotlib",))
 
 NAMES = (
     "dataset",

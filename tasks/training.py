@@ -195,7 +195,6 @@ def training_arguments(
         report_to=[],
         disable_tqdm=True,
     )
-    arguments._n_gpu = min(
-        arguments.n_gpu, 1
-    )  # more would be nn.DataParallel, which splits batches
+    # More GPUs would mean nn.DataParallel, which splits batches.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments

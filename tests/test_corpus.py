@@ -137,8 +137,8 @@ SHORT = ["It began.", "It went on.", "It stopped there.", "Nobody came."]
         (" ".join(SHORT), f"Before it. {' '.join(SHORT)} And after it."),
         (f"{SHORT[0]} {LONG[0]}", f"Before it. {SHORT[0]} {LONG[0]} And after it."),
         (
-            "Tyger Tyger burning bright\nIn the forests of the night",
-            "x\nIn the forests of the night",
+            "A first verse without any full stop\nAnd a second verse without one",
+            "A title\nA first verse without any full stop\nAnd another\n\n",
         ),
     ],
 )

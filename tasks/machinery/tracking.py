@@ -19,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import mlflow
 import psutil
+from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import (
     Dataset,
@@ -194,6 +195,7 @@ class Tracking:
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         logging.getLogger("alembic").setLevel(logging.WARNING)
         home().mkdir(parents=True, exist_ok=True)
+        make_database()
         mlflow.set_tracking_uri(tracking_uri())
         self.client = MlflowClient(tracking_uri())
         self.uri = without_credentials(tracking_uri())
@@ -293,6 +295,25 @@ class Tracking:
             token = page.token
             if not token:
                 return
+
+
+def make_database() -> None:
+    """Make the database in the state folder, if it is to be there: whole, or not at all.
+
+    MLflow makes its tables one by one: a kill in the middle, or two processes at once, would leave
+    a database that no later start can use.
+    """
+    database = home() / "mlflow.db"
+    if tracking_uri() != f"sqlite:///{database}" or database.is_file():
+        return
+    with FileLock(database.with_suffix(".lock")):
+        if database.is_file():
+            return
+        partial = database.with_name("mlflow.partial.db")
+        for file in database.parent.glob(f"{partial.name}*"):
+            file.unlink()
+        MlflowClient(f"sqlite:///{partial}").search_experiments()
+        partial.rename(database)
 
 
 def without_credentials(uri: str) -> str:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-_PARAMETERS = frozenset({"args", "arguments", "attributes", "keyword args", "keyword arguments"}) | {
-    *("kwargs", "other parameters", "parameter", "parameters", "params")
-}
+_PARAMETERS = frozenset(
+    {"args", "arguments", "attributes", "keyword args", "keyword arguments", "kwargs"}
+    | {"other parameters", "parameter", "parameters", "params"}
+)
 _ENTRIES = _PARAMETERS | {"raises", "receives", "return", "returns", "warns", "yields"}
 # Sections that hold names and citations instead of prose.
 _NO_PROSE = frozenset({"methods", "reference", "references", "routine listings", "see also"})

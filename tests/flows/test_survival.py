@@ -1,0 +1,142 @@
+"""The whole chain, killed and interrupted in the middle: nothing is lost, nothing is untrue."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from tests.flows.tiny import write_experiment
+
+pytestmark = pytest.mark.slow
+
+
+def start(folder: Path, server: str, *words: str) -> subprocess.Popen[str]:
+    """Start the command in a state folder of its own, in a process group that can be killed."""
+    environment = os.environ | {"TEMPER_HOME": str(folder / "home"), "PREFECT_API_URL": server}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    file = folder / "data" / "tiny.yaml"
+    command = [sys.executable, "-m", "flows.cli", "run", str(file), *words]
+    command += ["--output", str(folder / "out.json")]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    )
+
+
+def finish(folder: Path, server: str, *words: str) -> dict[str, Any]:
+    """Run the command to its end; what it writes as JSON."""
+    process = start(folder, server, *words)
+    out, err = process.communicate(timeout=400)
+    assert process.returncode == 0, out[-3000:] + err[-3000:]
+    return json.loads((folder / "out.json").read_text())
+
+
+def statuses(folder: Path) -> dict[str, list[str]]:
+    """The status of every run in the state folder's MLflow, by name."""
+    client = MlflowClient(f"sqlite:///{folder / 'home' / 'mlflow.db'}")
+    found: dict[str, list[str]] = {}
+    for run in client.search_runs([e.experiment_id for e in client.search_experiments()]):
+        found.setdefault(run.info.run_name, []).append(run.info.status)
+    return found
+
+
+def weights(result: dict[str, Any]) -> dict[str, bytes]:
+    """The bytes of every trained model."""
+    return {
+        stage["name"]: file.read_bytes()
+        for stage in result["stages"]
+        if (file := Path(stage["path"]) / "model" / "model.safetensors").is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, prefect_server: str) -> dict[str, Any]:
+    """The result of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    write_experiment(folder / "data")
+    return finish(folder, prefect_server)
+
+
+def test_the_same_experiment_from_nothing_gives_the_same_bits(
+    undisturbed, tmp_path, prefect_server
+) -> None:
+    write_experiment(tmp_path / "data")
+    again = finish(tmp_path, prefect_server)
+    assert again["metrics"] == undisturbed["metrics"]
+    assert weights(again) == weights(undisturbed)
+    assert len(weights(again)) == 5
+
+
+def test_killed_at_random_moments_it_goes_on_to_the_same_bits(
+    undisturbed, tmp_path, prefect_server
+) -> None:
+    write_experiment(tmp_path / "data")
+    draw, kills = random.Random(7), 0
+    for _ in range(4):
+        process = start(tmp_path, prefect_server)
+        try:
+            process.communicate(timeout=draw.uniform(8, 22))
+            break
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            kills += 1
+    result = finish(tmp_path, prefect_server)
+    assert kills >= 1
+    assert result["metrics"] == undisturbed["metrics"]
+    assert weights(result) == weights(undisturbed)
+    found = statuses(tmp_path)
+    assert all(set(each) == {"FINISHED"} for each in found.values()), found
+    assert all(len(each) == 1 for each in found.values()), "each stage has one run"
+
+
+def wait_for_stage(folder: Path, name: str, process: subprocess.Popen[str]) -> None:
+    """Wait until a stage is being computed."""
+    for _ in range(600):
+        if list((folder / "home" / "store" / name).glob("*/writing")):
+            return
+        assert process.poll() is None, "it ended before that stage"
+        time.sleep(0.1)
+    raise AssertionError(f"{name} never began")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(
+    sent: signal.Signals, tmp_path, prefect_server
+) -> None:
+    write_experiment(tmp_path / "data")
+    long = ["--set", "pretraining.steps=3000"]
+    process = start(tmp_path, prefect_server, *long)
+    wait_for_stage(tmp_path, "pretraining", process)
+    time.sleep(8)
+    process.send_signal(sent)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "the same command goes on from there" in err
+    assert "Traceback" not in err
+    found = statuses(tmp_path)
+    assert found.pop("pretraining") == ["KILLED"]
+    assert found.pop("tiny · bert 1×16 · 3,000 steps") == ["KILLED"]
+    finish(tmp_path, prefect_server, *long)
+    assert {status for each in statuses(tmp_path).values() for status in each} == {"FINISHED"}
+
+
+def test_two_at_once_compute_each_stage_once(tmp_path, prefect_server) -> None:
+    write_experiment(tmp_path / "data")
+    both = [start(tmp_path, prefect_server) for _ in range(2)]
+    printed = [process.communicate(timeout=400) for process in both]
+    assert [process.returncode for process in both] == [0, 0], printed
+    computed = "".join(out for out, _ in printed).count("completed")
+    assert computed == 13
+    children = {name: each for name, each in statuses(tmp_path).items() if "·" not in name}
+    assert all(each == ["FINISHED"] for each in children.values()), children
