@@ -14,8 +14,9 @@ from rich.console import Console
 
 from tasks.machinery.home import home, make_home, prepare_environment, store_folder
 from tasks.machinery.stage import StageError
-from tasks.mistakes import InvalidExperimentError, nearest
+from tasks.mistakes import InvalidExperimentError
 from tasks.spec import Experiment
+from tasks.spelling import nearest
 from tasks.stages import NAMES
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
-from tasks.mistakes import InvalidExperimentError, check, nearest, validated
+from tasks.mistakes import InvalidExperimentError, check, validated
 from tasks.spec import Experiment
+from tasks.spelling import nearest
 
 PRESETS = Path(__file__).parent / "presets"
 

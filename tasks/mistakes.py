@@ -6,7 +6,6 @@ the nearest right spelling.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from tasks.consistency import mistakes
 from tasks.spec import Experiment
+from tasks.spelling import nearest
 
 Path = tuple[str | int, ...]
 
@@ -24,12 +24,6 @@ class InvalidExperimentError(ValueError):
     def __init__(self, lines: Sequence[str]) -> None:
         self.lines = list(lines)
         super().__init__("\n".join(self.lines))
-
-
-def nearest(word: str, accepted: Sequence[str]) -> str:
-    """`; did you mean X`, or nothing where no accepted word is near."""
-    found = difflib.get_close_matches(word.lower(), accepted, n=1, cutoff=0.6)
-    return f"; did you mean {found[0]}" if found else ""
 
 
 def validated(values: Mapping[str, Any], lines: Mapping[Path, str] | None = None) -> Experiment:

@@ -53,7 +53,7 @@ class Corpus(Part):
         "builtin:pydocs",
         "Source",
         "Where the text is: builtin:pydocs, a .txt, .md, .jsonl, .csv or .parquet file or a folder "
-        "of them, or hf:NAME[@REVISION] for a data set of the Hugging Face Hub",
+        "of them, or hf:NAME[:CONFIGURATION][@REVISION] for a data set of the Hugging Face Hub",
         in_key=False,
         min_length=1,
     )

@@ -32,7 +32,7 @@ from tasks.machinery.stage import StageError
 PACKAGE = "tasks"
 # What cannot change a result: the machinery, the names and bounds of the fields (their values are
 # in the key themselves), and the table of stages.
-LEFT_OUT = ("tasks.machinery", "tasks.spec", "tasks.stages", "tasks.consistency")
+LEFT_OUT = ("tasks.machinery", "tasks.spec", "tasks.stages", "tasks.consistency", "tasks.spelling")
 
 VersionPrecision = Literal["minor", "exact", "ignored"]
 

@@ -59,7 +59,6 @@ class StageMonitor:
         self.checkpoints: Path | None = folder / "checkpoints"
         self.facts: dict[str, str | float] = {}
         self._file = folder / "metrics.jsonl"
-        self._logged: dict[str, set[int]] = {}
         self._go_on()
         self._unit, self._since, self._from = "", time.monotonic(), 0
         self._shown = self._published = 0.0
@@ -75,8 +74,7 @@ class StageMonitor:
         checkpoint = newest_checkpoint(self.checkpoints) if self.checkpoints else None
         last = step_of(checkpoint) if checkpoint else 0
         curve = list(read_curve(self._file))
-        names = {name for _, values in curve for name in values}
-        self._logged = {name: self.run.steps_of(name) for name in names}
+        self.run.has({name for _, values in curve for name in values})
         self._file.unlink(missing_ok=True)
         for step, values in curve:
             if step <= last:
@@ -85,8 +83,7 @@ class StageMonitor:
     def _send(self, step: int, values: Mapping[str, float]) -> None:
         with self._file.open("a") as file:
             file.write(json.dumps({"step": step, "time": time.time(), **values}) + "\n")
-        new = {k: v for k, v in values.items() if step not in self._logged.get(k, ())}
-        self.run.log(step, new)
+        self.run.log(step, values)
 
     def progress(self, done: int, total: int, unit: str) -> None:
         """Show how far the stage is, at most a few times a second."""

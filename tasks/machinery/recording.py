@@ -82,10 +82,9 @@ class Recording:
 
     def record(self, title: str, artifact: Artifact, arguments: Arguments) -> None:
         """Record a complete artifact that is in no run of this MLflow."""
-        with closing(self._new(title, artifact.fingerprint, artifact.key)) as run:
+        with closing(self.open(title, artifact.fingerprint, artifact.key, artifact.folder)) as run:
             run.tags(artifact.facts)
-            for step, metrics in read_curve(artifact.folder / "metrics.jsonl"):
-                run.log(step, metrics)
+            run.replay(read_curve(artifact.folder / "metrics.jsonl"))
             self.write(run, artifact, arguments)
 
     def reads(self, run: TrackedRun, arguments: Arguments) -> None:

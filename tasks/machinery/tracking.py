@@ -69,6 +69,7 @@ class TrackedRun:
         self.client, self.run_id, self.experiment_id = client, run_id, experiment_id
         self.name = name
         self._waiting: list[Metric] = []
+        self._sent: dict[str, set[int]] = {}  # before this process; steps by metric
         self._last_step = 0
         self._flushed = time.monotonic()
         self._system: Any = None
@@ -88,13 +89,26 @@ class TrackedRun:
         """Keep metrics of a step, and send what has gathered every few seconds."""
         now = int(time.time() * 1000)
         self._last_step = max(self._last_step, step)
-        self._waiting += [Metric(name, float(v), now, step) for name, v in metrics.items()]
+        self._waiting += [
+            Metric(name, float(value), now, step)
+            for name, value in metrics.items()
+            if step not in self._sent.get(name, ())
+        ]
         if time.monotonic() - self._flushed > every:
             self.flush()
 
-    def steps_of(self, metric: str) -> set[int]:
-        """The steps at which MLflow has a metric."""
-        return {point.step for point in self.client.get_metric_history(self.run_id, metric)}
+    def replay(self, curve: Iterable[tuple[int, Mapping[str, float]]]) -> None:
+        """Log a curve of which MLflow may have a part: no step twice, none missing."""
+        points = list(curve)
+        self.has({name for _, metrics in points for name in metrics})
+        for step, metrics in points:
+            self.log(step, metrics)
+
+    def has(self, names: Iterable[str]) -> None:
+        """Find out which steps of these metrics MLflow has: they are not sent again."""
+        for name in names:
+            history = self.client.get_metric_history(self.run_id, name)
+            self._sent[name] = {point.step for point in history}
 
     def flush(self) -> None:
         """Send the metrics that have gathered; what cannot be sent now waits for the next time.
