@@ -64,7 +64,7 @@ class Terminal:
             bar = f"[{'━' * filled}{'·' * (24 - filled)}] {done:,}/{total:,} {unit}"
         else:
             bar = f"{done:,} {unit}" if done else unit
-        text = f"  … {title:<26} {bar}{f'  {duration(left)} left' if left is not None else ''}"
+        text = f"  … {title:<30} {bar}{f'  {duration(left)} left' if left is not None else ''}"
         if self._live is not None:
             self._live.update(Text(text))
         elif time.monotonic() - self._printed > _LINE_EVERY:
@@ -74,7 +74,7 @@ class Terminal:
     def finished(self, title: str, state: str, seconds: float, why: str) -> None:
         """A stage has ended."""
         mark, style = {"cached": ("=", "cyan"), "failed": ("✗", "red")}.get(state, ("✓", "green"))
-        line = Text(f"  {mark} {title:<26} {state:<10}", style=style)
+        line = Text(f"  {mark} {title:<30} {state:<10}", style=style)
         line.append(f"{duration(seconds):>12}" if state != "cached" else "", style="default")
         line.append(f"  {why}" if why else "", style="yellow")
         self.console.print(line)

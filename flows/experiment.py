@@ -114,8 +114,14 @@ def flow_tags() -> dict[str, str]:
         "temper.flow_run_id": str(flow_run.id),
         "temper.flow_run_name": str(getattr(context, "flow_run").name),  # noqa: B009
     }
-    address = flow_run.ui_url
-    return tags | ({"temper.flow_run_url": str(address)} if address else {})
+    address = flow_run_address()
+    return tags | ({"temper.flow_run_url": address} if address else {})
+
+
+def flow_run_address() -> str:
+    """Where a server shows this flow run; empty with a temporary one, which is gone afterwards."""
+    address = str(flow_run.ui_url)
+    return address if address.startswith("http") else ""
 
 
 def summary(experiment: Experiment, runner: Runner) -> dict[str, Any]:
@@ -134,7 +140,7 @@ def summary(experiment: Experiment, runner: Runner) -> dict[str, Any]:
     return {
         "experiment": experiment.name,
         "flow_run_id": str(flow_run.id),
-        "flow_run_url": str(flow_run.ui_url or ""),
+        "flow_run_url": flow_run_address(),
         "mlflow": {
             "tracking_uri": runner.recording.tracking.uri,
             "experiment_id": runner.recording.parent.experiment_id,
