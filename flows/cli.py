@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import signal
@@ -65,8 +66,18 @@ RefreshOption = Annotated[
 ]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"temper {importlib.metadata.version('temper')}", highlight=False)
+        raise typer.Exit
+
+
 @app.callback()
-def _environment() -> None:
+def _environment(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version.")
+    ] = False,
+) -> None:
     prepare_environment()
 
 
@@ -167,9 +178,11 @@ def _run(experiment: Experiment, refresh: list[str]) -> dict[str, Any]:
     from flows.console import Terminal
     from flows.experiment import run_experiment, show_on
     from tasks.machinery.runner import StageFailedError
+    from tasks.machinery.temporary_server import start_temporary_server
 
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        start_temporary_server()
         with Terminal(out) as display:
             show_on(display)
             return run_experiment(experiment, refresh=refresh)

@@ -133,7 +133,7 @@ def headline(metrics: Mapping[str, float], problem: str) -> str:
 def results_table(metrics: Mapping[str, float], problems: Sequence[str]) -> Table:
     """Each problem's headline metric: pre-trained, from scratch, and the gain, with intervals."""
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
-    for column in ("problem", "metric", "pre-trained", "from scratch", "gain"):
+    for column in ("problem", "metric", "majority", "pre-trained", "from scratch", "gain"):
         table.add_column(column, no_wrap=True)
     for problem in problems:
         metric = headline(metrics, problem)
@@ -141,6 +141,7 @@ def results_table(metrics: Mapping[str, float], problems: Sequence[str]) -> Tabl
         table.add_row(
             problem,
             metric,
+            _interval(metrics, f"{base}/majority/{metric}"),
             _interval(metrics, f"{base}/{metric}"),
             _interval(metrics, f"{base}/from_scratch/{metric}"),
             _interval(metrics, f"{base}/gain", "+"),

@@ -93,7 +93,7 @@ def read_yaml(file: Path) -> tuple[dict[str, Any], dict[Place, str]]:
         raise InvalidExperimentError([f"{file}: not valid YAML: {error}"]) from None
     if not isinstance(values, dict):
         raise InvalidExperimentError(
-            [f"{file}: found {type(values).__name__}; accepted: fields, as `name: value`"]
+            [f"{file}: found {_kind(values)}; accepted: fields, as `name: value`"]
         )
     twice = list(_repeated(node, ()))
     if twice:
@@ -101,6 +101,10 @@ def read_yaml(file: Path) -> tuple[dict[str, Any], dict[Place, str]]:
             [f"{file}:{line}: {name} is given twice" for name, line in twice]
         )
     return values, {path: f"{file}:{line}" for path, line in _lines(node, ())}
+
+
+def _kind(values: object) -> str:
+    return "an empty file" if values is None else type(values).__name__
 
 
 def _children(node: yaml.Node | None) -> Iterator[tuple[str | int, yaml.Node, yaml.Node]]:

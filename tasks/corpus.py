@@ -5,11 +5,12 @@ Documents flow from the source to Parquet one at a time; in memory stay eight by
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 
 from tasks.card import Card
@@ -22,6 +23,7 @@ from tasks.spec import Corpus
 from tasks.tables import TableWriter, count_overlap, read_table, write_dataset_file
 
 SPLITS = ("train", "validation")
+FEWEST_VALIDATION = 8
 COLUMNS = {"document": "string", "text": "string"}
 
 
@@ -36,8 +38,8 @@ def prepare_corpus(
 ) -> dict[str, float]:
     """Read, deduplicate and split the documents of a source.
 
-    A document falls into the validation split by a hash of the seed and its id; where chance would
-    leave a split empty, the document nearest to it goes there.
+    A document falls into the validation split by a hash of the seed and its id. Of a small corpus,
+    at least a tenth does, up to 8 documents: a loss measured on one document says little.
 
     Args:
         corpus: Its part of the experiment.
@@ -70,28 +72,27 @@ def prepare_corpus(
             card.add(split, document.name, text)
     if selection.found["documents"] < 2:
         raise StageError(_too_few(corpus, source, selection.found))
-    if not card.count("validation"):
-        card = _move(ends.first, "train", "validation", source, out)
+    fewest = min(FEWEST_VALIDATION, max(1, int(selection.found["documents"]) // 10))
+    if card.count("validation") < fewest:
+        chosen = {name for _, name in ends.first[:fewest]}
+        card = _split_again(chosen.__contains__, source, out)
     elif not card.count("train"):
-        card = _move(ends.last, "validation", "train", source, out)
+        card = _split_again(lambda name: name != ends.last[1], source, out)
     return _finish(card, source, selection, out)
 
 
 @dataclass
 class _Ends:
-    """The documents with the smallest and the largest hash, for a split that would be empty."""
+    """The documents with the smallest and the largest hashes, for a split that is too small."""
 
-    low: float = 2.0
-    high: float = -1.0
-    first: str = ""
-    last: str = ""
+    first: list[tuple[float, str]] = field(default_factory=list)
+    last: tuple[float, str] = (-1.0, "")
 
     def add(self, position: float, name: str) -> None:
         """Note a document."""
-        if position < self.low:
-            self.low, self.first = position, name
-        if position > self.high:
-            self.high, self.last = position, name
+        insort(self.first, (position, name))
+        del self.first[FEWEST_VALIDATION:]
+        self.last = max(self.last, (position, name))
 
 
 class _Selection:
@@ -133,18 +134,20 @@ def _too_few(corpus: Corpus, source: Source, found: Counter[str]) -> str:
     )
 
 
-def _move(name: str, full: str, empty: str, source: Source, out: Path) -> Card:
-    """Move one document into the empty split; only a small corpus has one by chance."""
+def _split_again(held_out: Callable[[str], bool], source: Source, out: Path) -> Card:
+    """Write both splits anew, the documents of these names into validation."""
     card = Card(source.name, "documents", SPLITS)
-    every = out / "every.parquet"
-    (out / f"{full}.parquet").rename(every)
+    before = [out / f"before-{split}.parquet" for split in SPLITS]
+    for split, file in zip(SPLITS, before, strict=True):
+        (out / f"{split}.parquet").rename(file)
     with ExitStack() as stack:
         writers = _writers(stack, out)
-        for row in read_table(every):
-            split = empty if row["document"] == name else full
+        for row in chain.from_iterable(read_table(file) for file in before):
+            split = "validation" if held_out(row["document"]) else "train"
             writers[split].write(row, len(row["text"]))
             card.add(split, row["document"], row["text"])
-    every.unlink()
+    for file in before:
+        file.unlink()
     return card
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,9 +48,10 @@ class Step:
     """A line of a plan.
 
     Attributes:
-        title: the stage, with the problem it is about. state: `cached`, or `run`. reasons: why it
-        runs. seconds: how long it took when it, or the nearest earlier run, was computed; None if
-        it never was.
+        title: the stage, with the problem it is about.
+        state: `cached`, or `run`.
+        reasons: why it runs.
+        seconds: how long it, or the nearest earlier run, took; None if there is none.
     """
 
     title: str
@@ -127,8 +129,14 @@ def _pending(name: str, title: str, key: dict[str, Any]) -> PendingArtifact:
 
 def nearest_artifact(store: Store, key: dict[str, Any]) -> Artifact | None:
     """The earlier artifact of the stage whose key differs least; among equals, the newest."""
-    candidates = store.artifacts(key["stage"])
+    candidates = [found for found in store.artifacts(key["stage"]) if _comparable(found.key, key)]
     return min(candidates, key=lambda found: len(differences(found.key, key)), default=None)
+
+
+def _comparable(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether two keys are about the same: another problem's run explains nothing."""
+    kinds = [{n: v for n, v in key["part"].items() if n.endswith("problem")} for key in (old, new)]
+    return kinds[0] == kinds[1]
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -157,7 +165,10 @@ def _difference(section: str, name: str, before: Any, now: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    return "absent" if value is None else str(value)
+    if value is None:
+        return "absent"
+    text = str(value)
+    return text[:8] if re.fullmatch("[0-9a-f]{40,64}", text) else text
 
 
 def _short(value: Any) -> str:

@@ -15,6 +15,7 @@ from prefect.context import TaskRunContext
 from pydantic import BaseModel, model_validator
 
 from tasks.machinery.call import Arguments, key_of, paths_of, title_of
+from tasks.machinery.checkpoints import newest_checkpoint, step_of
 from tasks.machinery.fingerprint import digest
 from tasks.machinery.home import store_folder
 from tasks.machinery.monitor import Display, StageMonitor
@@ -230,6 +231,9 @@ class Call:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
             (folder / "run.json").unlink(missing_ok=True)
         (folder / "record.json").unlink(missing_ok=True)
+        checkpoint = newest_checkpoint(folder / "checkpoints")
+        if checkpoint is not None:
+            self.why = f"went on from step {step_of(checkpoint):,}"
         run = recording.open(self.title, self.fingerprint, self.key, folder)
         begun = time.monotonic()
         with closing(run):

@@ -48,7 +48,12 @@ _TAG_LENGTH = 5000
 
 def this_process() -> str:
     """Host, pid and start of this process: a pid alone comes round again."""
-    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
+    return owner_of(os.getpid())
+
+
+def owner_of(pid: int) -> str:
+    """Host, pid and start of a process."""
+    return f"{socket.gethostname()}:{pid}:{psutil.Process(pid).create_time():.0f}"
 
 
 def is_alive(owner: str) -> bool:
@@ -260,8 +265,11 @@ class Tracking:
         """Go on with a run that was interrupted; None where there is none to go on with."""
         if self._stage_of(run_id) != "active":
             return None
-        if self.client.get_run(run_id).info.status == "FINISHED":
+        found = self.client.get_run(run_id)
+        if found.info.status == "FINISHED":
             return None
+        if "temper.reason" in found.data.tags:  # of the end that is no longer the end
+            self.client.delete_tag(run_id, "temper.reason")
         self.client.update_run(run_id, status="RUNNING")
         run = TrackedRun(self.client, run_id, self.experiment_id, name)
         run.tags({OWNER: this_process(), "temper.resumed": "true"})

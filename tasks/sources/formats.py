@@ -176,14 +176,14 @@ def conll(file: File, columns: Sequence[Column]) -> Iterator[Record]:
             tokens, tags = [], []
             continue
         start = start if tokens else number
-        token, tab, tag = line.partition("\t")
-        if not tab or not token.strip() or not tag.strip() or "\t" in tag:
+        words = line.split("\t") if "\t" in line else line.split()
+        if len(words) < 2 or not words[0].strip() or not words[-1].strip():
             raise StageError(
-                f"{file.name}, line {number}: {_shown(line)} is not a token, a tab and a tag "
-                "(a blank line ends a sentence)"
+                f"{file.name}, line {number}: {_shown(line)} is not a token and a tag, with a tab "
+                "or blanks between (a blank line ends a sentence)"
             )
-        tokens.append(token.strip())
-        tags.append(tag.strip())
+        tokens.append(words[0].strip())
+        tags.append(words[-1].strip())
     if tokens:
         yield f"{file.name}, line {start}", _sentence(columns, tokens, tags)
 

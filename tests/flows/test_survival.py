@@ -6,12 +6,14 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from mlflow import MlflowClient
 
@@ -21,9 +23,15 @@ pytestmark = pytest.mark.slow
 
 
 def start(folder: Path, server: str, *words: str) -> subprocess.Popen[str]:
-    """Start the command in a state folder of its own, in a process group that can be killed."""
+    """Start the command in a state folder of its own, in a process group that can be killed.
+
+    Without a server, the command starts a temporary one, as it does for a person.
+    """
     environment = os.environ | {"TEMPER_HOME": str(folder / "home"), "PREFECT_API_URL": server}
     environment.pop("MLFLOW_TRACKING_URI", None)
+    if not server:
+        for name in ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_LOCAL_STORAGE_PATH"):
+            environment.pop(name, None)
     file = folder / "data" / "tiny.yaml"
     command = [sys.executable, "-m", "flows.cli", "run", str(file), *words]
     command += ["--output", str(folder / "out.json")]
@@ -48,6 +56,22 @@ def statuses(folder: Path) -> dict[str, list[str]]:
     for run in client.search_runs([e.experiment_id for e in client.search_experiments()]):
         found.setdefault(run.info.run_name, []).append(run.info.status)
     return found
+
+
+def flow_states(folder: Path) -> list[str]:
+    """The state of every flow run in the state folder's Prefect."""
+    with sqlite3.connect(folder / "home" / "prefect" / "prefect.db") as database:
+        return [state for (state,) in database.execute("SELECT state_type FROM flow_run")]
+
+
+def servers_of(folder: Path) -> list[psutil.Process]:
+    """The temporary Prefect servers that use the state folder."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if "uvicorn" in (process.info["cmdline"] or [])
+        and process.environ().get("TEMPER_HOME") == str(folder / "home")
+    ]
 
 
 def weights(result: dict[str, Any]) -> dict[str, bytes]:
@@ -112,23 +136,35 @@ def wait_for_stage(folder: Path, name: str, process: subprocess.Popen[str]) -> N
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(
-    sent: signal.Signals, tmp_path, prefect_server
-) -> None:
+def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(sent: signal.Signals, tmp_path) -> None:
     write_experiment(tmp_path / "data")
-    long = ["--set", "pretraining.steps=3000"]
-    process = start(tmp_path, prefect_server, *long)
+    long = ["--set", "pretraining.steps=6000"]
+    process = start(tmp_path, "", *long)
     wait_for_stage(tmp_path, "pretraining", process)
     time.sleep(8)
-    process.send_signal(sent)
+    os.killpg(process.pid, sent)  # Ctrl-C in a terminal goes to the whole group
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "the same command goes on from there" in err
     assert "Traceback" not in err
     found = statuses(tmp_path)
     assert found.pop("pretraining") == ["KILLED"]
-    assert found.pop("tiny · bert 1×16 · 3,000 steps") == ["KILLED"]
-    finish(tmp_path, prefect_server, *long)
+    assert found.pop("tiny · bert 1×16 · 6,000 steps") == ["KILLED"]
+    assert flow_states(tmp_path) == ["CANCELLED"] or flow_states(tmp_path) == ["CRASHED"]
+    finish(tmp_path, "", *long)
+    assert {status for each in statuses(tmp_path).values() for status in each} == {"FINISHED"}
+
+
+def test_what_a_kill_leaves_running_is_ended_at_the_next_start(tmp_path) -> None:
+    write_experiment(tmp_path / "data")
+    process = start(tmp_path, "")
+    wait_for_stage(tmp_path, "pretraining", process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert len(servers_of(tmp_path)) == 1
+    finish(tmp_path, "")
+    assert servers_of(tmp_path) == []
+    assert sorted(flow_states(tmp_path)) == ["COMPLETED", "CRASHED"]
     assert {status for each in statuses(tmp_path).values() for status in each} == {"FINISHED"}
 
 

@@ -160,8 +160,8 @@ def test_a_parquet_file_without_the_column_tells_which_it_has(tmp_path):
 
 
 def test_a_line_without_a_tag_is_named(tmp_path):
-    (tmp_path / "t.conll").write_text("a\tO\nb O\n")
-    with pytest.raises(StageError, match=r"t.conll, line 2: 'b O' is not a token, a tab and a tag"):
+    (tmp_path / "t.conll").write_text("a\tO\nb\n")
+    with pytest.raises(StageError, match=r"t.conll, line 2: 'b' is not a token and a tag"):
         rows(tmp_path / "t.conll", TAGGED)
 
 
