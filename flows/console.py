@@ -110,9 +110,6 @@ def plan_summary(steps: Sequence[Step]) -> str:
     )
 
 
-_VALUE = "{:.3f}"
-
-
 def _interval(metrics: Mapping[str, float], name: str, sign: str = "") -> str:
     if name not in metrics:
         return "–"
@@ -157,7 +154,7 @@ def pretraining_line(metrics: Mapping[str, float]) -> str:
         "nsp_accuracy": "NSP accuracy",
     }
     found = [
-        f"{text} {_VALUE.format(metrics[f'pretraining/{name}'])}"
+        f"{text} {metrics[f'pretraining/{name}']:.3f}"
         for name, text in names.items()
         if f"pretraining/{name}" in metrics
     ]

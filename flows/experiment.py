@@ -61,10 +61,11 @@ def run_experiment(experiment: Experiment, refresh: list[str] | None = None) -> 
 
 def open_parent(tracking: Tracking, experiment: Experiment, tags: dict[str, str]) -> TrackedRun:
     """The experiment's run: the one in which the same experiment was interrupted, or a new one."""
-    same = {"temper.experiment": digest(experiment.model_dump())}
-    run = tracking.interrupted(run_name(), *next(iter(same.items())))
+    same = digest(experiment.model_dump())
+    run = tracking.interrupted(run_name(), "temper.experiment", same)
     if run is None:
-        return tracking.open(run_name(), tags | same | {"temper.stage": "experiment"})
+        own = {"temper.experiment": same, "temper.stage": "experiment"}
+        return tracking.open(run_name(), tags | own)
     run.tags(tags)
     return run
 
