@@ -20,8 +20,8 @@ from prefect.server.api import server
 from prefect.settings import PREFECT_API_URL
 
 from tasks.machinery.home import home
+from tasks.machinery.owner import is_alive, is_here, owner_of, this_process
 from tasks.machinery.store import write_atomically
-from tasks.machinery.tracking import is_alive, owner_of, this_process
 
 
 def start_temporary_server() -> None:
@@ -48,9 +48,9 @@ def end_servers_without_a_run(folder: Path) -> None:
     """End the servers whose run is gone."""
     for file in folder.glob("*.json"):
         facts = json.loads(file.read_text())
-        if is_alive(facts["run"]):
+        if not is_here(facts["server"]) or is_alive(facts["run"], 0.0):
             continue
-        if is_alive(facts["server"]):
+        if is_alive(facts["server"], 0.0):
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(int(facts["server"].rsplit(":", 2)[1])).terminate()
         file.unlink(missing_ok=True)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,7 +16,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import mlflow
-import psutil
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import (
@@ -33,6 +30,7 @@ from mlflow.entities import (
 from mlflow.exceptions import MlflowException
 
 from tasks.machinery.home import home, tracking_uri
+from tasks.machinery.owner import is_alive, this_process
 from tasks.machinery.stage import StageError
 from tasks.machinery.store import Artifact
 
@@ -44,27 +42,6 @@ OWNER = "temper.process"
 PARENT = "mlflow.parentRunId"
 _BATCH = 100  # MLflow takes no more params, and is quick with as many metrics, in one call
 _TAG_LENGTH = 5000
-
-
-def this_process() -> str:
-    """Host, pid and start of this process: a pid alone comes round again."""
-    return owner_of(os.getpid())
-
-
-def owner_of(pid: int) -> str:
-    """Host, pid and start of a process."""
-    return f"{socket.gethostname()}:{pid}:{psutil.Process(pid).create_time():.0f}"
-
-
-def is_alive(owner: str) -> bool:
-    """Whether the process of an owner tag still runs; one on another host is taken as alive."""
-    host, pid, started = owner.rsplit(":", 2)
-    if host != socket.gethostname():
-        return True
-    try:
-        return abs(psutil.Process(int(pid)).create_time() - float(started)) < 2
-    except psutil.NoSuchProcess:
-        return False
 
 
 class TrackedRun:
@@ -296,7 +273,7 @@ class Tracking:
         orphans = [
             run
             for run in self._running()
-            if OWNER in run.data.tags and not is_alive(run.data.tags[OWNER])
+            if OWNER in run.data.tags and not is_alive(run.data.tags[OWNER], 0.0)
         ]
         for run in orphans:
             TrackedRun(self.client, run.info.run_id, run.info.experiment_id, "").close(

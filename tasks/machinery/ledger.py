@@ -1,0 +1,118 @@
+"""What the runs of experiments use and did: a file for each, until MLflow has been told all of it.
+
+    TEMPER_HOME/runs/<id>.json    who runs it, which artifacts it uses, and which run in MLflow it is
+
+Two things rely on it. An artifact that a living run uses is never freed. And what MLflow could not
+be told, because it could not be reached, is told later (`temper sync`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock
+from pydantic import BaseModel
+
+from tasks.machinery.home import home
+from tasks.machinery.owner import is_alive, this_process
+from tasks.machinery.store import write_atomically
+
+
+class Use(BaseModel):
+    """A stage of a run: what people read for it, the artifact as `stage/fingerprint`, and how."""
+
+    title: str
+    artifact: str
+    state: str = ""
+
+
+class Ledger(BaseModel):
+    """One run of an experiment."""
+
+    file: Path
+    owner: str
+    experiment: str
+    tracking_uri: str
+    run_id: str
+    uses: list[Use] = []
+    status: str = "RUNNING"
+    reason: str = ""
+
+    @classmethod
+    def open(cls, experiment: str, tracking_uri: str, run_id: str) -> Ledger:
+        """The ledger of a run that begins in this process."""
+        file = _folder() / f"{uuid.uuid4().hex}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        ledger = cls(
+            file=file,
+            owner=this_process(),
+            experiment=experiment,
+            tracking_uri=tracking_uri,
+            run_id=run_id,
+        )
+        ledger.write()
+        return ledger
+
+    def write(self) -> None:
+        """Keep it as it is now."""
+        write_atomically(self.file, self.model_dump(mode="json", exclude={"file"}))
+
+    def use(self, title: str, artifact: str) -> Use:
+        """Use an artifact from now on: it is not freed while this run lives."""
+        with freeing_lock():
+            use = Use(title=title, artifact=artifact)
+            self.uses = [*(each for each in self.uses if each.title != title), use]
+            self.write()
+            return use
+
+    def beat(self) -> None:
+        """Say that the owner lives."""
+        os.utime(self.file)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process still runs."""
+        return is_alive(self.owner, self.file.stat().st_mtime)
+
+    def close(self) -> None:
+        """MLflow has been told all: nothing is left to keep."""
+        self.file.unlink(missing_ok=True)
+
+
+def ledgers() -> list[Ledger]:
+    """The ledgers of all runs that go on, or that MLflow has not been told all of."""
+    found = []
+    for file in sorted(_folder().glob("*.json")):
+        with contextlib.suppress(OSError, ValueError):
+            found.append(Ledger(file=file, **json.loads(file.read_text())))
+    return found
+
+
+def used_by_runs() -> set[str]:
+    """The artifacts, as `stage/fingerprint`, that living or undelivered runs use."""
+    return {
+        use.artifact
+        for ledger in ledgers()
+        if ledger.is_alive or ledger.status != "RUNNING"
+        for use in ledger.uses
+    }
+
+
+@contextlib.contextmanager
+def freeing_lock() -> Iterator[None]:
+    """Nothing is freed while something is being taken into use, and the other way round.
+
+    Hold it for moments only: move what is to be freed out of the way, and delete it afterwards.
+    """
+    _folder().mkdir(parents=True, exist_ok=True)
+    with FileLock(_folder() / ".lock"):
+        yield
+
+
+def _folder() -> Path:
+    return home() / "runs"

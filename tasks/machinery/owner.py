@@ -1,0 +1,48 @@
+"""Who owns something that outlives a process: a run in MLflow, a server, a folder being written.
+
+An owner is `host:pid:start`: a pid alone comes round again. On this host the process table says
+whether it lives. Another host cannot be asked: its owner says "alive" every minute where what it
+owns is kept, and counts as gone once it has been silent for nine (`LEASE`).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+import psutil
+
+BEAT = 60.0  # seconds between two signs of life
+LEASE = 540.0  # seconds of silence after which an owner on another host counts as gone
+
+
+def this_process() -> str:
+    """Host, pid and start of this process."""
+    return owner_of(os.getpid())
+
+
+def owner_of(pid: int) -> str:
+    """Host, pid and start of a process."""
+    return f"{socket.gethostname()}:{pid}:{psutil.Process(pid).create_time():.0f}"
+
+
+def is_here(owner: str) -> bool:
+    """Whether an owner is on this host."""
+    return owner.rsplit(":", 2)[0] == socket.gethostname()
+
+
+def is_alive(owner: str, seen: float) -> bool:
+    """Whether an owner still lives.
+
+    Args:
+        owner: as `owner_of` gives it.
+        seen: when it last said so, in seconds since the epoch: asked of other hosts only.
+    """
+    _, pid, started = owner.rsplit(":", 2)
+    if not is_here(owner):
+        return time.time() - seen < LEASE
+    try:
+        return abs(psutil.Process(int(pid)).create_time() - float(started)) < 2
+    except psutil.NoSuchProcess:
+        return False
