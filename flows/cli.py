@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from tasks.machinery.digest_memo import Verification, verifying
 from tasks.machinery.home import home, make_home, prepare_environment, store_folder
 from tasks.machinery.stage import StageError
 from tasks.mistakes import InvalidExperimentError
@@ -81,11 +82,20 @@ def _environment(
     prepare_environment()
 
 
+VerifyOption = Annotated[
+    Verification,
+    typer.Option(
+        help="How cached files are checked: by size and a memo of their digests, or every byte.",
+    ),
+]
+
+
 @app.command()
 def run(
     experiment: ExperimentArgument = "demo",
     settings: SetOption = [],  # noqa: B006  (typer reads the default and never changes it)
     refresh: RefreshOption = [],  # noqa: B006
+    verify: VerifyOption = "quick",
     output: Annotated[
         Path | None,
         typer.Option(metavar="FILE.json", help="Also write the results as JSON.", dir_okay=False),
@@ -95,11 +105,11 @@ def run(
 
     Exit status: 0 done, 2 not a valid experiment, 1 a stage failed.
     """
-    chosen, steps = _planned(experiment, settings, refresh)
+    chosen, steps = _planned(experiment, settings, refresh, verify)
     _print_plan(chosen, steps)
     if output is not None and not output.absolute().parent.is_dir():
         _stop([f"--output {output}: no folder {output.absolute().parent}"])
-    result = _run(chosen, refresh)
+    result = _run(chosen, refresh, verify)
     _print_results(chosen, result)
     if output is not None:
         output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -111,10 +121,23 @@ def plan(
     experiment: ExperimentArgument = "demo",
     settings: SetOption = [],  # noqa: B006
     refresh: RefreshOption = [],  # noqa: B006
+    verify: VerifyOption = "quick",
 ) -> None:
     """Tell what would run, what is cached, and why. Computes nothing."""
-    chosen, steps = _planned(experiment, settings, refresh)
+    chosen, steps = _planned(experiment, settings, refresh, verify)
     _print_plan(chosen, steps)
+
+
+@app.command()
+def sync() -> None:
+    """Tell MLflow what earlier runs could not, because it was out of reach."""
+    from flows.sync import sync as deliver_everything
+
+    try:
+        for line in deliver_everything():
+            out.print(line, highlight=False)
+    except StageError as error:
+        _stop(str(error).splitlines(), FAILED)
 
 
 @app.command()
@@ -127,7 +150,9 @@ def presets() -> None:
         out.print(f"[bold]{name}[/bold]  {summary_of(file)}", highlight=False)
 
 
-def _planned(name: str, settings: list[str], refresh: list[str]) -> tuple[Experiment, list[Any]]:
+def _planned(
+    name: str, settings: list[str], refresh: list[str], verify: Verification
+) -> tuple[Experiment, list[Any]]:
     """The experiment and its plan; a mistake ends the program, before anything is computed."""
     from flows.loading import load_experiment
     from flows.recipe import recipe
@@ -144,7 +169,8 @@ def _planned(name: str, settings: list[str], refresh: list[str]) -> tuple[Experi
     try:
         experiment = load_experiment(name, settings)
         planner = Planner(Store(store_folder()), frozenset(refresh))
-        recipe(experiment, planner)
+        with verifying(verify):
+            recipe(experiment, planner)
     except InvalidExperimentError as error:
         _stop(error.lines)
     except StageError as error:
@@ -166,7 +192,7 @@ def _print_plan(experiment: Experiment, steps: list[Any]) -> None:
     out.print(plan_summary(steps), highlight=False)
 
 
-def _run(experiment: Experiment, refresh: list[str]) -> dict[str, Any]:
+def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> dict[str, Any]:
     """Run the flow in this process, with its progress in the terminal."""
     try:
         make_home()
@@ -185,7 +211,7 @@ def _run(experiment: Experiment, refresh: list[str]) -> dict[str, Any]:
         start_temporary_server()
         with Terminal(out) as display:
             show_on(display)
-            return run_experiment(experiment, refresh=refresh)
+            return run_experiment(experiment, refresh=refresh, verify=verify)
     except StageFailedError as error:
         _stop(_failure(error), FAILED)
     except Exception as error:

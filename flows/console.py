@@ -71,6 +71,10 @@ class Terminal:
             self._printed = time.monotonic()
             self.console.print(Text(text))
 
+    def say(self, text: str) -> None:
+        """Something that a person should know, beside the progress."""
+        self.console.print(Text(f"  ! {text}", style="yellow"))
+
     def finished(self, title: str, state: str, seconds: float, why: str) -> None:
         """A stage has ended."""
         mark, style = {"cached": ("=", "cyan"), "failed": ("✗", "red")}.get(state, ("✓", "green"))

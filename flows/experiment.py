@@ -11,13 +11,20 @@ from prefect.context import get_run_context
 from prefect.runtime import flow_run
 
 from flows.recipe import recipe
+from tasks.machinery.cancellation import watching_for_cancellation
+from tasks.machinery.delivery import Delivery, deliver_all
+from tasks.machinery.digest_memo import Verification, verifying
 from tasks.machinery.fingerprint import digest, flatten
-from tasks.machinery.home import make_home
+from tasks.machinery.home import make_home, store_folder
+from tasks.machinery.ledger import Ledger
 from tasks.machinery.monitor import Display, Quiet
-from tasks.machinery.orphans import close_flow_runs
-from tasks.machinery.recording import Recording, closing
+from tasks.machinery.orphans import close_flow_runs, registered_flow_run
+from tasks.machinery.recording import Recording
 from tasks.machinery.runner import Runner
-from tasks.machinery.tracking import TrackedRun, Tracking
+from tasks.machinery.store import Store
+from tasks.machinery.tracked_run import TrackedRun
+from tasks.machinery.tracking import Tracking
+from tasks.machinery.zombies import ensure_automation
 from tasks.mistakes import check
 from tasks.spec import Experiment
 
@@ -41,21 +48,31 @@ def run_name() -> str:
 
 
 @flow(name="experiment", flow_run_name=run_name, persist_result=False)
-def run_experiment(experiment: Experiment, refresh: list[str] | None = None) -> dict[str, Any]:
+def run_experiment(
+    experiment: Experiment, refresh: list[str] | None = None, verify: Verification = "quick"
+) -> dict[str, Any]:
     """Prepare, tokenize, pre-train, fine-tune and evaluate, as cached tasks; compare in MLflow."""
     check(experiment)
     make_home()
-    tracking = Tracking(experiment.name)
+    ensure_automation()
+    with registered_flow_run(), watching_for_cancellation():
+        return _run(experiment, refresh or [], verify)
+
+
+def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> dict[str, Any]:
+    store = Store(store_folder())
+    tracking = Tracking(experiment.name, _display.say)
+    deliver_all(tracking, store)
     close_flow_runs(tracking.close_orphans())
     tags = code_version() | flow_tags()
     parent = open_parent(tracking, experiment, tags)
-    with closing(parent):
+    ledger = Ledger.open(experiment.name, tracking.uri, parent.run_id, tags)
+    parent.beating = ledger.beat
+    delivery = Delivery(ledger, Recording(tracking, parent, tags, store))
+    runner = Runner(delivery, _display, frozenset(refresh))
+    with verifying(verify), delivery.concluded(_display.say):
         parent.params(parameters_of(experiment))
-        recording = Recording(tracking, parent, tags)
-        runner = Runner(recording, _display, frozenset(refresh or ()))
-        report = recipe(experiment, runner)
-        parent.artifacts(report.path / "show")
-        _describe(parent, runner, report.path)
+        recipe(experiment, runner)
     return summary(experiment, runner)
 
 
@@ -68,18 +85,6 @@ def open_parent(tracking: Tracking, experiment: Experiment, tags: dict[str, str]
         return tracking.open(run_name(), tags | own)
     run.tags(tags)
     return run
-
-
-def _describe(parent: TrackedRun, runner: Runner, report: Path) -> None:
-    """Put the page of results where a person opening the run sees it first."""
-    cached = sum(outcome.state == "cached" for outcome in runner.outcomes)
-    parent.tags(
-        {
-            "mlflow.note.content": (report / "show" / "card.md").read_text(),
-            "temper.results": digest([each.artifact.fingerprint for each in runner.outcomes]),
-            "temper.stages": f"{cached} of {len(runner.outcomes)} cached",
-        }
-    )
 
 
 def parameters_of(experiment: Experiment) -> dict[str, Any]:
@@ -132,7 +137,7 @@ def summary(experiment: Experiment, runner: Runner) -> dict[str, Any]:
             "name": outcome.title,
             "state": outcome.state,
             "fingerprint": outcome.artifact.fingerprint,
-            "run_id": outcome.artifact.record["run_id"],
+            "run_id": outcome.artifact.record.get("run_id", ""),
             "seconds": round(outcome.artifact.seconds, 3),
             "path": str(outcome.artifact.path),
         }
@@ -146,6 +151,7 @@ def summary(experiment: Experiment, runner: Runner) -> dict[str, Any]:
             "tracking_uri": runner.recording.tracking.uri,
             "experiment_id": runner.recording.parent.experiment_id,
             "run_id": runner.recording.parent.run_id,
+            "delivered": runner.delivery.ledger.is_told,
         },
         "stages": stages,
         "metrics": runner.metrics(),

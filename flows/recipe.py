@@ -8,8 +8,8 @@ must never see a document of their test splits.
 from __future__ import annotations
 
 from tasks import sources, stages
+from tasks.machinery.artifact import Artifact, Input
 from tasks.machinery.call import Run
-from tasks.machinery.store import Artifact, Input
 from tasks.sources.published import resolve_published
 from tasks.spec import Downstream, Experiment, Tokenizer
 
@@ -76,6 +76,7 @@ def pretrain(experiment: Experiment, held_out: list[Input], run: Run) -> Artifac
         model=experiment.model,
         pretraining=experiment.pretraining,
         seed=experiment.seed,
+        checkpoints=experiment.checkpoints,
         tokens=tokens.whole,
         tokenizer=tokenizer.whole,
     )
@@ -100,6 +101,7 @@ def finetune_and_evaluate(
             problem=problem.problem,
             training=problem.training,
             seed=experiment.seed,
+            checkpoints=experiment.checkpoints,
             data=data.whole.only("train.parquet", "validation.parquet", "labels.json"),
             body=weights,
             architecture=body.without(WEIGHTS),

@@ -25,7 +25,7 @@ from tasks.figures import draw_curves, write_figure
 from tasks.inference import mean_loss, predict
 from tasks.machinery.stage import Monitor
 from tasks.problems import Problem, load
-from tasks.spec import FineTuning, TaskName
+from tasks.spec import Checkpoints, FineTuning, TaskName
 from tasks.training import Recipe, TrainingHistory, train
 
 VALIDATIONS, LOGS = 10, 50
@@ -42,6 +42,7 @@ def finetune(
     architecture: Path,
     out: Path,
     monitor: Monitor,
+    checkpoints: Checkpoints | None = None,
 ) -> dict[str, float]:
     """Train a model on a problem and write it to `out/model`.
 
@@ -54,6 +55,7 @@ def finetune(
         architecture: Folder with the configuration and the tokenizer of the model.
         out: Empty folder for `model/`, `model.json` and `show/loss.png`.
         monitor: Told of the training.
+        checkpoints: How often one is written.
 
     Returns:
         examples, steps, train_loss (the last point of the curve: a mean over a fiftieth of the
@@ -61,8 +63,8 @@ def finetune(
         most), both in the precision of the training.
 
     Raises:
-        StageError: `max_length` beyond what the model can read, a body that does not fit, a loss
-            that diverges.
+        StageError: `max_length` beyond what the model can read, a body that does not fit, or what
+            `train` raises.
     """
     kind = load(problem)
     labels: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
@@ -78,7 +80,16 @@ def finetune(
     examples = kind.encode(rows, tokenizer, labels)
     monitor.note(examples=len(rows), **{kind.CUT: sum(example.cut for example in examples)})
     validate = validation_of(kind, model, validation, tokenizer, labels)
-    history = learn(kind, model, examples, training, seed=seed, validate=validate, monitor=monitor)
+    history = learn(
+        kind,
+        model,
+        examples,
+        training,
+        seed=seed,
+        validate=validate,
+        monitor=monitor,
+        checkpoints=checkpoints,
+    )
     write_model(model, tokenizer, out / "model")
     card = {"task": problem, "example": kind.texts(validation)[:3], "model_config": kind.INFERENCE}
     (out / "model.json").write_text(json.dumps(card, indent=2), encoding="utf-8")
@@ -125,6 +136,7 @@ def learn(
     seed: int,
     validate: Callable[[], dict[str, float]],
     monitor: Monitor,
+    checkpoints: Checkpoints | None,
 ) -> TrainingHistory:
     """Train the model in place, validating at the ends of epochs, about ten times in all."""
     batches = BucketedBatches(
@@ -150,6 +162,7 @@ def learn(
         monitor,
         validate=validate,
         validate_every=batches.steps_per_epoch * -(-training.epochs // VALIDATIONS),
+        checkpoints=checkpoints,
     )
 
 

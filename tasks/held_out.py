@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tasks.digests import digest, digest_of, normalize
-from tasks.machinery.fingerprint import digest_file
+from tasks.machinery.digest_memo import digest_file
 from tasks.sentences import sentences_of, split_paragraphs
 from tasks.tables import TableWriter, read_table
 

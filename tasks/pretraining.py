@@ -26,7 +26,7 @@ from tasks.objectives import Drawing, Examples, Objective
 from tasks.objectives.masking import Vocabulary, tensors
 from tasks.pretraining_card import Outcome, write_card
 from tasks.randomness import draw, permuted
-from tasks.spec import Model, Pretraining
+from tasks.spec import Checkpoints, Model, Pretraining
 from tasks.training import Batch, Recipe, autocast, train
 
 ORDER = 30  # purpose of a draw: the order of examples in an epoch
@@ -65,6 +65,7 @@ def pretrain(
     tokenizer: Path,
     out: Path,
     monitor: Monitor,
+    checkpoints: Checkpoints | None = None,
 ) -> dict[str, float]:
     """Train a body from random weights, and write it to `out/model`.
 
@@ -76,6 +77,7 @@ def pretrain(
         tokenizer: folder of the tokenizer that made them.
         out: empty folder.
         monitor: is told the curves, and how far the training is.
+        checkpoints: how often one is written.
 
     Returns:
         `validation_loss` (cross-entropy of masked tokens, in nats), `perplexity` (its exponential),
@@ -84,7 +86,7 @@ def pretrain(
         `epochs` over the corpus. The monitor is told the measured ones as `quick_…` on the way.
 
     Raises:
-        StageError: the corpus is too small, or the training diverged.
+        StageError: the corpus is too small, or what `train` raises.
     """
     loaded = load_tokenizer(tokenizer)
     vocabulary = Vocabulary.of(loaded)
@@ -105,6 +107,7 @@ def pretrain(
         monitor,
         validate=lambda: {f"quick_{k}": v for k, v in measure(objective, body, quick).items()},
         validate_every=max(1, pretraining.steps // VALIDATIONS),
+        checkpoints=checkpoints,
     )
     with torch.no_grad(), autocast(pretraining.precision):
         found = measure(objective, body, held_out)

@@ -329,6 +329,28 @@ class Evaluation(Part):
     confidence: float = field(0.95, "Confidence", "Coverage of the intervals", ge=0.5, lt=1)
 
 
+class Checkpoints(Part):
+    """How often a training writes down where it is: what a killed one loses at most."""
+
+    every_steps: int = field(
+        0,
+        "Every steps",
+        "Steps from one checkpoint to the next; 0 leaves it to the time alone",
+        in_key=False,
+        ge=0,
+        le=10**9,
+    )
+    every_minutes: float = field(
+        0.5,
+        "Every minutes",
+        "Minutes from one checkpoint to the next, more where writing one takes long; steps or "
+        "minutes, whichever comes first",
+        in_key=False,
+        gt=0,
+        le=10**6,
+    )
+
+
 class Experiment(Part):
     """Which text, tokenizer and model, how to pre-train it, and what to fine-tune it on."""
 
@@ -354,4 +376,9 @@ class Experiment(Part):
     )
     evaluation: Evaluation = Field(
         Evaluation(), title="Evaluation", description="How the results are measured"
+    )
+    checkpoints: Checkpoints = Field(
+        Checkpoints(),
+        title="Checkpoints",
+        description="How often a training writes down where it is; changes no result",
     )

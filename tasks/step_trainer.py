@@ -1,16 +1,18 @@
 """Trainer by steps: what `tasks.training` overrides of `transformers.Trainer`.
 
 A batch is asked for by the number of its step, the loss is a given function, logs go to a monitor,
-and a checkpoint is whole or not there.
+and a checkpoint is whole or not there. An interruption waits for the end of the step, writes a
+checkpoint and goes on its way; a validation that it cut short is made up for by who goes on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,13 +27,15 @@ from transformers import (
     TrainingArguments,
 )
 
-from tasks.machinery.checkpoints import save_checkpoint
+from tasks.machinery.checkpoints import newest_checkpoint, save_checkpoint, step_of
+from tasks.machinery.interruption import Interruption
 from tasks.machinery.stage import Monitor, StageError
+from tasks.meter import Meter
+from tasks.resumption import METER_FILE, TRAINER_FILES
+from tasks.spec import Checkpoints
 
 Batch = dict[str, Tensor]
 
-TRAINER_FILES, METER_FILE = "trainer", "meter.json"  # in a checkpoint
-CHECKPOINT_SECONDS = 30.0
 CHECKPOINT_SHARE = 0.05  # of the time may go into checkpoints: large ones are written more seldom
 
 
@@ -52,39 +56,8 @@ It calls the model as `model(**inputs)`: autocast wraps the model's `forward` an
 """
 
 
-@dataclass
-class Meter:
-    """Sums of what is logged, over the steps since the last point; `seen` over all steps."""
-
-    sums: dict[str, float] = field(default_factory=dict)
-    steps: int = 0
-    tokens: int = 0
-    slots: int = 0
-    seconds: float = 0.0
-    seen: int = 0
-
-    def count(self, batch: Batch) -> None:
-        """Count the tokens of a batch, and the slots that they and the padding fill."""
-        slots = batch["input_ids"].numel()
-        tokens = int(batch["attention_mask"].sum()) if "attention_mask" in batch else slots
-        self.slots += slots
-        self.tokens += tokens
-        self.seen += tokens
-
-    def add(self, values: Mapping[str, float]) -> None:
-        """Add the losses of one step."""
-        self.steps += 1
-        for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-
-    def drain(self) -> dict[str, float]:
-        """The means since the last call."""
-        means = {name: total / self.steps for name, total in self.sums.items()}
-        if self.slots and self.seconds:
-            means["tokens_per_second"] = self.tokens / self.seconds
-            means["padding_share"] = 1 - self.tokens / self.slots
-        self.sums, self.steps, self.tokens, self.slots, self.seconds = {}, 0, 0, 0, 0.0
-        return means
+class _ValidationStoppedError(Exception):
+    """A validation was interrupted."""
 
 
 class StepTrainer(Trainer):
@@ -97,6 +70,8 @@ class StepTrainer(Trainer):
         loss: Loss,
         monitor: Monitor,
         validate: Callable[[], dict[str, float]] | None,
+        interruption: Interruption,
+        cadence: Checkpoints,
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
@@ -105,10 +80,12 @@ class StepTrainer(Trainer):
         self.loss = loss
         self.monitor = monitor
         self.validate = validate
+        self.interruption = interruption
+        self.cadence = cadence
         self.checkpoints = monitor.checkpoints
         self.meter = Meter()
         self.clock = self.saved_at = time.perf_counter()
-        self.save_seconds = 0.0
+        self.saved_step, self.save_seconds = 0, 0.0
 
     def get_train_dataloader(self) -> StepLoader:
         """The batches in the order of steps; no sampler, no workers, nothing drawn."""
@@ -120,7 +97,8 @@ class StepTrainer(Trainer):
         parts = found if isinstance(found, Mapping) else {"loss": found}
         values = {name: float(part.detach()) for name, part in parts.items()}
         if not math.isfinite(values["loss"]):
-            raise StageError(not_finite(values["loss"], self.state.global_step + 1, self.state))
+            step = self.state.global_step + 1
+            raise self.diverged(f"the loss of step {step} of {len(self.batches)}", values["loss"])
         self.meter.add(values)
         return parts["loss"]
 
@@ -132,38 +110,61 @@ class StepTrainer(Trainer):
         """Tell the monitor the means since the last time, and keep them for the history."""
         if "loss" not in logs:
             return  # the summary at the end
-        now = time.perf_counter()
-        self.meter.seconds += now - self.clock
-        self.clock = now
+        self.tick()
         metrics = self.meter.drain()
         metrics["learning_rate"] = logs["learning_rate"]
         metrics["gradient_norm"] = logs["grad_norm"]
         self.keep(metrics)
+
+    def tick(self) -> None:
+        """Count the time since the last tick as time of training."""
+        now = time.perf_counter()
+        self.meter.seconds += now - self.clock
+        self.clock = now
 
     def evaluate(self, *_: object, **__: object) -> dict[str, float]:
         """Validate: what it takes is not counted in the throughput of the training."""
         assert self.validate is not None
         begun = time.perf_counter()
         self.model.eval()
-        with torch.no_grad():
-            metrics = self.validate()
-        self.keep(metrics)
         self.control.should_evaluate = False
+        try:
+            with torch.no_grad(), self.model.register_forward_pre_hook(self._stop_if_asked):
+                metrics = self.validate()
+            self.keep(metrics)
+        except _ValidationStoppedError:
+            metrics, self.control.should_save = {}, True
+        self.meter.owed = not metrics
         self.clock += time.perf_counter() - begun
         return metrics
 
+    def _stop_if_asked(self, *_: object) -> None:
+        if self.interruption.asked is not None:
+            raise _ValidationStoppedError
+
     def is_checkpoint_due(self) -> bool:
-        """Whether the last one is long enough ago for what it takes to write one."""
-        wait = max(CHECKPOINT_SECONDS, self.save_seconds / CHECKPOINT_SHARE)
-        return self.checkpoints is not None and time.perf_counter() - self.saved_at >= wait
+        """Whether one is asked for, or the last is long enough ago for what it takes to write."""
+        if self.interruption.asked is not None:
+            return True
+        steps = self.state.global_step - self.saved_step
+        if self.cadence.every_steps and steps >= self.cadence.every_steps:
+            return True
+        wait = max(60 * self.cadence.every_minutes, self.save_seconds / CHECKPOINT_SHARE)
+        return time.perf_counter() - self.saved_at >= wait
 
     def _save_checkpoint(self, model: nn.Module, trial: object) -> None:
+        """Write a checkpoint where there is a folder for it; then pass on an interruption."""
+        # What stops us must not be hidden by a disk that is full: the earlier checkpoint counts.
+        asked = self.interruption.asked is not None
+        with contextlib.suppress(OSError) if asked else contextlib.nullcontext():
+            if self.checkpoints is not None:
+                self._write_checkpoint(self.checkpoints, model, trial)
+        self.interruption.hand_on()
+
+    def _write_checkpoint(self, checkpoints: Path, model: nn.Module, trial: object) -> None:
         """Write Trainer's checkpoint and the sums of the meter, where a kill leaves no half one."""
-        assert self.checkpoints is not None
-        begun = time.perf_counter()
-        # Gradients that are not finite spoil the weights one step before the loss shows it.
-        if not all(bool(part.isfinite().all()) for part in model.parameters()):
-            raise StageError(not_finite(math.nan, self.state.global_step + 1, self.state))
+        self.require_finite_weights()
+        self.tick()
 
         def fill(folder: Path) -> None:
             self.args.output_dir = str(folder)
@@ -171,16 +172,37 @@ class StepTrainer(Trainer):
             (folder / f"checkpoint-{self.state.global_step}").rename(folder / TRAINER_FILES)
             (folder / METER_FILE).write_text(json.dumps(asdict(self.meter)))
 
-        save_checkpoint(self.checkpoints, self.state.global_step, fill)
-        self.saved_at = time.perf_counter()
-        self.save_seconds = self.saved_at - begun
-        self.clock += self.save_seconds
+        save_checkpoint(checkpoints, self.state.global_step, fill)
+        self.saved_at, self.saved_step = time.perf_counter(), self.state.global_step
+        self.save_seconds = self.saved_at - self.clock
+        self.clock = self.saved_at
+
+    def require_finite_weights(self) -> None:
+        """Refuse weights that are not finite: gradients spoil them a step before the loss shows."""
+        for name, part in self.model.named_parameters():
+            if not bool(part.isfinite().all()):
+                step = f"{self.state.global_step} of {len(self.batches)}"
+                raise self.diverged(f"a weight after step {step} ({name})", "not finite")
+
+    def diverged(self, what: str, value: object) -> StageError:
+        """What to say of a number that is none."""
+        curve = [point["loss"] for point in self.state.log_history if "loss" in point]
+        before = f"the last mean logged was {curve[-1]:.3f}" if curve else "no loss was logged yet"
+        good = newest_checkpoint(self.checkpoints) if self.checkpoints else None
+        kept = f"is of step {step_of(good)}, in {good}" if good else "does not exist yet"
+        fp32 = ", set precision: fp32" if self.args.bf16 else ""
+        return StageError(
+            f"{what} is {value} ({before}): training has diverged. The last good checkpoint {kept}."
+            f" Lower learning_rate (halve it first){fp32} or raise warmup_share; that starts this "
+            "training anew"
+        )
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Load the weights, and the sums of the meter."""
         super()._load_from_checkpoint(resume_from_checkpoint, model)
-        saved = Path(resume_from_checkpoint).parent / METER_FILE
-        self.meter = Meter(**json.loads(saved.read_text()))
+        checkpoint = Path(resume_from_checkpoint).parent
+        self.meter = Meter(**json.loads((checkpoint / METER_FILE).read_text()))
+        self.saved_step = step_of(checkpoint)
 
     def keep(self, metrics: dict[str, float]) -> None:
         """Add a point to the history."""
@@ -211,6 +233,15 @@ class Milestones(TrainerCallback):
         self.trainer = trainer
         self.validate_every = validate_every
 
+    def on_train_begin(self, *_: object, **__: object) -> None:
+        """Start the clock; make the validation that an interruption cut short."""
+        trainer = self.trainer
+        trainer.clock = trainer.saved_at = time.perf_counter()
+        if trainer.meter.owed:
+            trainer.evaluate()
+        if trainer.meter.owed:  # cut short again: there is a checkpoint of this step already
+            trainer.interruption.hand_on()
+
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
@@ -222,13 +253,3 @@ class Milestones(TrainerCallback):
             control.should_evaluate = bool(due) or last
         control.should_save = self.trainer.is_checkpoint_due()
         self.trainer.monitor.progress(state.global_step, args.max_steps, "steps")
-
-
-def not_finite(value: float, step: int, state: TrainerState) -> str:
-    """What to say of a loss that is not a number."""
-    curve = [point["loss"] for point in state.log_history if "loss" in point]
-    before = f"the last mean logged was {curve[-1]:.3f}" if curve else "nothing was logged before"
-    return (
-        f"the loss of step {step} of {state.max_steps} is {value} ({before}): training has "
-        "diverged. Lower learning_rate (halve it first), raise warmup_share, or set precision: fp32"
-    )

@@ -5,9 +5,9 @@ a function of the number of its step (`Batches`), so what a step sees never depe
 generator or on how the run came to that step. The loss is a function that is handed in. And what
 is logged goes to the monitor instead of to files.
 
-Where the monitor names a folder for checkpoints, one is written every half minute, and a training
-that was killed goes on from the newest whole one. On a CPU it ends with the same weights, to the
-bit, as if it had never been interrupted.
+Where the monitor names a folder for checkpoints, one is written every so many steps or minutes and
+when the training is interrupted; it then goes on from the newest whole one. On a CPU it ends with
+the same weights, to the bit, as if it had never been interrupted.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ import torch
 from transformers import PreTrainedModel, TrainingArguments
 
 from tasks.machinery.checkpoints import newest_checkpoint
+from tasks.machinery.interruption import deferred
 from tasks.machinery.stage import Monitor
-from tasks.step_trainer import TRAINER_FILES, Batch, Batches, Loss, Milestones, StepTrainer
+from tasks.resumption import TRAINER_FILES, require_fit, require_room
+from tasks.spec import Checkpoints
+from tasks.step_trainer import Batch, Batches, Loss, Milestones, StepTrainer
 
 __all__ = [
     "Batch",
@@ -128,6 +131,7 @@ def train(
     *,
     validate: Callable[[], dict[str, float]] | None = None,
     validate_every: int = 0,
+    checkpoints: Checkpoints | None = None,
 ) -> TrainingHistory:
     """Train the model in place, one optimizer step a batch, from the newest checkpoint if any.
 
@@ -142,19 +146,24 @@ def train(
             the training.
         validate_every: steps between two validations; 0 validates only after the last step, which
             is always validated.
+        checkpoints: how often one is written; as in an experiment that does not say it.
 
     Returns:
         Everything that was logged, for loss curves.
 
     Raises:
-        StageError: the loss is no longer a finite number.
+        StageError: the loss or a weight is no longer a finite number, the newest checkpoint is not
+            of this training, or the disk has no room for the next ones.
     """
     precision = resolve_precision(recipe.precision)
     monitor.note(precision=precision, device=device_name())
     newest = newest_checkpoint(monitor.checkpoints) if monitor.checkpoints else None
     if newest:
+        require_fit(newest, model, len(batches))
         monitor.note(resumed_from=newest.name)
-    with tempfile.TemporaryDirectory() as folder:
+    if monitor.checkpoints:
+        require_room(model, monitor.checkpoints)
+    with tempfile.TemporaryDirectory() as folder, deferred() as interruption:
         trainer = StepTrainer(
             model=model,
             args=training_arguments(recipe, len(batches), precision, folder),
@@ -162,9 +171,12 @@ def train(
             loss=loss,
             monitor=monitor,
             validate=validate,
+            interruption=interruption,
+            cadence=checkpoints or Checkpoints(),
         )
         trainer.add_callback(Milestones(trainer, validate_every if validate else None))
         trainer.train(resume_from_checkpoint=str(newest / TRAINER_FILES) if newest else None)
+        trainer.require_finite_weights()
     # accelerate has wrapped `forward` for mixed precision; the model goes back as it came.
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     model.eval()

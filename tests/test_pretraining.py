@@ -23,7 +23,7 @@ from tasks.encoded import load_tokenizer
 from tasks.machinery.stage import Silent, StageError
 from tasks.objectives.masking import Vocabulary
 from tasks.pretraining import pretrain, training_batches, validation_batches
-from tasks.spec import Model, Pretraining
+from tasks.spec import Checkpoints, Model, Pretraining
 from tests.conftest import ROOT
 from tests.small_corpus import documents, encode
 
@@ -60,6 +60,7 @@ def run(corpus, out, family="bert", monitor=None, **settings):
         tokenizer=corpus / "tokenizer",
         out=out,
         monitor=monitor,
+        checkpoints=Checkpoints(every_steps=1),
     )
     return metrics, monitor
 
@@ -135,10 +136,8 @@ def test_bert_learns_without_sentence_pairs(corpus, tmp_path):
 RUN = """
 import sys
 from pathlib import Path
-from tasks import step_trainer
 from tasks.machinery.stage import Silent
 from tests.test_pretraining import run
-step_trainer.CHECKPOINT_SECONDS, step_trainer.CHECKPOINT_SHARE = 0, float("inf")
 corpus, out, checkpoints = map(Path, sys.argv[1:4])
 class Killing(Silent):
     def progress(self, done, total, unit):

@@ -2,20 +2,17 @@
 
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from transformers import BertConfig, BertForMaskedLM
 
 from tasks import step_trainer
-from tasks.machinery.checkpoints import newest_checkpoint
+from tasks.machinery.interruption import Interruption
 from tasks.machinery.stage import Silent, StageError
+from tasks.spec import Checkpoints
 from tasks.training import Recipe, autocast, resolve_precision, train, training_arguments
-from tests.conftest import ROOT
 
 RECIPE = Recipe(learning_rate=1e-2, warmup_share=0.2, log_every=4, precision="fp32", seed=3)
 CONFIG = BertConfig(
@@ -125,6 +122,8 @@ def test_biases_and_normalization_do_not_decay():
         loss=loss_of,
         monitor=Silent(),
         validate=None,
+        interruption=Interruption(),
+        cadence=Checkpoints(),
     )
     names = {id(part): name for name, part in model.named_parameters()}
     for group in trainer.create_optimizer().param_groups:
@@ -204,94 +203,7 @@ def test_a_loss_that_is_not_finite_stops_at_its_step():
         found = loss_of(model, batch)
         return found * float("nan") if len(batches.asked) == 7 else found
 
-    with pytest.raises(StageError, match=r"loss of step 7 of 20 is nan .*Lower learning_rate"):
+    said = r"loss of step 7 of 20 is nan .*checkpoint does not exist yet\. Lower learning_rate"
+    with pytest.raises(StageError, match=said):
         run(batches=batches, loss=loss)
     assert batches.asked[-1] == 6
-
-
-RUN = """
-import sys
-from pathlib import Path
-from tasks import step_trainer
-from tasks.machinery.stage import Silent
-from tests.test_training import Counting, run
-from safetensors.torch import save_file
-step_trainer.CHECKPOINT_SECONDS, step_trainer.CHECKPOINT_SHARE = 0, float("inf")
-folder, kill_at, out = sys.argv[1:]
-monitor = Silent(checkpoints=Path(folder))
-batches = Counting(kill_at=int(kill_at) if kill_at else None)
-model, history, _ = run(monitor=monitor, batches=batches)
-save_file({name: part.contiguous() for name, part in model.state_dict().items()
-           if "decoder" not in name}, out)
-print(batches.asked[0], len(history.points), history.tokens)
-"""
-
-
-def in_child(folder, out, kill_at=""):
-    return subprocess.run(
-        [sys.executable, "-c", RUN, str(folder), str(kill_at), str(out)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_a_killed_training_ends_as_an_uninterrupted_one(tmp_path):
-    whole, _, _ = run()
-    for kill_at in (7, 13):  # the second kill hits the resumed training
-        killed = in_child(tmp_path / "killed", tmp_path / "none", kill_at)
-        assert killed.returncode == -signal.SIGKILL
-    resumed = in_child(tmp_path / "killed", tmp_path / "resumed.safetensors")
-    assert resumed.stdout.split() == ["13", "5", "700"], resumed.stderr
-    found = load_file(tmp_path / "resumed.safetensors")
-    assert_same(found, {name: part for name, part in weights(whole).items() if name in found})
-
-
-def test_the_curve_of_a_resumed_training_is_continuous(tmp_path, monkeypatch):
-    monkeypatch.setattr(step_trainer, "CHECKPOINT_SECONDS", 0)
-    monkeypatch.setattr(step_trainer, "CHECKPOINT_SHARE", float("inf"))
-    _, whole, _ = run()
-
-    class Broken(Counting):
-        def __getitem__(self, step):
-            if step == 10:
-                raise KeyboardInterrupt
-            return super().__getitem__(step)
-
-    monitor = Silent(checkpoints=tmp_path / "checkpoints")
-    with pytest.raises(KeyboardInterrupt):
-        run(batches=Broken(), monitor=monitor)
-    _, resumed, _ = run(monitor=monitor)
-    assert whole.curve("loss") == resumed.curve("loss")
-    assert whole.curve("gradient_norm") == resumed.curve("gradient_norm")
-    assert [step for step, _ in monitor.logged] == [4, 8, 12, 16, 20]
-
-
-def test_weights_that_are_not_finite_are_never_a_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr(step_trainer, "CHECKPOINT_SECONDS", 0)
-    monkeypatch.setattr(step_trainer, "CHECKPOINT_SHARE", float("inf"))
-    batches, model = Counting(), new_model()
-
-    def loss(model, batch):
-        found = loss_of(model, batch)
-        if len(batches.asked) == 7:  # the loss is a number, and its gradient is not
-            found = found + 0 * torch.sqrt(model.bert.embeddings.word_embeddings.weight * 0).sum()
-        return found
-
-    monitor = Silent(checkpoints=tmp_path / "checkpoints")
-    with pytest.raises(StageError, match="loss of step 8 of 20 is nan"):
-        run(batches=batches, monitor=monitor, loss=loss, model=model)
-    assert newest_checkpoint(tmp_path / "checkpoints").name == "step-00000006"
-
-
-def test_a_finished_training_is_not_trained_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(step_trainer, "CHECKPOINT_SECONDS", 0)
-    monkeypatch.setattr(step_trainer, "CHECKPOINT_SHARE", float("inf"))
-    monitor = Silent(checkpoints=tmp_path / "checkpoints")
-    first, history, _ = run(monitor=monitor)
-    batches = Counting()
-    second, again, _ = run(monitor=monitor, batches=batches)
-    assert batches.asked == []
-    assert again.points == history.points
-    assert_same(weights(first), weights(second))

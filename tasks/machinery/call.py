@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from tasks.machinery.artifact import Artifact, Input
 from tasks.machinery.fingerprint import code_digests, flatten, key_part, library_versions
 from tasks.machinery.stage import Stage
-from tasks.machinery.store import Artifact, Input
 
 Arguments = Mapping[str, Any]
 

@@ -43,18 +43,6 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def digest_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, read as a stream; once in a process while it stays as it is."""
-    found = path.stat()
-    return _digest_bytes(path, found.st_ino, found.st_size, found.st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=100_000)
-def _digest_bytes(path: Path, inode: int, size: int, mtime: int) -> str:  # noqa: ARG001
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
     """Nested mappings and lists as dotted names: {"model.layers": 2, "downstream.0.name": …}."""
     if isinstance(value, Mapping):

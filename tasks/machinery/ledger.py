@@ -1,6 +1,6 @@
-"""What the runs of experiments use and did: a file for each, until MLflow has been told all of it.
+"""What the runs of experiments use and did: a file for each, until MLflow has been told it all.
 
-    TEMPER_HOME/runs/<id>.json    who runs it, which artifacts it uses, and which run in MLflow it is
+    TEMPER_HOME/runs/<id>.json    who runs it, which artifacts it uses, which run in MLflow it is
 
 Two things rely on it. An artifact that a living run uses is never freed. And what MLflow could not
 be told, because it could not be reached, is told later (`temper sync`).
@@ -14,21 +14,30 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from filelock import FileLock
 from pydantic import BaseModel
 
+from tasks.machinery.files import write_atomically
 from tasks.machinery.home import home
 from tasks.machinery.owner import is_alive, this_process
-from tasks.machinery.store import write_atomically
 
 
 class Use(BaseModel):
-    """A stage of a run: what people read for it, the artifact as `stage/fingerprint`, and how."""
+    """A stage of a run.
+
+    Attributes:
+        title: what people read for it.
+        artifact: its artifact, as `stage/fingerprint`.
+        state: how it ended; empty while it has not.
+        told: whether MLflow knows.
+    """
 
     title: str
     artifact: str
     state: str = ""
+    told: bool = False
 
 
 class Ledger(BaseModel):
@@ -39,13 +48,14 @@ class Ledger(BaseModel):
     experiment: str
     tracking_uri: str
     run_id: str
+    tags: dict[str, str] = {}
     uses: list[Use] = []
-    status: str = "RUNNING"
+    status: Literal["RUNNING", "FINISHED", "FAILED", "KILLED"] = "RUNNING"
     reason: str = ""
 
     @classmethod
-    def open(cls, experiment: str, tracking_uri: str, run_id: str) -> Ledger:
-        """The ledger of a run that begins in this process."""
+    def open(cls, experiment: str, tracking_uri: str, run_id: str, tags: dict[str, str]) -> Ledger:
+        """The ledger of a run that begins in this process; `tags` are what its runs carry."""
         file = _folder() / f"{uuid.uuid4().hex}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         ledger = cls(
@@ -54,6 +64,7 @@ class Ledger(BaseModel):
             experiment=experiment,
             tracking_uri=tracking_uri,
             run_id=run_id,
+            tags=tags,
         )
         ledger.write()
         return ledger
@@ -78,6 +89,11 @@ class Ledger(BaseModel):
     def is_alive(self) -> bool:
         """Whether its process still runs."""
         return is_alive(self.owner, self.file.stat().st_mtime)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether MLflow has been told all of it."""
+        return not self.file.exists()
 
     def close(self) -> None:
         """MLflow has been told all: nothing is left to keep."""

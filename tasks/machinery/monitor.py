@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import time
 import uuid
 from collections.abc import Mapping
@@ -12,7 +13,9 @@ from typing import Protocol
 
 from tasks.machinery.checkpoints import newest_checkpoint, step_of
 from tasks.machinery.recording import read_curve
-from tasks.machinery.tracking import TrackedRun
+from tasks.machinery.tracked_run import TrackedRun
+
+LOGGER = logging.getLogger(__name__)
 
 _SHOW_EVERY = 0.2  # seconds, on the terminal
 _PUBLISH_EVERY = 5.0  # seconds, in Prefect: each is a request
@@ -30,6 +33,9 @@ class Display(Protocol):
     def finished(self, title: str, state: str, seconds: float, why: str) -> None:
         """A stage has ended as completed, cached or failed."""
 
+    def say(self, text: str) -> None:
+        """Something that a person should know, beside the progress."""
+
 
 class Quiet:
     """A display that shows nothing: for flows that nobody watches in a terminal."""
@@ -43,6 +49,10 @@ class Quiet:
     def finished(self, title: str, state: str, seconds: float, why: str) -> None:
         """Show nothing."""
 
+    def say(self, text: str) -> None:
+        """Leave it in the log."""
+        LOGGER.warning(text)
+
 
 class StageMonitor:
     """The monitor of a stage that runs in a flow.
@@ -50,11 +60,11 @@ class StageMonitor:
     Args:
         title: what people read.
         folder: folder of the artifact: metrics by step are kept there too.
-        run: the stage's run in MLflow.
+        run: the stage's run in MLflow; None while that cannot be reached.
         display: the terminal.
     """
 
-    def __init__(self, title: str, folder: Path, run: TrackedRun, display: Display) -> None:
+    def __init__(self, title: str, folder: Path, run: TrackedRun | None, display: Display) -> None:
         self.title, self.run, self.display = title, run, display
         self.checkpoints: Path | None = folder / "checkpoints"
         self.facts: dict[str, str | float] = {}
@@ -74,16 +84,24 @@ class StageMonitor:
         checkpoint = newest_checkpoint(self.checkpoints) if self.checkpoints else None
         last = step_of(checkpoint) if checkpoint else 0
         curve = list(read_curve(self._file))
-        self.run.has({name for _, values in curve for name in values})
-        self._file.unlink(missing_ok=True)
-        for step, values in curve:
-            if step <= last:
-                self._send(step, values)
+        if self.run is not None:
+            self.run.has_steps_of({name for _, _, values in curve for name in values})
+        kept = [point for point in curve if point[0] <= last]
+        # An interrupted validation is made after the checkpoint of its step, perhaps twice.
+        self._known = {(step, name) for step, _, values in kept for name in values if step == last}
+        partial = self._file.with_suffix(".partial")
+        partial.write_text("".join(_line(*point) for point in kept))
+        partial.replace(self._file)
+        if self.run is not None:
+            for step, at, values in kept:
+                self.run.log(step, values, at)
 
     def _send(self, step: int, values: Mapping[str, float]) -> None:
+        now = time.time()
         with self._file.open("a") as file:
-            file.write(json.dumps({"step": step, "time": time.time(), **values}) + "\n")
-        self.run.log(step, values)
+            file.write(_line(step, now, values))
+        if self.run is not None:
+            self.run.log(step, values, now)
 
     def progress(self, done: int, total: int, unit: str) -> None:
         """Show how far the stage is, at most a few times a second."""
@@ -116,7 +134,10 @@ class StageMonitor:
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Keep the metrics of a step in the store and send them to MLflow."""
-        values = {name: float(value) for name, value in metrics.items()}
+        new = {name: value for name, value in metrics.items() if (step, name) not in self._known}
+        if not new:
+            return
+        values = {name: float(value) for name, value in new.items()}
         if self._left is not None:
             values["time_left"] = self._left
         self._send(step, values)
@@ -124,4 +145,10 @@ class StageMonitor:
     def note(self, **facts: str | float) -> None:
         """Keep facts, and set them as tags of the run."""
         self.facts.update(facts)
-        self.run.tags(facts)
+        if self.run is not None:
+            self.run.note(facts)
+
+
+def _line(step: int, at: float, values: Mapping[str, float]) -> str:
+    """A point of the curve as it is kept."""
+    return json.dumps({"step": step, "time": at, **values}) + "\n"

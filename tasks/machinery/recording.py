@@ -1,8 +1,9 @@
 """What MLflow gets of a stage: one run, a child of the experiment's, with a true status.
 
 A stage that was killed goes on in the run it had: the curve has each step once. An artifact that
-is complete but in no run of this MLflow (a crash came between, the run was deleted, the database
-is another) is recorded from the store, curve and all, without computing it again.
+is complete but in no run of this MLflow (a crash came between, MLflow could not be reached, the run
+was deleted, the database is another) is recorded from the store, curve and all, without computing
+it again. All that a record says is in the store, so it can be told at any time after.
 """
 
 from __future__ import annotations
@@ -14,12 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.machinery.call import Arguments, inputs_of
-from tasks.machinery.store import Artifact, Input, write_atomically
-from tasks.machinery.tracking import PARENT, Status, TrackedRun, Tracking, as_dataset
+from tasks.machinery.artifact import Artifact
+from tasks.machinery.files import write_atomically
+from tasks.machinery.logged_model import as_dataset, log_model
+from tasks.machinery.outage import is_outage
+from tasks.machinery.store import Store
+from tasks.machinery.tracked_run import Status, TrackedRun
+from tasks.machinery.tracking import PARENT, RESUMED, Tracking
 
 # Metrics of an evaluation that are about no single model.
 _ABOUT_NO_MODEL = ("majority", "gain", "test_documents")
+
+Inputs = Mapping[str, Artifact]
 
 
 def status_of(problem: BaseException) -> Status:
@@ -27,15 +34,22 @@ def status_of(problem: BaseException) -> Status:
     return "FAILED" if isinstance(problem, Exception) else "KILLED"
 
 
+def words_of(problem: BaseException) -> str:
+    """What a problem says, or what it is."""
+    return str(problem) or {"KeyboardInterrupt": "interrupted"}.get(
+        type(problem).__name__, type(problem).__name__
+    )
+
+
 @contextlib.contextmanager
-def closing(run: TrackedRun) -> Iterator[TrackedRun]:
-    """End the run as what it was, however the block ends."""
+def closing_on_failure(run: TrackedRun | None) -> Iterator[None]:
+    """End the run as failed or killed where the block does not come to its end."""
     try:
-        yield run
+        yield
     except BaseException as problem:
-        run.close(status_of(problem), str(problem) or type(problem).__name__)
+        if run is not None:
+            run.close(status_of(problem), words_of(problem))
         raise
-    run.close("FINISHED")
 
 
 @dataclass(frozen=True)
@@ -46,21 +60,28 @@ class Recording:
         tracking: the experiment in MLflow.
         parent: the experiment's run, of which each stage's run is a child.
         tags: what every run carries: commit, flow run, ….
+        store: where artifacts are.
     """
 
     tracking: Tracking
     parent: TrackedRun
     tags: Mapping[str, str]
+    store: Store
 
     def open(
         self, title: str, fingerprint: str, key: Mapping[str, Any], folder: Path
     ) -> TrackedRun:
-        """The run of a stage: the one it was interrupted in, or a new one."""
+        """The run of a stage: the one it was interrupted in, or a new one.
+
+        Raises:
+            Exception: MLflow cannot be reached, or does not take it.
+        """
         file = folder / "run.json"
         if file.is_file():
             kept = json.loads(file.read_text())
             same = kept["tracking_uri"] == self.tracking.uri
-            run = self.tracking.reopen(kept["run_id"], title) if same else None
+            # It may be finished there already: a crash came before that was kept here.
+            run = self.tracking.reopen(kept["run_id"], title, finished=True) if same else None
             if run is not None:
                 run.tags({PARENT: self.parent.run_id})
                 return run
@@ -80,30 +101,60 @@ class Recording:
         run.params({name: value for name, value in part if ".identity" not in name and value != {}})
         return run
 
-    def record(self, title: str, artifact: Artifact, arguments: Arguments) -> None:
-        """Record a complete artifact that is in no run of this MLflow."""
-        with closing(self.open(title, artifact.fingerprint, artifact.key, artifact.folder)) as run:
-            run.tags(artifact.facts)
-            run.replay(read_curve(artifact.folder / "metrics.jsonl"))
-            self.write(run, artifact, arguments)
+    def begin(
+        self, title: str, fingerprint: str, key: Mapping[str, Any], folder: Path, inputs: Inputs
+    ) -> TrackedRun | None:
+        """The run of a stage that is about to be computed; None while MLflow is out of reach."""
+        going_on = (folder / "run.json").is_file()
+        try:
+            run = self.open(title, fingerprint, key, folder)
+            if going_on:
+                run.tags(RESUMED)
+            run.watch_system()
+            self.reads(run, inputs)
+        except Exception as problem:
+            if is_outage(problem):
+                return None
+            raise
+        return run
 
-    def reads(self, run: TrackedRun, arguments: Arguments) -> None:
+    def record(self, title: str, artifact: Artifact) -> None:
+        """Record a complete artifact that is in no run of this MLflow.
+
+        Raises:
+            Exception: MLflow cannot be reached, or does not take it.
+        """
+        run = self.open(title, artifact.fingerprint, artifact.key, artifact.folder)
+        with closing_on_failure(run):
+            run.tags(artifact.facts)
+            replay(run, artifact.folder / "metrics.jsonl")
+            self.reads(run, self.inputs_of(artifact))
+            self.complete(run, title, artifact)
+
+    def inputs_of(self, artifact: Artifact) -> dict[str, Artifact]:
+        """What an artifact was computed from, as far as it is in the store."""
+        found = {name: self.store.named(other) for name, other in artifact.reads.items()}
+        return {name: other for name, other in found.items() if other is not None}
+
+    def reads(self, run: TrackedRun, inputs: Inputs) -> None:
         """Say which data sets and models a stage reads."""
-        given = inputs_of(arguments)
-        datasets = {name: as_dataset(each.artifact) for name, each in given.items()}
-        models = [each.artifact.record.get("model_id", "") for each in given.values()]
+        datasets = {name: as_dataset(each) for name, each in inputs.items()}
+        models = {each.record.get("model_id", "") for each in inputs.values()} - {""}
         run.reads(
             {name: dataset for name, dataset in datasets.items() if dataset is not None},
-            sorted({model_id for model_id in models if model_id}),
+            sorted(models),
         )
 
-    def write(self, run: TrackedRun, artifact: Artifact, arguments: Arguments) -> None:
-        """Write an artifact's model, metrics and pages to its run, and keep which run that is."""
-        model_id = run.model(artifact)
-        given = inputs_of(arguments)
-        data = given.get("data")
-        dataset = as_dataset(data.artifact) if data else None
-        for subject, metrics in by_model(artifact.metrics, given, model_id).items():
+    def complete(self, run: TrackedRun, title: str, artifact: Artifact) -> None:
+        """Write an artifact's model, metrics and pages to its run, end it, and keep which it is.
+
+        Raises:
+            Exception: MLflow cannot be reached; done again, it goes on from there.
+        """
+        inputs = self.inputs_of(artifact)
+        model_id = log_model(run.client, run.run_id, run.experiment_id, title, artifact)
+        dataset = as_dataset(inputs["data"]) if "data" in inputs else None
+        for subject, metrics in by_model(artifact.metrics, inputs, model_id).items():
             run.result(metrics, subject, dataset if subject else None)
         run.artifacts(artifact.path / "show")
         for name in ("manifest.json", "metrics.jsonl"):
@@ -112,13 +163,14 @@ class Recording:
         own = as_dataset(artifact)
         if own is not None:
             run.reads({"prepared": own})
+        run.finish("FINISHED")
         kept = {"run_id": run.run_id, "tracking_uri": self.tracking.uri}
         artifact.write_record(kept | ({"model_id": model_id} if model_id else {}))
         (artifact.folder / "run.json").unlink(missing_ok=True)
 
 
 def by_model(
-    metrics: Mapping[str, float], given: Mapping[str, Input], own: str | None
+    metrics: Mapping[str, float], inputs: Inputs, own: str | None
 ) -> dict[str | None, dict[str, float]]:
     """Metrics by the id of the model that they are about; None for those about no model.
 
@@ -128,15 +180,26 @@ def by_model(
     subjects: dict[str | None, dict[str, float]] = {}
     for name, value in metrics.items():
         first = name.partition("/")[0]
-        about = given.get(first if first in given else "model")
-        found = about.artifact.record.get("model_id") if about else None
+        about = inputs.get(first if first in inputs else "model")
+        found = about.record.get("model_id") if about else None
         subject = own or (None if first in _ABOUT_NO_MODEL else found)
         subjects.setdefault(subject, {})[name] = value
     return subjects
 
 
-def read_curve(file: Path) -> Iterator[tuple[int, dict[str, float]]]:
-    """The steps of a kept training curve, and their metrics; a half-written line is left out."""
+def replay(run: TrackedRun, file: Path) -> None:
+    """Log a kept curve of which MLflow may have a part: no step twice, none missing."""
+    points = list(read_curve(file))
+    run.has_steps_of({name for _, _, metrics in points for name in metrics})
+    for step, at, metrics in points:
+        run.log(step, metrics, at)
+
+
+def read_curve(file: Path) -> Iterator[tuple[int, float, dict[str, float]]]:
+    """The points of a kept training curve: step, seconds since the epoch, and metrics.
+
+    Ends at a line that a kill left half-written.
+    """
     if not file.is_file():
         return
     for line in file.read_text().splitlines():
@@ -144,6 +207,4 @@ def read_curve(file: Path) -> Iterator[tuple[int, dict[str, float]]]:
             values = json.loads(line)
         except ValueError:
             return
-        step = int(values.pop("step"))
-        values.pop("time", None)
-        yield step, values
+        yield int(values.pop("step")), float(values.pop("time")), values

@@ -14,15 +14,20 @@ from prefect.cache_policies import CachePolicy
 from prefect.context import TaskRunContext
 from pydantic import BaseModel, model_validator
 
-from tasks.machinery.call import Arguments, key_of, paths_of, title_of
+from tasks.machinery.artifact import Artifact
+from tasks.machinery.call import Arguments, inputs_of, key_of, paths_of, title_of
 from tasks.machinery.checkpoints import newest_checkpoint, step_of
+from tasks.machinery.delivery import Delivery, metric_prefix
 from tasks.machinery.fingerprint import digest
+from tasks.machinery.full_disk import full_disk
 from tasks.machinery.home import store_folder
+from tasks.machinery.ledger import Use
 from tasks.machinery.monitor import Display, StageMonitor
-from tasks.machinery.recording import Recording, closing
+from tasks.machinery.outage import is_outage, reason
+from tasks.machinery.recording import Recording, closing_on_failure
 from tasks.machinery.stage import Stage
-from tasks.machinery.store import Artifact, Store
-from tasks.machinery.tracking import TrackedRun, as_dataset
+from tasks.machinery.store import Store
+from tasks.machinery.tracked_run import TrackedRun
 
 
 class StageFailedError(Exception):
@@ -97,18 +102,26 @@ class Runner:
     """Runs the stages of one experiment in one flow run.
 
     Attributes:
-        recording: where and how runs in MLflow are made.
+        delivery: what MLflow is told, and the ledger of what the run uses.
         display: the terminal.
         refresh: names of stages to compute although they are in the store.
-        store: where artifacts are.
         outcomes: how each stage ended, filled as they run.
     """
 
-    recording: Recording
+    delivery: Delivery
     display: Display
     refresh: frozenset[str] = frozenset()
-    store: Store = field(default_factory=lambda: Store(store_folder()))
     outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def recording(self) -> Recording:
+        """How stages are recorded."""
+        return self.delivery.recording
+
+    @property
+    def store(self) -> Store:
+        """Where artifacts are."""
+        return self.recording.store
 
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
         """Compute the stage, or reuse it where all is as it was."""
@@ -117,14 +130,17 @@ class Runner:
         begun = time.monotonic()
         try:
             outcome = self._outcome(call)
-        except StageFailedError:
+        except Exception as problem:
             self.display.finished(call.title, "failed", time.monotonic() - begun, "")
-            raise
+            cause = call.failure or problem
+            raise StageFailedError(call.title, full_disk(cause, self.store.root) or cause) from None
         self.outcomes.append(outcome)
         self.display.finished(call.title, call.state, time.monotonic() - begun, call.why)
         return outcome.artifact
 
     def _outcome(self, call: Call) -> Outcome:
+        ledger = self.delivery.ledger
+        use = ledger.use(call.title, f"{call.stage.name}/{call.fingerprint[:32]}")
         run_task = task(
             name=call.stage.name,
             task_run_name=call.title,
@@ -135,15 +151,24 @@ class Runner:
         )(call.compute)
         state = run_task(return_state=True)
         if state.is_failed() or state.is_crashed():
-            raise StageFailedError(call.title, call.failure or _exception(state))
-        outcome = Outcome(
-            call.stage.name, call.label, call.state, state.result().artifact(), call.why
-        )
+            raise _exception(state)
+        artifact = state.result().artifact()
+        artifact.use(ledger.experiment)
+        use.state = call.state
+        self._tell(use)
+        ledger.write()
+        show_card(artifact, call.title)
+        return Outcome(call.stage.name, call.label, call.state, artifact, call.why)
+
+    def _tell(self, use: Use) -> None:
+        """Tell MLflow now, or at the end if it is out of reach."""
         try:
-            self._record(outcome, call.arguments)
+            self.delivery.tell_stage(use)
+            use.told = True
         except Exception as problem:
-            raise StageFailedError(f"recording {call.title} in MLflow", problem) from problem
-        return outcome
+            if not is_outage(problem):
+                raise
+            self.display.say(f"MLflow is to get {use.title} later: {reason(problem)}")
 
     def metrics(self) -> dict[str, float]:
         """All metrics of the experiment, by the names they have on its run."""
@@ -154,37 +179,10 @@ class Runner:
             for name, value in outcome.artifact.metrics.items()
         }
 
-    def _record(self, outcome: Outcome, arguments: Arguments) -> None:
-        """Make the parent a complete row, however the stage came about."""
-        artifact, parent = outcome.artifact, self.recording.parent
-        with self.store.locked(artifact.stage, artifact.fingerprint):
-            if not self.recording.tracking.knows(artifact.record):
-                self.recording.record(outcome.title, artifact, arguments)
-        dataset = as_dataset(artifact)
-        if dataset is not None:
-            parent.reads({outcome.title: dataset})
-        tags = {
-            f"temper.stage.{outcome.title}": f"{outcome.state} {artifact.record['run_id']}",
-            f"temper.digest.{outcome.title}": artifact.whole.digest[:16],
-        }
-        libraries = artifact.key["libraries"].items()
-        parent.tags(tags | {f"temper.version.{name}": value for name, value in libraries})
-        prefix = metric_prefix(outcome.name, outcome.label)
-        if prefix:
-            parent.result({f"{prefix}/{k}": v for k, v in artifact.metrics.items()})
-        show_card(artifact, outcome.title)
-
 
 def _exception(state: Any) -> BaseException:
     result = state.result(raise_on_failure=False)
     return result if isinstance(result, BaseException) else RuntimeError(state.message)
-
-
-def metric_prefix(name: str, label: str) -> str:
-    """What a stage's metrics start with on the experiment's run; empty: they are not there."""
-    if name == "evaluation":
-        return f"downstream/{label}"
-    return name if name == "pretraining" else ""
 
 
 @dataclass
@@ -227,31 +225,53 @@ class Call:
     def _compute(self, folder: Path) -> None:
         """Compute into the folder, under a run in MLflow whose status is true."""
         runner, recording = self.runner, self.runner.recording
-        if self.refresh:  # computing anew is not going on
-            shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-            (folder / "run.json").unlink(missing_ok=True)
-        (folder / "record.json").unlink(missing_ok=True)
+        self._clear(folder)
         checkpoint = newest_checkpoint(folder / "checkpoints")
         if checkpoint is not None:
             self.why = f"went on from step {step_of(checkpoint):,}"
-        run = recording.open(self.title, self.fingerprint, self.key, folder)
+        inputs = {name: given.artifact for name, given in inputs_of(self.arguments).items()}
+        run = recording.begin(self.title, self.fingerprint, self.key, folder, inputs)
         begun = time.monotonic()
-        with closing(run):
-            run.watch_system()
+        with closing_on_failure(run):
             show_link(run, recording.tracking.uri)
-            recording.reads(run, self.arguments)
             function = self.stage.load()
             output = runner.store.begin(folder)
             monitor = StageMonitor(self.title, folder, run, runner.display)
             metrics = function(**paths_of(self.arguments), out=output, monitor=monitor)
-            seconds = time.monotonic() - begun
-            artifact = runner.store.complete(folder, self.key, metrics, monitor.facts, seconds)
-            recording.write(run, artifact, self.arguments)
+            artifact = runner.store.complete(
+                folder,
+                self.key,
+                metrics,
+                monitor.facts,
+                time.monotonic() - begun,
+                reads={name: given.name for name, given in inputs.items()},
+            )
+            self._record(run, artifact)
+
+    def _clear(self, folder: Path) -> None:
+        """What is left of an artifact that is not to be gone on with."""
+        if self.refresh:  # computing anew is not going on
+            shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+            (folder / "metrics.jsonl").unlink(missing_ok=True)
+        if self.refresh or (folder / "record.json").is_file():  # its run has come to its end
+            (folder / "run.json").unlink(missing_ok=True)
+        (folder / "record.json").unlink(missing_ok=True)
+
+    def _record(self, run: TrackedRun | None, artifact: Artifact) -> None:
+        """Tell MLflow now, or leave it to the delivery if it is out of reach."""
+        if run is None:
+            return
+        try:
+            self.runner.recording.complete(run, self.title, artifact)
+        except Exception as problem:
+            if not is_outage(problem):
+                raise
+            run.leave()
 
 
-def show_link(run: TrackedRun, uri: str) -> None:
+def show_link(run: TrackedRun | None, uri: str) -> None:
     """Link the task in Prefect to the run in MLflow, where MLflow has an address."""
-    if uri.startswith("http"):
+    if run is not None and uri.startswith("http"):
         address = f"{uri}/#/experiments/{run.experiment_id}/runs/{run.run_id}"
         create_link_artifact(link=address, link_text="run in MLflow", key="mlflow-run")
 

@@ -2,11 +2,13 @@
 
     store/<stage>/<fingerprint>/
         output/          what the stage wrote: the artifact
-        writing/         a stage that is being computed; renamed to output when it is complete
+        writing/         a stage that is being computed; becomes the output when it is complete
         checkpoints/     what training keeps to go on from, removed when the stage is complete
         metrics.jsonl    metrics by step, a line each
         manifest.json    the key, the files' digests, metrics, facts, seconds: it says "complete"
         record.json      the MLflow run and model that this artifact is recorded as
+        used.json        when which experiment last used it
+        owner.json       who computes into the folder now: see `hold.py`
 
 An artifact without a manifest does not exist. One whose files are not what the manifest says is
 damaged: a miss.
@@ -15,115 +17,32 @@ damaged: a miss.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict
+from tasks.machinery.artifact import SHOWN, Artifact, Input, read_manifest
+from tasks.machinery.digest_memo import digest_file
+from tasks.machinery.files import flush, write_atomically
+from tasks.machinery.fingerprint import digest
+from tasks.machinery.hold import LEASE, Hold, Owner, Waiting, held
 
-from tasks.machinery.fingerprint import digest, digest_file
-
-SHOWN = "show/"
-
-
-class Input(BaseModel):
-    """What a stage reads of an artifact: a path, and the digest of what is to be read there."""
-
-    model_config = ConfigDict(frozen=True)
-
-    path: Path
-    files: dict[str, str]
-    artifact: Artifact
-
-    @property
-    def digest(self) -> str:
-        """Digest of the files by name and content."""
-        return digest(self.files)
-
-    def __truediv__(self, name: str) -> Input:
-        """One file, or the files of one folder."""
-        if name in self.files:
-            chosen = {Path(name).name: self.files[name]}
-        else:
-            start = f"{name}/"
-            chosen = {
-                k.removeprefix(start): v for k, v in self.files.items() if k.startswith(start)
-            }
-        if not chosen:
-            raise KeyError(f"{self.artifact.stage} has no {name}; it has {', '.join(self.files)}")
-        return Input(path=self.path / name, files=chosen, artifact=self.artifact)
-
-    def only(self, *names: str) -> Input:
-        """The same folder, of which nothing but these files is read."""
-        chosen = {name: self.files[name] for name in names}
-        return Input(path=self.path, files=chosen, artifact=self.artifact)
-
-    def without(self, *names: str) -> Input:
-        """The same folder, of which these files are not read."""
-        chosen = {name: value for name, value in self.files.items() if name not in names}
-        return Input(path=self.path, files=chosen, artifact=self.artifact)
-
-
-class Artifact(BaseModel):
-    """A complete stage in the store."""
-
-    model_config = ConfigDict(frozen=True)
-
-    stage: str
-    fingerprint: str
-    folder: Path
-    key: dict[str, Any]
-    files: dict[str, str]
-    sizes: dict[str, int]
-    metrics: dict[str, float]
-    facts: dict[str, str | float]
-    seconds: float
-
-    @property
-    def path(self) -> Path:
-        """The folder that the stage wrote."""
-        return self.folder / "output"
-
-    @property
-    def record(self) -> dict[str, str]:
-        """The MLflow run and model that this artifact is recorded as; empty if it is not yet."""
-        file = self.folder / "record.json"
-        return json.loads(file.read_text()) if file.is_file() else {}
-
-    def write_record(self, record: dict[str, str]) -> None:
-        """Keep which MLflow run and model this artifact is recorded as."""
-        write_atomically(self.folder / "record.json", record)
-
-    @property
-    def whole(self) -> Input:
-        """All that the stage wrote, but for what is only shown."""
-        files = {name: value for name, value in self.files.items() if not name.startswith(SHOWN)}
-        return Input(path=self.path, files=files, artifact=self)
-
-    def __truediv__(self, name: str) -> Input:
-        """One file or folder of the artifact, as another stage reads it."""
-        return self.whole / name
-
-    def damage(self) -> str | None:
-        """What is wrong with the files, or None: `<file> is missing` or `<file> differs`."""
-        for name, expected in self.files.items():
-            file = self.path / name
-            if not file.is_file():
-                return f"{name} is missing"
-            if file.stat().st_size != self.sizes[name] or digest_file(file) != expected:
-                return f"{name} differs"
-        return None
+__all__ = ["SHOWN", "Artifact", "Input", "Store", "write_atomically"]
 
 
 class Store:
-    """All artifacts under one folder."""
+    """All artifacts under one folder.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    Args:
+        root: the folder.
+        lease: seconds without a sign of life after which another host takes over what is computed.
+            The same for all processes that share the folder.
+    """
+
+    def __init__(self, root: Path, lease: float = LEASE) -> None:
+        self.root, self.lease = root, lease
+        self._holds: dict[Path, Hold] = {}
 
     def folder(self, stage: str, fingerprint: str) -> Path:
         """Where an artifact is, or will be."""
@@ -131,51 +50,79 @@ class Store:
 
     def load(self, stage: str, fingerprint: str) -> Artifact | None:
         """The complete artifact of a fingerprint, its files not yet verified."""
-        return _read_manifest(self.folder(stage, fingerprint))
+        return read_manifest(self.folder(stage, fingerprint))
+
+    def named(self, name: str) -> Artifact | None:
+        """The complete artifact called `stage/fingerprint`; None if there is none."""
+        stage, _, fingerprint = name.partition("/")
+        return self.load(stage, fingerprint) if stage and fingerprint else None
 
     def artifacts(self, stage: str) -> list[Artifact]:
         """All complete artifacts of a stage, the newest first."""
         found = []
         for file in (self.root / stage).glob("*/manifest.json"):
-            artifact = _read_manifest(file.parent)
+            artifact = read_manifest(file.parent)
             if artifact is not None:
                 with contextlib.suppress(FileNotFoundError):
                     found.append((file.stat().st_mtime, artifact))
         return [artifact for _, artifact in sorted(found, key=lambda each: -each[0])]
 
     @contextlib.contextmanager
-    def locked(self, stage: str, fingerprint: str, waiting: Any = None) -> Iterator[Path]:
-        """Hold a fingerprint: one computation at a time, across processes.
+    def locked(
+        self,
+        stage: str,
+        fingerprint: str,
+        waiting: Waiting | None = None,
+        *,
+        experiment: str = "",
+    ) -> Iterator[Path]:
+        """Hold a fingerprint: one computation at a time, across processes and hosts.
 
-        The lock is the kernel's (flock): it is gone with its owner, however that died.
-        `waiting(owner)` is called once if another process holds it.
+        Args:
+            stage: name of the stage.
+            fingerprint: what is to be held.
+            waiting: called once, with who it is, if another process holds it.
+            experiment: what those who wait for this process are told that it computes.
         """
         folder = self.folder(stage, fingerprint)
-        folder.mkdir(parents=True, exist_ok=True)
-        owner = folder / "owner"
-        lock = FileLock(folder.with_suffix(".lock"))
+        with held(folder, f"{experiment} {stage}".strip(), self.lease, waiting) as hold:
+            self._holds[folder] = hold
+            try:
+                yield folder
+            finally:
+                del self._holds[folder]
+
+    @contextlib.contextmanager
+    def locked_now(self, stage: str, fingerprint: str) -> Iterator[str]:
+        """Hold a fingerprint if nobody does; else who does, in words."""
+        folder = self.folder(stage, fingerprint)
+        hold = Hold(folder, self.lease, Owner.this_process(f"freeing {stage}"))
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            if waiting is not None:
-                waiting(owner.read_text() if owner.is_file() else "another process")
-            lock.acquire()
-        try:
-            owner.write_text(f"process {os.getpid()}")
-            yield folder
+            yield "" if hold.try_acquire() else hold.whose()
         finally:
-            owner.unlink(missing_ok=True)
-            lock.release()
+            hold.release()
+
+    def check_held(self, folder: Path) -> None:
+        """Make sure that a locked folder was not taken over by another host meanwhile.
+
+        Raises:
+            StageError: it was; nothing is to be written to it any more.
+        """
+        self._holds[folder].check()
 
     def begin(self, folder: Path) -> Path:
         """An empty folder to write to: what an earlier try left is gone, but its checkpoints.
 
-        An earlier artifact stays until `complete` replaces it.
+        Its name is this claim's alone: an owner that was taken over does not write among the files
+        of its successor. An earlier artifact stays until `complete` replaces it.
         """
-        writing = folder / "writing"
-        shutil.rmtree(writing, ignore_errors=True)
+        shutil.rmtree(folder / "writing", ignore_errors=True)
+        writing = self._writing(folder)
         writing.mkdir(parents=True)
         return writing
+
+    def _writing(self, folder: Path) -> Path:
+        return folder / "writing" / self._holds[folder].token[:8]
 
     def complete(
         self,
@@ -184,47 +131,40 @@ class Store:
         metrics: dict[str, float],
         facts: dict[str, str | float],
         seconds: float,
+        *,
+        reads: Mapping[str, str] | None = None,
     ) -> Artifact:
-        """Put what was written in place, then the manifest: from here on the artifact exists."""
-        output = folder / "output"
-        (folder / "manifest.json").unlink(missing_ok=True)
-        shutil.rmtree(output, ignore_errors=True)
-        (folder / "writing").rename(output)
+        """Put what was written in place, then the manifest: from here on the artifact exists.
+
+        Raises:
+            StageError: another host took the computation over; nothing is put in place.
+        """
+        self.check_held(folder)
+        writing = self._writing(folder)
         names = sorted(
-            file.relative_to(output).as_posix() for file in output.rglob("*") if file.is_file()
+            file.relative_to(writing).as_posix() for file in writing.rglob("*") if file.is_file()
         )
+        for name in names:  # whatever happens to the power: bytes on the disk before their manifest
+            flush(writing / name)
         artifact = Artifact(
             stage=key["stage"],
             fingerprint=digest(key),
             folder=folder,
             key=key,
-            files={name: digest_file(output / name) for name in names},
-            sizes={name: (output / name).stat().st_size for name in names},
+            files={name: digest_file(writing / name) for name in names},
+            sizes={name: (writing / name).stat().st_size for name in names},
             metrics=metrics,
             facts=facts,
             seconds=seconds,
+            reads=dict(reads or {}),
         )
+        self.check_held(folder)  # again, as digesting gigabytes takes a while
+        (folder / "manifest.json").unlink(missing_ok=True)
+        shutil.rmtree(folder / "output", ignore_errors=True)
+        writing.rename(folder / "output")
         write_atomically(
             folder / "manifest.json", artifact.model_dump(mode="json", exclude={"folder"})
         )
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        for name in ("writing", "checkpoints"):
+            shutil.rmtree(folder / name, ignore_errors=True)
         return artifact
-
-
-def _read_manifest(folder: Path) -> Artifact | None:
-    """The artifact in a folder; None without a readable manifest."""
-    try:
-        values = json.loads((folder / "manifest.json").read_text())
-        return Artifact(folder=folder, **values)
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def write_atomically(path: Path, value: Any) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never half of it."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("w") as file:
-        json.dump(value, file, indent=2, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -1,56 +1,123 @@
 """The Prefect server of a run without one: in a session of its own, and gone when the run is.
 
 Prefect starts it as a child in the same process group. Ctrl-C in a terminal goes to the whole
-group: the server would die first, and the flow could not tell it that it was interrupted. A run
-that is killed leaves its server behind, with the database open: the next start ends it.
+group: the server would die first, and the flow could not tell it that it was interrupted. Prefect
+also starts one that dies at once again and again, without an end and without a word: here it is
+told why (`TEMPER_HOME/prefect/server.log` has all of it). A run that is killed leaves its server
+behind, with the database open: the next start ends it.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import json
 import os
 import subprocess
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 from prefect.server.api import server
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
 
+from tasks.machinery.files import write_atomically
 from tasks.machinery.home import home
 from tasks.machinery.owner import is_alive, is_here, owner_of, this_process
-from tasks.machinery.store import write_atomically
+from tasks.machinery.stage import StageError
+
+FORGOTTEN = 30 * 24 * 3600.0  # seconds after which a server on another host is not kept in mind
+_ATTEMPTS = 3  # another process may take the port that was free a moment ago
 
 
 def start_temporary_server() -> None:
-    """Start the server that this process's flows will use; nothing where another one is set."""
+    """Start the server that this process's flows will use; nothing where another one is set.
+
+    Raises:
+        StageError: it does not start; with its own words.
+    """
     if PREFECT_API_URL.value():
         return
-    folder = home() / "prefect" / "servers"
-    end_servers_without_a_run(folder)
-    nowhere = subprocess.DEVNULL  # a pipe that it held open would outlive a killed run
-    popen = functools.partial(
-        subprocess.Popen, start_new_session=True, stdin=nowhere, stdout=nowhere, stderr=nowhere
-    )
-    detached = SimpleNamespace(Popen=popen, TimeoutExpired=subprocess.TimeoutExpired)
-    vars(server)["subprocess"] = detached
-    started = server.SubprocessASGIServer()  # the one that Prefect's clients then find running
-    started.start()
-    if started.server_process is not None:
+    folder, log = home() / "prefect" / "servers", home() / "prefect" / "server.log"
+    try:
         folder.mkdir(parents=True, exist_ok=True)
-        facts = {"run": this_process(), "server": owner_of(started.server_process.pid)}
-        write_atomically(folder / f"{os.getpid()}.json", facts)
+        end_servers_without_a_run(folder)
+        log.write_text("")
+    except OSError as problem:
+        raise StageError(f"TEMPER_HOME: {folder} cannot be used ({problem.strerror})") from None
+    started = server.SubprocessASGIServer()  # the one that Prefect's clients then find running
+    atexit.register(started.stop)
+    for _ in range(_ATTEMPTS):
+        _begin(started, folder / f"{os.getpid()}.json", log)
+        if _answers(started):
+            return
+        if "address already in use" not in log.read_text(errors="replace"):
+            break
+    started.stop()
+    raise StageError(
+        f"Prefect's server did not start: {words_of(log)}. All that it said is in {log}. Mend "
+        "that, or start a server (`prefect server start`) and set PREFECT_API_URL to its address"
+    )
+
+
+def _begin(started: server.SubprocessASGIServer, file: Path, log: Path) -> None:
+    """Start the server's process, and say in a file whose it is."""
+    with log.open("a") as output:  # a pipe that it held open would outlive a killed run
+        popen = functools.partial(
+            subprocess.Popen,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+        detached = SimpleNamespace(Popen=popen, TimeoutExpired=subprocess.TimeoutExpired)
+        vars(server)["subprocess"] = detached
+        started.port = started.find_available_port()
+        started.server_process = process = started._run_uvicorn_command()
+        started.running = True
+    with contextlib.suppress(psutil.NoSuchProcess):
+        write_atomically(file, {"run": this_process(), "server": owner_of(process.pid)})
+        atexit.register(file.unlink, missing_ok=True)
+
+
+def _answers(started: server.SubprocessASGIServer) -> bool:
+    """Wait until the server answers; False where it ends before, or takes too long."""
+    process, url = started.server_process, f"{started.api_url}/health"
+    begun = time.monotonic()
+    patience = PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
+    while process is not None and process.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
+            return process.poll() is None  # else it is another one that answers at that port
+        if time.monotonic() - begun > patience:
+            return False
+        time.sleep(0.1)
+    return False
+
+
+def words_of(log: Path) -> str:
+    """The line of the server's log that says most: that of the last error."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    lines = [line for line in lines if line and "Application startup failed" not in line]
+    errors = [line for line in lines if "Error" in line or "error" in line]
+    return (errors or lines or ["it said nothing, and did not answer in time"])[-1][:300]
 
 
 def end_servers_without_a_run(folder: Path) -> None:
-    """End the servers whose run is gone."""
+    """End the servers whose run is gone. Those of another host it ends itself."""
     for file in folder.glob("*.json"):
-        facts = json.loads(file.read_text())
-        if not is_here(facts["server"]) or is_alive(facts["run"], 0.0):
-            continue
-        if is_alive(facts["server"], 0.0):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                psutil.Process(int(facts["server"].rsplit(":", 2)[1])).terminate()
-        file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            facts, seen = json.loads(file.read_text()), file.stat().st_mtime
+            if not is_here(facts["server"]):
+                if time.time() - seen > FORGOTTEN:
+                    file.unlink(missing_ok=True)
+                continue
+            if is_alive(facts["run"], seen):
+                continue
+            if is_alive(facts["server"], seen):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    psutil.Process(int(facts["server"].rsplit(":", 2)[1])).terminate()
+            file.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.machinery.fingerprint import digest_file
+from tasks.machinery.digest_memo import digest_file
 from tasks.machinery.stage import StageError
 from tasks.sources import UNIT, Column, Columns, Document, Holds, Progress, Row, Source, Split
 from tasks.sources.formats import TABLES, TAGGED, TEXTS, File, text_in

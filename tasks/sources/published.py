@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.machinery.fingerprint import digest_file
+from tasks.machinery.digest_memo import digest_file
 from tasks.machinery.stage import StageError
 from tasks.sources.commits import commit_of
 from tasks.spec import Part, field

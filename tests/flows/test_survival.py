@@ -2,85 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
-from mlflow import MlflowClient
 
+from tests.flows.process import (
+    finish,
+    flow_states,
+    servers_of,
+    start,
+    statuses,
+    wait_for_stage,
+    weights,
+)
 from tests.flows.tiny import write_experiment
 
 pytestmark = pytest.mark.slow
-
-
-def start(folder: Path, server: str, *words: str) -> subprocess.Popen[str]:
-    """Start the command in a state folder of its own, in a process group that can be killed.
-
-    Without a server, the command starts a temporary one, as it does for a person.
-    """
-    environment = os.environ | {"TEMPER_HOME": str(folder / "home"), "PREFECT_API_URL": server}
-    environment.pop("MLFLOW_TRACKING_URI", None)
-    if not server:
-        for name in ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_LOCAL_STORAGE_PATH"):
-            environment.pop(name, None)
-    file = folder / "data" / "tiny.yaml"
-    command = [sys.executable, "-m", "flows.cli", "run", str(file), *words]
-    command += ["--output", str(folder / "out.json")]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        command, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
-    )
-
-
-def finish(folder: Path, server: str, *words: str) -> dict[str, Any]:
-    """Run the command to its end; what it writes as JSON."""
-    process = start(folder, server, *words)
-    out, err = process.communicate(timeout=400)
-    assert process.returncode == 0, out[-3000:] + err[-3000:]
-    return json.loads((folder / "out.json").read_text())
-
-
-def statuses(folder: Path) -> dict[str, list[str]]:
-    """The status of every run in the state folder's MLflow, by name."""
-    client = MlflowClient(f"sqlite:///{folder / 'home' / 'mlflow.db'}")
-    found: dict[str, list[str]] = {}
-    for run in client.search_runs([e.experiment_id for e in client.search_experiments()]):
-        found.setdefault(run.info.run_name, []).append(run.info.status)
-    return found
-
-
-def flow_states(folder: Path) -> list[str]:
-    """The state of every flow run in the state folder's Prefect."""
-    with sqlite3.connect(folder / "home" / "prefect" / "prefect.db") as database:
-        return [state for (state,) in database.execute("SELECT state_type FROM flow_run")]
-
-
-def servers_of(folder: Path) -> list[psutil.Process]:
-    """The temporary Prefect servers that use the state folder."""
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if "uvicorn" in (process.info["cmdline"] or [])
-        and process.environ().get("TEMPER_HOME") == str(folder / "home")
-    ]
-
-
-def weights(result: dict[str, Any]) -> dict[str, bytes]:
-    """The bytes of every trained model."""
-    return {
-        stage["name"]: file.read_bytes()
-        for stage in result["stages"]
-        if (file := Path(stage["path"]) / "model" / "model.safetensors").is_file()
-    }
 
 
 @pytest.fixture(scope="module")
@@ -123,16 +65,6 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bits(
     assert {status for each in found.values() for status in each} == {"FINISHED"}, found
     stages = {name: each for name, each in found.items() if "·" not in name}
     assert all(each == ["FINISHED"] for each in stages.values()), "each stage has one run"
-
-
-def wait_for_stage(folder: Path, name: str, process: subprocess.Popen[str]) -> None:
-    """Wait until a stage is being computed."""
-    for _ in range(600):
-        if list((folder / "home" / "store" / name).glob("*/writing")):
-            return
-        assert process.poll() is None, "it ended before that stage"
-        time.sleep(0.1)
-    raise AssertionError(f"{name} never began")
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

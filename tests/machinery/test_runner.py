@@ -12,9 +12,13 @@ from typing import Any
 import pytest
 from prefect import flow
 
+from tasks.machinery.delivery import Delivery
+from tasks.machinery.home import store_folder
+from tasks.machinery.ledger import Ledger
 from tasks.machinery.monitor import Quiet
-from tasks.machinery.recording import Recording, closing
+from tasks.machinery.recording import Recording
 from tasks.machinery.runner import Runner, StageFailedError
+from tasks.machinery.store import Store
 from tasks.machinery.tracking import Tracking
 from tests.machinery.toy import ADD, DOUBLE, FAIL, PARITY
 
@@ -28,8 +32,11 @@ def run_flow(recipe: Any, **options: Any) -> tuple[Runner, Any]:
     def toy() -> tuple[Runner, Any]:
         tracking = Tracking("toy")
         tracking.close_orphans()
-        with closing(tracking.open("toy", {})) as parent:
-            runner = Runner(Recording(tracking, parent, {}), Quiet(), **options)
+        parent = tracking.open("toy", {})
+        ledger = Ledger.open("toy", tracking.uri, parent.run_id, {})
+        recording = Recording(tracking, parent, {}, Store(store_folder()))
+        runner = Runner(Delivery(ledger, recording), Quiet(), **options)
+        with runner.delivery.concluded(print):
             return runner, recipe(runner)
 
     return toy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from tasks.machinery.stage import Monitor, Stage, StageError
@@ -13,6 +14,7 @@ ADD = Stage("add", "tests.machinery.toy:add")
 FAIL = Stage("fail", "tests.machinery.toy:fail")
 DIE = Stage("die", "tests.machinery.toy:die")
 PARITY = Stage("parity", "tests.machinery.toy:parity")
+WAIT = Stage("wait", "tests.machinery.toy:wait")
 
 
 def double(number: int, *, out: Path, monitor: Monitor) -> dict[str, float]:
@@ -57,4 +59,13 @@ def die(number: int, *, out: Path, monitor: Monitor) -> dict[str, float]:
     if not marker.exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    return {"value": float(number)}
+
+
+def wait(number: int, *, out: Path, monitor: Monitor) -> dict[str, float]:
+    """Compute until a file is there."""
+    (out / "number.txt").write_text(str(number))
+    Path(os.environ["TOY_BEGUN"]).touch()
+    while not Path(os.environ["TOY_GO_ON"]).exists():
+        time.sleep(0.05)
     return {"value": float(number)}

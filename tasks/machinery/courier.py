@@ -1,0 +1,100 @@
+"""Sends a run's metrics and tags in the background: a training never waits for a server.
+
+What MLflow does not take now stays in line, in its order, and is sent when it is back. A batch
+whose answer was lost is sent again as it was: MLflow knows a metric by its step, time and value,
+and keeps it once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from mlflow.entities import Metric, RunTag
+
+from tasks.machinery.outage import is_outage, reason
+from tasks.machinery.owner import BEAT
+
+_EVERY = 5.0  # seconds between two deliveries
+_AT_ONCE = 1000  # MLflow takes no more metrics in one call
+
+Send = Callable[[list[Metric], list[RunTag]], None]
+
+
+class Courier:
+    """A line of metrics and tags, and a thread that delivers it every few seconds.
+
+    Args:
+        send: delivers a batch, or raises.
+        beat: called about every minute, to say that the owner of the run lives.
+        say: told when an outage begins, and when it is over.
+    """
+
+    def __init__(self, send: Send, beat: Callable[[], None], say: Callable[[str], None]) -> None:
+        self._send, self._beat, self._say = send, beat, say
+        self._metrics: list[Metric] = []
+        self._tags: dict[str, str] = {}
+        self._line = threading.Lock()
+        self._delivery = threading.Lock()
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.is_out = False
+
+    def start(self) -> None:
+        """Deliver from now on."""
+        self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
+        self._thread.start()
+
+    def add(self, metrics: Iterable[Metric] = (), tags: Iterable[RunTag] = ()) -> None:
+        """Put something in line."""
+        with self._line:
+            self._metrics += metrics
+            self._tags |= {tag.key: tag.value for tag in tags}
+
+    def flush(self) -> None:
+        """Deliver all that is in line; what is not taken stays in it.
+
+        Raises:
+            Exception: what MLflow says where it does not take it.
+        """
+        with self._delivery:
+            while self._metrics or self._tags:
+                with self._line:
+                    metrics = self._metrics[:_AT_ONCE]
+                    tags = dict(self._tags)
+                self._send(metrics, [RunTag(name, value) for name, value in tags.items()])
+                with self._line:
+                    self._metrics = self._metrics[len(metrics) :]
+                    kept = self._tags.items() - tags.items()
+                    self._tags = dict(kept)
+
+    def stop(self) -> None:
+        """End the thread; what is still in line can be flushed."""
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _work(self) -> None:
+        rounds = max(1, round(BEAT / _EVERY))
+        number = 0
+        while not self._ending.wait(_EVERY):
+            number += 1
+            self._try(self.flush)
+            if number % rounds == 0:
+                self._try(self._beat)
+
+    def _try(self, step: Callable[[], None]) -> None:
+        """Deliver, or say once that it is not possible now."""
+        try:
+            step()
+        except Exception as problem:  # a thread has nobody to raise to: `flush` raises it again
+            if not self.is_out:
+                self._say(f"MLflow takes nothing now, what it is to get waits: {reason(problem)}")
+            self.is_out = True
+            if not is_outage(problem):
+                self._ending.set()
+        else:
+            if self.is_out:
+                self._say("MLflow is back: what waited is delivered")
+            self.is_out = False

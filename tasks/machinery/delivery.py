@@ -1,0 +1,210 @@
+"""Tells MLflow what a run of an experiment came to: at its end, or later if it was out of reach.
+
+A run that ended while MLflow could not be reached leaves its ledger behind, and all that MLflow is
+to be told is in the store. The next run of any experiment tells it, and so does `temper sync`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from filelock import FileLock, Timeout
+
+from tasks.machinery.artifact import Artifact
+from tasks.machinery.fingerprint import digest
+from tasks.machinery.home import home
+from tasks.machinery.ledger import Ledger, Use, ledgers
+from tasks.machinery.logged_model import as_dataset
+from tasks.machinery.outage import is_outage, reason
+from tasks.machinery.recording import Recording, status_of, words_of
+from tasks.machinery.stage import StageError
+from tasks.machinery.store import Store
+from tasks.machinery.tracked_run import Status
+from tasks.machinery.tracking import GONE, Tracking
+
+LATER = "MLflow has not been told all of this run; the next run tells it, and so does `temper sync`"
+PATIENCE = 30.0  # seconds that the end of a run waits for MLflow to come back
+_PAUSE = 3.0
+
+
+def metric_prefix(stage: str, label: str) -> str:
+    """What a stage's metrics start with on the experiment's run; empty: they are not there."""
+    if stage == "evaluation":
+        return f"downstream/{label}"
+    return stage if stage == "pretraining" else ""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one run of an experiment tells MLflow.
+
+    Attributes:
+        ledger: what the run used and did.
+        recording: where it is told.
+    """
+
+    ledger: Ledger
+    recording: Recording
+
+    def tell_stage(self, use: Use) -> None:
+        """Record a stage if MLflow does not know it, and make the experiment's run a complete row.
+
+        Raises:
+            Exception: MLflow cannot be reached, or does not take it.
+        """
+        store, tracking = self.recording.store, self.recording.tracking
+        stage, _, fingerprint = use.artifact.partition("/")
+        with store.locked(stage, fingerprint):
+            artifact = store.named(use.artifact)
+            if artifact is None:  # it never came to an end, or was freed
+                return
+            if not artifact.record or not tracking.knows(artifact.record):
+                self.recording.record(use.title, artifact)
+        self._tell_parent(use, artifact)
+
+    def _tell_parent(self, use: Use, artifact: Artifact) -> None:
+        parent = self.recording.parent
+        dataset = as_dataset(artifact)
+        if dataset is not None:
+            parent.reads({use.title: dataset})
+        tags = {
+            f"temper.stage.{use.title}": f"{use.state} {artifact.record['run_id']}",
+            f"temper.artifact.{use.title}": use.artifact,
+            f"temper.digest.{use.title}": artifact.whole.digest[:16],
+        }
+        libraries = artifact.key["libraries"].items()
+        parent.tags(tags | {f"temper.version.{name}": value for name, value in libraries})
+        prefix = metric_prefix(artifact.stage, use.title.partition(" ")[2])
+        if prefix:
+            parent.result({f"{prefix}/{k}": v for k, v in artifact.metrics.items()})
+
+    def tell_rest(self) -> None:
+        """Tell everything that has not been told, and end the run; then the ledger is closed.
+
+        Raises:
+            Exception: MLflow cannot be reached, or does not take it.
+        """
+        ledger, parent = self.ledger, self.recording.parent
+        for use in ledger.uses:
+            if not use.told and use.state:
+                self.tell_stage(use)
+                use.told = True
+        if ledger.status == "FINISHED":
+            self._describe()
+        if ledger.status != "RUNNING":
+            parent.finish(ledger.status, ledger.reason)
+        ledger.close()
+
+    def _describe(self) -> None:
+        """Put the page of results where a person opening the run sees it first."""
+        uses, parent, store = self.ledger.uses, self.recording.parent, self.recording.store
+        cached = sum(use.state == "cached" for use in uses)
+        names = [use.artifact for use in uses]
+        parent.tags(
+            {"temper.results": digest(names), "temper.stages": f"{cached} of {len(uses)} cached"}
+        )
+        report = store.named(uses[-1].artifact)
+        page = report.path / "show" / "card.md" if report is not None else None
+        if page is not None and page.is_file():
+            parent.artifacts(page.parent)
+            parent.tags({"mlflow.note.content": page.read_text()})
+
+    @contextlib.contextmanager
+    def concluded(self, say: Callable[[str], None]) -> Iterator[None]:
+        """Whatever happens in the block, MLflow is told how the run ended; now, or later."""
+        try:
+            yield
+        except BaseException as problem:
+            self._end(status_of(problem), words_of(problem))
+            try:
+                self.tell_rest()
+            except Exception as second:  # the first problem is the one to be seen
+                self.recording.parent.leave()
+                say(f"{LATER}: {reason(second)}")
+            raise
+        self._end("FINISHED")
+        if not self.tell_rest_patiently():
+            say(LATER)
+
+    def _end(self, status: Status, why: str = "") -> None:
+        """Keep how the run ended, so that it can be told later."""
+        self.ledger.status, self.ledger.reason = status, why
+        with contextlib.suppress(OSError):  # on a full disk it is told now, or not at all
+            self.ledger.write()
+
+    def tell_rest_patiently(self) -> bool:
+        """Tell everything, waiting a while for MLflow to come back.
+
+        Returns:
+            Whether MLflow took it; else the ledger is left for later.
+        """
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.tell_rest()
+            except Exception as problem:
+                if not is_outage(problem):
+                    raise
+                if time.monotonic() > until:
+                    self.recording.parent.leave()
+                    return False
+                time.sleep(_PAUSE)
+            else:
+                return True
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[bool]:
+    """One process at a time tells what others left; whether it is this one."""
+    lock = FileLock(home() / "runs" / ".delivery.lock")
+    try:
+        with lock.acquire(timeout=0):
+            yield True
+    except Timeout:
+        yield False
+
+
+def undelivered() -> list[Ledger]:
+    """The ledgers of runs that have ended, of which MLflow has not been told all."""
+    return [ledger for ledger in ledgers() if ledger.status != "RUNNING" or not ledger.is_alive]
+
+
+def deliver(ledger: Ledger, tracking: Tracking, store: Store) -> None:
+    """Tell MLflow what a run that has ended left untold.
+
+    Raises:
+        StageError: it is about a run in another MLflow.
+        Exception: MLflow cannot be reached, or does not take it.
+    """
+    if ledger.tracking_uri != tracking.uri:
+        raise StageError(
+            f"a run of {ledger.experiment!r} is to be told to MLflow at {ledger.tracking_uri}, and "
+            f"this is {tracking.uri}: set MLFLOW_TRACKING_URI={ledger.tracking_uri}"
+        )
+    if ledger.status == "RUNNING":
+        ledger.status, ledger.reason = "KILLED", GONE
+    parent = tracking.reopen(ledger.run_id, ledger.experiment, finished=True)
+    if parent is None:  # it was deleted: nobody wants to know
+        ledger.close()
+        return
+    Delivery(ledger, Recording(tracking, parent, ledger.tags, store)).tell_rest()
+
+
+def deliver_all(tracking: Tracking, store: Store) -> list[str]:
+    """Tell MLflow what earlier runs left untold, as far as it is about this MLflow.
+
+    Returns:
+        The experiments, a line for each run.
+    """
+    waiting = [each for each in undelivered() if each.tracking_uri == tracking.uri]
+    if not waiting:
+        return []
+    with _alone() as here:
+        if not here:
+            return []
+        for ledger in waiting:
+            deliver(ledger, tracking, store)
+    return [ledger.experiment for ledger in waiting]

@@ -1,0 +1,33 @@
+"""What it looks like when MLflow cannot be reached, or its database is locked by another process.
+
+An outage must not end a training of hours: what MLflow was to be told waits, and is told later. A
+request that MLflow refuses is no outage but a mistake of ours, and is never hidden.
+"""
+
+from __future__ import annotations
+
+import requests
+import sqlalchemy
+from mlflow.exceptions import MlflowException
+
+# What a server that is gone, overloaded or without its database makes of a request.
+_CODES = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
+_KINDS = (
+    ConnectionError,
+    TimeoutError,
+    requests.RequestException,
+    sqlalchemy.exc.OperationalError,
+)
+
+
+def is_outage(problem: BaseException) -> bool:
+    """Whether a problem is MLflow being out of reach, and would be gone with it."""
+    if isinstance(problem, MlflowException):
+        return problem.error_code in _CODES
+    return isinstance(problem, _KINDS)
+
+
+def reason(problem: BaseException) -> str:
+    """The problem in a line."""
+    text = " ".join(str(problem).split())
+    return text if len(text) < 200 else f"{text[:200]} …"

@@ -1,0 +1,47 @@
+"""What is measured between two points of a training curve; a checkpoint carries it on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass
+class Meter:
+    """Sums of what is logged, over the steps since the last point; `seen` over all steps.
+
+    `owed`: the validation after the last step was interrupted and is still to be made.
+    """
+
+    sums: dict[str, float] = field(default_factory=dict)
+    steps: int = 0
+    tokens: int = 0
+    slots: int = 0
+    seconds: float = 0.0
+    seen: int = 0
+    owed: bool = False
+
+    def count(self, batch: Mapping[str, Tensor]) -> None:
+        """Count the tokens of a batch, and the slots that they and the padding fill."""
+        slots = batch["input_ids"].numel()
+        tokens = int(batch["attention_mask"].sum()) if "attention_mask" in batch else slots
+        self.slots += slots
+        self.tokens += tokens
+        self.seen += tokens
+
+    def add(self, values: Mapping[str, float]) -> None:
+        """Add the losses of one step."""
+        self.steps += 1
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def drain(self) -> dict[str, float]:
+        """The means since the last call."""
+        means = {name: total / self.steps for name, total in self.sums.items()}
+        if self.slots and self.seconds:
+            means["tokens_per_second"] = self.tokens / self.seconds
+            means["padding_share"] = 1 - self.tokens / self.slots
+        self.sums, self.steps, self.tokens, self.slots, self.seconds = {}, 0, 0, 0, 0.0
+        return means
