@@ -203,6 +203,8 @@ def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> di
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     from flows.console import Terminal
     from flows.experiment import run_experiment, show_on
+    from tasks.machinery.cancellation import CANCELLED, was_cancelled
+    from tasks.machinery.full_disk import full_disk
     from tasks.machinery.runner import StageFailedError
     from tasks.machinery.temporary_server import start_temporary_server
 
@@ -214,10 +216,13 @@ def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> di
             return run_experiment(experiment, refresh=refresh, verify=verify)
     except StageFailedError as error:
         _stop(_failure(error), FAILED)
+    except StageError as error:
+        _stop([str(error)], FAILED)
     except Exception as error:
-        _stop([f"{type(error).__name__}: {error}", KEPT], FAILED)
+        said = full_disk(error, home()) or f"{type(error).__name__}: {error}"
+        _stop([str(said), KEPT], FAILED)
     except KeyboardInterrupt:
-        _stop(["interrupted", KEPT], INTERRUPTED)
+        _stop([CANCELLED if was_cancelled() else "interrupted", KEPT], INTERRUPTED)
 
 
 def _failure(error: StageFailedError) -> list[str]:

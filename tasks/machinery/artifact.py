@@ -118,13 +118,19 @@ class Artifact(BaseModel):
         return self.whole / name
 
     def damage(self) -> str | None:
-        """What is wrong with the files, or None: `<file> is missing` or `<file> differs`."""
+        """What is wrong with the files, or None: `<file> is missing` or `<file> differs`.
+
+        Reads what changed since it was last read; within `verifying("full")`, everything.
+        """
         for name, expected in self.files.items():
             file = self.path / name
-            if not file.is_file():
+            try:
+                if file.stat().st_size != self.sizes[name] or digest_file(file) != expected:
+                    return f"{name} differs"
+            except (FileNotFoundError, NotADirectoryError):
                 return f"{name} is missing"
-            if file.stat().st_size != self.sizes[name] or digest_file(file) != expected:
-                return f"{name} differs"
+            except OSError as error:
+                return f"{name} cannot be read ({error.strerror})"
         return None
 
 

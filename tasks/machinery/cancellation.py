@@ -28,7 +28,7 @@ from prefect.states import Cancelled, Running
 
 from tasks.machinery.interruption import request_stop
 
-REASON = "cancelled in Prefect"
+CANCELLED = "cancelled in Prefect"
 LOOK_EVERY = 3.0  # seconds
 
 

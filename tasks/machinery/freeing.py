@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from tasks.machinery.hold import beside
 from tasks.machinery.ledger import freeing_lock, used_by_runs
@@ -135,7 +136,7 @@ class Freeing:
 
     def __init__(self, store: Store) -> None:
         self.store, self.kept = store, list[Choice]()
-        self._aside = store.root / ".freeing"
+        self._freeing = store.root / ".freeing"
 
     def free(self, choices: Sequence[Choice]) -> Iterator[Choice]:
         """Free one after the other; yields each that is gone."""
@@ -157,13 +158,21 @@ class Freeing:
             with self.store.locked_now(item.stage, item.folder.name) as whose:
                 if whose:
                     return f"in use by {whose}"
-                self._aside.mkdir(parents=True, exist_ok=True)
-                item.folder.rename(self._aside / uuid.uuid4().hex)
+                item.folder.rename(self._aside(item))
                 beside(item.folder, ".lock").unlink(missing_ok=True)
         return ""
 
+    def _aside(self, item: Item) -> Path:
+        """Where nobody looks for it; a full disk has no room for another folder, but for a name."""
+        try:
+            self._freeing.mkdir(exist_ok=True)
+        except OSError:
+            return item.folder.with_name(f".{item.folder.name}")
+        return self._freeing / uuid.uuid4().hex
+
     def _delete(self) -> None:
-        shutil.rmtree(self._aside, ignore_errors=True)
+        for folder in (self._freeing, *self.store.root.glob("[!.]*/.*/")):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def tidy(self) -> None:
         """Remove what a kill left: folders that were moved aside, and locks of what is gone."""

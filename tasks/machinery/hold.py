@@ -14,6 +14,7 @@ see `Hold.check`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -99,6 +100,11 @@ class Hold:
             self._lease.acquire(timeout=_AT_ONCE, poll_interval=0.05)
         except (Timeout, LeaseSettingsMismatch):
             return False
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            # Whoever frees a full disk has no room for a sign of life: nobody else's may be there.
+            return self._lock.is_locked and not beside(self.folder, ".lease").exists()
         return True
 
     def _begin(self) -> None:

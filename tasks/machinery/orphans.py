@@ -44,11 +44,13 @@ from prefect.states import Cancelled, Crashed
 from tasks.machinery.files import write_atomically
 from tasks.machinery.home import home
 from tasks.machinery.owner import BEAT, is_alive, this_process
+from tasks.machinery.tracking import Tracking
 
 LOGGER = logging.getLogger(__name__)
 
 MESSAGE = "its process was gone at the next start"
 UNFINISHED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+STARTING = 600.0  # seconds within which a flow run that is not registered may just be starting
 FORGOTTEN = 30 * 24 * 3600.0  # seconds after which a server that nobody uses is not asked again
 
 
@@ -98,11 +100,20 @@ def close_flow_runs(flow_run_ids: Iterable[str] = ()) -> None:
                     _close(client, client.read_flow_run(UUID(flow_run_id)))
             _close_unregistered(client)
     except Exception as problem:  # whatever the server has: it is no reason not to start
-        LOGGER.warning(
-            "flow runs that were killed may show as running in Prefect (%s: %s)",
-            type(problem).__name__,
-            str(problem).partition("\n")[0][:200],
-        )
+        LOGGER.warning("flow runs that were killed may show as running: %s", _line(problem))
+
+
+def close_what_is_gone(tracking: Tracking) -> None:
+    """Close in MLflow and in Prefect what nobody runs any more: at a start, or now and then.
+
+    Never fails, so that a process that serves can call it for as long as it lives.
+    """
+    flow_run_ids: list[str] = []
+    try:
+        flow_run_ids = tracking.close_orphans()
+    except Exception as problem:
+        LOGGER.warning("runs that were killed may show as running in MLflow: %s", _line(problem))
+    close_flow_runs(flow_run_ids)
 
 
 def _close_registered(client: SyncPrefectClient, file: Path) -> None:
@@ -127,10 +138,7 @@ def _close_registered(client: SyncPrefectClient, file: Path) -> None:
 
 
 def _close_unregistered(client: SyncPrefectClient) -> None:
-    """Close what was killed before it could register, in the database that is ours alone.
-
-    Minutes pass before a flow run counts as that: it may just be starting.
-    """
+    """Close what was killed before it could register, in the database that is ours alone."""
     if PREFECT_API_URL.value():  # others use that server too, and register where we cannot look
         return
     found = client.read_flow_runs(
@@ -142,7 +150,7 @@ def _close_unregistered(client: SyncPrefectClient) -> None:
     for flow_run in found:
         begun = flow_run.created.timestamp() if flow_run.created else 0.0
         registered = (_folder() / f"{flow_run.id}.json").is_file()
-        if not registered and time.time() - begun > 600:
+        if not registered and time.time() - begun > STARTING:
             _close(client, flow_run)
 
 
@@ -163,6 +171,10 @@ def _close(client: SyncPrefectClient, flow_run: FlowRun) -> None:
         client.set_flow_run_state(flow_run.id, Cancelled(message=MESSAGE), force=True)
     elif flow_run.state_type in UNFINISHED:
         client.set_flow_run_state(flow_run.id, Crashed(message=MESSAGE), force=True)
+
+
+def _line(problem: Exception) -> str:
+    return f"{type(problem).__name__}: {str(problem).partition(chr(10))[0][:200]}"
 
 
 def _folder() -> Path:

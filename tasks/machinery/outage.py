@@ -6,6 +6,8 @@ request that MLflow refuses is no outage but a mistake of ours, and is never hid
 
 from __future__ import annotations
 
+import time
+
 import requests
 import sqlalchemy
 from mlflow.exceptions import MlflowException
@@ -25,6 +27,23 @@ def is_outage(problem: BaseException) -> bool:
     if isinstance(problem, MlflowException):
         return problem.error_code in _CODES
     return isinstance(problem, _KINDS)
+
+
+class Rest:
+    """After an outage, a while in which MLflow is not asked again: each try takes seconds."""
+
+    SECONDS = 15.0
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def begin(self) -> None:
+        """MLflow was out of reach just now."""
+        self._until = time.monotonic() + self.SECONDS
+
+    def __bool__(self) -> bool:
+        """Whether it is still too early to ask again."""
+        return time.monotonic() < self._until
 
 
 def reason(problem: BaseException) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.machinery.artifact import Artifact
+from tasks.machinery.cancellation import CANCELLED, was_cancelled
 from tasks.machinery.files import write_atomically
 from tasks.machinery.logged_model import as_dataset, log_model
 from tasks.machinery.outage import is_outage
@@ -36,6 +37,8 @@ def status_of(problem: BaseException) -> Status:
 
 def words_of(problem: BaseException) -> str:
     """What a problem says, or what it is."""
+    if not isinstance(problem, Exception) and was_cancelled():
+        return CANCELLED
     return str(problem) or {"KeyboardInterrupt": "interrupted"}.get(
         type(problem).__name__, type(problem).__name__
     )
@@ -105,6 +108,8 @@ class Recording:
         self, title: str, fingerprint: str, key: Mapping[str, Any], folder: Path, inputs: Inputs
     ) -> TrackedRun | None:
         """The run of a stage that is about to be computed; None while MLflow is out of reach."""
+        if self.tracking.rest:
+            return None
         going_on = (folder / "run.json").is_file()
         try:
             run = self.open(title, fingerprint, key, folder)
@@ -113,9 +118,10 @@ class Recording:
             run.watch_system()
             self.reads(run, inputs)
         except Exception as problem:
-            if is_outage(problem):
-                return None
-            raise
+            if not is_outage(problem):
+                raise
+            self.tracking.rest.begin()
+            return None
         return run
 
     def record(self, title: str, artifact: Artifact) -> None:

@@ -162,12 +162,16 @@ class Runner:
 
     def _tell(self, use: Use) -> None:
         """Tell MLflow now, or at the end if it is out of reach."""
+        rest = self.recording.tracking.rest
+        if rest:
+            return
         try:
             self.delivery.tell_stage(use)
             use.told = True
         except Exception as problem:
             if not is_outage(problem):
                 raise
+            rest.begin()
             self.display.say(f"MLflow is to get {use.title} later: {reason(problem)}")
 
     def metrics(self) -> dict[str, float]:
@@ -266,6 +270,7 @@ class Call:
         except Exception as problem:
             if not is_outage(problem):
                 raise
+            self.runner.recording.tracking.rest.begin()
             run.leave()
 
 

@@ -45,7 +45,7 @@ class Item:
 def take_stock(store: Store) -> list[Item]:
     """All that is in a store, the least recently used first."""
     found = []
-    for folder in store.root.glob("[!.]*/*/"):
+    for folder in store.root.glob("[!.]*/[!.]*/"):
         with contextlib.suppress(FileNotFoundError):  # freed, or moved in place, at this moment
             found.append(_item(folder))
     return sorted(found, key=lambda item: (item.last_used, item.name))

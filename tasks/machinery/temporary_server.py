@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import functools
 import json
 import os
+import re
+import shutil
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,11 +28,13 @@ from prefect.server.api import server
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
 
 from tasks.machinery.files import write_atomically
+from tasks.machinery.full_disk import full_disk
 from tasks.machinery.home import home
 from tasks.machinery.owner import is_alive, is_here, owner_of, this_process
 from tasks.machinery.stage import StageError
 
 FORGOTTEN = 30 * 24 * 3600.0  # seconds after which a server on another host is not kept in mind
+_ERROR = re.compile(r"^([\w.]+\.)?\w*(Error|Exception): |\[Errno")
 _ATTEMPTS = 3  # another process may take the port that was free a moment ago
 
 
@@ -43,25 +47,25 @@ def start_temporary_server() -> None:
     if PREFECT_API_URL.value():
         return
     folder, log = home() / "prefect" / "servers", home() / "prefect" / "server.log"
+    started = server.SubprocessASGIServer()  # the one that Prefect's clients then find running
+    atexit.register(started.stop)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         end_servers_without_a_run(folder)
         log.write_text("")
+        for _ in range(_ATTEMPTS):
+            _begin(started, folder / f"{os.getpid()}.json", log)
+            if _answers(started):
+                return
+            if "address already in use" not in log.read_text(errors="replace"):
+                break
     except OSError as problem:
-        raise StageError(f"TEMPER_HOME: {folder} cannot be used ({problem.strerror})") from None
-    started = server.SubprocessASGIServer()  # the one that Prefect's clients then find running
-    atexit.register(started.stop)
-    for _ in range(_ATTEMPTS):
-        _begin(started, folder / f"{os.getpid()}.json", log)
-        if _answers(started):
-            return
-        if "address already in use" not in log.read_text(errors="replace"):
-            break
+        started.stop()
+        raise full_disk(problem, home()) or StageError(
+            f"Prefect's server cannot be started in {folder.parent}: {problem}"
+        ) from None
     started.stop()
-    raise StageError(
-        f"Prefect's server did not start: {words_of(log)}. All that it said is in {log}. Mend "
-        "that, or start a server (`prefect server start`) and set PREFECT_API_URL to its address"
-    )
+    raise _failure(log)
 
 
 def _begin(started: server.SubprocessASGIServer, file: Path, log: Path) -> None:
@@ -98,26 +102,37 @@ def _answers(started: server.SubprocessASGIServer) -> bool:
     return False
 
 
+def _failure(log: Path) -> StageError:
+    """Why the server did not start."""
+    words = words_of(log)
+    silent = not words and shutil.disk_usage(home()).free < 2**20  # it could not write even that
+    problem = OSError(errno.ENOSPC, "no space left") if silent else RuntimeError(words)
+    return full_disk(problem, home()) or StageError(
+        f"Prefect's server did not start: {words or 'it ended, or did not answer in time'}. "
+        f"All that it said is in {log}. Mend that, or start a server (`prefect server start`) and "
+        "set PREFECT_API_URL to its address"
+    )
+
+
 def words_of(log: Path) -> str:
-    """The line of the server's log that says most: that of the last error."""
+    """What the server died of, in its own words: its first error is what led to the others."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
-    lines = [line for line in lines if line and "Application startup failed" not in line]
-    errors = [line for line in lines if "Error" in line or "error" in line]
-    return (errors or lines or ["it said nothing, and did not answer in time"])[-1][:300]
+    errors = [line for line in lines if _ERROR.search(line)]
+    said = errors[:1] or [line for line in lines if line][-1:]
+    return said[0].rpartition(" | ")[2][:300] if said else ""
 
 
 def end_servers_without_a_run(folder: Path) -> None:
-    """End the servers whose run is gone. Those of another host it ends itself."""
+    """End the servers whose run is gone. Those on another host are ended there."""
     for file in folder.glob("*.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError):
+        try:
             facts, seen = json.loads(file.read_text()), file.stat().st_mtime
-            if not is_here(facts["server"]):
-                if time.time() - seen > FORGOTTEN:
-                    file.unlink(missing_ok=True)
-                continue
-            if is_alive(facts["run"], seen):
-                continue
-            if is_alive(facts["server"], seen):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    psutil.Process(int(facts["server"].rsplit(":", 2)[1])).terminate()
+            here, gone = is_here(facts["server"]), not is_alive(facts["run"], seen)
+        except (OSError, ValueError, KeyError):  # half of a file, or removed by another start
+            file.unlink(missing_ok=True)
+            continue
+        if here and gone and is_alive(facts["server"], seen):
+            with contextlib.suppress(psutil.Error):
+                psutil.Process(int(facts["server"].rsplit(":", 2)[1])).terminate()
+        if gone if here else time.time() - seen > FORGOTTEN:
             file.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from tasks.machinery.home import home, tracking_uri
-from tasks.machinery.outage import is_outage, reason
+from tasks.machinery.outage import Rest, is_outage, reason
 from tasks.machinery.owner import is_alive, this_process
 from tasks.machinery.stage import StageError
 from tasks.machinery.tracked_run import OWNER, REASON, SEEN, TrackedRun, as_tags
@@ -44,7 +44,7 @@ class Tracking:
     def __init__(self, experiment: str, say: Callable[[str], None] = LOGGER.warning) -> None:
         logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what it says, we say in a line
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        self.say = say
+        self.say, self.rest = say, Rest()
         self.uri = without_credentials(tracking_uri())
         try:
             home().mkdir(parents=True, exist_ok=True)

@@ -36,11 +36,11 @@ def start(folder: Path, server: str, *words: str) -> subprocess.Popen[str]:
 
 
 def finish(folder: Path, server: str, *words: str) -> dict[str, Any]:
-    """Run the command to its end; what it writes as JSON."""
+    """Run the command to its end; what it writes as JSON, and what it `printed`."""
     process = start(folder, server, *words)
     out, err = process.communicate(timeout=400)
     assert process.returncode == 0, out[-3000:] + err[-3000:]
-    return json.loads((folder / "out.json").read_text())
+    return json.loads((folder / "out.json").read_text()) | {"printed": out}
 
 
 def runs_of(folder: Path) -> list[Run]:

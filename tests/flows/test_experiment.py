@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -110,6 +111,31 @@ def test_one_changed_character_of_the_corpus_reruns_what_reads_it(place, tmp_pat
     assert "texts" not in planned["dataset mood"]
     assert "  run  " in planned["corpus"]
     assert "000.txt" in planned["corpus"]
+
+
+@pytest.mark.parametrize("stage", ["corpus", "dataset"])
+def test_what_reads_the_same_bytes_of_a_stage_that_ran_again_stays_cached(place, stage) -> None:
+    again = place.run("--refresh", stage)
+    expected = {name for name in STAGES if name.split()[0] == stage}
+    assert {name for name, state in states(again).items() if state == "completed"} == expected
+    assert again["metrics"] == place.first["metrics"]
+
+
+def test_a_plan_names_the_library_that_differs(place, tmp_path, monkeypatch) -> None:
+    installed = importlib.metadata.version("scipy")
+    newer = tmp_path / "scipy-99.1.2.dist-info"
+    newer.mkdir()
+    (newer / "METADATA").write_text("Metadata-Version: 2.1\nName: scipy\nVersion: 99.1.2\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    plan = place.call("plan", str(place.file)).stdout
+    minor = ".".join(installed.split(".")[:2])
+    assert plan.count(f"library scipy: {minor} → 99.1") == 2, "each evaluation"
+    runs = {line.partition("  ")[0] for line in plan.splitlines() if "  run  " in line}
+    assert runs == {"evaluation mood", "evaluation names", "report"}
+    monkeypatch.setenv("TEMPER_VERSIONS", "exact")
+    exact = place.call("plan", str(place.file)).stdout
+    assert f"library scipy: {minor} → 99.1.2" in exact
+    assert "  cached" not in exact
 
 
 def test_the_metrics_have_the_names_that_others_rely_on(place) -> None:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
@@ -22,8 +21,8 @@ from typer.testing import CliRunner
 from flows.gc import gc, read_size
 from tasks.machinery.artifact import Artifact
 from tasks.machinery.fingerprint import digest
-from tasks.machinery.home import store_folder, tracking_uri
 from tasks.machinery.hold import beside
+from tasks.machinery.home import store_folder, tracking_uri
 from tasks.machinery.stock import take_stock
 from tasks.machinery.store import Store
 from tests.conftest import ROOT
@@ -60,7 +59,7 @@ def put(number: int, days_ago: float = 0, size: int = 1000, stage: str = "toy") 
 def begin(days_ago: float, run: dict[str, str] | None = None) -> Path:
     """Work of some days ago that did not come to its end."""
     store = Store(store_folder())
-    with store.locked("toy", f"{days_ago:064}") as folder:
+    with store.locked("toy", digest(days_ago)) as folder:
         (store.begin(folder) / "half.bin").write_bytes(b"x" * 500)
         if run:
             (folder / "run.json").write_text(json.dumps(run))
@@ -129,7 +128,7 @@ def test_unfinished_work_is_freed_by_age_and_not_to_make_the_store_fit() -> None
     folder = begin(3)
     assert collect("--keep", "0", "--yes")[0] == 0
     assert folder.exists()
-    status, said = collect("--older-than", "2", "--yes")
+    _, said = collect("--older-than", "2", "--yes")
     assert "(unfinished)" in said
     assert not folder.exists()
 
@@ -187,12 +186,12 @@ def test_unfinished_work_is_freed_with_its_run() -> None:
 def test_an_artifact_whose_run_is_in_another_mlflow_is_kept_and_said_so(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, result = run_flow(sum_of_doubles)
+    run_flow(sum_of_doubles)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/other.db")
     run_flow(lambda run: run(DOUBLE, "first", number=9))
     status, said = collect("--unreferenced", "--yes")
     assert status == 0
-    assert f"its run is in another MLflow: sqlite:///{home}/mlflow.db" in said
+    assert said.count("its run is in another") == 3
     assert len(names()) == 4
 
 
@@ -274,12 +273,38 @@ def test_what_is_held_is_not_freed_although_no_run_says_that_it_uses_it() -> Non
 
 @pytest.mark.usefixtures("prefect")
 def test_what_was_freed_is_computed_again() -> None:
-    first, result = run_flow(sum_of_doubles)
+    _, result = run_flow(sum_of_doubles)
     assert collect("--keep", "0", "--yes")[0] == 0
     assert names() == set()
     again, same = run_flow(sum_of_doubles)
     assert states(again) == ["completed"] * 3
     assert same.files == result.files
+
+
+@pytest.fixture
+def small_disk(home: Path) -> Iterator[Path]:
+    """A state folder on a disk of 4 MB of its own, where this process may mount one."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(home)]
+    if subprocess.run(command, capture_output=True).returncode != 0:
+        pytest.skip("this process may not mount a disk")
+    yield home
+    subprocess.run(["umount", "--lazy", str(home)], check=True)
+
+
+def test_a_disk_that_is_full_to_the_last_byte_is_freed(small_disk: Path) -> None:
+    made = [put(number, days_ago=9 - number, size=100_000) for number in range(3)]
+    with (small_disk / "ballast").open("ab", buffering=0) as file:
+        for size in (4096, 1):
+            with pytest.raises(OSError, match="No space left"):
+                while True:
+                    file.write(b"x" * size)
+    with pytest.raises(OSError, match="No space left"):
+        put(9)
+    status, said = collect("--keep", "150kB", "--yes")
+    assert status == 0, said
+    assert made[2].name in names()
+    assert not {made[0].name, made[1].name} & names()
+    assert put(9).damage() is None
 
 
 def test_a_dry_run_frees_nothing() -> None:

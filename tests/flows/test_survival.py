@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +43,18 @@ def test_the_same_experiment_from_nothing_gives_the_same_bits(
     assert again["metrics"] == undisturbed["metrics"]
     assert weights(again) == weights(undisturbed)
     assert len(weights(again)) == 5
+    assert contents(again) == contents(undisturbed)
+
+
+def contents(result: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """The digest of every file of every artifact, but for what is only shown."""
+    found = {}
+    for stage in result["stages"]:
+        manifest = json.loads((Path(stage["path"]).parent / "manifest.json").read_text())
+        files = manifest["files"].items()
+        found[stage["name"]] = {k: v for k, v in files if not k.startswith("show/")}
+    assert all(found[name] for name in found if name != "report"), "each wrote something to read"
+    return found
 
 
 def test_killed_at_random_moments_it_goes_on_to_the_same_bits(

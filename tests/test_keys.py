@@ -1,0 +1,309 @@
+"""Every field of an experiment is in the key of exactly the stages that it changes directly.
+
+What reads the bytes of such a stage follows by their content. A field that is in no key re-runs
+nothing, so this table is where a new field is to say what it can change.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from flows.loading import load_experiment
+from flows.recipe import recipe
+from tasks.machinery.call import key_of, title_of
+from tasks.machinery.fingerprint import digest
+from tasks.machinery.planner import PendingArtifact
+from tasks.machinery.stage import Stage
+from tasks.spec import Experiment
+from tests.conftest import ROOT
+from tests.flows.tiny import write_experiment
+
+NO_KEY: set[str] = set()
+CORPUS, TOKENIZER, PRETRAINING = {"corpus"}, {"tokenizer"}, {"pretraining"}
+DATASET, FINETUNING = {"dataset"}, {"finetuning"}
+
+# Field: another valid value, and the stages that have the field in their key. Of a downstream
+# problem, `mood` is changed; no stage of the other one may change.
+FIELDS: dict[str, tuple[str, set[str]]] = {
+    "name": ("another", {"report"}),  # its title
+    "seed": ("1", {"dataset", "corpus", "pretraining", "finetuning", "evaluation"}),
+    "corpus.source": ("{elsewhere}/texts", NO_KEY),  # its content is
+    "corpus.text_column": ("body", CORPUS),
+    "corpus.documents": ("line", CORPUS),
+    "corpus.validation_share": ("0.2", CORPUS),
+    "corpus.min_characters": ("41", CORPUS),
+    "corpus.max_documents": ("50", CORPUS),
+    "tokenizer.algorithm": ("bpe", TOKENIZER),
+    "tokenizer.vocab_size": ("201", TOKENIZER),
+    "tokenizer.lowercase": ("false", TOKENIZER),
+    "tokenizer.min_frequency": ("3", TOKENIZER),
+    "tokenizer.published": ("{data}/vocab.txt", TOKENIZER),  # by its content
+    "model.family": ("roberta", PRETRAINING),
+    "model.layers": ("2", PRETRAINING),
+    "model.hidden_size": ("32", PRETRAINING),
+    "model.heads": ("4", PRETRAINING),
+    "model.intermediate_size": ("48", PRETRAINING),
+    "model.max_positions": ("128", PRETRAINING),
+    "pretraining.objective": ("mlm+nsp", PRETRAINING),
+    "pretraining.steps": ("13", PRETRAINING),
+    "pretraining.batch_size": ("9", PRETRAINING),
+    "pretraining.sequence_length": ("33", PRETRAINING),
+    "pretraining.learning_rate": ("0.002", PRETRAINING),
+    "pretraining.warmup_share": ("0.1", PRETRAINING),
+    "pretraining.schedule": ("cosine", PRETRAINING),
+    "pretraining.weight_decay": ("0.02", PRETRAINING),
+    "pretraining.adam_beta2": ("0.95", PRETRAINING),
+    "pretraining.max_gradient_norm": ("2", PRETRAINING),
+    "pretraining.dropout": ("0.1", PRETRAINING),
+    "pretraining.masking_share": ("0.2", PRETRAINING),
+    "pretraining.validation_sequences": ("17", PRETRAINING),
+    "pretraining.precision": ("fp32", PRETRAINING),
+    "pretraining.log_every": ("3", NO_KEY),
+    "downstream.name": ("other", {"report"}),  # the heading of its results
+    "downstream.problem": ("token-classification", DATASET | FINETUNING | {"evaluation"}),
+    "downstream.source": ("{elsewhere}/moods.csv", NO_KEY),  # its content is
+    "downstream.text_column": ("body", DATASET),
+    "downstream.label_column": ("mood", DATASET),
+    "downstream.tokens_column": ("words", DATASET),
+    "downstream.tags_column": ("names", DATASET),
+    "downstream.document_column": ("page", DATASET),
+    "downstream.validation_share": ("0.15", DATASET),
+    "downstream.test_share": ("0.3", DATASET),
+    "downstream.overlap": ("drop", DATASET),
+    "downstream.train_examples": ("50", FINETUNING),
+    "downstream.epochs": ("3", FINETUNING),
+    "downstream.batch_size": ("17", FINETUNING),
+    "downstream.learning_rate": ("0.002", FINETUNING),
+    "downstream.warmup_share": ("0.2", FINETUNING),
+    "downstream.weight_decay": ("0.02", FINETUNING),
+    "downstream.dropout": ("0.2", FINETUNING),
+    "downstream.max_length": ("33", FINETUNING),
+    "downstream.precision": ("fp32", FINETUNING),
+    "evaluation.from_scratch": ("false", {"evaluation"}),
+    "evaluation.bootstrap_samples": ("300", {"evaluation"}),
+    "evaluation.confidence": ("0.9", {"evaluation", "report"}),
+    "checkpoints.every_steps": ("7", NO_KEY),
+    "checkpoints.every_minutes": ("2", NO_KEY),
+}
+
+
+def fields_of(model: type[BaseModel], prefix: str = "") -> set[str]:
+    """The dotted names of all leaves of a model, those of lists without a number."""
+    found = set()
+    for name, info in model.model_fields.items():
+        inner = next(
+            (kind for kind in (info.annotation, *get_args(info.annotation)) if _is_model(kind)),
+            None,
+        )
+        found |= fields_of(inner, f"{prefix}{name}.") if inner else {f"{prefix}{name}"}
+    return found
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+class Walk:
+    """Walks the recipe, noting each stage's key; what a stage is given never changes."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, dict[str, Any]] = {}
+
+    def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> PendingArtifact:
+        title = title_of(stage.name, label.replace("other", "mood"))
+        key = self.keys[title] = key_of(stage, arguments)
+        return PendingArtifact(
+            stage=stage.name,
+            fingerprint=digest(title),
+            folder=Path(title),
+            key=key,
+            files={},
+            sizes={},
+            metrics={},
+            facts={"title": title},
+            seconds=0.0,
+        )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> SimpleNamespace:
+    """The tiny experiment, and a copy of its data elsewhere."""
+    data = tmp_path_factory.mktemp("keys")
+    file = write_experiment(data)
+    (data / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n")
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "moved"
+    shutil.copytree(data, elsewhere)
+    return SimpleNamespace(data=data, file=file, elsewhere=elsewhere)
+
+
+def load(place: SimpleNamespace, *settings: str) -> Experiment:
+    """The tiny experiment, changed; its objective is one for models of either family."""
+    return load_experiment(str(place.file), ["pretraining.objective=mlm", *settings])
+
+
+def keys(place: SimpleNamespace, *settings: str) -> dict[str, dict[str, Any]]:
+    """The key of each stage of the tiny experiment, by its title."""
+    walk = Walk()
+    recipe(load(place, *settings), walk)
+    return walk.keys
+
+
+def setting(place: SimpleNamespace, field: str, value: str) -> str:
+    """The change of a field as it is given on the command line."""
+    where = field.replace("downstream.", "downstream.mood.")
+    return f"{where}={value.format(data=place.data, elsewhere=place.elsewhere)}"
+
+
+def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    """Titles of the stages that both have, with another key."""
+    return {title for title in before.keys() & after.keys() if before[title] != after[title]}
+
+
+def test_the_table_has_every_field_and_no_other() -> None:
+    assert set(FIELDS) == fields_of(Experiment)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_field_is_in_the_key_of_the_stages_that_it_changes(
+    field: str, place: SimpleNamespace
+) -> None:
+    value, stages = FIELDS[field]
+    change = setting(place, field, value)
+    assert load(place) != load(place, change)
+    before, after = keys(place), keys(place, change)
+    expected = {
+        title
+        for title in before.keys() & after.keys()
+        if title.split()[0] in stages
+        and (not field.startswith("downstream.") or "names" not in title)
+    }
+    assert changed(before, after) == expected
+
+
+def test_of_a_published_tokenizer_nothing_counts_but_its_content_and_the_case(
+    place: SimpleNamespace,
+) -> None:
+    published = f"tokenizer.published={place.data}/vocab.txt"
+    before = keys(place, published)
+    moved = f"tokenizer.published={place.elsewhere}/vocab.txt"
+    for field in ("algorithm", "vocab_size", "min_frequency"):
+        value, _ = FIELDS[f"tokenizer.{field}"]
+        assert keys(place, moved, f"tokenizer.{field}={value}") == before
+    assert changed(before, keys(place, published, "tokenizer.lowercase=false")) == TOKENIZER
+
+
+@pytest.mark.parametrize(
+    ("file", "title"),
+    [
+        ("texts/007.txt", "corpus"),
+        ("moods.csv", "dataset mood"),
+        ("names.jsonl", "dataset names"),
+    ],
+)
+def test_one_character_of_the_data_is_in_the_key_of_what_reads_it(
+    file: str, title: str, place: SimpleNamespace, tmp_path: Path
+) -> None:
+    other = tmp_path / "data"
+    shutil.copytree(place.data, other)
+    moved = SimpleNamespace(data=other, file=other / "tiny.yaml")
+    assert keys(moved) == keys(place)
+    (other / file).write_text((other / file).read_text().replace("dog", "dug", 1))
+    assert changed(keys(place), keys(moved)) == {title}
+
+
+FINGERPRINTS = """
+import json, sys
+from pathlib import Path
+import tasks
+from flows.loading import load_experiment
+from flows.recipe import recipe
+from tasks.machinery.planner import Planner
+from tasks.machinery.store import Store
+
+planner = Planner(Store(Path("no store")))
+recipe(load_experiment(sys.argv[1]), planner)
+print(json.dumps({"code": tasks.__file__} | {s.title: s.fingerprint for s in planner.steps}))
+"""
+
+
+class Clone:
+    """A copy of this repository's code, and what its stages' fingerprints are."""
+
+    def __init__(self, folder: Path, experiment: Path) -> None:
+        self.folder, self.experiment = folder, experiment
+        for name in ("flows", "tasks"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc"))
+
+    def fingerprints(self) -> dict[str, str]:
+        """Each stage's fingerprint; what reads a changed stage changes with it."""
+        environment = os.environ | {"PYTHONPATH": str(self.folder)}
+        command = [sys.executable, "-c", FINGERPRINTS, str(self.experiment)]
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        found = json.loads(done.stdout)
+        assert Path(found.pop("code")).is_relative_to(self.folder)
+        return found
+
+    def edit(self, module: str, old: str, new: str) -> None:
+        file = self.folder / module
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+
+
+@pytest.fixture(scope="module")
+def original(place: SimpleNamespace, tmp_path_factory) -> dict[str, str]:
+    return Clone(tmp_path_factory.mktemp("original"), place.file).fingerprints()
+
+
+@pytest.fixture
+def clone(place: SimpleNamespace, tmp_path: Path) -> Clone:
+    return Clone(tmp_path / "clone", place.file)
+
+
+def test_moving_the_clone_changes_no_key(original, clone: Clone) -> None:
+    assert clone.fingerprints() == original
+
+
+def test_comments_and_docstrings_of_every_module_change_no_key(original, clone: Clone) -> None:
+    for file in clone.folder.rglob("*.py"):
+        text = re.sub(r'\A"""', '"""Other words. ', file.read_text())
+        text = re.sub(r"(?m)^(    def \w+\(self\).*:\n        \"\"\")", r"\1Other words. ", text)
+        file.write_text(f"# a comment\n{text}\n# another\n")
+    assert clone.fingerprints() == original
+
+
+def test_the_machinery_and_the_flows_change_no_key(original, clone: Clone) -> None:
+    for file in (*clone.folder.glob("tasks/machinery/*.py"), *clone.folder.glob("flows/*.py")):
+        file.write_text(f"{file.read_text()}\n\nANOTHER_NUMBER = 1\n")
+    assert clone.fingerprints() == original
+
+
+def test_masking_is_in_the_key_of_pretraining_and_of_what_reads_its_bytes(
+    original, clone: Clone
+) -> None:
+    clone.edit("tasks/objectives/masking.py", "0.8, 0.1", "0.7, 0.2")
+    differ = changed(original, clone.fingerprints())
+    below = {title for title in original if title.split()[0] in ("finetuning", "evaluation")}
+    assert differ == {"pretraining", "report"} | below
+
+
+def test_the_code_of_a_metric_is_in_the_key_of_its_problem_alone(original, clone: Clone) -> None:
+    module = clone.folder / "tasks" / "problems" / "token_classification.py"
+    module.write_text(f"{module.read_text()}\n\nANOTHER_NUMBER = 1\n")
+    differ = changed(original, clone.fingerprints())
+    assert "evaluation names" in differ
+    assert not {"evaluation mood", "finetuning mood", "pretraining", "tokenizer"} & differ
