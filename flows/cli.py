@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from flows.gc import gc
 from tasks.machinery.digest_memo import Verification, verifying
 from tasks.machinery.home import home, make_home, prepare_environment, store_folder
 from tasks.machinery.stage import StageError
@@ -126,6 +127,9 @@ def plan(
     """Tell what would run, what is cached, and why. Computes nothing."""
     chosen, steps = _planned(experiment, settings, refresh, verify)
     _print_plan(chosen, steps)
+
+
+app.command()(gc)
 
 
 @app.command()

@@ -7,7 +7,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,11 +17,13 @@ from rich.table import Table
 from tasks.machinery.freeing import Choice, Choices, Freeing, Rules, choose, days
 from tasks.machinery.home import home, store_folder
 from tasks.machinery.ledger import used_by_runs
-from tasks.machinery.referred import Referred, referred
 from tasks.machinery.space import human
 from tasks.machinery.stage import StageError
 from tasks.machinery.stock import Item, take_stock
 from tasks.machinery.store import Store
+
+if TYPE_CHECKING:
+    from tasks.machinery.referred import Referred
 
 UNUSABLE, FAILED = 2, 1
 _OLD = timedelta(days=30)  # what the list takes as an example of an age
@@ -91,8 +93,12 @@ def gc(
 
 def _asked(rules: Rules) -> Referred | None:
     """What MLflow's runs refer to, where a rule needs it; nothing is freed where it cannot tell."""
+    if not rules.unreferenced:
+        return None
+    from tasks.machinery.referred import referred
+
     try:
-        return referred() if rules.unreferenced else None
+        return referred()
     except StageError as error:
         _stop(f"{error}. Nothing was freed", FAILED)
 
@@ -186,6 +192,8 @@ def _summary(what: str, groups: Iterable[tuple[str, list[Item]]]) -> Table:
 
 def _foretell(items: Sequence[Item]) -> None:
     """What each rule would free."""
+    from tasks.machinery.referred import referred
+
     used, now = frozenset(used_by_runs()), datetime.now(UTC)
     out.print(f"in use by runs in progress: {len(used)}", highlight=False)
     rules = [

@@ -19,7 +19,7 @@ from tasks.card import Card, cell
 from tasks.digests import digest, share
 from tasks.held_out import digests_of, split_name, write_held_out
 from tasks.machinery.stage import Monitor, StageError
-from tasks.rows import SHAPES, Shape
+from tasks.rows import SHAPES, Shape, require_shares
 from tasks.sources import Source
 from tasks.spec import LabelledData
 from tasks.tables import TableWriter, count_overlap, read_table, write_dataset_file
@@ -132,13 +132,7 @@ class _Assigned:
     ) -> None:
         self.shape, self.seed, self.path = shape, seed, path
         self.before: dict[str, _Content] = {}
-        self.test = 0.0 if "test" in given else data.test_share
-        self.validation = 0.0 if "validation" in given else data.validation_share
-        if self.test + self.validation >= 1:
-            raise StageError(
-                f"downstream.{data.name}: test_share {self.test:g} and validation_share "
-                f"{self.validation:g} leave nothing to train on; their sum must be below 1"
-            )
+        self.test, self.validation = require_shares(data, given)
 
     def __iter__(self) -> Iterator[_Read]:
         for columns in read_table(self.path):

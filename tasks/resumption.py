@@ -1,4 +1,4 @@
-"""What a training goes on from: whether a checkpoint is one of it, and what room they take.
+"""What a training goes on from: whether a checkpoint is its own, and what room they take.
 
 A folder of checkpoints belongs to one training, by its fingerprint. One that was copied there by
 hand is refused before the first step: it would fail in the middle of loading, or train something
@@ -8,13 +8,14 @@ that nobody described.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from torch import nn
 
-from tasks.machinery.checkpoints import KEPT, step_of
+from tasks.machinery.checkpoints import KEPT, newest_checkpoint, step_of
 from tasks.machinery.space import require
 from tasks.machinery.stage import StageError
 
@@ -68,6 +69,28 @@ def require_fit(checkpoint: Path, model: nn.Module, steps: int) -> None:
             f"computed. Delete the folder {checkpoint.parent}: the same command then starts this "
             "training anew"
         )
+
+
+def diverged(
+    what: str, losses: Sequence[float], checkpoints: Path | None, *, bf16: bool
+) -> StageError:
+    """What to say of a training whose numbers are none.
+
+    Args:
+        what: which number it was, at which step.
+        losses: the losses that were logged before.
+        checkpoints: the folder of the checkpoints, if any.
+        bf16: the training is in bf16.
+    """
+    before = f"the last mean logged was {losses[-1]:.3f}" if losses else "no loss was logged yet"
+    good = newest_checkpoint(checkpoints) if checkpoints else None
+    kept = f"is of step {step_of(good)}, in {good}" if good else "does not exist yet"
+    fp32 = ", set precision: fp32" if bf16 else ""
+    return StageError(
+        f"{what} ({before}): training has diverged. The last good checkpoint {kept}. Lower "
+        f"learning_rate (halve it first){fp32} or raise warmup_share; that starts this training "
+        "anew"
+    )
 
 
 def _shapes_in(file: Path) -> Shapes:

@@ -7,7 +7,7 @@ adds a class and a line to `SHAPES`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -157,6 +157,26 @@ SHAPES: Mapping[TaskName, Shape] = {
 }
 
 
+def require_shares(data: LabelledData, given: Container[str]) -> tuple[float, float]:
+    """The shares of the rows for test and validation; 0 for a split that the source has.
+
+    Args:
+        data: Its part of the experiment.
+        given: The splits that the source has.
+
+    Raises:
+        StageError: they leave nothing to train on.
+    """
+    test = 0.0 if "test" in given else data.test_share
+    validation = 0.0 if "validation" in given else data.validation_share
+    if test + validation >= 1:
+        raise StageError(
+            f"downstream.{data.name}: test_share {test:g} and validation_share {validation:g} "
+            "leave nothing to train on; their sum must be below 1"
+        )
+    return test, validation
+
+
 def encodable(text: str, where: str) -> str:
     """The text, if UTF-8 can write it.
 
@@ -190,7 +210,8 @@ def _strings(row: Row, column: str) -> list[str]:
         raise StageError(f"{must} {_kind(values)}")
     for number, value in enumerate(values, 1):
         if not isinstance(value, str) or not value:
-            raise StageError(f"{must} {_kind(value)} at place {number}")
+            hint = "" if isinstance(value, str) or value is None else "; write words, not numbers"
+            raise StageError(f"{must} {_kind(value)} at place {number}{hint}")
     return [encodable(value, row.where) for value in values]
 
 

@@ -27,11 +27,11 @@ from transformers import (
     TrainingArguments,
 )
 
-from tasks.machinery.checkpoints import newest_checkpoint, save_checkpoint, step_of
+from tasks.machinery.checkpoints import save_checkpoint, step_of
 from tasks.machinery.interruption import Interruption
 from tasks.machinery.stage import Monitor, StageError
 from tasks.meter import Meter
-from tasks.resumption import METER_FILE, TRAINER_FILES
+from tasks.resumption import METER_FILE, TRAINER_FILES, diverged
 from tasks.spec import Checkpoints
 
 Batch = dict[str, Tensor]
@@ -98,7 +98,8 @@ class StepTrainer(Trainer):
         values = {name: float(part.detach()) for name, part in parts.items()}
         if not math.isfinite(values["loss"]):
             step = self.state.global_step + 1
-            raise self.diverged(f"the loss of step {step} of {len(self.batches)}", values["loss"])
+            what = f"the loss of step {step} of {len(self.batches)} is {values['loss']}"
+            raise self.diverged(what)
         self.meter.add(values)
         return parts["loss"]
 
@@ -149,6 +150,8 @@ class StepTrainer(Trainer):
         steps = self.state.global_step - self.saved_step
         if self.cadence.every_steps and steps >= self.cadence.every_steps:
             return True
+        if self.checkpoints is None:
+            return False
         wait = max(60 * self.cadence.every_minutes, self.save_seconds / CHECKPOINT_SHARE)
         return time.perf_counter() - self.saved_at >= wait
 
@@ -182,20 +185,12 @@ class StepTrainer(Trainer):
         for name, part in self.model.named_parameters():
             if not bool(part.isfinite().all()):
                 step = f"{self.state.global_step} of {len(self.batches)}"
-                raise self.diverged(f"a weight after step {step} ({name})", "not finite")
+                raise self.diverged(f"a weight after step {step} ({name}) is not finite")
 
-    def diverged(self, what: str, value: object) -> StageError:
+    def diverged(self, what: str) -> StageError:
         """What to say of a number that is none."""
         curve = [point["loss"] for point in self.state.log_history if "loss" in point]
-        before = f"the last mean logged was {curve[-1]:.3f}" if curve else "no loss was logged yet"
-        good = newest_checkpoint(self.checkpoints) if self.checkpoints else None
-        kept = f"is of step {step_of(good)}, in {good}" if good else "does not exist yet"
-        fp32 = ", set precision: fp32" if self.args.bf16 else ""
-        return StageError(
-            f"{what} is {value} ({before}): training has diverged. The last good checkpoint {kept}."
-            f" Lower learning_rate (halve it first){fp32} or raise warmup_share; that starts this "
-            "training anew"
-        )
+        return diverged(what, curve, self.checkpoints, bf16=self.args.bf16)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Load the weights, and the sums of the meter."""
@@ -237,10 +232,10 @@ class Milestones(TrainerCallback):
         """Start the clock; make the validation that an interruption cut short."""
         trainer = self.trainer
         trainer.clock = trainer.saved_at = time.perf_counter()
-        if trainer.meter.owed:
+        while trainer.meter.owed:
             trainer.evaluate()
-        if trainer.meter.owed:  # cut short again: there is a checkpoint of this step already
-            trainer.interruption.hand_on()
+            if trainer.meter.owed:  # cut short again: there is a checkpoint of this step already
+                trainer.interruption.hand_on()
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object

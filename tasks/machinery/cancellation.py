@@ -17,10 +17,9 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from uuid import UUID
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.context import FlowRunContext
 from prefect.exceptions import TerminationSignal
 from prefect.settings import PREFECT_API_URL
@@ -57,7 +56,7 @@ def watching_for_cancellation() -> Iterator[None]:
     if context.flow_run is None:
         yield
         return
-    _watch = watch = _Watch(context.flow_run.id)
+    _watch = watch = _Watch(context.flow_run)
     watch.start()
     try:
         yield
@@ -79,10 +78,11 @@ def watching_for_cancellation() -> Iterator[None]:
 class _Watch:
     """The thread that looks, and what it saw."""
 
-    def __init__(self, flow_run_id: UUID) -> None:
-        self.flow_run_id = flow_run_id
-        # A worker or runner says so to the process that it starts, and its children inherit it.
-        self.managed = os.environ.get("PREFECT__FLOW_RUN_ID") == str(flow_run_id)
+    def __init__(self, flow_run: FlowRun) -> None:
+        self.flow_run_id = flow_run.id
+        # By the variable Prefect's engine knows too that another process cancels this one.
+        by_others = os.environ.get("PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS") == "false"
+        self.managed = by_others or flow_run.deployment_id is not None
         self._seen, self._ended, self._lock = threading.Event(), threading.Event(), threading.Lock()
 
     def start(self) -> None:

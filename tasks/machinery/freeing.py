@@ -15,13 +15,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.machinery.hold import beside
 from tasks.machinery.ledger import freeing_lock, used_by_runs
-from tasks.machinery.referred import Referred
 from tasks.machinery.space import human
 from tasks.machinery.stock import Item
 from tasks.machinery.store import Store
+
+if TYPE_CHECKING:  # it imports MLflow, which only one of the rules needs
+    from tasks.machinery.referred import Referred
 
 
 @dataclass(frozen=True)

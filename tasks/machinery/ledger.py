@@ -88,7 +88,11 @@ class Ledger(BaseModel):
     @property
     def is_alive(self) -> bool:
         """Whether its process still runs."""
-        return is_alive(self.owner, self.file.stat().st_mtime)
+        try:
+            seen = self.file.stat().st_mtime
+        except FileNotFoundError:  # it was closed a moment ago
+            return False
+        return is_alive(self.owner, seen)
 
     @property
     def is_told(self) -> bool:

@@ -131,7 +131,7 @@ def _close_registered(client: SyncPrefectClient, file: Path) -> None:
         if here or time.time() - seen > FORGOTTEN:
             file.unlink(missing_ok=True)
         return
-    if gone:
+    if gone and flow_run.state_type != StateType.COMPLETED:
         _close(client, flow_run)
     if gone or flow_run.state_type not in UNFINISHED:
         file.unlink(missing_ok=True)

@@ -210,7 +210,10 @@ class Call:
     def compute(self) -> Reference:
         """The body of the task, after Prefect's cache missed: look in the store, else compute."""
         store = self.runner.store
-        with store.locked(self.stage.name, self.fingerprint, self._waiting) as folder:
+        experiment = self.runner.delivery.ledger.experiment
+        with store.locked(
+            self.stage.name, self.fingerprint, self._waiting, experiment=experiment
+        ) as folder:
             found = store.load(self.stage.name, self.fingerprint)
             damage = found.damage() if found else None
             if found is None or damage or self.refresh:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +54,7 @@ def take_stock(store: Store) -> list[Item]:
 def _item(folder: Path) -> Item:
     complete, uses = read_manifest(folder) is not None, read_uses(folder)
     size, written = _measure(folder)
-    times = [datetime.fromisoformat(text) for text in uses.values()]
+    times = list(_times(uses.values()))
     runs = [_read(folder / name) for name in ("record.json", "run.json")]
     return Item(
         name=f"{folder.parent.name}/{folder.name}",
@@ -65,6 +65,13 @@ def _item(folder: Path) -> Item:
         experiments=tuple(sorted(uses)),
         run=next((run for run in (runs if complete else reversed(runs)) if run), {}),
     )
+
+
+def _times(texts: Iterable[str]) -> Iterator[datetime]:
+    """The times among some texts; one that is none tells nothing."""
+    for text in texts:
+        with contextlib.suppress(ValueError, TypeError):
+            yield datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _measure(folder: Path) -> tuple[int, float]:

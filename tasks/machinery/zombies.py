@@ -5,7 +5,8 @@ running. The next start of an experiment closes it (`orphans.py`). Where a serve
 not wait for one: Prefect's flow engine sends a heartbeat every three minutes, from a thread that a
 training does not starve, and this automation sets a flow run to crashed from which neither another
 heartbeat nor an end has come for three of them. One heartbeat lost, or late by minutes on a
-machine that is very busy, ends nothing.
+machine that is very busy, ends nothing. A run that is taken for dead all the same (its machine
+slept) goes on, and is completed when it ends.
 
 So a run that was killed is crashed six to nine minutes after. What an automation cannot do: close
 its task runs, and its runs in MLflow. The next start does (`orphans.close_what_is_gone`).
@@ -89,6 +90,7 @@ def automation(window: timedelta) -> AutomationCore:
             ChangeFlowRunState(
                 state=StateType.CRASHED,
                 name="Crashed",
+                force=False,  # a run that has ended stays as it ended, whatever comes too late
                 message=f"no heartbeat for {minutes}: its process was killed, or its machine is "
                 "gone; the same experiment goes on from where it was",
             )

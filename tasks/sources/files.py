@@ -7,29 +7,37 @@ The identity is the digest of each file under its name in the folder, so that mo
 changes nothing, and for text what `documents: auto` is, as this depends on the location. A folder
 with files for train, validation and test gives its own splits: the word stands in the name of the
 file or of its folder (`train.csv`, `emerging.dev.conll`, `test/part-0.parquet`).
+
+A plan reads the first row of each file (`first_rows`, `first_documents`): another encoding, a
+missing column or a table cut off shows there, before anything is computed.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from tasks.machinery.digest_memo import digest_file
 from tasks.machinery.stage import StageError
 from tasks.sources import UNIT, Column, Columns, Document, Holds, Progress, Row, Source, Split
-from tasks.sources.formats import TABLES, TAGGED, TEXTS, File, text_in
+from tasks.sources.formats import TABLES, TAGGED, TEXTS, File, lines, text_in
 from tasks.sources.formats import documents as text_documents
 from tasks.spec import Corpus
 from tasks.spelling import nearest_path
 
 FOR_TEXT = (*TEXTS, *TABLES)
 FOR_ROWS = (*TABLES, *TAGGED)
+READERS = {**TABLES, **TAGGED}
 SPLIT_WORDS: dict[str, Split] = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
     "test": "test",
 }
+
+First = TypeVar("First", Document, Row)
 
 
 def identify(location: str, field: str, holds: Holds | None) -> dict[str, str]:
@@ -38,7 +46,16 @@ def identify(location: str, field: str, holds: Holds | None) -> dict[str, str]:
     Raises:
         StageError: there is no such file or folder, or nothing in it that can be read.
     """
-    root = Path(location).expanduser()
+    try:
+        return _identified(location, field, holds)
+    except OSError as error:  # not that it is absent: a closed folder, a name that is too long
+        raise StageError(
+            f"{field}: {error.filename or location} cannot be read: {error.strerror}"
+        ) from None
+
+
+def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str]:
+    root = place(location)
     accepted = _accepted(holds)
     if root.is_dir():
         paths = _in_folder(root, accepted, field)
@@ -51,7 +68,7 @@ def identify(location: str, field: str, holds: Holds | None) -> dict[str, str]:
             )
         names = {root.name: root}
     else:
-        raise StageError(f"{field}: there is no file or folder {location}{nearest_path(root)}")
+        raise StageError(f"{field}: {_nothing_at(root)}")
     empty = [name for name, path in names.items() if path.stat().st_size == 0]
     if empty:
         raise StageError(f"{field}: {empty[0]} is empty (0 bytes); fill it or take it away")
@@ -61,33 +78,94 @@ def identify(location: str, field: str, holds: Holds | None) -> dict[str, str]:
     return digests
 
 
+def place(location: str) -> Path:
+    """The path that a person wrote, with `~` for their own folder."""
+    return Path(os.path.expanduser(location))  # noqa: PTH111  (pathlib's fails for unknown users)
+
+
+def _nothing_at(path: Path) -> str:
+    """What to say of a path where neither a file nor a folder is."""
+    if path.is_symlink():
+        return f"{path} is a link to {path.readlink()}, which leads to no file or folder"
+    if path.exists():
+        return f"{path} is neither a file nor a folder, but a device, a pipe or a socket"
+    return f"there is no file or folder {path}{nearest_path(path)}"
+
+
 def documents(source: Source, corpus: Corpus, progress: Progress) -> Iterator[Document]:
     """The documents of text files, and the text column of tables."""
-    column = Column(corpus.text_column, "corpus.text_column")
     for file in _told(_files(source, FOR_TEXT), progress):
-        suffix = file.path.suffix.lower()
-        if suffix in TEXTS:
-            unit = source.identity[UNIT] if corpus.documents == "auto" else corpus.documents
-            yield from text_documents(file, unit)
-            continue
-        for where, values in TABLES[suffix](file, [column]):
-            yield Document(where, text_in(values, column, where))
+        unit = source.identity.get(UNIT, "") if corpus.documents == "auto" else corpus.documents
+        yield from _documents_in(file, corpus, unit)
+
+
+def first_documents(source: Source, corpus: Corpus) -> list[Document]:
+    """The first document of each file; of a text its first line.
+
+    Raises:
+        StageError: a file does not begin as it should, or holds nothing.
+    """
+    return _firsts(_files(source, FOR_TEXT), lambda file: _documents_in(file, corpus, "line"))
+
+
+def _documents_in(file: File, corpus: Corpus, unit: str) -> Iterator[Document]:
+    suffix = file.path.suffix.lower()
+    if suffix in TEXTS:
+        yield from text_documents(file, unit)
+        return
+    column = Column(corpus.text_column, "corpus.text_column")
+    for where, values in TABLES[suffix](file, [column]):
+        yield Document(where, text_in(values, column, where))
 
 
 def rows(source: Source, columns: Columns, progress: Progress) -> Iterator[Row]:
     """The rows with labels, in the splits that the names of the files tell."""
     files = _files(source, FOR_ROWS)
     splits = _splits([file.name for file in files])
-    readers = {**TABLES, **TAGGED}
-    needed = [*columns.needed, Column(columns.document)]
     for file in _told(files, progress):
-        for where, values in readers[file.path.suffix.lower()](file, needed):
-            yield Row(splits[file.name], columns.document_of(values), values, where)
+        yield from _rows_in(file, columns, splits[file.name])
+
+
+def first_rows(source: Source, columns: Columns) -> list[Row]:
+    """The first row of each file, in the split that its name tells.
+
+    Raises:
+        StageError: a file does not begin as it should, or holds nothing.
+    """
+    files = _files(source, FOR_ROWS)
+    splits = _splits([file.name for file in files])
+    return _firsts(files, lambda file: _rows_in(file, columns, splits[file.name]))
+
+
+def _rows_in(file: File, columns: Columns, split: Split) -> Iterator[Row]:
+    needed = [*columns.needed, Column(columns.document)]
+    for where, values in READERS[file.path.suffix.lower()](file, needed):
+        yield Row(split, columns.document_of(values), values, where)
+
+
+def _firsts(files: list[File], read: Callable[[File], Iterator[First]]) -> list[First]:
+    found: list[First] = []
+    for file in files:
+        first = next(read(file), None)
+        if first is not None:
+            found.append(first)
+        elif len(files) == 1 or file.path.suffix.lower() != ".parquet":  # writers leave empty parts
+            raise StageError(f"{file.name} {_barren(file)}; fill it or take it away")
+    if not found:
+        raise StageError(f"none of its {len(files)} files holds a row")
+    return found
+
+
+def _barren(file: File) -> str:
+    if file.path.suffix.lower() == ".parquet":
+        return "holds no rows"
+    blank = not any(line.strip() for _, line in lines(file))
+    return "holds blank lines only" if blank else "holds a header and no rows"
 
 
 def _files(source: Source, accepted: tuple[str, ...]) -> list[File]:
     """The files that the identity names, of the kinds that can be read here."""
-    root = Path(source.location).expanduser()
+    root = place(source.location)
     names = [name for name in source.identity if Path(name).suffix.lower() in accepted]
     if not names:
         raise StageError(
@@ -117,12 +195,11 @@ def _accepted(holds: Holds | None) -> tuple[str, ...]:
 
 def _in_folder(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
     """Files to read, at any depth; hidden ones and hidden folders are passed over."""
-    every = [
-        path
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
-    ]
+    every = sorted(_under(root, (), field))
     chosen = [path for path in every if path.suffix.lower() in accepted]
+    broken = [path for path in chosen if not path.exists()]
+    if broken:
+        raise StageError(f"{field}: {_nothing_at(broken[0])}; mend it or take it away")
     if not chosen:
         endings = sorted({path.suffix or path.name for path in every})
         found = f"only {', '.join(endings[:8])}" if every else "nothing"
@@ -130,6 +207,22 @@ def _in_folder(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
             f"{field}: found {found} in the folder {root}; accepted: {', '.join(accepted)}"
         )
     return chosen
+
+
+def _under(folder: Path, above: tuple[str, ...], field: str) -> Iterator[Path]:
+    """Files and links to nothing in a folder; links to folders are followed."""
+    own = os.path.realpath(folder)
+    if own in above:
+        raise StageError(
+            f"{field}: {folder} is a link back to {own}, a folder that holds it; take it away"
+        )
+    for entry in folder.iterdir():
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _under(entry, (*above, own), field)
+        elif entry.is_file() or (entry.is_symlink() and not entry.exists()):
+            yield entry
 
 
 def _splits(names: list[str]) -> dict[str, Split]:

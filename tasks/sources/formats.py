@@ -22,7 +22,14 @@ from tasks.spelling import nearest
 
 Record = tuple[str, Mapping[str, Any]]
 
+_EXPORT = "unpack it, or export it as UTF-8 text"
 _READ_BYTES = 1 << 20  # of a column of a Parquet file at a time, however long its row groups are
+# How files begin that are often given the wrong name.
+_SIGNATURES = {
+    b"PK\x03\x04": "a zip archive, as Excel's .xlsx files are",
+    b"\xd0\xcf\x11\xe0": "an Excel .xls file",
+    b"\x1f\x8b": "packed by gzip",
+}
 # A document in a cell may be longer than the 128 kB that `csv` accepts by default.
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
@@ -44,6 +51,8 @@ def lines(file: File) -> Iterator[tuple[int, str]]:
     offset = 0
     with file.path.open("rb") as stream:
         for number, raw in enumerate(stream, 1):
+            if number == 1 and (kind := _disguised(raw)):
+                raise StageError(f"{file.name}: this is {kind}, not text; {_EXPORT}")
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
@@ -55,6 +64,11 @@ def lines(file: File) -> Iterator[tuple[int, str]]:
                 )
             yield number, line.rstrip("\r\n")
             offset += len(raw)
+
+
+def _disguised(start: bytes) -> str:
+    """What a file is by its first bytes, if it is something packed."""
+    return next((kind for mark, kind in _SIGNATURES.items() if start.startswith(mark)), "")
 
 
 def _not_utf8(file: File, number: int, at: int, raw: bytes) -> str:
@@ -89,7 +103,7 @@ def json_lines(file: File, columns: Sequence[Column]) -> Iterator[Record]:
         where = f"{file.name}, line {number}"
         try:
             values = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # also a number of too many digits
             column = f" (column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
             raise StageError(
                 f"{where}: not valid JSON{column}: {_shown(line)}; a line must be one JSON object"
@@ -146,17 +160,24 @@ def parquet(file: File, columns: Sequence[Column]) -> Iterator[Record]:
 
     try:
         with pq.ParquetFile(file.path, pre_buffer=False, buffer_size=_READ_BYTES) as table:
-            require(columns, table.schema_arrow.names, file.name)
-            wanted = [c.name for c in columns if c.name in table.schema_arrow.names]
+            there = table.schema_arrow.names
+            require(columns, there, file.name)
+            wanted = [column.name for column in columns if column.name in there]
+            if twice := [name for name in wanted if there.count(name) > 1]:
+                raise StageError(f"{file.name}: it has the column {twice[0]!r} twice; rename one")
             number = 0
             for batch in table.iter_batches(batch_size=512, columns=wanted):
                 for values in batch.to_pylist():
                     number += 1
                     yield f"{file.name}, row {number}", values
     except (pa.ArrowException, OSError) as error:
+        with file.path.open("rb") as stream:
+            kind = _disguised(stream.read(4))
         reason = str(error).splitlines()[0]
         raise StageError(
-            f"{file.name}: not a whole Parquet file (cut off while it was copied?): {reason}"
+            f"{file.name}: this is {kind}, not Parquet"
+            if kind
+            else f"{file.name}: not a whole Parquet file (cut off while it was copied?): {reason}"
         ) from None
 
 

@@ -307,6 +307,31 @@ def test_a_disk_that_is_full_to_the_last_byte_is_freed(small_disk: Path) -> None
     assert put(9).damage() is None
 
 
+def test_two_at_once_free_each_thing_once() -> None:
+    for number in range(60):
+        put(number, days_ago=9)
+    code = "import typer; from flows.gc import gc; typer.run(gc)"
+    command = [sys.executable, "-c", code, "--older-than", "1", "--yes"]
+    pipe = subprocess.PIPE
+    both = [
+        subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT) for _ in range(2)
+    ]
+    printed = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], printed
+    assert names() == set()
+    spared = sum(out.count("another process has freed it") for out, _ in printed)
+    found = sum(out.count("last used 9 days ago") for out, _ in printed)
+    assert found - spared == 60
+
+
+def test_a_note_of_use_that_is_garbled_is_done_without() -> None:
+    made = put(1, days_ago=9)
+    (made.folder / "used.json").write_text('{"experiments": {"demo": "some day"}}')
+    assert "demo" in collect()[1]
+    (made.folder / "used.json").write_text("{")
+    assert collect("--older-than", "1", "--yes")[1].startswith("nothing is to be freed")
+
+
 def test_a_dry_run_frees_nothing() -> None:
     made = put(1, days_ago=100)
     status, said = collect("--older-than", "1", "--dry-run")

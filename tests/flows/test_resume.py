@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -189,3 +190,36 @@ def test_with_damaged_checkpoints_it_loses_steps_and_nothing_else(
     assert weights(result) == weights(expected)
     for metric in METRICS:
         assert_same_curve(metric, case, tmp_path, other)
+
+
+def test_a_checkpoint_of_another_architecture_is_refused_and_deleted_by_hand(
+    tmp_path, prefect_server
+) -> None:
+    write_case(PRETRAINING, tmp_path)
+    words = PRETRAINING.words
+    wide = ["--set", "model.hidden_size=32", "--set", "checkpoints.every_steps=5"]
+    process = start(tmp_path, prefect_server, *words, *wide)
+    wait_for_checkpoint(tmp_path, "pretraining", 5, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    (of_wide,) = (tmp_path / "home" / "store" / "pretraining").glob("*/checkpoints")
+    process = start(tmp_path, prefect_server, *words)
+    wait_for_checkpoint(tmp_path, "pretraining", 7, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    (folder,) = {*of_wide.parent.parent.glob("*/checkpoints")} - {of_wide}
+    shutil.rmtree(folder)
+    shutil.copytree(of_wide, folder)
+
+    process = start(tmp_path, prefect_server, *words)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 1, out + err
+    said = " ".join(err.split())
+    assert re.search(r"word_embeddings.weight is (\d+)×32 in it, \1×16 expected", said), said
+    assert "Traceback" not in out + err
+    assert str(folder) in err.replace("\n", "")
+    assert "FAILED" in statuses(tmp_path)["pretraining"]
+
+    shutil.rmtree(folder)
+    result = finish(tmp_path, prefect_server, *words)
+    assert "went on from" not in result["printed"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 import sqlite3
 import subprocess
@@ -206,6 +207,21 @@ def test_a_state_folder_that_is_removed_meanwhile_does_no_harm(home: Path, settl
     digest_memo._known.clear()
     digest_file(settled)
     assert known(home) == 1
+
+
+def test_many_processes_share_a_memo(home: Path, tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.txt" for number in range(100)]
+    for file in files:
+        file.write_text(file.name)
+    time.sleep(SETTLED + 0.1)
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        found = pool.map(_digest_all, [files] * 8, chunksize=1)
+    assert found == [[sha256(file) for file in files]] * 8
+    assert known(home) == len(files)
+
+
+def _digest_all(files: list[Path]) -> list[str]:
+    return [digest_file(file) for file in files]
 
 
 def test_many_threads_share_a_memo(home: Path, tmp_path: Path) -> None:
