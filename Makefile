@@ -6,7 +6,7 @@ SETUP := .venv/.set-up
 PIP := pip==26.3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format lock clean
+.PHONY: help setup demo up test test-slow lint format lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ $(SETUP): requirements.lock pyproject.toml
 
 demo: setup  ## Run the demo experiment and print the results and where to look
 	$(BIN)/temper run demo
+
+up: setup  ## Start Prefect, MLflow and what runs the UI's triggers; Ctrl-C stops them
+	$(BIN)/temper up
 
 test: setup  ## Pass the tests (minutes)
 	$(BIN)/pytest

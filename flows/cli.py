@@ -5,28 +5,29 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
-import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
+from flows.arguments import ExperimentArgument, SetOption, VerifyOption
+from flows.compare import compare, leaderboard
 from flows.gc import gc
+from flows.in_process import FAILED, INTERRUPTED, err, in_process, out, stop
+from flows.promoting import history, promote, retrain, rollback
+from flows.up import down, status, up
 from tasks.machinery.digest_memo import Verification, verifying
-from tasks.machinery.home import home, make_home, prepare_environment, store_folder
+from tasks.machinery.home import (
+    home,
+    prepare_environment,
+    store_folder,
+)
 from tasks.machinery.stage import StageError
 from tasks.mistakes import InvalidExperimentError
 from tasks.spec import Experiment
 from tasks.spelling import nearest
 from tasks.stages import NAMES
-
-if TYPE_CHECKING:
-    from tasks.machinery.runner import StageFailedError
-
-INVALID, FAILED, INTERRUPTED = 2, 1, 130
-KEPT = "what was computed is kept: the same command goes on from there"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,27 +37,7 @@ app = typer.Typer(
     help="Pre-train, fine-tune and evaluate as cached stages; compare the runs in MLflow.\n\n"
     "State lives in TEMPER_HOME (default: .temper in the working directory).",
 )
-# A log has no width to keep to: nothing in it is to be cut.
-out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
-err = Console(stderr=True, soft_wrap=True)
 
-ExperimentArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="[PRESET | FILE.yaml]",
-        help="A shipped experiment (see `temper presets`) or a file of your own.",
-        show_default=True,
-    ),
-]
-SetOption = Annotated[
-    list[str],
-    typer.Option(
-        "--set",
-        metavar="a.b=VALUE",
-        help="Change a value of the experiment; a downstream problem by its name or index: "
-        "downstream.library.epochs=3. May be given more than once.",
-    ),
-]
 RefreshOption = Annotated[
     list[str],
     typer.Option(
@@ -76,19 +57,15 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _environment(
+    context: typer.Context,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version.")
     ] = False,
 ) -> None:
-    prepare_environment()
-
-
-VerifyOption = Annotated[
-    Verification,
-    typer.Option(
-        help="How cached files are checked: by size and a memo of their digests, or every byte.",
-    ),
-]
+    alone = context.invoked_subcommand in ("up", "down", "status")
+    problem = prepare_environment(with_servers=not alone)
+    if problem:
+        err.print(f"temper: {problem}", style="yellow", markup=False, highlight=False)
 
 
 @app.command()
@@ -108,8 +85,8 @@ def run(
     """
     chosen, steps = _planned(experiment, settings, refresh, verify)
     _print_plan(chosen, steps)
-    if output is not None and not output.absolute().parent.is_dir():
-        _stop([f"--output {output}: no folder {output.absolute().parent}"])
+    if output is not None:
+        _require_writable(output)
     result = _run(chosen, refresh, verify)
     _print_results(chosen, result)
     if output is not None:
@@ -130,6 +107,12 @@ def plan(
 
 
 app.command()(gc)
+for retraining_command in (retrain, history, promote, rollback):
+    app.command()(retraining_command)
+app.command()(compare)
+app.command()(leaderboard)
+for server_command in (up, down, status):
+    app.command()(server_command)
 
 
 @app.command()
@@ -141,7 +124,7 @@ def sync() -> None:
         for line in deliver_everything():
             out.print(line, highlight=False)
     except StageError as error:
-        _stop(str(error).splitlines(), FAILED)
+        stop(str(error).splitlines(), FAILED)
 
 
 @app.command()
@@ -169,23 +152,26 @@ def _planned(
             f"--refresh {stage}: no such stage{nearest(stage, NAMES)}. Accepted: {', '.join(NAMES)}"
             for stage in unknown
         ]
-        _stop(hints)
+        stop(hints)
     try:
         experiment = load_experiment(name, settings)
         planner = Planner(Store(store_folder()), frozenset(refresh))
         with verifying(verify):
             recipe(experiment, planner)
     except InvalidExperimentError as error:
-        _stop(error.lines)
+        stop(error.lines)
     except StageError as error:
-        _stop([str(error)])
+        stop([str(error)])
     return experiment, planner.steps
 
 
-def _stop(lines: list[str], status: int = INVALID) -> NoReturn:
-    for line in lines:
-        err.print(f"temper: {line}", style="red", markup=False, highlight=False)
-    raise typer.Exit(status)
+def _require_writable(output: Path) -> None:
+    """Check that the results can be written, before there are any."""
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        stop([f"--output {output}: no folder {folder}"])
+    if not os.access(output if output.exists() else folder, os.W_OK):
+        stop([f"--output {output}: cannot be written; accepted: a file in a folder of yours"])
 
 
 def _print_plan(experiment: Experiment, steps: list[Any]) -> None:
@@ -198,46 +184,13 @@ def _print_plan(experiment: Experiment, steps: list[Any]) -> None:
 
 def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> dict[str, Any]:
     """Run the flow in this process, with its progress in the terminal."""
-    try:
-        make_home()
-    except StageError as error:
-        _stop([str(error)])
-    out.print("starting Prefect and MLflow …", highlight=False)
-    # The terminal is for our progress; Prefect's log lines go to its server, for the UI.
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    from flows.console import Terminal
-    from flows.experiment import run_experiment, show_on
-    from tasks.machinery.cancellation import CANCELLED, was_cancelled
-    from tasks.machinery.full_disk import full_disk
-    from tasks.machinery.runner import StageFailedError
-    from tasks.machinery.temporary_server import start_temporary_server
 
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        start_temporary_server()
-        with Terminal(out) as display:
-            show_on(display)
-            return run_experiment(experiment, refresh=refresh, verify=verify)
-    except StageFailedError as error:
-        _stop(_failure(error), FAILED)
-    except StageError as error:
-        _stop([str(error)], FAILED)
-    except Exception as error:
-        said = full_disk(error, home()) or f"{type(error).__name__}: {error}"
-        _stop([str(said), KEPT], FAILED)
-    except KeyboardInterrupt:
-        _stop([CANCELLED if was_cancelled() else "interrupted", KEPT], INTERRUPTED)
+    def call() -> dict[str, Any]:
+        from flows.experiment import run_experiment
 
+        return run_experiment(experiment, refresh=refresh, verify=verify)
 
-def _failure(error: StageFailedError) -> list[str]:
-    """A mistake in a person's data by its message, any other error with its type."""
-    if isinstance(error.cause, StageError):
-        return [str(error), f"nothing is lost: mend that, and {KEPT.partition(': ')[2]}"]
-    return [f"{error.title} failed: {type(error.cause).__name__}: {error.cause}", KEPT]
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+    return in_process(call)
 
 
 def _print_results(experiment: Experiment, result: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import time
@@ -16,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.machinery.planner import Step, shortened
+from tasks.machinery.servers import MLFLOW_PORT, PREFECT_PORT
 from tasks.verdict import verdict
 
 _LINE_EVERY = 20.0  # seconds between lines of progress where no line can be redrawn
@@ -172,16 +172,18 @@ def verdicts(metrics: Mapping[str, float], problems: Sequence[str]) -> list[str]
 
 
 def where_to_look(result: Mapping[str, Any], state: Path) -> list[str]:
-    """The commands, or the addresses, at which to look further."""
-    uri = result["mlflow"]["tracking_uri"]
-    run = f"#/experiments/{result['mlflow']['experiment_id']}/runs/{result['mlflow']['run_id']}"
-    programs = Path(sys.executable).parent  # not on the path of whoever has run `make demo`
-    mlflow = f"{uri}/{run}"
-    if not uri.startswith("http"):
-        mlflow = f"{shlex.quote(f'{programs}/mlflow')} ui --backend-store-uri {shlex.quote(uri)}"
-        mlflow += f"\n  then http://127.0.0.1:5000/{run}"
-    prefect = f"PREFECT_HOME={shlex.quote(f'{state}/prefect')} "
-    prefect += f"{shlex.quote(f'{programs}/prefect')} server start\n  then http://127.0.0.1:4200"
-    if "PREFECT_API_URL" in os.environ:
-        prefect = result["flow_run_url"]
-    return [f"runs and models:\n  {mlflow}", f"flows and logs:\n  {prefect}"]
+    """The addresses at which to look further, and how to start what is there."""
+    found = result["mlflow"]
+    mlflow = found["url"]
+    prefect = result["flow_run_url"]
+    lines = []
+    if not (mlflow and prefect):
+        program = Path(sys.executable).parent / "temper"  # not on the path of `make demo`
+        home = (
+            "" if state == Path(".temper").absolute() else f"TEMPER_HOME={shlex.quote(str(state))} "
+        )
+        lines.append(f"to look further:\n  {home}{shlex.quote(str(program))} up")
+    run = f"#/experiments/{found['experiment_id']}/runs/{found['run_id']}"
+    mlflow = mlflow or f"http://127.0.0.1:{MLFLOW_PORT}/{run}"
+    prefect = prefect or f"http://127.0.0.1:{PREFECT_PORT}/runs/flow-run/{result['flow_run_id']}"
+    return [*lines, f"runs and models:\n  {mlflow}", f"flows and logs:\n  {prefect}"]

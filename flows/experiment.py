@@ -37,6 +37,11 @@ def show_on(display: Display) -> None:
     _display = display
 
 
+def display() -> Display:
+    """Where the flows of this process show their progress."""
+    return _display
+
+
 def run_name() -> str:
     """`demo · bert 2×128 · 2,500 steps`: how the run reads in a list."""
     parameters: dict[str, Any] = flow_run.parameters
@@ -56,10 +61,11 @@ def run_experiment(
     make_home()
     ensure_automation()
     with registered_flow_run(), watching_for_cancellation():
-        return _run(experiment, refresh or [], verify)
+        return run_stages(experiment, refresh or [], verify)
 
 
-def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> dict[str, Any]:
+def run_stages(experiment: Experiment, refresh: list[str], verify: Verification) -> dict[str, Any]:
+    """The stages, in the flow run that this is called in."""
     store = Store(store_folder())
     tracking = Tracking(experiment.name, _display.say)
     deliver_all(tracking, store)
@@ -78,7 +84,7 @@ def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> di
 
 def open_parent(tracking: Tracking, experiment: Experiment, tags: dict[str, str]) -> TrackedRun:
     """The experiment's run: the one in which the same experiment was interrupted, or a new one."""
-    same = digest(experiment.model_dump())
+    same = digest(experiment.model_dump(exclude={"checkpoints"}))
     run = tracking.interrupted(run_name(), "temper.experiment", same)
     if run is None:
         own = {"temper.experiment": same, "temper.stage": "experiment"}
@@ -89,7 +95,7 @@ def open_parent(tracking: Tracking, experiment: Experiment, tags: dict[str, str]
 
 def parameters_of(experiment: Experiment) -> dict[str, Any]:
     """MLflow's parameters: the experiment's leaves, problems by their name."""
-    values = experiment.model_dump(exclude={"name"})
+    values = experiment.model_dump(exclude={"name", "checkpoints"})
     values["downstream"] = {problem.pop("name"): problem for problem in values["downstream"]}
     return {name: value for name, value in flatten(values).items() if value != {}}
 
@@ -130,6 +136,12 @@ def flow_run_address() -> str:
     return address if address.startswith("http") else ""
 
 
+def run_address(tracking: Tracking, run: TrackedRun) -> str:
+    """Where a server of MLflow shows a run; empty without one."""
+    address = f"{tracking.address}/#/experiments/{run.experiment_id}/runs/{run.run_id}"
+    return address if address.startswith("http") else ""
+
+
 def summary(experiment: Experiment, runner: Runner) -> dict[str, Any]:
     """What `--output` writes: stages, metrics, and where to look."""
     stages = [
@@ -149,6 +161,7 @@ def summary(experiment: Experiment, runner: Runner) -> dict[str, Any]:
         "flow_run_url": flow_run_address(),
         "mlflow": {
             "tracking_uri": runner.recording.tracking.uri,
+            "url": run_address(runner.recording.tracking, runner.recording.parent),
             "experiment_id": runner.recording.parent.experiment_id,
             "run_id": runner.recording.parent.run_id,
             "delivered": runner.delivery.ledger.is_told,

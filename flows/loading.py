@@ -9,12 +9,15 @@ from typing import Any
 import yaml
 
 from tasks.mistakes import InvalidExperimentError, check, validated
+from tasks.sources.files import place
 from tasks.spec import Experiment
 from tasks.spelling import nearest
 
 PRESETS = Path(__file__).parent / "presets"
 
 Place = tuple[str | int, ...]
+
+_DEEPEST, _MOST_NODES = 20, 100_000  # of the values in a file: far more than an experiment has
 
 
 def presets() -> dict[str, Path]:
@@ -56,13 +59,15 @@ def _find(name: str) -> Path:
     if name in known:
         return known[name]
     file = Path(name)
-    if file.suffix not in (".yaml", ".yml"):
+    if file.suffix.lower() not in (".yaml", ".yml"):
         raise InvalidExperimentError(
             [
                 f"no preset {name!r}{nearest(name, list(known))}. "
                 f"Accepted: {', '.join(known)}, or a .yaml file"
             ]
         )
+    if file.is_dir():
+        raise InvalidExperimentError([f"{file} is a folder; accepted: a .yaml file"])
     if not file.is_file():
         there = (
             sorted(str(f.name) for f in file.parent.glob("*.y*ml")) if file.parent.is_dir() else []
@@ -80,27 +85,59 @@ def read_yaml(file: Path) -> tuple[dict[str, Any], dict[Place, str]]:
     """
     try:
         text = file.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
     except OSError as error:
         raise InvalidExperimentError([f"{file}: {error.strerror}"]) from None
     except UnicodeDecodeError as error:
-        raise InvalidExperimentError([f"{file}: not UTF-8 text at byte {error.start}"]) from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InvalidExperimentError([f"{file}:{line}: not valid YAML: {error.problem}"]) from None
-    except yaml.YAMLError as error:
-        raise InvalidExperimentError([f"{file}: not valid YAML: {error}"]) from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InvalidExperimentError(
+            [f"{file}:{line}: not UTF-8 text (byte {error.start} of the file)"]
+        ) from None
+    node, values = _parsed(text, file)
     if not isinstance(values, dict):
         raise InvalidExperimentError(
             [f"{file}: found {_kind(values)}; accepted: fields, as `name: value`"]
         )
+    _require_plain(node, file)
     twice = list(_repeated(node, ()))
     if twice:
         raise InvalidExperimentError(
             [f"{file}:{line}: {name} is given twice" for name, line in twice]
         )
     return values, {path: f"{file}:{line}" for path, line in _lines(node, ())}
+
+
+def _parsed(text: str, file: Path) -> tuple[yaml.Node | None, Any]:
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        problem = f"the character {error.character!r}" if error.character else error.reason
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        problem = str(error.problem)
+    except RecursionError:
+        line, problem = 1, "lists in lists without end"
+    except ValueError as error:  # 2026-13-45 is no date
+        line, problem = 1, str(error)
+    raise InvalidExperimentError([f"{file}:{line}: not valid YAML: {problem}"]) from None
+
+
+def _require_plain(node: yaml.Node | None, file: Path) -> None:
+    """Refuse a mapping or list that is inside of itself, or that aliases make endless.
+
+    Raises:
+        InvalidExperimentError: with the line.
+    """
+    waiting, left = [(node, 0)], _MOST_NODES
+    while waiting:
+        here, depth = waiting.pop()
+        left -= 1
+        if depth > _DEEPEST or not left:
+            line = here.start_mark.line + 1 if here else 1
+            raise InvalidExperimentError(
+                [f"{file}:{line}: lists in lists without end (an alias to what it stands in?)"]
+            )
+        waiting += [(value, depth + 1) for _, _, value in _children(here)]
 
 
 def _kind(values: object) -> str:
@@ -143,7 +180,7 @@ def _anchor(values: dict[str, Any], folder: Path) -> None:
 def _anchored(location: str, folder: Path) -> str:
     if not location or location.startswith(("builtin:", "hf:")):
         return location
-    return str((folder / Path(location).expanduser()).absolute())
+    return str((folder / place(location)).absolute())
 
 
 def apply(values: dict[str, Any], setting: str) -> Place:

@@ -1,16 +1,19 @@
 """The recipe of an experiment, from text to a page of results.
 
 Reads top to bottom. `run` is how a stage is asked for: the flow passes a runner that computes or
-reuses, `temper plan` a planner that only tells. The labelled sets come first, since pre-training
-must never see a document of their test splits.
+reuses, `temper plan` a planner that only tells. Every source is looked at before the first stage,
+so that what is wrong with the last is not said after an hour. The labelled sets come first, since
+pre-training must never see a document of their test splits.
 """
 
 from __future__ import annotations
 
-from tasks import sources, stages
+from tasks import stages
+from tasks.inspection import labelled_source, text_source
 from tasks.machinery.artifact import Artifact, Input
 from tasks.machinery.call import Run
-from tasks.sources.published import resolve_published
+from tasks.sources import Source
+from tasks.sources.published import PublishedTokenizer, resolve_published
 from tasks.spec import Downstream, Experiment, Tokenizer
 
 WEIGHTS = "model.safetensors"
@@ -18,8 +21,15 @@ WEIGHTS = "model.safetensors"
 
 def recipe(experiment: Experiment, run: Run) -> Artifact:
     """The whole chain; returns the report."""
-    labelled = [prepare_labelled(problem, experiment, run) for problem in experiment.downstream]
-    pretrained = pretrain(experiment, [data / "held_out.parquet" for data in labelled], run)
+    sources = [labelled_source(problem) for problem in experiment.downstream]
+    text = text_source(experiment.corpus)
+    published = resolve_published(experiment.tokenizer.published)
+    labelled = [
+        prepare_labelled(problem, source, experiment, run)
+        for problem, source in zip(experiment.downstream, sources, strict=True)
+    ]
+    held_out = [data / "held_out.parquet" for data in labelled]
+    pretrained = pretrain(experiment, text, published, held_out, run)
     evaluated = [
         finetune_and_evaluate(problem, data, pretrained / "model", experiment, run)
         for problem, data in zip(experiment.downstream, labelled, strict=True)
@@ -34,11 +44,10 @@ def recipe(experiment: Experiment, run: Run) -> Artifact:
     )
 
 
-def prepare_labelled(problem: Downstream, experiment: Experiment, run: Run) -> Artifact:
+def prepare_labelled(
+    problem: Downstream, source: Source, experiment: Experiment, run: Run
+) -> Artifact:
     """Labelled rows, split by document."""
-    source = sources.resolve(
-        problem.source, f"downstream.{problem.name}.source", holds=problem.problem
-    )
     return run(
         stages.dataset(source),
         problem.name,
@@ -48,9 +57,14 @@ def prepare_labelled(problem: Downstream, experiment: Experiment, run: Run) -> A
     )
 
 
-def pretrain(experiment: Experiment, held_out: list[Input], run: Run) -> Artifact:
+def pretrain(
+    experiment: Experiment,
+    source: Source,
+    published: PublishedTokenizer | None,
+    held_out: list[Input],
+    run: Run,
+) -> Artifact:
     """Corpus, tokenizer, tokens, and a body that learns from them."""
-    source = sources.resolve(experiment.corpus.source, "corpus.source", holds="text")
     corpus = run(
         stages.corpus(source),
         corpus=experiment.corpus,
@@ -58,7 +72,6 @@ def pretrain(experiment: Experiment, held_out: list[Input], run: Run) -> Artifac
         held_out=sorted(held_out, key=lambda rows: rows.digest),  # the order changes nothing
         seed=experiment.seed,
     )
-    published = resolve_published(experiment.tokenizer.published)
     tokenizer = run(
         stages.TOKENIZER,
         tokenizer=experiment.tokenizer if published is None else taking(experiment.tokenizer),

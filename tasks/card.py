@@ -106,20 +106,16 @@ class Card:
         """How many rows a split has."""
         return self.characters[split].counts.total()
 
-    def write(
-        self, show: Path, facts: Mapping[str, int | str], remarks: Sequence[str] = ()
-    ) -> None:
+    def write(self, show: Path, facts: Mapping[str, int | str]) -> None:
         """Write card.md, lengths.png and, with labels, labels.png.
 
         Args:
             show: The folder to write to; it is made.
             facts: What was found, by its words: duplicates, overlaps, what was left out.
-            remarks: Sentences that a reader must not miss.
         """
         show.mkdir(parents=True, exist_ok=True)
         parts = [
             f"# {self.name}",
-            *remarks,
             self._size_table(),
             table(["found", "count"], [[cell(k), number(v)] for k, v in facts.items()]),
             "## Lengths",

@@ -25,6 +25,7 @@ from tasks.spec import LabelledData
 from tasks.tables import TableWriter, count_overlap, read_table, write_dataset_file
 
 SPLITS = ("train", "validation", "test")
+FEWEST_TESTED = 2  # documents, of which intervals are drawn
 # What is trained on is neither validated nor tested on; it gives way to rows of these splits.
 _GIVES_WAY_TO = {"train": ("test", "validation"), "validation": ("test",), "test": ()}
 
@@ -53,7 +54,8 @@ def prepare_dataset(
 
     Raises:
         StageError: the source cannot be read; a row has no label or is not valid; a split is empty;
-            all rows have one label; a text or a document is in two splits and `overlap` is "error".
+            all rows have one label; a label has no training row; the test is one document; a text
+            or a document is in two splits and `overlap` is "error".
     """
     shape = SHAPES[data.problem]
     with TemporaryDirectory(dir=out) as folder:
@@ -81,7 +83,7 @@ def prepare_dataset(
         "duplicates (the text of another row of the split)": duplicates,
         **{f"left out: {name}": count for name, count in dropped.items()},
     }
-    card.write(out / "show", facts | _overlap_facts(shape, out), _unseen(card))
+    card.write(out / "show", facts | _overlap_facts(shape, out))
     return {
         "rows": float(sum(counts.values())),
         **{f"{split}_rows": float(count) for split, count in counts.items()},
@@ -191,6 +193,13 @@ def _require_rows(
             f"validation and test, or other shares (test_share is {data.test_share:g}, "
             f"validation_share {data.validation_share:g})"
         )
+    tested = len(contents["test"].documents)
+    if tested < FEWEST_TESTED:  # else the evaluation would say so, after the training
+        raise StageError(
+            f"downstream.{data.name}: the test split of {source.location} has "
+            f"{contents['test'].rows} rows of {tested} document; an interval needs at least "
+            f"{FEWEST_TESTED} documents: raise test_share, or give more documents"
+        )
 
 
 def _overlaps(data: LabelledData, rows: _Assigned, contents: dict[str, _Content]) -> dict[str, int]:
@@ -243,7 +252,7 @@ def _labels(data: LabelledData, shape: Shape, card: Card) -> list[str]:
     """What a model can answer.
 
     Raises:
-        StageError: the training rows have one label only.
+        StageError: the training rows have one label only, or lack one that others have.
     """
     trained = shape.names(card.balance["train"])
     if len(trained) < 2:
@@ -252,7 +261,20 @@ def _labels(data: LabelledData, shape: Shape, card: Card) -> list[str]:
             f"downstream.{data.name}: of the {card.count('train'):,} training rows {found}; "
             "two different labels are needed at least"
         )
-    return shape.names(set().union(*card.balance.values()))
+    unseen = [
+        f"{label!r} ({count:,} in {split})"
+        for split in ("validation", "test")
+        for label, count in sorted(card.balance[split].items())
+        if label not in card.balance["train"]
+    ]
+    if unseen:
+        more = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""
+        raise StageError(
+            f"{shape.columns(data).needed[1].field}: no training row has {', '.join(unseen[:5])}"
+            f"{more}, so it cannot be learnt; add rows with it to the training files, or take "
+            "these out"
+        )
+    return trained
 
 
 def _overlap_facts(shape: Shape, out: Path) -> dict[str, int | str]:
@@ -264,13 +286,3 @@ def _overlap_facts(shape: Shape, out: Path) -> dict[str, int | str]:
         ),
         "on the card of the corpus, the test split is": split_name(out / "held_out.parquet"),
     }
-
-
-def _unseen(card: Card) -> list[str]:
-    """A remark on labels that are validated or tested on, and never trained on."""
-    later = {label for split in ("validation", "test") for label in card.balance[split]}
-    labels = sorted(later - set(card.balance["train"]))
-    if not labels:
-        return []
-    names = ", ".join(f"`{cell(label)}`" for label in labels[:10])
-    return [f"**{len(labels)} labels have no training rows** and cannot be learnt: {names}"]

@@ -6,7 +6,8 @@ the nearest right spelling.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -36,12 +37,30 @@ def validated(values: Mapping[str, Any], lines: Mapping[Path, str] | None = None
     Raises:
         InvalidExperimentError: with a line for each mistake.
     """
+    found: list[Any] = [_unlike(path, value) for path, value in _truths(values, ())]
     try:
-        return Experiment.model_validate(values)
+        experiment = Experiment.model_validate(values)
     except ValidationError as error:
-        places = lines or {}
-        found = [_said(problem, places, values) for problem in error.errors()]
-        raise InvalidExperimentError(found) from None
+        found += error.errors()
+    else:
+        if not found:
+            return experiment
+    raise InvalidExperimentError([_said(problem, lines or {}, values) for problem in found])
+
+
+def _truths(value: Any, path: Path) -> Iterator[tuple[Path, bool]]:
+    """True and false where a number is wanted: Pydantic takes them for 1 and 0, and `yes` too."""
+    items = value.items() if isinstance(value, Mapping) else enumerate(value)
+    for step, item in items:
+        if isinstance(item, Mapping | list):
+            yield from _truths(item, (*path, step))
+        elif isinstance(item, bool) and _schema((*path, step)).get("type") in ("integer", "number"):
+            yield (*path, step), item
+
+
+def _unlike(path: Path, value: Any) -> dict[str, Any]:
+    """A mistake of a value of another kind, as Pydantic would tell it."""
+    return {"loc": path, "type": "unlike", "input": value}
 
 
 def check(experiment: Experiment) -> None:
@@ -77,7 +96,7 @@ def _spelt(path: Path, values: Any) -> str:
 
 def _problem(error: Any, path: Path) -> str:
     found = error["input"]
-    if error["type"] == "extra_forbidden":
+    if error["type"] in ("extra_forbidden", "invalid_key"):
         fields = fields_at(path[:-1])
         return f"no such field{nearest(str(path[-1]), fields)}. Accepted here: {', '.join(fields)}"
     if error["type"] == "value_error":
@@ -86,6 +105,8 @@ def _problem(error: Any, path: Path) -> str:
         fields = fields_at(path)
         return f"found {_quoted(found)}; accepted: fields, of {', '.join(fields)}"
     hint = ""
+    if _schema(path).get("type") == "string" and isinstance(found, int | float | date):
+        hint = " (in quotes it is text)"
     if error["type"] == "literal_error" and isinstance(found, str):
         hint = nearest(found, _schema(path).get("enum", []))
     return f"found {_quoted(found)}; accepted: {accepted_at(path)}{hint}"
@@ -94,7 +115,10 @@ def _problem(error: Any, path: Path) -> str:
 def _quoted(value: Any) -> str:
     if isinstance(value, Mapping | list):
         return f"a {'list' if isinstance(value, list) else 'group of fields'}"
-    return "nothing" if value is None else repr(value)
+    if value is None:
+        return "nothing"
+    text = str(value) if isinstance(value, date) else repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def _model_at(path: Path) -> type[BaseModel] | None:

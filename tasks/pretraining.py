@@ -34,6 +34,7 @@ VALIDATION_MASKING = 0.15
 VALIDATIONS = 10  # points of the validation curve, each on so many sequences at most
 QUICK_SEQUENCES = 512
 TOKENS_AT_ONCE = 8192
+LARGEST_EXPONENT = 700.0  # of a perplexity: a loss beyond it (nearly diverged) overflows a float
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def pretrain(
     loaded.save_pretrained(out / "model")
     metrics = {
         **found,
-        "perplexity": math.exp(found["validation_loss"]),
+        "perplexity": math.exp(min(found["validation_loss"], LARGEST_EXPONENT)),
         "unigram_loss": unigram_loss(tokens, vocabulary),
         "parameters": float(body.num_parameters()),
         "tokens": history.tokens,

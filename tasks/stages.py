@@ -66,3 +66,13 @@ def evaluation(problem: TaskName) -> Stage:
         (problems.module_of(problem),),
         (*LABELLED, "scipy", "scikit-learn", "seqeval"),
     )
+
+
+def judgement(problem: TaskName) -> Stage:
+    """Champion and challenger on the same test split, and what the rule says."""
+    return Stage(
+        "judgement",
+        "tasks.judgement:judge",
+        (problems.module_of(problem),),
+        (*LABELLED, "scipy", "scikit-learn", "seqeval"),
+    )

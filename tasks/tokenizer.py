@@ -28,7 +28,12 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from tasks.encoded import load_tokenizer
 from tasks.machinery.stage import Monitor, StageError
-from tasks.sources.published import PublishedTokenizer
+from tasks.sources.published import (
+    FIELD,
+    PublishedTokenizer,
+    read_vocabulary,
+    require_consecutive,
+)
 from tasks.spec import Tokenizer
 
 BERT_TOKENS = {
@@ -153,7 +158,9 @@ def load_published(published: PublishedTokenizer, *, lowercase: bool) -> PreTrai
     """
     location = published.location
     if published.kind == "vocabulary":
-        return as_bert(wordpiece(read_vocabulary(Path(location)), lowercase=lowercase))
+        made = as_bert(wordpiece(read_vocabulary(Path(location)), lowercase=lowercase))
+        require_usable(made, location)
+        return made
     revision = published.identity[location] if published.kind == "hub" else None
     try:
         loaded = AutoTokenizer.from_pretrained(
@@ -163,33 +170,36 @@ def load_published(published: PublishedTokenizer, *, lowercase: bool) -> PreTrai
             trust_remote_code=False,
         )
     except Exception as error:  # whatever the library raises for a file of another shape
-        raise StageError(f"{location}: no tokenizer could be loaded ({error})") from error
-    missing = [name for name in BERT_TOKENS if getattr(loaded, name) is None]
-    if missing or not loaded.is_fast:
-        lacks = f"has no {', '.join(missing)}" if missing else "has no tokenizer.json"
-        raise StageError(f"{location}: the tokenizer {lacks}, which masked modelling needs")
+        reason = str(error).partition("\n")[0]
+        raise StageError(f"{FIELD}: {location}: no tokenizer could be loaded ({reason})") from error
+    require_usable(loaded, location)
     return loaded
 
 
-def read_vocabulary(path: Path) -> dict[str, int]:
-    """Read a vocab.txt: an entry a line, its number is the line's.
+def require_usable(loaded: PreTrainedTokenizerFast, location: str) -> None:
+    """Check that a body can be pre-trained with a tokenizer.
 
     Raises:
-        StageError: not UTF-8, an entry twice, or no special tokens.
+        StageError: it lacks a token that masked modelling needs, its mask is also another token,
+            its entries are not numbered without a gap, or it has next to none.
     """
-    try:
-        entries = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise StageError(f"{path}: not UTF-8 at byte {error.start}") from error
-    vocabulary: dict[str, int] = {}
-    for number, entry in enumerate(entries):
-        known = vocabulary.setdefault(entry, number)
-        if known != number:
-            raise StageError(f"{path}: {entry!r} is on line {known + 1} and on line {number + 1}")
-    missing = [token for token in BERT_TOKENS.values() if token not in vocabulary]
-    if missing:
-        raise StageError(f"{path}: not a BERT vocabulary: it lacks {', '.join(missing)}")
-    return vocabulary
+    where = f"{FIELD}: {location}"
+    missing = [name for name in BERT_TOKENS if getattr(loaded, name) is None]
+    if missing or not loaded.is_fast:
+        lacks = f"has no {', '.join(missing)}" if missing else "has no tokenizer.json"
+        raise StageError(f"{where}: the tokenizer {lacks}, which masked modelling needs")
+    others = {getattr(loaded, name) for name in BERT_TOKENS if name != "mask_token"}
+    if loaded.mask_token in others:
+        raise StageError(
+            f"{where}: {loaded.mask_token!r} is its mask_token and another special token too; "
+            "masked modelling needs one of its own"
+        )
+    require_consecutive(set(loaded.get_vocab().values()), location)
+    if len(loaded) < FEWEST_ENTRIES:
+        raise StageError(
+            f"{where}: the tokenizer has {len(loaded)} entries, special tokens included; "
+            f"accepted: at least {FEWEST_ENTRIES}"
+        )
 
 
 def wordpiece(vocabulary: dict[str, int], *, lowercase: bool) -> tokenizers.Tokenizer:

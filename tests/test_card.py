@@ -22,9 +22,9 @@ def test_the_page_has_sizes_findings_labels_and_ten_examples(tmp_path):
             ("ab"[n % 2],),
             ("a", f"x | {n}"),
         )
-    card.write(tmp_path / "show", {"duplicates": 1234}, ["Mind the gap."])
+    card.write(tmp_path / "show", {"duplicates": 1234})
     page = (tmp_path / "show" / "card.md").read_text()
-    assert page.startswith("# things\n\nMind the gap.\n")
+    assert page.startswith("# things\n")
     assert "| train | 30 |" in page
     assert "| duplicates | 1,234 |" in page
     assert "| a | 10 | 10 |" in page

@@ -93,8 +93,9 @@ def held_out(tmp_path, rows, header="text,label"):
     folder = tmp_path / "labelled"
     folder.mkdir()
     other = ["one of a kind,a", "two of a kind,b", "three of them,a", "four of them,b", "five,a"]
+    other += ["six,a"]  # a test split needs two documents
     other = [line + "," * (header.count(",") - 1) for line in other]
-    for split, lines in (("train", other[:4]), ("dev", other[4:]), ("test", rows)):
+    for split, lines in (("train", other[:4]), ("dev", other[4:5]), ("test", rows + other[5:])):
         (folder / f"{split}.csv").write_text("\n".join([header, *lines]) + "\n")
     out = tmp_path / "dataset"
     out.mkdir()

@@ -234,12 +234,13 @@ def test_a_conll_file_for_text_classification_is_told(tmp_path):
         prepare(sentences(tmp_path / "t.conll"), tmp_path / "out")
 
 
-def test_labels_that_are_never_trained_on_are_on_the_card(tmp_path):
+def test_labels_that_no_training_row_has_are_told(tmp_path):
     (tmp_path / "data").mkdir()
     write_csv(tmp_path / "data" / "train.csv", [f"train {n},{'ab'[n % 2]}" for n in range(50)])
-    write_csv(tmp_path / "data" / "test.csv", ["new,c"])
-    prepare(tmp_path / "data", tmp_path / "out")
-    assert "1 labels have no training rows" in (tmp_path / "out" / "show" / "card.md").read_text()
+    write_csv(tmp_path / "data" / "test.csv", ["new,c", "old,a"])
+    message = r"downstream\.\w+\.label_column: no training row has 'c' \(1 in test\)"
+    with pytest.raises(StageError, match=message):
+        prepare(tmp_path / "data", tmp_path / "out")
 
 
 def test_what_is_held_out_depends_on_the_test_rows_alone(tmp_path):

@@ -72,7 +72,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "pretraining.log_every": ("3", NO_KEY),
     "downstream.name": ("other", {"report"}),  # the heading of its results
     "downstream.problem": ("token-classification", DATASET | FINETUNING | {"evaluation"}),
-    "downstream.source": ("{elsewhere}/moods.csv", NO_KEY),  # its content is
+    "downstream.source": ("{elsewhere}/moods.jsonl", NO_KEY),  # its content is
     "downstream.text_column": ("body", DATASET),
     "downstream.label_column": ("mood", DATASET),
     "downstream.tokens_column": ("words", DATASET),
@@ -141,10 +141,22 @@ def place(tmp_path_factory) -> SimpleNamespace:
     """The tiny experiment, and a copy of its data elsewhere."""
     data = tmp_path_factory.mktemp("keys")
     file = write_experiment(data)
+    write_wide_table(data)
+    file.write_text(file.read_text().replace("moods.csv", "moods.jsonl"))
     (data / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n")
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "moved"
     shutil.copytree(data, elsewhere)
     return SimpleNamespace(data=data, file=file, elsewhere=elsewhere)
+
+
+def write_wide_table(folder: Path) -> None:
+    """The labelled sentences with every column that a field is changed to: a plan looks at them."""
+    rows = [line.split(",") for line in (folder / "moods.csv").read_text().splitlines()[1:]]
+    with (folder / "moods.jsonl").open("w") as out:
+        for text, label in rows:
+            words = text.split()
+            row = {"text": text, "body": text, "label": label, "mood": label}
+            out.write(json.dumps(row | {"tokens": words, "tags": ["O"] * len(words)}) + "\n")
 
 
 def load(place: SimpleNamespace, *settings: str) -> Experiment:
@@ -207,7 +219,7 @@ def test_of_a_published_tokenizer_nothing_counts_but_its_content_and_the_case(
     ("file", "title"),
     [
         ("texts/007.txt", "corpus"),
-        ("moods.csv", "dataset mood"),
+        ("moods.jsonl", "dataset mood"),
         ("names.jsonl", "dataset names"),
     ],
 )

@@ -34,7 +34,7 @@ def metric_prefix(stage: str, label: str) -> str:
     """What a stage's metrics start with on the experiment's run; empty: they are not there."""
     if stage == "evaluation":
         return f"downstream/{label}"
-    return stage if stage == "pretraining" else ""
+    return stage if stage in ("pretraining", "judgement") else ""
 
 
 @dataclass(frozen=True)
@@ -206,5 +206,5 @@ def deliver_all(tracking: Tracking, store: Store) -> list[str]:
         if not here:
             return []
         for ledger in waiting:
-            deliver(ledger, tracking, store)
+            deliver(ledger, Tracking(ledger.experiment, tracking.say), store)
     return [ledger.experiment for ledger in waiting]

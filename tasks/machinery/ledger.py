@@ -41,7 +41,10 @@ class Use(BaseModel):
 
 
 class Ledger(BaseModel):
-    """One run of an experiment."""
+    """One run of an experiment.
+
+    `server` is the Prefect server that it uses; empty with one of its own.
+    """
 
     file: Path
     owner: str
@@ -52,6 +55,7 @@ class Ledger(BaseModel):
     uses: list[Use] = []
     status: Literal["RUNNING", "FINISHED", "FAILED", "KILLED"] = "RUNNING"
     reason: str = ""
+    server: str = ""
 
     @classmethod
     def open(cls, experiment: str, tracking_uri: str, run_id: str, tags: dict[str, str]) -> Ledger:
@@ -65,6 +69,7 @@ class Ledger(BaseModel):
             tracking_uri=tracking_uri,
             run_id=run_id,
             tags=tags,
+            server=os.environ.get("PREFECT_API_URL", ""),
         )
         ledger.write()
         return ledger

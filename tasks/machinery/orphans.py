@@ -142,7 +142,7 @@ def _close_unregistered(client: SyncPrefectClient) -> None:
     if PREFECT_API_URL.value():  # others use that server too, and register where we cannot look
         return
     found = client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=["experiment"])),
+        flow_filter=FlowFilter(name=FlowFilterName(any_=["experiment", "retrain"])),
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNFINISHED))
         ),

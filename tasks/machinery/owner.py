@@ -27,6 +27,11 @@ def owner_of(pid: int) -> str:
     return f"{socket.gethostname()}:{pid}:{psutil.Process(pid).create_time():.0f}"
 
 
+def pid_of(owner: str) -> int:
+    """The process id of an owner, which means something on its host alone."""
+    return int(owner.rsplit(":", 2)[1])
+
+
 def is_here(owner: str) -> bool:
     """Whether an owner is on this host."""
     return owner.rsplit(":", 2)[0] == socket.gethostname()
@@ -43,6 +48,9 @@ def is_alive(owner: str, seen: float) -> bool:
     if not is_here(owner):
         return time.time() - seen < LEASE
     try:
-        return abs(psutil.Process(int(pid)).create_time() - float(started)) < 2
+        process = psutil.Process(int(pid))
+        if process.status() == psutil.STATUS_ZOMBIE:  # it has ended; its parent has not looked yet
+            return False
+        return abs(process.create_time() - float(started)) < 2
     except psutil.NoSuchProcess:
         return False

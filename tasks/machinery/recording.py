@@ -27,6 +27,9 @@ from tasks.machinery.tracking import PARENT, RESUMED, Tracking
 # Metrics of an evaluation that are about no single model.
 _ABOUT_NO_MODEL = ("majority", "gain", "test_documents")
 
+# What a person reads for an exception that is a signal.
+_SIGNALS = {"KeyboardInterrupt": "interrupted", "TerminationSignal": "stopped from outside"}
+
 Inputs = Mapping[str, Artifact]
 
 
@@ -39,9 +42,8 @@ def words_of(problem: BaseException) -> str:
     """What a problem says, or what it is."""
     if not isinstance(problem, Exception) and was_cancelled():
         return CANCELLED
-    return str(problem) or {"KeyboardInterrupt": "interrupted"}.get(
-        type(problem).__name__, type(problem).__name__
-    )
+    name = type(problem).__name__
+    return _SIGNALS.get(name) or str(problem) or name
 
 
 @contextlib.contextmanager

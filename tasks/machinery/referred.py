@@ -18,6 +18,7 @@ from mlflow.entities import ViewType
 
 from tasks.machinery.home import tracking_uri
 from tasks.machinery.outage import reason
+from tasks.machinery.servers import database_behind
 from tasks.machinery.stage import StageError
 from tasks.machinery.tracking import PARENT, without_credentials
 
@@ -60,7 +61,7 @@ def referred() -> Referred:
         ) from None
     living = {run_id: run.data.tags for run_id, run in runs.items() if _lives(run, runs)}
     return Referred(
-        uri,
+        database_behind(uri),
         frozenset(name for tags in living.values() for name in _names(tags)),
         frozenset(living),
     )

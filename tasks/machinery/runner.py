@@ -240,7 +240,7 @@ class Call:
         run = recording.begin(self.title, self.fingerprint, self.key, folder, inputs)
         begun = time.monotonic()
         with closing_on_failure(run):
-            show_link(run, recording.tracking.uri)
+            show_link(run, recording.tracking.address)
             function = self.stage.load()
             output = runner.store.begin(folder)
             monitor = StageMonitor(self.title, folder, run, runner.display)

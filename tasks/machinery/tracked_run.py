@@ -72,6 +72,7 @@ class TrackedRun:
         self._steps: dict[str, set[int]] = {}  # that MLflow has from before this process
         self._unknown: set[str] = set()  # metrics of which it must be asked first
         self._last_step = 0
+        self._points: dict[str, Metric] = {}  # the newest of each curve
         self._system: Any = None
         self.beating: Callable[[], None] | None = None  # what else lives as long as this run
         self.courier = Courier(self._send, self.beat, say)
@@ -96,7 +97,9 @@ class TrackedRun:
         """Log metrics of a step in the background; `at` is when they were measured."""
         stamp = int((time.time() if at is None else at) * 1000)
         self._last_step = max(self._last_step, step)
-        self.courier.add(Metric(name, float(value), stamp, step) for name, value in metrics.items())
+        points = [Metric(name, float(value), stamp, step) for name, value in metrics.items()]
+        self._points |= {point.key: point for point in points}
+        self.courier.add(points)
 
     def has_steps_of(self, names: Iterable[str]) -> None:
         """MLflow may have steps of these metrics already: none of them is sent twice."""
@@ -131,8 +134,7 @@ class TrackedRun:
             Metric(
                 name,
                 value,
-                now,
-                self._last_step,
+                *self._place_of(name, value, now),
                 model_id=model_id,
                 dataset_name=dataset.name if dataset else None,
                 dataset_digest=dataset.digest if dataset else None,
@@ -142,6 +144,16 @@ class TrackedRun:
         ]
         self.client.log_batch(self.run_id, metrics=told)
         self._has |= new
+
+    def _place_of(self, name: str, value: float, now: int) -> tuple[int, int]:
+        """Time and step of a final metric: of the curve's last point, if it is that very one.
+
+        MLflow then keeps it once, and still ties it to the model.
+        """
+        point = self._points.get(name)
+        if point is not None and point.value == value:
+            return point.timestamp, point.step
+        return now, self._last_step
 
     def artifacts(self, folder: Path, where: str | None = None) -> None:
         """Log the files of a folder."""

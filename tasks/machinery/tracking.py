@@ -17,9 +17,10 @@ from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from tasks.machinery.home import home, tracking_uri
+from tasks.machinery.home import home, own_database, tracking_uri
 from tasks.machinery.outage import Rest, is_outage, reason
 from tasks.machinery.owner import is_alive, this_process
+from tasks.machinery.servers import database_behind
 from tasks.machinery.stage import StageError
 from tasks.machinery.tracked_run import OWNER, REASON, SEEN, TrackedRun, as_tags
 
@@ -34,7 +35,8 @@ class Tracking:
     """The runs of one experiment in MLflow.
 
     Args:
-        experiment: name of the experiment; made if it is not there yet.
+        experiment: name of the experiment; made if it is not there yet. Empty: of none, to look
+            after what others left.
         say: told of outages.
 
     Raises:
@@ -45,19 +47,20 @@ class Tracking:
         logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what it says, we say in a line
         logging.getLogger("alembic").setLevel(logging.WARNING)
         self.say, self.rest = say, Rest()
-        self.uri = without_credentials(tracking_uri())
+        self.address = without_credentials(tracking_uri())  # where it is reached now
+        self.uri = database_behind(self.address)  # which it is, however it is reached
         try:
             home().mkdir(parents=True, exist_ok=True)
             make_database()
             mlflow.set_tracking_uri(tracking_uri())
             self.client = MlflowClient(tracking_uri())
-            self.experiment_id = self._experiment(experiment)
+            self.experiment_id = self._experiment(experiment) if experiment else ""
         except Exception as problem:
             if not is_outage(problem):
                 raise
             raise StageError(
-                f"MLflow at {self.uri} cannot be used: {reason(problem)}. Start it (or end what "
-                "locks its database), or unset MLFLOW_TRACKING_URI to keep the runs in "
+                f"MLflow at {self.address} cannot be used: {reason(problem)}. Start it (or end "
+                "what locks its database), or unset MLFLOW_TRACKING_URI to keep the runs in "
                 f"{home() / 'mlflow.db'}"
             ) from None
 
@@ -196,7 +199,7 @@ def make_database() -> None:
     a database that no later start can use.
     """
     database = home() / "mlflow.db"
-    if tracking_uri() != f"sqlite:///{database}" or database.is_file():
+    if tracking_uri() != own_database() or database.is_file():
         return
     with FileLock(database.with_suffix(".lock")):
         if database.is_file():
@@ -217,7 +220,11 @@ def without_credentials(uri: str) -> str:
 
 
 def _artifacts(experiment: str) -> str | None:
-    """Where an experiment keeps artifacts; a server decides that by itself."""
-    if tracking_uri().startswith(("http://", "https://", "databricks")):
+    """Where an experiment keeps artifacts; a server decides that by itself.
+
+    Not the server of `temper up`: what is made through it is to be readable without it too.
+    """
+    uri = database_behind(tracking_uri())
+    if uri.startswith(("http://", "https://", "databricks")):
         return None
     return (home() / "mlartifacts" / experiment).as_uri()

@@ -11,7 +11,7 @@ from typing import Literal
 
 from tasks.machinery.stage import StageError
 
-_NAME = r"[\w.-]+(?:/[\w.-]+)?"
+_NAME = r"\w[\w.-]*(?:/\w[\w.-]*)?"
 _FORMS = {
     "dataset": (rf"{_NAME}(?::[\w.-]+)?", "hf:NAME[:CONFIGURATION][@REVISION]"),
     "model": (_NAME, "hf:NAME[@REVISION]"),

@@ -124,7 +124,9 @@ def comma_separated(file: File, columns: Sequence[Column]) -> Iterator[Record]:
     where = f"{file.name}, line 1"
     try:
         for cells in reader:
-            if cells and not header:
+            if not header and not any(cell.strip() for cell in cells):
+                pass  # blank lines before the header
+            elif not header:
                 header = _header(cells, columns, where)
             elif cells and len(cells) != len(header):
                 raise StageError(

@@ -100,3 +100,13 @@ def test_what_mlflow_refuses_is_no_outage_and_is_raised_at_the_end(tracking: Tra
         run.finish("FINISHED")
 
 
+def test_a_final_metric_that_is_the_last_point_of_its_curve_is_kept_once(
+    tracking: Tracking,
+) -> None:
+    run = tracking.open("run", {})
+    for step in (1, 2):
+        run.log(step, {"loss": 1 / step, "other": 1.0})
+    run.result({"loss": 0.5, "other": 2.0})
+    run.finish("FINISHED")
+    assert steps(run) == [1, 2]
+    assert steps(run, "other") == [1, 2, 2]

@@ -205,3 +205,23 @@ def test_reading_leaves_nothing_behind(tmp_path, monkeypatch):
     (tmp_path / "t.csv").write_text("text\na\n")
     texts(tmp_path / "t.csv")
     assert list(home.iterdir()) == []
+
+
+def test_links_to_folders_are_followed(tmp_path):
+    (tmp_path / "texts" / "own").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "texts" / "own" / "a.txt").write_text("one")
+    (tmp_path / "elsewhere" / "b.txt").write_text("two")
+    (tmp_path / "texts" / "linked").symlink_to(tmp_path / "elsewhere")
+    assert texts(tmp_path / "texts") == {"linked/b.txt": "two", "own/a.txt": "one"}
+
+
+def test_a_link_back_and_a_link_to_nothing_are_told(tmp_path):
+    (tmp_path / "a.txt").write_text("one")
+    (tmp_path / "back").symlink_to(tmp_path)
+    with pytest.raises(StageError, match=r"back is a link back to .*take it away"):
+        texts(tmp_path)
+    (tmp_path / "back").unlink()
+    (tmp_path / "b.txt").symlink_to("gone.txt")
+    with pytest.raises(StageError, match=r"b.txt is a link to gone.txt, which leads to no file"):
+        texts(tmp_path)

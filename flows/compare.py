@@ -1,0 +1,216 @@
+"""`temper compare` and `temper leaderboard`: past runs side by side, and all of them ranked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from tasks.machinery.home import store_folder
+from tasks.machinery.stage import StageError
+from tasks.past_run import UnknownRunError
+
+if TYPE_CHECKING:
+    from tasks.document import Document
+
+UNUSABLE, FAILED = 2, 1
+WIDTH = 120  # of what is printed where there is no terminal to ask
+
+out = Console(width=None if sys.stdout.isatty() else WIDTH)
+err = Console(stderr=True, soft_wrap=True)
+
+MarkdownOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.md", help="Also write it as Markdown.", dir_okay=False),
+]
+JsonOption = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE.json", help="Also write it as JSON.", dir_okay=False),
+]
+
+
+def compare(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[RUN]...",
+            help="Runs of experiments, by name, id or the start of an id. Default: the last 2 of "
+            "the experiment that ran last.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006  (typer reads the default and never changes it)
+    *,
+    last: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="The last N finished runs.", show_default=False),
+    ] = 0,
+    narrowed: Annotated[
+        str,
+        typer.Option(
+            "--filter",
+            metavar="FILTER",
+            help="Runs by a filter of MLflow: \"params.`model.layers` = '2'\".",
+        ),
+    ] = "",
+    experiment: Annotated[
+        str, typer.Option(metavar="NAME", help="Only runs of this experiment.")
+    ] = "",
+    examples: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Rows to show, of each problem, on which the runs disagree."
+        ),
+    ] = 10,
+    watts: Annotated[
+        float | None,
+        typer.Option(
+            metavar="W",
+            min=0.1,
+            help="What the processors draw at full use. Default: 12 W for each core of this "
+            "machine.",
+        ),
+    ] = None,
+    markdown: MarkdownOption = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", help="Also write it as one file for a browser.", dir_okay=False
+        ),
+    ] = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Compare runs: what differs, what came out, whether that could be chance, and what it cost.
+
+    Exit status: 0 done, 2 not two known runs, 1 MLflow cannot be asked.
+    """
+    files = {"--markdown": markdown, "--html": html, "--json": as_json}
+    _require_folders(files)
+    with _answering(), err.status("asking MLflow …") as status:
+        from flows.gathering import gather
+        from flows.selection import select
+        from tasks.comparison_json import as_json as json_of
+        from tasks.comparison_page import page_of
+        from tasks.document import write_markdown
+        from tasks.document_html import to_html
+        from tasks.energy import Power
+        from tasks.machinery.evidence import Evidence
+        from tasks.machinery.past_runs import PastRuns
+        from tasks.machinery.store import Store
+
+        past = PastRuns()
+        found = select(past, runs, last=last, narrowed=narrowed, experiment=experiment)
+        evidence = Evidence(past.client, Store(store_folder()))
+        comparison = gather(
+            found,
+            evidence,
+            Power.assumed(watts),
+            examples,
+            lambda text: status.update(f"{text} …"),
+        )
+        page = page_of(comparison, figures=bool(markdown or html))
+        if markdown:
+            write_markdown(page, markdown)
+        if html:
+            html.write_text(to_html(page), encoding="utf-8")
+        if as_json:
+            _write_json(as_json, json_of(comparison))
+    _show(page, files)
+
+
+def leaderboard(
+    experiment: Annotated[
+        str,
+        typer.Argument(
+            metavar="[EXPERIMENT]", help="Only its runs. Default: all.", show_default=False
+        ),
+    ] = "",
+    metric: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Rank by this metric: library/accuracy, pretraining/validation_loss. Default: the "
+            "headline metric of each problem.",
+        ),
+    ] = "",
+    markdown: MarkdownOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Rank all finished runs of experiments, a row a run.
+
+    Exit status: 0 done, 2 no such experiment or metric, 1 MLflow cannot be asked.
+    """
+    files = {"--markdown": markdown, "--json": as_json}
+    _require_folders(files)
+    with _answering(), err.status("asking MLflow …"):
+        from tasks.document import write_markdown
+        from tasks.leaderboard import (
+            fold,
+            leaderboard_json,
+            leaderboard_page,
+            metrics_to_rank,
+            ranked,
+            with_seconds,
+        )
+        from tasks.machinery.past_runs import PastRuns, seconds_of
+        from tasks.machinery.store import Store
+
+        past = PastRuns()
+        entries = fold(past.experiments_runs(experiment))
+        if not entries:
+            raise UnknownRunError("no run of an experiment has finished here yet: temper run")
+        names = metrics_to_rank([entry.run for entry in entries], metric)
+        spent = seconds_of([entry.run for entry in entries], past, Store(store_folder()))
+        entries = ranked(with_seconds(entries, spent), names)
+        page = leaderboard_page(entries, names, experiment or "All experiments")
+        if markdown:
+            write_markdown(page, markdown)
+        if as_json:
+            _write_json(as_json, leaderboard_json(entries, names))
+    _show(page, files)
+
+
+def _show(page: Document, files: dict[str, Path | None]) -> None:
+    """Print a page, and where it was written to."""
+    from flows.document_terminal import print_page
+
+    print_page(page, out, out.width)
+    for file in files.values():
+        if file:
+            out.print(f"written: {file}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _write_json(file: Path, values: dict[str, Any]) -> None:
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    file.write_text(text + "\n", encoding="utf-8")
+
+
+def _require_folders(files: dict[str, Path | None]) -> None:
+    for option, file in files.items():
+        if file is not None and not file.absolute().parent.is_dir():
+            _stop(f"{option} {file}: no folder {file.absolute().parent}")
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """A mistake in what was asked ends the program with a message, and no traceback."""
+    from tasks.leaderboard import UnknownMetricError
+
+    try:
+        yield
+    except (UnknownRunError, UnknownMetricError) as error:
+        _stop(str(error))
+    except StageError as error:
+        _stop(str(error), FAILED if "cannot be asked" in str(error) else UNUSABLE)
+    except OSError as error:
+        _stop(f"cannot write {error.filename}: {error.strerror}", FAILED)
+
+
+def _stop(message: str, status: int = UNUSABLE) -> NoReturn:
+    err.print(f"temper: {message}", style="red", markup=False, highlight=False)
+    raise typer.Exit(status)

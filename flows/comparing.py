@@ -1,0 +1,155 @@
+"""The flow that compares past runs: what the Prefect UI and a schedule trigger.
+
+The page is an artifact of the flow run in Prefect, with its figures inside it; in MLflow it is a
+run of the experiment `comparisons`, with the page as HTML, Markdown and JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from flows.experiment import code_version, flow_tags, run_address
+from flows.gathering import gather
+from flows.selection import select
+from tasks.comparison import Comparison
+from tasks.comparison_json import as_json
+from tasks.comparison_page import page_of
+from tasks.document import Document, to_markdown, write_markdown
+from tasks.document_html import to_html
+from tasks.energy import Power
+from tasks.machinery.cancellation import watching_for_cancellation
+from tasks.machinery.evidence import Evidence
+from tasks.machinery.home import make_home, store_folder
+from tasks.machinery.orphans import registered_flow_run
+from tasks.machinery.past_runs import PastRuns
+from tasks.machinery.recording import closing_on_failure
+from tasks.machinery.stage import StageError
+from tasks.machinery.store import Store
+from tasks.machinery.tracked_run import TrackedRun
+from tasks.machinery.tracking import Tracking
+from tasks.past_run import UnknownRunError
+
+EXPERIMENT = "comparisons"  # no row of it is among those of the experiments that it compares
+_LONGEST_NOTE = 4900  # characters that MLflow keeps of a tag
+
+
+def run_name() -> str:
+    """`compare · last 2 of demo`: how the run reads in a list."""
+    given: dict[str, Any] = flow_run.parameters
+    named, narrowed = given.get("runs") or [], given.get("mlflow_filter") or ""
+    what = f"{len(named)} runs" if named else narrowed or f"last {given.get('last') or 2}"
+    of = f" of {given['experiment']}" if given.get("experiment") else ""
+    return f"compare · {what}{of}"
+
+
+@flow(name="compare", flow_run_name=run_name, persist_result=False)
+def compare_runs(
+    runs: list[str] = [],  # noqa: B006  (a form's default; nobody changes it)
+    *,
+    last: Annotated[int, Field(ge=0)] = 0,
+    mlflow_filter: str = "",
+    experiment: str = "",
+    examples: Annotated[int, Field(ge=0, le=100)] = 10,
+    watts: Annotated[float, Field(ge=0)] = 0.0,
+) -> dict[str, Any]:
+    """Compare past runs: what differs, what came out, whether it could be chance, what it cost.
+
+    Args:
+        runs: Runs of experiments, by name, id or the start of an id. Empty: the last ones.
+        last: Where no runs are named: so many of the newest finished ones. 0: all that the filter
+            gives, or 2 without one.
+        mlflow_filter: Where no runs are named: a filter of MLflow, such as
+            params.`model.layers` = '2'.
+        experiment: Only runs of this experiment. Empty: of the one that ran last, or of all where
+            runs or a filter are given.
+        examples: Test rows to show, of each problem, on which the runs disagree most.
+        watts: What the processors draw at full use. 0: 12 W for each core.
+    """
+    make_home()
+    with registered_flow_run(), watching_for_cancellation():
+        past = PastRuns()
+        try:
+            chosen = select(past, runs, last=last, narrowed=mlflow_filter, experiment=experiment)
+        except UnknownRunError as error:
+            raise StageError(str(error)) from None
+        evidence = Evidence(past.client, Store(store_folder()))
+        say = get_run_logger().info
+        found = gather(chosen, evidence, Power.assumed(watts or None), examples, say)
+        return publish(found)
+
+
+def publish(found: Comparison) -> dict[str, Any]:
+    """Show a comparison in Prefect, and keep it in MLflow."""
+    page = page_of(found)
+    show(page)
+    run_id = record(found, page)
+    return {
+        "runs": {label: r.run_id for label, r in zip(found.labels, found.runs, strict=True)},
+        "verdicts": [f"{each.problem}: {each.sentence}" for each in found.differences],
+        "not_tested": found.untested,
+        "mlflow_run_id": run_id,
+    }
+
+
+def show(page: Document) -> None:
+    """The page as an artifact in Prefect, which shows no file beside it: figures are inside."""
+    text = to_markdown(page, lambda picture: picture.data_uri)
+    create_markdown_artifact(text, key="comparison", description=page.title)
+
+
+def record(found: Comparison, page: Document) -> str:
+    """The page as a run in MLflow; its id."""
+    tracking = Tracking(EXPERIMENT)
+    ids = {f"temper.compares.{k}": r.run_id for k, r in zip(found.labels, found.runs, strict=True)}
+    tags = code_version() | flow_tags() | ids | {"temper.stage": "comparison"}
+    run = tracking.open(page.title, tags)
+    with closing_on_failure(run):
+        run.tags({"mlflow.note.content": to_markdown(page, None)[:_LONGEST_NOTE]})
+        run.params(names_of(found))
+        run.result(differences_as_metrics(found))
+        with tempfile.TemporaryDirectory() as folder:
+            write_files(found, page, Path(folder))
+            run.artifacts(Path(folder))
+        link(tracking, run)
+        run.finish("FINISHED")
+    return run.run_id
+
+
+def write_files(found: Comparison, page: Document, folder: Path) -> None:
+    """The page in all forms."""
+    write_markdown(page, folder / "comparison.md")
+    (folder / "comparison.html").write_text(to_html(page), encoding="utf-8")
+    text = json.dumps(as_json(found), indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / "comparison.json").write_text(text + "\n", encoding="utf-8")
+
+
+def names_of(found: Comparison) -> dict[str, str]:
+    """What each label stands for, as parameters."""
+    return {
+        label: f"{run.name} ({run.run_id[:8]})"
+        for label, run in zip(found.labels, found.runs, strict=True)
+    }
+
+
+def differences_as_metrics(found: Comparison) -> dict[str, float]:
+    """Each difference with its corrected p-value."""
+    metrics: dict[str, float] = {}
+    for each in found.differences:
+        name = f"{each.problem}/{each.first}-{each.second}"
+        metrics |= {f"{name}/difference": each.value, f"{name}/p_corrected": each.adjusted}
+    return metrics
+
+
+def link(tracking: Tracking, run: TrackedRun) -> None:
+    """Link the flow run to the run in MLflow, where MLflow has an address."""
+    address = run_address(tracking, run)
+    if address:
+        create_link_artifact(link=address, link_text="comparison in MLflow", key="comparison-run")

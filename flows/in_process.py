@@ -1,0 +1,79 @@
+"""A flow in this process, as commands run it: its progress, signals, and mistakes in words."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+
+from tasks.machinery.home import home, make_home, require_addresses
+from tasks.machinery.stage import StageError
+
+if TYPE_CHECKING:
+    from tasks.machinery.runner import StageFailedError
+
+INVALID, FAILED, INTERRUPTED = 2, 1, 130
+KEPT = "what was computed is kept: the same command goes on from there"
+
+Result = TypeVar("Result")
+
+# A log has no width to keep to: nothing in it is to be cut.
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+err = Console(stderr=True, soft_wrap=True)
+
+
+def stop(lines: Sequence[str], status: int = INVALID) -> NoReturn:
+    """End the program with what is wrong."""
+    for line in "\n".join(lines).splitlines():
+        err.print(f"temper: {line}", style="red", markup=False, highlight=False)
+    raise typer.Exit(status)
+
+
+def in_process(flow: Callable[[], Result]) -> Result:
+    """Call a flow with its progress in the terminal; whatever goes wrong ends the program."""
+    try:
+        require_addresses()
+        make_home()
+    except StageError as error:
+        stop([str(error)])
+    out.print("starting Prefect and MLflow …", highlight=False)
+    # The terminal is for our progress; Prefect's log lines go to its server, for the UI.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    from flows.console import Terminal
+    from flows.experiment import show_on
+    from tasks.machinery.cancellation import CANCELLED, was_cancelled
+    from tasks.machinery.full_disk import full_disk
+    from tasks.machinery.runner import StageFailedError
+    from tasks.machinery.temporary_server import start_temporary_server
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        start_temporary_server()
+        with Terminal(out) as display:
+            show_on(display)
+            return flow()
+    except StageFailedError as error:
+        stop(_failure(error), FAILED)
+    except StageError as error:
+        stop([str(error)], FAILED)
+    except Exception as error:
+        said = full_disk(error, home()) or f"{type(error).__name__}: {error}"
+        stop([str(said), KEPT], FAILED)
+    except KeyboardInterrupt:
+        stop([CANCELLED if was_cancelled() else "interrupted", KEPT], INTERRUPTED)
+
+
+def _failure(error: StageFailedError) -> list[str]:
+    """A mistake in a person's data by its message, any other error with its type."""
+    if isinstance(error.cause, StageError):
+        return [str(error), f"nothing is lost: mend that, and {KEPT.partition(': ')[2]}"]
+    return [f"{error.title} failed: {type(error.cause).__name__}: {error.cause}", KEPT]
+
+
+def _interrupt(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,83 @@
+"""The judgement of a challenger as a run of its own in MLflow, with the table of both sides."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from flows.experiment import code_version, display, flow_tags
+from tasks import stages
+from tasks.machinery.artifact import Input
+from tasks.machinery.delivery import Delivery
+from tasks.machinery.digest_memo import Verification, verifying
+from tasks.machinery.home import store_folder
+from tasks.machinery.ledger import Ledger
+from tasks.machinery.recording import Recording
+from tasks.machinery.runner import Runner
+from tasks.machinery.store import Store
+from tasks.machinery.tracking import Tracking
+from tasks.rule import Rule
+from tasks.spec import Downstream, Experiment
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the judgement came to.
+
+    Attributes:
+        outcome: `first`, `promoted`, `kept` or `refused`.
+        gain: of the headline metric, with the ends of its interval.
+        page: the table of both sides, in Markdown.
+        run_id: of the run in MLflow that has it.
+    """
+
+    outcome: str
+    reasons: list[str]
+    metric: str
+    gain: list[float]
+    page: str
+    run_id: str
+
+
+def judge(
+    experiment: Experiment,
+    problem: Downstream,
+    rule: Rule,
+    model: str,
+    verify: Verification,
+    *,
+    data: Input,
+    challenger: Input,
+    champion: Input | None,
+) -> Judged:
+    """Run stage `judgement` under a run `retrain NAME` in MLflow, of which the page is that."""
+    store, tracking = Store(store_folder()), Tracking(experiment.name, display().say)
+    tags = code_version() | flow_tags()
+    own = {"temper.stage": "retraining", "temper.model": model}
+    parent = tracking.open(f"retrain {model}", tags | own)
+    ledger = Ledger.open(experiment.name, tracking.uri, parent.run_id, tags)
+    parent.beating = ledger.beat
+    delivery = Delivery(ledger, Recording(tracking, parent, tags, store))
+    runner = Runner(delivery, display())
+    with verifying(verify), delivery.concluded(display().say):
+        parent.params({"model": model, "problem": problem.name, **rule.model_dump()})
+        found = runner(
+            stages.judgement(problem.problem),
+            problem.name,
+            problem=problem.problem,
+            rule=rule,
+            seed=experiment.seed,
+            data=data,
+            challenger=challenger,
+            champion=champion,
+        )
+    decision = json.loads((found.path / "decision.json").read_text(encoding="utf-8"))
+    head = decision["rows"][0]
+    return Judged(
+        outcome=decision["outcome"],
+        reasons=decision["reasons"],
+        metric=head["name"],
+        gain=[head["difference"][end] for end in ("value", "low", "high")],
+        page=(found.path / "show" / "card.md").read_text(encoding="utf-8"),
+        run_id=parent.run_id,
+    )

@@ -1,0 +1,69 @@
+"""The flow that retrains: a challenger against the champion, by a rule, on the test set as it is.
+
+Nothing new (the sources, the experiment, the code and the libraries are what they were when it was
+last decided): it ends, without training. Else the experiment runs, which gives a challenger; both
+answer the same test, the rule decides, and MLflow's registry keeps what was decided and why.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from flows.retraining import Retraining
+from flows.whom import later_one_is_due
+from tasks.machinery.cancellation import watching_for_cancellation
+from tasks.machinery.digest_memo import Verification, verifying
+from tasks.machinery.home import make_home
+from tasks.machinery.orphans import registered_flow_run
+from tasks.machinery.zombies import ensure_automation
+from tasks.mistakes import check
+from tasks.retraining_mistakes import problem_of, require_name
+from tasks.rule import Rule
+from tasks.spec import Experiment
+
+USUAL = Rule()
+
+
+def run_name() -> str:
+    """`retrain moods · demo: library`: how the run reads in a list."""
+    given: dict[str, Any] = flow_run.parameters
+    name = Experiment.model_validate(given["experiment"]).name
+    return f"retrain {given['model']} · {name}: {given['problem']}"
+
+
+@flow(name="retrain", flow_run_name=run_name, persist_result=False)
+def retrain(
+    experiment: Experiment,
+    problem: str,
+    model: str,
+    rule: Rule = USUAL,
+    verify: Verification = "quick",
+) -> State[dict[str, Any]]:
+    """Run the experiment if anything is new, and promote its model if it beats the champion.
+
+    Args:
+        experiment: what to run.
+        problem: name of the downstream problem whose fine-tuned model is the challenger.
+        model: name of the registered model in MLflow; it is made where it is not there yet.
+        rule: what the challenger must show.
+        verify: how cached files are checked: by size and a memo of their digests, or every byte.
+    """
+    check(experiment)
+    require_name(model)
+    chosen = problem_of(experiment, problem)
+    make_home()
+    ensure_automation()
+    with registered_flow_run(), watching_for_cancellation():
+        due = later_one_is_due()
+        if due is not None:
+            return Completed(
+                message=f"skipped, a later one is due: that of {due:%Y-%m-%d %H:%M} UTC",
+                data={"outcome": "skipped"},
+            )
+        with verifying(verify):
+            return Retraining.of(experiment, chosen, model, rule, verify).run()

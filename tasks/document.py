@@ -1,0 +1,153 @@
+"""A page as its parts, to be written as Markdown, as HTML or to a terminal."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_NUMBER = re.compile(r"[-+<≥–]* ?\d[\d.,e+-]*( \[.*\])?$|–$")
+
+
+@dataclass(frozen=True)
+class Words:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table; a strong one is the best of its row."""
+
+    text: str
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table; the first column names its rows. It may be turned where it is too wide."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    turns: bool = True
+
+    @property
+    def wordy(self) -> list[bool]:
+        """Which columns are words and not numbers: those are set to the left."""
+        columns = zip(*self.rows, strict=True) if self.rows else ()
+        return [any(not _NUMBER.match(cell.text) for cell in cells) for cells in columns]
+
+    def transposed(self) -> Grid:
+        """The same with rows and columns exchanged."""
+        columns = list(zip(*self.rows, strict=True))
+        header = [self.header[0], *(cell.text for cell in columns[0])]
+        rows = [
+            [Cell(name), *cells] for name, cells in zip(self.header[1:], columns[1:], strict=True)
+        ]
+        return Grid(header, rows)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, with the words for those who do not see it."""
+
+    name: str
+    words: str
+    png: bytes
+
+    @property
+    def data_uri(self) -> str:
+        """The figure inside an address."""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+
+
+@dataclass(frozen=True)
+class Item:
+    """An example: a text, and facts about it; a fact is a name, what it says, and a mark."""
+
+    title: str
+    text: str
+    facts: Sequence[tuple[str, str, str]]
+
+
+Block = Words | Grid | Picture | Item
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part with a heading; one that is `aside` is left out where there is little room."""
+
+    title: str
+    blocks: list[Block] = field(default_factory=list)
+    aside: bool = False
+
+
+@dataclass(frozen=True)
+class Document:
+    """A page."""
+
+    title: str
+    sections: list[Section]
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """All figures of the page."""
+        return [b for section in self.sections for b in section.blocks if isinstance(b, Picture)]
+
+
+def to_markdown(page: Document, place: Callable[[Picture], str] | None) -> str:
+    """The page as Markdown.
+
+    Args:
+        page: what to write.
+        place: the address of a figure; None leaves the figures out.
+    """
+    parts = [f"# {escaped(page.title)}"]
+    for section in page.sections:
+        parts.append(f"## {escaped(section.title)}")
+        for block in section.blocks:
+            if not isinstance(block, Picture):
+                parts.append(_as_markdown(block))
+            elif place is not None:
+                parts.append(f"![{escaped(block.words)}]({place(block)})")
+    return "\n\n".join(parts) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _as_markdown(block: Words | Grid | Item) -> str:
+    if isinstance(block, Words):
+        return escaped(block.text)
+    if isinstance(block, Item):
+        lines = [f"**{escaped(block.title)}**", f"> {escaped(block.text)}"]
+        facts = [f"- {escaped(name)}: {mark} {escaped(said)}" for name, said, mark in block.facts]
+        return "\n\n".join([*lines, "\n".join(facts)])
+    lines = [_line([escaped(name) for name in block.header])]
+    lines.append(_line(["---" if words else "---:" for words in block.wordy]))
+    lines += [_line([_cell(cell) for cell in row]) for row in block.rows]
+    return "\n".join(lines)
+
+
+def _cell(cell: Cell) -> str:
+    return f"**{escaped(cell.text)}**" if cell.strong else escaped(cell.text)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def write_markdown(page: Document, file: Path) -> None:
+    """Write the page, with its figures in a folder beside it."""
+    folder = file.with_name(f"{file.stem}-figures")
+    for picture in page.pictures:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / picture.name).write_bytes(picture.png)
+    text = to_markdown(page, lambda picture: f"{folder.name.replace(' ', '%20')}/{picture.name}")
+    file.write_text(text, encoding="utf-8")

@@ -1,0 +1,148 @@
+"""Stage `judgement`: champion and challenger on the same test split, as it is now.
+
+Both answer by the same code, in fp32, as in stage `evaluation`. Data change, and with them the
+labels: what a model has never heard of, it never answers (and is wrong about), and what only it
+knows, it may answer (and is wrong too), so an old champion is measured on what is asked today.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import torch
+
+from tasks.bodies import read_model
+from tasks.decision_page import page
+from tasks.evaluation import count_documents, read_rows, write_json
+from tasks.inference import predict
+from tasks.machinery.stage import Monitor, StageError
+from tasks.problems import Problem, load
+from tasks.promotion import Decision, decide
+from tasks.rule import Rule
+from tasks.spec import TaskName
+
+NEVER = -1e4  # the logit of a label that a model does not know
+
+
+def judge(
+    problem: TaskName,
+    rule: Rule,
+    seed: int,
+    *,
+    data: Path,
+    challenger: Path,
+    champion: Path | None,
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Decide whether a challenger takes the champion's place.
+
+    Args:
+        problem: what is predicted.
+        rule: what the challenger must show.
+        seed: seed of the resamples.
+        data: folder with test.parquet, train.parquet (for the majority baseline), labels.json.
+        challenger: folder of its model.
+        champion: folder of the champion's model; None if there is none yet.
+        out: empty folder for decision.json and `show/card.md`.
+        monitor: told of the progress.
+
+    Returns:
+        `test_documents`, `promoted` (1 or 0); the headline metric of `challenger/` and of
+        `champion/` (or of `majority/`) with `/low` and `/high`; `gain` with its interval.
+
+    Raises:
+        StageError: the test split is one document, or a model is for another kind of problem.
+    """
+    kind = load(problem)
+    train, test = (read_rows(kind, data / f"{split}.parquet") for split in ("train", "test"))
+    count_documents(test)
+    folders = {"challenger": challenger} | ({"champion": champion} if champion else {})
+    models = {side: read_answering(kind, side, folder) for side, folder in folders.items()}
+    asked: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
+    labels = every_label(asked, [known for _, _, known in models.values()])
+    answers: dict[str, pd.DataFrame] = {}
+    for side, (model, tokenizer, known) in models.items():
+        monitor.progress(len(answers), len(models), "models")
+        answers[side] = answer(kind, Relabelled(model, known, labels), tokenizer, test, labels)
+    monitor.progress(len(models), len(models), "models")
+    decision = decide(
+        kind,
+        rule,
+        seed,
+        labels,
+        challenger=answers["challenger"],
+        champion=answers.get("champion"),
+        majority=kind.majority(train, test),
+    )
+    write_json(out / "decision.json", asdict(decision))
+    (out / "show").mkdir()
+    (out / "show" / "card.md").write_text(page(decision, rule, problem), encoding="utf-8")
+    return metrics_of(decision, "champion" if champion else "majority")
+
+
+def read_answering(kind: Problem, side: str, folder: Path) -> tuple[Any, Any, list[str]]:
+    """A model, its tokenizer, and the labels that it knows."""
+    try:
+        model, tokenizer = read_model(kind.AUTO_MODEL, folder)
+    except (OSError, ValueError) as error:
+        raise StageError(f"the model of the {side} cannot be read: {error}") from None
+    if type(model).__name__ not in (model.config.architectures or [type(model).__name__]):
+        raise StageError(
+            f"the model of the {side} is a {model.config.architectures[0]}, and a "
+            f"{type(model).__name__} is wanted: give the registered model another name"
+        )
+    return model, tokenizer, [model.config.id2label[i] for i in range(model.config.num_labels)]
+
+
+def every_label(asked: Sequence[str], known: Sequence[Sequence[str]]) -> list[str]:
+    """The labels of the data, then those that only a model knows."""
+    return list(dict.fromkeys([*asked, *(label for labels in known for label in labels)]))
+
+
+class Relabelled(torch.nn.Module):
+    """A model as if it had been made for these labels."""
+
+    def __init__(self, model: Any, known: Sequence[str], labels: Sequence[str]) -> None:
+        super().__init__()
+        self.model, self.config, self.labels = model, model.config, len(labels)
+        self.place = [labels.index(label) for label in known]
+
+    @property
+    def device(self) -> Any:
+        """Where the model is."""
+        return self.model.device
+
+    def forward(self, **batch: torch.Tensor) -> SimpleNamespace:
+        """The logits, in the order of the labels."""
+        scores = self.model(**batch).logits
+        logits = scores.new_full((*scores.shape[:-1], self.labels), NEVER)
+        logits[..., self.place] = scores
+        return SimpleNamespace(logits=logits)
+
+
+def answer(
+    kind: Problem, model: Any, tokenizer: Any, test: pd.DataFrame, labels: Sequence[str]
+) -> pd.DataFrame:
+    """The test rows with the answers of a model."""
+    return predict(kind, model, test, kind.encode(test, tokenizer, labels), labels)
+
+
+def metrics_of(decision: Decision, other: str) -> dict[str, float]:
+    """The decision in numbers: of the headline metric, and whether the challenger has won."""
+    head = decision.rows[0]
+    metrics = {
+        "test_documents": float(decision.documents),
+        "promoted": float(decision.outcome in ("first", "promoted")),
+    }
+    named = {f"challenger/{head.name}": head.after, f"{other}/{head.name}": head.before}
+    for name, estimate in (named | {"gain": head.difference}).items():
+        metrics[name] = estimate.value
+        metrics |= {f"{name}/low": estimate.low, f"{name}/high": estimate.high}
+    return metrics

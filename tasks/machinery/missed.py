@@ -1,0 +1,55 @@
+"""Scheduled runs whose time passed: of each deployment only the newest is made up for.
+
+Prefect plans the runs of a schedule ahead, and starts each of them once somebody serves, however
+late. A week in which nothing was up, or a training that took a day, would be followed by all that
+was planned meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.states import Cancelled
+from prefect.types._datetime import now
+
+LATE = timedelta(seconds=30)
+SKIPPED = "its time passed while nothing could run it; a later one of the same schedule runs"
+
+
+def skip_missed_runs(late: timedelta = LATE) -> list[UUID]:
+    """Cancel the scheduled runs that are late, but for the newest of each deployment."""
+    with get_client(sync_client=True) as client:
+        found = client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+                expected_start_time=FlowRunFilterExpectedStartTime(before_=now("UTC") - late),
+            ),
+            sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+        )
+        skipped = superfluous(found)
+        for flow_run_id in skipped:
+            client.set_flow_run_state(flow_run_id, Cancelled(name="Skipped", message=SKIPPED))
+    return skipped
+
+
+def superfluous(late: list[FlowRun]) -> list[UUID]:
+    """Of runs that are late, newest first, those that a newer one of their schedule replaces."""
+    seen, found = defaultdict[UUID, int](int), []
+    for flow_run in late:
+        if not flow_run.auto_scheduled or flow_run.deployment_id is None:
+            continue  # a person has asked for it: it waits for its turn
+        seen[flow_run.deployment_id] += 1
+        if seen[flow_run.deployment_id] > 1:
+            found.append(flow_run.id)
+    return found
