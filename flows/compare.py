@@ -39,7 +39,7 @@ def compare(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="[RUN]...",
+            metavar="RUN",
             help="Runs of experiments, by name, id or the start of an id. Default: the last 2 of "
             "the experiment that ran last.",
             show_default=False,
@@ -55,7 +55,7 @@ def compare(
         typer.Option(
             "--filter",
             metavar="FILTER",
-            help="Runs by a filter of MLflow: \"params.`model.layers` = '2'\".",
+            help="Runs by a filter of MLflow: 'params.`model.layers` = \"2\"'.",
         ),
     ] = "",
     experiment: Annotated[
@@ -127,7 +127,7 @@ def leaderboard(
     experiment: Annotated[
         str,
         typer.Argument(
-            metavar="[EXPERIMENT]", help="Only its runs. Default: all.", show_default=False
+            metavar="EXPERIMENT", help="Only its runs. Default: all.", show_default=False
         ),
     ] = "",
     metric: Annotated[

@@ -89,7 +89,7 @@ class PastRuns:
                 raise StageError(
                     f"the filter {narrowed!r} is not understood by MLflow: {reason(problem)}. "
                     "Accepted: comparisons joined by `and`, such as "
-                    "\"metrics.`downstream/library/accuracy` > 0.5 and params.`seed` = '1'\""
+                    "'metrics.`downstream/library/accuracy` > 0.5 and params.`seed` = \"1\"'"
                 ) from None
             raise
 

@@ -231,6 +231,8 @@ class Stack:
         found = {key: value for key, value in os.environ.items() if key not in apart}
         found["PYTHONUNBUFFERED"] = "1"
         found["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+        # The UI asks where it came from, whatever its port is, and through a tunnel too.
+        found["PREFECT_SERVER_UI_API_URL"] = "/api"
         if name == "serving":
             found["PREFECT_API_URL"] = f"http://127.0.0.1:{self.ports['prefect']}/api"
             found["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{self.ports['mlflow']}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
@@ -29,6 +31,7 @@ from tests.flows.tiny import write_experiment
 pytestmark = pytest.mark.slow
 
 LONG = 9000
+ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED)
 
 
 class Up:
@@ -127,6 +130,8 @@ def test_runs_made_before_are_there_and_new_ones_use_the_servers(up: Up) -> None
     prefect, mlflow = (f"http://127.0.0.1:{port}" for port in up.ports)
     assert answers(prefect)
     assert answers(mlflow)
+    with urllib.request.urlopen(f"{prefect}/ui-settings") as settings:
+        assert json.load(settings)["api_url"] == "/api"  # not at the port it would have had
     assert up.temper("status")[0] == 0
     after = finish(up.folder, "")
     assert {stage["state"] for stage in after["stages"]} == {"cached"}
@@ -144,7 +149,7 @@ def test_runs_made_before_are_there_and_new_ones_use_the_servers(up: Up) -> None
     assert "card.md" in there
 
     flow_run = up.trigger(steps=14)
-    wait_until(lambda: up.flow_run(flow_run.id).state.is_final(), 80)
+    wait_until(lambda: up.flow_run(flow_run.id).state_type in ENDED, 80)
     assert up.flow_run(flow_run.id).state_type == StateType.COMPLETED
     assert up.stop() == 0
     assert up.listening() == []
