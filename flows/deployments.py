@@ -33,7 +33,7 @@ def deployments() -> list[RunnerDeployment]:
 def _experiment(
     name: str, description: str, parameters: dict[str, Any], tags: list[str]
 ) -> RunnerDeployment:
-    return run_experiment.to_deployment(
+    made: Any = run_experiment.to_deployment(
         name,
         description=description,
         parameters=parameters,
@@ -41,3 +41,4 @@ def _experiment(
         version=importlib.metadata.version("temper"),
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
+    return made  # and not a coroutine, which it is inside an event loop only

@@ -16,7 +16,7 @@ from tasks.machinery.delivery import Delivery, deliver_all
 from tasks.machinery.digest_memo import Verification, verifying
 from tasks.machinery.fingerprint import digest, flatten
 from tasks.machinery.home import make_home, store_folder
-from tasks.machinery.ledger import Ledger
+from tasks.machinery.ledger import Ledger, start_lock
 from tasks.machinery.monitor import Display, Quiet
 from tasks.machinery.orphans import close_flow_runs, registered_flow_run
 from tasks.machinery.recording import Recording
@@ -68,11 +68,12 @@ def run_stages(experiment: Experiment, refresh: list[str], verify: Verification)
     """The stages, in the flow run that this is called in."""
     store = Store(store_folder())
     tracking = Tracking(experiment.name, _display.say)
-    deliver_all(tracking, store)
-    close_flow_runs(tracking.close_orphans())
     tags = code_version() | flow_tags()
-    parent = open_parent(tracking, experiment, tags)
-    ledger = Ledger.open(experiment.name, tracking.uri, parent.run_id, tags)
+    with start_lock():
+        deliver_all(tracking, store)
+        close_flow_runs(tracking.close_orphans())
+        parent = open_parent(tracking, experiment, tags)
+        ledger = Ledger.open(experiment.name, tracking.uri, parent.run_id, tags)
     parent.beating = ledger.beat
     delivery = Delivery(ledger, Recording(tracking, parent, tags, store))
     runner = Runner(delivery, _display, frozenset(refresh))

@@ -50,7 +50,12 @@ def read_size(text: str) -> int:
 def gc(
     older_than: Annotated[
         float | None,
-        typer.Option(metavar="DAYS", min=0, help="Free what was last used longer ago than this."),
+        typer.Option(
+            metavar="DAYS",
+            min=0,
+            max=36_500,
+            help="Free what was last used longer ago than this.",
+        ),
     ] = None,
     keep: Annotated[
         int | None,

@@ -34,6 +34,7 @@ from prefect.runner import Runner  # noqa: E402
 from flows.deployments import TRAINING, deployments  # noqa: E402
 from tasks.machinery.delivery import deliver_all  # noqa: E402
 from tasks.machinery.files import write_atomically  # noqa: E402
+from tasks.machinery.ledger import start_lock  # noqa: E402
 from tasks.machinery.missed import skip_missed_runs  # noqa: E402
 from tasks.machinery.orphans import close_what_is_gone  # noqa: E402
 from tasks.machinery.owner import BEAT, this_process  # noqa: E402
@@ -92,8 +93,10 @@ def tidy() -> None:
     try:
         skip_missed_runs()
         tracking = Tracking("", LOGGER.warning)
-        close_what_is_gone(tracking)
-        for experiment in deliver_all(tracking, Store(store_folder())):
+        with start_lock():
+            told = deliver_all(tracking, Store(store_folder()))
+            close_what_is_gone(tracking)
+        for experiment in told:
             LOGGER.info("told MLflow what a run of %s had left untold", experiment)
     except Exception as problem:
         LOGGER.warning("cannot see to what others left: %s: %s", type(problem).__name__, problem)

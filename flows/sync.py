@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from tasks.machinery.delivery import deliver, undelivered
 from tasks.machinery.home import make_home, store_folder
+from tasks.machinery.ledger import start_lock
+from tasks.machinery.outage import reason
 from tasks.machinery.stage import StageError
 from tasks.machinery.store import Store
 from tasks.machinery.tracking import Tracking
@@ -15,18 +17,26 @@ def sync() -> Iterator[str]:
     """Deliver everything that waits, a line for each run.
 
     Raises:
-        StageError: MLflow cannot be reached, or something waits for another one.
+        StageError: MLflow cannot be reached, or something could not be told; all else is.
     """
     make_home()
-    waiting, problems = undelivered(), []
-    for ledger in waiting:
-        try:
-            deliver(ledger, Tracking(ledger.experiment), Store(store_folder()))
-        except StageError as problem:
-            problems.append(str(problem))
-        else:
-            stages = sum(use.told for use in ledger.uses)
-            yield f"{ledger.experiment}: {ledger.status.lower()}, {stages} stages: told"
+    tracking, store, problems = Tracking(""), Store(store_folder()), []
+    with start_lock():
+        waiting = undelivered()
+        for ledger in waiting:
+            try:
+                told = deliver(ledger, tracking, store)
+            except StageError as problem:
+                problems.append(str(problem))
+            except Exception as problem:
+                problems.append(f"a run of {ledger.experiment!r}: {reason(problem)}")
+            else:
+                stages = sum(use.told for use in ledger.uses)
+                what = (
+                    f"{stages} stages told" if told else "its run is deleted or goes on: forgotten"
+                )
+                yield f"{ledger.experiment}: {ledger.status.lower()}, {what}"
+        tracking.close_orphans()
     if problems:
         raise StageError("\n".join(problems))
     if not waiting:

@@ -8,15 +8,21 @@ from tasks.sources import Source
 from tasks.spec import TaskName
 
 TRAINING = ("torch", "transformers", "accelerate", "numpy")
-LABELLED = (*TRAINING, "tokenizers", "pandas")
+SAVING = ("tokenizers", "safetensors")  # what writes the model, and the tokenizer beside it
+TABLES = ("pandas", "pyarrow")
+LABELLED = (*TRAINING, *SAVING, *TABLES)
 
 TOKENIZER = Stage(
-    "tokenizer", "tasks.tokenizer:train_tokenizer", libraries=("tokenizers", "transformers")
+    "tokenizer",
+    "tasks.tokenizer:train_tokenizer",
+    libraries=("tokenizers", "transformers", "pyarrow"),
 )
 TOKENS = Stage(
-    "tokens", "tasks.tokens:encode_corpus", libraries=("tokenizers", "transformers", "numpy")
+    "tokens",
+    "tasks.tokens:encode_corpus",
+    libraries=("tokenizers", "transformers", "numpy", "pyarrow"),
 )
-REPORT = Stage("report", "tasks.report:write_report", libraries=("matplotlib",))
+REPORT = Stage("report", "tasks.report:write_report", libraries=("matplotlib", "numpy", "pandas"))
 
 NAMES = (
     "dataset",
@@ -47,7 +53,10 @@ def _reading(source: Source) -> tuple[str, ...]:
 def pretraining(objective: str) -> Stage:
     """A body that learns from text alone."""
     return Stage(
-        "pretraining", "tasks.pretraining:pretrain", (objectives.module_of(objective),), TRAINING
+        "pretraining",
+        "tasks.pretraining:pretrain",
+        (objectives.module_of(objective),),
+        (*TRAINING, *SAVING),
     )
 
 

@@ -7,7 +7,6 @@ checkpoint and goes on its way; a validation that it cut short is made up for by
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import time
@@ -28,6 +27,7 @@ from transformers import (
 )
 
 from tasks.machinery.checkpoints import save_checkpoint, step_of
+from tasks.machinery.full_disk import full_disk
 from tasks.machinery.interruption import Interruption
 from tasks.machinery.stage import Monitor, StageError
 from tasks.meter import Meter
@@ -159,9 +159,12 @@ class StepTrainer(Trainer):
         """Write a checkpoint where there is a folder for it; then pass on an interruption."""
         # What stops us must not be hidden by a disk that is full: the earlier checkpoint counts.
         asked = self.interruption.asked is not None
-        with contextlib.suppress(OSError) if asked else contextlib.nullcontext():
-            if self.checkpoints is not None:
+        if self.checkpoints is not None:
+            try:
                 self._write_checkpoint(self.checkpoints, model, trial)
+            except Exception as problem:
+                if not asked or full_disk(problem, self.checkpoints) is None:
+                    raise
         self.interruption.hand_on()
 
     def _write_checkpoint(self, checkpoints: Path, model: nn.Module, trial: object) -> None:

@@ -15,6 +15,7 @@ from tasks.machinery.files import alone_in, write_atomically
 from tasks.machinery.fingerprint import digest
 
 SHOWN = "show/"
+SET_ASIDE = "metrics.before.jsonl"
 
 
 class Input(BaseModel):
@@ -80,6 +81,12 @@ class Artifact(BaseModel):
     def path(self) -> Path:
         """The folder that the stage wrote."""
         return self.folder / "output"
+
+    @property
+    def curve(self) -> Path:
+        """Its metrics by step; set aside while it is being computed again."""
+        aside = self.folder / SET_ASIDE
+        return aside if aside.is_file() else self.folder / "metrics.jsonl"
 
     @property
     def record(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ and keeps it once.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 from mlflow.entities import Metric, RunTag
@@ -38,7 +39,8 @@ class Courier:
         self._delivery = threading.Lock()
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
-        self.is_out = False
+        self.is_out = False  # MLflow is out of reach
+        self._refused = False  # it does not want what we send: told again by who flushes
 
     def start(self) -> None:
         """Deliver from now on."""
@@ -72,16 +74,17 @@ class Courier:
         """End the thread; what is still in line can be flushed."""
         self._ending.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_EVERY)  # a server that hangs holds it up for longer
             self._thread = None
 
     def _work(self) -> None:
-        rounds = max(1, round(BEAT / _EVERY))
-        number = 0
+        beaten = time.monotonic()
         while not self._ending.wait(_EVERY):
-            number += 1
-            self._try(self.flush)
-            if number % rounds == 0:
+            was_out = self.is_out
+            if not self._refused:
+                self._try(self.flush)
+            if was_out > self.is_out or time.monotonic() - beaten > BEAT:
+                beaten = time.monotonic()
                 self._try(self._beat)
 
     def _try(self, step: Callable[[], None]) -> None:
@@ -89,11 +92,10 @@ class Courier:
         try:
             step()
         except Exception as problem:  # a thread has nobody to raise to: `flush` raises it again
-            if not self.is_out:
+            if not self.is_out and not self._refused:
                 self._say(f"MLflow takes nothing now, what it is to get waits: {reason(problem)}")
-            self.is_out = True
-            if not is_outage(problem):
-                self._ending.set()
+            self.is_out = is_outage(problem)
+            self._refused = self._refused or not self.is_out
         else:
             if self.is_out:
                 self._say("MLflow is back: what waited is delivered")

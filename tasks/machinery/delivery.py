@@ -11,18 +11,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from filelock import FileLock, Timeout
-
 from tasks.machinery.artifact import Artifact
 from tasks.machinery.fingerprint import digest
-from tasks.machinery.home import home
 from tasks.machinery.ledger import Ledger, Use, ledgers
 from tasks.machinery.logged_model import as_dataset
 from tasks.machinery.outage import is_outage, reason
-from tasks.machinery.recording import Recording, status_of, words_of
+from tasks.machinery.recording import Recording, leaving_on_failure, status_of, words_of
 from tasks.machinery.stage import StageError
 from tasks.machinery.store import Store
-from tasks.machinery.tracked_run import Status
+from tasks.machinery.tracked_run import Status, promptly
 from tasks.machinery.tracking import GONE, Tracking
 
 LATER = "MLflow has not been told all of this run; the next run tells it, and so does `temper sync`"
@@ -57,11 +54,20 @@ class Delivery:
         """
         store, tracking = self.recording.store, self.recording.tracking
         stage, _, fingerprint = use.artifact.partition("/")
+        if use.state in ("FAILED", "KILLED"):
+            status: Status = "FAILED" if use.state == "FAILED" else "KILLED"
+            folder = store.folder(stage, fingerprint)
+            self.recording.record_failure(use.title, folder, status, use.reason)
+            return
+        if store.named(use.artifact) is None:  # it was freed
+            return
         with store.locked(stage, fingerprint):
             artifact = store.named(use.artifact)
-            if artifact is None:  # it never came to an end, or was freed
+            if artifact is None:
                 return
             if not artifact.record or not tracking.knows(artifact.record):
+                if artifact.damage():  # nothing true is left to be told
+                    return
                 self.recording.record(use.title, artifact)
         self._tell_parent(use, artifact)
 
@@ -95,7 +101,7 @@ class Delivery:
         if ledger.status == "FINISHED":
             self._describe()
         if ledger.status != "RUNNING":
-            parent.finish(ledger.status, ledger.reason)
+            parent.finish(ledger.status, ledger.reason, ledger.ended or None)
         ledger.close()
 
     def _describe(self) -> None:
@@ -118,22 +124,22 @@ class Delivery:
         try:
             yield
         except BaseException as problem:
-            self._end(status_of(problem), words_of(problem))
+            self.ledger.end(status_of(problem), words_of(problem))
             try:
-                self.tell_rest()
+                promptly(self.tell_rest)
             except Exception as second:  # the first problem is the one to be seen
-                self.recording.parent.leave()
+                self._leave()
                 say(f"{LATER}: {reason(second)}")
             raise
-        self._end("FINISHED")
+        self.ledger.end("FINISHED")
         if not self.tell_rest_patiently():
+            self._leave()
             say(LATER)
 
-    def _end(self, status: Status, why: str = "") -> None:
-        """Keep how the run ended, so that it can be told later."""
-        self.ledger.status, self.ledger.reason = status, why
-        with contextlib.suppress(OSError):  # on a full disk it is told now, or not at all
-            self.ledger.write()
+    def _leave(self) -> None:
+        """Tell no more: whoever comes next does."""
+        self.recording.parent.leave()
+        self.ledger.let_go()
 
     def tell_rest_patiently(self) -> bool:
         """Tell everything, waiting a while for MLflow to come back.
@@ -149,31 +155,22 @@ class Delivery:
                 if not is_outage(problem):
                     raise
                 if time.monotonic() > until:
-                    self.recording.parent.leave()
                     return False
                 time.sleep(_PAUSE)
             else:
                 return True
 
 
-@contextlib.contextmanager
-def _alone() -> Iterator[bool]:
-    """One process at a time tells what others left; whether it is this one."""
-    lock = FileLock(home() / "runs" / ".delivery.lock")
-    try:
-        with lock.acquire(timeout=0):
-            yield True
-    except Timeout:
-        yield False
-
-
 def undelivered() -> list[Ledger]:
-    """The ledgers of runs that have ended, of which MLflow has not been told all."""
-    return [ledger for ledger in ledgers() if ledger.status != "RUNNING" or not ledger.is_alive]
+    """The ledgers of runs that are over, of which MLflow has not been told all."""
+    return [ledger for ledger in ledgers() if not ledger.is_alive]
 
 
-def deliver(ledger: Ledger, tracking: Tracking, store: Store) -> None:
-    """Tell MLflow what a run that has ended left untold.
+def deliver(ledger: Ledger, tracking: Tracking, store: Store) -> bool:
+    """Tell MLflow what a run that is over left untold. To be called under the `start_lock`.
+
+    Returns:
+        Whether there was somebody to tell: its run may be deleted, or another may go on with it.
 
     Raises:
         StageError: it is about a run in another MLflow.
@@ -184,27 +181,36 @@ def deliver(ledger: Ledger, tracking: Tracking, store: Store) -> None:
             f"a run of {ledger.experiment!r} is to be told to MLflow at {ledger.tracking_uri}, and "
             f"this is {tracking.uri}: set MLFLOW_TRACKING_URI={ledger.tracking_uri}"
         )
+    found = tracking.find(ledger.run_id)
+    gone_on_with = any(other.is_alive and other.run_id == ledger.run_id for other in ledgers())
+    if found is None or gone_on_with:
+        ledger.close()
+        return False
     if ledger.status == "RUNNING":
         ledger.status, ledger.reason = "KILLED", GONE
-    parent = tracking.reopen(ledger.run_id, ledger.experiment, finished=True)
-    if parent is None:  # it was deleted: nobody wants to know
-        ledger.close()
-        return
-    Delivery(ledger, Recording(tracking, parent, ledger.tags, store)).tell_rest()
+    here = tracking.within(found.info.experiment_id)
+    parent = here.reopen(ledger.run_id, found.info.run_name, finished=True)
+    if parent is not None:
+        with leaving_on_failure(parent):
+            Delivery(ledger, Recording(here, parent, ledger.tags, store)).tell_rest()
+    return parent is not None
 
 
 def deliver_all(tracking: Tracking, store: Store) -> list[str]:
-    """Tell MLflow what earlier runs left untold, as far as it is about this MLflow.
+    """Tell this MLflow what earlier runs left untold; to be called under the `start_lock`.
+
+    What it does not take now is said, and left for the next time: it is no reason not to begin.
 
     Returns:
-        The experiments, a line for each run.
+        The experiments, one for each run that was told.
     """
-    waiting = [each for each in undelivered() if each.tracking_uri == tracking.uri]
-    if not waiting:
-        return []
-    with _alone() as here:
-        if not here:
-            return []
-        for ledger in waiting:
-            deliver(ledger, Tracking(ledger.experiment, tracking.say), store)
-    return [ledger.experiment for ledger in waiting]
+    told = []
+    for ledger in undelivered():
+        if ledger.tracking_uri != tracking.uri:
+            continue
+        try:
+            if deliver(ledger, tracking, store):
+                told.append(ledger.experiment)
+        except Exception as problem:
+            tracking.say(f"a run of {ledger.experiment!r} is yet to be told: {reason(problem)}")
+    return told

@@ -23,7 +23,7 @@ import os
 import platform
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
@@ -116,17 +116,29 @@ def _imported(tree: ast.Module, module: str, is_package: bool) -> set[str]:
     return {name for name in found if name.split(".")[0] == PACKAGE and _is_module(name)}
 
 
+class Code(NamedTuple):
+    """A module: its digest, the modules of this package that it needs, and when it was changed."""
+
+    digest: str
+    needs: frozenset[str]
+    changed: int
+
+
 @functools.cache
-def _read(module: str) -> tuple[str, frozenset[str]]:
-    """Digest of a module's code, and the modules of this package that it needs."""
+def _read(module: str) -> Code:
     file = _module_file(module)
     if file is None:
         raise ModuleNotFoundError(module)
+    changed = file.stat().st_mtime_ns
     tree = ast.parse(file.read_bytes())
     imported = _imported(tree, module, file.name == "__init__.py")
     parents = {module.rpartition(".")[0]} - {""}
+    return Code(_digest_code(tree), frozenset(imported | parents), changed)
+
+
+def _digest_code(tree: ast.Module) -> str:
     essence = ast.dump(_Essence().visit(tree), annotate_fields=False)
-    return hashlib.sha256(essence.encode()).hexdigest(), frozenset(imported | parents)
+    return hashlib.sha256(essence.encode()).hexdigest()
 
 
 def _left_out(module: str) -> bool:
@@ -140,9 +152,37 @@ def code_digests(modules: Iterable[str]) -> dict[str, str]:
         module = waiting.pop()
         if module in found or _left_out(module):
             continue
-        found[module], needed = _read(module)
-        waiting.extend(needed)
+        code = _read(module)
+        found[module] = code.digest
+        waiting.extend(code.needs)
     return dict(sorted(found.items()))
+
+
+def require_same_code(modules: Iterable[str]) -> None:
+    """Make sure that modules that were just imported are what their digests were taken of.
+
+    A stage's modules are imported when it begins, which may be hours after the process made its
+    first key: what code computes that was edited meanwhile must not be kept under that key.
+
+    Raises:
+        StageError: a module was changed.
+    """
+    changed = [module for module in modules if _digest_now(module) != _read(module).digest]
+    if changed:
+        raise StageError(
+            f"the code of {', '.join(changed)} was changed since this run began, so its key would "
+            "not be true. Nothing was put in place; run it again"
+        )
+
+
+def _digest_now(module: str) -> str:
+    """Digest of a module's code, read anew if its file was touched since it was read."""
+    file = _module_file(module)
+    if file is None or not file.is_file():
+        return "gone"
+    if file.stat().st_mtime_ns == _read(module).changed:
+        return _read(module).digest
+    return _digest_code(ast.parse(file.read_bytes()))
 
 
 def version_precision() -> VersionPrecision:

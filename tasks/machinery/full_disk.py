@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import tempfile
 from pathlib import Path
 
 from tasks.machinery.space import human
@@ -21,14 +22,19 @@ def full_disk(problem: BaseException, folder: Path) -> StageError | None:
     chain = _chain(problem)
     if isinstance(problem, StageError) or not any(_is_full(each, folder) for each in chain):
         return None
-    usage = shutil.disk_usage(_existing(folder))
     named = next((e.filename for e in chain if isinstance(e, OSError) and e.filename), None)
-    where = f" (writing {named})" if named else ""
+    place = Path(str(named)) if named else _fullest(folder, Path(tempfile.gettempdir()))
+    usage = shutil.disk_usage(_existing(place))
     return StageError(
-        f"the disk of {folder} is full{where}: {human(usage.free)} of {human(usage.total)} are "
-        "free. Make room there (`temper gc` frees what is no longer needed), or set TEMPER_HOME "
-        "to a folder on a larger disk"
+        f"the disk of {place} is full: {human(usage.free)} of {human(usage.total)} are free. Make "
+        "room there (`temper gc` frees what is no longer needed), or set TEMPER_HOME (TMPDIR for "
+        "what is temporary) to a folder on a larger disk"
     )
+
+
+def _fullest(*folders: Path) -> Path:
+    """Of the places that may have been written to, the one with the least room."""
+    return min(folders, key=lambda folder: shutil.disk_usage(_existing(folder)).free)
 
 
 def _chain(problem: BaseException) -> list[BaseException]:
@@ -53,4 +59,5 @@ def _is_full(problem: BaseException, folder: Path) -> bool:
 
 def _existing(folder: Path) -> Path:
     """The folder, or the nearest one above it that is there."""
-    return next(each for each in (folder, *folder.parents) if each.is_dir())
+    there = folder.absolute()
+    return next(each for each in (there, *there.parents) if each.is_dir())

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,13 +31,15 @@ class Use(BaseModel):
     Attributes:
         title: what people read for it.
         artifact: its artifact, as `stage/fingerprint`.
-        state: how it ended; empty while it has not.
+        state: how it ended: completed, cached, FAILED or KILLED; empty while it has not.
+        reason: why it did not complete.
         told: whether MLflow knows.
     """
 
     title: str
     artifact: str
     state: str = ""
+    reason: str = ""
     told: bool = False
 
 
@@ -55,6 +58,7 @@ class Ledger(BaseModel):
     uses: list[Use] = []
     status: Literal["RUNNING", "FINISHED", "FAILED", "KILLED"] = "RUNNING"
     reason: str = ""
+    ended: float = 0.0
     server: str = ""
 
     @classmethod
@@ -86,9 +90,28 @@ class Ledger(BaseModel):
             self.write()
             return use
 
+    def stopped(self, title: str, status: Literal["FAILED", "KILLED"], reason: str) -> None:
+        """Keep that a stage did not complete, and why."""
+        for use in self.uses:
+            if use.title == title:
+                use.state, use.reason = status, reason
+
     def beat(self) -> None:
         """Say that the owner lives."""
-        os.utime(self.file)
+        with contextlib.suppress(FileNotFoundError):  # it was closed a moment ago
+            os.utime(self.file)
+
+    def end(self, status: Literal["FINISHED", "FAILED", "KILLED"], reason: str = "") -> None:
+        """Keep how and when the run ended, so that it can be told later."""
+        self.status, self.reason, self.ended = status, reason, time.time()
+        with contextlib.suppress(OSError):  # on a full disk it is told now, or not at all
+            self.write()
+
+    def let_go(self) -> None:
+        """The owner will not tell the rest: whoever comes next may."""
+        self.owner = ""
+        with contextlib.suppress(OSError):
+            self.write()
 
     @property
     def is_alive(self) -> bool:
@@ -119,12 +142,12 @@ def ledgers() -> list[Ledger]:
 
 
 def used_by_runs() -> set[str]:
-    """The artifacts, as `stage/fingerprint`, that living or undelivered runs use."""
+    """The artifacts, as `stage/fingerprint`, that living runs use or MLflow is yet to be told."""
     return {
         use.artifact
         for ledger in ledgers()
-        if ledger.is_alive or ledger.status != "RUNNING"
         for use in ledger.uses
+        if ledger.is_alive or (use.state and not use.told)
     }
 
 
@@ -136,6 +159,17 @@ def freeing_lock() -> Iterator[None]:
     """
     _folder().mkdir(parents=True, exist_ok=True)
     with FileLock(_folder() / ".lock"):
+        yield
+
+
+@contextlib.contextmanager
+def start_lock() -> Iterator[None]:
+    """One process at a time looks after what others left, and takes a run for its own.
+
+    Two starts would else go on with the same run in MLflow, or one end what the other goes on with.
+    """
+    _folder().mkdir(parents=True, exist_ok=True)
+    with FileLock(_folder() / ".start.lock"):
         yield
 
 

@@ -8,7 +8,8 @@ was planned meanwhile.
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -21,7 +22,6 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled
-from prefect.types._datetime import now
 
 LATE = timedelta(seconds=30)
 SKIPPED = "its time passed while nothing could run it; a later one of the same schedule runs"
@@ -29,11 +29,12 @@ SKIPPED = "its time passed while nothing could run it; a later one of the same s
 
 def skip_missed_runs(late: timedelta = LATE) -> list[UUID]:
     """Cancel the scheduled runs that are late, but for the newest of each deployment."""
+    before: Any = datetime.now(UTC) - late  # Prefect's own kind of time, to the type checker
     with get_client(sync_client=True) as client:
         found = client.read_flow_runs(
             flow_run_filter=FlowRunFilter(
                 state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
-                expected_start_time=FlowRunFilterExpectedStartTime(before_=now("UTC") - late),
+                expected_start_time=FlowRunFilterExpectedStartTime(before_=before),
             ),
             sort=FlowRunSort.EXPECTED_START_TIME_DESC,
         )

@@ -84,8 +84,6 @@ class StageMonitor:
         checkpoint = newest_checkpoint(self.checkpoints) if self.checkpoints else None
         last = step_of(checkpoint) if checkpoint else 0
         curve = list(read_curve(self._file))
-        if self.run is not None:
-            self.run.has_steps_of({name for _, _, values in curve for name in values})
         kept = [point for point in curve if point[0] <= last]
         # An interrupted validation is made after the checkpoint of its step, perhaps twice.
         self._known = {(step, name) for step, _, values in kept for name in values if step == last}

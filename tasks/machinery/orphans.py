@@ -121,7 +121,9 @@ def _close_registered(client: SyncPrefectClient, file: Path) -> None:
     try:
         facts, seen = json.loads(file.read_text()), file.stat().st_mtime
         flow_run_id, gone = UUID(file.stem), not is_alive(facts["owner"], seen)
-    except (OSError, ValueError, KeyError):  # half of a file, or removed by another start
+    except OSError:  # removed by another start, or not to be read now
+        return
+    except (ValueError, KeyError):  # half of a file
         file.unlink(missing_ok=True)
         return
     try:

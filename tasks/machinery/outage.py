@@ -1,7 +1,8 @@
 """What it looks like when MLflow cannot be reached, or its database is locked by another process.
 
 An outage must not end a training of hours: what MLflow was to be told waits, and is told later. A
-request that MLflow refuses is no outage but a mistake of ours, and is never hidden.
+request that MLflow refuses is no outage but a mistake of ours, and is never hidden. Its code for
+both is INTERNAL_ERROR: only one from a server, or with a broken connection behind it, is an outage.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import time
 
 import requests
 import sqlalchemy
-from mlflow.exceptions import MlflowException
+from mlflow.exceptions import MlflowException, RestException
 
 # What a server that is gone, overloaded or without its database makes of a request.
-_CODES = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
+_CODES = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
+_FROM_A_SERVER = "API request to "  # how MLflow's client begins what it says of an answer
 _KINDS = (
     ConnectionError,
     TimeoutError,
@@ -24,9 +26,13 @@ _KINDS = (
 
 def is_outage(problem: BaseException) -> bool:
     """Whether a problem is MLflow being out of reach, and would be gone with it."""
-    if isinstance(problem, MlflowException):
+    if not isinstance(problem, MlflowException):
+        return isinstance(problem, _KINDS)
+    if problem.error_code != "INTERNAL_ERROR":
         return problem.error_code in _CODES
-    return isinstance(problem, _KINDS)
+    behind = problem.__cause__ or problem.__context__
+    remote = isinstance(problem, RestException) or str(problem).startswith(_FROM_A_SERVER)
+    return remote or isinstance(behind, _KINDS)
 
 
 class Rest:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from pathlib import Path
 
 import psutil
 
@@ -24,7 +25,24 @@ def this_process() -> str:
 
 def owner_of(pid: int) -> str:
     """Host, pid and start of a process."""
-    return f"{socket.gethostname()}:{pid}:{psutil.Process(pid).create_time():.0f}"
+    return f"{socket.gethostname()}:{pid}:{_start_of(pid)}"
+
+
+def _start_of(pid: int) -> str:
+    """When a process started, in words that no setting of the clock changes.
+
+    Raises:
+        psutil.NoSuchProcess: there is none, or it has ended and its parent has not looked yet.
+    """
+    process = psutil.Process(pid)
+    if process.status() == psutil.STATUS_ZOMBIE:
+        raise psutil.NoSuchProcess(pid)
+    stat, boot = Path(f"/proc/{pid}/stat"), Path("/proc/sys/kernel/random/boot_id")
+    try:
+        ticks = stat.read_text().rpartition(")")[2].split()[19]  # field 22: proc_pid_stat(5)
+        return f"{boot.read_text()[:8]}-{ticks}"
+    except OSError:  # no such file system here: the clock has to do
+        return f"{process.create_time():.0f}"
 
 
 def pid_of(owner: str) -> int:
@@ -44,13 +62,12 @@ def is_alive(owner: str, seen: float) -> bool:
         owner: as `owner_of` gives it.
         seen: when it last said so, in seconds since the epoch: asked of other hosts only.
     """
+    if not owner:  # it let go
+        return False
     _, pid, started = owner.rsplit(":", 2)
     if not is_here(owner):
         return time.time() - seen < LEASE
     try:
-        process = psutil.Process(int(pid))
-        if process.status() == psutil.STATUS_ZOMBIE:  # it has ended; its parent has not looked yet
-            return False
-        return abs(process.create_time() - float(started)) < 2
+        return _start_of(int(pid)) == started
     except psutil.NoSuchProcess:
         return False

@@ -49,13 +49,16 @@ def start(
 
 def session_of(program: Program) -> list[psutil.Process]:
     """The processes of a program: itself, and what it started. Itself comes first."""
-    begun = float(program.owner.rsplit(":", 1)[1])
-    found = []
+    found: list[psutil.Process] = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        if (
+            owner_of(program.pid) != program.owner
+        ):  # the pid has come round again: another's session
+            return found
     for process in psutil.process_iter():
         with contextlib.suppress(OSError, psutil.Error):
-            if os.getsid(process.pid) != program.pid or process.create_time() < begun - 2:
-                continue
-            if process.status() != psutil.STATUS_ZOMBIE:
+            ours = os.getsid(process.pid) == program.pid
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return sorted(found, key=lambda each: each.pid != program.pid)
 

@@ -57,6 +57,16 @@ def closing_on_failure(run: TrackedRun | None) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def leaving_on_failure(run: TrackedRun) -> Iterator[None]:
+    """Stop writing to the run where MLflow does not take something: it is told later."""
+    try:
+        yield
+    except BaseException:
+        run.leave()
+        raise
+
+
 @dataclass(frozen=True)
 class Recording:
     """How the stages of one experiment are recorded.
@@ -74,9 +84,14 @@ class Recording:
     store: Store
 
     def open(
-        self, title: str, fingerprint: str, key: Mapping[str, Any], folder: Path
+        self,
+        title: str,
+        fingerprint: str,
+        key: Mapping[str, Any],
+        folder: Path,
+        at: float | None = None,
     ) -> TrackedRun:
-        """The run of a stage: the one it was interrupted in, or a new one.
+        """The run of a stage: the one it was interrupted in, or a new one that began `at`.
 
         Raises:
             Exception: MLflow cannot be reached, or does not take it.
@@ -90,21 +105,20 @@ class Recording:
             if run is not None:
                 run.tags({PARENT: self.parent.run_id})
                 return run
-        run = self._new(title, fingerprint, key)
+        run = self.tracking.open(title, self._tags(fingerprint, key), self.parent, at)
         write_atomically(file, {"run_id": run.run_id, "tracking_uri": self.tracking.uri})
+        with leaving_on_failure(run):
+            part = key["part"].items()
+            run.params({name: v for name, v in part if ".identity" not in name and v != {}})
         return run
 
-    def _new(self, title: str, fingerprint: str, key: Mapping[str, Any]) -> TrackedRun:
+    def _tags(self, fingerprint: str, key: Mapping[str, Any]) -> dict[str, str]:
         tags = dict(self.tags) | {
             "temper.stage": key["stage"],
             "temper.fingerprint": fingerprint,
         }
         tags |= {f"temper.input.{name}": value[:16] for name, value in key["inputs"].items()}
-        tags |= {f"temper.version.{name}": value for name, value in key["libraries"].items()}
-        run = self.tracking.open(title, tags, self.parent)
-        part = key["part"].items()
-        run.params({name: value for name, value in part if ".identity" not in name and value != {}})
-        return run
+        return tags | {f"temper.version.{name}": v for name, v in key["libraries"].items()}
 
     def begin(
         self, title: str, fingerprint: str, key: Mapping[str, Any], folder: Path, inputs: Inputs
@@ -115,10 +129,11 @@ class Recording:
         going_on = (folder / "run.json").is_file()
         try:
             run = self.open(title, fingerprint, key, folder)
-            if going_on:
-                run.tags(RESUMED)
+            with leaving_on_failure(run):
+                if going_on:
+                    run.tags(RESUMED)
+                self.reads(run, inputs)
             run.watch_system()
-            self.reads(run, inputs)
         except Exception as problem:
             if not is_outage(problem):
                 raise
@@ -132,12 +147,33 @@ class Recording:
         Raises:
             Exception: MLflow cannot be reached, or does not take it.
         """
-        run = self.open(title, artifact.fingerprint, artifact.key, artifact.folder)
-        with closing_on_failure(run):
+        ended = (artifact.folder / "manifest.json").stat().st_mtime
+        begun = ended - artifact.seconds
+        run = self.open(title, artifact.fingerprint, artifact.key, artifact.folder, begun)
+        with leaving_on_failure(run):
             run.tags(artifact.facts)
-            replay(run, artifact.folder / "metrics.jsonl")
+            replay(run, artifact.curve)
             self.reads(run, self.inputs_of(artifact))
-            self.complete(run, title, artifact)
+            self.complete(run, title, artifact, ended)
+
+    def record_failure(self, title: str, folder: Path, status: Status, why: str) -> None:
+        """End the run of a stage that did not complete, with the curve that it came to.
+
+        Raises:
+            Exception: MLflow cannot be reached, or does not take it.
+        """
+        file = folder / "run.json"
+        kept = json.loads(file.read_text()) if file.is_file() else {}
+        if kept.get("tracking_uri") != self.tracking.uri:
+            return  # it never began one, or in another MLflow
+        found = self.tracking.find(kept["run_id"])
+        if found is None or found.info.status != "RUNNING":
+            return
+        run = self.tracking.reopen(kept["run_id"], title)
+        if run is not None:
+            with leaving_on_failure(run):
+                replay(run, folder / "metrics.jsonl")
+                run.finish(status, why)
 
     def inputs_of(self, artifact: Artifact) -> dict[str, Artifact]:
         """What an artifact was computed from, as far as it is in the store."""
@@ -153,8 +189,12 @@ class Recording:
             sorted(models),
         )
 
-    def complete(self, run: TrackedRun, title: str, artifact: Artifact) -> None:
+    def complete(
+        self, run: TrackedRun, title: str, artifact: Artifact, at: float | None = None
+    ) -> None:
         """Write an artifact's model, metrics and pages to its run, end it, and keep which it is.
+
+        `at` is when it ended, now if not given.
 
         Raises:
             Exception: MLflow cannot be reached; done again, it goes on from there.
@@ -165,13 +205,13 @@ class Recording:
         for subject, metrics in by_model(artifact.metrics, inputs, model_id).items():
             run.result(metrics, subject, dataset if subject else None)
         run.artifacts(artifact.path / "show")
-        for name in ("manifest.json", "metrics.jsonl"):
-            if (artifact.folder / name).is_file():
-                run.client.log_artifact(run.run_id, str(artifact.folder / name))
+        for file in (artifact.folder / "manifest.json", artifact.curve):
+            if file.is_file():
+                run.client.log_artifact(run.run_id, str(file))
         own = as_dataset(artifact)
         if own is not None:
             run.reads({"prepared": own})
-        run.finish("FINISHED")
+        run.finish("FINISHED", at=at)
         kept = {"run_id": run.run_id, "tracking_uri": self.tracking.uri}
         artifact.write_record(kept | ({"model_id": model_id} if model_id else {}))
         (artifact.folder / "run.json").unlink(missing_ok=True)
@@ -197,9 +237,7 @@ def by_model(
 
 def replay(run: TrackedRun, file: Path) -> None:
     """Log a kept curve of which MLflow may have a part: no step twice, none missing."""
-    points = list(read_curve(file))
-    run.has_steps_of({name for _, _, metrics in points for name in metrics})
-    for step, at, metrics in points:
+    for step, at, metrics in read_curve(file):
         run.log(step, metrics, at)
 
 

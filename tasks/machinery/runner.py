@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +18,13 @@ from tasks.machinery.artifact import Artifact
 from tasks.machinery.call import Arguments, inputs_of, key_of, paths_of, title_of
 from tasks.machinery.checkpoints import newest_checkpoint, step_of
 from tasks.machinery.delivery import Delivery, metric_prefix
-from tasks.machinery.fingerprint import digest
+from tasks.machinery.fingerprint import digest, require_same_code
 from tasks.machinery.full_disk import full_disk
 from tasks.machinery.home import store_folder
 from tasks.machinery.ledger import Use
 from tasks.machinery.monitor import Display, StageMonitor
 from tasks.machinery.outage import is_outage, reason
-from tasks.machinery.recording import Recording, closing_on_failure
+from tasks.machinery.recording import Recording, closing_on_failure, words_of
 from tasks.machinery.stage import Stage
 from tasks.machinery.store import Store
 from tasks.machinery.tracked_run import TrackedRun
@@ -133,7 +133,12 @@ class Runner:
         except Exception as problem:
             self.display.finished(call.title, "failed", time.monotonic() - begun, "")
             cause = call.failure or problem
-            raise StageFailedError(call.title, full_disk(cause, self.store.root) or cause) from None
+            cause = full_disk(cause, self.store.root) or cause
+            self.delivery.ledger.stopped(call.title, "FAILED", words_of(cause))
+            raise StageFailedError(call.title, cause) from None
+        except BaseException as problem:
+            self.delivery.ledger.stopped(call.title, "KILLED", words_of(problem))
+            raise
         self.outcomes.append(outcome)
         self.display.finished(call.title, call.state, time.monotonic() - begun, call.why)
         return outcome.artifact
@@ -217,6 +222,8 @@ class Call:
             found = store.load(self.stage.name, self.fingerprint)
             damage = found.damage() if found else None
             if found is None or damage or self.refresh:
+                if found is not None:
+                    store.set_aside(folder)
                 self.state = "completed"
                 self.why = f"recomputed: {damage}" if damage else ""
                 try:
@@ -227,12 +234,11 @@ class Call:
         return Reference(stage=self.stage.name, fingerprint=self.fingerprint)
 
     def _waiting(self, owner: str) -> None:
-        self.runner.display.progress(self.title, 0, 0, f"waiting for {owner}", None)
+        self.runner.display.say(f"{self.title} is waiting for {owner}")
 
     def _compute(self, folder: Path) -> None:
         """Compute into the folder, under a run in MLflow whose status is true."""
         runner, recording = self.runner, self.runner.recording
-        self._clear(folder)
         checkpoint = newest_checkpoint(folder / "checkpoints")
         if checkpoint is not None:
             self.why = f"went on from step {step_of(checkpoint):,}"
@@ -242,9 +248,12 @@ class Call:
         with closing_on_failure(run):
             show_link(run, recording.tracking.address)
             function = self.stage.load()
+            loaded = self._loaded()
+            require_same_code(loaded)
             output = runner.store.begin(folder)
             monitor = StageMonitor(self.title, folder, run, runner.display)
             metrics = function(**paths_of(self.arguments), out=output, monitor=monitor)
+            require_same_code(self._loaded() - loaded)
             artifact = runner.store.complete(
                 folder,
                 self.key,
@@ -255,14 +264,9 @@ class Call:
             )
             self._record(run, artifact)
 
-    def _clear(self, folder: Path) -> None:
-        """What is left of an artifact that is not to be gone on with."""
-        if self.refresh:  # computing anew is not going on
-            shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-            (folder / "metrics.jsonl").unlink(missing_ok=True)
-        if self.refresh or (folder / "record.json").is_file():  # its run has come to its end
-            (folder / "run.json").unlink(missing_ok=True)
-        (folder / "record.json").unlink(missing_ok=True)
+    def _loaded(self) -> set[str]:
+        """The modules of the key that this process has imported."""
+        return self.key["code"].keys() & sys.modules.keys()
 
     def _record(self, run: TrackedRun | None, artifact: Artifact) -> None:
         """Tell MLflow now, or leave it to the delivery if it is out of reach."""

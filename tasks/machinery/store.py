@@ -5,6 +5,7 @@
         writing/         a stage that is being computed; becomes the output when it is complete
         checkpoints/     what training keeps to go on from, removed when the stage is complete
         metrics.jsonl    metrics by step, a line each
+        metrics.before.jsonl    those of a complete artifact that is being computed again
         manifest.json    the key, the files' digests, metrics, facts, seconds: it says "complete"
         record.json      the MLflow run and model that this artifact is recorded as
         used.json        when which experiment last used it
@@ -22,13 +23,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.machinery.artifact import SHOWN, Artifact, Input, read_manifest
+from tasks.machinery.artifact import SET_ASIDE, Artifact, Input, read_manifest
 from tasks.machinery.digest_memo import digest_file
 from tasks.machinery.files import flush, write_atomically
 from tasks.machinery.fingerprint import digest
 from tasks.machinery.hold import LEASE, Hold, Owner, Waiting, held
 
-__all__ = ["SHOWN", "Artifact", "Input", "Store", "write_atomically"]
+__all__ = ["Artifact", "Input", "Store"]
 
 
 class Store:
@@ -110,6 +111,19 @@ class Store:
         """
         self._holds[folder].check()
 
+    def set_aside(self, folder: Path) -> None:
+        """Keep a complete artifact whole while it is computed again, until that is complete too.
+
+        Done again after an interruption, it changes nothing: that computation goes on.
+        """
+        aside, curve = folder / SET_ASIDE, folder / "metrics.jsonl"
+        if aside.is_file():
+            return
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        (folder / "run.json").unlink(missing_ok=True)
+        curve.touch()
+        curve.rename(aside)
+
     def begin(self, folder: Path) -> Path:
         """An empty folder to write to: what an earlier try left is gone, but its checkpoints.
 
@@ -162,6 +176,8 @@ class Store:
         (folder / "manifest.json").unlink(missing_ok=True)
         shutil.rmtree(folder / "output", ignore_errors=True)
         writing.rename(folder / "output")
+        for name in ("record.json", SET_ASIDE):  # of the artifact that was here before
+            (folder / name).unlink(missing_ok=True)
         write_atomically(
             folder / "manifest.json", artifact.model_dump(mode="json", exclude={"folder"})
         )

@@ -128,7 +128,9 @@ def end_servers_without_a_run(folder: Path) -> None:
         try:
             facts, seen = json.loads(file.read_text()), file.stat().st_mtime
             here, gone = is_here(facts["server"]), not is_alive(facts["run"], seen)
-        except (OSError, ValueError, KeyError):  # half of a file, or removed by another start
+        except OSError:  # removed by another start, or not to be read now
+            continue
+        except (ValueError, KeyError):  # half of a file
             file.unlink(missing_ok=True)
             continue
         if here and gone and is_alive(facts["server"], seen):

@@ -7,6 +7,7 @@ a crashed run stays RUNNING for ever.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -70,7 +71,7 @@ class TrackedRun:
         self.name = name
         self._has = dict(has or {})
         self._steps: dict[str, set[int]] = {}  # that MLflow has from before this process
-        self._unknown: set[str] = set()  # metrics of which it must be asked first
+        self._unknown = set(self._has)  # metrics of which it must be asked first
         self._last_step = 0
         self._points: dict[str, Metric] = {}  # the newest of each curve
         self._system: Any = None
@@ -101,10 +102,6 @@ class TrackedRun:
         self._points |= {point.key: point for point in points}
         self.courier.add(points)
 
-    def has_steps_of(self, names: Iterable[str]) -> None:
-        """MLflow may have steps of these metrics already: none of them is sent twice."""
-        self._unknown |= set(names)
-
     def beat(self) -> None:
         """Say that this process lives."""
         if self.beating is not None:
@@ -112,7 +109,7 @@ class TrackedRun:
         self.tags({SEEN: f"{time.time():.0f}"})
 
     def _send(self, metrics: list[Metric], tags: list[RunTag]) -> None:
-        for name in sorted(self._unknown):
+        for name in sorted(self._unknown & {metric.key for metric in metrics}):
             history = self.client.get_metric_history(self.run_id, name)
             self._steps[name] = {point.step for point in history}
             self._unknown.discard(name)
@@ -180,8 +177,13 @@ class TrackedRun:
         )
         self._system.start()
 
-    def finish(self, status: Status, why: str = "") -> None:
+    def finish(self, status: Status, why: str = "", at: float | None = None) -> None:
         """End the run with its true status.
+
+        Args:
+            status: how it ended.
+            why: the reason, where it did not finish.
+            at: when it ended, in seconds since the epoch; now, if not given.
 
         Raises:
             Exception: MLflow does not take it; the run can be finished again.
@@ -190,28 +192,53 @@ class TrackedRun:
         self.courier.flush()
         if why:
             self.tags({REASON: why})
-        self.client.set_terminated(self.run_id, status=status)
+        ended = None if at is None else int(at * 1000)
+        self.client.set_terminated(self.run_id, status=status, end_time=ended)
 
-    def close(self, status: Status, why: str = "") -> bool:
-        """End the run after a failure, without raising another.
+    def close(self, status: Status, why: str = "") -> None:
+        """End the run after a failure, promptly and without raising another.
 
-        Returns:
-            Whether MLflow took it; else the run is closed at a later start.
+        A run that MLflow does not take now is closed at a later start.
         """
+        if self.courier.is_out:
+            self.leave()
+            return
         try:
-            self.finish(status, why)
+            promptly(lambda: self.finish(status, why))
         except Exception as problem:
             if not is_outage(problem):
                 LOGGER.warning("MLflow does not close run %s: %s", self.run_id, reason(problem))
-            return False
-        return True
 
     def leave(self) -> None:
         """Stop writing to the run without ending it: what is not told now is told later."""
         self._stop_threads()
 
     def _stop_threads(self) -> None:
-        if self._system is not None:
-            self._system.finish()
-            self._system = None
+        system, self._system = self._system, None
+        if system is not None and not self.courier.is_out:
+            system.finish()
         self.courier.stop()
+
+
+def promptly(step: Callable[[], None], seconds: float = 10.0) -> None:
+    """Do something that may wait for a server, and wait for it no longer than this.
+
+    Raises:
+        TimeoutError: it has not ended; it goes on in the background while the process lives.
+        Exception: what it raised.
+    """
+    problems: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            step()
+        except BaseException as problem:
+            problems.append(problem)
+
+    thread = threading.Thread(target=attempt, name="promptly", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError(f"no answer within {seconds:.0f} s")
+    if problems:
+        raise problems[0]

@@ -6,6 +6,7 @@ on whichever host, can close what a crash left.
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -84,9 +85,9 @@ class Tracking:
 
     def knows(self, record: Mapping[str, str]) -> bool:
         """Whether a recorded run is in this MLflow, and not deleted."""
-        return record.get("tracking_uri") == self.uri and self._find(record["run_id"]) is not None
+        return record.get("tracking_uri") == self.uri and self.find(record["run_id"]) is not None
 
-    def _find(self, run_id: str) -> Any:
+    def find(self, run_id: str) -> Any:
         """A run that is there and not deleted, or None."""
         try:
             found = self.client.get_run(run_id)
@@ -96,15 +97,26 @@ class Tracking:
             return None
         return found if found.info.lifecycle_stage == "active" else None
 
+    def within(self, experiment_id: str) -> Tracking:
+        """The same MLflow, for the runs of another experiment of it."""
+        other = copy.copy(self)
+        other.experiment_id = experiment_id
+        return other
+
     def open(
-        self, name: str, tags: Mapping[str, Any], parent: TrackedRun | None = None
+        self,
+        name: str,
+        tags: Mapping[str, Any],
+        parent: TrackedRun | None = None,
+        at: float | None = None,
     ) -> TrackedRun:
-        """Start a run that this process owns."""
+        """Start a run that this process owns; `at` is when it began, now if not given."""
         given = {name: str(value) for name, value in tags.items()} | self._owned()
         given |= {PARENT: parent.run_id} if parent else {}
         made = self.client.create_run(
             self.experiment_id,
             run_name=name,
+            start_time=None if at is None else int(at * 1000),
             tags={tag.key: tag.value for tag in as_tags(given)},
         )
         return self._begin(made, name)
@@ -132,14 +144,14 @@ class Tracking:
             name: what people read.
             finished: also go on with one that MLflow believes to be finished.
         """
-        found = self._find(run_id)
+        found = self.find(run_id)
         if found is None or (found.info.status == "FINISHED" and not finished):
             return None
+        run = self._begin(found, name)
+        run.tags(self._owned())  # before it is running again, or a start elsewhere would close it
         if REASON in found.data.tags:  # of the end that is no longer the end
             self.client.delete_tag(run_id, REASON)
         self.client.update_run(run_id, status="RUNNING")
-        run = self._begin(found, name)
-        run.tags(self._owned())
         return run
 
     def interrupted(self, name: str, tag: str, value: str) -> TrackedRun | None:
@@ -165,6 +177,9 @@ class Tracking:
         """
         orphans = [run for run in self._running() if _is_orphan(run)]
         for run in orphans:
+            now = self.find(run.info.run_id)
+            if now is None or now.info.status != "RUNNING" or not _is_orphan(now):
+                continue  # somebody goes on with it meanwhile
             TrackedRun(self.client, run.info.run_id, run.info.experiment_id, "").close(
                 "KILLED", GONE
             )

@@ -94,7 +94,7 @@ def _nothing_at(path: Path) -> str:
 
 def documents(source: Source, corpus: Corpus, progress: Progress) -> Iterator[Document]:
     """The documents of text files, and the text column of tables."""
-    for file in _told(_files(source, FOR_TEXT), progress):
+    for file in _told(source, _files(source, FOR_TEXT), progress):
         unit = source.identity.get(UNIT, "") if corpus.documents == "auto" else corpus.documents
         yield from _documents_in(file, corpus, unit)
 
@@ -122,7 +122,7 @@ def rows(source: Source, columns: Columns, progress: Progress) -> Iterator[Row]:
     """The rows with labels, in the splits that the names of the files tell."""
     files = _files(source, FOR_ROWS)
     splits = _splits([file.name for file in files])
-    for file in _told(files, progress):
+    for file in _told(source, files, progress):
         yield from _rows_in(file, columns, splits[file.name])
 
 
@@ -179,12 +179,21 @@ def _files(source: Source, accepted: tuple[str, ...]) -> list[File]:
     return files
 
 
-def _told(files: list[File], progress: Progress) -> Iterator[File]:
-    """The files one by one, telling the progress in megabytes."""
+def _told(source: Source, files: list[File], progress: Progress) -> Iterator[File]:
+    """The files one by one, telling the progress in megabytes.
+
+    Raises:
+        StageError: a file is not what it was when the run was planned, and its key made.
+    """
     sizes = [file.path.stat().st_size for file in files]
     for number, file in enumerate(files):
         progress(sum(sizes[:number]) // 10**6, -(-sum(sizes) // 10**6), "MB")
         yield file
+        if digest_file(file.path) != source.identity[file.name]:
+            raise StageError(
+                f"{source.location}: {file.name} was changed since the run was planned; run it "
+                "again, to read it as it is now"
+            )
 
 
 def _accepted(holds: Holds | None) -> tuple[str, ...]:

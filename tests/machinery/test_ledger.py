@@ -45,9 +45,9 @@ def test_what_a_living_run_uses_is_in_use_and_what_a_dead_one_used_is_not(home: 
 def test_what_mlflow_is_yet_to_be_told_of_is_in_use_too(home: Path) -> None:
     ledger = Ledger.open("toy", "sqlite:///none", "run", {})
     ledger.use("double", ARTIFACT)
-    ledger.owner = "elsewhere:1:1"
-    ledger.status = "FINISHED"
-    ledger.write()
+    ledger.uses[0].state = "completed"
+    ledger.end("FINISHED")
+    ledger.let_go()
     assert used_by_runs() == {ARTIFACT}
 
 
