@@ -53,12 +53,16 @@ class Courier:
             self._metrics += metrics
             self._tags |= {tag.key: tag.value for tag in tags}
 
-    def flush(self) -> None:
+    def flush(self) -> bool:
         """Deliver all that is in line; what is not taken stays in it.
+
+        Returns:
+            Whether there was anything to deliver.
 
         Raises:
             Exception: what MLflow says where it does not take it.
         """
+        sent = False
         with self._delivery:
             while self._metrics or self._tags:
                 with self._line:
@@ -69,6 +73,8 @@ class Courier:
                     self._metrics = self._metrics[len(metrics) :]
                     kept = self._tags.items() - tags.items()
                     self._tags = dict(kept)
+                sent = True
+        return sent
 
     def stop(self) -> None:
         """End the thread; what is still in line can be flushed."""
@@ -87,10 +93,11 @@ class Courier:
                 beaten = time.monotonic()
                 self._try(self._beat)
 
-    def _try(self, step: Callable[[], None]) -> None:
+    def _try(self, step: Callable[[], object]) -> None:
         """Deliver, or say once that it is not possible now."""
         try:
-            step()
+            if step() is False:
+                return  # nothing was sent: nobody knows whether MLflow is back
         except Exception as problem:  # a thread has nobody to raise to: `flush` raises it again
             if not self.is_out and not self._refused:
                 self._say(f"MLflow takes nothing now, what it is to get waits: {reason(problem)}")

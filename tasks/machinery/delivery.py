@@ -112,7 +112,7 @@ class Delivery:
         parent.tags(
             {"temper.results": digest(names), "temper.stages": f"{cached} of {len(uses)} cached"}
         )
-        report = store.named(uses[-1].artifact)
+        report = store.named(uses[-1].artifact) if uses else None
         page = report.path / "show" / "card.md" if report is not None else None
         if page is not None and page.is_file():
             parent.artifacts(page.parent)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import threading
 import time
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from prefect import get_run_logger
+from prefect.exceptions import MissingContextError
+
 from tasks.machinery.checkpoints import newest_checkpoint, step_of
-from tasks.machinery.recording import read_curve
+from tasks.machinery.outage import Rest
+from tasks.machinery.publishing import Progress
+from tasks.machinery.recording import read_curve, replay
 from tasks.machinery.tracked_run import TrackedRun
 
 LOGGER = logging.getLogger(__name__)
@@ -50,8 +55,11 @@ class Quiet:
         """Show nothing."""
 
     def say(self, text: str) -> None:
-        """Leave it in the log."""
-        LOGGER.warning(text)
+        """Leave it in the log, which Prefect shows."""
+        try:
+            get_run_logger().warning(text)
+        except MissingContextError:
+            LOGGER.warning(text)
 
 
 class StageMonitor:
@@ -62,10 +70,19 @@ class StageMonitor:
         folder: folder of the artifact: metrics by step are kept there too.
         run: the stage's run in MLflow; None while that cannot be reached.
         display: the terminal.
+        check: raises where the folder is no longer this process's; asked every few seconds.
     """
 
-    def __init__(self, title: str, folder: Path, run: TrackedRun | None, display: Display) -> None:
-        self.title, self.run, self.display = title, run, display
+    def __init__(
+        self,
+        title: str,
+        folder: Path,
+        run: TrackedRun | None,
+        display: Display,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.title, self.run, self.display, self._check = title, run, display, check
+        self._one_at_a_time = threading.Lock()  # a point, or a run that is taken up late
         self.checkpoints: Path | None = folder / "checkpoints"
         self.facts: dict[str, str | float] = {}
         self._file = folder / "metrics.jsonl"
@@ -73,7 +90,7 @@ class StageMonitor:
         self._unit, self._since, self._from = "", time.monotonic(), 0
         self._shown = self._published = 0.0
         self._left: float | None = None
-        self._artifact: uuid.UUID | None = None
+        self._progress = Progress()
 
     def _go_on(self) -> None:
         """Keep the curve up to the checkpoint that training goes on from, and MLflow in step.
@@ -96,10 +113,39 @@ class StageMonitor:
 
     def _send(self, step: int, values: Mapping[str, float]) -> None:
         now = time.time()
-        with self._file.open("a") as file:
-            file.write(_line(step, now, values))
-        if self.run is not None:
-            self.run.log(step, values, now)
+        with self._one_at_a_time:
+            with self._file.open("a") as file:
+                file.write(_line(step, now, values))
+            if self.run is not None:
+                self.run.log(step, values, now)
+
+    @contextlib.contextmanager
+    def taking_up(self, begin: Callable[[], TrackedRun | None]) -> Iterator[None]:
+        """Where MLflow was out of reach, try again to begin a run while the block runs."""
+        ended = threading.Event()
+
+        def attempt() -> None:
+            while self.run is None and not ended.wait(Rest.SECONDS):
+                self._take_up(begin())
+
+        thread = threading.Thread(target=attempt, name="taking up", daemon=True)
+        if self.run is None:
+            thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            if thread.is_alive():
+                thread.join(3)  # one that it still begins is told at the end
+
+    def _take_up(self, run: TrackedRun | None) -> None:
+        """Tell a run that could not be begun in time what it missed."""
+        if run is None:
+            return
+        with self._one_at_a_time:
+            replay(run, self._file)
+            run.note(self.facts)
+            self.run = run
 
     def progress(self, done: int, total: int, unit: str) -> None:
         """Show how far the stage is, at most a few times a second."""
@@ -112,23 +158,17 @@ class StageMonitor:
         if now - self._shown > _SHOW_EVERY or done == total:
             self._shown = now
             self.display.progress(self.title, done, total, unit, self._left)
-        if total > 0 and now - self._published > _PUBLISH_EVERY:
+        if now - self._published > _PUBLISH_EVERY:
             self._published = now
-            self._publish(done, total, unit)
+            self._check()
+            if total > 0:
+                self._publish(done, total, unit)
 
     def _publish(self, done: int, total: int, unit: str) -> None:
-        """Move the progress artifact in Prefect; what it cannot show must not stop the work."""
-        from prefect.artifacts import create_progress_artifact, update_progress_artifact
-
-        share = min(100.0, 100.0 * done / total)
+        """Move the progress artifact in Prefect."""
         left = "" if self._left is None else f", about {self._left:.0f} s left"
-        text = f"{self.title}: {done:,} of {total:,} {unit}{left}"
-        with contextlib.suppress(Exception):
-            if self._artifact is None:
-                made = create_progress_artifact(progress=share, description=text)
-                self._artifact = made if isinstance(made, uuid.UUID) else None
-            else:
-                update_progress_artifact(self._artifact, progress=share, description=text)
+        share = min(100.0, 100.0 * done / total)
+        self._progress.move(share, f"{self.title}: {done:,} of {total:,} {unit}{left}")
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Keep the metrics of a step in the store and send them to MLflow."""

@@ -47,13 +47,12 @@ def words_of(problem: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def closing_on_failure(run: TrackedRun | None) -> Iterator[None]:
+def closing_on_failure(run: TrackedRun) -> Iterator[None]:
     """End the run as failed or killed where the block does not come to its end."""
     try:
         yield
     except BaseException as problem:
-        if run is not None:
-            run.close(status_of(problem), words_of(problem))
+        run.close(status_of(problem), words_of(problem))
         raise
 
 

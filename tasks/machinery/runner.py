@@ -24,7 +24,7 @@ from tasks.machinery.home import store_folder
 from tasks.machinery.ledger import Use
 from tasks.machinery.monitor import Display, StageMonitor
 from tasks.machinery.outage import is_outage, reason
-from tasks.machinery.recording import Recording, closing_on_failure, words_of
+from tasks.machinery.recording import Inputs, Recording, status_of, words_of
 from tasks.machinery.stage import Stage
 from tasks.machinery.store import Store
 from tasks.machinery.tracked_run import TrackedRun
@@ -243,26 +243,34 @@ class Call:
         if checkpoint is not None:
             self.why = f"went on from step {step_of(checkpoint):,}"
         inputs = {name: given.artifact for name, given in inputs_of(self.arguments).items()}
-        run = recording.begin(self.title, self.fingerprint, self.key, folder, inputs)
-        begun = time.monotonic()
-        with closing_on_failure(run):
-            show_link(run, recording.tracking.address)
-            function = self.stage.load()
-            loaded = self._loaded()
-            require_same_code(loaded)
-            output = runner.store.begin(folder)
-            monitor = StageMonitor(self.title, folder, run, runner.display)
-            metrics = function(**paths_of(self.arguments), out=output, monitor=monitor)
-            require_same_code(self._loaded() - loaded)
-            artifact = runner.store.complete(
-                folder,
-                self.key,
-                metrics,
-                monitor.facts,
-                time.monotonic() - begun,
-                reads={name: given.name for name, given in inputs.items()},
-            )
-            self._record(run, artifact)
+
+        def begin() -> TrackedRun | None:
+            return recording.begin(self.title, self.fingerprint, self.key, folder, inputs)
+
+        monitor = StageMonitor(
+            self.title, folder, begin(), runner.display, lambda: runner.store.check_held(folder)
+        )
+        try:
+            show_link(monitor.run, recording.tracking.address)
+            with monitor.taking_up(begin):
+                artifact = self._call(folder, monitor, inputs)
+            self._record(monitor.run, artifact)
+        except BaseException as problem:
+            if monitor.run is not None:
+                monitor.run.close(status_of(problem), words_of(problem))
+            raise
+
+    def _call(self, folder: Path, monitor: StageMonitor, inputs: Inputs) -> Artifact:
+        """Call the stage's function, and put what it wrote in place."""
+        store, begun = self.runner.store, time.monotonic()
+        function = self.stage.load()
+        loaded = self._loaded()
+        require_same_code(loaded)
+        output = store.begin(folder)
+        metrics = function(**paths_of(self.arguments), out=output, monitor=monitor)
+        require_same_code(self._loaded() - loaded)
+        seconds, reads = time.monotonic() - begun, {k: each.name for k, each in inputs.items()}
+        return store.complete(folder, self.key, metrics, monitor.facts, seconds, reads=reads)
 
     def _loaded(self) -> set[str]:
         """The modules of the key that this process has imported."""

@@ -1,4 +1,4 @@
-"""A disk that really runs full: a clear error, nothing corrupt, and it goes on once there is room."""
+"""A disk that really runs full: a clear error, nothing corrupt, and room lets it go on."""
 
 from __future__ import annotations
 

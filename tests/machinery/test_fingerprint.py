@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from tasks.machinery import fingerprint
-from tasks.machinery.fingerprint import code_digests, digest, flatten, key_part, library_versions
+from tasks.machinery.fingerprint import (
+    code_digests,
+    digest,
+    flatten,
+    key_part,
+    library_versions,
+    require_same_code,
+)
+from tasks.machinery.stage import StageError
 from tasks.spec import Corpus, Downstream, Experiment
 
 CODE = '''"""Module docstring."""
@@ -89,3 +97,20 @@ def test_versions_are_held_as_closely_as_asked(
     else:
         assert len(versions["transformers"].split(".")) == parts
         assert set(versions) == {"python", "transformers"}
+
+
+def test_code_that_was_changed_since_its_key_was_made_is_refused() -> None:
+    import tasks
+
+    file = Path(tasks.__file__).parent / "edited_while_running.py"
+    file.write_text("VALUE = 1\n")
+    try:
+        code_digests(["tasks.edited_while_running"])
+        require_same_code(["tasks.edited_while_running"])
+        file.write_text("VALUE = 1  # a comment changes nothing\n")
+        require_same_code(["tasks.edited_while_running"])
+        file.write_text("VALUE = 2\n")
+        with pytest.raises(StageError, match="edited_while_running was changed"):
+            require_same_code(["tasks.edited_while_running"])
+    finally:
+        file.unlink()

@@ -9,6 +9,7 @@ import pytest
 from tasks.machinery.fingerprint import key_part
 from tasks.machinery.stage import StageError
 from tasks.sources import Column, Columns, resolve
+from tasks.sources.files import documents
 from tasks.spec import Corpus
 
 LABELLED = Columns(
@@ -225,3 +226,12 @@ def test_a_link_back_and_a_link_to_nothing_are_told(tmp_path):
     (tmp_path / "b.txt").symlink_to("gone.txt")
     with pytest.raises(StageError, match=r"b.txt is a link to gone.txt, which leads to no file"):
         texts(tmp_path)
+
+
+def test_a_file_that_was_changed_since_the_run_was_planned_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("old words are here\n\nand more old words\n")
+    source = resolve(str(file), "corpus.source", holds="text")
+    file.write_text("new words are here\n\nand more new words\n")
+    with pytest.raises(StageError, match=r"a\.txt was changed since the run was planned"):
+        list(documents(source, Corpus(source=str(file)), lambda *_: None))

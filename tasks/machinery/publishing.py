@@ -1,0 +1,36 @@
+"""Progress in Prefect's pages, told in the background: a server that is gone holds up no step."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import threading
+import uuid
+
+
+class Progress:
+    """A progress artifact of the task run in whose context it is made."""
+
+    def __init__(self) -> None:
+        self._artifact: uuid.UUID | None = None
+        self._thread: threading.Thread | None = None
+
+    def move(self, share: float, text: str) -> None:
+        """Move it to a share, in percent; nothing while Prefect has not taken the last move yet."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        inside = contextvars.copy_context()  # says which task run it belongs to
+        self._thread = threading.Thread(
+            target=inside.run, args=(self._tell, share, text), name="progress", daemon=True
+        )
+        self._thread.start()
+
+    def _tell(self, share: float, text: str) -> None:
+        from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+        with contextlib.suppress(Exception):  # what it cannot show must not stop the work
+            if self._artifact is None:
+                made = create_progress_artifact(progress=share, description=text)
+                self._artifact = made if isinstance(made, uuid.UUID) else None
+            else:
+                update_progress_artifact(self._artifact, progress=share, description=text)
