@@ -228,7 +228,7 @@ def test_a_link_back_and_a_link_to_nothing_are_told(tmp_path):
         texts(tmp_path)
 
 
-def test_a_file_that_was_changed_since_the_run_was_planned_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_was_changed_since_the_run_was_planned_is_refused(tmp_path) -> None:
     file = tmp_path / "a.txt"
     file.write_text("old words are here\n\nand more old words\n")
     source = resolve(str(file), "corpus.source", holds="text")
