@@ -141,12 +141,19 @@ class Artifact(BaseModel):
         return None
 
 
+def sealed(artifact: Artifact) -> dict[str, Any]:
+    """The manifest of an artifact, with a digest of itself: nothing in it is to be altered."""
+    values = artifact.model_dump(mode="json", exclude={"folder"})
+    return values | {"seal": digest(values)}
+
+
 def read_manifest(folder: Path) -> Artifact | None:
-    """The artifact in a folder; None without a readable manifest."""
+    """The artifact in a folder; None without a manifest that is as it was written."""
     try:
         values = json.loads((folder / "manifest.json").read_text())
-        return Artifact(folder=folder, **values)
-    except (OSError, ValueError, TypeError):
+        seal = values.pop("seal")
+        return Artifact(folder=folder, **values) if digest(values) == seal else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 

@@ -12,7 +12,7 @@ from tasks.machinery.fingerprint import digest
 from tasks.machinery.stage import Stage
 from tasks.machinery.store import Artifact, Input, Store
 
-_MOST_REASONS = 6
+_MOST_REASONS = 12
 
 
 class PendingInput(Input):

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.machinery.artifact import SET_ASIDE, Artifact, Input, read_manifest
+from tasks.machinery.artifact import SET_ASIDE, Artifact, Input, read_manifest, sealed
 from tasks.machinery.digest_memo import digest_file
 from tasks.machinery.files import flush, write_atomically
 from tasks.machinery.fingerprint import digest
@@ -178,9 +178,7 @@ class Store:
         writing.rename(folder / "output")
         for name in ("record.json", SET_ASIDE):  # of the artifact that was here before
             (folder / name).unlink(missing_ok=True)
-        write_atomically(
-            folder / "manifest.json", artifact.model_dump(mode="json", exclude={"folder"})
-        )
+        write_atomically(folder / "manifest.json", sealed(artifact))
         for name in ("writing", "checkpoints"):
             shutil.rmtree(folder / name, ignore_errors=True)
         return artifact

@@ -88,6 +88,15 @@ def test_a_damaged_artifact_is_computed_again_and_said_so(damage: str, said: str
     assert file.read_text() == "6"
 
 
+def test_an_altered_manifest_is_no_artifact() -> None:
+    _, result = run_flow(sum_of_doubles)
+    manifest = result.folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"sum": 6.0', '"sum": 9.0'))
+    runner, again = run_flow(sum_of_doubles)
+    assert states(runner) == ["cached", "cached", "completed"]
+    assert again.metrics == {"sum": 6.0}
+
+
 def test_a_refreshed_stage_runs_and_what_reads_the_same_bytes_does_not() -> None:
     run_flow(sum_of_doubles)
     runner, _ = run_flow(sum_of_doubles, refresh=frozenset({"double"}))

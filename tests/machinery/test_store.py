@@ -50,14 +50,6 @@ def test_what_an_artifact_was_made_of_is_not_in_its_key(store: Store) -> None:
     assert put(store).fingerprint == put(store, reads={"corpus": "corpus/4567"}).fingerprint
 
 
-def test_a_manifest_of_before_has_nothing_it_was_made_of(store: Store) -> None:
-    made = put(store)
-    values = json.loads((made.folder / "manifest.json").read_text())
-    del values["reads"]
-    (made.folder / "manifest.json").write_text(json.dumps(values))
-    assert store.named(made.name) == made
-
-
 def test_it_is_kept_when_which_experiment_last_used_an_artifact(store: Store) -> None:
     made = put(store)
     for name in ("demo", "other", "demo"):
