@@ -53,4 +53,4 @@ def test_a_plan_notices_damage() -> None:
 
 
 def test_many_reasons_are_counted() -> None:
-    assert shortened([str(n) for n in range(20)])[-1] == "and 14 more"
+    assert shortened([str(n) for n in range(20)])[-1] == "and 8 more"
