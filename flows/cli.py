@@ -188,7 +188,8 @@ def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> di
     def call() -> dict[str, Any]:
         from flows.experiment import run_experiment
 
-        return run_experiment(experiment, refresh=refresh, verify=verify)
+        # They are names of stages: that was checked when it was planned.
+        return run_experiment(experiment, refresh=refresh, verify=verify)  # type: ignore[arg-type]
 
     return in_process(call)
 

@@ -3,41 +3,87 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Sequence
 from typing import Any
 
+from prefect import Flow
 from prefect.deployments.runner import RunnerDeployment
+from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 
+from flows.comparing import compare_runs
 from flows.experiment import run_experiment
+from flows.freeing import free_space
 from flows.loading import load_experiment, presets, summary_of
+from flows.retrain import retrain
+from flows.retrain_schedule import handed_over
 
 TRAINING = "training"  # the tag of what uses the machine for long: queued, a few at a time
 
 
 def deployments() -> list[RunnerDeployment]:
     """All that is served, each with a description, tags, a form with defaults, and a version."""
-    offered = [
-        _experiment(
+    retrained = handed_over()
+    return [
+        *_experiments(),
+        _offer(
+            retrain,
+            "by-hand",
+            "Run an experiment if anything is new, and make its model the champion of a registered "
+            "model if it beats the present one by the rule. `temper up --retrain` offers one with "
+            "its form filled in, and a schedule.",
+            [TRAINING, "retrain"],
+        ),
+        *([retrained.deployment([TRAINING])] if retrained else []),
+        _offer(
+            compare_runs,
+            "runs",
+            "Past runs side by side: what differs, what came out with intervals, whether it could "
+            "be chance, and what it cost.",
+            ["compare"],
+        ),
+        _offer(
+            free_space,
+            "store",
+            "Free artifacts that nobody has used for long. Its weekly schedule is off until you "
+            "turn it on.",
+            ["gc"],
+            schedules=[Cron("0 4 * * 0", active=False)],
+        ),
+    ]
+
+
+def _experiments() -> list[RunnerDeployment]:
+    shipped = [
+        _offer(
+            run_experiment,
             name,
             f"{summary_of(file)}.\n\nThe form has the values of the preset `{name}`: change what "
             "you like. What is cached is reused; what was interrupted goes on.",
-            {"experiment": load_experiment(name).model_dump(mode="json")},
-            ["preset"],
+            [TRAINING, "preset"],
+            parameters={"experiment": load_experiment(name).model_dump(mode="json")},
         )
         for name, file in presets().items()
     ]
     blank = "An experiment of your own: name it, and say where its text comes from."
-    return [*offered, _experiment("blank", blank, {}, [])]
+    return [*shipped, _offer(run_experiment, "blank", blank, [TRAINING])]
 
 
-def _experiment(
-    name: str, description: str, parameters: dict[str, Any], tags: list[str]
+def _offer(
+    flow: Flow[..., Any],
+    name: str,
+    description: str,
+    tags: list[str],
+    *,
+    parameters: dict[str, Any] | None = None,
+    schedules: Sequence[Schedule] = (),
 ) -> RunnerDeployment:
-    made: Any = run_experiment.to_deployment(
+    made: Any = flow.to_deployment(
         name,
         description=description,
-        parameters=parameters,
-        tags=[TRAINING, *tags],
+        parameters=parameters or {},
+        tags=tags,
+        schedules=list(schedules) or None,
         version=importlib.metadata.version("temper"),
         entrypoint_type=EntrypointType.MODULE_PATH,
     )

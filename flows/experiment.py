@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.artifacts import create_table_artifact
 from prefect.context import get_run_context
 from prefect.runtime import flow_run
 
@@ -19,6 +21,7 @@ from tasks.machinery.home import make_home, store_folder
 from tasks.machinery.ledger import Ledger, start_lock
 from tasks.machinery.monitor import Display, Quiet
 from tasks.machinery.orphans import close_flow_runs, registered_flow_run
+from tasks.machinery.planner import Planner, shortened
 from tasks.machinery.recording import Recording
 from tasks.machinery.runner import Runner
 from tasks.machinery.store import Store
@@ -27,6 +30,7 @@ from tasks.machinery.tracking import Tracking
 from tasks.machinery.zombies import ensure_automation
 from tasks.mistakes import check
 from tasks.spec import Experiment
+from tasks.stages import StageName
 
 _display: Display = Quiet()
 
@@ -54,17 +58,48 @@ def run_name() -> str:
 
 @flow(name="experiment", flow_run_name=run_name, persist_result=False)
 def run_experiment(
-    experiment: Experiment, refresh: list[str] | None = None, verify: Verification = "quick"
+    experiment: Experiment,
+    refresh: list[StageName] = [],  # noqa: B006  (a form's default; nobody changes it)
+    verify: Verification = "quick",
+    plan_only: bool = False,
 ) -> dict[str, Any]:
-    """Prepare, tokenize, pre-train, fine-tune and evaluate, as cached tasks; compare in MLflow."""
+    """Prepare, tokenize, pre-train, fine-tune and evaluate, as cached tasks; compare in MLflow.
+
+    Args:
+        experiment: What to run.
+        refresh: Stages to compute although they are cached.
+        verify: How cached files are checked: by size and a memo of their digests, or every byte.
+        plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
+    """
     check(experiment)
     make_home()
+    if plan_only:
+        return show_plan(experiment, refresh, verify)
     ensure_automation()
     with registered_flow_run(), watching_for_cancellation():
-        return run_stages(experiment, refresh or [], verify)
+        return run_stages(experiment, refresh, verify)
 
 
-def run_stages(experiment: Experiment, refresh: list[str], verify: Verification) -> dict[str, Any]:
+def show_plan(
+    experiment: Experiment, refresh: Sequence[StageName], verify: Verification
+) -> dict[str, Any]:
+    """What would run, and why, as a table in Prefect."""
+    planner = Planner(Store(store_folder()), frozenset(refresh))
+    with verifying(verify):
+        recipe(experiment, planner)
+    rows = [
+        {"stage": step.title, "plan": step.state, "why": "; ".join(shortened(step.reasons))}
+        for step in planner.steps
+    ]
+    runs = sum(step.state == "run" for step in planner.steps)
+    text = f"{runs} of {len(rows)} stages would run"
+    create_table_artifact(rows, key="plan", description=text)
+    return {"said": text, "plan": rows}
+
+
+def run_stages(
+    experiment: Experiment, refresh: Sequence[StageName], verify: Verification
+) -> dict[str, Any]:
     """The stages, in the flow run that this is called in."""
     store = Store(store_folder())
     tracking = Tracking(experiment.name, _display.say)

@@ -6,9 +6,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import psutil
 import typer
@@ -35,7 +35,7 @@ out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160, highli
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
-def up(
+def up(  # noqa: PLR0917  (the options of a command)
     prefect_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Where the Prefect server listens.")
     ] = PREFECT_PORT,
@@ -48,6 +48,28 @@ def up(
             min=1, help="How many trainings that the UI or a schedule starts run at a time."
         ),
     ] = 1,
+    retrain: Annotated[
+        str,
+        typer.Option(
+            metavar="PRESET|FILE.yaml", help="Offer to retrain a model of this experiment."
+        ),
+    ] = "",
+    retrain_problem: Annotated[
+        str, typer.Option(metavar="NAME", help="Its problem whose model it is.")
+    ] = "",
+    retrain_model: Annotated[
+        str, typer.Option(metavar="NAME", help="The registered model; default: as the problem.")
+    ] = "",
+    retrain_cron: Annotated[
+        str, typer.Option(metavar="LINE", help='When: a cron line, such as "0 3 * * 1".')
+    ] = "",
+    retrain_every: Annotated[str, typer.Option(metavar="SECONDS", help="When: so often.")] = "",
+    retrain_rrule: Annotated[
+        str, typer.Option(metavar="RULE", help="When: an RRule, such as FREQ=WEEKLY;BYDAY=MO.")
+    ] = "",
+    time_zone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Of the schedule; default: this machine's.")
+    ] = "",
 ) -> None:
     """Start the Prefect server, the MLflow server, and what runs the deployments; Ctrl-C stops all.
 
@@ -62,11 +84,27 @@ def up(
             if not here:
                 _tell_it_is_up()
                 return
+            if retrain:
+                when = {"cron": retrain_cron, "interval": retrain_every, "rrule": retrain_rrule}
+                _hand_over(retrain, retrain_problem, retrain_model, when, time_zone)
             _take_over()
             stack = Stack(
                 {"prefect": prefect_port, "mlflow": mlflow_port}, _SERVING, runs_at_once, _say
             )
             _run(stack)
+
+
+def _hand_over(
+    experiment: str, problem: str, model: str, when: Mapping[Any, str], zone: str
+) -> None:
+    """Check what is to be retrained and when, and leave it for the process that serves it."""
+    from flows.retrain_schedule import Retrained
+    from tasks.mistakes import InvalidExperimentError
+
+    try:
+        Retrained.of(experiment, problem, model, when, zone).hand_over()
+    except InvalidExperimentError as error:
+        raise StageError("\n".join(error.lines)) from None
 
 
 def _run(stack: Stack) -> None:

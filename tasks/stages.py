@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from tasks import objectives, problems
 from tasks.machinery.stage import Stage
 from tasks.sources import Source
@@ -24,7 +26,7 @@ TOKENS = Stage(
 )
 REPORT = Stage("report", "tasks.report:write_report", libraries=("matplotlib", "numpy", "pandas"))
 
-NAMES = (
+StageName = Literal[
     "dataset",
     "corpus",
     "tokenizer",
@@ -33,7 +35,8 @@ NAMES = (
     "finetuning",
     "evaluation",
     "report",
-)
+]
+NAMES: tuple[StageName, ...] = get_args(StageName)
 
 
 def dataset(source: Source) -> Stage:
