@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +25,8 @@ os.environ["TEMPER_HOME"] = str(SESSION_HOME)
 os.environ["HF_HUB_OFFLINE"] = "1"
 # Tiny models gain nothing from threads, and lose much where another process wants the same cores.
 os.environ["OMP_NUM_THREADS"] = "1"
+# Started in the background of a shell, tests and their children would ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"  # its flush waits for a server that is gone
 
 from tasks.machinery.home import make_home, prepare_environment  # noqa: E402
