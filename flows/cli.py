@@ -118,9 +118,10 @@ for server_command in (up, down, status):
 @app.command()
 def sync() -> None:
     """Tell MLflow what earlier runs could not, because it was out of reach."""
-    from flows.sync import sync as deliver_everything
-
     try:
+        make_home()  # before Prefect is imported, which looks for its folder
+        from flows.sync import sync as deliver_everything
+
         for line in deliver_everything():
             out.print(line, highlight=False)
     except StageError as error:
@@ -213,6 +214,21 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except Exception as problem:
+        said = _outage(problem)
+        if not said:
+            raise
+        err.print(f"temper: {said}", style="red", markup=False, highlight=False)
+        sys.exit(FAILED)
+
+
+def _outage(problem: Exception) -> str:
+    """What to say of a command that MLflow was out of reach for; empty for any other problem."""
+    from tasks.machinery.outage import is_outage, reason
+
+    if not is_outage(problem):
+        return ""
+    return f"MLflow cannot be reached: {reason(problem)}. Start it, and try again"
 
 
 if __name__ == "__main__":

@@ -60,11 +60,10 @@ def _find(name: str) -> Path:
         return known[name]
     file = Path(name)
     if file.suffix.lower() not in (".yaml", ".yml"):
+        beside = file.with_name(f"{file.name}.yaml")
+        meant = f". Did you mean {beside}?" if beside.is_file() else nearest(name, list(known))
         raise InvalidExperimentError(
-            [
-                f"no preset {name!r}{nearest(name, list(known))}. "
-                f"Accepted: {', '.join(known)}, or a .yaml file"
-            ]
+            [f"no preset {name!r}{meant}. Accepted: {', '.join(known)}, or a .yaml file"]
         )
     if file.is_dir():
         raise InvalidExperimentError([f"{file} is a folder; accepted: a .yaml file"])

@@ -49,6 +49,11 @@ def newest_checkpoint(folder: Path) -> Path | None:
     return next((path for path in _by_age(folder) if _is_whole(path)), None)
 
 
+def last_step(folder: Path) -> int:
+    """The step of the newest checkpoint, whole or not; 0 without one. Cheap: nothing is read."""
+    return next((step_of(path) for path in _by_age(folder)), 0)
+
+
 def step_of(checkpoint: Path) -> int:
     """The steps that had been made when a checkpoint was written."""
     return int(checkpoint.name.removeprefix("step-"))

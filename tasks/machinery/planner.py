@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.machinery.call import Arguments, inputs_of, key_of, title_of
+from tasks.machinery.checkpoints import last_step
 from tasks.machinery.fingerprint import digest
 from tasks.machinery.stage import Stage
 from tasks.machinery.store import Artifact, Input, Store
@@ -102,10 +103,12 @@ class Planner:
             },
             key=str,
         )
+        begun = last_step(self.store.folder(stage.name, digest(key)) / "checkpoints")
+        reasons = [f"was interrupted: goes on from step {begun:,}"] if begun else []
         nearest = nearest_artifact(self.store, key)
         if nearest is None:
-            return ["never computed"]
-        reasons = differences(nearest.key, key)
+            return reasons or ["not in the store"]
+        reasons += differences(nearest.key, key)
         if waiting:
             reasons.append(
                 f"reads {', '.join(map(str, waiting))} (cached if its bytes stay the same)"

@@ -6,6 +6,10 @@ import contextlib
 import contextvars
 import threading
 import uuid
+import warnings
+
+# The task may just have ended: what was on its way for it then belongs to the flow run.
+warnings.filterwarnings("ignore", "Artifact creation outside of a flow", FutureWarning)
 
 
 class Progress:

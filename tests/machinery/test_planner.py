@@ -23,7 +23,7 @@ def planned(**options) -> Planner:
 def test_a_plan_of_nothing_known_runs_everything_and_writes_nothing(home: Path) -> None:
     planner = planned()
     assert [step.state for step in planner.steps] == ["run"] * 3
-    assert planner.steps[0].reasons == ["never computed"]
+    assert planner.steps[0].reasons == ["not in the store"]
     assert not store_folder().exists()
 
 
