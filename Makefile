@@ -28,7 +28,7 @@ up: setup  ## Start Prefect, MLflow and what runs the UI's triggers; Ctrl-C stop
 	$(BIN)/temper up
 
 test: setup  ## Pass the tests (minutes)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 test-slow: setup  ## Pass the long proofs as well
 	$(BIN)/pytest -m slow

@@ -20,6 +20,7 @@ from flows.up import down, status, up
 from tasks.machinery.digest_memo import Verification, verifying
 from tasks.machinery.home import (
     home,
+    make_home,
     prepare_environment,
     store_folder,
 )
