@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,16 +13,11 @@ import typer
 from flows.arguments import ExperimentArgument, SetOption, VerifyOption
 from flows.compare import compare, leaderboard
 from flows.gc import gc
-from flows.in_process import FAILED, INTERRUPTED, err, in_process, out, stop
+from flows.in_process import FAILED, INTERRUPTED, err, in_process, out, require_writable, stop
 from flows.promoting import history, promote, retrain, rollback
 from flows.up import down, status, up
 from tasks.machinery.digest_memo import Verification, verifying
-from tasks.machinery.home import (
-    home,
-    make_home,
-    prepare_environment,
-    store_folder,
-)
+from tasks.machinery.home import home, make_home, prepare_environment, store_folder
 from tasks.machinery.stage import StageError
 from tasks.mistakes import InvalidExperimentError
 from tasks.spec import Experiment
@@ -86,8 +80,7 @@ def run(
     """
     chosen, steps = _planned(experiment, settings, refresh, verify)
     _print_plan(chosen, steps)
-    if output is not None:
-        _require_writable(output)
+    require_writable("--output", output)
     result = _run(chosen, refresh, verify)
     _print_results(chosen, result)
     if output is not None:
@@ -165,15 +158,6 @@ def _planned(
     except StageError as error:
         stop([str(error)])
     return experiment, planner.steps
-
-
-def _require_writable(output: Path) -> None:
-    """Check that the results can be written, before there are any."""
-    folder = output.absolute().parent
-    if not folder.is_dir():
-        stop([f"--output {output}: no folder {folder}"])
-    if not os.access(output if output.exists() else folder, os.W_OK):
-        stop([f"--output {output}: cannot be written; accepted: a file in a folder of yours"])
 
 
 def _print_plan(experiment: Experiment, steps: list[Any]) -> None:

@@ -7,23 +7,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from flows.in_process import FAILED, INVALID, err, require_writable, stop
 from tasks.machinery.home import store_folder
-from tasks.machinery.stage import StageError
+from tasks.machinery.stage import OutOfReachError, StageError
 from tasks.past_run import UnknownRunError
 
 if TYPE_CHECKING:
     from tasks.document import Document
 
-UNUSABLE, FAILED = 2, 1
 WIDTH = 120  # of what is printed where there is no terminal to ask
 
 out = Console(width=None if sys.stdout.isatty() else WIDTH)
-err = Console(stderr=True, soft_wrap=True)
 
 MarkdownOption = Annotated[
     Path | None,
@@ -192,8 +191,7 @@ def _write_json(file: Path, values: dict[str, Any]) -> None:
 
 def _require_folders(files: dict[str, Path | None]) -> None:
     for option, file in files.items():
-        if file is not None and not file.absolute().parent.is_dir():
-            _stop(f"{option} {file}: no folder {file.absolute().parent}")
+        require_writable(option, file)
 
 
 @contextmanager
@@ -204,13 +202,8 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except (UnknownRunError, UnknownMetricError) as error:
-        _stop(str(error))
+        stop([str(error)])
     except StageError as error:
-        _stop(str(error), FAILED if "cannot be asked" in str(error) else UNUSABLE)
+        stop([str(error)], FAILED if isinstance(error, OutOfReachError) else INVALID)
     except OSError as error:
-        _stop(f"cannot write {error.filename}: {error.strerror}", FAILED)
-
-
-def _stop(message: str, status: int = UNUSABLE) -> NoReturn:
-    err.print(f"temper: {message}", style="red", markup=False, highlight=False)
-    raise typer.Exit(status)
+        stop([f"cannot write {error.filename}: {error.strerror}"], FAILED)

@@ -7,13 +7,13 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from flows.in_process import FAILED, err, out, stop
 from tasks.machinery.freeing import Choice, Choices, Freeing, Rules, choose, days
 from tasks.machinery.home import home, store_folder
 from tasks.machinery.ledger import used_by_runs
@@ -25,13 +25,9 @@ from tasks.machinery.store import Store
 if TYPE_CHECKING:
     from tasks.machinery.referred import Referred
 
-UNUSABLE, FAILED = 2, 1
 _OLD = timedelta(days=30)  # what the list takes as an example of an age
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _BINARY = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-
-out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
-err = Console(stderr=True, soft_wrap=True)
 
 
 def read_size(text: str) -> int:
@@ -105,12 +101,12 @@ def _asked(rules: Rules) -> Referred | None:
     try:
         return referred()
     except StageError as error:
-        _stop(f"{error}. Nothing was freed", FAILED)
+        stop([f"{error}. Nothing was freed"], FAILED)
 
 
 def _ask(choices: Choices) -> None:
     if not sys.stdin.isatty():
-        _stop("nobody is there to be asked, and nothing was freed: add --yes to free these")
+        stop(["nobody is there to be asked, and nothing was freed: add --yes to free these"])
     if not typer.confirm(f"Free {human(choices.size)}?"):
         raise typer.Exit(0)
 
@@ -127,11 +123,6 @@ def _free(store: Store, choices: Choices) -> int:
     for choice in freeing.kept:
         out.print(f"kept {choice.item.name}: {choice.why}", highlight=False)
     return freed
-
-
-def _stop(message: str, status: int = UNUSABLE) -> NoReturn:
-    err.print(f"temper: {message}", style="red", markup=False, highlight=False)
-    raise typer.Exit(status)
 
 
 def _table(*columns: str) -> Table:

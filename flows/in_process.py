@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
@@ -32,6 +33,17 @@ def stop(lines: Sequence[str], status: int = INVALID) -> NoReturn:
     for line in "\n".join(lines).splitlines():
         err.print(f"temper: {line}", style="red", markup=False, highlight=False)
     raise typer.Exit(status)
+
+
+def require_writable(option: str, file: Path | None) -> None:
+    """Check that results can be written to a file, before there are any; end the program if not."""
+    if file is None:
+        return
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        stop([f"{option} {file}: no folder {folder}"])
+    if not os.access(file if file.exists() else folder, os.W_OK):
+        stop([f"{option} {file}: cannot be written; accepted: a file in a folder of yours"])
 
 
 def in_process(flow: Callable[[], Result]) -> Result:

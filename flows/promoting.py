@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.arguments import ExperimentArgument, SetOption, VerifyOption
-from flows.in_process import FAILED, err, in_process, out, stop
+from flows.in_process import FAILED, err, in_process, out, require_writable, stop
 from tasks.machinery.decisions import WORDS, Recorded, before
 from tasks.machinery.home import make_home
 from tasks.machinery.stage import StageError
@@ -77,8 +77,7 @@ def retrain(
         )
     except InvalidExperimentError as error:
         stop(error.lines)
-    if output is not None and not output.absolute().parent.is_dir():
-        stop([f"--output {output}: no folder {output.absolute().parent}"])
+    require_writable("--output", output)
 
     def call() -> Any:
         from flows.retrain import retrain as flow

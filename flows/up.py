@@ -8,13 +8,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import psutil
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from flows.in_process import FAILED, stop
 from tasks.machinery.home import home, make_home
 from tasks.machinery.ledger import ledgers
 from tasks.machinery.servers import (
@@ -28,11 +29,10 @@ from tasks.machinery.servers import (
 from tasks.machinery.stack import CHECKPOINT, Stack, alone, end_all
 from tasks.machinery.stage import StageError
 
-FAILED, DOWN = 1, 3
+DOWN = 3
 _SERVING = ("-m", "flows.serving", "--runs-at-once")
 
 out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def up(  # noqa: PLR0917  (the options of a command)
@@ -272,9 +272,4 @@ def _errors_in_a_line() -> Iterator[None]:
     try:
         yield
     except StageError as problem:
-        _stop(str(problem))
-
-
-def _stop(message: str) -> NoReturn:
-    err.print(f"temper: {message}", style="red", markup=False)
-    raise typer.Exit(FAILED)
+        stop([str(problem)], FAILED)

@@ -23,7 +23,7 @@ from flows.loading import load_experiment
 from flows.recipe import recipe
 from tasks.machinery.call import key_of, title_of
 from tasks.machinery.fingerprint import digest
-from tasks.machinery.planner import PendingArtifact
+from tasks.machinery.planner import PendingArtifact, pending
 from tasks.machinery.stage import Stage
 from tasks.spec import Experiment
 from tests.conftest import ROOT
@@ -123,17 +123,8 @@ class Walk:
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> PendingArtifact:
         title = title_of(stage.name, label.replace("other", "mood"))
         key = self.keys[title] = key_of(stage, arguments)
-        return PendingArtifact(
-            stage=stage.name,
-            fingerprint=digest(title),
-            folder=Path(title),
-            key=key,
-            files={},
-            sizes={},
-            metrics={},
-            facts={"title": title},
-            seconds=0.0,
-        )
+        steady = {"fingerprint": digest(title), "folder": Path(title)}
+        return pending(stage.name, title, key).model_copy(update=steady)
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from tasks.machinery.files import flush
 
 MARKER = "COMPLETE.json"
 KEPT = 2
@@ -35,10 +36,10 @@ def save_checkpoint(folder: Path, step: int, fill: Callable[[Path], None]) -> Pa
     marker = {name: _describe(path) for name, path in _files(writing)}
     (writing / MARKER).write_text(json.dumps(marker, indent=1))
     for path in (*(path for _, path in _files(writing)), writing / MARKER, writing):
-        _flush(path)
+        flush(path)
     shutil.rmtree(final, ignore_errors=True)
     writing.rename(final)
-    _flush(folder)
+    flush(folder)
     for old in _by_age(folder)[KEPT:]:
         shutil.rmtree(old)
     return final
@@ -83,12 +84,3 @@ def _describe(path: Path) -> dict[str, str | int]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"size": path.stat().st_size, "sha256": digest}
-
-
-def _flush(path: Path) -> None:
-    """Force a file, or the names in a folder, onto the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 
 from tasks.machinery.home import tracking_uri
 from tasks.machinery.outage import is_outage, reason
-from tasks.machinery.stage import StageError
+from tasks.machinery.stage import OutOfReachError, StageError
 from tasks.machinery.store import Store
 from tasks.machinery.tracking import without_credentials
 from tasks.past_run import PastRun
@@ -81,7 +81,7 @@ class PastRuns:
             yield
         except Exception as problem:
             if is_outage(problem):
-                raise StageError(
+                raise OutOfReachError(
                     f"MLflow at {self.uri} cannot be asked for its runs: {reason(problem)}. Start "
                     "it, or set MLFLOW_TRACKING_URI to the one that has the runs"
                 ) from None

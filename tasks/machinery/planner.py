@@ -84,7 +84,7 @@ class Planner:
         nearest = found or nearest_artifact(self.store, key)
         seconds = nearest.seconds if nearest else None
         self.steps.append(Step(title, stage.name, "run", reasons, fingerprint, seconds))
-        return _pending(stage.name, title, key)
+        return pending(stage.name, title, key)
 
     def _reasons(
         self, stage: Stage, key: dict[str, Any], arguments: Arguments, found: Artifact | None
@@ -116,7 +116,8 @@ class Planner:
         return reasons
 
 
-def _pending(name: str, title: str, key: dict[str, Any]) -> PendingArtifact:
+def pending(name: str, title: str, key: dict[str, Any]) -> PendingArtifact:
+    """The artifact that a stage will have."""
     return PendingArtifact(
         stage=name,
         fingerprint=digest(key),

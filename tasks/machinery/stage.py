@@ -28,6 +28,10 @@ class StageError(Exception):
     """A mistake that a person can mend: what was found, where, and what is accepted."""
 
 
+class OutOfReachError(StageError):
+    """What was to be asked does not answer now; the same may work later."""
+
+
 class Monitor(Protocol):
     """What a stage may say while it works, and where it may keep what must survive a kill."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from tests.conftest import small_disk_at
 from tests.flows.tiny import write_experiment
 
 pytestmark = pytest.mark.slow
@@ -25,11 +26,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 60 MB of its own, where this process may mount one."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True).returncode != 0:
-        pytest.skip("this process may not mount a disk")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk_at(folder, megabytes=60) as disk:
+        yield disk
 
 
 def fill(disk: Path) -> Path:

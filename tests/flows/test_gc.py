@@ -25,7 +25,7 @@ from tasks.machinery.hold import beside
 from tasks.machinery.home import store_folder, tracking_uri
 from tasks.machinery.stock import take_stock
 from tasks.machinery.store import Store
-from tests.conftest import ROOT
+from tests.conftest import ROOT, small_disk_at
 from tests.machinery.test_runner import run_flow, states, sum_of_doubles
 from tests.machinery.toy import DOUBLE
 
@@ -284,11 +284,8 @@ def test_what_was_freed_is_computed_again() -> None:
 @pytest.fixture
 def small_disk(home: Path) -> Iterator[Path]:
     """A state folder on a disk of 4 MB of its own, where this process may mount one."""
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(home)]
-    if subprocess.run(command, capture_output=True).returncode != 0:
-        pytest.skip("this process may not mount a disk")
-    yield home
-    subprocess.run(["umount", "--lazy", str(home)], check=True)
+    with small_disk_at(home, megabytes=4) as disk:
+        yield disk
 
 
 def test_a_disk_that_is_full_to_the_last_byte_is_freed(small_disk: Path) -> None:
