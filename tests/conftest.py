@@ -20,7 +20,9 @@ ROOT = Path(__file__).parent.parent
 SESSION_HOME = Path(tempfile.mkdtemp(prefix="temper-tests-"))
 
 # Prefect and MLflow read their settings when they are imported: before any test module is.
-for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "TEMPER_VERSIONS"):
+# Each process of a parallel run has folders of its own, whatever the one that started it has.
+FOLDERS = ("PREFECT_HOME", "PREFECT_LOCAL_STORAGE_PATH", "HF_DATASETS_CACHE")
+for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "TEMPER_VERSIONS", *FOLDERS):
     os.environ.pop(name, None)
 os.environ["TEMPER_HOME"] = str(SESSION_HOME)
 os.environ["HF_HUB_OFFLINE"] = "1"
