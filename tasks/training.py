@@ -21,6 +21,7 @@ from typing import Literal
 import torch
 from transformers import PreTrainedModel, TrainingArguments
 
+from tasks.attention import quick_attention
 from tasks.machinery.checkpoints import newest_checkpoint
 from tasks.machinery.interruption import deferred
 from tasks.machinery.stage import Monitor
@@ -163,7 +164,11 @@ def train(
         monitor.note(resumed_from=newest.name)
     if monitor.checkpoints:
         require_room(model, monitor.checkpoints)
-    with tempfile.TemporaryDirectory() as folder, deferred() as interruption:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        quick_attention(model, precision, device_name()),
+        deferred() as interruption,
+    ):
         trainer = StepTrainer(
             model=model,
             args=training_arguments(recipe, len(batches), precision, folder),

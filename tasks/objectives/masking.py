@@ -23,6 +23,7 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from tasks.architecture import head_of
+from tasks.cross_entropy import cross_entropy
 from tasks.objectives import Drawing
 from tasks.randomness import below, draw, unit
 
@@ -131,7 +132,7 @@ def predict(model: nn.Module, batch: dict[str, Tensor]) -> Any:
 
 def masked_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean cross-entropy of the hidden tokens, in nats."""
-    return functional.cross_entropy(logits.float(), targets)
+    return cross_entropy(logits, targets)
 
 
 def measure_masked(logits: Tensor, targets: Tensor) -> dict[str, tuple[float, int]]:
