@@ -6,10 +6,10 @@ SETUP := .venv/.set-up
 PIP := pip==26.3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-slow lint format lock clean
+.PHONY: help setup demo up test test-slow bench bench-quick lint format lock clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: $(SETUP)  ## Make .venv and install the locked versions into it (nothing to do when current)
 
@@ -32,6 +32,12 @@ test: setup  ## Pass the tests (minutes)
 
 test-slow: setup  ## Pass the long proofs as well
 	$(BIN)/pytest -m slow
+
+bench: setup  ## Measure Temper beside the standard recipe (an hour of an idle machine)
+	$(BIN)/python -m tests.benchmarks
+
+bench-quick: setup  ## Some of it, in under five minutes
+	$(BIN)/python -m tests.benchmarks --quick
 
 lint: setup  ## Format, rules, types, and the layers of the house
 	$(BIN)/ruff format --check .

@@ -1,0 +1,38 @@
+"""Text classification by the stage `finetuning`, from random weights."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from tasks.finetuning import finetune
+from tasks.spec import FineTuning
+from tests.benchmarks.ours.pretraining import Clock
+from tests.benchmarks.setting import BATCH, LENGTH, Figures, throughput
+
+
+def main() -> None:
+    """Train for an epoch; tell samples a second."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with train.parquet")
+    parser.add_argument("--body", type=Path, required=True)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        clock = Clock(Path(folder) / "checkpoints")
+        (Path(folder) / "out").mkdir()
+        finetune(
+            "text-classification",
+            FineTuning(epochs=1, batch_size=BATCH, max_length=LENGTH),
+            0,
+            data=asked.data,
+            body=None,
+            architecture=asked.body,
+            out=Path(folder) / "out",
+            monitor=clock,
+        )
+    Figures(samples_per_second=throughput(clock.times, BATCH)).tell()
+
+
+if __name__ == "__main__":
+    main()

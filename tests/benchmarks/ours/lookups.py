@@ -1,0 +1,48 @@
+"""Stages that are all cached, through Prefect and MLflow: seconds for so many lookups."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from prefect import flow
+
+from tasks.machinery.delivery import Delivery
+from tasks.machinery.home import make_home, store_folder
+from tasks.machinery.ledger import Ledger
+from tasks.machinery.monitor import Quiet
+from tasks.machinery.recording import Recording
+from tasks.machinery.runner import Runner
+from tasks.machinery.store import Store
+from tasks.machinery.tracking import Tracking
+from tests.benchmarks.setting import Figures
+from tests.machinery.toy import PARITY
+
+
+@flow(name="lookups")
+def look_up(stages: int) -> float:
+    """Ask for so many stages; seconds."""
+    tracking = Tracking("lookups")
+    parent = tracking.open("lookups", {})
+    ledger = Ledger.open("lookups", tracking.uri, parent.run_id, {})
+    recording = Recording(tracking, parent, {}, Store(store_folder()))
+    run = Runner(Delivery(ledger, recording), Quiet())
+    begun = time.perf_counter()
+    with run.delivery.concluded(print):
+        for number in range(stages):
+            run(PARITY, str(number), number=number)
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    """Compute the stages, then look them up."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stages", type=int, required=True)
+    asked = parser.parse_args()
+    make_home()
+    look_up(asked.stages)
+    Figures(seconds=look_up(asked.stages)).tell()
+
+
+if __name__ == "__main__":
+    main()

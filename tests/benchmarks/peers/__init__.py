@@ -1,0 +1,1 @@
+"""The standard recipes, as their documentation shows them."""

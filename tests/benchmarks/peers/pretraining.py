@@ -1,0 +1,116 @@
+"""Masked language modelling as in transformers' `run_mlm.py`.
+
+`datasets.map` with a fast tokenizer, chunks as by its `group_texts`, its data collator, `Trainer`.
+What is not said below is at its default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from datasets import load_dataset
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    BertForMaskedLM,
+    DataCollatorForLanguageModeling,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
+
+from tests.benchmarks.evaluation import loss_of
+from tests.benchmarks.peers.chunks import group_texts
+from tests.benchmarks.setting import (
+    BATCH,
+    HEADS,
+    LAYERS,
+    LEARNING_RATE,
+    LENGTH,
+    POSITIONS,
+    WARMUP_SHARE,
+    WIDTH,
+    Figures,
+    throughput,
+)
+
+
+class Clock(TrainerCallback):
+    """When each step ended."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        """Note the time."""
+        self.times.append(time.perf_counter())
+
+
+def chunks(file: Path, tokenizer: Any, folder: Path) -> Any:
+    """The training set: chunks of tokens."""
+    rows = load_dataset("parquet", data_files=str(file), split="train", cache_dir=str(folder))
+    tokenized = rows.map(
+        lambda some: tokenizer(some["text"], return_special_tokens_mask=True),
+        batched=True,
+        remove_columns=rows.column_names,
+    )
+    return tokenized.map(group_texts, batched=True)
+
+
+def main() -> None:
+    """Train for some steps; tell tokens a second, and keep the model where asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", type=Path, required=True, help="folder of the stage `corpus`")
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--evaluation", type=Path, help="measure the trained model on these")
+    asked = parser.parse_args()
+    tokenizer = AutoTokenizer.from_pretrained(asked.tokenizer)
+    model = BertForMaskedLM(
+        BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=WIDTH,
+            num_hidden_layers=LAYERS,
+            num_attention_heads=HEADS,
+            intermediate_size=4 * WIDTH,
+            max_position_embeddings=POSITIONS,
+        )
+    )
+    clock = Clock()
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(
+            output_dir=str(asked.cache / "trainer"),
+            max_steps=asked.steps,
+            per_device_train_batch_size=BATCH,
+            learning_rate=LEARNING_RATE,
+            warmup_steps=round(WARMUP_SHARE * asked.steps),
+            bf16=asked.bf16,
+            use_cpu=asked.bf16,  # without a GPU, bf16 is refused unless this is said too
+            save_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+            seed=asked.seed,
+        ),
+        train_dataset=chunks(asked.corpus / "train.parquet", tokenizer, asked.cache),
+        data_collator=DataCollatorForLanguageModeling(tokenizer),
+        callbacks=[clock],
+    )
+    begun = time.perf_counter()
+    trainer.train()
+    seconds = time.perf_counter() - begun
+    Figures(
+        seconds=seconds,
+        tokens_per_second=throughput(clock.times, BATCH * LENGTH),
+        validation_loss=loss_of(model, asked.evaluation) if asked.evaluation else 0.0,
+    ).tell()
+
+
+if __name__ == "__main__":
+    main()

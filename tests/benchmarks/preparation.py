@@ -1,0 +1,63 @@
+"""Rows about preparing a corpus: how fast, and in how much memory when it grows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.benchmarks.data import write_grown
+from tests.benchmarks.rows import Row, faster
+from tests.benchmarks.turns import in_turn, module, ratios, values
+
+VOCABULARY = 8_192
+GROWN = 10
+
+
+def preparation(data: Path, scratch: Path, repetitions: int) -> list[Row]:
+    """Megabytes a second, from a file of texts to tokens."""
+    texts = data / "texts.jsonl"
+    found = []
+    for turn in range(repetitions):  # the peer's cache of the turn before would spare it the work
+        words = ["--texts", texts, "--vocabulary", VOCABULARY]
+        commands = {
+            "Temper": module("ours.preparation", *words),
+            "datasets": module("peers.preparation", *words, "--cache", scratch / f"map-{turn}"),
+        }
+        found.append(in_turn(commands, 1))
+    measured = {name: [turn[name][0] for turn in found] for name in ("Temper", "datasets")}
+    return [
+        faster(
+            measured,
+            "Temper",
+            "datasets",
+            "megabytes_per_second",
+            what="corpus to tokens, tokenizer training included",
+            against="datasets.map, group_texts",
+            unit="MB/s",
+            target=2.5,
+        )
+    ]
+
+
+def memory(data: Path, scratch: Path, repetitions: int, megabytes: float = 10) -> list[Row]:
+    """The peak memory of ten times the corpus against that of the corpus."""
+    commands = {}
+    for size in (megabytes, GROWN * megabytes):
+        texts = scratch / f"{size:g}.jsonl"
+        if not texts.exists():
+            write_grown(data / "texts.jsonl", texts, size)
+        words = ["--texts", texts, "--vocabulary", VOCABULARY]
+        commands[f"{size:g} MB"] = module("ours.preparation", *words)
+    measured = in_turn(commands, repetitions)
+    small, large = (values(measured, name, "megabytes_peak") for name in commands)
+    return [
+        Row(
+            what=f"peak memory of preparing {GROWN * megabytes:g} MB",
+            against=f"itself at {megabytes:g} MB",
+            unit="MB",
+            ours=large,
+            theirs=small,
+            result=ratios(large, small),
+            target=1.3,
+            at_least=False,
+        )
+    ]

@@ -1,0 +1,84 @@
+"""The results as CSV, as Markdown, and as one picture."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+
+from tests.benchmarks.growth import Curve
+from tests.benchmarks.rows import Row
+
+
+def write_csv(rows: Sequence[Row], machine: Mapping[str, str], file: Path) -> None:
+    """Write a line a row, the machine in each."""
+    with file.open("w", newline="", encoding="utf-8") as out:
+        lines = [row.cells() | dict(machine) for row in rows]
+        writer = csv.DictWriter(out, lines[0])
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def markdown(rows: Sequence[Row], machine: Mapping[str, str]) -> str:
+    """The table, and what it was measured on."""
+    lines = [row.cells() for row in rows]
+    names = list(lines[0])
+    table = [names, ["---"] * len(names), *([line[name] for name in names] for line in lines)]
+    facts = "; ".join(f"{name} {value}" for name, value in machine.items())
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in table) + f"\n\n{facts}\n"
+
+
+def draw(rows: Sequence[Row], curves: Sequence[Curve], file: Path) -> None:
+    """Draw how far each target is, and below it what grows."""
+    figure = pyplot.figure(figsize=(11, 1.6 + 0.34 * len(rows) + 2.6 * bool(curves)))
+    heights = [0.34 * len(rows) + 0.6, 2.4] if curves else [1]
+    grid = figure.add_gridspec(len(heights), max(1, len(curves)), height_ratios=heights)
+    draw_targets(figure.add_subplot(grid[0, :]), rows)
+    for number, curve in enumerate(curves):
+        draw_curve(figure.add_subplot(grid[1, number]), curve)
+    figure.tight_layout()
+    figure.savefig(file, dpi=100)
+    pyplot.close(figure)
+
+
+def draw_targets(axes: Any, rows: Sequence[Row]) -> None:
+    """A bar a row: how many times better than its target (1 is the target)."""
+    scores = [score(row) for row in rows]
+    colours = ["#2a7f62" if row.is_reached else "#b3542d" for row in rows]
+    places = range(len(rows))
+    axes.barh(places, scores, color=colours, height=0.62)
+    axes.axvline(1, color="#333333", linewidth=1)
+    axes.set_yticks(places, [f"{row.what} — {row.against}" for row in rows], fontsize=8)
+    axes.invert_yaxis()
+    for place, row, reached in zip(places, rows, scores, strict=True):
+        sign = "≥" if row.at_least else "≤"
+        text = f"  {median(row.result):.3g} ({sign} {row.target:g})"
+        axes.text(max(reached, 0), place, text, va="center", fontsize=8)
+    axes.set_xlim(0, 1.35 * max([*scores, 1]))
+    axes.set_xlabel("times the target; in brackets the target")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def score(row: Row) -> float:
+    """How many times better than the target; 0 where the result is negative."""
+    found = median(row.result)
+    if row.at_least:
+        return found / row.target
+    return row.target / found if found > 0 else 2.0
+
+
+def draw_curve(axes: Any, curve: Curve) -> None:
+    """What grows, both axes logarithmic."""
+    axes.loglog(*zip(*curve.points, strict=True), marker="o", color="#2a4f7f")
+    axes.set_title(curve.name, fontsize=9)
+    axes.set_xlabel(curve.x, fontsize=8)
+    axes.set_ylabel(curve.y, fontsize=8)
+    axes.tick_params(labelsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
