@@ -75,6 +75,10 @@ class Terminal:
         """Something that a person should know, beside the progress."""
         self.console.print(Text(f"  ! {text}", style="yellow"))
 
+    def remark(self, text: str) -> None:
+        """The same, where nothing is wrong."""
+        self.console.print(Text(f"  · {text}"))
+
     def finished(self, title: str, state: str, seconds: float, why: str) -> None:
         """A stage has ended."""
         mark, style = {"cached": ("=", "cyan"), "failed": ("✗", "red")}.get(state, ("✓", "green"))
