@@ -39,20 +39,20 @@ class Pace:
             return
         self.said = True
         seconds = [after[0] - before[0] for before, after in self._pairs()]
-        self._tell(median(seconds), (self.ends[-1][1] - self.ends[WARM_UP][1]) / spent)
+        self._tell(median(seconds), self.ends[-1][1] - self.ends[WARM_UP][1], spent)
 
     def _pairs(self) -> list[tuple[tuple[float, int], tuple[float, int]]]:
         measured = self.ends[WARM_UP:]
         return list(pairwise(measured))
 
-    def _tell(self, step_seconds: float, tokens_per_second: float) -> None:
+    def _tell(self, step_seconds: float, tokens: int, spent: float) -> None:
         trainer = self.trainer
         left = step_seconds * (trainer.budget.steps - trainer.state.global_step)
         if trainer.budget.seconds:
             left = min(left, trainer.budget.seconds - trainer.meter.elapsed)
         if left < LONG:
             return
-        trainer.monitor.say(f"about {spoken(left)} at {tokens_per_second:,.0f} tokens/s")
+        trainer.monitor.say(f"about {spoken(left)} at {tokens / spent:,.0f} tokens/s")
         if trainer.computation.flops is not None:
             trainer.ceiling = matmul_ceiling(trainer.args.device.type, bf16=trainer.args.bf16)
             trainer.monitor.note(matmul_ceiling=trainer.ceiling)
