@@ -150,24 +150,28 @@ def learn(
         epochs=training.epochs,
         seed=seed,
     )
-    recipe = Recipe(
-        learning_rate=training.learning_rate,
-        warmup_share=training.warmup_share,
-        weight_decay=training.weight_decay,
-        precision=training.precision,
-        log_every=max(1, len(batches) // LOGS),
-        seed=seed,
-    )
     return train(
         model,
         batches,
-        recipe,
+        recipe(training, len(batches), seed),
         cross_entropy,
         monitor,
         validate=validate,
         validate_every=batches.steps_per_epoch * -(-training.epochs // VALIDATIONS),
         checkpoints=checkpoints,
         computation=computation(kind, model, examples, training),
+    )
+
+
+def recipe(training: FineTuning, steps: int, seed: int) -> Recipe:
+    """How to train, from the fields of the experiment."""
+    return Recipe(
+        learning_rate=training.learning_rate,
+        warmup_share=training.warmup_share,
+        weight_decay=training.weight_decay,
+        precision=training.precision,
+        log_every=max(1, steps // LOGS),
+        seed=seed,
     )
 
 
