@@ -94,10 +94,15 @@ def plan(
     settings: SetOption = [],  # noqa: B006
     refresh: RefreshOption = [],  # noqa: B006
     verify: VerifyOption = "quick",
+    time: Annotated[
+        bool, typer.Option("--time", help="Also make a few steps, and tell how long it would take.")
+    ] = False,
 ) -> None:
-    """Tell what would run, what is cached, and why. Computes nothing."""
-    chosen, steps = _planned(experiment, settings, refresh, verify)
-    _print_plan(chosen, steps)
+    """Tell what would run, what is cached, and why. Writes nothing."""
+    chosen, planner = _planner(experiment, settings, refresh, verify)
+    _print_plan(chosen, planner.steps)
+    if time:
+        _print_time(chosen, planner)
 
 
 app.command()(gc)
@@ -132,13 +137,31 @@ def presets() -> None:
         out.print(f"[bold]{name}[/bold]  {summary_of(file)}", highlight=False)
 
 
+def _print_time(experiment: Experiment, planner: Any) -> None:
+    from flows.console import time_lines
+
+    try:
+        for line in time_lines(planner.expected(experiment)):
+            out.print(line, highlight=False, markup=False)
+    except StageError as error:
+        stop(str(error).splitlines(), FAILED)
+
+
 def _planned(
     name: str, settings: list[str], refresh: list[str], verify: Verification
 ) -> tuple[Experiment, list[Any]]:
+    """The experiment and its plan."""
+    experiment, planner = _planner(name, settings, refresh, verify)
+    return experiment, planner.steps
+
+
+def _planner(
+    name: str, settings: list[str], refresh: list[str], verify: Verification
+) -> tuple[Experiment, Any]:
     """The experiment and its plan; a mistake ends the program, before anything is computed."""
     from flows.loading import load_experiment
     from flows.recipe import recipe
-    from tasks.machinery.planner import Planner
+    from flows.timing import TimedPlanner
     from tasks.machinery.store import Store
 
     unknown = [stage for stage in refresh if stage not in NAMES]
@@ -150,14 +173,14 @@ def _planned(
         stop(hints)
     try:
         experiment = load_experiment(name, settings)
-        planner = Planner(Store(store_folder()), frozenset(refresh))
+        planner = TimedPlanner(Store(store_folder()), frozenset(refresh))
         with verifying(verify):
             recipe(experiment, planner)
     except InvalidExperimentError as error:
         stop(error.lines)
     except StageError as error:
         stop([str(error)])
-    return experiment, planner.steps
+    return experiment, planner
 
 
 def _print_plan(experiment: Experiment, steps: list[Any]) -> None:

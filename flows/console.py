@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from flows.timing import Expected
 from tasks.machinery.planner import Step, shortened
 from tasks.machinery.servers import MLFLOW_PORT, PREFECT_PORT
 from tasks.verdict import verdict
@@ -75,6 +76,10 @@ class Terminal:
         """Something that a person should know, beside the progress."""
         self.console.print(Text(f"  ! {text}", style="yellow"))
 
+    def remark(self, text: str) -> None:
+        """The same, where nothing is wrong."""
+        self.console.print(Text(f"  · {text}"))
+
     def finished(self, title: str, state: str, seconds: float, why: str) -> None:
         """A stage has ended."""
         mark, style = {"cached": ("=", "cyan"), "failed": ("✗", "red")}.get(state, ("✓", "green"))
@@ -112,6 +117,21 @@ def plan_summary(steps: Sequence[Step]) -> str:
         if len(known) == len(runs)
         else text
     )
+
+
+def time_lines(expected: Mapping[str, Expected]) -> list[str]:
+    """What each stage is expected to take, the whole, and what is not known."""
+    if not expected:
+        return []
+    lines = ["measured on this machine, as it is busy now:"]
+    for title, stage in expected.items():
+        word = "at most" if stage.at_most else "about"
+        took = "not known" if stage.seconds is None else f"{word} {duration(stage.seconds)}"
+        lines.append(f"  {title:<32} {took}{f'  ({stage.missing})' if stage.missing else ''}")
+    known = [stage.seconds for stage in expected.values() if stage.seconds is not None]
+    more = len(expected) - len(known)
+    beside = f", and what {more} more {'take' if more > 1 else 'takes'}" if more else ""
+    return [*lines, f"in all about {duration(sum(known))}{beside}"]
 
 
 def _interval(metrics: Mapping[str, float], name: str, sign: str = "") -> str:

@@ -19,17 +19,21 @@ from typing import Any
 import pandas as pd
 from transformers import AutoTokenizer
 
+from tasks import flops
 from tasks.batching import Batch, BucketedBatches, Example
 from tasks.bodies import load_encoder, new_classifier, write_model
 from tasks.figures import draw_curves, write_figure
 from tasks.inference import mean_loss, predict
 from tasks.machinery.stage import Monitor
+from tasks.memory import fitting_rows
+from tasks.microbatches import Splitting, split_rows
 from tasks.problems import Problem, load
 from tasks.spec import Checkpoints, FineTuning, TaskName
-from tasks.training import Recipe, TrainingHistory, train
+from tasks.training import Computation, Recipe, TrainingHistory, resolve_precision, train
 
 VALIDATIONS, LOGS = 10, 50
 VALIDATION_ROWS = 1000
+NO_LABEL = -100  # where the cross-entropy of `transformers` counts nothing
 
 
 def finetune(
@@ -146,24 +150,53 @@ def learn(
         epochs=training.epochs,
         seed=seed,
     )
-    recipe = Recipe(
-        learning_rate=training.learning_rate,
-        warmup_share=training.warmup_share,
-        weight_decay=training.weight_decay,
-        precision=training.precision,
-        log_every=max(1, len(batches) // LOGS),
-        seed=seed,
-    )
     return train(
         model,
         batches,
-        recipe,
+        recipe(training, len(batches), seed),
         cross_entropy,
         monitor,
         validate=validate,
         validate_every=batches.steps_per_epoch * -(-training.epochs // VALIDATIONS),
         checkpoints=checkpoints,
+        computation=computation(kind, model, examples, training),
     )
+
+
+def recipe(training: FineTuning, steps: int, seed: int) -> Recipe:
+    """How to train, from the fields of the experiment."""
+    return Recipe(
+        learning_rate=training.learning_rate,
+        warmup_share=training.warmup_share,
+        weight_decay=training.weight_decay,
+        precision=training.precision,
+        log_every=max(1, steps // LOGS),
+        seed=seed,
+    )
+
+
+def computation(
+    kind: Problem, model: Any, examples: Sequence[Example], training: FineTuning
+) -> Computation:
+    """How steps with batches of such examples are computed: as many rows as fit of the longest."""
+    longest = max(examples, key=lambda example: len(example.input_ids))
+    row = kind.head(model.config, kind.collate([longest], model.config.pad_token_id))
+    size, length = min(training.batch_size, len(examples)), len(longest.input_ids)
+    bf16 = resolve_precision(training.precision) == "bf16"
+    return Computation(
+        splitting=Splitting(
+            rows=training.micro_batch_size or fitting_rows(model, size, length, row, bf16=bf16),
+            automatic=not training.micro_batch_size,
+            split=split_rows,
+            counts=labels_in,
+        ),
+        flops=flops.of_step(model.config, kind.head),
+    )
+
+
+def labels_in(batch: Batch) -> dict[str, int]:
+    """What the loss is a mean over: the rows, or the words, that have a label."""
+    return {"loss": int((batch["labels"] != NO_LABEL).sum())}
 
 
 def cross_entropy(model: Any, batch: Batch) -> Any:

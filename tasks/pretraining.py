@@ -18,16 +18,18 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from tasks import objectives
+from tasks import flops, objectives
 from tasks.architecture import configure, head_of, new_model
 from tasks.encoded import EncodedCorpus, load_tokenizer
 from tasks.machinery.stage import Monitor, StageError
+from tasks.memory import fitting_rows
+from tasks.microbatches import Splitting
 from tasks.objectives import Drawing, Examples, Objective
 from tasks.objectives.masking import Vocabulary, tensors
 from tasks.pretraining_card import Outcome, write_card
 from tasks.randomness import draw, permuted
 from tasks.spec import Checkpoints, Model, Pretraining
-from tasks.training import Batch, Recipe, autocast, train
+from tasks.training import Batch, Computation, Recipe, autocast, resolve_precision, train
 
 ORDER = 30  # purpose of a draw: the order of examples in an epoch
 VALIDATION_MASKING = 0.15
@@ -109,6 +111,7 @@ def pretrain(
         validate=lambda: {f"quick_{k}": v for k, v in measure(objective, body, quick).items()},
         validate_every=max(1, pretraining.steps // VALIDATIONS),
         checkpoints=checkpoints,
+        computation=computation(objective, body, batches[0], pretraining),
     )
     with torch.no_grad(), autocast(pretraining.precision):
         found = measure(objective, body, held_out)
@@ -122,7 +125,7 @@ def pretrain(
         "unigram_loss": unigram_loss(tokens, vocabulary),
         "parameters": float(body.num_parameters()),
         "tokens": history.tokens,
-        "epochs": pretraining.steps * pretraining.batch_size / len(batches.examples),
+        "epochs": history.points[-1]["step"] * pretraining.batch_size / len(batches.examples),
     }
     texts = EncodedCorpus.open(tokens, "validation")
     outcome = Outcome(metrics, history, len(held_out) * rows, len(quick) * rows, texts)
@@ -145,6 +148,25 @@ def recipe(pretraining: Pretraining, seed: int) -> Recipe:
         precision=pretraining.precision,
         log_every=pretraining.log_every,
         seed=seed,
+        minutes=pretraining.minutes,
+    )
+
+
+def computation(
+    objective: Objective, body: PreTrainedModel, batch: Batch, pretraining: Pretraining
+) -> Computation:
+    """How steps with batches like this one are computed on this machine."""
+    size, length = batch["input_ids"].shape
+    bf16 = resolve_precision(pretraining.precision) == "bf16"
+    row = [(-(-a // size), b, c) for a, b, c in objective.head(body.config, batch)]
+    return Computation(
+        splitting=Splitting(
+            rows=pretraining.micro_batch_size or fitting_rows(body, size, length, row, bf16=bf16),
+            automatic=not pretraining.micro_batch_size,
+            split=objective.split,
+            counts=objective.counts,
+        ),
+        flops=flops.of_step(body.config, objective.head),
     )
 
 

@@ -161,7 +161,25 @@ class Pretraining(Part):
         "mlm is masked language modelling (RoBERTa); mlm+nsp adds next-sentence prediction (BERT)",
     )
     steps: int = field(2500, "Steps", "Optimizer steps", ge=1, le=10**9)
+    minutes: float = field(
+        0.0,
+        "Minutes",
+        "Minutes of training after which it ends, if it has not made its steps before; the "
+        "learning rate then follows the time too, and the number of steps depends on the machine; "
+        "0 is no bound",
+        ge=0,
+        le=10**6,
+    )
     batch_size: int = field(64, "Batch size", "Sequences in a step", ge=1, le=65_536)
+    micro_batch_size: int = field(
+        0,
+        "Micro-batch size",
+        "Sequences computed at once, their gradients added up to the batch's: the same "
+        "mathematics, other last bits; 0 takes as many as fit into the machine's memory",
+        ge=0,
+        le=65_536,
+        in_key=False,
+    )
     sequence_length: int = field(
         128, "Sequence length", "Tokens in a sequence, special tokens included", ge=8, le=32_768
     )
@@ -283,6 +301,15 @@ class FineTuning(Part):
     )
     epochs: int = field(3, "Epochs", "Passes over the training examples", ge=1, le=10_000)
     batch_size: int = field(32, "Batch size", "Examples in a step", ge=1, le=65_536)
+    micro_batch_size: int = field(
+        0,
+        "Micro-batch size",
+        "Examples computed at once, their gradients added up to the batch's: the same "
+        "mathematics, other last bits; 0 takes as many as fit into the machine's memory",
+        ge=0,
+        le=65_536,
+        in_key=False,
+    )
     learning_rate: float = field(5e-4, "Learning rate", "Peak learning rate of AdamW", gt=0, le=1)
     warmup_share: float = field(
         0.1, "Warm-up share", "Share of the steps in which the learning rate rises", ge=0, le=1

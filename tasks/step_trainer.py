@@ -1,42 +1,27 @@
 """Trainer by steps: what `tasks.training` overrides of `transformers.Trainer`.
 
-A batch is asked for by the number of its step, the loss is a given function, logs go to a monitor,
-and a checkpoint is whole or not there. An interruption waits for the end of the step, writes a
-checkpoint and goes on its way; a validation that it cut short is made up for by who goes on.
+A batch is asked for by the number of its step and computed at once or in parts, the loss is a given
+function, and logs go to a monitor. A validation that an interruption cut short is made up for by
+who goes on.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from transformers import (
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from transformers import PrinterCallback
 
-from tasks.machinery.checkpoints import save_checkpoint, step_of
-from tasks.machinery.full_disk import full_disk
-from tasks.machinery.interruption import Interruption
+from tasks.checkpointing import CheckpointingTrainer
 from tasks.machinery.stage import Monitor, StageError
-from tasks.meter import Meter
-from tasks.resumption import METER_FILE, TRAINER_FILES, diverged
-from tasks.spec import Checkpoints
-
-Batch = dict[str, Tensor]
-
-CHECKPOINT_SHARE = 0.05  # of the time may go into checkpoints: large ones are written more seldom
+from tasks.microbatches import Batch, Splitting, Weights, weighed
+from tasks.out_of_memory import RandomState, too_large
+from tasks.schedule import Budget
 
 
 class Batches(Protocol):
@@ -56,12 +41,29 @@ It calls the model as `model(**inputs)`: autocast wraps the model's `forward` an
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Computation:
+    """How the steps of a training are computed.
+
+    Attributes:
+        splitting: how a batch is computed in parts; None: always at once.
+        flops: floating-point operations of a step with a batch; None: not counted.
+    """
+
+    splitting: Splitting | None = None
+    flops: Callable[[Batch], float] | None = None
+
+
 class _ValidationStoppedError(Exception):
     """A validation was interrupted."""
 
 
-class StepTrainer(Trainer):
-    """Trainer over `Batches`, with a given loss, that tells a monitor what it would log."""
+class StepTrainer(CheckpointingTrainer):
+    """Trainer over `Batches`, with a given loss, that tells a monitor what it would log.
+
+    `rate`: the learning rate as a share of its peak, by the share of the training that is used up;
+    None: Trainer's own schedule, by steps.
+    """
 
     def __init__(
         self,
@@ -70,38 +72,111 @@ class StepTrainer(Trainer):
         loss: Loss,
         monitor: Monitor,
         validate: Callable[[], dict[str, float]] | None,
-        interruption: Interruption,
-        cadence: Checkpoints,
+        computation: Computation | None = None,
+        budget: Budget | None = None,
+        rate: Callable[[float], float] | None = None,
         **arguments: Any,
     ) -> None:
-        super().__init__(**arguments)
+        super().__init__(checkpoints=monitor.checkpoints, **arguments)
         self.remove_callback(PrinterCallback)
         self.batches = batches
         self.loss = loss
         self.monitor = monitor
         self.validate = validate
-        self.interruption = interruption
-        self.cadence = cadence
-        self.checkpoints = monitor.checkpoints
-        self.meter = Meter()
-        self.clock = self.saved_at = time.perf_counter()
-        self.saved_step, self.save_seconds = 0, 0.0
+        self.computation = computation or Computation()
+        self.splitting = self.computation.splitting
+        self.budget = budget or Budget(len(batches))
+        self.rate = rate
+        self.ceiling = 0.0  # FLOP/s that this machine can do at most; 0: not measured
+        self.weights: Weights | None = None  # of the losses of the part that is computed
+        self.begun_at = 0  # the step that this process began with
 
     def get_train_dataloader(self) -> StepLoader:
         """The batches in the order of steps; no sampler, no workers, nothing drawn."""
         return StepLoader(self)
 
+    def used(self) -> float:
+        """The share of the training that is behind: of its steps, or of its time if that is more.
+
+        For use between steps, after a `tick`.
+        """
+        return self.budget.used(self.state.global_step, self.meter.elapsed)
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> LRScheduler:
+        """Trainer's schedule, or one that follows the time too."""
+        if self.rate is None:
+            return super().create_scheduler(num_training_steps, optimizer)
+        rate = self.rate
+
+        def by_share(step: int) -> float:  # called when a step is made, before the state counts it
+            if step:
+                self.tick()
+            return rate(self.budget.used(step, self.meter.elapsed))
+
+        self.lr_scheduler = LambdaLR(optimizer or self.optimizer, by_share)
+        self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def training_step(self, model: nn.Module, inputs: Batch, *_: object, **__: object) -> Tensor:
+        """Forward and backward of a batch, at once or in parts; its loss.
+
+        In the first step, a GPU that runs out of memory gets half the rows at once.
+
+        Raises:
+            StageError: the loss is not finite, or the memory does not do.
+        """
+        first = self.splitting is not None and self.state.global_step == self.begun_at
+        while True:
+            before = RandomState.now() if first else None
+            try:
+                return self._in_parts(model, inputs)
+            except torch.OutOfMemoryError as problem:
+                rows = len(inputs["input_ids"])
+                rows = min(rows, self.splitting.rows) if self.splitting else rows
+                if before is None or rows == 1:
+                    raise StageError(too_large(rows)) from problem
+            self._halve(model, rows)
+            before.restore()
+
+    def _in_parts(self, model: nn.Module, inputs: Batch) -> Tensor:
+        parts = self.splitting.parts(inputs) if self.splitting else [(inputs, None)]
+        losses = []
+        for part, self.weights in parts:
+            losses.append(super().training_step(model, part))
+        if self.args.device.type == "cpu":  # where a look costs nothing
+            self.look_at_losses()
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+    def _halve(self, model: nn.Module, rows: int) -> None:
+        """Compute half as many rows at once from now on; the step begins anew."""
+        assert self.splitting is not None
+        half = -(-rows // 2)
+        self.monitor.say(f"out of memory with {rows} rows at once: goes on with {half}")
+        self.splitting = self.splitting.keeping(half)
+        self.note_rows()
+        self.losses.forget(self.state.global_step + 1)
+        model.zero_grad()
+        torch.cuda.empty_cache()
+
+    def note_rows(self) -> None:
+        """Keep and tell how many rows are computed at once."""
+        if self.splitting is not None:
+            self.meter.rows = self.splitting.rows
+            self.monitor.note(micro_batch_size=self.splitting.rows)
+
     def compute_loss(self, model: nn.Module, inputs: Batch, *_: object, **__: object) -> Tensor:
-        """The loss of a batch, which must be finite."""
+        """The loss of a batch, or what a part of one adds to it."""
         found = self.loss(model, inputs)
-        parts = found if isinstance(found, Mapping) else {"loss": found}
-        values = {name: float(part.detach()) for name, part in parts.items()}
-        if not math.isfinite(values["loss"]):
-            step = self.state.global_step + 1
-            what = f"the loss of step {step} of {len(self.batches)} is {values['loss']}"
-            raise self.diverged(what)
-        self.meter.add(values)
-        return parts["loss"]
+        losses = found if isinstance(found, Mapping) else {"loss": found}
+        if self.weights is not None:
+            losses = weighed(losses, self.weights)
+        self.losses.add(self.state.global_step + 1, losses)
+        return losses["loss"]
+
+    def _get_num_items_in_batch(self, *_: object) -> None:
+        """Nobody reads the count: the loss is a mean already."""
 
     def floating_point_ops(self, inputs: Batch) -> int:  # noqa: ARG002
         """Nobody reads the count, and it walks through all parameters at every step."""
@@ -111,22 +186,17 @@ class StepTrainer(Trainer):
         """Tell the monitor the means since the last time, and keep them for the history."""
         if "loss" not in logs:
             return  # the summary at the end
+        self.look_at_losses()
         self.tick()
-        metrics = self.meter.drain()
+        metrics = self.meter.drain(self.ceiling)
         metrics["learning_rate"] = logs["learning_rate"]
         metrics["gradient_norm"] = logs["grad_norm"]
         self.keep(metrics)
 
-    def tick(self) -> None:
-        """Count the time since the last tick as time of training."""
-        now = time.perf_counter()
-        self.meter.seconds += now - self.clock
-        self.clock = now
-
     def evaluate(self, *_: object, **__: object) -> dict[str, float]:
         """Validate: what it takes is not counted in the throughput of the training."""
         assert self.validate is not None
-        begun = time.perf_counter()
+        self.tick()
         self.model.eval()
         self.control.should_evaluate = False
         try:
@@ -136,71 +206,19 @@ class StepTrainer(Trainer):
         except _ValidationStoppedError:
             metrics, self.control.should_save = {}, True
         self.meter.owed = not metrics
-        self.clock += time.perf_counter() - begun
+        self.clock = time.perf_counter()
         return metrics
 
     def _stop_if_asked(self, *_: object) -> None:
         if self.interruption.asked is not None:
             raise _ValidationStoppedError
 
-    def is_checkpoint_due(self) -> bool:
-        """Whether one is asked for, or the last is long enough ago for what it takes to write."""
-        if self.interruption.asked is not None:
-            return True
-        steps = self.state.global_step - self.saved_step
-        if self.cadence.every_steps and steps >= self.cadence.every_steps:
-            return True
-        if self.checkpoints is None:
-            return False
-        wait = max(60 * self.cadence.every_minutes, self.save_seconds / CHECKPOINT_SHARE)
-        return time.perf_counter() - self.saved_at >= wait
-
-    def _save_checkpoint(self, model: nn.Module, trial: object) -> None:
-        """Write a checkpoint where there is a folder for it; then pass on an interruption."""
-        # What stops us must not be hidden by a disk that is full: the earlier checkpoint counts.
-        asked = self.interruption.asked is not None
-        if self.checkpoints is not None:
-            try:
-                self._write_checkpoint(self.checkpoints, model, trial)
-            except Exception as problem:
-                if not asked or full_disk(problem, self.checkpoints) is None:
-                    raise
-        self.interruption.hand_on()
-
-    def _write_checkpoint(self, checkpoints: Path, model: nn.Module, trial: object) -> None:
-        """Write Trainer's checkpoint and the sums of the meter, where a kill leaves no half one."""
-        self.require_finite_weights()
-        self.tick()
-
-        def fill(folder: Path) -> None:
-            self.args.output_dir = str(folder)
-            super(StepTrainer, self)._save_checkpoint(model, trial)
-            (folder / f"checkpoint-{self.state.global_step}").rename(folder / TRAINER_FILES)
-            (folder / METER_FILE).write_text(json.dumps(asdict(self.meter)))
-
-        save_checkpoint(checkpoints, self.state.global_step, fill)
-        self.saved_at, self.saved_step = time.perf_counter(), self.state.global_step
-        self.save_seconds = self.saved_at - self.clock
-        self.clock = self.saved_at
-
-    def require_finite_weights(self) -> None:
-        """Refuse weights that are not finite: gradients spoil them a step before the loss shows."""
-        for name, part in self.model.named_parameters():
-            if not bool(part.isfinite().all()):
-                step = f"{self.state.global_step} of {len(self.batches)}"
-                raise self.diverged(f"a weight after step {step} ({name}) is not finite")
-
-    def diverged(self, what: str) -> StageError:
-        """What to say of a number that is none."""
-        curve = [point["loss"] for point in self.state.log_history if "loss" in point]
-        return diverged(what, curve, self.checkpoints, bf16=self.args.bf16)
-
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        """Load the weights, and the sums of the meter."""
+        """Load the weights and the meter; go on with as many rows at once."""
         super()._load_from_checkpoint(resume_from_checkpoint, model)
-        checkpoint = Path(resume_from_checkpoint).parent
-        self.meter = Meter(**json.loads((checkpoint / METER_FILE).read_text()))
-        self.saved_step = step_of(checkpoint)
+        self.begun_at = self.saved_step
+        if self.splitting is not None and self.splitting.automatic and self.meter.rows:
+            self.splitting = self.splitting.keeping(self.meter.rows)
 
     def keep(self, metrics: dict[str, float]) -> None:
         """Add a point to the history."""
@@ -218,36 +236,10 @@ class StepLoader:
         return len(self.trainer.batches)
 
     def __iter__(self) -> Iterator[Batch]:
+        flops = self.trainer.computation.flops
         for step in range(self.trainer.state.global_step, len(self)):
+            if self.trainer.used() >= 1:
+                return  # a training that goes on may have no time left
             batch = self.trainer.batches[step]
-            self.trainer.meter.count(batch)
+            self.trainer.meter.count(batch, flops(batch) if flops else 0.0)
             yield batch
-
-
-class Milestones(TrainerCallback):
-    """Says after which steps to log, to validate and to save, and how far the training is."""
-
-    def __init__(self, trainer: StepTrainer, validate_every: int | None) -> None:
-        self.trainer = trainer
-        self.validate_every = validate_every
-
-    def on_train_begin(self, *_: object, **__: object) -> None:
-        """Start the clock; make the validation that an interruption cut short."""
-        trainer = self.trainer
-        trainer.clock = trainer.saved_at = time.perf_counter()
-        while trainer.meter.owed:
-            trainer.evaluate()
-            if trainer.meter.owed:  # cut short again: there is a checkpoint of this step already
-                trainer.interruption.hand_on()
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
-        """Decide for the step that has just been made."""
-        last = state.global_step == args.max_steps
-        control.should_log = control.should_log or last
-        if self.validate_every is not None:
-            due = self.validate_every and state.global_step % self.validate_every == 0
-            control.should_evaluate = bool(due) or last
-        control.should_save = self.trainer.is_checkpoint_due()
-        self.trainer.monitor.progress(state.global_step, args.max_steps, "steps")

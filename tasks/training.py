@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -25,13 +26,17 @@ from tasks.attention import quick_attention
 from tasks.machinery.checkpoints import newest_checkpoint
 from tasks.machinery.interruption import deferred
 from tasks.machinery.stage import Monitor
+from tasks.microbatches import Batch
+from tasks.milestones import Milestones
 from tasks.resumption import TRAINER_FILES, require_fit, require_room
+from tasks.schedule import Budget, Schedule, factor
 from tasks.spec import Checkpoints
-from tasks.step_trainer import Batch, Batches, Loss, Milestones, StepTrainer
+from tasks.step_trainer import Batches, Computation, Loss, StepTrainer
 
 __all__ = [
     "Batch",
     "Batches",
+    "Computation",
     "Loss",
     "Precision",
     "Recipe",
@@ -42,7 +47,6 @@ __all__ = [
     "train",
 ]
 
-Schedule = Literal["linear", "cosine", "constant"]
 Precision = Literal["auto", "fp32", "bf16"]
 
 SCHEDULERS: dict[Schedule, str] = {
@@ -66,6 +70,8 @@ class Recipe:
         precision: auto is bf16 where the hardware is fast at it.
         log_every: steps between two points of the history.
         seed: seeds the dropout.
+        minutes: of training time after which it ends, if it has not made its steps before; 0: no
+            bound. The learning rate then follows the time too.
     """
 
     learning_rate: float
@@ -77,6 +83,7 @@ class Recipe:
     precision: Precision = "auto"
     log_every: int = 25
     seed: int = 0
+    minutes: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -133,6 +140,7 @@ def train(
     validate: Callable[[], dict[str, float]] | None = None,
     validate_every: int = 0,
     checkpoints: Checkpoints | None = None,
+    computation: Computation | None = None,
 ) -> TrainingHistory:
     """Train the model in place, one optimizer step a batch, from the newest checkpoint if any.
 
@@ -148,6 +156,7 @@ def train(
         validate_every: steps between two validations; 0 validates only after the last step, which
             is always validated.
         checkpoints: how often one is written; as in an experiment that does not say it.
+        computation: how a batch is computed in parts, and how much arithmetic there is in it.
 
     Returns:
         Everything that was logged, for loss curves.
@@ -178,6 +187,9 @@ def train(
             validate=validate,
             interruption=interruption,
             cadence=checkpoints or Checkpoints(),
+            computation=computation,
+            budget=Budget(len(batches), 60 * recipe.minutes),
+            rate=partial(factor, recipe.schedule, recipe.warmup_share) if recipe.minutes else None,
         )
         trainer.add_callback(Milestones(trainer, validate_every if validate else None))
         trainer.train(resume_from_checkpoint=str(newest / TRAINER_FILES) if newest else None)

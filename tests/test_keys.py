@@ -57,7 +57,9 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "model.max_positions": ("128", PRETRAINING),
     "pretraining.objective": ("mlm+nsp", PRETRAINING),
     "pretraining.steps": ("13", PRETRAINING),
+    "pretraining.minutes": ("1", PRETRAINING),
     "pretraining.batch_size": ("9", PRETRAINING),
+    "pretraining.micro_batch_size": ("4", NO_KEY),  # the same mathematics
     "pretraining.sequence_length": ("33", PRETRAINING),
     "pretraining.learning_rate": ("0.002", PRETRAINING),
     "pretraining.warmup_share": ("0.1", PRETRAINING),
@@ -84,6 +86,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.train_examples": ("50", FINETUNING),
     "downstream.epochs": ("3", FINETUNING),
     "downstream.batch_size": ("17", FINETUNING),
+    "downstream.micro_batch_size": ("4", NO_KEY),
     "downstream.learning_rate": ("0.002", FINETUNING),
     "downstream.warmup_share": ("0.2", FINETUNING),
     "downstream.weight_decay": ("0.02", FINETUNING),

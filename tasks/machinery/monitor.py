@@ -41,6 +41,9 @@ class Display(Protocol):
     def say(self, text: str) -> None:
         """Something that a person should know, beside the progress."""
 
+    def remark(self, text: str) -> None:
+        """The same, where nothing is wrong."""
+
 
 class Quiet:
     """A display that shows nothing: for flows that nobody watches in a terminal."""
@@ -60,6 +63,13 @@ class Quiet:
             get_run_logger().warning(text)
         except MissingContextError:
             LOGGER.warning(text)
+
+    def remark(self, text: str) -> None:
+        """Leave it in the log."""
+        try:
+            get_run_logger().info(text)
+        except MissingContextError:
+            LOGGER.info(text)
 
 
 class StageMonitor:
@@ -185,6 +195,10 @@ class StageMonitor:
         self.facts.update(facts)
         if self.run is not None:
             self.run.note(facts)
+
+    def say(self, text: str) -> None:
+        """Say something on the terminal, and in Prefect's log."""
+        self.display.remark(f"{self.title}: {text}")
 
 
 def _line(step: int, at: float, values: Mapping[str, float]) -> str:

@@ -46,6 +46,9 @@ class Monitor(Protocol):
     def note(self, **facts: str | float) -> None:
         """Facts found while computing (precision, device, …): they become tags of the run."""
 
+    def say(self, text: str) -> None:
+        """Something that a person who watches should know."""
+
 
 class Silent:
     """A monitor that keeps what it is told: for tests, and for calling a stage by hand."""
@@ -55,6 +58,7 @@ class Silent:
         self.logged: list[tuple[int, dict[str, float]]] = []
         self.facts: dict[str, str | float] = {}
         self.last: tuple[int, int, str] | None = None
+        self.said: list[str] = []
 
     def progress(self, done: int, total: int, unit: str) -> None:
         """Keep the last report."""
@@ -67,6 +71,10 @@ class Silent:
     def note(self, **facts: str | float) -> None:
         """Keep the facts."""
         self.facts.update(facts)
+
+    def say(self, text: str) -> None:
+        """Keep the text."""
+        self.said.append(text)
 
 
 @dataclass(frozen=True)

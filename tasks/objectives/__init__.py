@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from tasks.encoded import EncodedCorpus
+    from tasks.flops import Product
     from tasks.objectives.masking import Vocabulary
 
     Arrays = dict[str, NDArray[np.int64]]
@@ -66,6 +67,15 @@ class Objective(Protocol):
 
     def losses(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The `loss` of a batch to minimize, and its parts by name."""
+
+    def split(self, batch: dict[str, Tensor], rows: int) -> list[dict[str, Tensor]]:
+        """A batch in parts of `rows` rows at most, in their order."""
+
+    def counts(self, batch: dict[str, Tensor]) -> dict[str, int]:
+        """The losses that `loss` is the sum of, and what each is a mean over in a batch."""
+
+    def head(self, config: Any, batch: dict[str, Tensor]) -> list[Product]:
+        """The matrix products behind the encoder, with a batch."""
 
     def measure(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, tuple[float, int]]:
         """Metrics of a batch as a sum and a count, to be added up over batches."""

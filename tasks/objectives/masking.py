@@ -24,6 +24,8 @@ from transformers import PreTrainedTokenizerBase
 
 from tasks.architecture import head_of
 from tasks.cross_entropy import cross_entropy
+from tasks.flops import Product
+from tasks.microbatches import split_rows
 from tasks.objectives import Drawing
 from tasks.randomness import below, draw, unit
 
@@ -143,6 +145,25 @@ def measure_masked(logits: Tensor, targets: Tensor) -> dict[str, tuple[float, in
         "validation_loss": (float(loss), len(targets)),
         "masked_accuracy": (float(right), len(targets)),
     }
+
+
+def split(batch: dict[str, Tensor], rows: int) -> list[dict[str, Tensor]]:
+    """A batch in parts: hidden tokens go with their row, positions count from its part's first."""
+    flat = {name: batch[name] for name in ("positions", "targets")}
+    parts = split_rows({name: part for name, part in batch.items() if name not in flat}, rows)
+    first = 0
+    for part in parts:
+        last = first + part["input_ids"].numel()
+        own = (flat["positions"] >= first) & (flat["positions"] < last)
+        part |= {"positions": flat["positions"][own] - first, "targets": flat["targets"][own]}
+        first = last
+    return parts
+
+
+def masked_head(config: Any, batch: dict[str, Tensor]) -> list[Product]:
+    """Transform and projection of the hidden tokens."""
+    hidden, width = len(batch["positions"]), config.hidden_size
+    return [(hidden, width, width), (hidden, width, config.vocab_size)]
 
 
 def tensors(arrays: dict[str, NDArray[np.int64]]) -> dict[str, Tensor]:

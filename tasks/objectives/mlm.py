@@ -16,8 +16,18 @@ from transformers import AutoModelForMaskedLM
 from tasks.encoded import EncodedCorpus
 from tasks.machinery.stage import StageError
 from tasks.objectives import Drawing
-from tasks.objectives.masking import Vocabulary, mask, masked_loss, measure_masked, predict
+from tasks.objectives.masking import (
+    Vocabulary,
+    mask,
+    masked_head,
+    masked_loss,
+    measure_masked,
+    predict,
+    split,
+)
 from tasks.randomness import below, draw
+
+__all__ = ["AUTO_MODEL", "counts", "examples", "head", "losses", "measure", "split"]
 
 AUTO_MODEL = AutoModelForMaskedLM
 AROUND = 2  # special tokens around a window
@@ -85,6 +95,14 @@ def losses(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Cross-entropy of the hidden tokens, in nats a token."""
     loss = masked_loss(predict(model, batch).logits, batch["targets"])
     return {"loss": loss, "mlm_loss": loss}
+
+
+def counts(batch: dict[str, Tensor]) -> dict[str, int]:
+    """The hidden tokens."""
+    return {"mlm_loss": len(batch["targets"])}
+
+
+head = masked_head
 
 
 def measure(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, tuple[float, int]]:

@@ -13,6 +13,7 @@ but counts neither as a true nor as a false pair: the labels stay half and half.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,21 @@ from torch.nn import functional
 from transformers import AutoModelForPreTraining
 
 from tasks.encoded import EncodedCorpus
+from tasks.flops import Product
 from tasks.machinery.stage import StageError
 from tasks.objectives import Drawing
-from tasks.objectives.masking import Vocabulary, mask, masked_loss, measure_masked, predict
+from tasks.objectives.masking import (
+    Vocabulary,
+    mask,
+    masked_head,
+    masked_loss,
+    measure_masked,
+    predict,
+    split,
+)
 from tasks.randomness import below, draw
+
+__all__ = ["AUTO_MODEL", "counts", "examples", "head", "losses", "measure", "split"]
 
 AUTO_MODEL = AutoModelForPreTraining
 AROUND = 3  # special tokens around the two segments
@@ -186,6 +198,18 @@ def losses(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     )
     pair = total / (label != NO_PAIR).sum().clamp(min=1)
     return {"loss": masked + pair, "mlm_loss": masked, "nsp_loss": pair}
+
+
+def counts(batch: dict[str, Tensor]) -> dict[str, int]:
+    """The hidden tokens, and the pairs."""
+    pairs = int((batch["next_sentence_label"] != NO_PAIR).sum())
+    return {"mlm_loss": len(batch["targets"]), "nsp_loss": pairs}
+
+
+def head(config: Any, batch: dict[str, Tensor]) -> list[Product]:
+    """The hidden tokens, and the pooler with two answers for each row."""
+    rows, width = len(batch["input_ids"]), config.hidden_size
+    return [*masked_head(config, batch), (rows, width, width), (rows, width, 2)]
 
 
 def measure(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, tuple[float, int]]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tasks.batching import Example
+    from tasks.flops import Product
 
 
 class Problem(Protocol):
@@ -45,6 +46,12 @@ class Problem(Protocol):
 
     def collate(self, examples: Sequence[Example], pad_id: int) -> dict[str, torch.Tensor]:
         """Examples as a batch: input_ids, attention_mask and labels."""
+
+    def head(self, config: Any, batch: dict[str, torch.Tensor]) -> list[Product]:
+        """The matrix products behind the encoder, with a batch."""
+
+    def made_up(self, length: int) -> Example:
+        """An example of so many tokens, each of them the number 0: to measure time with."""
 
     def texts(self, rows: pd.DataFrame) -> list[str]:
         """What a person would write to get a prediction for each row."""

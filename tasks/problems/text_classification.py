@@ -18,6 +18,7 @@ from scipy.special import log_softmax
 from transformers import AutoModelForSequenceClassification
 
 from tasks.batching import Batch, Example, inputs_of
+from tasks.flops import Product
 from tasks.scores import f1_score, ratio, score_table
 
 COLUMNS = ("document", "text", "label")
@@ -46,6 +47,17 @@ def collate(examples: Sequence[Example], pad_id: int) -> Batch:
     """Texts as a batch; `labels` of shape (texts,)."""
     labels = torch.tensor([example.labels[0] for example in examples])
     return {**inputs_of(examples, pad_id), "labels": labels}
+
+
+def head(config: Any, batch: Batch) -> list[Product]:
+    """A dense layer and the labels, for each text."""
+    number, width = len(batch["input_ids"]), config.hidden_size
+    return [(number, width, width), (number, width, config.num_labels)]
+
+
+def made_up(length: int) -> Example:
+    """A text of the first label."""
+    return Example([0] * length, [0])
 
 
 def texts(rows: pd.DataFrame) -> list[str]:

@@ -22,6 +22,7 @@ from seqeval.metrics.sequence_labeling import get_entities
 from transformers import AutoModelForTokenClassification
 
 from tasks.batching import Batch, Example, inputs_of, pad
+from tasks.flops import Product
 from tasks.scores import f1_score, ratio, score_table
 
 COLUMNS = ("document", "tokens", "tags")
@@ -77,6 +78,16 @@ def collate(examples: Sequence[Example], pad_id: int) -> Batch:
     """Sentences as a batch; `labels` of the shape of `input_ids`."""
     labels = pad([example.labels for example in examples], NO_LABEL)
     return {**inputs_of(examples, pad_id), "labels": labels}
+
+
+def head(config: Any, batch: Batch) -> list[Product]:
+    """The labels, for each token and the padding."""
+    return [(batch["input_ids"].numel(), config.hidden_size, config.num_labels)]
+
+
+def made_up(length: int) -> Example:
+    """A sentence of words of one token, each with the first label."""
+    return Example([0] * length, [0] * length, positions=tuple(range(length)))
 
 
 def texts(rows: pd.DataFrame) -> list[str]:

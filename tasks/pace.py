@@ -1,0 +1,67 @@
+"""How fast a training is, measured on its own first steps, and how long it will take."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING
+
+from tasks.ceiling import matmul_ceiling
+
+if TYPE_CHECKING:
+    from tasks.step_trainer import StepTrainer
+
+WARM_UP = 3  # steps that are not measured: allocations, caches, kernels that are chosen
+MEASURED, MOST_SECONDS = 10, 5.0  # steps to measure, or as many as fit into this time
+LONG = 60.0  # seconds: a shorter training is not worth a word, nor a measurement of the ceiling
+
+
+class Pace:
+    """Says once how long a long training will take, and measures what the machine could do."""
+
+    def __init__(self, trainer: StepTrainer) -> None:
+        self.trainer = trainer
+        self.ends: list[tuple[float, int]] = []  # seconds of training and tokens, after each step
+        self.said = False
+
+    def step_made(self) -> None:
+        """Look at the clock, which has just been read."""
+        if self.said:
+            return
+        meter = self.trainer.meter
+        self.ends.append((meter.elapsed, meter.seen))
+        steps = len(self.ends) - 1 - WARM_UP
+        if steps < 1:
+            return
+        spent = self.ends[-1][0] - self.ends[WARM_UP][0]
+        if steps < MEASURED and spent < MOST_SECONDS:
+            return
+        self.said = True
+        seconds = [after[0] - before[0] for before, after in self._pairs()]
+        self._tell(median(seconds), self.ends[-1][1] - self.ends[WARM_UP][1], spent)
+
+    def _pairs(self) -> list[tuple[tuple[float, int], tuple[float, int]]]:
+        measured = self.ends[WARM_UP:]
+        return list(pairwise(measured))
+
+    def _tell(self, step_seconds: float, tokens: int, spent: float) -> None:
+        trainer = self.trainer
+        left = step_seconds * (trainer.budget.steps - trainer.state.global_step)
+        if trainer.budget.seconds:
+            left = min(left, trainer.budget.seconds - trainer.meter.elapsed)
+        if left < LONG:
+            return
+        trainer.monitor.say(f"about {spoken(left)} at {tokens / spent:,.0f} tokens/s")
+        if trainer.computation.flops is not None:
+            trainer.ceiling = matmul_ceiling(trainer.args.device.type, bf16=trainer.args.bf16)
+            trainer.monitor.note(matmul_ceiling=trainer.ceiling)
+            trainer.clock = time.perf_counter()
+
+
+def spoken(seconds: float) -> str:
+    """`42 min`, `3 h 10 min`, `40 s`."""
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
