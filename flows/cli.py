@@ -76,7 +76,8 @@ def run(
 ) -> None:
     """Run an experiment: what is cached is reused, what was interrupted goes on.
 
-    Exit status: 0 done, 2 not a valid experiment, 1 a stage failed.
+    Exit status: 0 done, 1 a stage failed, 2 not a valid experiment, 130 interrupted: the same
+    command goes on from there.
     """
     chosen, steps = _planned(experiment, settings, refresh, verify)
     _print_plan(chosen, steps)
@@ -181,7 +182,13 @@ def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> di
 
 
 def _print_results(experiment: Experiment, result: dict[str, Any]) -> None:
-    from flows.console import pretraining_line, results_table, verdicts, where_to_look
+    from flows.console import (
+        majority_answers,
+        pretraining_line,
+        results_table,
+        verdicts,
+        where_to_look,
+    )
 
     metrics = result["metrics"]
     out.print()
@@ -189,7 +196,8 @@ def _print_results(experiment: Experiment, result: dict[str, Any]) -> None:
     problems = [problem.name for problem in experiment.downstream]
     if problems:
         out.print(results_table(metrics, problems))
-    for line in ["", *verdicts(metrics, problems), "", *where_to_look(result, home())]:
+    said = verdicts(metrics, problems, majority_answers(result["stages"]))
+    for line in ["", *said, "", *where_to_look(result, home())]:
         out.print(line, highlight=False, markup=False)
 
 

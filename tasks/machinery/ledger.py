@@ -124,7 +124,7 @@ class Ledger(BaseModel):
 
     @property
     def is_forgotten(self) -> bool:
-        """Whether nothing but its end is left to be told, to an MLflow that nobody asks any more."""
+        """Whether only its end is left to be told, to an MLflow that nobody asks any more."""
         told = all(use.told for use in self.uses if use.state)
         try:
             silent = time.time() - self.file.stat().st_mtime

@@ -84,7 +84,7 @@ def test_ctrl_c_checkpoints_what_runs_before_the_servers_go(up: Up) -> None:
     wait_until(lambda: list((up.home / "store" / "pretraining").glob("*/writing")) != [], 60)
     time.sleep(3)
     assert up.flow_run(queued.id).state_type == StateType.SCHEDULED  # one at a time
-    assert up.temper("status")[1].count("tiny") == 1
+    assert f"runs in progress: 1: tiny · bert 1×16 · {LONG:,} steps\n" in up.temper("status")[1]
     assert up.stop() == 0
     said = up.said("up")
     stopped = [said.index(f"{name} stopped") for name in ("serving process", "MLflow server")]
@@ -112,6 +112,10 @@ def test_a_run_in_a_terminal_stops_with_a_checkpoint_too(up: Up) -> None:
     assert status == 0, said
     assert up.process.wait(timeout=10) == 0
     assert run.wait(timeout=20) == 130
+    assert (
+        "temper: `temper up`, whose servers it used, stops: interrupted in pretraining at step"
+        in (up.said("run"))
+    )
     assert checkpoints_of(up.folder, "pretraining")
     assert run_of(up.folder, "pretraining").info.status == "KILLED"
     assert up.temper("status")[0] == 3
