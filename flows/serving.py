@@ -32,6 +32,7 @@ from prefect.deployments.runner import RunnerDeployment  # noqa: E402
 from prefect.runner import Runner  # noqa: E402
 
 from flows.deployments import TRAINING, deployments  # noqa: E402
+from flows.kept_schedules import keep_what_people_set  # noqa: E402
 from tasks.machinery.delivery import deliver_all  # noqa: E402
 from tasks.machinery.files import write_atomically  # noqa: E402
 from tasks.machinery.ledger import start_lock  # noqa: E402
@@ -72,7 +73,7 @@ async def serve(offered: Sequence[RunnerDeployment], runs_at_once: int) -> None:
     for name, (group, limit) in chosen.items():
         server = Server(name=name, query_seconds=LOOK_EVERY, pause_on_shutdown=False, limit=limit)
         for deployment in group:
-            await server.aadd_deployment(deployment)
+            await server.aadd_deployment(await keep_what_people_set(deployment))
         servers += [server] * bool(group)
     asked = asyncio.Event()
     serving = [asyncio.create_task(server.start()) for server in servers]

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.client.schemas.sorting import FlowRunSort
 
 from tests.flows.growing import write_growing, write_rows
-from tests.flows.up import ENDED, Up, up_on
+from tests.flows.up import Up, up_on
 
 pytestmark = pytest.mark.slow
 
@@ -36,25 +34,17 @@ class Scheduled:
         what = ["--retrain", str(self.up.file), "--retrain-problem", "mood"]
         self.up.start(*what, "--retrain-model", MODEL, *EVERY_MINUTE)
 
-    def ended(self) -> list[FlowRun]:
-        """All that have ended, in the order of their times."""
-        tagged = FlowRunFilter(tags=FlowRunFilterTags(all_=["auto-scheduled", "retrain"]))
-        with self.up.client() as client:
-            found = client.read_flow_runs(
-                flow_run_filter=tagged, sort=FlowRunSort.EXPECTED_START_TIME_ASC
-            )
-        return [run for run in found if run.state_type in ENDED]
-
     def next(self, said: str) -> str:
         """Wait for a run that says this; what runs before it must have found nothing new."""
         until = time.monotonic() + PATIENCE
         known = {run.id for run in self.seen}
         while time.monotonic() < until:
-            for run in self.ended():
+            for run in self.up.ended():
                 if run.id in known:
                     continue
                 known.add(run.id)
                 self.seen.append(run)
+                assert run.auto_scheduled
                 assert run.state_type == StateType.COMPLETED, run.state
                 message = run.state.message or ""
                 if said in message:

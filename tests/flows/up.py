@@ -14,7 +14,9 @@ from pathlib import Path
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.loading import load_experiment
@@ -63,6 +65,15 @@ class Up:
 
     def state(self) -> Servers:
         return Servers.model_validate_json((self.home / "servers.json").read_text())
+
+    def ended(self) -> list[FlowRun]:
+        """The runs of `retrain` that have ended, in the order of the times they were due."""
+        tagged = FlowRunFilter(tags=FlowRunFilterTags(all_=["retrain"]))
+        with self.client() as client:
+            found = client.read_flow_runs(
+                flow_run_filter=tagged, sort=FlowRunSort.EXPECTED_START_TIME_ASC
+            )
+        return [run for run in found if run.state_type in ENDED]
 
     def client(self) -> SyncPrefectClient:
         return get_client(sync_client=True)
