@@ -7,12 +7,16 @@ stays on or off as it was left; those that were added in the UI, or through the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentScheduleUpdate
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
+
+Written = DeploymentScheduleCreate | DeploymentScheduleUpdate  # as a deployment has them
 
 OURS = "temper"  # slug of a schedule that was not made by a person in the UI
 
@@ -34,12 +38,13 @@ async def keep_what_people_set(deployment: RunnerDeployment) -> RunnerDeployment
             for old in before:
                 await client.delete_deployment_schedule(there.id, old.id)
     kept = [_again(each) for each in there.schedules if each not in before]
-    deployment.schedules = [*ours, *kept] or None
+    if ours or kept:  # Prefect takes no empty list
+        deployment.schedules = [*ours, *kept]
     deployment.paused = there.paused
     return deployment
 
 
-def is_ours(schedule: DeploymentSchedule, ours: list[DeploymentScheduleCreate]) -> bool:
+def is_ours(schedule: DeploymentSchedule, ours: Sequence[Written]) -> bool:
     """Whether a schedule is one that came from us."""
     return schedule.slug == OURS or any(schedule.schedule == each.schedule for each in ours)
 
