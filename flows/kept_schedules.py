@@ -8,6 +8,7 @@ stays on or off as it was left; those that were added in the UI, or through the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentScheduleUpdate
@@ -32,7 +33,7 @@ async def keep_what_people_set(deployment: RunnerDeployment) -> RunnerDeployment
             return deployment
         before = [each for each in there.schedules if is_ours(each, ours)]
         for each in ours:
-            left = [old.active for old in before if old.schedule == each.schedule]
+            left = [old.active for old in before if said_by(old) == said_by(each)]
             each.active = left[0] if left else each.active
         if not ours:  # given none, Prefect leaves all as they are
             for old in before:
@@ -46,7 +47,17 @@ async def keep_what_people_set(deployment: RunnerDeployment) -> RunnerDeployment
 
 def is_ours(schedule: DeploymentSchedule, ours: Sequence[Written]) -> bool:
     """Whether a schedule is one that came from us."""
-    return schedule.slug == OURS or any(schedule.schedule == each.schedule for each in ours)
+    return schedule.slug == OURS or any(said_by(schedule) == said_by(each) for each in ours)
+
+
+def said_by(schedule: DeploymentSchedule | Written) -> dict[str, Any]:
+    """What a schedule says; of an RRule without the first date, which Prefect adds."""
+    assert schedule.schedule is not None
+    values = schedule.schedule.model_dump()
+    return {
+        name: value.splitlines()[-1].removeprefix("RRULE:") if name == "rrule" else value
+        for name, value in values.items()
+    }
 
 
 async def _registered(
