@@ -46,7 +46,7 @@ class Up:
         return subprocess.Popen(command, env=self.environment(), stdout=log, stderr=log, text=True)
 
     def temper(self, *words: str) -> tuple[int, str]:
-        status = self.popen(*words).wait(timeout=80)
+        status = self.popen(*words).wait(timeout=240)
         return status, self.said(words[0])
 
     def said(self, command: str) -> str:
@@ -55,13 +55,13 @@ class Up:
     def start(self, *words: str) -> None:
         prefect, mlflow = map(str, self.ports)
         self.process = self.popen("up", "--prefect-port", prefect, "--mlflow-port", mlflow, *words)
-        wait_until(lambda: "Ctrl-C" in self.said("up") or self.process.poll() is not None, 80)
+        wait_until(lambda: "Ctrl-C" in self.said("up") or self.process.poll() is not None, 60)
         assert self.process.poll() is None, self.said("up")
 
     def stop(self, number: int = signal.SIGINT) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=180)
 
     def state(self) -> Servers:
         return Servers.model_validate_json((self.home / "servers.json").read_text())
@@ -100,7 +100,8 @@ def is_taken(port: int) -> bool:
 
 
 def wait_until(done: Callable[[], bool], seconds: float) -> None:
-    until = time.monotonic() + seconds
+    """Wait for what takes so long at most, and several times that on a machine that is busy."""
+    until = time.monotonic() + 4 * seconds
     while not done():
         assert time.monotonic() < until, "it never came"
         time.sleep(0.2)
