@@ -183,6 +183,13 @@ def test_a_model_does_not_gain_over_itself(world, tmp_path):
     assert "No gain shown" in (tmp_path / "out" / "show" / "card.md").read_text()
 
 
+def test_a_model_that_learnt_nothing_is_pointed_out_on_its_page(world, tmp_path):
+    metrics = run(world, tmp_path / "out", "text-classification", "poor", "good")
+    assert metrics["accuracy/low"] <= metrics["majority/accuracy"]
+    page = (tmp_path / "out" / "show" / "card.md").read_text()
+    assert "than always answering stone: it may have learnt nothing.**" in page
+
+
 def test_without_a_model_from_scratch_nothing_is_compared(world, tmp_path):
     metrics = run(world, tmp_path / "out", "text-classification", scratch=None)
     assert not [name for name in metrics if name.startswith(("gain", "from_scratch"))]
