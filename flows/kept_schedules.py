@@ -2,13 +2,15 @@
 
 Prefect replaces all schedules of a deployment that is registered with one, and resumes what was
 paused. Here the schedule that comes from us carries a slug: it alone is replaced or removed, and it
-stays on or off as it was left; those that were added in the UI, or through the API, stay.
+stays on or off as it was left; those that were added in the UI, or through the API, stay. It goes
+from a deployment that is not served any more (`temper up` without the `--retrain` of last time).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
+from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentScheduleUpdate
@@ -43,6 +45,18 @@ async def keep_what_people_set(deployment: RunnerDeployment) -> RunnerDeployment
         deployment.schedules = [*ours, *kept]
     deployment.paused = there.paused
     return deployment
+
+
+async def end_what_nobody_serves(served: Collection[UUID]) -> None:
+    """Remove our schedule from the other deployments: nobody would run what it plans.
+
+    To be called with a Prefect server of our own: on a shared one, others may serve them.
+    """
+    async with get_client() as client:
+        for there in await client.read_deployments():
+            for each in there.schedules:
+                if there.id not in served and each.slug == OURS:
+                    await client.delete_deployment_schedule(there.id, each.id)
 
 
 def is_ours(schedule: DeploymentSchedule, ours: Sequence[Written]) -> bool:

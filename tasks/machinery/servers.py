@@ -179,7 +179,13 @@ def addresses() -> tuple[dict[str, str], str]:
 def are_stopping() -> bool:
     """Whether the servers that this process uses are those of a `temper up` that is stopping."""
     servers = read_servers()
-    prefect = servers.program("prefect") if servers and servers.stopping else None
+    return servers is not None and servers.stopping and uses_temper_up()
+
+
+def uses_temper_up() -> bool:
+    """Whether this process uses the Prefect server of a `temper up` on this state folder."""
+    servers = read_servers()
+    prefect = servers.program("prefect") if servers else None
     return prefect is not None and os.environ.get("PREFECT_API_URL", "").startswith(prefect.address)
 
 

@@ -13,7 +13,7 @@ from prefect.client.schemas.schedules import IntervalSchedule, RRuleSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron, Interval, RRule
 
-from flows.kept_schedules import keep_what_people_set
+from flows.kept_schedules import end_what_nobody_serves, keep_what_people_set
 from tests.flows.lateness import tell
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -93,6 +93,17 @@ def test_one_that_was_registered_before_they_had_a_mark_is_not_doubled() -> None
     found = asyncio.run(tell.to_deployment("unmarked", schedules=[schedule]).aapply())
     register(tell.to_deployment("unmarked", schedules=[schedule]))
     assert list(told(found)) == ["1:00:00 UTC"]
+
+
+def test_ours_ends_where_nobody_serves_it() -> None:
+    served, other = serve("served", "0 3 * * 1"), serve("other", "0 3 * * 1")
+    with get_client(sync_client=True) as client:
+        client.create_deployment_schedules(other, [(DAILY, True)])
+    asyncio.run(end_what_nobody_serves({served}))
+    assert told(served) == {"0 3 * * 1 Europe/Berlin": True}
+    assert told(other) == {"1 day, 0:00:00 Asia/Tokyo": True}
+    serve("other", "0 3 * * 1")
+    assert told(other)["0 3 * * 1 Europe/Berlin"]
 
 
 def test_without_any_schedule_it_is_registered_again_too_and_stays_paused() -> None:
