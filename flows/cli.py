@@ -76,8 +76,7 @@ def run(
 ) -> None:
     """Run an experiment: what is cached is reused, what was interrupted goes on.
 
-    Exit status: 0 done, 1 a stage failed, 2 not a valid experiment, 130 interrupted: the same
-    command goes on from there.
+    Exit status: 0 done, 1 a stage failed, 2 not a valid experiment, 130 interrupted.
     """
     chosen, steps = _planned(experiment, settings, refresh, verify)
     _print_plan(chosen, steps)

@@ -59,8 +59,8 @@ def retrain(
 ) -> None:
     """Run the experiment if anything is new; promote its model if it beats the champion.
 
-    Exit status: 0 decided, or nothing new; 1 a stage failed, 2 not a valid experiment, 130
-    interrupted: the same command goes on from there.
+    Exit status: 0 decided, or nothing new; 1 a stage failed, 2 not a valid experiment,
+    130 interrupted.
     """
     from flows.loading import load_experiment
     from tasks.retraining_mistakes import problem_of, require_name, rule_of
