@@ -9,7 +9,6 @@ from a deployment that is not served any more (`temper up` without the `--retrai
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
@@ -35,7 +34,7 @@ async def keep_what_people_set(deployment: RunnerDeployment) -> RunnerDeployment
             return deployment
         before = [each for each in there.schedules if is_ours(each, ours)]
         for each in ours:
-            left = [old.active for old in before if said_by(old) == said_by(each)]
+            left = [old.active for old in before if old.schedule == each.schedule]
             each.active = left[0] if left else each.active
         if not ours:  # given none, Prefect leaves all as they are
             for old in before:
@@ -61,17 +60,7 @@ async def end_what_nobody_serves(served: Collection[UUID]) -> None:
 
 def is_ours(schedule: DeploymentSchedule, ours: Sequence[Written]) -> bool:
     """Whether a schedule is one that came from us."""
-    return schedule.slug == OURS or any(said_by(schedule) == said_by(each) for each in ours)
-
-
-def said_by(schedule: DeploymentSchedule | Written) -> dict[str, Any]:
-    """What a schedule says; of an RRule without the first date, which Prefect adds."""
-    assert schedule.schedule is not None
-    values = schedule.schedule.model_dump()
-    return {
-        name: value.splitlines()[-1].removeprefix("RRULE:") if name == "rrule" else value
-        for name, value in values.items()
-    }
+    return schedule.slug == OURS or any(schedule.schedule == each.schedule for each in ours)
 
 
 async def _registered(
