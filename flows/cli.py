@@ -76,7 +76,7 @@ def run(
 ) -> None:
     """Run an experiment: what is cached is reused, what was interrupted goes on.
 
-    Exit status: 0 done, 2 not a valid experiment, 1 a stage failed.
+    Exit status: 0 done, 1 a stage failed, 2 not a valid experiment, 130 interrupted.
     """
     chosen, steps = _planned(experiment, settings, refresh, verify)
     _print_plan(chosen, steps)
@@ -204,7 +204,13 @@ def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> di
 
 
 def _print_results(experiment: Experiment, result: dict[str, Any]) -> None:
-    from flows.console import pretraining_line, results_table, verdicts, where_to_look
+    from flows.console import (
+        majority_answers,
+        pretraining_line,
+        results_table,
+        verdicts,
+        where_to_look,
+    )
 
     metrics = result["metrics"]
     out.print()
@@ -212,7 +218,8 @@ def _print_results(experiment: Experiment, result: dict[str, Any]) -> None:
     problems = [problem.name for problem in experiment.downstream]
     if problems:
         out.print(results_table(metrics, problems))
-    for line in ["", *verdicts(metrics, problems), "", *where_to_look(result, home())]:
+    said = verdicts(metrics, problems, majority_answers(result["stages"]))
+    for line in ["", *said, "", *where_to_look(result, home())]:
         out.print(line, highlight=False, markup=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 import time
@@ -17,7 +18,7 @@ from rich.text import Text
 from flows.timing import Expected
 from tasks.machinery.planner import Step, shortened
 from tasks.machinery.servers import MLFLOW_PORT, PREFECT_PORT
-from tasks.verdict import verdict
+from tasks.verdict import beyond_majority, verdict
 
 _LINE_EVERY = 20.0  # seconds between lines of progress where no line can be redrawn
 
@@ -35,10 +36,14 @@ def duration(seconds: float) -> str:
 
 
 class Terminal:
-    """Progress of the stages: a line redrawn in a terminal, a line now and then in a log."""
+    """Progress of the stages: a line redrawn in a terminal, a line now and then in a log.
+
+    `interruption` says where one came, once it has come in a stage.
+    """
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self.interruption = "interrupted"
         self._live: Live | None = None
         self._printed = time.monotonic()
 
@@ -71,6 +76,10 @@ class Terminal:
         elif time.monotonic() - self._printed > _LINE_EVERY:
             self._printed = time.monotonic()
             self.console.print(Text(text))
+
+    def interrupted(self, title: str, step: int) -> None:
+        """A stage was interrupted."""
+        self.interruption = f"interrupted in {title}" + (f" at step {step:,}" if step else "")
 
     def say(self, text: str) -> None:
         """Something that a person should know, beside the progress."""
@@ -185,10 +194,36 @@ def pretraining_line(metrics: Mapping[str, float]) -> str:
     return f"pre-training: {', '.join(found)}"
 
 
-def verdicts(metrics: Mapping[str, float], problems: Sequence[str]) -> list[str]:
-    """What each gain says, a line a problem."""
-    found = [(problem, verdict(metrics, f"downstream/{problem}/")) for problem in problems]
+def verdicts(
+    metrics: Mapping[str, float], problems: Sequence[str], majority: Mapping[str, str]
+) -> list[str]:
+    """What each gain says, and which models may have learnt nothing, a line each.
+
+    Args:
+        metrics: of the experiment.
+        problems: their names.
+        majority: what the majority baseline of each problem always answers.
+    """
+    found = []
+    for problem in problems:
+        prefix, metric = f"downstream/{problem}/", headline(metrics, problem)
+        answer = majority.get(problem, "the most frequent label")
+        found.append((problem, verdict(metrics, prefix)))
+        found.append((problem, metric and beyond_majority(metrics, metric, answer, prefix)))
     return [f"{problem}: {text}" for problem, text in found if text]
+
+
+def majority_answers(stages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What the majority baseline of each problem always answers, from the evaluations' folders."""
+    folders = {
+        stage["name"].partition(" ")[2]: Path(stage["path"])
+        for stage in stages
+        if stage["name"].startswith("evaluation ")
+    }
+    return {
+        problem: json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["majority"]
+        for problem, folder in folders.items()
+    }
 
 
 def where_to_look(result: Mapping[str, Any], state: Path) -> list[str]:

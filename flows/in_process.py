@@ -58,16 +58,16 @@ def in_process(flow: Callable[[], Result]) -> Result:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     from flows.console import Terminal
     from flows.experiment import show_on
-    from tasks.machinery.cancellation import CANCELLED, was_cancelled
     from tasks.machinery.full_disk import full_disk
     from tasks.machinery.runner import StageFailedError
     from tasks.machinery.temporary_server import start_temporary_server
 
     signal.signal(signal.SIGTERM, _interrupt)
+    terminal = Terminal(out)
     try:
         start_temporary_server()
-        with Terminal(out) as display:
-            show_on(display)
+        with terminal:
+            show_on(terminal)
             return flow()
     except StageFailedError as error:
         stop(_failure(error), FAILED)
@@ -77,7 +77,7 @@ def in_process(flow: Callable[[], Result]) -> Result:
         said = full_disk(error, home()) or f"{type(error).__name__}: {error}"
         stop([str(said), KEPT], FAILED)
     except KeyboardInterrupt:
-        stop([CANCELLED if was_cancelled() else "interrupted", KEPT], INTERRUPTED)
+        stop([f"{_who_interrupted()}{terminal.interruption}", KEPT], INTERRUPTED)
 
 
 def _failure(error: StageFailedError) -> list[str]:
@@ -85,6 +85,16 @@ def _failure(error: StageFailedError) -> list[str]:
     if isinstance(error.cause, StageError):
         return [str(error), f"nothing is lost: mend that, and {KEPT.partition(': ')[2]}"]
     return [f"{error.title} failed: {type(error.cause).__name__}: {error.cause}", KEPT]
+
+
+def _who_interrupted() -> str:
+    """Who it was, if not somebody at this terminal, as the beginning of a line."""
+    from tasks.machinery.cancellation import CANCELLED, was_cancelled
+    from tasks.machinery.servers import are_stopping
+
+    if was_cancelled():
+        return f"{CANCELLED}: "
+    return "`temper up`, whose servers it used, stops: " * are_stopping()
 
 
 def _interrupt(*_: Any) -> NoReturn:

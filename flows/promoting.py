@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from rich.text import Text
 
 from flows.arguments import ExperimentArgument, SetOption, VerifyOption
 from flows.in_process import FAILED, err, in_process, out, require_writable, stop
-from tasks.machinery.decisions import WORDS, Recorded, before
+from tasks.machinery.decisions import WORDS, Recorded, before, why_it_lost
 from tasks.machinery.home import make_home
 from tasks.machinery.stage import StageError
 from tasks.mistakes import InvalidExperimentError
@@ -59,7 +59,8 @@ def retrain(
 ) -> None:
     """Run the experiment if anything is new; promote its model if it beats the champion.
 
-    Exit status: 0 decided, or nothing new; 2 not a valid experiment, 1 a stage failed.
+    Exit status: 0 decided, or nothing new; 1 a stage failed, 2 not a valid experiment,
+    130 interrupted.
     """
     from flows.loading import load_experiment
     from tasks.retraining_mistakes import problem_of, require_name, rule_of
@@ -150,7 +151,10 @@ def promote(
         champion = registry.champion()
         if version == champion:
             raise StageError(f"version {version} of {name} is the champion already")
-        _by_hand(registry, version, "by hand", champion)
+        lost = why_it_lost(version, registry.decisions())
+        _by_hand(registry, version, "by hand", champion, lost)
+        if lost:
+            err.print(f"temper: mind that {lost[0]}", style="yellow", markup=False, highlight=False)
 
 
 def rollback(name: NameArgument) -> None:
@@ -167,7 +171,9 @@ def rollback(name: NameArgument) -> None:
         out.print(f"version {champion} is no longer promoted by itself", highlight=False)
 
 
-def _by_hand(registry: Registry, version: str, outcome: str, previous: str) -> None:
+def _by_hand(
+    registry: Registry, version: str, outcome: str, previous: str, remarks: Sequence[str] = ()
+) -> None:
     from flows.whom import person
 
     decisions, champion = registry.decisions(), registry.champion()
@@ -177,7 +183,7 @@ def _by_hand(registry: Registry, version: str, outcome: str, previous: str) -> N
         outcome=outcome,
         by=person(),
         when=datetime.now(UTC),
-        reasons=[f"by hand: version {version} instead of {champion or 'none'}"],
+        reasons=[*remarks, f"by hand: version {version} instead of {champion or 'none'}"],
         champion_before=champion,
         champion=version,
         previous=previous,

@@ -9,6 +9,8 @@ other.
 Whoever brings new data can say so instead, and need not wait for the schedule:
 
     prefect event emit temper.data-arrived --resource-id temper.model.NAME
+
+A request does it too: see mlflow/README.md.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ import signal
 import threading
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from tasks.machinery.home import prepare_environment, store_folder
 
@@ -32,13 +33,14 @@ from prefect.deployments.runner import RunnerDeployment  # noqa: E402
 from prefect.runner import Runner  # noqa: E402
 
 from flows.deployments import TRAINING, deployments  # noqa: E402
+from flows.kept_schedules import end_what_nobody_serves, keep_what_people_set  # noqa: E402
 from tasks.machinery.delivery import deliver_all  # noqa: E402
 from tasks.machinery.files import write_atomically  # noqa: E402
 from tasks.machinery.ledger import start_lock  # noqa: E402
 from tasks.machinery.missed import skip_missed_runs  # noqa: E402
 from tasks.machinery.orphans import close_what_is_gone  # noqa: E402
 from tasks.machinery.owner import BEAT, this_process  # noqa: E402
-from tasks.machinery.servers import life_file  # noqa: E402
+from tasks.machinery.servers import life_file, uses_temper_up  # noqa: E402
 from tasks.machinery.store import Store  # noqa: E402
 from tasks.machinery.tracking import Tracking  # noqa: E402
 from tasks.machinery.zombies import ensure_automation  # noqa: E402
@@ -68,12 +70,15 @@ async def serve(offered: Sequence[RunnerDeployment], runs_at_once: int) -> None:
         "trainings": ([each for each in offered if TRAINING in each.tags], runs_at_once),
         "others": ([each for each in offered if TRAINING not in each.tags], QUICK_AT_ONCE),
     }
-    servers = []
+    servers: list[Server] = []
+    served: set[UUID] = set()
     for name, (group, limit) in chosen.items():
         server = Server(name=name, query_seconds=LOOK_EVERY, pause_on_shutdown=False, limit=limit)
         for deployment in group:
-            await server.aadd_deployment(deployment)
+            served.add(await server.aadd_deployment(await keep_what_people_set(deployment)))
         servers += [server] * bool(group)
+    if uses_temper_up():
+        await end_what_nobody_serves(served)
     asked = asyncio.Event()
     serving = [asyncio.create_task(server.start()) for server in servers]
     await asyncio.sleep(0)  # the runners put handlers of their own: ours come after

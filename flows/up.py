@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -121,7 +122,7 @@ def _run(stack: Stack) -> None:
         stack.stopping.set()
         running = _in_progress()
         if running:
-            _say(f"stopping; in progress: {', '.join(running)}")
+            _say(f"stopping; in progress: {_listed(running)}")
         stack.stop()
 
 
@@ -174,7 +175,7 @@ def status() -> None:
         out.print("down: `temper up` starts the servers")
     else:
         _show(servers)
-    out.print(f"runs in progress: {len(running)}{': ' * bool(running)}{', '.join(running)}")
+    out.print(f"runs in progress: {running.total()}{': ' * bool(running)}{_listed(running)}")
     if servers is None or not servers.is_up or not _all_well(servers):
         raise typer.Exit(DOWN)
 
@@ -254,9 +255,16 @@ def _warn_of_environment() -> None:
             _say(f"{name} is set here: `temper run` in this shell uses that, not these servers")
 
 
-def _in_progress() -> list[str]:
-    """The experiments that run now."""
-    return [each.experiment for each in ledgers() if each.status == "RUNNING" and each.is_alive]
+def _in_progress() -> Counter[str]:
+    """The runs that go on now, by the name that Prefect has for them."""
+    going_on = [each for each in ledgers() if each.status == "RUNNING" and each.is_alive]
+    return Counter(each.tags.get("temper.flow_run_name", each.experiment) for each in going_on)
+
+
+def _listed(running: Counter[str]) -> str:
+    """`demo · bert 2×128 · 2,500 steps (2 of them), …`."""
+    names = running.items()
+    return ", ".join(f"{name} ({n} of them)" if n > 1 else name for name, n in names)
 
 
 def _when(servers: Servers) -> str:

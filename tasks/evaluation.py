@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,6 +101,7 @@ def evaluate(
         "metrics": dict(kind.METRICS),
         "rows": f"{len(test):,} {kind.ROWS}",
         "confidence": confidence,
+        "majority": constant_answer(kind.majority(train, test)),
     }
     write_json(out / "metrics.json", metrics)
     write_json(out / "evaluation.json", facts)
@@ -186,6 +188,14 @@ def measure_majority(
     counts = kind.count(test[kind.COLUMNS[2]], kind.majority(train, test), labels)
     values = kind.measure(counts.sum(axis=0).astype(np.float64))
     return {f"majority/{kind.HEADLINE}": float(values[kind.HEADLINE])}
+
+
+def constant_answer(majority: Sequence[Any]) -> str:
+    """What the majority baseline says of every row, or of every token of every row."""
+    first: Any = majority[0]
+    while isinstance(first, Sequence) and not isinstance(first, str):
+        first = first[0] if first else "nothing"
+    return str(first)
 
 
 def write_json(path: Path, content: object) -> None:

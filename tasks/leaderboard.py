@@ -107,6 +107,11 @@ def ranked(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Entry]:
     return sorted(placed, key=lambda entry: (entry.rank, -entry.run.started))
 
 
+def places(entries: Sequence[Entry]) -> list[int]:
+    """The place of each entry, from 1: who is equal shares one, and the next is left out."""
+    return [1 + sum(other.rank < entry.rank for other in entries) for entry in entries]
+
+
 def with_seconds(entries: Sequence[Entry], seconds: Mapping[str, float]) -> list[Entry]:
     """The entries with what they took, from the seconds of each artifact."""
 
@@ -146,14 +151,14 @@ def leaderboard_page(entries: Sequence[Entry], metrics: Sequence[str], title: st
     header += ["started (UTC)", "commit", "seconds", "times", *(["experiment"] if several else [])]
     header += [name.removeprefix("downstream.") for name in columns]
     rows = []
-    for place, entry in enumerate(entries):
+    for row, (place, entry) in enumerate(zip(places(entries), entries, strict=True)):
         run = entry.run
-        cells = [Cell(f"{place + 1:>2} {run.run_id[:8]}")]
+        cells = [Cell(f"{place:>2} {run.run_id[:8]}")]
         cells += [_metric_cell(run, metric, runs) for metric in metrics]
         seconds = ABSENT if entry.seconds is None else f"{entry.seconds:,.0f}"
         texts = [run.when, run.commit or ABSENT, seconds, str(entry.count)]
         texts += [run.experiment] if several else []
-        texts += [values[place] or ABSENT for values in columns.values()]
+        texts += [values[row] or ABSENT for values in columns.values()]
         rows.append([*cells, *(Cell(text[:40]) for text in texts)])
     blocks: list[Block] = [Grid(header, rows, turns=False), Words(_how(entries, metrics, columns))]
     return Document(title, [Section("Leaderboard", blocks)])
@@ -198,14 +203,14 @@ def leaderboard_json(entries: Sequence[Entry], metrics: Sequence[str]) -> dict[s
         "rows": [
             run_facts(entry.run)
             | {
-                "place": place + 1,
+                "place": place,
                 "mean_rank": entry.rank,
                 "times": entry.count,
                 "seconds": entry.seconds,
                 "metrics": {m: _value(entry.run, m) for m in metrics},
-                "parameters": {name: values[place] for name, values in columns.items()},
+                "parameters": {name: values[row] for name, values in columns.items()},
             }
-            for place, entry in enumerate(entries)
+            for row, (place, entry) in enumerate(zip(places(entries), entries, strict=True))
         ],
     }
 

@@ -13,7 +13,7 @@ from tasks import pages
 from tasks.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
 from tasks.machinery.stage import Monitor
 from tasks.results import SCRATCH
-from tasks.verdict import HELPS, HURTS, verdict
+from tasks.verdict import HELPS, HURTS, beyond_majority, verdict
 
 PRETRAINING = {
     "validation_loss": ("loss on held-out text, nats a masked token", ".3f"),
@@ -51,6 +51,11 @@ class Result:
     def metric(self) -> str:
         """The headline metric in words."""
         return str(self.facts["metrics"][self.facts["headline"]])
+
+    @property
+    def beyond_majority(self) -> str:
+        """What to say of a model that may have learnt nothing; empty where it has."""
+        return beyond_majority(self.metrics, self.facts["headline"], self.facts["majority"])
 
     def percent(self, prefix: str = "") -> str:
         """The headline metric of a model with its interval, or a dash where there is none."""
@@ -161,11 +166,16 @@ def headline_table(results: Sequence[Result], confidence: float) -> str:
 
 
 def verdicts(results: Sequence[Result], confidence: float) -> list[str]:
-    """A sentence for each comparison."""
+    """A sentence for each comparison, and for each model that may have learnt nothing."""
     lines = [
         f"- **{result.name}**: {pages.judge(result.metrics, result.metric, confidence)}"
         for result in results
         if result.compares
+    ]
+    lines += [
+        f"- **{result.name}**: the pre-trained model is {learnt}."
+        for result in results
+        if (learnt := result.beyond_majority)
     ]
     return ["\n".join(lines)] if lines else []
 

@@ -23,6 +23,7 @@ from tasks.figures import (
     write_figure,
 )
 from tasks.problems import Problem
+from tasks.verdict import beyond_majority
 
 SCRATCH = "from_scratch/"
 MODELS = {
@@ -114,6 +115,9 @@ def card(metrics: Mapping[str, float], report: pd.DataFrame, facts: Mapping[str,
     ]
     if "gain" in metrics:
         parts.append(f"**{pages.judge(metrics, facts['metrics'][headline], facts['confidence'])}**")
+    learnt = beyond_majority(metrics, headline, facts["majority"])
+    if learnt:
+        parts.append(f"**The pre-trained model is {learnt}.**")
     parts += [
         "## By class",
         class_table(report),

@@ -10,6 +10,28 @@ HELPS, HURTS, CHANCE = "pre-training helps", "pre-training hurts", "no gain show
 FEWEST_DOCUMENTS = 10
 
 
+def beyond_majority(
+    metrics: Mapping[str, float], metric: str, answer: str, prefix: str = ""
+) -> str:
+    """What to say of a model that may have learnt nothing.
+
+    Args:
+        metrics: as stage evaluation returns them.
+        metric: name of the headline metric.
+        answer: what the majority baseline always answers.
+        prefix: what stands before their names, such as `downstream/library/`.
+
+    Returns:
+        That it is no better than the baseline, or not shown to be; empty where it is better.
+    """
+    baseline = metrics[f"{prefix}majority/{metric}"]
+    if metrics[f"{prefix}{metric}/low"] > baseline:
+        return ""
+    worse = metrics[f"{prefix}{metric}"] <= baseline
+    said = "no better" if worse else "not shown to be better"
+    return f"{said} than always answering {answer}: it may have learnt nothing"
+
+
 def verdict(metrics: Mapping[str, float], prefix: str = "") -> str:
     """What the interval of a gain says.
 

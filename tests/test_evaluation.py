@@ -123,6 +123,8 @@ def test_pages_and_figures_say_what_was_measured(measured):
     assert json.loads((out / "metrics.json").read_text()) == metrics
     facts = json.loads((out / "evaluation.json").read_text())
     assert facts["headline"] == headline
+    assert "may have learnt nothing" not in page
+    assert facts["majority"] == ("O" if problem == "token-classification" else "stone")
     assert metrics["test_documents"] == 40
     assert facts["rows"].startswith("80 ")
     copies = {"predictions.parquet", "figures/confusion.png", "figures/gain.png"}
@@ -179,6 +181,13 @@ def test_a_model_does_not_gain_over_itself(world, tmp_path):
     metrics = run(world, tmp_path / "out", "text-classification", "good", "good")
     assert (metrics["gain"], metrics["gain/low"], metrics["gain/high"]) == (0, 0, 0)
     assert "No gain shown" in (tmp_path / "out" / "show" / "card.md").read_text()
+
+
+def test_a_model_that_learnt_nothing_is_pointed_out_on_its_page(world, tmp_path):
+    metrics = run(world, tmp_path / "out", "text-classification", "poor", "good")
+    assert metrics["accuracy/low"] <= metrics["majority/accuracy"]
+    page = (tmp_path / "out" / "show" / "card.md").read_text()
+    assert "than always answering stone: it may have learnt nothing.**" in page
 
 
 def test_without_a_model_from_scratch_nothing_is_compared(world, tmp_path):

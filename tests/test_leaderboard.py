@@ -53,6 +53,16 @@ def test_the_mean_of_the_ranks_decides_by_default():
     ]
 
 
+def test_who_is_equal_shares_a_place_and_the_next_is_left_out():
+    runs = [run("a", 0.9), run("b", 0.8, at=2), run("c", 0.8, at=1), run("d", 0.1)]
+    entries = ranked(fold(runs), ["downstream/mood/accuracy"])
+    page = leaderboard_page(entries, ["downstream/mood/accuracy"], "e")
+    shown = [row[0].text for row in page.sections[0].blocks[0].rows]
+    assert shown == [" 1 a", " 2 b", " 2 c", " 4 d"]
+    rows = leaderboard_json(entries, ["downstream/mood/accuracy"])["rows"]
+    assert [row["place"] for row in rows] == [1, 2, 2, 4]
+
+
 def test_of_a_loss_less_is_better():
     entries = fold([run("a", 0.1), run("b", 0.9)])
     metrics = metrics_to_rank([entry.run for entry in entries], "pretraining/validation_loss")

@@ -15,9 +15,11 @@ def interval(name, value, low, high):
     return {name: value, f"{name}/low": low, f"{name}/high": high}
 
 
-def write_evaluation(folder, gain, headline="accuracy", words="accuracy", documents=200):
+def write_evaluation(
+    folder, gain, headline="accuracy", words="accuracy", documents=200, majority=0.12
+):
     """An artifact of stage evaluation, with a gain (value, low, high) or None."""
-    metrics = {**interval(headline, 0.534, 0.51, 0.559), f"majority/{headline}": 0.12}
+    metrics = {**interval(headline, 0.534, 0.51, 0.559), f"majority/{headline}": majority}
     metrics["test_documents"] = documents
     if gain:
         metrics |= interval(f"from_scratch/{headline}", 0.443, 0.42, 0.465)
@@ -25,6 +27,7 @@ def write_evaluation(folder, gain, headline="accuracy", words="accuracy", docume
     folder.mkdir()
     (folder / "metrics.json").write_text(json.dumps(metrics))
     facts = {"headline": headline, "metrics": {headline: words}, "problem": "text-classification"}
+    facts["majority"] = "sklearn"
     (folder / "evaluation.json").write_text(json.dumps(facts))
     for name in ("gain.png", "confusion.png"):
         write_figure(canvas("Found")[0], folder / "figures" / name)
@@ -88,6 +91,19 @@ def test_few_test_documents_show_no_gain(tmp_path):
     assert "**library**: Too few test documents (9) to tell: +9.1 points" in page
     assert "help on 0 of 1" in page
     assert metrics["gains"] == 0
+
+
+def test_a_model_that_may_have_learnt_nothing_is_pointed_out(tmp_path):
+    both = {
+        "bad": write_evaluation(tmp_path / "a", (0.091, 0.07, 0.113), majority=0.54),
+        "open": write_evaluation(tmp_path / "b", None, majority=0.51),
+        "good": write_evaluation(tmp_path / "c", None, majority=0.5),
+    }
+    _, page, card = report(tmp_path / "out", both)
+    for text in (page, card):
+        assert "- **bad**: the pre-trained model is no better than always answering sklearn" in text
+        assert "- **open**: the pre-trained model is not shown to be better than always" in text
+        assert "**good**" not in text
 
 
 def test_all_figures_of_the_page_lie_beside_it_and_the_card_needs_none(evaluations, tmp_path):

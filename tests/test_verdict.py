@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tasks.verdict import CHANCE, HELPS, HURTS, verdict
+from tasks.verdict import CHANCE, HELPS, HURTS, beyond_majority, verdict
 
 
 def metrics(low, high, documents=200.0, prefix=""):
@@ -36,6 +36,24 @@ def test_the_names_may_have_a_prefix_and_without_a_gain_nothing_is_said():
     prefix = "downstream/library/"
     assert verdict(metrics(-0.2, -0.1, prefix=prefix), prefix) == HURTS
     assert verdict({"accuracy": 0.5, "test_documents": 200.0}) == ""
+
+
+@pytest.mark.parametrize(
+    "value, low, said",
+    [
+        (0.5, 0.42, "no better than always answering glad: it may have learnt nothing"),
+        (0.44, 0.4, "no better than always answering glad: it may have learnt nothing"),
+        (
+            0.55,
+            0.5,
+            "not shown to be better than always answering glad: it may have learnt nothing",
+        ),
+        (0.55, 0.51, ""),
+    ],
+)
+def test_a_model_that_may_have_learnt_nothing_is_pointed_out(value, low, said):
+    found = {"m/accuracy": value, "m/accuracy/low": low, "m/majority/accuracy": 0.5}
+    assert beyond_majority(found, "accuracy", "glad", "m/") == said
 
 
 def test_it_loads_nothing_heavy():

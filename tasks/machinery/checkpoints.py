@@ -5,16 +5,17 @@
     FOLDER/.writing/        one being written; the rename to its name is the last thing that happens
 
 The two newest are kept, so that a damaged one costs the steps since the one before, and no more.
+Those who go on from one each ask which is whole: it is read once (see `digest_memo`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tasks.machinery.digest_memo import digest_file
 from tasks.machinery.files import flush
 
 MARKER = "COMPLETE.json"
@@ -81,6 +82,4 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _describe(path: Path) -> dict[str, str | int]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"size": path.stat().st_size, "sha256": digest}
+    return {"size": path.stat().st_size, "sha256": digest_file(path)}

@@ -70,8 +70,9 @@ class Recorded(BaseModel):
 
     @property
     def brief(self) -> str:
-        """The reasons without their numbers; empty by hand."""
-        said = [reason.partition(": ")[0] for reason in self.reasons] if self.gain else []
+        """The reasons without their numbers; by hand, only what speaks against it."""
+        said = [reason.partition(": ")[0] for reason in self.reasons]
+        said = [reason for reason in said if reason != BY_HAND[0]]
         more = len(said) - _MOST_REASONS
         return "; ".join(said if more <= 1 else [*said[:_MOST_REASONS], f"{more} more"])
 
@@ -108,6 +109,17 @@ def taken_down(version: str, decisions: Sequence[Recorded]) -> bool:
         elif decision.outcome in BY_HAND and decision.champion_before == version:
             down = True
     return down
+
+
+def why_it_lost(version: str, decisions: Sequence[Recorded]) -> list[str]:
+    """What speaks against a version, if it lost when it was last judged: a line, or none."""
+    judged = [each for each in decisions if each.version == version and each.gain]
+    if not judged or judged[-1].outcome in WINS:
+        return []
+    last = judged[-1]
+    against = f"version {last.champion_before}" if last.champion_before else "the baseline"
+    reasons = "; ".join(last.reasons)
+    return [f"version {version} lost to {against} on {last.when:%d %B %Y}: {reasons}"]
 
 
 def why_nothing_new(

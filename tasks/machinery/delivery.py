@@ -200,6 +200,7 @@ def deliver_all(tracking: Tracking, store: Store) -> list[str]:
     """Tell this MLflow what earlier runs left untold; to be called under the `start_lock`.
 
     What it does not take now is said, and left for the next time: it is no reason not to begin.
+    What was for another MLflow is left for that one: for a month, if it is only how a run ended.
 
     Returns:
         The experiments, one for each run that was told.
@@ -207,6 +208,8 @@ def deliver_all(tracking: Tracking, store: Store) -> list[str]:
     told = []
     for ledger in undelivered():
         if ledger.tracking_uri != tracking.uri:
+            if ledger.is_forgotten:
+                ledger.close()
             continue
         try:
             if deliver(ledger, tracking, store):

@@ -7,6 +7,8 @@ A memo is trusted where a write would show. A file that is written to gets new t
 set back, `ctime` cannot), but times are coarse: a second write within the same tick would not show.
 So what changed less than two seconds before it was read is not kept (git calls such an entry racy).
 
+What nobody has asked for in 30 days is dropped: by then most of it is of files that are gone.
+
 The memo is a convenience. Where it cannot be read or written, files are read instead; where it is
 damaged, it is made anew. `verifying("full")` reads every byte whatever the memo says.
 """
@@ -23,20 +25,22 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tasks.machinery.home import home
+from tasks.machinery.owner import FORGOTTEN
 
 Verification = Literal["quick", "full"]
 
 SETTLED = 2.0  # seconds: the coarsest clock of a file system in use
 _PAUSE = 10.0  # seconds for which a memo that failed is left alone
+_DAY = 24 * 3600.0
 _MOST = 100_000
 # What SQLite says of a file that is no database, is damaged, or has other tables than ours.
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS digests (file TEXT PRIMARY KEY, state TEXT NOT NULL,"
-    " digest TEXT NOT NULL, seal TEXT NOT NULL) WITHOUT ROWID"
+    " digest TEXT NOT NULL, seal TEXT NOT NULL, used REAL NOT NULL) WITHOUT ROWID"
 )
 
 
@@ -112,23 +116,31 @@ class Memo:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._again = {"get": 0.0, "put": 0.0}
+        self._pruned = False
 
     def get(self, identity: Identity) -> str | None:
         """The digest of a file, if it is known."""
-        query = "SELECT digest, seal FROM digests WHERE file = ? AND state = ?"
-        for digest, seal in self._execute("get", query, (identity.file, identity.state)):
+        query = "SELECT digest, seal, used FROM digests WHERE file = ? AND state = ?"
+        for digest, seal, used in self._execute("get", query, (identity.file, identity.state)):
             if seal == _seal(identity, digest):
-                return digest
+                if time.time() - used > _DAY:
+                    change = "UPDATE digests SET used = ? WHERE file = ?"
+                    self._execute("put", change, (time.time(), identity.file))
+                return str(digest)
         return None
 
     def put(self, identity: Identity, digest: str) -> None:
         """Keep the digest of a file, instead of the one it had before."""
-        values = (identity.file, identity.state, digest, _seal(identity, digest))
-        self._execute("put", "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?)", values)
+        values = (identity.file, identity.state, digest, _seal(identity, digest), time.time())
+        self._execute("put", "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?)", values)
+        if not self._pruned:
+            self._pruned = True
+            old = time.time() - FORGOTTEN
+            self._execute("put", "DELETE FROM digests WHERE used < ?", (old,))
 
     def _execute(
-        self, what: Literal["get", "put"], statement: str, values: tuple[str, ...]
-    ) -> list[tuple[str, ...]]:
+        self, what: Literal["get", "put"], statement: str, values: tuple[str | float, ...]
+    ) -> list[tuple[Any, ...]]:
         """Run a statement; nothing comes of it where the database cannot be used."""
         with self._lock:
             for _ in range(2):  # the second time after a damaged one has been made anew

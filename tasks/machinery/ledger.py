@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from tasks.machinery.files import write_atomically
 from tasks.machinery.home import home
-from tasks.machinery.owner import is_alive, this_process
+from tasks.machinery.owner import FORGOTTEN, is_alive, this_process
 
 
 class Use(BaseModel):
@@ -121,6 +121,16 @@ class Ledger(BaseModel):
         except FileNotFoundError:  # it was closed a moment ago
             return False
         return is_alive(self.owner, seen)
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether only its end is left to be told, to an MLflow that nobody asks any more."""
+        told = all(use.told for use in self.uses if use.state)
+        try:
+            silent = time.time() - self.file.stat().st_mtime
+        except FileNotFoundError:  # it was closed a moment ago
+            return False
+        return told and silent > FORGOTTEN and not self.is_alive
 
     @property
     def is_told(self) -> bool:

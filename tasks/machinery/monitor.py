@@ -38,6 +38,9 @@ class Display(Protocol):
     def finished(self, title: str, state: str, seconds: float, why: str) -> None:
         """A stage has ended as completed, cached or failed."""
 
+    def interrupted(self, title: str, step: int) -> None:
+        """A stage was interrupted; `step` is that of its newest checkpoint, 0 without one."""
+
     def say(self, text: str) -> None:
         """Something that a person should know, beside the progress."""
 
@@ -55,6 +58,9 @@ class Quiet:
         """Show nothing."""
 
     def finished(self, title: str, state: str, seconds: float, why: str) -> None:
+        """Show nothing."""
+
+    def interrupted(self, title: str, step: int) -> None:
         """Show nothing."""
 
     def say(self, text: str) -> None:

@@ -43,7 +43,7 @@ from prefect.states import Cancelled, Crashed
 
 from tasks.machinery.files import write_atomically
 from tasks.machinery.home import home
-from tasks.machinery.owner import BEAT, is_alive, this_process
+from tasks.machinery.owner import BEAT, FORGOTTEN, is_alive, this_process
 from tasks.machinery.tracking import Tracking
 
 LOGGER = logging.getLogger(__name__)
@@ -51,7 +51,6 @@ LOGGER = logging.getLogger(__name__)
 MESSAGE = "its process was gone at the next start"
 UNFINISHED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 STARTING = 600.0  # seconds within which a flow run that is not registered may just be starting
-FORGOTTEN = 30 * 24 * 3600.0  # seconds after which a server that nobody uses is not asked again
 
 
 @contextlib.contextmanager

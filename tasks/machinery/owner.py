@@ -16,6 +16,7 @@ import psutil
 
 BEAT = 60.0  # seconds between two signs of life
 LEASE = 540.0  # seconds of silence after which an owner on another host counts as gone
+FORGOTTEN = 30 * 24 * 3600.0  # seconds after which what nobody has asked for is not kept in mind
 
 
 def this_process() -> str:

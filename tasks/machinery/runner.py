@@ -16,7 +16,7 @@ from pydantic import BaseModel, model_validator
 
 from tasks.machinery.artifact import Artifact
 from tasks.machinery.call import Arguments, inputs_of, key_of, paths_of, title_of
-from tasks.machinery.checkpoints import newest_checkpoint, step_of
+from tasks.machinery.checkpoints import last_step, newest_checkpoint, step_of
 from tasks.machinery.delivery import Delivery, metric_prefix
 from tasks.machinery.fingerprint import digest, require_same_code
 from tasks.machinery.full_disk import full_disk
@@ -138,6 +138,8 @@ class Runner:
             raise StageFailedError(call.title, cause) from None
         except BaseException as problem:
             self.delivery.ledger.stopped(call.title, "KILLED", words_of(problem))
+            step = last_step(self.store.folder(call.stage.name, call.fingerprint) / "checkpoints")
+            self.display.interrupted(call.title, step)
             raise
         self.outcomes.append(outcome)
         self.display.finished(call.title, call.state, time.monotonic() - begun, call.why)

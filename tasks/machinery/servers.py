@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import time
 import urllib.request
 from pathlib import Path
@@ -84,12 +85,14 @@ class Servers(BaseModel):
         since: when it was started, in seconds since the epoch.
         runs_at_once: how many trainings run at a time.
         programs: what it has started so far, in the order in which they are started.
+        stopping: it is being stopped, and the runs on its servers with it.
     """
 
     owner: str
     since: float
     runs_at_once: int = 1
     programs: list[Program] = []
+    stopping: bool = False
 
     def program(self, name: Name) -> Program | None:
         """One of its programs; None where it is not started."""
@@ -171,6 +174,19 @@ def addresses() -> tuple[dict[str, str], str]:
         "PREFECT_API_URL": f"{prefect.address}/api",
         "MLFLOW_TRACKING_URI": mlflow.address,
     }, ""
+
+
+def are_stopping() -> bool:
+    """Whether the servers that this process uses are those of a `temper up` that is stopping."""
+    servers = read_servers()
+    return servers is not None and servers.stopping and uses_temper_up()
+
+
+def uses_temper_up() -> bool:
+    """Whether this process uses the Prefect server of a `temper up` on this state folder."""
+    servers = read_servers()
+    prefect = servers.program("prefect") if servers else None
+    return prefect is not None and os.environ.get("PREFECT_API_URL", "").startswith(prefect.address)
 
 
 def database_behind(uri: str) -> str:

@@ -70,6 +70,8 @@ def prepare_databases(say: Say) -> None:
 
 def end_all(servers: Servers, say: Say, hurry: Callable[[], bool] = lambda: False) -> None:
     """Stop what runs, the serving process first; afterwards nobody finds the servers any more."""
+    servers.stopping = True
+    servers.write()  # so that runs in other terminals can say why they end
     interrupt_runs(servers, say, hurry)
     for program in reversed(servers.programs):
         patience = _SERVER_ENDS

@@ -30,10 +30,9 @@ from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_T
 from tasks.machinery.files import write_atomically
 from tasks.machinery.full_disk import full_disk
 from tasks.machinery.home import home
-from tasks.machinery.owner import is_alive, is_here, owner_of, this_process
+from tasks.machinery.owner import FORGOTTEN, is_alive, is_here, owner_of, this_process
 from tasks.machinery.stage import StageError
 
-FORGOTTEN = 30 * 24 * 3600.0  # seconds after which a server on another host is not kept in mind
 _ERROR = re.compile(r"^([\w.]+\.)?\w*(Error|Exception): |\[Errno")
 _ATTEMPTS = 3  # another process may take the port that was free a moment ago
 

@@ -24,7 +24,10 @@ def write_rows(file: Path, rows: int, seed: int, *, spoiled: bool = False) -> No
         text = " ".join([*words, "in", draw.choice(PLACES), str(seed * 10_000 + number)])
         label = moods[(moods.index(mood) + 1) % len(moods)] if spoiled else mood
         lines.append(f"{text},{label}")
-    file.write_text("\n".join(lines) + "\n")
+    # At once: whoever reads meanwhile finds all of the old rows or all of the new ones.
+    writing = file.parent.parent / f"{file.name}.writing"
+    writing.write_text("\n".join(lines) + "\n")
+    writing.replace(file)
 
 
 def write_growing(folder: Path, rows: int) -> Path:

@@ -98,7 +98,7 @@ def weights(result: dict[str, Any]) -> dict[str, bytes]:
 
 def wait_for_stage(folder: Path, name: str, process: subprocess.Popen[str]) -> None:
     """Wait until a stage is being computed."""
-    for _ in range(600):
+    for _ in range(2400):
         if list((folder / "home" / "store" / name).glob("*/writing")):
             return
         assert process.poll() is None, "it ended before that stage"

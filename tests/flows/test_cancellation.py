@@ -42,13 +42,11 @@ def test_cancelled_in_the_ui_it_stops_and_goes_on(tmp_path, prefect: str) -> Non
     flow_run_id = flow_run_of(tmp_path)
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(flow_run_id, Cancelling())  # as the button does
-        asked = time.monotonic()
-        out, err = process.communicate(timeout=60)
-        assert time.monotonic() - asked < 30
+        out, err = process.communicate(timeout=200)
         assert process.returncode == 130, out[-3000:] + err[-3000:]
         assert "Traceback" not in err
         assert client.read_flow_run(flow_run_id).state_type == StateType.CANCELLED
-    assert "cancelled in Prefect" in err
+    assert "cancelled in Prefect: interrupted in pretraining at step " in err
     reasons = {run.data.tags["temper.reason"] for run in runs_of(tmp_path, "KILLED")}
     assert reasons == {"cancelled in Prefect"}
     found = statuses(tmp_path)

@@ -98,6 +98,13 @@ def test_a_growing_data_set_retrains_promotes_refuses_and_is_rolled_back(place: 
     assert "nothing new: version 3 is what the experiment gives: kept champion" in again["message"]
     assert place.runs() == before
 
+    lost = place.temper("promote", MODEL, "3")
+    assert lost.returncode == 0
+    assert "mind that version 3 lost to version 2" in lost.stderr
+    assert "class glad is worse" in lost.stderr
+    assert place.temper("rollback", MODEL).returncode == 0
+    assert place.aliases() == {"champion": "2", "previous": "1"}
+
     assert place.temper("rollback", MODEL).returncode == 0
     assert place.aliases() == {"champion": "1"}
     place.train_on(1500)  # what gave the version that a person took down
@@ -109,9 +116,17 @@ def test_a_growing_data_set_retrains_promotes_refuses_and_is_rolled_back(place: 
     told = place.temper("history", MODEL).stdout
     lines = [" ".join(line.split()) for line in told.splitlines()]
     for number, said in enumerate(
-        ["1 promoted, the first champion", "2 promoted +", "3 kept champion -", "1 rolled back 2 →"]
+        [
+            "1 promoted, the first champion",
+            "2 promoted +",
+            "3 kept champion -",
+            "3 promoted by hand 2 → 3",
+            "2 rolled back 3 → 2",
+            "1 rolled back 2 → 1",
+        ]
     ):
         assert any(line.startswith(f"{number + 1} ") and said in line for line in lines), told
+    assert "version 3 lost to version 2" in next(line for line in lines if line.startswith("4 "))
     check_versions(place)
 
 
@@ -119,7 +134,8 @@ def check_versions(place: Place) -> None:
     """What MLflow's pages show of the versions: lineage, decision, and the table of both sides."""
     client = place.client
     tags = {n: client.get_model_version(MODEL, n).tags for n in ("1", "2", "3")}
-    assert tags["3"]["temper.outcome"] == "kept champion"
+    assert tags["3"]["temper.outcome"] == "promoted by hand"
+    assert "version 3 lost to version 2" in tags["3"]["temper.reasons"]
     for each in tags.values():
         assert client.get_run(each["temper.run_id"]).info.status == "FINISHED"
         assert each["temper.data.dataset mood"]

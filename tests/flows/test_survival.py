@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.flows.process import (
+    checkpoints_of,
     finish,
     flow_states,
     servers_of,
@@ -91,6 +93,8 @@ def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(sent: signal.Signals
     os.killpg(process.pid, sent)  # Ctrl-C in a terminal goes to the whole group
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
+    [step] = re.findall(r"temper: interrupted in pretraining at step ([\d,]+)\n", err)
+    assert int(step.replace(",", "")) == checkpoints_of(tmp_path, "pretraining")[-1]
     assert "the same command goes on from there" in err
     assert "Traceback" not in err
     found = statuses(tmp_path)

@@ -4,116 +4,32 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from uuid import UUID
 
 import psutil
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.client.schemas.objects import StateType
 
-from flows.loading import load_experiment
-from tasks.machinery.servers import Servers, answers
-from tests.conftest import free_port
+from tasks.machinery.servers import answers
 from tests.flows.process import checkpoints_of, finish, run_of, runs_of
 from tests.flows.tiny import write_experiment
+from tests.flows.up import ENDED, Up, up_on, wait_until
 
 pytestmark = pytest.mark.slow
 
 LONG = 9000
-ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED)
-
-
-class Up:
-    """A state folder, and `temper up` on it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.home = folder, folder / "home"
-        self.ports = (free_port(), free_port())
-        self.process: subprocess.Popen[str] | None = None
-        self.file = write_experiment(folder / "data")
-
-    def environment(self) -> dict[str, str]:
-        unset = ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "PREFECT_HOME")
-        unset += ("PREFECT_LOCAL_STORAGE_PATH", "PREFECT_LOGGING_TO_API_ENABLED")
-        found = {name: value for name, value in os.environ.items() if name not in unset}
-        return found | {"TEMPER_HOME": str(self.home)}
-
-    def popen(self, *words: str) -> subprocess.Popen[str]:
-        log = (self.folder / f"{words[0]}.txt").open("w")
-        command = [sys.executable, "-m", "flows.cli", *words]
-        return subprocess.Popen(command, env=self.environment(), stdout=log, stderr=log, text=True)
-
-    def temper(self, *words: str) -> tuple[int, str]:
-        status = self.popen(*words).wait(timeout=80)
-        return status, self.said(words[0])
-
-    def said(self, command: str) -> str:
-        return (self.folder / f"{command}.txt").read_text()
-
-    def start(self) -> None:
-        prefect, mlflow = map(str, self.ports)
-        self.process = self.popen("up", "--prefect-port", prefect, "--mlflow-port", mlflow)
-        wait_until(lambda: "Ctrl-C" in self.said("up") or self.process.poll() is not None, 80)
-        assert self.process.poll() is None, self.said("up")
-
-    def stop(self, number: int = signal.SIGINT) -> int:
-        assert self.process is not None
-        self.process.send_signal(number)
-        return self.process.wait(timeout=60)
-
-    def state(self) -> Servers:
-        return Servers.model_validate_json((self.home / "servers.json").read_text())
-
-    def client(self) -> SyncPrefectClient:
-        return get_client(sync_client=True)
-
-    def trigger(self, **pretraining: int) -> FlowRun:
-        """Start a run of the blank deployment as the UI does."""
-        settings = [f"pretraining.{name}={value}" for name, value in pretraining.items()]
-        form = load_experiment(str(self.file), settings).model_dump(mode="json")
-        with self.client() as client:
-            blank = client.read_deployment_by_name("experiment/blank")
-            return client.create_flow_run_from_deployment(blank.id, parameters={"experiment": form})
-
-    def flow_run(self, flow_run_id: UUID) -> FlowRun:
-        with self.client() as client:
-            return client.read_flow_run(flow_run_id)
-
-    def listening(self) -> list[int]:
-        return [port for port in self.ports if is_taken(port)]
-
-
-def is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_until(done: Callable[[], bool], seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.2)
 
 
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Up]:
-    found = Up(tmp_path)
-    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{found.ports[0]}/api"}):
+    with up_on(tmp_path, write_experiment(tmp_path / "data")) as found:
         yield found
-    if found.process is not None and found.process.poll() is None:
-        found.stop()
-    found.temper("down")
 
 
 def by_name(runs: list[Run]) -> dict[str, list[str]]:
@@ -168,7 +84,7 @@ def test_ctrl_c_checkpoints_what_runs_before_the_servers_go(up: Up) -> None:
     wait_until(lambda: list((up.home / "store" / "pretraining").glob("*/writing")) != [], 60)
     time.sleep(3)
     assert up.flow_run(queued.id).state_type == StateType.SCHEDULED  # one at a time
-    assert up.temper("status")[1].count("tiny") == 1
+    assert f"runs in progress: 1: tiny · bert 1×16 · {LONG:,} steps\n" in up.temper("status")[1]
     assert up.stop() == 0
     said = up.said("up")
     stopped = [said.index(f"{name} stopped") for name in ("serving process", "MLflow server")]
@@ -196,6 +112,10 @@ def test_a_run_in_a_terminal_stops_with_a_checkpoint_too(up: Up) -> None:
     assert status == 0, said
     assert up.process.wait(timeout=10) == 0
     assert run.wait(timeout=20) == 130
+    assert (
+        "temper: `temper up`, whose servers it used, stops: interrupted in pretraining at step"
+        in (up.said("run"))
+    )
     assert checkpoints_of(up.folder, "pretraining")
     assert run_of(up.folder, "pretraining").info.status == "KILLED"
     assert up.temper("status")[0] == 3

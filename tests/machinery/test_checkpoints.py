@@ -1,7 +1,10 @@
 """Checkpoints: whole or not there, two kept, and a damaged one falls back to the one before."""
 
+import os
+
 import pytest
 
+from tasks.machinery import digest_memo
 from tasks.machinery.checkpoints import newest_checkpoint, save_checkpoint
 
 
@@ -45,6 +48,22 @@ def test_a_damaged_newest_falls_back_to_the_one_before(folder, damage):
         (newest / "more.bin").write_text("")
     else:
         (newest / "COMPLETE.json").unlink()
+    assert newest_checkpoint(folder).name == "step-00000002"
+
+
+def test_it_is_read_once_by_all_who_go_on_from_it(home, folder, monkeypatch):
+    read = []
+    monkeypatch.setattr(digest_memo, "SETTLED", 0.0)
+    monkeypatch.setattr(
+        digest_memo, "_read", lambda path, of=digest_memo._read: read.append(path.name) or of(path)
+    )
+    for _ in range(3):
+        assert newest_checkpoint(folder).name == "step-00000010"
+    assert sorted(read) == ["state.json", "weights.bin"]
+    weights = folder / "step-00000010" / "part" / "weights.bin"
+    before = weights.stat()
+    weights.write_text("STEP 10")
+    os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))  # as nobody should see
     assert newest_checkpoint(folder).name == "step-00000002"
 
 

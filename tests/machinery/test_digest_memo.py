@@ -16,6 +16,7 @@ import pytest
 
 from tasks.machinery import digest_memo
 from tasks.machinery.digest_memo import SETTLED, digest_file, verifying
+from tasks.machinery.owner import FORGOTTEN
 
 SIZE = 40_000_000
 
@@ -112,6 +113,25 @@ def test_an_altered_byte_is_seen_although_size_and_mtime_are_as_before(tmp_path:
     assert file.stat().st_mtime_ns == times.st_mtime_ns
     assert digest_file(file) != before
     assert digest_file(file) == sha256(file)
+
+
+def test_what_nobody_has_asked_for_in_a_month_is_dropped(home: Path, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("gone.txt", "asked for.txt", "new.txt")]
+    for file in files:
+        file.write_text(file.name)
+    time.sleep(SETTLED + 0.1)
+    gone, asked, new = files
+    digest_file(gone)
+    digest_file(asked)
+    gone.unlink()
+    with sqlite3.connect(home / "digests.db") as database:
+        database.execute("UPDATE digests SET used = ?", (time.time() - FORGOTTEN - 1,))
+    digest_memo._known.clear()
+    digest_memo._memos.clear()  # as another process
+    digest_file(asked)  # which takes a note of that
+    digest_file(new)
+    assert known(home) == 2
+    assert digest_memo._memo().get(digest_memo.Identity.of(asked.stat())) == sha256(asked)
 
 
 def test_a_file_that_is_replaced_by_another_of_its_size_is_seen(tmp_path: Path) -> None:

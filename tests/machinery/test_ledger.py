@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from tasks.machinery.delivery import deliver_all, undelivered
 from tasks.machinery.home import store_folder
 from tasks.machinery.ledger import Ledger, ledgers, used_by_runs
-from tasks.machinery.owner import LEASE, is_alive, this_process
+from tasks.machinery.owner import FORGOTTEN, LEASE, is_alive, this_process
 from tasks.machinery.store import Store
 from tasks.machinery.tracking import Tracking
 
@@ -70,10 +71,24 @@ def test_a_ledger_of_another_mlflow_is_left_for_that_one(home: Path) -> None:
     assert len(ledgers()) == 1
 
 
+@pytest.mark.parametrize(("told", "kept"), [(True, 0), (False, 1)])
+def test_a_month_later_it_is_forgotten_if_only_its_end_is_left(
+    home: Path, told: bool, kept: int
+) -> None:
+    leave_a_ledger(home, uri="http://elsewhere")
+    [ledger] = ledgers()
+    ledger.uses[0].state, ledger.uses[0].told = "completed", told
+    ledger.write()
+    deliver_all(Tracking("toy"), Store(store_folder()))
+    assert len(ledgers()) == 1
+    long_ago = time.time() - FORGOTTEN - 1
+    os.utime(ledger.file, (long_ago, long_ago))
+    deliver_all(Tracking("toy"), Store(store_folder()))
+    assert len(ledgers()) == kept
+
+
 @pytest.mark.parametrize(("silent", "alive"), [(1.0, True), (LEASE + 60, False)])
 def test_an_owner_on_another_host_lives_while_it_is_heard_of(silent: float, alive: bool) -> None:
-    import time
-
     assert is_alive("elsewhere:1:1", time.time() - silent) is alive
     assert is_alive(this_process(), 0.0)
 

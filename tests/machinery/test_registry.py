@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from tasks.machinery.decisions import Recorded, before, champions, taken_down, why_nothing_new
+from tasks.machinery.decisions import (
+    Recorded,
+    before,
+    champions,
+    taken_down,
+    why_it_lost,
+    why_nothing_new,
+)
 from tasks.machinery.registry import MOVING, Registry
 from tasks.machinery.stage import StageError
 from tasks.rule import Rule
@@ -115,6 +122,19 @@ def test_who_was_taken_down_by_hand_stays_down_until_a_person_puts_it_back() -> 
     back = decision(5, "2", "by hand", champion_before="1", champion="2")
     assert not taken_down("2", [*story(), back])
     assert taken_down("1", [*story(), back])
+
+
+def test_what_speaks_against_a_version_is_why_it_lost_when_it_was_last_judged() -> None:
+    first, second, third, back = story()
+    third = third.model_copy(update={"reasons": ["worse: -3 points", "class glad is worse"]})
+    told = [first, second, third, back]
+    assert why_it_lost("3", told) == [
+        "version 3 lost to version 2 on 03 November 2026: worse: -3 points; class glad is worse"
+    ]
+    assert why_it_lost("2", told) == why_it_lost("1", told) == why_it_lost("7", told) == []
+    by_hand = decision(5, "3", "by hand", reasons=[*why_it_lost("3", told), "by hand: version 3"])
+    assert by_hand.brief == "version 3 lost to version 2 on 03 November 2026"
+    assert decision(6, "1", "rolled back", reasons=["by hand: version 1"]).brief == ""
 
 
 def test_nothing_is_new_where_the_same_was_decided_before() -> None:

@@ -16,7 +16,9 @@ import pytest
 from prefect.client.schemas.objects import FlowRun
 
 from flows.console import where_to_look
+from flows.up import _in_progress, _listed
 from tasks.machinery.home import prepare_environment
+from tasks.machinery.ledger import Ledger
 from tasks.machinery.missed import superfluous
 from tasks.machinery.owner import this_process
 from tasks.machinery.processes import check_port, last_words
@@ -24,6 +26,7 @@ from tasks.machinery.servers import (
     Program,
     Servers,
     addresses,
+    are_stopping,
     database_behind,
     life_file,
     read_servers,
@@ -83,6 +86,24 @@ def test_what_is_set_wins_over_the_servers(home, monkeypatch, address) -> None:
     assert prepare_environment() == ""
     assert os.environ["PREFECT_API_URL"] == "http://mine/api"
     assert os.environ["MLFLOW_TRACKING_URI"] == "http://mine"
+
+
+def test_a_run_knows_that_the_servers_that_it_uses_are_stopping(home, monkeypatch, address) -> None:
+    servers = write(address, address)
+    monkeypatch.setenv("PREFECT_API_URL", f"{address}/api")
+    assert not are_stopping()
+    servers.stopping = True
+    servers.write()
+    assert are_stopping()
+    monkeypatch.setenv("PREFECT_API_URL", "http://mine/api")
+    assert not are_stopping()
+
+
+def test_runs_of_one_name_are_counted(home) -> None:
+    for name in ("demo · bert", "demo · bert", "tiny"):
+        Ledger.open(name.partition(" ")[0], "sqlite:///none", "run", {"temper.flow_run_name": name})
+    assert _in_progress().total() == 3
+    assert _listed(_in_progress()) == "demo · bert (2 of them), tiny"
 
 
 @pytest.mark.parametrize("whose", ["", GONE])

@@ -1,0 +1,82 @@
+"""What people have set of a deployment in the Prefect UI stays when it is served anew.
+
+Prefect replaces all schedules of a deployment that is registered with one, and resumes what was
+paused. Here the schedule that comes from us carries a slug: it alone is replaced or removed, and it
+stays on or off as it was left; those that were added in the UI, or through the API, stay. It goes
+from a deployment that is not served any more (`temper up` without the `--retrain` of last time).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentScheduleUpdate
+from prefect.client.schemas.objects import DeploymentSchedule
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
+
+Written = DeploymentScheduleCreate | DeploymentScheduleUpdate  # as a deployment has them
+
+OURS = "temper"  # slug of a schedule that was not made by a person in the UI
+
+
+async def keep_what_people_set(deployment: RunnerDeployment) -> RunnerDeployment:
+    """The deployment, about to be registered, with the schedules and the pause that are there."""
+    ours = list(deployment.schedules or [])
+    for each in ours:
+        each.slug = OURS
+    async with get_client() as client:
+        there = await _registered(client, deployment)
+        if there is None:
+            return deployment
+        before = [each for each in there.schedules if is_ours(each, ours)]
+        for each in ours:
+            left = [old.active for old in before if old.schedule == each.schedule]
+            each.active = left[0] if left else each.active
+        if not ours:  # given none, Prefect leaves all as they are
+            for old in before:
+                await client.delete_deployment_schedule(there.id, old.id)
+    kept = [_again(each) for each in there.schedules if each not in before]
+    if ours or kept:  # Prefect takes no empty list
+        deployment.schedules = [*ours, *kept]
+    deployment.paused = there.paused
+    return deployment
+
+
+async def end_what_nobody_serves(served: Collection[UUID]) -> None:
+    """Remove our schedule from the other deployments: nobody would run what it plans.
+
+    To be called with a Prefect server of our own: on a shared one, others may serve them.
+    """
+    async with get_client() as client:
+        for there in await client.read_deployments():
+            for each in there.schedules:
+                if there.id not in served and each.slug == OURS:
+                    await client.delete_deployment_schedule(there.id, each.id)
+
+
+def is_ours(schedule: DeploymentSchedule, ours: Sequence[Written]) -> bool:
+    """Whether a schedule is one that came from us."""
+    return schedule.slug == OURS or any(schedule.schedule == each.schedule for each in ours)
+
+
+async def _registered(
+    client: PrefectClient, deployment: RunnerDeployment
+) -> DeploymentResponse | None:
+    try:
+        return await client.read_deployment_by_name(deployment.full_name)
+    except ObjectNotFound:
+        return None
+
+
+def _again(schedule: DeploymentSchedule) -> DeploymentScheduleCreate:
+    return DeploymentScheduleCreate(
+        schedule=schedule.schedule,
+        active=schedule.active,
+        max_scheduled_runs=schedule.max_scheduled_runs,
+        parameters=schedule.parameters,
+        slug=schedule.slug,
+    )
