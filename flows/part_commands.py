@@ -17,7 +17,7 @@ from flows.arguments import (
     SetOption,
     VerifyOption,
 )
-from flows.in_process import in_process, out, require_writable, stop
+from flows.in_process import err, in_process, out, require_writable, stop
 from flows.planning import planned, print_plan, require_stages
 from tasks.jobs import REFERENCE, EvaluateJob, FinetuneJob, PretrainJob
 from tasks.machinery.digest_memo import Verification
@@ -141,9 +141,9 @@ def _given(model: str, name: str) -> Any:
     try:
         require_addresses()
         make_home()
-        from flows.parts import given  # only now: Prefect looks for its folder when imported
+        from tasks.given import find_model
 
-        return given(model, "MODEL", name)
+        return find_model(model, "MODEL", name, err.print)
     except StageError as error:
         stop([str(error)])
 

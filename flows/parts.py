@@ -12,14 +12,11 @@ from flows.experiment import title_of
 from flows.parts_recipe import evaluation_recipe, finetuning_recipe, pretraining_recipe
 from flows.registering import register_body
 from flows.work import Work, display, perform
-from tasks.given import Given
+from tasks.given import find_model
 from tasks.job_mistakes import check_finetuning, check_pretraining
 from tasks.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.machinery.digest_memo import Verification
-from tasks.machinery.home import make_home, store_folder
-from tasks.machinery.models import resolve_model
-from tasks.machinery.store import Store
-from tasks.machinery.tracking import Tracking
+from tasks.machinery.home import make_home
 from tasks.stages import StageName
 
 
@@ -87,7 +84,7 @@ def finetune(
     """
     check_finetuning(job)
     make_home()
-    body = given(job.body, "body", job.name)
+    body = find_model(job.body, "body", job.name, display().say)
     recipe = partial(finetuning_recipe, job, body)
     values = job.model_dump() | {"body_digest": body.model.digest[:16]}
     work = Work("finetune", job.name, finetuning_title(), values, recipe)
@@ -110,19 +107,8 @@ def evaluate(
         plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
     """
     make_home()
-    model = given(job.model, "model", job.name)
+    model = find_model(job.model, "model", job.name, display().say)
     recipe = partial(evaluation_recipe, job, model)
     values = job.model_dump() | {"model_digest": model.model.digest[:16]}
     work = Work("evaluate", job.name, evaluation_title(), values, recipe)
     return perform(work, refresh, verify, plan_only=plan_only)
-
-
-def given(reference: str, field: str, experiment: str) -> Given:
-    """The model that a person refers to, by its content.
-
-    Raises:
-        StageError: there is no such model, or it is none that can be read here.
-    """
-    store = Store(store_folder())
-    model = resolve_model(reference, field, Tracking(experiment, display().say), store)
-    return Given.of(reference, model, store)

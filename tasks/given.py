@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from tasks.machinery.artifact import Artifact, Input
+from tasks.machinery.home import store_folder
 from tasks.machinery.lineage import Lineage
+from tasks.machinery.models import resolve_model
 from tasks.machinery.planner import PendingInput
 from tasks.machinery.store import Store
+from tasks.machinery.tracking import Tracking
 from tasks.model_files import configuration_of, require_labels
 
 UNKNOWN = (
@@ -36,11 +40,6 @@ class Given:
     name: str
     model: Input
     lineage: Lineage
-
-    @classmethod
-    def of(cls, name: str, model: Input, store: Store) -> Given:
-        """With the lineage that the store knows."""
-        return cls(name, model, Lineage.of(model, store))
 
     @cached_property
     def configuration(self) -> dict[str, Any]:
@@ -71,6 +70,23 @@ class Given:
         elif self.lineage.gaps:
             lines.append(GAPS)
         return "\n\n".join(lines)
+
+
+def find_model(reference: str, field: str, experiment: str, say: Callable[[str], None]) -> Given:
+    """The model that a person refers to, by its content.
+
+    Args:
+        reference: what they wrote: see `machinery/models.py`.
+        field: the field it stands in, for messages.
+        experiment: in MLflow, of the run that uses it.
+        say: told of outages.
+
+    Raises:
+        StageError: there is no such model, or it is none that can be read here.
+    """
+    store = Store(store_folder())
+    model = resolve_model(reference, field, Tracking(experiment, say), store)
+    return Given(reference, model, Lineage.of(model, store))
 
 
 def _made(training: Artifact) -> str:

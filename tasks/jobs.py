@@ -111,7 +111,9 @@ class EvaluateJob(Part):
         description="Seed of the resamples, and of the split where the data have no test split of "
         "their own: that of the model's experiment, or the model is tested on what it learnt from",
     )
-    data: LabelledData = field(LabelledData(), "Data", "Labelled data; their test split is asked")
+    data: LabelledData = field(
+        LabelledData(), "Data", "Labelled data, on whose test split the model is measured"
+    )
     evaluation: Intervals = field(Intervals(), "Evaluation", "How the results are measured")
 
     @classmethod
