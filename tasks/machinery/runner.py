@@ -255,6 +255,7 @@ class Call:
             show_link(monitor.run, recording.tracking.address)
             with monitor.taking_up(begin):
                 artifact = self._call(folder, monitor, inputs)
+            monitor.end()
             self._record(monitor.run, artifact)
         except BaseException as problem:
             if monitor.run is not None:
