@@ -138,8 +138,8 @@ def require_labels(asked: Sequence[str], configuration: dict[str, Any], where: s
     if unknown:
         raise StageError(
             f"the data have {len(unknown)} of {len(asked)} labels that {where} does not know: "
-            f"{_listed(unknown)}. It answers {_listed(known) or 'none by name'}: evaluate it on data with these, or "
-            "fine-tune a model on the labels of the data"
+            f"{_listed(unknown)}. It answers {_listed(known) or 'none by name'}: evaluate it on "
+            "data with these, or fine-tune a model on the labels of the data"
         )
 
 

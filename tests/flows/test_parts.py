@@ -12,9 +12,10 @@ from mlflow import MlflowClient
 
 from flows.experiment import run_experiment
 from flows.loading import load_experiment
-from flows.parts import finetune, pretrain
-from tasks.jobs import FinetuneJob, PretrainJob
+from flows.parts import evaluate, finetune, pretrain
+from tasks.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.machinery.home import make_home
+from tasks.machinery.stage import StageError
 from tasks.mistakes import InvalidExperimentError
 from tasks.spec import Experiment
 from tests.flows.tiny import write_experiment
@@ -118,8 +119,8 @@ def test_evaluating_a_model_alone_gives_what_the_whole_experiment_gave(place: Pl
     result = evaluate(job)
     assert states(result)["dataset mood"] == "cached"
     whole = place.first["metrics"]
-    for name in ("accuracy", "accuracy/low", "accuracy/high", "majority/accuracy"):
-        name = f"downstream/mood/{name}"
+    for metric in ("accuracy", "accuracy/low", "accuracy/high", "majority/accuracy"):
+        name = f"downstream/mood/{metric}"
         assert result["metrics"][name] == whole[name]
     run = place.client.get_run(result["mlflow"]["run_id"])
     assert run.data.metrics["downstream/mood/accuracy"] == whole["downstream/mood/accuracy"]
