@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.retraining import require_recorded
+from flows.retraining import MODEL, require_recorded
 from flows.work import code_version, display
 from tasks.jobs import PretrainJob
 from tasks.machinery.artifact import Artifact
@@ -14,8 +14,6 @@ from tasks.machinery.registry import Registry
 from tasks.machinery.stage import StageError
 from tasks.machinery.store import Store
 from tasks.machinery.tracking import Tracking
-
-MODEL = "temper.model_digest"
 
 
 def register_body(job: PretrainJob, result: dict[str, Any]) -> str:
