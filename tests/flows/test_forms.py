@@ -64,11 +64,12 @@ def is_rendered(asked: dict[str, Any], definitions: dict[str, Any]) -> bool:
     if "$ref" in asked:
         group = definitions[asked["$ref"].rpartition("/")[2]]
         return group["type"] == "object" and bool(group["properties"])
-    if "anyOf" in asked or "oneOf" in asked or "allOf" in asked:
+    kinds = [kind for kind in asked.get("anyOf", [asked]) if kind.get("type") != "null"]
+    if len(kinds) != 1 or "oneOf" in asked or "allOf" in asked:
         return False
-    if asked["type"] == "array":
-        return is_rendered(asked["items"], definitions)
-    return asked["type"] in SIMPLE
+    if kinds[0].get("type") == "array":
+        return is_rendered(kinds[0]["items"], definitions)
+    return kinds[0].get("type") in SIMPLE
 
 
 def test_every_choice_is_one(made) -> None:
