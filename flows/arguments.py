@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tasks.machinery.digest_memo import Verification
+from tasks.stages import NAMES
 
 ExperimentArgument = Annotated[
     str,
@@ -30,4 +32,17 @@ VerifyOption = Annotated[
     typer.Option(
         help="How cached files are checked: by size and a memo of their digests, or every byte.",
     ),
+]
+RefreshOption = Annotated[
+    list[str],
+    typer.Option(
+        "--refresh",
+        metavar="STAGE",
+        help=f"Compute a stage although it is cached: {', '.join(NAMES)}. "
+        "May be given more than once.",
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.json", help="Also write the results as JSON.", dir_okay=False),
 ]

@@ -5,24 +5,30 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import sys
-from pathlib import Path
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
-from flows.arguments import ExperimentArgument, SetOption, VerifyOption
+from flows.arguments import (
+    ExperimentArgument,
+    OutputOption,
+    RefreshOption,
+    SetOption,
+    VerifyOption,
+)
 from flows.compare import compare, leaderboard
 from flows.gc import gc
 from flows.in_process import FAILED, INTERRUPTED, err, in_process, out, require_writable, stop
+from flows.part_commands import evaluate, finetune, pretrain
+from flows.planning import planned, print_plan, require_stages
 from flows.promoting import history, promote, retrain, rollback
 from flows.up import down, status, up
-from tasks.machinery.digest_memo import Verification, verifying
-from tasks.machinery.home import home, make_home, prepare_environment, store_folder
+from tasks.machinery.digest_memo import Verification
+from tasks.machinery.home import home, make_home, prepare_environment
 from tasks.machinery.stage import StageError
 from tasks.mistakes import InvalidExperimentError
 from tasks.spec import Experiment
-from tasks.spelling import nearest
-from tasks.stages import NAMES
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,16 +38,6 @@ app = typer.Typer(
     help="Pre-train, fine-tune and evaluate as cached stages; compare the runs in MLflow.\n\n"
     "State lives in TEMPER_HOME (default: .temper in the working directory).",
 )
-
-RefreshOption = Annotated[
-    list[str],
-    typer.Option(
-        "--refresh",
-        metavar="STAGE",
-        help=f"Compute a stage although it is cached: {', '.join(NAMES)}. "
-        "May be given more than once.",
-    ),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -69,17 +65,14 @@ def run(
     settings: SetOption = [],  # noqa: B006  (typer reads the default and never changes it)
     refresh: RefreshOption = [],  # noqa: B006
     verify: VerifyOption = "quick",
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.json", help="Also write the results as JSON.", dir_okay=False),
-    ] = None,
+    output: OutputOption = None,
 ) -> None:
     """Run an experiment: what is cached is reused, what was interrupted goes on.
 
     Exit status: 0 done, 1 a stage failed, 2 not a valid experiment, 130 interrupted.
     """
-    chosen, steps = _planned(experiment, settings, refresh, verify)
-    _print_plan(chosen, steps)
+    chosen, planner = _planned(experiment, settings, refresh, verify)
+    print_plan(chosen.name, planner.steps)
     require_writable("--output", output)
     result = _run(chosen, refresh, verify)
     _print_results(chosen, result)
@@ -99,13 +92,15 @@ def plan(
     ] = False,
 ) -> None:
     """Tell what would run, what is cached, and why. Writes nothing."""
-    chosen, planner = _planner(experiment, settings, refresh, verify)
-    _print_plan(chosen, planner.steps)
+    chosen, planner = _planned(experiment, settings, refresh, verify)
+    print_plan(chosen.name, planner.steps)
     if time:
         _print_time(chosen, planner)
 
 
 app.command()(gc)
+for part_command in (pretrain, finetune, evaluate):
+    app.command()(part_command)
 for retraining_command in (retrain, history, promote, rollback):
     app.command()(retraining_command)
 app.command()(compare)
@@ -149,46 +144,17 @@ def _print_time(experiment: Experiment, planner: Any) -> None:
 
 def _planned(
     name: str, settings: list[str], refresh: list[str], verify: Verification
-) -> tuple[Experiment, list[Any]]:
-    """The experiment and its plan."""
-    experiment, planner = _planner(name, settings, refresh, verify)
-    return experiment, planner.steps
-
-
-def _planner(
-    name: str, settings: list[str], refresh: list[str], verify: Verification
 ) -> tuple[Experiment, Any]:
     """The experiment and its plan; a mistake ends the program, before anything is computed."""
     from flows.loading import load_experiment
     from flows.recipe import recipe
-    from flows.timing import TimedPlanner
-    from tasks.machinery.store import Store
 
-    unknown = [stage for stage in refresh if stage not in NAMES]
-    if unknown:
-        hints = [
-            f"--refresh {stage}: no such stage{nearest(stage, NAMES)}. Accepted: {', '.join(NAMES)}"
-            for stage in unknown
-        ]
-        stop(hints)
+    require_stages(refresh)
     try:
         experiment = load_experiment(name, settings)
-        planner = TimedPlanner(Store(store_folder()), frozenset(refresh))
-        with verifying(verify):
-            recipe(experiment, planner)
     except InvalidExperimentError as error:
         stop(error.lines)
-    except StageError as error:
-        stop([str(error)])
-    return experiment, planner
-
-
-def _print_plan(experiment: Experiment, steps: list[Any]) -> None:
-    from flows.console import plan_summary, plan_table
-
-    out.print(f"[bold]{experiment.name}[/bold]  state in {home()}", highlight=False)
-    out.print(plan_table(steps))
-    out.print(plan_summary(steps), highlight=False)
+    return experiment, planned(partial(recipe, experiment), refresh, verify)
 
 
 def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> dict[str, Any]:

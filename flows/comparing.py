@@ -16,9 +16,9 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from flows.experiment import code_version, flow_tags, run_address
 from flows.gathering import gather
 from flows.selection import select
+from flows.work import code_version, flow_tags, run_address
 from tasks.comparison import Comparison
 from tasks.comparison_json import as_json
 from tasks.comparison_page import page_of
@@ -28,6 +28,7 @@ from tasks.energy import Power
 from tasks.machinery.cancellation import watching_for_cancellation
 from tasks.machinery.evidence import Evidence
 from tasks.machinery.home import make_home, store_folder
+from tasks.machinery.links import NOTE, note_of
 from tasks.machinery.orphans import registered_flow_run
 from tasks.machinery.past_runs import PastRuns
 from tasks.machinery.recording import closing_on_failure
@@ -112,7 +113,7 @@ def record(found: Comparison, page: Document) -> str:
     tags = code_version() | flow_tags() | ids | {"temper.stage": "comparison"}
     run = tracking.open(page.title, tags)
     with closing_on_failure(run):
-        run.tags({"mlflow.note.content": to_markdown(page, None)[:_LONGEST_NOTE]})
+        run.tags({NOTE: note_of(tags, to_markdown(page, None))[:_LONGEST_NOTE]})
         run.params(names_of(found))
         run.result(differences_as_metrics(found))
         with tempfile.TemporaryDirectory() as folder:

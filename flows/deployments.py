@@ -15,6 +15,7 @@ from flows.comparing import compare_runs
 from flows.experiment import run_experiment
 from flows.freeing import free_space
 from flows.loading import load_experiment, presets, summary_of
+from flows.parts import evaluate, finetune, pretrain
 from flows.retrain import retrain
 from flows.retrain_schedule import handed_over
 
@@ -26,6 +27,7 @@ def deployments() -> list[RunnerDeployment]:
     retrained = handed_over()
     return [
         *_experiments(),
+        *_parts(),
         _offer(
             retrain,
             "by-hand",
@@ -34,7 +36,7 @@ def deployments() -> list[RunnerDeployment]:
             "its form filled in, and a schedule.",
             [TRAINING, "retrain"],
         ),
-        *([retrained.deployment([TRAINING])] if retrained else []),
+        *([legible(retrained.deployment([TRAINING]))] if retrained else []),
         _offer(
             compare_runs,
             "runs",
@@ -69,6 +71,33 @@ def _experiments() -> list[RunnerDeployment]:
     return [*shipped, _offer(run_experiment, "blank", blank, [TRAINING])]
 
 
+def _parts() -> list[RunnerDeployment]:
+    own = "What is cached is reused, also what a whole experiment has computed."
+    return [
+        _offer(
+            pretrain,
+            "body",
+            "Pre-train a body on text alone; it is logged in MLflow as a model, for `finetune` to "
+            f"start from.\n\n{own}",
+            [TRAINING, "part"],
+        ),
+        _offer(
+            finetune,
+            "any-body",
+            "Fine-tune a pre-trained model on problems with labels, and evaluate it: one of "
+            f"MLflow, a folder, or one of the Hugging Face Hub.\n\n{own}",
+            [TRAINING, "part"],
+        ),
+        _offer(
+            evaluate,
+            "any-model",
+            "Measure a fine-tuned model on the test split of labelled data: one of MLflow, a "
+            f"folder, or one of the Hugging Face Hub.\n\n{own}",
+            [TRAINING, "part"],
+        ),
+    ]
+
+
 def _offer(
     flow: Flow[..., Any],
     name: str,
@@ -87,4 +116,12 @@ def _offer(
         version=importlib.metadata.version("temper"),
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
-    return made  # and not a coroutine, which it is inside an event loop only
+    return legible(made)  # and not a coroutine, which it is inside an event loop only
+
+
+def legible(made: RunnerDeployment) -> RunnerDeployment:
+    """The deployment with words for titles, where its form would have the names of parameters."""
+    for name, asked in made._parameter_openapi_schema.properties.items():
+        asked["title"] = name.replace("_", " ").capitalize()
+        asked["description"] = " ".join(asked.get("description", "").split())
+    return made

@@ -57,7 +57,7 @@ def in_process(flow: Callable[[], Result]) -> Result:
     # The terminal is for our progress; Prefect's log lines go to its server, for the UI.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     from flows.console import Terminal
-    from flows.experiment import show_on
+    from flows.work import show_on
     from tasks.machinery.full_disk import full_disk
     from tasks.machinery.runner import StageFailedError
     from tasks.machinery.temporary_server import start_temporary_server

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from flows.experiment import code_version, display, flow_tags
+from flows.work import code_version, display, flow_tags
 from tasks import stages
 from tasks.machinery.artifact import Input
 from tasks.machinery.delivery import Delivery

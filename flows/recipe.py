@@ -12,11 +12,10 @@ from tasks import stages
 from tasks.inspection import labelled_source, text_source
 from tasks.machinery.artifact import Artifact, Input
 from tasks.machinery.call import Run
+from tasks.model_files import weights_of
 from tasks.sources import Source
 from tasks.sources.published import PublishedTokenizer, resolve_published
 from tasks.spec import Downstream, Experiment, Tokenizer
-
-WEIGHTS = "model.safetensors"
 
 
 def recipe(experiment: Experiment, run: Run) -> Artifact:
@@ -117,7 +116,7 @@ def finetune_and_evaluate(
             checkpoints=experiment.checkpoints,
             data=data.whole.only("train.parquet", "validation.parquet", "labels.json"),
             body=weights,
-            architecture=body.without(WEIGHTS),
+            architecture=body.without(*weights_of(body.files)),
         )
         for label, weights in variants
     ]

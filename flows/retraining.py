@@ -11,10 +11,11 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.experiment import code_version, display, run_stages
+from flows.experiment import run_stages
 from flows.judging import Judged, judge
 from flows.recipe import recipe
 from flows.whom import by_whom
+from flows.work import code_version, display
 from tasks.machinery.artifact import Artifact
 from tasks.machinery.decisions import WORDS, Recorded, why_nothing_new
 from tasks.machinery.digest_memo import Verification

@@ -69,7 +69,7 @@ def load_encoder(model: Any, body: Path) -> None:
     found: dict[str, torch.Tensor] = {}
     for file in sorted(body.glob("*.safetensors")):
         found |= load_file(file)
-    given = {name: tensor for name, tensor in found.items() if name.startswith(prefix)}
+    given = _named_today(found, prefix)
     wanted = {name: t.shape for name, t in model.state_dict().items() if name.startswith(prefix)}
     pooler = f"{prefix}pooler."
     poolers = [{n for n in names if n.startswith(pooler)} for names in (wanted, given)]
@@ -82,6 +82,24 @@ def load_encoder(model: Any, body: Path) -> None:
     if shapes != wanted:
         raise StageError(_misfit(body, shapes, wanted))
     model.load_state_dict(given, strict=False)
+
+
+def _named_today(found: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """The encoder's weights by the names that they have now.
+
+    Published models of the first years call the weights of a norm gamma and beta, and keep the
+    numbers of the positions; an encoder that was saved alone has no prefix.
+    """
+    renamed = {
+        name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
+            "LayerNorm.beta", "LayerNorm.bias"
+        ): tensor
+        for name, tensor in found.items()
+        if not name.endswith("position_ids")
+    }
+    if not any(name.startswith(prefix) for name in renamed):
+        return {prefix + name: tensor for name, tensor in renamed.items()}
+    return {name: tensor for name, tensor in renamed.items() if name.startswith(prefix)}
 
 
 def _misfit(body: Path, given: dict[str, torch.Size], wanted: dict[str, torch.Size]) -> str:

@@ -24,7 +24,9 @@ from tasks.bodies import read_model
 from tasks.bootstrap import Bootstrap
 from tasks.inference import predict
 from tasks.machinery.stage import Monitor, StageError
+from tasks.model_files import configuration_of, labels_of, require_labels
 from tasks.problems import Problem, load
+from tasks.relabelling import Relabelled, every_label
 from tasks.results import SCRATCH, show_results
 from tasks.spec import TaskName
 from tasks.verdict import FEWEST_DOCUMENTS
@@ -80,15 +82,15 @@ def evaluate(
         scratch, paired.
 
     Raises:
-        StageError: the test split is one document, or a model was trained for other labels than
-            those of the data.
+        StageError: the test split is one document, or a model does not know a label of the data.
     """
     kind = load(problem)
     bootstrap = Bootstrap(bootstrap_samples, confidence, seed)
-    labels: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
+    asked: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
     train, test = (read_rows(kind, data / f"{split}.parquet") for split in ("train", "test"))
     documents = count_documents(test)
     folders = {"": model} if from_scratch is None else {"": model, SCRATCH: from_scratch}
+    labels = every_label(asked, [labels_known(folder, asked) for folder in folders.values()])
     answers: list[Answers] = []
     for prefix, folder in folders.items():
         monitor.progress(len(answers), len(folders), "models")
@@ -109,6 +111,17 @@ def evaluate(
     write_predictions(answers, out / "predictions.parquet", out / "show")
     monitor.progress(len(folders), len(folders), "models")
     return metrics
+
+
+def labels_known(folder: Path, asked: Sequence[str]) -> list[str]:
+    """The labels that the model in a folder answers: those of the data, and perhaps others.
+
+    Raises:
+        StageError: it does not know all labels of the data.
+    """
+    configuration = configuration_of(folder, f"{folder.name}/")
+    require_labels(asked, configuration, f"{folder.name}/")
+    return labels_of(configuration)
 
 
 def read_rows(kind: Problem, file: Path) -> pd.DataFrame:
@@ -143,13 +156,9 @@ def answer(
 ) -> Answers:
     """Let the model in a folder answer the test."""
     model, tokenizer = read_model(kind.AUTO_MODEL, folder)
-    known = [model.config.id2label[i] for i in range(model.config.num_labels)]
+    known = labels_of(model.config.to_dict())
     if known != list(labels):
-        raise StageError(
-            f"{folder.name}/ predicts {len(known)} labels ({', '.join(known[:5])}, …); "
-            f"labels.json of the data has {len(labels)} ({', '.join(labels[:5])}, …): "
-            "evaluate a model on the data it was fine-tuned for"
-        )
+        model = Relabelled(model, known, labels)
     examples = kind.encode(test, tokenizer, labels)
     monitor.note(**{f"test_{kind.CUT}": sum(example.cut for example in examples)})
     table = predict(kind, model, test, examples, labels)

@@ -70,6 +70,10 @@ class HeldOut:
             if name in documents or not keys.isdisjoint(digests)
         ]
 
+    def has(self, text: str) -> bool:
+        """Whether a text is that of a test row, or a part of one."""
+        return any(digest(text) in digests for _, digests in self.splits.values())
+
 
 def _parts(text: str) -> Iterator[str]:
     """Paragraphs, lines and sentences, normalized and long enough."""

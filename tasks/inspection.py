@@ -31,14 +31,18 @@ def text_source(corpus: Corpus) -> Source:
     return source
 
 
-def labelled_source(problem: Downstream) -> Source:
+def labelled_source(problem: Downstream, part: str = "") -> Source:
     """The source of the labelled rows of a problem.
+
+    Args:
+        problem: what the rows are of.
+        part: the field that the problem stands in; `downstream.NAME` where it is empty.
 
     Raises:
         StageError: it is not there, a file of it does not begin with a row of the problem, or its
             files leave nothing to train on.
     """
-    field = f"downstream.{problem.name}.source"
+    field = f"{part or f'downstream.{problem.name}'}.source"
     source = sources.resolve(problem.source, field, holds=problem.problem)
     if source.kind == "files":
         shape = SHAPES[problem.problem]

@@ -11,11 +11,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
-import torch
 
 from tasks.bodies import read_model
 from tasks.decision_page import page
@@ -24,10 +22,9 @@ from tasks.inference import predict
 from tasks.machinery.stage import Monitor, StageError
 from tasks.problems import Problem, load
 from tasks.promotion import Decision, decide
+from tasks.relabelling import Relabelled, every_label
 from tasks.rule import Rule
 from tasks.spec import TaskName
-
-NEVER = -1e4  # the logit of a label that a model does not know
 
 
 def judge(
@@ -99,32 +96,6 @@ def read_answering(kind: Problem, side: str, folder: Path) -> tuple[Any, Any, li
             f"{type(model).__name__} is wanted: give the registered model another name"
         )
     return model, tokenizer, [model.config.id2label[i] for i in range(model.config.num_labels)]
-
-
-def every_label(asked: Sequence[str], known: Sequence[Sequence[str]]) -> list[str]:
-    """The labels of the data, then those that only a model knows."""
-    return list(dict.fromkeys([*asked, *(label for labels in known for label in labels)]))
-
-
-class Relabelled(torch.nn.Module):
-    """A model as if it had been made for these labels."""
-
-    def __init__(self, model: Any, known: Sequence[str], labels: Sequence[str]) -> None:
-        super().__init__()
-        self.model, self.config, self.labels = model, model.config, len(labels)
-        self.place = [labels.index(label) for label in known]
-
-    @property
-    def device(self) -> Any:
-        """Where the model is."""
-        return self.model.device
-
-    def forward(self, **batch: torch.Tensor) -> SimpleNamespace:
-        """The logits, in the order of the labels."""
-        scores = self.model(**batch).logits
-        logits = scores.new_full((*scores.shape[:-1], self.labels), NEVER)
-        logits[..., self.place] = scores
-        return SimpleNamespace(logits=logits)
 
 
 def answer(

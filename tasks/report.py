@@ -69,6 +69,8 @@ def write_report(
     *,
     pretraining: Path | None,
     evaluations: list[Path],
+    origin: str = "",
+    leakages: list[Path] | None = None,
     out: Path,
     monitor: Monitor,
 ) -> dict[str, float]:
@@ -80,6 +82,8 @@ def write_report(
         confidence: coverage of the intervals, such as 0.95.
         pretraining: artifact of stage pretraining, if there was one.
         evaluations: artifacts of stage evaluation.
+        origin: what is known of the model, where it is not the one of `pretraining`.
+        leakages: artifacts of stage leakage, one a problem, where it could be looked for.
         out: empty folder.
         monitor: told of the progress.
 
@@ -94,6 +98,7 @@ def write_report(
         summarize(results),
         headline_table(results, confidence),
         *verdicts(results, confidence),
+        *origin_section(origin, problems, leakages or []),
         *gains_figure(results, confidence, show),
         *pretraining_section(pretraining, show),
         *confusion_section(results, show),
@@ -178,6 +183,18 @@ def verdicts(results: Sequence[Result], confidence: float) -> list[str]:
         if (learnt := result.beyond_majority)
     ]
     return ["\n".join(lines)] if lines else []
+
+
+def origin_section(origin: str, problems: Sequence[str], leakages: Sequence[Path]) -> list[str]:
+    """Where the model comes from, and whether what it learnt from holds test rows."""
+    if not origin:
+        return []
+    found = [
+        json.loads((folder / "leakage.json").read_text(encoding="utf-8"))["sentence"]
+        for folder in leakages
+    ]
+    lines = [f"- **{name}**: {said}" for name, said in zip(problems, found, strict=bool(found))]
+    return ["## The model", origin, *(["\n".join(lines)] if lines else [])]
 
 
 def gains_figure(results: Sequence[Result], confidence: float, show: Path) -> list[str]:

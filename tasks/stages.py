@@ -18,13 +18,26 @@ TOKENIZER = Stage(
     "tokenizer",
     "tasks.tokenizer:train_tokenizer",
     libraries=("tokenizers", "transformers", "pyarrow"),
+    verb="train tokenizer",
 )
 TOKENS = Stage(
     "tokens",
     "tasks.tokens:encode_corpus",
     libraries=("tokenizers", "transformers", "numpy", "pyarrow"),
+    verb="tokenize corpus",
 )
-REPORT = Stage("report", "tasks.report:write_report", libraries=("matplotlib", "numpy", "pandas"))
+LEAKAGE = Stage(
+    "leakage",
+    "tasks.leakage:look_for_leakage",
+    libraries=("pyarrow",),
+    verb="look for leakage of",
+)
+REPORT = Stage(
+    "report",
+    "tasks.report:write_report",
+    libraries=("matplotlib", "numpy", "pandas"),
+    verb="write report",
+)
 
 StageName = Literal[
     "dataset",
@@ -33,6 +46,7 @@ StageName = Literal[
     "tokens",
     "pretraining",
     "finetuning",
+    "leakage",
     "evaluation",
     "report",
 ]
@@ -41,12 +55,20 @@ NAMES: tuple[StageName, ...] = get_args(StageName)
 
 def dataset(source: Source) -> Stage:
     """Labelled rows, split."""
-    return Stage("dataset", "tasks.dataset:prepare_dataset", (source.module,), _reading(source))
+    return Stage(
+        "dataset", "tasks.dataset:prepare_dataset", (source.module,), _reading(source), "prepare"
+    )
 
 
 def corpus(source: Source) -> Stage:
     """Documents to pre-train on."""
-    return Stage("corpus", "tasks.corpus:prepare_corpus", (source.module,), _reading(source))
+    return Stage(
+        "corpus",
+        "tasks.corpus:prepare_corpus",
+        (source.module,),
+        _reading(source),
+        "prepare corpus",
+    )
 
 
 def _reading(source: Source) -> tuple[str, ...]:
@@ -60,13 +82,18 @@ def pretraining(objective: str) -> Stage:
         "tasks.pretraining:pretrain",
         (objectives.module_of(objective),),
         (*TRAINING, *SAVING),
+        "pre-train",
     )
 
 
 def finetuning(problem: TaskName) -> Stage:
     """A body that learns from labels."""
     return Stage(
-        "finetuning", "tasks.finetuning:finetune", (problems.module_of(problem),), LABELLED
+        "finetuning",
+        "tasks.finetuning:finetune",
+        (problems.module_of(problem),),
+        LABELLED,
+        "fine-tune",
     )
 
 
@@ -77,6 +104,7 @@ def evaluation(problem: TaskName) -> Stage:
         "tasks.evaluation:evaluate",
         (problems.module_of(problem),),
         (*LABELLED, "scipy", "scikit-learn", "seqeval"),
+        "evaluate",
     )
 
 
@@ -87,4 +115,5 @@ def judgement(problem: TaskName) -> Stage:
         "tasks.judgement:judge",
         (problems.module_of(problem),),
         (*LABELLED, "scipy", "scikit-learn", "seqeval"),
+        "judge",
     )

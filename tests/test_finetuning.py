@@ -183,6 +183,31 @@ def test_a_body_that_does_not_fit_is_refused(change, said, tmp_path):
         load_encoder(model, folder)
 
 
+def as_in_2018(weights):
+    for name in list(weights):
+        new = name.replace("LayerNorm.weight", "LayerNorm.gamma")
+        weights[new.replace("LayerNorm.bias", "LayerNorm.beta")] = weights.pop(name)
+    weights["bert.embeddings.position_ids"] = torch.arange(64)
+
+
+def encoder_alone(weights):
+    for name in list(weights):
+        tensor = weights.pop(name)
+        if name.startswith("bert."):
+            weights[name.removeprefix("bert.")] = tensor
+
+
+@pytest.mark.parametrize("change", [as_in_2018, encoder_alone])
+def test_a_published_body_is_read_by_the_names_it_has(change, tmp_path):
+    folder = write_body(tmp_path / "body", layers=2)
+    expected, model = make("text", folder), make("text", folder)
+    load_encoder(expected, folder)
+    spoil(folder, change)
+    load_encoder(model, folder)
+    found = model.state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.state_dict().items())
+
+
 def test_with_and_without_pre_training_the_head_is_the_same(tmp_path):
     folder = write_body(tmp_path / "body")
     pretrained, scratch = make("text", folder), make("text", folder)

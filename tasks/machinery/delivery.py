@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from tasks.machinery.artifact import Artifact
 from tasks.machinery.fingerprint import digest
 from tasks.machinery.ledger import Ledger, Use, ledgers
+from tasks.machinery.links import NOTE, note_of
 from tasks.machinery.logged_model import as_dataset
 from tasks.machinery.outage import is_outage, reason
 from tasks.machinery.recording import Recording, leaving_on_failure, status_of, words_of
@@ -29,7 +30,7 @@ _PAUSE = 3.0
 
 def metric_prefix(stage: str, label: str) -> str:
     """What a stage's metrics start with on the experiment's run; empty: they are not there."""
-    if stage == "evaluation":
+    if stage in ("evaluation", "leakage"):
         return f"downstream/{label}"
     return stage if stage in ("pretraining", "judgement") else ""
 
@@ -116,7 +117,7 @@ class Delivery:
         page = report.path / "show" / "card.md" if report is not None else None
         if page is not None and page.is_file():
             parent.artifacts(page.parent)
-            parent.tags({"mlflow.note.content": page.read_text()})
+            parent.tags({NOTE: note_of(self.recording.tags, page.read_text())})
 
     @contextlib.contextmanager
     def concluded(self, say: Callable[[str], None]) -> Iterator[None]:

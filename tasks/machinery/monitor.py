@@ -186,6 +186,10 @@ class StageMonitor:
         share = min(100.0, 100.0 * done / total)
         self._progress.move(share, f"{self.title}: {done:,} of {total:,} {unit}{left}")
 
+    def end(self) -> None:
+        """The stage is complete: so is its progress."""
+        self._progress.end(f"{self.title}: complete")
+
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Keep the metrics of a step in the store and send them to MLflow."""
         new = {name: value for name, value in metrics.items() if (step, name) not in self._known}

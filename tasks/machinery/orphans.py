@@ -45,6 +45,7 @@ from tasks.machinery.files import write_atomically
 from tasks.machinery.home import home
 from tasks.machinery.owner import BEAT, FORGOTTEN, is_alive, this_process
 from tasks.machinery.tracking import Tracking
+from tasks.machinery.zombies import FLOWS
 
 LOGGER = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ def _close_unregistered(client: SyncPrefectClient) -> None:
     if PREFECT_API_URL.value():  # others use that server too, and register where we cannot look
         return
     found = client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=["experiment", "retrain"])),
+        flow_filter=FlowFilter(name=FlowFilterName(any_=list(FLOWS))),
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNFINISHED))
         ),

@@ -11,6 +11,8 @@ import warnings
 # The task may just have ended: what was on its way for it then belongs to the flow run.
 warnings.filterwarnings("ignore", "Artifact creation outside of a flow", FutureWarning)
 
+PATIENCE = 2.0  # seconds
+
 
 class Progress:
     """A progress artifact of the task run in whose context it is made."""
@@ -28,6 +30,14 @@ class Progress:
             target=inside.run, args=(self._tell, share, text), name="progress", daemon=True
         )
         self._thread.start()
+
+    def end(self, text: str) -> None:
+        """Move it to its end, where it was shown; does not wait long for a server."""
+        if self._thread is None:
+            return
+        self._thread.join(PATIENCE)
+        self.move(100.0, text)
+        self._thread.join(PATIENCE)
 
     def _tell(self, share: float, text: str) -> None:
         from prefect.artifacts import create_progress_artifact, update_progress_artifact

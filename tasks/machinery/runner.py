@@ -22,6 +22,7 @@ from tasks.machinery.fingerprint import digest, require_same_code
 from tasks.machinery.full_disk import full_disk
 from tasks.machinery.home import store_folder
 from tasks.machinery.ledger import Use
+from tasks.machinery.links import page_of, run_page
 from tasks.machinery.monitor import Display, StageMonitor
 from tasks.machinery.outage import is_outage, reason
 from tasks.machinery.recording import Inputs, Recording, status_of, words_of
@@ -146,11 +147,11 @@ class Runner:
         return outcome.artifact
 
     def _outcome(self, call: Call) -> Outcome:
-        ledger = self.delivery.ledger
-        use = ledger.use(call.title, f"{call.stage.name}/{call.fingerprint[:32]}")
+        ledger, stage = self.delivery.ledger, call.stage
+        use = ledger.use(call.title, f"{stage.name}/{call.fingerprint[:32]}")
         run_task = task(
-            name=call.stage.name,
-            task_run_name=call.title,
+            name=stage.name,
+            task_run_name=title_of(stage.verb or stage.name, call.label),
             cache_policy=ByFingerprint(fingerprint=call.fingerprint),
             refresh_cache=call.refresh,
             persist_result=True,
@@ -164,7 +165,7 @@ class Runner:
         use.state = call.state
         self._tell(use)
         ledger.write()
-        show_card(artifact, call.title)
+        show_card(artifact, call.title, page_of(artifact, self.recording.tracking))
         return Outcome(call.stage.name, call.label, call.state, artifact, call.why)
 
     def _tell(self, use: Use) -> None:
@@ -256,6 +257,7 @@ class Call:
             show_link(monitor.run, recording.tracking.address)
             with monitor.taking_up(begin):
                 artifact = self._call(folder, monitor, inputs)
+            monitor.end()
             self._record(monitor.run, artifact)
         except BaseException as problem:
             if monitor.run is not None:
@@ -293,14 +295,16 @@ class Call:
 
 def show_link(run: TrackedRun | None, uri: str) -> None:
     """Link the task in Prefect to the run in MLflow, where MLflow has an address."""
-    if run is not None and uri.startswith("http"):
-        address = f"{uri}/#/experiments/{run.experiment_id}/runs/{run.run_id}"
+    address = run_page(uri, run.experiment_id, run.run_id) if run is not None else ""
+    if address:
         create_link_artifact(link=address, link_text="run in MLflow", key="mlflow-run")
 
 
-def show_card(artifact: Artifact, title: str) -> None:
-    """Show the stage's page as an artifact in Prefect."""
+def show_card(artifact: Artifact, title: str, address: str) -> None:
+    """Show the stage's page as an artifact in Prefect, with a link to its run in MLflow."""
     card = artifact.path / "show" / "card.md"
-    if card.is_file():
+    page = card.read_text() if card.is_file() else ""
+    link = f"[Run in MLflow]({address})\n\n" if address else ""
+    if page or link:
         key = "".join(c if c.isalnum() else "-" for c in title.lower())
-        create_markdown_artifact(card.read_text(), key=key, description=title)
+        create_markdown_artifact(link + page, key=key, description=title)

@@ -84,6 +84,7 @@ class Stage:
     Attributes:
         name: name in the store, in plans and in `--refresh`.
         function: where the pure function is, as `module:function`.
+        verb: what it does, for lists that people read: `fine-tune`; its name where it is empty.
         code: further modules that the function loads by name (a source, an objective, a problem).
         libraries: distributions whose versions can change the result.
     """
@@ -92,6 +93,7 @@ class Stage:
     function: str
     code: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
+    verb: str = ""
 
     @property
     def module(self) -> str:

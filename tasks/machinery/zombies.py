@@ -37,7 +37,7 @@ from prefect.settings import PREFECT_API_URL, get_current_settings
 LOGGER = logging.getLogger(__name__)
 
 NAME = "Temper: flow runs whose process is gone"
-FLOWS = ("experiment", "retrain")
+FLOWS = ("experiment", "pretrain", "finetune", "evaluate", "retrain")
 WINDOW = timedelta(seconds=540)  # three heartbeats of 180 s, which is Prefect's default
 HEARTBEAT = "prefect.flow-run.heartbeat"
 # A run that waits, for a person or for its next attempt, sends no heartbeats either.

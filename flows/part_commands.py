@@ -1,0 +1,173 @@
+"""`temper pretrain`, `finetune`, `evaluate`: the parts of an experiment on their own."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markdown import Markdown
+
+from flows.arguments import (
+    ExperimentArgument,
+    OutputOption,
+    RefreshOption,
+    SetOption,
+    VerifyOption,
+)
+from flows.in_process import err, in_process, out, require_writable, stop
+from flows.planning import planned, print_plan, require_stages
+from tasks.jobs import REFERENCE, EvaluateJob, FinetuneJob, PretrainJob
+from tasks.machinery.digest_memo import Verification
+from tasks.machinery.home import home, make_home, require_addresses
+from tasks.machinery.stage import StageError
+from tasks.mistakes import InvalidExperimentError
+from tasks.spec import Downstream, Experiment
+
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help=REFERENCE.replace("[", r"\["))]
+ProblemOption = Annotated[
+    str, typer.Option(metavar="NAME", help="One downstream problem of the experiment.")
+]
+
+
+def pretrain(
+    experiment: ExperimentArgument = "demo",
+    *,
+    register: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Make the body a version of this registered model."),
+    ] = "",
+    settings: SetOption = [],  # noqa: B006  (typer reads the default and never changes it)
+    refresh: RefreshOption = [],  # noqa: B006
+    verify: VerifyOption = "quick",
+    output: OutputOption = None,
+) -> None:
+    """Pre-train the body of an experiment, and nothing else; its test documents are left out."""
+    from flows.parts_recipe import pretraining_recipe
+    from tasks.job_mistakes import check_pretraining
+    from tasks.retraining_mistakes import require_name
+
+    require_stages(refresh)
+    try:
+        if register:
+            require_name(register)
+        job = PretrainJob.of(_experiment(experiment, settings), register)
+        check_pretraining(job)
+    except InvalidExperimentError as error:
+        stop(error.lines)
+    print_plan(job.name, planned(partial(pretraining_recipe, job), refresh, verify).steps)
+    require_writable("--output", output)
+    _run("pretrain", job, refresh, verify, output)
+
+
+def finetune(
+    model: ModelArgument,
+    experiment: ExperimentArgument = "demo",
+    *,
+    problem: ProblemOption = "",
+    settings: SetOption = [],  # noqa: B006
+    refresh: RefreshOption = [],  # noqa: B006
+    verify: VerifyOption = "quick",
+    output: OutputOption = None,
+) -> None:
+    """Fine-tune any pre-trained model on the problems of an experiment, and evaluate it."""
+    from flows.parts_recipe import finetuning_recipe
+    from tasks.job_mistakes import check_finetuning
+
+    require_stages(refresh)
+    try:
+        whole = _experiment(experiment, settings)
+        job = FinetuneJob.of(model, whole, _problems(whole, problem))
+        check_finetuning(job)
+    except InvalidExperimentError as error:
+        stop(error.lines)
+    recipe = partial(finetuning_recipe, job, _given(model, job.name))
+    print_plan(job.name, planned(recipe, refresh, verify).steps)
+    require_writable("--output", output)
+    _run("finetune", job, refresh, verify, output)
+
+
+def evaluate(
+    model: ModelArgument,
+    experiment: ExperimentArgument = "demo",
+    *,
+    problem: ProblemOption = "",
+    settings: SetOption = [],  # noqa: B006
+    refresh: RefreshOption = [],  # noqa: B006
+    verify: VerifyOption = "quick",
+    output: OutputOption = None,
+) -> None:
+    """Measure any fine-tuned model on the test split of a problem of an experiment."""
+    from flows.parts_recipe import evaluation_recipe
+
+    require_stages(refresh)
+    try:
+        whole = _experiment(experiment, settings)
+        job = EvaluateJob.of(model, whole, _problem(whole, problem))
+    except InvalidExperimentError as error:
+        stop(error.lines)
+    recipe = partial(evaluation_recipe, job, _given(model, job.name))
+    print_plan(job.name, planned(recipe, refresh, verify).steps)
+    require_writable("--output", output)
+    _run("evaluate", job, refresh, verify, output)
+
+
+def _experiment(name: str, settings: list[str]) -> Experiment:
+    from flows.loading import load_experiment
+
+    return load_experiment(name, settings)
+
+
+def _problems(whole: Experiment, name: str) -> list[Downstream]:
+    """The problem of a name, or all of them without one."""
+    from tasks.retraining_mistakes import problem_of
+
+    return [problem_of(whole, name)] if name else list(whole.downstream)
+
+
+def _problem(whole: Experiment, name: str) -> Downstream:
+    """The problem of a name, or the only one."""
+    chosen = _problems(whole, name)
+    if len(chosen) != 1:
+        names = ", ".join(each.name for each in chosen) or "it has none"
+        raise InvalidExperimentError([f"--problem: say which one of {whole.name}: {names}"])
+    return chosen[0]
+
+
+def _given(model: str, name: str) -> Any:
+    """The model that is referred to; a mistake ends the program."""
+    try:
+        require_addresses()
+        make_home()
+        from tasks.given import find_model
+
+        return find_model(model, "MODEL", name, err.print)
+    except StageError as error:
+        stop([str(error)])
+
+
+def _run(
+    name: str, job: Any, refresh: list[str], verify: Verification, output: Path | None
+) -> None:
+    """Run the flow of a part in this process, show its page, and where to look further."""
+
+    def call() -> dict[str, Any]:
+        from flows import parts
+
+        return dict(getattr(parts, name)(job, refresh=refresh, verify=verify))
+
+    result = in_process(call)
+    from flows.console import where_to_look
+
+    page = Path(result["stages"][-1]["path"]) / "show" / "card.md"
+    out.print()
+    out.print(Markdown(page.read_text(encoding="utf-8")))
+    if result.get("version"):
+        out.print(f"models:/{job.register_as}/{result['version']}", highlight=False)
+    for line in ["", *where_to_look(result, home())]:
+        out.print(line, highlight=False, markup=False)
+    if output is not None:
+        output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        out.print(f"written: {output}")

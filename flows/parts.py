@@ -1,0 +1,114 @@
+"""The flows of the parts on their own: pre-train a body, fine-tune any, evaluate any model."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from flows.experiment import title_of
+from flows.parts_recipe import evaluation_recipe, finetuning_recipe, pretraining_recipe
+from flows.registering import register_body
+from flows.work import Work, display, perform
+from tasks.given import find_model
+from tasks.job_mistakes import check_finetuning, check_pretraining
+from tasks.jobs import EvaluateJob, FinetuneJob, PretrainJob
+from tasks.machinery.digest_memo import Verification
+from tasks.machinery.home import make_home
+from tasks.stages import StageName
+
+
+def _asked() -> Any:
+    return flow_run.parameters["job"]
+
+
+def pretraining_title() -> str:
+    """`pre-train demo · bert 2×128 · 2,500 steps`."""
+    return f"pre-train {title_of(PretrainJob.model_validate(_asked()).experiment)}"
+
+
+def finetuning_title() -> str:
+    """`fine-tune models:/body@best · library, code`."""
+    job = FinetuneJob.model_validate(_asked())
+    problems = ", ".join(problem.name for problem in job.downstream)
+    return f"fine-tune {job.body} · {problems}"
+
+
+def evaluation_title() -> str:
+    """`evaluate models:/topics@champion · library`."""
+    job = EvaluateJob.model_validate(_asked())
+    return f"evaluate {job.model} · {job.data.name}"
+
+
+@flow(name="pretrain", flow_run_name=pretraining_title, persist_result=False)
+def pretrain(
+    job: PretrainJob,
+    refresh: list[StageName] = [],  # noqa: B006  (a form's default; nobody changes it)
+    verify: Verification = "quick",
+    plan_only: bool = False,
+) -> dict[str, Any]:
+    """Pre-train a body, and log it in MLflow as a model.
+
+    Args:
+        job: What to pre-train, on what, and how.
+        refresh: Stages to compute although they are cached.
+        verify: How cached files are checked: by size and a memo of their digests, or every byte.
+        plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
+    """
+    check_pretraining(job)
+    make_home()
+    recipe = partial(pretraining_recipe, job)
+    work = Work("pretrain", job.name, pretraining_title(), job.model_dump(), recipe)
+    result = perform(work, refresh, verify, plan_only=plan_only)
+    if job.register_as and not plan_only:
+        result["version"] = register_body(job, result)
+    return result
+
+
+@flow(name="finetune", flow_run_name=finetuning_title, persist_result=False)
+def finetune(
+    job: FinetuneJob,
+    refresh: list[StageName] = [],  # noqa: B006
+    verify: Verification = "quick",
+    plan_only: bool = False,
+) -> dict[str, Any]:
+    """Fine-tune a pre-trained body, whoever made it, on problems with labels, and evaluate it.
+
+    Args:
+        job: Which body to fine-tune, on what, and how.
+        refresh: Stages to compute although they are cached.
+        verify: How cached files are checked: by size and a memo of their digests, or every byte.
+        plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
+    """
+    check_finetuning(job)
+    make_home()
+    body = find_model(job.body, "body", job.name, display().say)
+    recipe = partial(finetuning_recipe, job, body)
+    values = job.model_dump() | {"body_digest": body.model.digest[:16]}
+    work = Work("finetune", job.name, finetuning_title(), values, recipe)
+    return perform(work, refresh, verify, plan_only=plan_only)
+
+
+@flow(name="evaluate", flow_run_name=evaluation_title, persist_result=False)
+def evaluate(
+    job: EvaluateJob,
+    refresh: list[StageName] = [],  # noqa: B006
+    verify: Verification = "quick",
+    plan_only: bool = False,
+) -> dict[str, Any]:
+    """Measure a fine-tuned model, whoever made it, on the test split of labelled data.
+
+    Args:
+        job: Which model to evaluate, and on what.
+        refresh: Stages to compute although they are cached.
+        verify: How cached files are checked: by size and a memo of their digests, or every byte.
+        plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
+    """
+    make_home()
+    model = find_model(job.model, "model", job.name, display().say)
+    recipe = partial(evaluation_recipe, job, model)
+    values = job.model_dump() | {"model_digest": model.model.digest[:16]}
+    work = Work("evaluate", job.name, evaluation_title(), values, recipe)
+    return perform(work, refresh, verify, plan_only=plan_only)

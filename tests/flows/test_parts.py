@@ -1,0 +1,235 @@
+"""The parts on their own: each shares its stages with whole experiments, whoever made the model."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from flows.experiment import run_experiment
+from flows.loading import load_experiment
+from flows.parts import evaluate, finetune, pretrain
+from tasks.jobs import EvaluateJob, FinetuneJob, PretrainJob
+from tasks.machinery.home import make_home
+from tasks.machinery.stage import StageError
+from tasks.mistakes import InvalidExperimentError
+from tasks.spec import Experiment
+from tests.flows.tiny import write_experiment
+from tests.tiny import write_body
+
+pytestmark = pytest.mark.slow
+
+
+class Place:
+    """A state folder in which the tiny experiment has run once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = write_experiment(folder / "data")
+        self.whole: Experiment = load_experiment(str(self.file))
+        self.first: dict[str, Any] = run_experiment(self.whole)
+        self.client = MlflowClient(self.first["mlflow"]["tracking_uri"])
+
+    def stage(self, name: str) -> dict[str, Any]:
+        [found] = [stage for stage in self.first["stages"] if stage["name"] == name]
+        return found
+
+    def problem(self, name: str) -> Any:
+        [found] = [each for each in self.whole.downstream if each.name == name]
+        return found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, prefect_server: str) -> Iterator[Place]:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    folder = tmp_path_factory.mktemp("parts")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        temporary_settings({PREFECT_API_URL: prefect_server}),
+    ):
+        patch.setenv("TEMPER_HOME", str(folder / "home"))
+        patch.setenv("PREFECT_API_URL", prefect_server)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        make_home()
+        yield Place(folder)
+
+
+def states(result: dict[str, Any]) -> dict[str, str]:
+    return {stage["name"]: stage["state"] for stage in result["stages"]}
+
+
+def page_of(result: dict[str, Any], stage: str = "report") -> str:
+    [path] = [Path(each["path"]) for each in result["stages"] if each["name"] == stage]
+    return (path / "show" / "card.md").read_text()
+
+
+def test_pretraining_alone_shares_every_stage_with_the_whole_experiment(place: Place) -> None:
+    result = pretrain(PretrainJob.of(place.whole))
+    names = ["dataset mood", "dataset names", "corpus", "tokenizer", "tokens", "pretraining"]
+    assert states(result) == dict.fromkeys(names, "cached")
+    assert result["stages"] == [stage | {"state": "cached"} for stage in place.first["stages"][:6]]
+    run = place.client.get_run(result["mlflow"]["run_id"])
+    assert run.data.tags["temper.stage"] == "pretrain"
+    assert run.data.metrics["pretraining/validation_loss"] > 0
+    assert run.data.params["held_out.mood.source"].endswith("moods.csv")
+    assert "# Pre-training" in run.data.tags["mlflow.note.content"]
+
+
+def test_fine_tuning_the_same_body_shares_every_stage_whatever_it_is_called(place: Place) -> None:
+    body = place.stage("pretraining")
+    logged = place.client.get_run(body["run_id"])
+    [model] = place.client.search_logged_models(
+        [logged.info.experiment_id], filter_string=f"source_run_id = '{body['run_id']}'"
+    )
+    copied = shutil.copytree(Path(body["path"]) / "model", place.folder / "elsewhere")
+    references = {
+        "logged": f"models:/{model.model_id}",
+        "run": f"runs:/{body['run_id']}",
+        "experiment": f"runs:/{place.first['mlflow']['run_id']}/pretraining",
+        "folder": str(copied),
+    }
+    results = {}
+    for name, reference in references.items():
+        results[name] = finetune(FinetuneJob.of(reference, place.whole, place.whole.downstream))
+        found = states(results[name])
+        own = {"leakage mood", "leakage names", "report"} if name == "logged" else set()
+        assert {k for k, v in found.items() if v == "completed"} == own
+        assert {stage["fingerprint"] for stage in results[name]["stages"]} == {
+            stage["fingerprint"] for stage in results["logged"]["stages"]
+        }
+    assert results["run"]["metrics"]["downstream/mood/leaking"] == 0
+    whole = place.first["metrics"]
+    assert {k: v for k, v in results["run"]["metrics"].items() if k in whole} == {
+        k: v for k, v in whole.items() if k.startswith("downstream/")
+    }
+    page = page_of(results["run"])
+    assert "BertForPreTraining" in page
+    assert "Pre-trained by Temper" in page
+    assert "holds a test row" in page
+
+
+def test_evaluating_a_model_alone_gives_what_the_whole_experiment_gave(place: Place) -> None:
+    tuned = place.stage("finetuning mood")
+    job = EvaluateJob.of(f"runs:/{tuned['run_id']}", place.whole, place.problem("mood"))
+    result = evaluate(job)
+    assert states(result)["dataset mood"] == "cached"
+    whole = place.first["metrics"]
+    for metric in ("accuracy", "accuracy/low", "accuracy/high", "majority/accuracy"):
+        name = f"downstream/mood/{metric}"
+        assert result["metrics"][name] == whole[name]
+    run = place.client.get_run(result["mlflow"]["run_id"])
+    assert run.data.metrics["downstream/mood/accuracy"] == whole["downstream/mood/accuracy"]
+    page = page_of(result)
+    assert "Fine-tuned by Temper" in page
+    assert "Pre-trained by Temper" in page
+
+
+def test_a_model_is_evaluated_on_other_data_unless_it_does_not_know_their_labels(
+    place: Place,
+) -> None:
+    tuned = f"runs:/{place.stage('finetuning mood')['run_id']}"
+    lines = (place.folder / "data" / "moods.csv").read_text().splitlines()
+    other = place.folder / "other.csv"
+    other.write_text("\n".join([lines[0], *(f"indeed {line}" for line in lines[1:])]) + "\n")
+    problem = place.problem("mood").model_copy(update={"source": str(other)})
+    result = evaluate(EvaluateJob.of(tuned, place.whole, problem))
+    assert result["metrics"]["downstream/mood/leaking"] == 0
+    other.write_text(other.read_text().replace(",good", ",fine"))
+    before = len(list((place.folder / "home" / "store" / "evaluation").iterdir()))
+    with pytest.raises(StageError, match=r"1 of 2 labels that runs:/.* does not know: fine"):
+        evaluate(EvaluateJob.of(tuned, place.whole, problem))
+    assert len(list((place.folder / "home" / "store" / "evaluation").iterdir())) == before
+    with pytest.raises(StageError, match="ForTokenClassification"):
+        evaluate(EvaluateJob.of(tuned, place.whole, place.problem("names")))
+
+
+def test_a_body_of_the_hub_is_known_by_its_content_and_its_past_is_not(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    published = write_body(place.folder / "published")
+    (published / "pytorch_model.bin").write_bytes(b"pickle")
+    asked: list[tuple[str, str]] = []
+
+    def download(name: str, *, revision: str, local_dir: str, allow_patterns: list[str]) -> None:
+        asked.append((name, revision))
+        chosen = {file for pattern in allow_patterns for file in published.glob(pattern)}
+        for file in chosen:
+            shutil.copy(file, local_dir)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    [mood] = [p for p in place.whole.downstream if p.name == "mood"]
+    commit = "0123456789" * 4
+    result = finetune(FinetuneJob.of(f"hf:owner/body@{commit}", place.whole, [mood]))
+    assert asked == [("owner/body", commit)]
+    assert states(result)["finetuning mood"] == "completed"
+    assert "leakage mood" not in states(result)
+    page = page_of(result)
+    assert "What it was pre-trained on is not known" in page
+    copied = sorted(file.name for file in (place.folder / "home" / "store" / "model").rglob("*.*"))
+    assert "pytorch_model.bin" not in copied
+    again = finetune(FinetuneJob.of(str(published), place.whole, [mood]))
+    assert set(states(again).values()) == {"cached"}
+
+
+def test_a_registered_body_is_found_by_version_and_alias_and_registered_once(place: Place) -> None:
+    job = PretrainJob.of(place.whole, "tiny-body")
+    assert [pretrain(job)["version"] for _ in range(2)] == ["1", "1"]
+    version = place.client.get_model_version("tiny-body", "1")
+    assert version.tags["temper.artifact"].startswith("pretraining/")
+    place.client.set_registered_model_alias("tiny-body", "best", "1")
+    [mood] = [p for p in place.whole.downstream if p.name == "mood"]
+    for reference in ("models:/tiny-body@best", "models:/tiny-body/1", "models:/tiny-body/latest"):
+        result = finetune(FinetuneJob.of(reference, place.whole, [mood]), plan_only=True)
+        assert {row["stage"]: row["plan"] for row in result["plan"]}["finetuning mood"] == "cached"
+    with pytest.raises(StageError, match="body: tiny-body has no alias 'bset'; did you mean best"):
+        finetune(FinetuneJob.of("models:/tiny-body@bset", place.whole, [mood]))
+
+
+def test_a_model_that_was_freed_is_downloaded_from_mlflow(place: Place, tmp_path: Path) -> None:
+    body = place.stage("pretraining")
+    folder = Path(body["path"]).parent
+    [mood] = [p for p in place.whole.downstream if p.name == "mood"]
+    moved = folder.rename(tmp_path / "away")
+    try:
+        job = FinetuneJob.of(f"runs:/{body['run_id']}", place.whole, [mood])
+        result = finetune(job)
+    finally:
+        moved.rename(folder)
+    assert result["metrics"]["downstream/mood/accuracy"] == pytest.approx(
+        place.first["metrics"]["downstream/mood/accuracy"]
+    )
+    assert "is not known" in page_of(result)
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("models:/nobody@best", "no registered model 'nobody'"),
+        ("models:/m-123", "MLflow has no model m-123"),
+        ("models:/half", "names no version"),
+        ("runs:/0123", "has no run '0123'"),
+        ("hf:a/b/c", "not a name on the Hub"),
+        ("{data}/text", "text does not exist; did you mean .*texts. Accepted"),
+        ("{data}/moods.csv", "is a file"),
+        ("{data}", r"no config.json and no weights \(\*.safetensors\) and no tokenizer"),
+    ],
+)
+def test_what_is_no_model_is_said(place: Place, reference: str, said: str) -> None:
+    named = reference.format(data=place.folder / "data")
+    with pytest.raises(StageError, match=f"^body: .*{said}"):
+        finetune(FinetuneJob.of(named, place.whole, place.whole.downstream))
+
+
+def test_a_fine_tuning_of_nothing_is_refused(place: Place) -> None:
+    with pytest.raises(InvalidExperimentError, match="downstream: found no problem"):
+        finetune(FinetuneJob.of("anything", place.whole, []))
+    mood = place.problem("mood")
+    with pytest.raises(InvalidExperimentError, match=r"downstream.1.name: mood is the name of 2"):
+        finetune(FinetuneJob.of("anything", place.whole, [mood, mood]))
