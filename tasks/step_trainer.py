@@ -90,6 +90,7 @@ class StepTrainer(CheckpointingTrainer):
         self.ceiling = 0.0  # FLOP/s that this machine can do at most; 0: not measured
         self.weights: Weights | None = None  # of the losses of the part that is computed
         self.begun_at = 0  # the step that this process began with
+        self.trained = [part for part in self.model.parameters() if part.requires_grad]
 
     def get_train_dataloader(self) -> StepLoader:
         """The batches in the order of steps; no sampler, no workers, nothing drawn."""
@@ -143,8 +144,12 @@ class StepTrainer(CheckpointingTrainer):
     def _in_parts(self, model: nn.Module, inputs: Batch) -> Tensor:
         parts = self.splitting.parts(inputs) if self.splitting else [(inputs, None)]
         losses = []
+        if not model.training:  # at the start, and after a validation; it walks through all modules
+            model.train()
         for part, self.weights in parts:
-            losses.append(super().training_step(model, part))
+            loss = self.compute_loss(model, self._prepare_inputs(part))
+            loss.backward()
+            losses.append(loss.detach())
         if self.args.device.type == "cpu":  # where a look costs nothing
             self.look_at_losses()
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
@@ -174,6 +179,10 @@ class StepTrainer(CheckpointingTrainer):
             losses = weighed(losses, self.weights)
         self.losses.add(self.state.global_step + 1, losses)
         return losses["loss"]
+
+    def _clip_grad_norm(self, _model: nn.Module) -> Tensor:
+        """The norm of the gradients before they are scaled down to the largest one accepted."""
+        return nn.utils.clip_grad_norm_(self.trained, self.args.max_grad_norm)
 
     def _get_num_items_in_batch(self, *_: object) -> None:
         """Nobody reads the count: the loss is a mean already."""

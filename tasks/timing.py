@@ -92,7 +92,7 @@ def time_pretraining(model: Model, pretraining: Pretraining, vocabulary: int) ->
     known = tokenizer.vocabulary()
     examples = objective.examples(made_up_corpus(size * length, known), known, drawing)
     batches = ExampleBatches(examples, WARM_UP + MEASURED, size, seed=0)
-    config = configure(model, tokenizer, pretraining.dropout)  # type: ignore[arg-type]
+    config = configure(model, tokenizer, pretraining.dropout)
     body = new_model(objective.AUTO_MODEL, config, seed=0)
     watch = _Stopwatch()
     how = computation(objective, body, batches[0], pretraining)
@@ -109,7 +109,7 @@ def time_finetuning(
 ) -> Cost:
     """What fine-tuning costs on examples of such lengths, in tokens."""
     kind, tokenizer = problems.load(problem), MadeUpTokenizer(vocabulary)
-    config = configure(model, tokenizer, training.dropout)  # type: ignore[arg-type]
+    config = configure(model, tokenizer, training.dropout)
     config.num_labels, config.problem_type = LABELS, "single_label_classification"
     tuned = new_model(kind.AUTO_MODEL, config, seed=0)
     steps = WARM_UP + MEASURED
