@@ -15,6 +15,7 @@ import psutil
 import torch
 from torch import nn
 
+from tasks.attention import is_plain
 from tasks.flops import Product
 
 SHARE = {"cpu": 0.5, "cuda": 0.85}  # of the memory may be filled: a machine has other work too
@@ -23,7 +24,13 @@ CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def bytes_of_rows(
-    config: Any, rows: int, length: int, head: Iterable[Product], *, bf16: bool
+    config: Any,
+    rows: int,
+    length: int,
+    head: Iterable[Product],
+    *,
+    bf16: bool,
+    plain_attention: bool = False,
 ) -> int:
     """Memory for the forward and backward pass of so many rows, weights not counted; rather more.
 
@@ -33,11 +40,14 @@ def bytes_of_rows(
         length: tokens in each.
         head: the matrix products behind the encoder.
         bf16: the products are in bf16, beside what stays in fp32.
+        plain_attention: not by a fused kernel: see `attention.py`.
     """
     width, inner = config.hidden_size, config.intermediate_size
     token = 14 * width + 2 * inner  # numbers kept for each token in a layer
-    if config.attention_probs_dropout_prob:  # masks, and the whole attention, not in blocks
-        token += 4 * width + 5 * config.num_attention_heads * length
+    if config.attention_probs_dropout_prob:  # masks
+        token += 4 * width
+    if config.attention_probs_dropout_prob or plain_attention:  # the whole of it, not in blocks
+        token += 5 * config.num_attention_heads * length
     per_layer = rows * length * token * (3 if bf16 else 4)
     logits = sum(a * c for a, _, c in head) * 16  # themselves, their logarithms, their gradients
     return config.num_hidden_layers * per_layer + 3 * rows * length * width * 4 + logits
@@ -64,7 +74,8 @@ def fitting_rows(
     """Rows of a training that this machine computes at once; `head`: the products for one row."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     weights = sum(part.numel() * part.element_size() for part in model.parameters())
-    row = bytes_of_rows(model.config, 1, length, head, bf16=bf16)
+    plain = is_plain(model.config, "bf16" if bf16 else "fp32", device)
+    row = bytes_of_rows(model.config, 1, length, head, bf16=bf16, plain_attention=plain)
     return rows_at_once(batch_size, row, weights, total_memory(), SHARE[device])
 
 
