@@ -9,6 +9,9 @@ What Temper made and still has in its store is the artifact there: the same byte
 computed of them is found again, and its lineage is known. Anything else is copied into the store,
 as an artifact of a stage `model` that nobody computes, named by its content: whichever way it is
 referred to, and wherever it lies, it is the same one.
+
+What MLflow has of a body is the model that fills masks: without the pooler that next-sentence
+prediction trained. So a body that was freed from the store comes back from MLflow as another one.
 """
 
 from __future__ import annotations

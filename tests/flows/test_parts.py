@@ -202,10 +202,9 @@ def test_a_model_that_was_freed_is_downloaded_from_mlflow(place: Place, tmp_path
         result = finetune(job)
     finally:
         moved.rename(folder)
-    assert result["metrics"]["downstream/mood/accuracy"] == pytest.approx(
-        place.first["metrics"]["downstream/mood/accuracy"]
-    )
-    assert "is not known" in page_of(result)
+    page = page_of(result)
+    assert "BertForMaskedLM" in page, "MLflow has it as it fills masks, without the pooler"
+    assert "is not known" in page
 
 
 @pytest.mark.parametrize(
