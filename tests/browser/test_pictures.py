@@ -1,0 +1,65 @@
+"""The pictures of the documentation, from real runs of the demo: TEMPER_PICTURES=mlflow/pictures.
+
+They take as long as two demos.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.mlflow_page import MlflowPage
+from tests.browser.pictures import Pictures
+from tests.browser.prefect_page import PrefectPage
+from tests.flows.test_up import Up
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("TEMPER_PICTURES" not in os.environ, reason="TEMPER_PICTURES is not set"),
+]
+
+DONE = 3600.0  # seconds
+MENU = 260  # pixels of the menu at the left of a page
+
+
+def test_the_pictures_of_the_documentation(page: Page, up: Up, pictures: Pictures) -> None:
+    assert up.popen("run", "demo").wait(DONE) == 0
+    prefect = PrefectPage(page, f"http://127.0.0.1:{up.ports[0]}")
+    prefect.open_deployment("experiment", "demo")
+    form = prefect.custom_run()
+    form.part("Pre-training").fill({"Learning rate": 0.002})
+    heading = page.get_by_text("How the body learns from text alone")
+    heading.evaluate("text => text.scrollIntoView()")
+    page.mouse.wheel(0, -80)
+    pictures.take(page, "form", left=MENU)
+    prefect.submit()
+    run = page.url
+    prefect.open_task_run("pretraining")
+    progress = prefect.open_tab("Artifacts").get_by_text(re.compile("[12],[0-9]+ of 2,500 steps"))
+    expect(progress).to_be_visible(timeout=DONE * 1000)
+    prefect.open(run)
+    prefect.open_tab("Task Runs")
+    pictures.take(page, "run", left=MENU)
+    prefect.expect_state("Completed", DONE)
+
+    mlflow = MlflowPage(page.context.new_page(), f"http://127.0.0.1:{up.ports[1]}")
+    mlflow.open_runs("demo")
+    mlflow.use_view("results")
+    pictures.take(mlflow.page, "runs", height=420)
+    mlflow.tick(2)
+    mlflow.compare()
+    mlflow.show_differences_only()
+    pictures.take(mlflow.page, "compare")
+    mlflow.open_runs("demo")
+    mlflow.search("tags.`temper.stage` = 'pretraining'")
+    mlflow.show_charts()
+    pictures.take(mlflow.page, "curves")
+
+    prefect.open_deployment("compare", "runs")
+    prefect.quick_run()
+    prefect.expect_state("Completed", DONE)
+    prefect.open_tab("Artifacts").get_by_role("link", name="comparison").first.click()
+    pictures.take(page, "comparison", left=MENU)
