@@ -74,7 +74,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
 @contextmanager
 def tab(browser: Browser) -> Iterator[Page]:
     """A tab of a fresh browser, that knows no site yet."""
-    context = browser.new_context(viewport=WINDOW, color_scheme="light", locale="en-US")
+    context = browser.new_context(
+        viewport=WINDOW, color_scheme="light", locale="en-US", reduced_motion="reduce"
+    )
     context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
@@ -85,7 +87,7 @@ def page(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> It
     """A tab; where the test fails, what it showed is kept."""
     with tab(browser) as page:
         context = page.context
-        context.tracing.start(screenshots=True, snapshots=True)
+        context.tracing.start(snapshots=True)  # no film: it would take a processor
         yield page
         if request.node.stash.get(_FAILED, False):
             keep(context, tmp_path)

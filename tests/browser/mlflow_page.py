@@ -42,11 +42,11 @@ class MlflowPage:
         """Show the columns of a saved view."""
         self.page.get_by_role("button", name="Views").click()
         self.page.get_by_role("menu").get_by_text(name, exact=True).click()
+        expect(self.page.get_by_role("button", name=name, exact=True)).to_be_visible()
 
-    def columns(self) -> list[str]:
-        """The titles of the columns."""
-        titles = self.page.get_by_role("grid").get_by_role("columnheader").all_inner_texts()
-        return [title.strip() for title in dict.fromkeys(titles) if title.strip()]
+    def column(self, title: str) -> Locator:
+        """The head of a column."""
+        return self.page.get_by_role("columnheader", name=title, exact=True).first
 
     def tick(self, count: int) -> None:
         """Tick the first rows."""

@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 Values = Mapping[str, "str | float | bool | Values"]
 
 SECOND = 1000.0  # in Playwright's milliseconds
+PRETRAINING = re.compile("^pre-?train")  # the name of its task run
 SLOW = 180.0  # seconds that a page may take on a machine with other things to do
 
 
@@ -147,10 +148,10 @@ class PrefectPage:
         self.page.get_by_role("listitem").get_by_text(name, exact=True).click()
         return self.page.get_by_role("tabpanel", name=name)
 
-    def open_task_run(self, name: str, seconds: float = SLOW) -> None:
+    def open_task_run(self, name: str | re.Pattern[str], seconds: float = SLOW) -> None:
         """From a run to one of its task runs, once it has begun."""
         panel = self.open_tab("Task Runs")
-        panel.get_by_role("link", name=name, exact=True).click(timeout=seconds * SECOND)
+        panel.get_by_role("link", name=name).first.click(timeout=seconds * SECOND)
         expect(self.page).to_have_url(re.compile("/runs/task-run/"))
 
     def open_latest_run(self, name: str, seconds: float) -> None:

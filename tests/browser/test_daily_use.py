@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import tab
 from tests.browser.mlflow_page import MlflowPage
-from tests.browser.prefect_page import Form, PrefectPage
+from tests.browser.prefect_page import PRETRAINING, Form, PrefectPage
 from tests.flows.test_up import Up
 
 pytestmark = pytest.mark.slow
@@ -76,7 +76,7 @@ def test_a_run_is_watched_to_its_end_and_followed_to_its_curves(
     prefect: PrefectPage, up: Up, first_run: str
 ) -> None:
     prefect.open(first_run)
-    prefect.open_task_run("pretraining")
+    prefect.open_task_run(PRETRAINING)
     progress = prefect.open_tab("Artifacts").get_by_text(re.compile(f"[0-9,]+ of {STEPS} steps"))
     before = progress.inner_text()
     expect(progress).not_to_have_text(before, timeout=60_000)  # it moves by itself
@@ -84,7 +84,7 @@ def test_a_run_is_watched_to_its_end_and_followed_to_its_curves(
     prefect.open(first_run)
     expect(prefect.page.get_by_role("banner")).to_contain_text(f"tiny · bert 1×16 · {STEPS} steps")
     prefect.expect_state("Completed", DONE)
-    prefect.open_task_run("pretraining")
+    prefect.open_task_run(PRETRAINING)
     mlflow = MlflowPage(prefect.follow_to_mlflow(), f"http://127.0.0.1:{up.ports[1]}")
     mlflow.expect_status("Finished")
     assert 0 < mlflow.metric("validation_loss") < 6
@@ -107,10 +107,13 @@ def test_two_runs_are_selected_and_compared(
     expect(states.get_by_text("Cached", exact=True).first).to_be_visible()
 
     mlflow.open_runs("tiny")
-    expect(mlflow.rows()).to_have_count(2)
+    expect(mlflow.rows().nth(1)).to_be_visible()
+    mlflow.use_view("results")
+    rate = "downstream.mood.learning_rate"
+    for title in ("downstream/mood/accuracy", "downstream/mood/gain", rate):
+        expect(mlflow.column(title)).to_be_visible()
     mlflow.tick(2)
     mlflow.compare()
-    rate = "downstream.mood.learning_rate"
     assert mlflow.compared(rate) == ["0.004", "0.0005"]
     assert len(mlflow.compared("downstream/mood/accuracy")) == 2
     mlflow.show_differences_only()
@@ -126,7 +129,7 @@ def test_a_run_cancelled_in_prefect_is_killed_in_mlflow(
     form.fill(tiny(up, FOREVER) | {"Name": "endless"})
     prefect.submit()
     address = prefect.page.url
-    prefect.open_task_run("pretraining")
+    prefect.open_task_run(PRETRAINING)
     expect(prefect.open_tab("Artifacts").get_by_text("of 100,000 steps")).to_be_visible()
     prefect.open(address)
     prefect.cancel()

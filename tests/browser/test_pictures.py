@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.mlflow_page import MlflowPage
 from tests.browser.pictures import Pictures
-from tests.browser.prefect_page import PrefectPage
+from tests.browser.prefect_page import PRETRAINING, PrefectPage
 from tests.flows.test_up import Up
 
 pytestmark = [
@@ -37,7 +37,7 @@ def test_the_pictures_of_the_documentation(page: Page, up: Up, pictures: Picture
     pictures.take(page, "form", left=MENU)
     prefect.submit()
     run = page.url
-    prefect.open_task_run("pretraining")
+    prefect.open_task_run(PRETRAINING)
     progress = prefect.open_tab("Artifacts").get_by_text(re.compile("[12],[0-9]+ of 2,500 steps"))
     expect(progress).to_be_visible(timeout=DONE * 1000)
     prefect.open(run)
