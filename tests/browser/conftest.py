@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -60,10 +60,12 @@ def launch(playwright: Playwright) -> Browser:
 def up(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Up]:
     """`temper up`, started and stopped once for the tests of a file."""
     found = Up(tmp_path_factory.mktemp("up"))
-    found.start()
-    yield found
-    found.stop()
-    found.temper("down")
+    try:
+        found.start()
+        yield found
+        found.stop()
+    finally:
+        found.temper("down")
 
 
 @pytest.fixture(scope="session")
@@ -72,27 +74,31 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
 
 
 @contextmanager
-def tab(browser: Browser) -> Iterator[Page]:
-    """A tab of a fresh browser, that knows no site yet."""
-    context = browser.new_context(
-        viewport=WINDOW, color_scheme="light", locale="en-US", reduced_motion="reduce"
-    )
+def tab(browser: Browser, folder: Path) -> Iterator[Page]:
+    """A tab of a fresh browser that knows no site yet; what it showed is kept where it fails."""
+    context = browser.new_context(viewport=WINDOW, color_scheme="light", locale="en-US")
     context.set_default_timeout(PATIENCE)
-    yield context.new_page()
-    context.close()
+    context.tracing.start(snapshots=True)  # no film: it would take a processor
+    try:
+        yield context.new_page()
+    except BaseException:
+        keep(context, folder)
+        raise
+    finally:
+        context.close()
+
+
+class FailedError(Exception):
+    """The test that used a tab has failed."""
 
 
 @pytest.fixture
 def page(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Page]:
-    """A tab; where the test fails, what it showed is kept."""
-    with tab(browser) as page:
-        context = page.context
-        context.tracing.start(snapshots=True)  # no film: it would take a processor
+    """A tab for a test."""
+    with suppress(FailedError), tab(browser, tmp_path) as page:
         yield page
         if request.node.stash.get(_FAILED, False):
-            keep(context, tmp_path)
-        else:
-            context.tracing.stop()
+            raise FailedError
 
 
 def keep(context: BrowserContext, folder: Path) -> None:

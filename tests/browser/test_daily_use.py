@@ -59,9 +59,9 @@ def add_problem(form: Form, up: Up) -> None:
 
 
 @pytest.fixture(scope="module")
-def first_run(up: Up, browser: Browser) -> str:
+def first_run(up: Up, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A run that was started by the form of a deployment: its address."""
-    with tab(browser) as page:
+    with tab(browser, tmp_path_factory.mktemp("form")) as page:
         prefect = PrefectPage(page, f"http://127.0.0.1:{up.ports[0]}")
         prefect.open_deployment("experiment", "blank")
         form = prefect.custom_run()
