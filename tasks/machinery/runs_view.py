@@ -19,8 +19,8 @@ NAME = "results"
 TAG = f"mlflow.sharedViewState.{NAME}"
 _RUNS = 100  # the newest runs, that the columns are chosen by
 _PARAMETERS = 8
-_BEFORE = {"1": 73, "attributes.`Run Name`": 290, "runDateAndNestInfo": 140, "duration": 80}
-_LETTER, _MARGIN = 7, 30  # pixels
+_BEFORE = {"1": 73, "attributes.`Run Name`": 280, "runDateAndNestInfo": 150, "duration": 80}
+_LETTER, _MARGIN = 8, 32  # pixels
 _UNINTERESTING = ("pretraining.log_every",)  # changes no result
 
 

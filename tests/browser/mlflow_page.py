@@ -29,8 +29,9 @@ class MlflowPage:
 
     def close_assistant(self) -> None:
         """Close what MLflow opens beside the page the first time."""
-        if self.page.get_by_text("MLflow Assistant").is_visible():
-            self.page.get_by_role("button", name="Close").last.click()
+        close = self.page.get_by_role("button", name="Close").last
+        if close.is_visible():
+            close.click()
 
     # The table of runs
 
