@@ -78,7 +78,7 @@ class MlflowPage:
 
     def show_charts(self) -> None:
         """The runs of the table as charts, one line a run."""
-        self.page.get_by_role("radio").nth(1).click()
+        self.page.get_by_role("radio").nth(1).locator("xpath=ancestor::label").click()
 
     # A run
 
