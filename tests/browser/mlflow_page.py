@@ -8,6 +8,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.prefect_page import SECOND
 
+PARENT = re.compile("·")  # in the names of experiments' runs, and not of their stages'
+
 
 class MlflowPage:
     """A tab of a browser on the MLflow server."""
@@ -37,7 +39,7 @@ class MlflowPage:
 
     def rows(self) -> Locator:
         """The names of the runs in the table."""
-        return self.page.get_by_role("grid").get_by_role("link", name=re.compile("·"))
+        return self.page.get_by_role("gridcell").get_by_role("link", name=PARENT)
 
     def use_view(self, name: str) -> None:
         """Show the columns of a saved view."""
@@ -75,6 +77,20 @@ class MlflowPage:
         """Narrow the table by a filter."""
         self.page.get_by_role("combobox").first.fill(words)
         self.page.keyboard.press("Enter")
+
+    def open_rows(self, count: int) -> None:
+        """Show the children of the first rows: from below, as each moves what is below it."""
+        cells = self.page.get_by_role("gridcell").filter(
+            has=self.page.get_by_role("link", name=PARENT)
+        )
+        for number in reversed(range(count)):
+            cells.nth(number).get_by_role("button").first.click()
+
+    def search_charts(self, words: str) -> None:
+        """Show only the charts of such metrics; the curves of stages are in their last section."""
+        self.page.get_by_placeholder("Search metric charts").fill(words)
+        section = self.page.get_by_text("Model metrics").last
+        section.evaluate("title => title.scrollIntoView()")
 
     def show_charts(self) -> None:
         """The runs of the table as charts, one line a run."""

@@ -59,7 +59,10 @@ def test_the_pictures_of_the_documentation(page: Page, up: Up, pictures: Picture
     pictures.take(mlflow.page, "compare")
     mlflow.open_runs("demo")
     mlflow.search("tags.`temper.stage` = 'pretraining'")
+    mlflow.open_rows(2)
     mlflow.show_charts()
+    mlflow.search_charts("loss")
+    expect(mlflow.curve("pretraining", "loss").first).to_be_visible()
     pictures.take(mlflow.page, "curves")
 
     prefect.open_deployment("compare", "runs")
