@@ -18,6 +18,7 @@ from tasks.machinery.links import NOTE, note_of
 from tasks.machinery.logged_model import as_dataset
 from tasks.machinery.outage import is_outage, reason
 from tasks.machinery.recording import Recording, leaving_on_failure, status_of, words_of
+from tasks.machinery.runs_view import renew_view
 from tasks.machinery.stage import StageError
 from tasks.machinery.store import Store
 from tasks.machinery.tracked_run import Status, promptly
@@ -103,6 +104,8 @@ class Delivery:
             self._describe()
         if ledger.status != "RUNNING":
             parent.finish(ledger.status, ledger.reason, ledger.ended or None)
+        if ledger.status == "FINISHED":
+            renew_view(parent.client, parent.experiment_id)
         ledger.close()
 
     def _describe(self) -> None:

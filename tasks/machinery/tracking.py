@@ -213,6 +213,8 @@ def make_database() -> None:
     MLflow makes its tables one by one: a kill in the middle, or two processes at once, would leave
     a database that no later start can use.
     """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
     database = home() / "mlflow.db"
     if tracking_uri() != own_database() or database.is_file():
         return
@@ -222,7 +224,8 @@ def make_database() -> None:
         partial = database.with_name("mlflow.partial.db")
         for file in database.parent.glob(f"{partial.name}*"):
             file.unlink()
-        MlflowClient(f"sqlite:///{partial}").search_experiments()
+        # Its experiment "Default" would keep files in the working directory of this moment.
+        SqlAlchemyStore(f"sqlite:///{partial}", (home() / "mlartifacts").as_uri())
         partial.rename(database)
 
 

@@ -13,6 +13,7 @@ from mlflow.store.db.utils import _get_alembic_config, _get_latest_schema_revisi
 from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
 
 from tasks.machinery.databases import backups, databases, schemas
+from tasks.machinery.home import own_database
 from tasks.machinery.stack import prepare_databases
 from tasks.machinery.stage import StageError
 from tasks.machinery.tracking import make_database
@@ -40,6 +41,8 @@ def test_a_database_is_missing_then_current(home) -> None:
     assert mlflow.state() == prefect.state() == "missing"
     make_database()
     assert mlflow.state() == "current"
+    default = MlflowClient(own_database()).get_experiment("0")
+    assert default.artifact_location.startswith(home.as_uri())  # not in the working directory
     prepare_databases(pytest.fail)  # nothing to say, nothing to do
     assert not backups().exists()
 

@@ -1,0 +1,109 @@
+"""A browser, and one `temper up` for all tests of a file; what is left where one fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
+
+from tests.browser.pictures import WINDOW, Pictures
+from tests.flows.test_up import Up
+
+INSTALL = "apt-get install -y chromium, or: .venv/bin/playwright install chromium"
+PATIENCE = 60_000.0  # milliseconds: pages ask their server again every few seconds, if it has time
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium: the system's, or Playwright's own."""
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        expect.set_options(timeout=PATIENCE)
+        yield browser
+        browser.close()
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start a browser; a skip where there is none, and a failure where there has to be one."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    words = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
+    try:
+        return playwright.chromium.launch(executable_path=program, args=words)
+    except Error as problem:
+        if "chromium" in os.environ.get("TEMPER_TEST_REQUIRES", "").split():
+            raise
+        pytest.skip(f"no browser ({str(problem).splitlines()[0]}): {INSTALL}")
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Up]:
+    """`temper up`, started and stopped once for the tests of a file."""
+    found = Up(tmp_path_factory.mktemp("up"))
+    try:
+        found.start()
+        yield found
+        found.stop()
+    finally:
+        found.temper("down")
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
+    return Pictures(tmp_path_factory.mktemp("pictures"))
+
+
+@contextmanager
+def tab(browser: Browser, folder: Path) -> Iterator[Page]:
+    """A tab of a fresh browser that knows no site yet; what it showed is kept where it fails."""
+    context = browser.new_context(viewport=WINDOW, color_scheme="light", locale="en-US")
+    context.set_default_timeout(PATIENCE)
+    context.tracing.start(snapshots=True)  # no film: it would take a processor
+    try:
+        yield context.new_page()
+    except BaseException:
+        keep(context, folder)
+        raise
+    finally:
+        context.close()
+
+
+class FailedError(Exception):
+    """The test that used a tab has failed."""
+
+
+@pytest.fixture
+def page(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Page]:
+    """A tab for a test."""
+    with suppress(FailedError), tab(browser, tmp_path) as page:
+        yield page
+        if request.node.stash.get(_FAILED, False):
+            raise FailedError
+
+
+def keep(context: BrowserContext, folder: Path) -> None:
+    """Keep what each tab shows, and the trace of how it came to that."""
+    for number, page in enumerate(context.pages, 1):
+        page.screenshot(path=folder / f"tab-{number}.png")
+    context.tracing.stop(path=folder / "trace.zip")
+    print(f"\nwhat the browser showed: {folder} (playwright show-trace {folder / 'trace.zip'})")
