@@ -7,6 +7,7 @@ from pathlib import Path
 
 import mlflow as mlflow_library
 import pytest
+import yaml
 from mlflow import MlflowClient
 
 from tests.flows.tiny import write_experiment
@@ -69,6 +70,8 @@ def test_runs_are_compared_ranked_and_promoted(
     team: Team, mlflow: MlflowClient, tmp_path: Path
 ) -> None:
     file, environment = write_experiment(tmp_path / "data"), team.environment(tmp_path / "home")
+    values = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump(values | {"downstream": values["downstream"][:1]}))
     settings = ("--set", "name=ranked", "--set", "downstream.mood.epochs=4")
     for steps in (12, 14):
         done = temper(
@@ -88,8 +91,6 @@ def test_runs_are_compared_ranked_and_promoted(
     history = temper(environment, "history", "moods")
     assert history.returncode == 0, history.stderr
     assert "accuracy" in retrained.stdout
-    promoted = temper(environment, "promote", "moods", version.version)
-    assert promoted.returncode == 0, promoted.stdout + promoted.stderr
     assert mlflow.get_model_version_by_alias("moods", "champion").version == version.version
 
 
