@@ -21,17 +21,6 @@ def temper(environment: Mapping[str, str], *words: str) -> subprocess.CompletedP
     )
 
 
-def start(environment: Mapping[str, str], *words: str) -> subprocess.Popen[str]:
-    """Call the command, and do not wait for it."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", *words],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 def runs_of(client: MlflowClient, experiment: str) -> list[Run]:
     """Every run of an experiment."""
     found = client.get_experiment_by_name(experiment)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.flows.tiny import write_experiment
-from tests.team.commands import runs_of, stage_of, start
+from tests.team.commands import runs_of, stage_of
 from tests.team.servers import Team
 
 pytestmark = pytest.mark.slow
@@ -28,25 +31,27 @@ LOCKED = re.compile(
 def test_twenty_runs_at_once_all_finish_and_are_recorded_once(
     team: Team, mlflow: MlflowClient, tmp_path: Path
 ) -> None:
-    file = write_experiment(tmp_path / "data")
-    common = ("run", str(file), "--set", "name=twenty", "--set", "downstream=[]")
-    started = [
-        start(
-            team.environment(tmp_path / f"home-{home}"), *common, "--set", f"pretraining.steps={n}"
+    file, calls = write_experiment(tmp_path / "data"), tmp_path / "calls.json"
+    common = ["run", str(file), "--set", "name=twenty", "--set", "downstream=[]", "--set"]
+    steps = [6 + number for number in range(DIFFERENT) for _ in range(SAME)]
+    calls.write_text(json.dumps([[*common, f"pretraining.steps={each}"] for each in steps]))
+    crowds = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.team.crowd", str(calls), str(tmp_path / f"said-{home}")],
+            env=team.environment(tmp_path / f"home-{home}"),
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for home in range(HOMES)
-        for n in range(6, 6 + DIFFERENT)
-        for _ in range(SAME)
     ]
-    said = [process.communicate(timeout=1500)[0] for process in started]
-    assert [process.returncode for process in started] == [0] * len(started), "\n".join(
-        text[-1500:] for text, process in zip(said, started, strict=True) if process.returncode
-    )
+    statuses = [json.loads(crowd.communicate(timeout=1500)[0]) for crowd in crowds]
+    said = [file.read_text() for file in sorted(tmp_path.glob("said-*/*.txt"))]
+    assert statuses == [[0] * len(steps)] * HOMES, "\n".join(each[-500:] for each in said)
 
     runs = runs_of(mlflow, "twenty")
     assert {run.info.status for run in runs} == {"FINISHED"}
     parents = [run for run in runs if stage_of(run) == "experiment"]
-    assert len(parents) == len(started) == 20
+    assert len(parents) == HOMES * len(steps) == 20
     for parent in parents:
         assert "pretraining/validation_loss" in parent.data.metrics
         assert {f"temper.stage.{name}" for name in STAGES} <= parent.data.tags.keys()
