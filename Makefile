@@ -50,7 +50,7 @@ format: setup  ## Format the code
 	$(BIN)/ruff check --fix .
 
 lock: setup  ## Renew requirements.lock from pyproject.toml
-	$(BIN)/pip-compile --quiet --extra dev --strip-extras --no-emit-index-url --no-emit-trusted-host \
+	$(BIN)/pip-compile --quiet --extra dev --extra team --strip-extras --no-emit-index-url --no-emit-trusted-host \
 		--no-emit-find-links --output-file requirements.lock pyproject.toml
 	sed -i -E 's/^(torch==[0-9.]+)\+.*/\1/' requirements.lock
 

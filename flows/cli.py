@@ -196,19 +196,19 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as problem:
-        said = _outage(problem)
+        said = _not_answered(problem)
         if not said:
             raise
         err.print(f"temper: {said}", style="red", markup=False, highlight=False)
         sys.exit(FAILED)
 
 
-def _outage(problem: Exception) -> str:
-    """What to say of a command that MLflow was out of reach for; empty for any other problem."""
-    from tasks.machinery.outage import is_outage, reason
+def _not_answered(problem: Exception) -> str:
+    """What to say where a server is out of reach, or does not let us in; empty for all else."""
+    from tasks.machinery.outage import is_outage, reason, refusal
 
     if not is_outage(problem):
-        return ""
+        return refusal(problem)
     return f"MLflow cannot be reached: {reason(problem)}. Start it, and try again"
 
 

@@ -59,6 +59,7 @@ def in_process(flow: Callable[[], Result]) -> Result:
     from flows.console import Terminal
     from flows.work import show_on
     from tasks.machinery.full_disk import full_disk
+    from tasks.machinery.outage import refusal
     from tasks.machinery.runner import StageFailedError
     from tasks.machinery.temporary_server import start_temporary_server
 
@@ -74,7 +75,7 @@ def in_process(flow: Callable[[], Result]) -> Result:
     except StageError as error:
         stop([str(error)], FAILED)
     except Exception as error:
-        said = full_disk(error, home()) or f"{type(error).__name__}: {error}"
+        said = full_disk(error, home()) or refusal(error) or f"{type(error).__name__}: {error}"
         stop([str(said), KEPT], FAILED)
     except KeyboardInterrupt:
         stop([f"{_who_interrupted()}{terminal.interruption}", KEPT], INTERRUPTED)

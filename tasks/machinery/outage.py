@@ -35,6 +35,34 @@ def is_outage(problem: BaseException) -> bool:
     return remote or isinstance(behind, _KINDS)
 
 
+def refusal(problem: BaseException) -> str:
+    """What a person is to do where a server does not know them, or does not allow it to them.
+
+    Empty for all other problems. MLflow's and Prefect's answers are known by their status: what
+    they say beside it is no help, and Prefect is not imported for it.
+    """
+    if isinstance(problem, MlflowException):
+        status = problem.get_http_status_code()
+        if status == 401:
+            return (
+                "MLflow does not know you: set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD to your name and password there"
+            )
+        if status == 403:
+            return (
+                f"MLflow does not allow this to you ({reason(problem)}): ask its administrator for "
+                "the permission EDIT on it, or give yours another name"
+            )
+    if type(problem).__name__ == "PrefectHTTPStatusError":
+        status = getattr(getattr(problem, "response", None), "status_code", 0)
+        if status in (401, 403):
+            return (
+                f"Prefect does not let you in ({status}): set PREFECT_API_AUTH_STRING to the "
+                "user:password of that server"
+            )
+    return ""
+
+
 class Rest:
     """After an outage, a while in which MLflow is not asked again: each try takes seconds."""
 

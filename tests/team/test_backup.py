@@ -1,0 +1,121 @@
+"""Backup and restore as `mlflow/README.md` has them: of a team's servers, and of a state folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import mlflow as mlflow_library
+import pytest
+from mlflow import MlflowClient
+
+from tests.flows.process import finish
+from tests.flows.process import runs_of as local_runs_of
+from tests.flows.tiny import write_experiment
+from tests.team.commands import runs_of, temper
+from tests.team.postgres import DATABASES
+from tests.team.servers import ADMIN, ADMIN_PASSWORD, team_servers
+
+pytestmark = pytest.mark.slow
+
+ONLY = ("--set", "downstream=[]")
+
+
+def of(client: MlflowClient, experiment: str) -> dict[str, Any]:
+    """What MLflow has of an experiment's runs."""
+    return {
+        run.info.run_id: (run.info.run_name, run.info.status, run.data.metrics, run.data.params)
+        for run in runs_of(client, experiment)
+    }
+
+
+def test_a_team_is_restored_from_a_backup_made_while_it_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", ADMIN)
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", ADMIN_PASSWORD)
+    file, home, backup = write_experiment(tmp_path / "data"), tmp_path / "home", tmp_path / "backup"
+    words = ("run", str(file), *ONLY, "--output", str(tmp_path / "out.json"))
+    backup.mkdir()
+    database = Path(tempfile.mkdtemp(prefix="temper-postgres-"))
+    with team_servers(tmp_path, database) as team:
+        done = temper(team.environment(home), *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        client = MlflowClient(team.mlflow)
+        before = of(client, "tiny")
+        [model] = client.search_logged_models([json_of(tmp_path)["mlflow"]["experiment_id"]])
+        # While the servers are up: first the databases, then the files that they name.
+        for name in DATABASES:
+            team.postgres.client("pg_dump", "-Fc", "-f", backup / name, name)
+        objects = {each.key: each.get()["Body"].read() for each in team.s3_bucket().objects.all()}
+        subprocess.run(["tar", "-C", home, "-cf", backup / "state.tar", "."], check=True)
+
+        team.stop()
+        shutil.rmtree(team.postgres.data)
+        shutil.rmtree(home)
+        team.postgres.start()
+        for name in DATABASES:
+            dump = ("--clean", "--if-exists", "-d", name, backup / name)
+            team.postgres.client("pg_restore", *dump)
+        home.mkdir()
+        subprocess.run(["tar", "-C", home, "-xf", backup / "state.tar"], check=True)
+        team.start_store()
+        team.s3_bucket().create()
+        for key, content in objects.items():
+            team.s3_bucket().put_object(Key=key, Body=content)
+        team.start_servers()
+
+        assert of(client, "tiny") == before
+        mlflow_library.set_tracking_uri(team.mlflow)
+        assert mlflow_library.transformers.load_model(f"models:/{model.model_id}")
+        again = temper(team.environment(home), *words)
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert {stage["state"] for stage in json_of(tmp_path)["stages"]} == {"cached"}
+        assert len(of(client, "tiny")) == len(before) + 1  # its parent: no stage was recorded anew
+
+
+def json_of(folder: Path) -> dict[str, Any]:
+    """What the command wrote as JSON."""
+    found: dict[str, Any] = json.loads((folder / "out.json").read_text())
+    return found
+
+
+def test_a_state_folder_is_restored_from_its_backup(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "data")
+    home, backup = tmp_path / "home", tmp_path / "backup"
+    backup.mkdir()
+    finish(tmp_path, "", *ONLY)
+    before = {run.info.run_id: run.data.metrics for run in local_runs_of(tmp_path)}
+    with closing(sqlite3.connect(home / "mlflow.db")) as writer:
+        writer.execute("BEGIN IMMEDIATE")  # somebody is in the middle of writing
+        for name in ("mlflow.db", "prefect/prefect.db"):
+            with (
+                closing(sqlite3.connect(home / name)) as source,
+                closing(sqlite3.connect(backup / Path(name).name)) as target,
+            ):
+                source.backup(target)  # what `.backup` of the sqlite3 command does
+        writer.rollback()
+    files = ("mlartifacts", "store", "prefect/storage")
+    subprocess.run(["tar", "-C", home, "-cf", backup / "files.tar", *files], check=True)
+
+    shutil.rmtree(home)
+    (home / "prefect").mkdir(parents=True)
+    subprocess.run(["tar", "-C", home, "-xf", backup / "files.tar"], check=True)
+    shutil.copy(backup / "mlflow.db", home / "mlflow.db")
+    shutil.copy(backup / "prefect.db", home / "prefect" / "prefect.db")
+
+    again = finish(tmp_path, "", *ONLY)
+    assert {stage["state"] for stage in again["stages"]} == {"cached"}
+    restored = {run.info.run_id: run.data.metrics for run in local_runs_of(tmp_path)}
+    assert {key: restored[key] for key in before} == before
+    assert len(restored) == len(before) + 1
+    client = MlflowClient(f"sqlite:///{home}/mlflow.db")
+    [model] = client.search_logged_models([again["mlflow"]["experiment_id"]])
+    mlflow_library.set_tracking_uri(f"sqlite:///{home}/mlflow.db")
+    assert mlflow_library.transformers.load_model(f"models:/{model.model_id}")
