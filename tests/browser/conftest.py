@@ -20,7 +20,8 @@ from playwright.sync_api import (
 )
 
 from tests.browser.pictures import WINDOW, Pictures
-from tests.flows.test_up import Up
+from tests.flows.tiny import write_experiment
+from tests.flows.up import Up, up_on
 
 INSTALL = "apt-get install -y chromium, or: .venv/bin/playwright install chromium"
 PATIENCE = 60_000.0  # milliseconds: pages ask their server again every few seconds, if it has time
@@ -59,13 +60,10 @@ def launch(playwright: Playwright) -> Browser:
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Up]:
     """`temper up`, started and stopped once for the tests of a file."""
-    found = Up(tmp_path_factory.mktemp("up"))
-    try:
+    folder = tmp_path_factory.mktemp("up")
+    with up_on(folder, write_experiment(folder / "data")) as found:
         found.start()
         yield found
-        found.stop()
-    finally:
-        found.temper("down")
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,8 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from flows.loading import load_experiment
 from tasks.jobs import EvaluateJob
 from tests.flows.process import finish, runs_of
-from tests.flows.test_up import ENDED, Up, up, wait_until
+from tests.flows.test_up import up
+from tests.flows.up import ENDED, Up, wait_until
 
 __all__ = ["up"]
 
