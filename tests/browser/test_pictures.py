@@ -68,5 +68,7 @@ def test_the_pictures_of_the_documentation(page: Page, up: Up, pictures: Picture
     prefect.open_deployment("compare", "runs")
     prefect.quick_run()
     prefect.expect_state("Completed", DONE)
-    prefect.open_tab("Artifacts").get_by_role("link", name="comparison").first.click()
+    artifacts = prefect.open_tab("Artifacts")
+    artifacts.get_by_role("link", name="markdown comparison Created").click()
+    expect(page.get_by_role("article").get_by_role("table").first).to_be_visible()
     pictures.take(page, "comparison", left=MENU)
