@@ -64,7 +64,7 @@ class Up:
     def start(self) -> None:
         prefect, mlflow = map(str, self.ports)
         self.process = self.popen("up", "--prefect-port", prefect, "--mlflow-port", mlflow)
-        wait_until(lambda: "Ctrl-C" in self.said("up") or self.process.poll() is not None, 240)
+        wait_until(lambda: "Ctrl-C" in self.said("up") or self.process.poll() is not None, 80)
         assert self.process.poll() is None, self.said("up")
 
     def stop(self, number: int = signal.SIGINT) -> int:
