@@ -238,7 +238,10 @@ def where_to_look(result: Mapping[str, Any], state: Path) -> list[str]:
             "" if state == Path(".temper").absolute() else f"TEMPER_HOME={shlex.quote(str(state))} "
         )
         lines.append(f"to look further:\n  {home}{shlex.quote(str(program))} up")
-    run = f"#/experiments/{found['experiment_id']}/runs/{found['run_id']}"
-    mlflow = mlflow or f"http://127.0.0.1:{MLFLOW_PORT}/{run}"
+    from tasks.machinery.links import run_page  # it imports MLflow, which a plan does without
+
+    mlflow = mlflow or run_page(
+        f"http://127.0.0.1:{MLFLOW_PORT}", found["experiment_id"], found["run_id"]
+    )
     prefect = prefect or f"http://127.0.0.1:{PREFECT_PORT}/runs/flow-run/{result['flow_run_id']}"
     return [*lines, f"runs and models:\n  {mlflow}", f"flows and logs:\n  {prefect}"]

@@ -25,7 +25,8 @@ def note_of(tags: Mapping[str, str], page: str = "") -> str:
 
 def run_page(address: str, experiment_id: str, run_id: str) -> str:
     """Where a server of MLflow shows a run; empty without a server."""
-    page = f"{address}/#/experiments/{experiment_id}/runs/{run_id}"
+    # Without the last part, MLflow opens on its pages about chats and traces.
+    page = f"{address}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
     return page if page.startswith("http") else ""
 
 

@@ -17,6 +17,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 
 from flows.loading import load_experiment
 from tasks.jobs import EvaluateJob
+from tasks.machinery.links import run_page
 from tests.flows.process import finish, runs_of
 from tests.flows.test_up import up
 from tests.flows.up import ENDED, Up, wait_until
@@ -86,7 +87,7 @@ def test_each_page_leads_to_its_run_and_each_run_leads_back(up: Up) -> None:
     for name, value in stages.items():
         title, run_id = name.removeprefix("temper.stage."), value.split()[-1]
         page = pages[title.replace(" ", "-")]
-        [address] = [mlflow + "/#/experiments/" + parent.info.experiment_id + "/runs/" + run_id]
+        address = run_page(mlflow, parent.info.experiment_id, run_id)
         assert page.startswith(f"[Run in MLflow]({address})"), title
         assert MlflowClient(mlflow).get_run(run_id).info.status == "FINISHED"
 

@@ -14,7 +14,8 @@ import pytest
 from prefect.client.schemas.objects import StateType
 
 from tests.flows.process import finish, runs_of
-from tests.flows.test_up import ENDED, LONG, Up, up, wait_until
+from tests.flows.test_up import LONG, up
+from tests.flows.up import ENDED, Up, wait_until
 
 __all__ = ["up"]  # the fixture
 

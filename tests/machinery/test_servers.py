@@ -183,4 +183,4 @@ def test_where_to_look_is_the_addresses_or_how_to_have_them(home) -> None:
     lines = "\n".join(where_to_look(bare, home))
     assert f"TEMPER_HOME={home}" in lines
     assert "temper up" in lines
-    assert "http://127.0.0.1:5000/#/experiments/7/runs/abc" in lines
+    assert "http://127.0.0.1:5000/#/experiments/7/runs/abc?workflowType" in lines
