@@ -22,6 +22,7 @@ import contextlib
 import logging
 from datetime import timedelta
 
+from filelock import FileLock
 from prefect.automations import (
     AutomationCore,
     ChangeFlowRunState,
@@ -34,12 +35,15 @@ from prefect.client.schemas.objects import StateType
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, get_current_settings
 
+from tasks.machinery.home import home
+
 LOGGER = logging.getLogger(__name__)
 
 NAME = "Temper: flow runs whose process is gone"
 FLOWS = ("experiment", "pretrain", "finetune", "evaluate", "retrain")
 WINDOW = timedelta(seconds=540)  # three heartbeats of 180 s, which is Prefect's default
 HEARTBEAT = "prefect.flow-run.heartbeat"
+_TURN = 60.0  # seconds to wait for the others
 # A run that waits, for a person or for its next attempt, sends no heartbeats either.
 ENDS = ("Completed", "Failed", "Crashed", "Cancelled", "TimedOut", "Paused", "Suspended")
 WAITS = ("Scheduled", "AwaitingRetry", "Late", "Pending")
@@ -57,7 +61,12 @@ def ensure_automation(window: timedelta | None = None) -> None:
     if not PREFECT_API_URL.value():
         return
     try:
-        with get_client(sync_client=True) as client:
+        # One process of a state folder at a time: where twenty begin at once, each would make one,
+        # and the server complains of those that are deleted while it counts with them.
+        with (
+            FileLock(home() / "automation.lock", timeout=_TURN),
+            get_client(sync_client=True) as client,
+        ):
             _ensure(client, automation(window or _window()))
     except Exception as problem:  # whatever a server answers: it is no reason not to train
         LOGGER.warning(
