@@ -31,7 +31,7 @@ test: setup  ## Pass the tests (minutes)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 test-slow: setup  ## Pass the long proofs as well
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow --numprocesses 2 --dist loadfile
 
 bench: setup  ## Measure Temper beside the standard recipe (an hour of an idle machine)
 	$(BIN)/python -m tests.benchmarks

@@ -263,7 +263,7 @@ def _in_progress() -> Counter[str]:
 
 def _listed(running: Counter[str]) -> str:
     """`demo · bert 2×128 · 2,500 steps (2 of them), …`."""
-    names = running.items()
+    names = sorted(running.items())
     return ", ".join(f"{name} ({n} of them)" if n > 1 else name for name, n in names)
 
 

@@ -15,6 +15,10 @@ DIVERGING = (
     "pretraining.max_gradient_norm=1000000",
     "pretraining.precision=fp32",
     "pretraining.log_every=1",
+    # At the full rate all the time, so that it diverges on every kind of processor.
+    "pretraining.steps=40",
+    "pretraining.warmup_share=0",
+    "pretraining.schedule=constant",
 )
 
 
@@ -32,11 +36,11 @@ def test_a_diverging_training_fails_with_its_step_and_what_to_do(
     kept = sorted((tmp_path / "home" / "store" / "pretraining").glob("*/checkpoints/step-*"))
     if every_steps:
         step = int(kept[-1].name.removeprefix("step-"))
-        assert f"a weight after step {step + 1} of 12 (" in said
+        assert f"a weight after step {step + 1} of 40 (" in said
         assert f"The last good checkpoint is of step {step}, in " in said
         assert str(kept[-1]) in err.replace("\n", "")
     else:
-        assert "of 12 is nan (the last mean logged was" in said or "of 12 is inf" in said
+        assert "of 40 is nan (the last mean logged was" in said or "of 40 is inf" in said
         assert "The last good checkpoint does not exist yet." in said
         assert kept == []
     assert "Lower learning_rate (halve it first) or raise warmup_share" in said
