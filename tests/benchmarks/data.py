@@ -25,7 +25,7 @@ from tests.benchmarks.evaluation import write_evaluation
 from tests.benchmarks.setting import HEADS, LAYERS, POSITIONS, WIDTH
 
 LIBRARIES = 8
-SENTENCES = {"train": 6000, "validation": 500}
+SENTENCES = {"train": 2000, "validation": 500}
 WORDS = range(3, 81)  # of a sentence
 
 

@@ -26,7 +26,7 @@ class Figures:
     megabytes_peak: float = 0.0
     validation_loss: float = 0.0
     accuracy: float = 0.0
-    flops_per_token: float = 0.0
+    ceiling_share: float = 0.0
 
     def tell(self) -> None:
         """Print what was measured, for the process that asked."""

@@ -12,11 +12,12 @@ from typing import Any
 
 from tasks import objectives
 from tasks.architecture import configure, new_model
+from tasks.ceiling import matmul_ceiling
 from tasks.encoded import load_tokenizer
 from tasks.objectives.masking import Vocabulary
-from tasks.pretraining import recipe, training_batches
+from tasks.pretraining import computation, recipe, training_batches
 from tasks.spec import Checkpoints, Model, Pretraining
-from tasks.training import train
+from tasks.training import device_name, resolve_precision, train
 from tests.benchmarks.evaluation import loss_of
 from tests.benchmarks.setting import (
     BATCH,
@@ -49,6 +50,9 @@ class Clock:
         """Nothing."""
 
     def note(self, **facts: str | float) -> None:
+        """Nothing."""
+
+    def say(self, text: str) -> None:
         """Nothing."""
 
 
@@ -94,6 +98,9 @@ def main() -> None:
         objective, asked.data / "tokens", Vocabulary.of(tokenizer), pretraining, asked.seed
     )
     body = new_model(objective.AUTO_MODEL, configure(model, tokenizer, 0.0), asked.seed)
+    how = computation(objective, body, batches[0], pretraining)
+    precision = resolve_precision(pretraining.precision)
+    ceiling = matmul_ceiling(device_name(), bf16=precision == "bf16")
     race = Race(asked.evaluation, asked.until) if asked.until else None
     with tempfile.TemporaryDirectory() as folder:
         clock = Clock(Path(folder))
@@ -107,11 +114,15 @@ def main() -> None:
             validate=(lambda: race.look(body)) if race else None,
             validate_every=max(1, asked.steps // LOOKS) if race else 0,
             checkpoints=Checkpoints(),
+            computation=how,
         )
         seconds = time.perf_counter() - begun
+    speed = throughput(clock.times, history.tokens / asked.steps)
+    flops = how.flops(batches[0]) / (BATCH * LENGTH) if how.flops else 0.0  # a token, unpadded
     Figures(
         seconds=race.seconds if race else seconds,
-        tokens_per_second=throughput(clock.times, history.tokens / asked.steps),
+        tokens_per_second=speed,
+        ceiling_share=flops * speed / ceiling,
         validation_loss=loss_of(body, asked.evaluation) if asked.evaluation else 0.0,
     ).tell()
 
