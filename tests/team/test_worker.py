@@ -76,8 +76,10 @@ def test_a_worker_of_a_process_pool_runs_an_experiment(
     environment = prefect.environment(home) | {"PREFECT_HOME": str(home / "prefect")}
     environment |= {"PREFECT_LOCAL_STORAGE_PATH": str(home / "prefect" / "storage")}
     prefect_command(environment, "work-pool", "create", "temper", "--type", "process")
-    file = "mlflow/prefect.yaml"
-    deployed = prefect_command(environment, "deploy", "--prefect-file", file, "--name", "*process")
+    names = ("--name", "process", "--name", "retrain-process")
+    deployed = prefect_command(
+        environment, "deploy", "--prefect-file", "mlflow/prefect.yaml", *names
+    )
     assert "experiment/process" in deployed
     assert "retrain/retrain-process" in deployed
     log = tmp_path / "worker.log"
