@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +18,6 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.flows.process import finish
-from tests.flows.process import runs_of as local_runs_of
 from tests.flows.tiny import write_experiment
 from tests.team.commands import runs_of, temper
 from tests.team.postgres import DATABASES
@@ -91,7 +92,7 @@ def test_a_state_folder_is_restored_from_its_backup(tmp_path: Path) -> None:
     home, backup = tmp_path / "home", tmp_path / "backup"
     backup.mkdir()
     finish(tmp_path, "", *ONLY)
-    before = {run.info.run_id: run.data.metrics for run in local_runs_of(tmp_path)}
+    before = recorded(home / "mlflow.db")
     with closing(sqlite3.connect(home / "mlflow.db")) as writer:
         writer.execute("BEGIN IMMEDIATE")  # somebody is in the middle of writing
         for name in ("mlflow.db", "prefect/prefect.db"):
@@ -112,10 +113,23 @@ def test_a_state_folder_is_restored_from_its_backup(tmp_path: Path) -> None:
 
     again = finish(tmp_path, "", *ONLY)
     assert {stage["state"] for stage in again["stages"]} == {"cached"}
-    restored = {run.info.run_id: run.data.metrics for run in local_runs_of(tmp_path)}
+    restored = recorded(home / "mlflow.db")
     assert {key: restored[key] for key in before} == before
     assert len(restored) == len(before) + 1
-    client = MlflowClient(f"sqlite:///{home}/mlflow.db")
-    [model] = client.search_logged_models([again["mlflow"]["experiment_id"]])
-    mlflow_library.set_tracking_uri(f"sqlite:///{home}/mlflow.db")
-    assert mlflow_library.transformers.load_model(f"models:/{model.model_id}")
+    load = (
+        "import mlflow; [model] = mlflow.MlflowClient().search_logged_models(['1']); "
+        "mlflow.transformers.load_model(f'models:/{model.model_id}')"
+    )
+    uri = {"MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db"}
+    loaded = subprocess.run(
+        [sys.executable, "-c", load], env=os.environ | uri, capture_output=True, text=True
+    )
+    assert loaded.returncode == 0, loaded.stderr
+
+
+def recorded(database: Path) -> dict[str, dict[str, float]]:
+    """Metrics by run, read past MLflow: it would keep a file open that is no longer there."""
+    with closing(sqlite3.connect(database)) as opened:
+        runs = [run for (run,) in opened.execute("SELECT run_uuid FROM runs")]
+        metrics = opened.execute("SELECT run_uuid, key, value FROM latest_metrics").fetchall()
+    return {run: {key: value for of_run, key, value in metrics if of_run == run} for run in runs}

@@ -138,14 +138,14 @@ def test_an_entrypoint_is_a_flow(entrypoint: str) -> None:
 
 
 def test_each_kind_of_pool_has_its_deployments() -> None:
-    offered = {(each["entrypoint"], each["name"]) for each in DEPLOYMENTS}
-    kinds = {"process", "docker", "kubernetes"}
-    assert {name for _, name in offered} == kinds
-    for kind in kinds:
-        assert ("flows.experiment.run_experiment", kind) in offered
-        assert ("flows.retrain.retrain", kind) in offered
-    for name in DEPLOYMENTS:
-        assert "PASSWORD" not in json.dumps(name)  # deployments are read by everybody
+    offered = {each["name"]: each["entrypoint"] for each in DEPLOYMENTS}
+    assert len(offered) == len(DEPLOYMENTS)  # or `prefect deploy --name` could not tell them apart
+    for kind in ("process", "docker", "kubernetes"):
+        assert offered.pop(kind) == "flows.experiment.run_experiment"
+        assert offered.pop(f"retrain-{kind}") == "flows.retrain.retrain"
+    assert not offered
+    for each in DEPLOYMENTS:
+        assert "PASSWORD" not in json.dumps(each)  # deployments are read by everybody
 
 
 def test_the_pool_of_kubernetes_uses_what_it_declares() -> None:

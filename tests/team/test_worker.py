@@ -76,22 +76,24 @@ def test_a_worker_of_a_process_pool_runs_an_experiment(
     environment = prefect.environment(home) | {"PREFECT_HOME": str(home / "prefect")}
     environment |= {"PREFECT_LOCAL_STORAGE_PATH": str(home / "prefect" / "storage")}
     prefect_command(environment, "work-pool", "create", "temper", "--type", "process")
-    for name in ("experiment/process", "retrain/process"):
-        prefect_command(
-            environment, "deploy", "--prefect-file", "mlflow/prefect.yaml", "--name", name
-        )
+    names = ("--name", "process", "--name", "retrain-process")
+    deployed = prefect_command(
+        environment, "deploy", "--prefect-file", "mlflow/prefect.yaml", *names
+    )
+    assert "experiment/process" in deployed
+    assert "retrain/retrain-process" in deployed
     log = tmp_path / "worker.log"
     with log.open("w") as output:
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "temper"]
         worker = subprocess.Popen(command, env=environment, cwd="/", stdout=output, stderr=output)
     try:
-        file = write_experiment(tmp_path / "data")
-        ended = wait_for(trigger("experiment/process", file, "pooled"))
+        experiment = write_experiment(tmp_path / "data")
+        ended = wait_for(trigger("experiment/process", experiment, "pooled"))
         assert ended.state_type == StateType.COMPLETED, log.read_text()[-3000:]
         assert ended.name == "pooled · bert 1×16 · 12 steps"
         assert ended.work_pool_name == "temper"
         assert {run.info.status for run in runs_of(mlflow, "pooled")} == {"FINISHED"}
-        again = wait_for(trigger("experiment/process", file, "pooled"))
+        again = wait_for(trigger("experiment/process", experiment, "pooled"))
         assert again.state_type == StateType.COMPLETED
         with get_client(sync_client=True) as client:
             states = [
