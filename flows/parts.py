@@ -16,12 +16,19 @@ from tasks.given import find_model
 from tasks.job_mistakes import check_finetuning, check_pretraining
 from tasks.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.machinery.digest_memo import Verification
+from tasks.machinery.duplicates import cancel_duplicates
 from tasks.machinery.home import make_home
 from tasks.stages import StageName
 
 
 def _asked() -> Any:
     return flow_run.parameters["job"]
+
+
+def _alone(plan_only: bool) -> None:
+    """Before a reference is resolved: what is triggered later may mean another model by it."""
+    if not plan_only:
+        cancel_duplicates()
 
 
 def pretraining_title() -> str:
@@ -59,6 +66,7 @@ def pretrain(
     """
     check_pretraining(job)
     make_home()
+    _alone(plan_only)
     recipe = partial(pretraining_recipe, job)
     work = Work("pretrain", job.name, pretraining_title(), job.model_dump(), recipe)
     result = perform(work, refresh, verify, plan_only=plan_only)
@@ -84,6 +92,7 @@ def finetune(
     """
     check_finetuning(job)
     make_home()
+    _alone(plan_only)
     body = find_model(job.body, "body", job.name, display().say)
     recipe = partial(finetuning_recipe, job, body)
     values = job.model_dump() | {"body_digest": body.model.digest[:16]}
@@ -107,6 +116,7 @@ def evaluate(
         plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
     """
     make_home()
+    _alone(plan_only)
     model = find_model(job.model, "model", job.name, display().say)
     recipe = partial(evaluation_recipe, job, model)
     values = job.model_dump() | {"model_digest": model.model.digest[:16]}

@@ -17,7 +17,6 @@ from tasks.machinery.call import Run
 from tasks.machinery.cancellation import watching_for_cancellation
 from tasks.machinery.delivery import Delivery, deliver_all
 from tasks.machinery.digest_memo import Verification, verifying
-from tasks.machinery.duplicates import cancel_duplicates
 from tasks.machinery.fingerprint import digest, flatten
 from tasks.machinery.home import store_folder
 from tasks.machinery.ledger import Ledger, start_lock
@@ -90,7 +89,6 @@ def perform(
     if plan_only:
         return show_plan(work.recipe, refresh, verify)
     ensure_automation()
-    cancel_duplicates()
     with registered_flow_run(), watching_for_cancellation():
         return run_stages(work, refresh, verify)
 

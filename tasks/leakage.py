@@ -57,9 +57,13 @@ def _all(tables: Sequence[Path]) -> Iterator[dict[str, Any]]:
 def verdict(seen: int, leaking: int) -> str:
     """What was found, in a sentence."""
     if not leaking:
-        return f"None of the {seen:,} documents and rows it learnt from holds a test row."
+        return (
+            f"None of the {seen:,} documents and rows that it is known to have learnt from holds a "
+            "test row."
+        )
     return (
-        f"**{leaking:,} of the {seen:,} documents and rows it learnt from hold a test row or a "
-        "part of one: the results may be too good.** Pre-train with these data under `held_out` "
-        "to leave them out."
+        f"**{leaking:,} of the {seen:,} documents and rows that it is known to have learnt from "
+        "hold a test row or a part of one: the results may be too good.** Documents are left out "
+        "by pre-training with these data under `held_out`; labelled rows by splitting them with "
+        "the seed of the model's own experiment."
     )

@@ -16,6 +16,7 @@ class Meter:
     `elapsed`: seconds of training in all, validation and checkpoints not counted.
     `rows`: rows at once (0: whole batches), which a training that goes on keeps.
     `owed`: the validation after the last step was interrupted and is still to be made.
+    `used`: the share of the training that was used up when the last step ended.
     """
 
     sums: dict[str, float] = field(default_factory=dict)
@@ -28,6 +29,7 @@ class Meter:
     elapsed: float = 0.0
     rows: int = 0
     owed: bool = False
+    used: float = 0.0
 
     def count(self, batch: Mapping[str, Tensor], flops: float = 0.0) -> None:
         """Count the tokens of a batch, and the slots that they and the padding fill."""

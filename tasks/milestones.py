@@ -31,7 +31,7 @@ class Milestones(TrainerCallback):
             trainer.evaluate()
             if trainer.meter.owed:  # cut short again: there is a checkpoint of this step already
                 trainer.interruption.hand_on()
-        control.should_training_stop = trainer.used() >= 1
+        control.should_training_stop = trainer.meter.used >= 1
 
     def on_step_end(
         self, _args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
@@ -39,7 +39,8 @@ class Milestones(TrainerCallback):
         """Decide for the step that has just been made."""
         trainer = self.trainer
         trainer.tick()
-        last = trainer.used() >= 1
+        trainer.meter.used = trainer.used()  # the clock goes on while this step is logged
+        last = trainer.meter.used >= 1
         control.should_training_stop = control.should_training_stop or last
         control.should_log = control.should_log or last
         if self.validate_every is not None:
@@ -58,4 +59,4 @@ class Milestones(TrainerCallback):
         trainer = self.trainer
         if not trainer.budget.seconds:
             return int(trainer.state.global_step // self.validate_every)
-        return int(trainer.used() * trainer.budget.steps / self.validate_every)
+        return int(trainer.meter.used * trainer.budget.steps / self.validate_every)

@@ -25,6 +25,7 @@ TOKENIZER = (
     "vocab.json",
     "merges.txt",
 )
+FAMILIES = ("bert", "roberta")  # whose bodies can be fine-tuned
 HEADS = {
     "text-classification": "ForSequenceClassification",
     "token-classification": "ForTokenClassification",
@@ -68,7 +69,24 @@ def files_of(folder: Path, where: str) -> list[str]:
             "the model and of its tokenizer, weights as safetensors"
         )
     configuration_of(folder, where)
+    for name in weights:
+        if name.endswith(WEIGHTS):
+            _require_whole(folder / name, where)
     return [*chosen, *weights]
+
+
+def _require_whole(file: Path, where: str) -> None:
+    """Check that a file of weights is as long as its header says."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy"):
+            pass
+    except SafetensorError as error:
+        raise StageError(
+            f"{where}: {file.name} is cut off or no safetensors file ({error}): copy or download "
+            "it again"
+        ) from None
 
 
 def configuration_of(folder: Path, where: str) -> dict[str, Any]:
@@ -93,11 +111,16 @@ def labels_of(configuration: dict[str, Any]) -> list[str]:
 
 
 def require_room(problems: Sequence[Downstream], configuration: dict[str, Any], where: str) -> None:
-    """Check that a body can read inputs as long as the problems ask for.
+    """Check that a body is of a known family, and reads inputs as long as the problems ask for.
 
     Raises:
-        StageError: with the field that asks for more.
+        StageError: it is not, or with the field that asks for more.
     """
+    family = configuration["model_type"]
+    if family not in FAMILIES:
+        raise StageError(
+            f"{where} is of the family {family}; accepted as a body: {' or '.join(FAMILIES)}"
+        )
     longest = configuration.get("max_position_embeddings")
     if not isinstance(longest, int):
         return

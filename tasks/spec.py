@@ -174,11 +174,10 @@ class Pretraining(Part):
     micro_batch_size: int = field(
         0,
         "Micro-batch size",
-        "Sequences computed at once, their gradients added up to the batch's: the same "
-        "mathematics, other last bits; 0 takes as many as fit into the machine's memory",
+        "Sequences computed at once, their gradients added up to the batch's; with dropout other "
+        "numbers are drawn; 0 takes as many as fit into the machine's memory",
         ge=0,
         le=65_536,
-        in_key=False,
     )
     sequence_length: int = field(
         128, "Sequence length", "Tokens in a sequence, special tokens included", ge=8, le=32_768
@@ -304,11 +303,10 @@ class FineTuning(Part):
     micro_batch_size: int = field(
         0,
         "Micro-batch size",
-        "Examples computed at once, their gradients added up to the batch's: the same "
-        "mathematics, other last bits; 0 takes as many as fit into the machine's memory",
+        "Examples computed at once, their gradients added up to the batch's; with dropout other "
+        "numbers are drawn; 0 takes as many as fit into the machine's memory",
         ge=0,
         le=65_536,
-        in_key=False,
     )
     learning_rate: float = field(5e-4, "Learning rate", "Peak learning rate of AdamW", gt=0, le=1)
     warmup_share: float = field(

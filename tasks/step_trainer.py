@@ -247,7 +247,7 @@ class StepLoader:
     def __iter__(self) -> Iterator[Batch]:
         flops = self.trainer.computation.flops
         for step in range(self.trainer.state.global_step, len(self)):
-            if self.trainer.used() >= 1:
+            if self.trainer.meter.used >= 1:
                 return  # a training that goes on may have no time left
             batch = self.trainer.batches[step]
             self.trainer.meter.count(batch, flops(batch) if flops else 0.0)

@@ -118,3 +118,18 @@ def test_one_whose_time_is_up_makes_no_further_step(clock, tmp_path):
     assert batches.asked == []
     assert history.points == expected.points
     assert_same(weights(model), weights(whole))
+
+
+def test_time_that_runs_out_before_a_step_is_logged_leaves_no_end_without_a_validation(clock):
+    class Slowly(Silent):
+        def progress(self, done, total, unit):
+            super().progress(done, total, unit)
+            clock.now += 0.4  # six steps have used 8.0 seconds when they end, and 8.4 when logged
+
+    validate = {"validate": lambda: {"validation_loss": 1.0}, "validate_every": 5000}
+    batches = Slow(clock)
+    _, history, monitor = run(bounded(8.3), batches=batches, monitor=Slowly(), **validate)
+    last = monitor.last[0]
+    assert history.curve("validation_loss")[0][-1] == last
+    assert history.curve("loss")[0][-1] == last
+    assert len(batches.asked) == last

@@ -59,7 +59,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "pretraining.steps": ("13", PRETRAINING),
     "pretraining.minutes": ("1", PRETRAINING),
     "pretraining.batch_size": ("9", PRETRAINING),
-    "pretraining.micro_batch_size": ("4", NO_KEY),  # the same mathematics
+    "pretraining.micro_batch_size": ("4", PRETRAINING),
     "pretraining.sequence_length": ("33", PRETRAINING),
     "pretraining.learning_rate": ("0.002", PRETRAINING),
     "pretraining.warmup_share": ("0.1", PRETRAINING),
@@ -86,7 +86,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.train_examples": ("50", FINETUNING),
     "downstream.epochs": ("3", FINETUNING),
     "downstream.batch_size": ("17", FINETUNING),
-    "downstream.micro_batch_size": ("4", NO_KEY),
+    "downstream.micro_batch_size": ("4", FINETUNING),
     "downstream.learning_rate": ("0.002", FINETUNING),
     "downstream.warmup_share": ("0.2", FINETUNING),
     "downstream.weight_decay": ("0.02", FINETUNING),

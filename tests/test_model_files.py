@@ -69,3 +69,16 @@ def test_labels_that_the_model_does_not_know_are_told() -> None:
     require_labels(["bad"], configured(), "x")
     with pytest.raises(StageError, match=r"1 of 2 labels.*: ugly\. It answers good, bad"):
         require_labels(["good", "ugly"], configured(), "x")
+
+
+def test_weights_that_are_cut_off_are_said_before_anything_is_computed(tmp_path) -> None:
+    body = write_body(tmp_path / "body")
+    [weights] = body.glob("*.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-8])
+    with pytest.raises(StageError, match=r"model\.safetensors is cut off"):
+        files_of(body, "mine")
+
+
+def test_a_body_of_another_family_is_refused() -> None:
+    with pytest.raises(StageError, match="of the family t5; accepted as a body: bert or roberta"):
+        require_room([], {"model_type": "t5"}, "mine")

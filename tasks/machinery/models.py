@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,6 +42,7 @@ from tasks.spelling import nearest, nearest_path
 
 IMPORTED = "model"  # the stage of what is copied into the store
 MAKERS = ("pretraining", "finetuning")
+FORGOTTEN_AFTER = 24 * 3600.0  # seconds: no download takes as long
 _USES = "temper.artifact."
 ACCEPTED = (
     "Accepted: models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-…, runs:/ID, a folder, "
@@ -143,18 +145,16 @@ def _of_hub(reference: str, field: str, store: Store) -> Input:
     import huggingface_hub
 
     ((name, commit),) = commit_of(reference, field, "model").items()
-    with TemporaryDirectory(dir=_made(store.root)) as folder:
-        try:
-            huggingface_hub.snapshot_download(
-                name,
-                revision=commit,
-                local_dir=folder,
-                allow_patterns=["*.safetensors", "*.json", "vocab.txt", "merges.txt"],
-            )
-        except (OSError, huggingface_hub.errors.HfHubHTTPError, ValueError) as error:
-            problem = str(error).partition("\n")[0]
-            raise StageError(f"{reference} cannot be downloaded: {problem}") from None
-        return _imported(Path(folder), f"hf:{name}@{commit[:12]}", store)
+    try:  # into the Hub's own cache: the next time nothing is downloaded
+        folder = huggingface_hub.snapshot_download(
+            name,
+            revision=commit,
+            allow_patterns=["*.safetensors", "*.json", "vocab.txt", "merges.txt"],
+        )
+    except (OSError, huggingface_hub.errors.HfHubHTTPError, ValueError) as error:
+        problem = str(error).partition("\n")[0]
+        raise StageError(f"{reference} cannot be downloaded: {problem}") from None
+    return _imported(Path(folder), f"hf:{name}@{commit[:12]}", store)
 
 
 def _of_folder(reference: str, store: Store) -> Input:
@@ -169,9 +169,9 @@ def _of_folder(reference: str, store: Store) -> Input:
 
 def _downloaded(uri: str, store: Store) -> Input:
     """What MLflow has under an address of its own."""
-    with TemporaryDirectory(dir=_made(store.root)) as folder:
+    with _aside(store) as folder:
         try:
-            found = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder)
+            found = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder))
         except (OSError, MlflowException) as error:
             raise StageError(f"{uri} cannot be downloaded from MLflow: {error}") from None
         return _arranged(Path(found), uri, store)
@@ -184,35 +184,33 @@ def _arranged(found: Path, where: str, store: Store) -> Input:
         return _imported(found, where, store)
     if not parts[1].is_dir():
         return _imported(parts[0], f"{where} (model/)", store)
-    with TemporaryDirectory(dir=_made(store.root)) as folder:
+    with _aside(store) as folder:
         for part in parts:
             shutil.copytree(part, folder, dirs_exist_ok=True)
-        return _imported(Path(folder), where, store)
+        return _imported(folder, where, store)
 
 
 def _imported(folder: Path, where: str, store: Store) -> Input:
     """The artifact of these files: the one that Temper made them in, or a copy by their content."""
-    names = files_of(folder, where)
-    content = {name: digest_file(folder / name) for name in names}
-    made = _made_here(content, store)
-    if made is not None:
-        return made
-    key = {"stage": IMPORTED, "part": {}, "inputs": content, "code": {}, "libraries": {}}
-    fingerprint, begun = digest(key), time.monotonic()
-    with store.locked(IMPORTED, fingerprint) as target:
-        artifact = store.load(IMPORTED, fingerprint)
-        if artifact is None or artifact.damage():
-            _copy(folder, names, store.begin(target) / "model")
-            artifact = store.complete(
-                target, key, {}, {"reference": where}, time.monotonic() - begun
-            )
+    names, begun = files_of(folder, where), time.monotonic()
+    with _aside(store) as own:  # somebody may write into theirs: what is copied is what is named
+        for name in names:
+            shutil.copyfile(folder / name, own / name)
+        files_of(own, where)
+        content = {name: digest_file(own / name) for name in names}
+        made = _made_here(content, store)
+        if made is not None:
+            return made
+        key = {"stage": IMPORTED, "part": {}, "inputs": content, "code": {}, "libraries": {}}
+        fingerprint = digest(key)
+        with store.locked(IMPORTED, fingerprint) as target:
+            artifact = store.load(IMPORTED, fingerprint)
+            if artifact is None or artifact.damage():
+                shutil.copytree(own, store.begin(target) / "model")
+                artifact = store.complete(
+                    target, key, {}, {"reference": where}, time.monotonic() - begun
+                )
     return artifact / "model"
-
-
-def _copy(folder: Path, names: Sequence[str], out: Path) -> None:
-    out.mkdir()
-    for name in names:
-        shutil.copyfile(folder / name, out / name)
 
 
 def _made_here(content: dict[str, str], store: Store) -> Input | None:
@@ -232,6 +230,14 @@ def _in_store(name: str, store: Store) -> Input | None:
     return artifact / "model"
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+@contextmanager
+def _aside(store: Store) -> Iterator[Path]:
+    """A folder beside the store for as long as the block runs; what a kill left of others goes."""
+    place = store.root.parent / "incoming"
+    place.mkdir(parents=True, exist_ok=True)
+    for left in place.iterdir():
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > FORGOTTEN_AFTER:
+                shutil.rmtree(left)
+    with TemporaryDirectory(dir=place) as folder:
+        yield Path(folder)

@@ -92,7 +92,7 @@ class Tracking:
         try:
             found = self.client.get_run(run_id)
         except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise
             return None
         return found if found.info.lifecycle_stage == "active" else None

@@ -112,7 +112,9 @@ def up_on(folder: Path, file: Path) -> Iterator[Up]:
     """A state folder in a folder, and the experiment of a file; afterwards nothing of it runs."""
     found = Up(folder, file)
     with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{found.ports[0]}/api"}):
-        yield found
-    if found.process is not None and found.process.poll() is None:
-        found.stop()
-    found.temper("down")
+        try:
+            yield found
+            if found.process is not None and found.process.poll() is None:
+                found.stop()
+        finally:
+            found.temper("down")

@@ -23,7 +23,10 @@ def program(name: str) -> str:
         name
     )
     if found is None:
-        pytest.skip(f"no PostgreSQL: {name} is not installed ({INSTALL})")
+        required = "postgresql" in os.environ.get("TEMPER_TEST_REQUIRES", "").split()
+        (pytest.fail if required else pytest.skip)(
+            f"no PostgreSQL: {name} is not installed ({INSTALL})"
+        )
     return found
 
 

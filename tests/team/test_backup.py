@@ -102,7 +102,7 @@ def test_a_state_folder_is_restored_from_its_backup(tmp_path: Path) -> None:
             ):
                 source.backup(target)  # what `.backup` of the sqlite3 command does
         writer.rollback()
-    files = ("mlartifacts", "store", "prefect/storage")
+    files = ("mlartifacts", "store", "runs", "prefect/storage")
     subprocess.run(["tar", "-C", home, "-cf", backup / "files.tar", *files], check=True)
 
     shutil.rmtree(home)
