@@ -15,19 +15,20 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentScheduleUpdate
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
 
 Written = DeploymentScheduleCreate | DeploymentScheduleUpdate  # as a deployment has them
 
-OURS = "temper"  # slug of a schedule that was not made by a person in the UI
+OURS = "temper: "  # begins the slug of a schedule that was not made by a person in the UI
 
 
 async def keep_what_people_set(deployment: RunnerDeployment) -> RunnerDeployment:
     """The deployment, about to be registered, with the schedules and the pause that are there."""
     ours = list(deployment.schedules or [])
     for each in ours:
-        each.slug = OURS
+        each.slug = slug_of(each.schedule)
     async with get_client() as client:
         there = await _registered(client, deployment)
         if there is None:
@@ -36,8 +37,8 @@ async def keep_what_people_set(deployment: RunnerDeployment) -> RunnerDeployment
         for each in ours:
             left = [old.active for old in before if old.schedule == each.schedule]
             each.active = left[0] if left else each.active
-        if not ours:  # given none, Prefect leaves all as they are
-            for old in before:
+        for old in before:  # Prefect leaves one whose slug it is not given
+            if old.slug not in [each.slug for each in ours]:
                 await client.delete_deployment_schedule(there.id, old.id)
     kept = [_again(each) for each in there.schedules if each not in before]
     if ours or kept:  # Prefect takes no empty list
@@ -54,13 +55,26 @@ async def end_what_nobody_serves(served: Collection[UUID]) -> None:
     async with get_client() as client:
         for there in await client.read_deployments():
             for each in there.schedules:
-                if there.id not in served and each.slug == OURS:
+                if there.id not in served and _is_marked(each):
                     await client.delete_deployment_schedule(there.id, each.id)
 
 
 def is_ours(schedule: DeploymentSchedule, ours: Sequence[Written]) -> bool:
     """Whether a schedule is one that came from us."""
-    return schedule.slug == OURS or any(schedule.schedule == each.schedule for each in ours)
+    return _is_marked(schedule) or any(schedule.schedule == each.schedule for each in ours)
+
+
+def slug_of(schedule: object) -> str:
+    """What Prefect shows of our schedule in the place of its own words: when it comes."""
+    if isinstance(schedule, CronSchedule):
+        return f"{OURS}{schedule.cron}"
+    if isinstance(schedule, IntervalSchedule):
+        return f"{OURS}every {schedule.interval.total_seconds():g} s"
+    return f"{OURS}{getattr(schedule, 'rrule', schedule)}"
+
+
+def _is_marked(schedule: DeploymentSchedule) -> bool:
+    return (schedule.slug or "").startswith(OURS)
 
 
 async def _registered(

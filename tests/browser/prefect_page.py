@@ -99,7 +99,7 @@ class PrefectPage:
 
     def _form(self) -> Form:
         expect(self.page.get_by_role("button", name="Submit")).to_be_visible()
-        form = Form(self.page.locator("body")).part("experiment")
+        form = Form(self.page.locator("body")).part("Experiment")
         expect(form.part("Name")._control()).not_to_be_empty()
         return form
 

@@ -18,7 +18,7 @@ from tests.flows.up import Up
 
 pytestmark = pytest.mark.slow
 
-STEPS, FOREVER = 400, 100_000
+STEPS, FOREVER = 4000, 100_000
 DONE = 900.0  # seconds in which a tiny run has ended, on a machine with other things to do
 
 
@@ -77,12 +77,14 @@ def test_a_run_is_watched_to_its_end_and_followed_to_its_curves(
 ) -> None:
     prefect.open(first_run)
     prefect.open_task_run(PRETRAINING)
-    progress = prefect.open_tab("Artifacts").get_by_text(re.compile(f"[0-9,]+ of {STEPS} steps"))
+    progress = prefect.open_tab("Artifacts").get_by_text(re.compile(f"[0-9,]+ of {STEPS:,} steps"))
     before = progress.inner_text()
     expect(progress).not_to_have_text(before, timeout=60_000)  # it moves by itself
 
     prefect.open(first_run)
-    expect(prefect.page.get_by_role("banner")).to_contain_text(f"tiny · bert 1×16 · {STEPS} steps")
+    expect(prefect.page.get_by_role("banner")).to_contain_text(
+        f"tiny · bert 1×16 · {STEPS:,} steps"
+    )
     prefect.expect_state("Completed", DONE)
     prefect.open_task_run(PRETRAINING)
     mlflow = MlflowPage(prefect.follow_to_mlflow(), f"http://127.0.0.1:{up.ports[1]}")
@@ -115,7 +117,7 @@ def test_two_runs_are_selected_and_compared(
     mlflow.tick(2)
     mlflow.compare()
     assert mlflow.compared(rate) == ["0.004", "0.0005"]
-    assert mlflow.compared("Run Name:") == [f"tiny · bert 1×16 · {STEPS} steps"] * 2
+    assert mlflow.compared("Run Name:") == [f"tiny · bert 1×16 · {STEPS:,} steps"] * 2
     expect(mlflow.page.get_by_role("link", name="downstream/mood/accuracy")).not_to_have_count(0)
     mlflow.show_differences_only()
     expect(mlflow.page.get_by_role("rowheader", name=rate)).to_be_visible()
@@ -143,7 +145,7 @@ def test_a_run_cancelled_in_prefect_is_killed_in_mlflow(
 
 def test_a_schedule_that_is_turned_on_brings_a_run(prefect: PrefectPage) -> None:
     prefect.open_deployment("gc", "store")
-    weekly = prefect.schedule_switch("At 04:00 AM, only on Sunday")
+    weekly = prefect.schedule_switch("temper: 0 4 * * 0")
     expect(weekly).not_to_be_checked()  # as shipped
     weekly.click()
     expect(weekly).to_be_checked()
