@@ -6,7 +6,7 @@ SETUP := .venv/.set-up
 PIP := pip==26.3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-slow bench bench-quick lint format lock clean
+.PHONY: help setup demo up test test-slow test-trial bench bench-quick lint format lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ test: setup  ## Pass the tests (minutes)
 
 test-slow: setup  ## Pass the long proofs as well
 	$(BIN)/pytest -m slow --numprocesses 2 --dist loadfile
+
+test-trial: setup  ## Proofs in a browser, on PostgreSQL and by schedules, one at a time (half an hour)
+	$(BIN)/pytest -m trial
 
 bench: setup  ## Measure Temper beside the standard recipe (an hour of an idle machine)
 	$(BIN)/python -m tests.benchmarks
