@@ -11,9 +11,8 @@ from prefect.runtime import flow_run
 
 from flows import work
 from flows.recipe import recipe
-from flows.work import Work, perform
+from flows.work import Work, begin, perform
 from tasks.machinery.digest_memo import Verification
-from tasks.machinery.home import make_home
 from tasks.mistakes import check
 from tasks.spec import Experiment
 from tasks.stages import StageName
@@ -48,7 +47,7 @@ def run_experiment(
         plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
     """
     check(experiment)
-    make_home()
+    begin(plan_only=plan_only)
     return perform(work_of(experiment), refresh, verify, plan_only=plan_only)
 
 

@@ -11,24 +11,16 @@ from prefect.runtime import flow_run
 from flows.experiment import title_of
 from flows.parts_recipe import evaluation_recipe, finetuning_recipe, pretraining_recipe
 from flows.registering import register_body
-from flows.work import Work, display, perform
+from flows.work import Work, begin, display, perform
 from tasks.given import find_model
 from tasks.job_mistakes import check_finetuning, check_pretraining
 from tasks.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.machinery.digest_memo import Verification
-from tasks.machinery.duplicates import cancel_duplicates
-from tasks.machinery.home import make_home
 from tasks.stages import StageName
 
 
 def _asked() -> Any:
     return flow_run.parameters["job"]
-
-
-def _alone(plan_only: bool) -> None:
-    """Before a reference is resolved: what is triggered later may mean another model by it."""
-    if not plan_only:
-        cancel_duplicates()
 
 
 def pretraining_title() -> str:
@@ -65,8 +57,7 @@ def pretrain(
         plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
     """
     check_pretraining(job)
-    make_home()
-    _alone(plan_only)
+    begin(plan_only=plan_only)
     recipe = partial(pretraining_recipe, job)
     work = Work("pretrain", job.name, pretraining_title(), job.model_dump(), recipe)
     result = perform(work, refresh, verify, plan_only=plan_only)
@@ -91,8 +82,7 @@ def finetune(
         plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
     """
     check_finetuning(job)
-    make_home()
-    _alone(plan_only)
+    begin(plan_only=plan_only)
     body = find_model(job.body, "body", job.name, display().say)
     recipe = partial(finetuning_recipe, job, body)
     values = job.model_dump() | {"body_digest": body.model.digest[:16]}
@@ -115,8 +105,7 @@ def evaluate(
         verify: How cached files are checked: by size and a memo of their digests, or every byte.
         plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
     """
-    make_home()
-    _alone(plan_only)
+    begin(plan_only=plan_only)
     model = find_model(job.model, "model", job.name, display().say)
     recipe = partial(evaluation_recipe, job, model)
     values = job.model_dump() | {"model_digest": model.model.digest[:16]}

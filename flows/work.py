@@ -17,8 +17,9 @@ from tasks.machinery.call import Run
 from tasks.machinery.cancellation import watching_for_cancellation
 from tasks.machinery.delivery import Delivery, deliver_all
 from tasks.machinery.digest_memo import Verification, verifying
+from tasks.machinery.duplicates import cancel_duplicates
 from tasks.machinery.fingerprint import digest, flatten
-from tasks.machinery.home import store_folder
+from tasks.machinery.home import make_home, store_folder
 from tasks.machinery.ledger import Ledger, start_lock
 from tasks.machinery.links import NOTE, note_of, run_page
 from tasks.machinery.monitor import Display, Quiet
@@ -80,6 +81,16 @@ class Work:
                     part["name"]: {k: v for k, v in part.items() if k != "name"} for part in value
                 }
         return {name: value for name, value in flatten(values).items() if value not in ({}, [])}
+
+
+def begin(*, plan_only: bool) -> None:
+    """Make the state folder, and cancel what is queued that would do the same.
+
+    Before anything that is referred to is resolved: who triggers it later may mean something else.
+    """
+    make_home()
+    if not plan_only:
+        cancel_duplicates()
 
 
 def perform(
