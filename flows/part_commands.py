@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,8 @@ from flows.arguments import (
 from flows.in_process import err, in_process, out, require_writable, stop
 from flows.planning import planned, print_plan, require_stages
 from tasks.jobs import REFERENCE, EvaluateJob, FinetuneJob, PretrainJob
+from tasks.machinery.artifact import Artifact
+from tasks.machinery.call import Run
 from tasks.machinery.digest_memo import Verification
 from tasks.machinery.home import home, make_home, require_addresses
 from tasks.machinery.stage import StageError
@@ -57,9 +60,7 @@ def pretrain(
         check_pretraining(job)
     except InvalidExperimentError as error:
         stop(error.lines)
-    print_plan(job.name, planned(partial(pretraining_recipe, job), refresh, verify).steps)
-    require_writable("--output", output)
-    _run("pretrain", job, refresh, verify, output)
+    _run("pretrain", job, partial(pretraining_recipe, job), refresh, verify, output=output)
 
 
 def finetune(
@@ -84,9 +85,7 @@ def finetune(
     except InvalidExperimentError as error:
         stop(error.lines)
     recipe = partial(finetuning_recipe, job, _given(model, job.name))
-    print_plan(job.name, planned(recipe, refresh, verify).steps)
-    require_writable("--output", output)
-    _run("finetune", job, refresh, verify, output)
+    _run("finetune", job, recipe, refresh, verify, output=output)
 
 
 def evaluate(
@@ -109,9 +108,7 @@ def evaluate(
     except InvalidExperimentError as error:
         stop(error.lines)
     recipe = partial(evaluation_recipe, job, _given(model, job.name))
-    print_plan(job.name, planned(recipe, refresh, verify).steps)
-    require_writable("--output", output)
-    _run("evaluate", job, refresh, verify, output)
+    _run("evaluate", job, recipe, refresh, verify, output=output)
 
 
 def _experiment(name: str, settings: list[str]) -> Experiment:
@@ -149,9 +146,17 @@ def _given(model: str, name: str) -> Any:
 
 
 def _run(
-    name: str, job: Any, refresh: list[str], verify: Verification, output: Path | None
+    name: str,
+    job: Any,
+    recipe: Callable[[Run], Artifact],
+    refresh: list[str],
+    verify: Verification,
+    *,
+    output: Path | None,
 ) -> None:
-    """Run the flow of a part in this process, show its page, and where to look further."""
+    """Show the plan, run the flow of a part in this process, show its page and where to look."""
+    print_plan(job.name, planned(recipe, refresh, verify).steps)
+    require_writable("--output", output)
 
     def call() -> dict[str, Any]:
         from flows import parts

@@ -38,12 +38,12 @@ class Pace:
         if steps < MEASURED and spent < MOST_SECONDS:
             return
         self.said = True
-        seconds = [after[0] - before[0] for before, after in self._pairs()]
-        self._tell(median(seconds), self.ends[-1][1] - self.ends[WARM_UP][1], spent)
-
-    def _pairs(self) -> list[tuple[tuple[float, int], tuple[float, int]]]:
-        measured = self.ends[WARM_UP:]
-        return list(pairwise(measured))
+        ends = [seconds for seconds, _ in self.ends[WARM_UP:]]
+        self._tell(
+            median(after - before for before, after in pairwise(ends)),
+            self.ends[-1][1] - self.ends[WARM_UP][1],
+            spent,
+        )
 
     def _tell(self, step_seconds: float, tokens: int, spent: float) -> None:
         trainer = self.trainer

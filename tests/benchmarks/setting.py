@@ -25,7 +25,6 @@ class Figures:
     megabytes_per_second: float = 0.0
     megabytes_peak: float = 0.0
     validation_loss: float = 0.0
-    accuracy: float = 0.0
     ceiling_share: float = 0.0
 
     def tell(self) -> None:

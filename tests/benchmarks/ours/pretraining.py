@@ -6,7 +6,6 @@ import argparse
 import math
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from tasks import objectives
 from tasks.architecture import configure, new_model
 from tasks.ceiling import matmul_ceiling
 from tasks.encoded import load_tokenizer
+from tasks.machinery.stage import Silent
 from tasks.objectives.masking import Vocabulary
 from tasks.pretraining import computation, recipe, training_batches
 from tasks.spec import Checkpoints, Model, Pretraining
@@ -35,25 +35,16 @@ from tests.benchmarks.setting import (
 LOOKS = 25  # at the loss in a race
 
 
-class Clock:
+class Clock(Silent):
     """A monitor that notes when each step ended."""
 
     def __init__(self, checkpoints: Path | None = None) -> None:
-        self.checkpoints = checkpoints
+        super().__init__(checkpoints)
         self.times: list[float] = []
 
     def progress(self, done: int, total: int, unit: str) -> None:
         """Note the time."""
         self.times.append(time.perf_counter())
-
-    def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Nothing."""
-
-    def note(self, **facts: str | float) -> None:
-        """Nothing."""
-
-    def say(self, text: str) -> None:
-        """Nothing."""
 
 
 class Race:
