@@ -153,6 +153,8 @@ class PrefectPage:
         panel = self.open_tab("Task Runs")
         panel.get_by_role("link", name=name).first.click(timeout=seconds * SECOND)
         expect(self.page).to_have_url(re.compile("/runs/task-run/"))
+        # The address changes before the page: until then its tabs are those of the flow run.
+        expect(self.page.get_by_text("Task inputs")).to_be_visible()
 
     def open_latest_run(self, name: str, seconds: float) -> None:
         """From a deployment to its latest run, once there is one."""

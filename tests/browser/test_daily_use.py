@@ -18,7 +18,7 @@ from tests.flows.up import Up
 
 pytestmark = pytest.mark.trial
 
-STEPS, FOREVER = 4000, 100_000
+STEPS, FOREVER = 20_000, 100_000
 DONE = 900.0  # seconds in which a tiny run has ended, on a machine with other things to do
 
 
