@@ -93,7 +93,7 @@ class Tests:
         found: dict[str, Answered] = {}
         for number, run in enumerate(runs):
             label = label_of(number)
-            kind = run.params.get(f"downstream.{problem}.problem", "")
+            kind = run.kind_of(problem)
             file = evidence.answers_file(run, problem) if kind else None
             if file is not None:
                 found[label] = read_answers(file, kind)

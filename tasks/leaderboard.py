@@ -89,8 +89,9 @@ def metrics_to_rank(runs: Sequence[PastRun], wanted: str = "") -> list[str]:
 def ranked(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Entry]:
     """The entries by the mean of their ranks, equal values having equal ranks.
 
-    A run without one of the metrics is last in it.
+    A run without one of the metrics is last in it; one without any has no place.
     """
+    entries = [each for each in entries if any(name in each.run.metrics for name in metrics)]
     ranks: dict[str, list[int]] = {entry.run.run_id: [] for entry in entries}
     for metric in metrics:
         way = direction(metric) or 1
@@ -125,10 +126,15 @@ def with_seconds(entries: Sequence[Entry], seconds: Mapping[str, float]) -> list
 def varying(entries: Sequence[Entry]) -> dict[str, list[str | None]]:
     """The parameters, and the digests of data, that are not the same within an experiment.
 
-    What only tells one experiment from another (each has problems of its own) is in its name.
+    What only tells one experiment from another (each has problems of its own) is in its name, and
+    so is what only tells a part on its own from the whole.
     """
     runs = [entry.run for entry in entries]
-    groups = [[r for r in runs if r.experiment == name] for name in {r.experiment for r in runs}]
+
+    def kind(run: PastRun) -> tuple[str, str]:
+        return run.experiment, run.tags.get("temper.stage", "")
+
+    groups = [[r for r in runs if kind(r) == each] for each in {kind(r) for r in runs}]
     names = {name for group in groups for name in differing([run.params for run in group])}
     titles = {title for group in groups for title in differing_data(group)}
     found = {

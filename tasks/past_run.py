@@ -1,4 +1,4 @@
-"""A run of an experiment as it is remembered: what MLflow's table says of it, and no more.
+"""A run of an experiment, or of a part of one, as it is remembered: what MLflow's table says of it, and no more.
 
 Parameters, results and where each stage's artifact is are all on the experiment's own run, so a
 list of hundreds costs one search.
@@ -60,6 +60,12 @@ class PastRun:
         named = {name.split("/")[1] for name in self.metrics if name.startswith("downstream/")}
         named |= {name.split(".")[1] for name in self.params if name.startswith("downstream.")}
         return sorted(named)
+
+    def kind_of(self, problem: str) -> str:
+        """Which kind a problem is, such as single_label; empty if the run has no such problem."""
+        kind = self.params.get(f"downstream.{problem}.problem", "")
+        own = self.params.get("data.name") == problem  # an evaluation on its own
+        return kind or (self.params.get("data.problem", "") if own else "")
 
     @property
     def commit(self) -> str:

@@ -1,5 +1,7 @@
 """The leaderboard: ranks, duplicates and what varies."""
 
+from dataclasses import replace
+
 import pytest
 
 from tasks.comparison import differing, incomparable_pretraining, metric_rows
@@ -76,10 +78,20 @@ def test_a_metric_may_be_named_in_short_and_an_unknown_one_is_told():
         metrics_to_rank(runs, "mood/acuracy")
 
 
-def test_a_run_without_the_metric_is_last():
+def test_a_run_without_one_of_the_metrics_is_last_in_it_and_one_without_any_has_no_place():
     other = PastRun("z", "z", "e", "FINISHED", 9.0, metrics={"downstream/names/f1": 0.4})
-    entries = ranked(fold([other, run("a", 0.1)]), ["downstream/mood/accuracy"])
-    assert [entry.run.run_id for entry in entries] == ["a", "z"]
+    body = PastRun("b", "b", "e", "FINISHED", 9.0, metrics={"pretraining/validation_loss": 4.0})
+    entries = fold([other, run("a", 0.1), body])
+    both = ranked(entries, ["downstream/mood/accuracy", "downstream/names/f1"])
+    assert {entry.run.run_id: entry.rank for entry in both} == {"a": 1.0, "z": 2.0}
+    [one] = ranked(entries, ["downstream/mood/accuracy"])
+    assert one.run.run_id == "a"
+
+
+def test_a_part_on_its_own_adds_no_column_by_being_one():
+    parts = [run("a", 0.1, seed="1"), run("b", 0.2, model="runs:/1"), run("c", 0.3, model="2")]
+    parts[1:] = [replace(part, tags=part.tags | {"temper.stage": "evaluate"}) for part in parts[1:]]
+    assert set(varying(fold(parts))) == {"model"}
 
 
 def test_only_what_varies_within_an_experiment_is_a_column():

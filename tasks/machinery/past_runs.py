@@ -1,4 +1,4 @@
-"""Reads the runs of experiments from MLflow: one search, page by page, and no call for each run."""
+"""Reads the runs of experiments, and of their parts, from MLflow: one search, page by page, and no call for each run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from tasks.machinery.tracking import without_credentials
 from tasks.past_run import PastRun
 from tasks.spelling import nearest
 
-IS_EXPERIMENT = "tags.`temper.stage` = 'experiment'"
+# An experiment, or a part of one on its own: what they have and the runs of stages have not.
+IS_WHOLE = "tags.`temper.experiment` LIKE '%'"
 _PAGE = 500
 
 
@@ -46,7 +47,7 @@ class PastRuns:
             self.names = {found.experiment_id: found.name for found in self._experiments()}
 
     def experiments_runs(self, experiment: str = "", narrowed: str = "") -> list[PastRun]:
-        """The runs of experiments, the newest first.
+        """The runs of experiments, and of their parts on their own, the newest first.
 
         Args:
             experiment: name of the experiment; all where it is empty.
@@ -60,7 +61,7 @@ class PastRuns:
             hint = nearest(experiment, self.names.values())
             known = ", ".join(sorted(self.names.values()))
             raise StageError(f"no experiment is called {experiment!r}{hint}. There are: {known}")
-        wanted = f"{IS_EXPERIMENT} and {narrowed}" if narrowed.strip() else IS_EXPERIMENT
+        wanted = f"{IS_WHOLE} and {narrowed}" if narrowed.strip() else IS_WHOLE
         with self._asking(narrowed):
             return [self._past(found) for found in self._search(chosen, wanted)]
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tasks.machinery.past_runs import IS_EXPERIMENT
+from tasks.machinery.past_runs import IS_WHOLE
 
 NAME = "results"
 TAG = f"mlflow.sharedViewState.{NAME}"
@@ -34,7 +34,7 @@ def renew_view(client: MlflowClient, experiment_id: str) -> None:
     if kept.get("updatedAt"):  # it was saved in MLflow's page
         return
     runs = client.search_runs(
-        [experiment_id], f"{IS_EXPERIMENT} and attributes.status = 'FINISHED'", max_results=_RUNS
+        [experiment_id], f"{IS_WHOLE} and attributes.status = 'FINISHED'", max_results=_RUNS
     )
     state = json.dumps(state_of(columns_of(runs)))
     if state != kept.get("state"):
@@ -53,10 +53,13 @@ def columns_of(runs: Sequence[Run]) -> list[str]:
     chosen.append("pretraining/validation_loss")
     results = [name for name in dict.fromkeys(chosen) if name in metrics]
     parameters = dict.fromkeys(name for run in runs for name in sorted(run.data.params))
+    kinds = {run.data.tags["temper.stage"] for run in runs}  # each has parameters of its own
+    groups = [[r for r in runs if r.data.tags["temper.stage"] == kind] for kind in sorted(kinds)]
     varied = [
         name
         for name in parameters
-        if name not in _UNINTERESTING and len({run.data.params.get(name) for run in runs}) > 1
+        if name not in _UNINTERESTING
+        and any(len({run.data.params.get(name) for run in group}) > 1 for group in groups)
     ]
     shown = [f"metrics.`{name}`" for name in results]
     return shown + [f"params.`{name}`" for name in varied[:_PARAMETERS]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 from mlflow import MlflowClient
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.experiment import run_experiment
 from flows.loading import load_experiment
 from flows.parts import evaluate, finetune, pretrain
@@ -124,6 +127,12 @@ def test_evaluating_a_model_alone_gives_what_the_whole_experiment_gave(place: Pl
         assert result["metrics"][name] == whole[name]
     run = place.client.get_run(result["mlflow"]["run_id"])
     assert run.data.metrics["downstream/mood/accuracy"] == whole["downstream/mood/accuracy"]
+    pair = [place.first["mlflow"]["run_id"], result["mlflow"]["run_id"]]
+    file = place.folder / "compared.json"
+    done = CliRunner().invoke(app, ["compare", *pair, "--json", str(file)])
+    assert done.exit_code == 0, done.output
+    [difference] = json.loads(file.read_text())["differences"]
+    assert (difference["problem"], difference["value"]) == ("mood", 0.0)
     page = page_of(result)
     assert "Fine-tuned by Temper" in page
     assert "Pre-trained by Temper" in page

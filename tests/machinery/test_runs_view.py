@@ -40,7 +40,10 @@ def experiment(client: MlflowClient, tmp_path: Path) -> str:
 def add_run(
     client: MlflowClient, experiment: str, stage: str = "experiment", **params: Any
 ) -> None:
-    run = client.create_run(experiment, tags={"temper.stage": stage}).info.run_id
+    tags = {"temper.stage": stage}
+    if stage in ("experiment", "evaluate"):
+        tags["temper.experiment"] = "its identity"
+    run = client.create_run(experiment, tags=tags).info.run_id
     for name, value in RESULTS.items():
         client.log_metric(run, name, value)
     for name, value in params.items():
@@ -62,6 +65,18 @@ def test_the_results_of_each_problem_are_shown_and_what_differs(
     add_run(client, experiment, stage="corpus", seed=7)
     renew_view(client, experiment)
     assert view(client, experiment)["selectedColumns"] == [*SHOWN, "params.`model.layers`"]
+
+
+def test_parameters_of_a_part_on_its_own_are_shown_where_they_differ_among_its_runs(
+    client: MlflowClient, experiment: str
+) -> None:
+    add_run(client, experiment, seed=0, model__layers=2)
+    add_run(client, experiment, stage="evaluate", model="runs:/1")
+    renew_view(client, experiment)
+    assert view(client, experiment)["selectedColumns"] == SHOWN
+    add_run(client, experiment, stage="evaluate", model="runs:/2")
+    renew_view(client, experiment)
+    assert view(client, experiment)["selectedColumns"] == [*SHOWN, "params.`model`"]
 
 
 def test_a_view_that_a_person_has_saved_stays(client: MlflowClient, experiment: str) -> None:

@@ -130,4 +130,7 @@ def test_people_keep_out_of_each_others_runs(
     assert mlflow.get_run(parent.info.run_id).info.status == "RUNNING"
     again = temper(adas, "run", str(file), "--set", "name=adas", *only)
     assert again.returncode == 0, again.stderr
-    assert mlflow.get_run(parent.info.run_id).info.status == "KILLED"
+    assert mlflow.get_run(parent.info.run_id).info.status == "FINISHED"  # she goes on with hers
+    assert [r.info.run_id for r in runs_of(mlflow, "adas") if stage_of(r) == "experiment"] == [
+        parent.info.run_id
+    ]
