@@ -30,11 +30,9 @@ up: setup  ## Start Prefect, MLflow and what runs the UI's triggers; Ctrl-C stop
 test: setup  ## Pass the tests (minutes)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-test-slow: setup  ## Pass the long proofs as well
+test-slow: setup  ## Pass the long proofs as well, those in a browser and by the clock one at a time
 	$(BIN)/pytest -m slow --numprocesses 2 --dist loadfile
-
-test-trial: setup  ## Proofs in a browser, on PostgreSQL and by schedules, one at a time (half an hour)
-	$(BIN)/pytest -m trial
+	$(BIN)/pytest -m live
 
 bench: setup  ## Measure Temper beside the standard recipe (an hour of an idle machine)
 	$(BIN)/python -m tests.benchmarks

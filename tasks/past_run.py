@@ -1,4 +1,4 @@
-"""A run of an experiment, or of a part of one, as it is remembered: what MLflow's table says of it, and no more.
+"""A run of an experiment, or of a part, as it is remembered: what MLflow's table says of it.
 
 Parameters, results and where each stage's artifact is are all on the experiment's own run, so a
 list of hundreds costs one search.

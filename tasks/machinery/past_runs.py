@@ -1,4 +1,4 @@
-"""Reads the runs of experiments, and of their parts, from MLflow: one search, page by page, and no call for each run."""
+"""Reads runs of experiments and of their parts from MLflow: one search, no call for each run."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tests.browser.mlflow_page import MlflowPage
 from tests.browser.prefect_page import PRETRAINING, Form, PrefectPage
 from tests.flows.up import Up
 
-pytestmark = pytest.mark.trial
+pytestmark = pytest.mark.live
 
 STEPS, FOREVER = 20_000, 100_000
 DONE = 900.0  # seconds in which a tiny run has ended, on a machine with other things to do

@@ -17,7 +17,7 @@ from tests.browser.prefect_page import PRETRAINING, PrefectPage
 from tests.flows.up import Up
 
 pytestmark = [
-    pytest.mark.trial,
+    pytest.mark.live,
     pytest.mark.skipif("TEMPER_PICTURES" not in os.environ, reason="TEMPER_PICTURES is not set"),
 ]
 

@@ -15,7 +15,7 @@ from prefect.client.schemas.schedules import IntervalSchedule
 from tests.flows.growing import write_growing
 from tests.flows.up import Up, up_on, wait_until
 
-pytestmark = pytest.mark.trial
+pytestmark = pytest.mark.live
 
 RETRAIN = ["--retrain-problem", "mood", "--retrain-model", "moods"]
 

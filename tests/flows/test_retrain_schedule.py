@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from tests.flows.growing import write_growing, write_rows
 from tests.flows.up import Up, up_on
 
-pytestmark = pytest.mark.trial
+pytestmark = pytest.mark.live
 
 MODEL = "moods"
 EVERY_MINUTE = ["--retrain-cron", "* * * * *"]

@@ -23,7 +23,7 @@ from tests.team.commands import runs_of, temper
 from tests.team.postgres import DATABASES
 from tests.team.servers import ADMIN, ADMIN_PASSWORD, team_servers
 
-pytestmark = pytest.mark.trial
+pytestmark = pytest.mark.slow
 
 ONLY = ("--set", "downstream=[]")
 

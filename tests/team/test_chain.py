@@ -14,7 +14,7 @@ from tests.flows.tiny import write_experiment
 from tests.team.commands import runs_of, stage_of, temper
 from tests.team.servers import BUCKET, SECRETS, Team
 
-pytestmark = pytest.mark.trial
+pytestmark = pytest.mark.slow
 
 STAGES = 13
 

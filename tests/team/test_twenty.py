@@ -16,7 +16,7 @@ from tests.flows.tiny import write_experiment
 from tests.team.commands import runs_of, stage_of
 from tests.team.servers import Team
 
-pytestmark = pytest.mark.trial
+pytestmark = pytest.mark.slow
 
 HOMES, DIFFERENT, SAME = 2, 5, 2  # two state folders; in each five experiments, each twice
 STAGES = ("corpus", "tokenizer", "tokens", "pretraining", "report")

@@ -21,7 +21,7 @@ from tests.flows.tiny import write_experiment
 from tests.team.commands import runs_of
 from tests.team.servers import PREFECT_AUTH, SECRETS, Team
 
-pytestmark = pytest.mark.trial
+pytestmark = pytest.mark.slow
 
 ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED)
 
