@@ -6,7 +6,7 @@ SETUP := .venv/.set-up
 PIP := pip==26.3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-slow test-trial bench bench-quick lint format lock clean
+.PHONY: help setup demo up test test-slow bench bench-quick lint format lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tasks.step_trainer import StepTrainer
 
 WARM_UP = 3  # steps that are not measured: allocations, caches, kernels that are chosen
-MEASURED, MOST_SECONDS = 10, 5.0  # steps to measure, or as many as fit into this time
+MEASURED = 5.0  # seconds: fewer steps of a small model are still slower than the rest
 LONG = 60.0  # seconds: a shorter training is not worth a word, nor a measurement of the ceiling
 
 
@@ -31,11 +31,10 @@ class Pace:
             return
         meter = self.trainer.meter
         self.ends.append((meter.elapsed, meter.seen))
-        steps = len(self.ends) - 1 - WARM_UP
-        if steps < 1:
+        if len(self.ends) - 1 <= WARM_UP:
             return
         spent = self.ends[-1][0] - self.ends[WARM_UP][0]
-        if steps < MEASURED and spent < MOST_SECONDS:
+        if spent < MEASURED:
             return
         self.said = True
         ends = [seconds for seconds, _ in self.ends[WARM_UP:]]

@@ -51,6 +51,7 @@ def test_measuring_changes_no_weight(monkeypatch):
     plain, _, _ = run(batches=Counting(steps=20))
     monkeypatch.setattr("tasks.ceiling.SECONDS", 0.01)
     monkeypatch.setattr(pace, "LONG", 0.0)
+    monkeypatch.setattr(pace, "MEASURED", 0.0)
     measured, _, monitor = run(batches=Counting(steps=20), computation=COUNTED)
     assert monitor.facts.get("matmul_ceiling")
     assert_same(weights(plain), weights(measured))
