@@ -20,6 +20,7 @@ from tasks.machinery.planner import Step, shortened
 from tasks.machinery.servers import MLFLOW_PORT, PREFECT_PORT
 from tasks.verdict import beyond_majority, verdict
 
+MODELS = ("pretraining", "finetuning")  # the stages that end in a model
 _LINE_EVERY = 20.0  # seconds between lines of progress where no line can be redrawn
 
 
@@ -244,4 +245,9 @@ def where_to_look(result: Mapping[str, Any], state: Path) -> list[str]:
         f"http://127.0.0.1:{MLFLOW_PORT}", found["experiment_id"], found["run_id"]
     )
     prefect = prefect or f"http://127.0.0.1:{PREFECT_PORT}/runs/flow-run/{result['flow_run_id']}"
-    return [*lines, f"runs and models:\n  {mlflow}", f"flows and logs:\n  {prefect}"]
+    lines += [f"runs and models:\n  {mlflow}", f"flows and logs:\n  {prefect}"]
+    titles = [stage["name"] for stage in result["stages"]]
+    models = [f"runs:/{found['run_id']}/{title}" for title in titles if title.startswith(MODELS)]
+    if models:
+        lines.append("\n  ".join(["to go on with:", *map(shlex.quote, models)]))
+    return lines

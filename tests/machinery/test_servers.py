@@ -174,12 +174,15 @@ def test_of_missed_runs_the_newest_of_each_schedule_is_kept() -> None:
 
 def test_where_to_look_is_the_addresses_or_how_to_have_them(home) -> None:
     ids = {"experiment_id": "7", "run_id": "abc"}
-    here = {"flow_run_id": "f", "flow_run_url": "http://p/f", "mlflow": ids | {"url": "http://m"}}
+    stages = [{"name": "tokens"}, {"name": "pretraining"}, {"name": "finetuning mood"}]
+    shown = {"flow_run_id": "f", "flow_run_url": "http://p/f", "stages": stages}
+    here = shown | {"mlflow": ids | {"url": "http://m"}}
     assert where_to_look(here, home) == [
         "runs and models:\n  http://m",
         "flows and logs:\n  http://p/f",
+        "to go on with:\n  runs:/abc/pretraining\n  'runs:/abc/finetuning mood'",
     ]
-    bare = {"flow_run_id": "f", "flow_run_url": "", "mlflow": ids | {"url": ""}}
+    bare = {"stages": [], "flow_run_id": "f", "flow_run_url": "", "mlflow": ids | {"url": ""}}
     lines = "\n".join(where_to_look(bare, home))
     assert f"TEMPER_HOME={home}" in lines
     assert "temper up" in lines
