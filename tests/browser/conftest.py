@@ -74,7 +74,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
 @contextmanager
 def tab(browser: Browser, folder: Path) -> Iterator[Page]:
     """A tab of a fresh browser that knows no site yet; what it showed is kept where it fails."""
-    context = browser.new_context(viewport=WINDOW, color_scheme="light", locale="en-US")
+    context = browser.new_context(
+        viewport=WINDOW, color_scheme="light", reduced_motion="reduce", locale="en-US"
+    )
     context.set_default_timeout(PATIENCE)
     context.tracing.start(snapshots=True)  # no film: it would take a processor
     try:
