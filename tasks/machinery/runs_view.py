@@ -53,8 +53,8 @@ def columns_of(runs: Sequence[Run]) -> list[str]:
     chosen.append("pretraining/validation_loss")
     results = [name for name in dict.fromkeys(chosen) if name in metrics]
     parameters = dict.fromkeys(name for run in runs for name in sorted(run.data.params))
-    kinds = {run.data.tags["temper.stage"] for run in runs}  # each has parameters of its own
-    groups = [[r for r in runs if r.data.tags["temper.stage"] == kind] for kind in sorted(kinds)]
+    kinds = {run.data.tags.get("temper.stage") for run in runs}  # each has parameters of its own
+    groups = [[r for r in runs if r.data.tags.get("temper.stage") == kind] for kind in kinds]
     varied = [
         name
         for name in parameters

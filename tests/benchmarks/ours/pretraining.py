@@ -6,6 +6,8 @@ import argparse
 import math
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from tasks.machinery.stage import Silent
 from tasks.objectives.masking import Vocabulary
 from tasks.pretraining import computation, recipe, training_batches
 from tasks.spec import Checkpoints, Model, Pretraining
-from tasks.training import device_name, resolve_precision, train
+from tasks.step_trainer import Computation
+from tasks.training import TrainingHistory, device_name, resolve_precision, train
 from tests.benchmarks.evaluation import loss_of
 from tests.benchmarks.setting import (
     BATCH,
@@ -34,6 +37,8 @@ from tests.benchmarks.setting import (
 
 LOOKS = 25  # at the loss in a race
 
+Look = Callable[[], dict[str, float]]
+
 
 class Clock(Silent):
     """A monitor that notes when each step ended."""
@@ -45,6 +50,57 @@ class Clock(Silent):
     def progress(self, done: int, total: int, unit: str) -> None:
         """Note the time."""
         self.times.append(time.perf_counter())
+
+
+@dataclass
+class Work:
+    """A pre-training that can begin."""
+
+    pretraining: Pretraining
+    objective: Any
+    body: Any
+    batches: Any
+    how: Computation
+    seed: int
+
+    @classmethod
+    def of(cls, data: Path, steps: int, seed: int) -> Work:
+        """On a folder with `tokens` and `tokenizer`."""
+        model = Model(layers=LAYERS, hidden_size=WIDTH, heads=HEADS, max_positions=POSITIONS)
+        pretraining = Pretraining(
+            objective="mlm",
+            steps=steps,
+            batch_size=BATCH,
+            sequence_length=LENGTH,
+            learning_rate=LEARNING_RATE,
+            warmup_share=WARMUP_SHARE,
+        )
+        tokenizer = load_tokenizer(data / "tokenizer")
+        objective = objectives.load(pretraining.objective)
+        vocabulary = Vocabulary.of(tokenizer)
+        batches = training_batches(objective, data / "tokens", vocabulary, pretraining, seed)
+        body = new_model(objective.AUTO_MODEL, configure(model, tokenizer, 0.0), seed)
+        how = computation(objective, body, batches[0], pretraining)
+        return cls(pretraining, objective, body, batches, how, seed)
+
+    def train(self, clock: Clock, look: Look | None = None, every: int = 0) -> TrainingHistory:
+        """Train it as the stage does, with its checkpoints; look at it now and then."""
+        return train(
+            self.body,
+            self.batches,
+            recipe(self.pretraining, self.seed),
+            self.objective.losses,
+            clock,
+            validate=look,
+            validate_every=every,
+            checkpoints=Checkpoints(),
+            computation=self.how,
+        )
+
+    @property
+    def flops_of_token(self) -> float:
+        """Floating-point operations of the products for a token, forwards and backwards."""
+        return self.how.flops(self.batches[0]) / (BATCH * LENGTH) if self.how.flops else 0.0
 
 
 class Race:
@@ -74,47 +130,21 @@ def main() -> None:
     parser.add_argument("--evaluation", type=Path, help="measure the model on these")
     parser.add_argument("--until", type=float, help="tell the seconds to this loss on them")
     asked = parser.parse_args()
-    model = Model(layers=LAYERS, hidden_size=WIDTH, heads=HEADS, max_positions=POSITIONS)
-    pretraining = Pretraining(
-        objective="mlm",
-        steps=asked.steps,
-        batch_size=BATCH,
-        sequence_length=LENGTH,
-        learning_rate=LEARNING_RATE,
-        warmup_share=WARMUP_SHARE,
-    )
-    tokenizer = load_tokenizer(asked.data / "tokenizer")
-    objective = objectives.load(pretraining.objective)
-    batches = training_batches(
-        objective, asked.data / "tokens", Vocabulary.of(tokenizer), pretraining, asked.seed
-    )
-    body = new_model(objective.AUTO_MODEL, configure(model, tokenizer, 0.0), asked.seed)
-    how = computation(objective, body, batches[0], pretraining)
-    precision = resolve_precision(pretraining.precision)
-    ceiling = matmul_ceiling(device_name(), bf16=precision == "bf16")
+    work = Work.of(asked.data, asked.steps, asked.seed)
+    ceiling = matmul_ceiling(device_name(), bf16=resolve_precision("auto") == "bf16")
     race = Race(asked.evaluation, asked.until) if asked.until else None
+    look = (lambda: race.look(work.body)) if race else None
     with tempfile.TemporaryDirectory() as folder:
         clock = Clock(Path(folder))
         begun = time.perf_counter()
-        history = train(
-            body,
-            batches,
-            recipe(pretraining, asked.seed),
-            objective.losses,
-            clock,
-            validate=(lambda: race.look(body)) if race else None,
-            validate_every=max(1, asked.steps // LOOKS) if race else 0,
-            checkpoints=Checkpoints(),
-            computation=how,
-        )
+        history = work.train(clock, look, max(1, asked.steps // LOOKS) if race else 0)
         seconds = time.perf_counter() - begun
     speed = throughput(clock.times, history.tokens / asked.steps)
-    flops = how.flops(batches[0]) / (BATCH * LENGTH) if how.flops else 0.0  # a token, unpadded
     Figures(
         seconds=race.seconds if race else seconds,
         tokens_per_second=speed,
-        ceiling_share=flops * speed / ceiling,
-        validation_loss=loss_of(body, asked.evaluation) if asked.evaluation else 0.0,
+        ceiling_share=work.flops_of_token * speed / ceiling,
+        validation_loss=loss_of(work.body, asked.evaluation) if asked.evaluation else 0.0,
     ).tell()
 
 
