@@ -206,4 +206,8 @@ def _answering() -> Iterator[None]:
     except StageError as error:
         stop([str(error)], FAILED if isinstance(error, OutOfReachError) else INVALID)
     except OSError as error:
+        from tasks.machinery.outage import is_outage, reason
+
+        if is_outage(error):
+            stop([f"MLflow went out of reach: {reason(error)}"], FAILED)
         stop([f"cannot write {error.filename}: {error.strerror}"], FAILED)

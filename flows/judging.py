@@ -12,6 +12,7 @@ from tasks.machinery.delivery import Delivery
 from tasks.machinery.digest_memo import Verification, verifying
 from tasks.machinery.home import store_folder
 from tasks.machinery.ledger import Ledger
+from tasks.machinery.lineage import Lineage
 from tasks.machinery.recording import Recording
 from tasks.machinery.runner import Runner
 from tasks.machinery.store import Store
@@ -49,6 +50,7 @@ def judge(
     data: Input,
     challenger: Input,
     champion: Input | None,
+    lineage: Lineage,
 ) -> Judged:
     """Run stage `judgement` under a run `retrain NAME` in MLflow, of which the page is that."""
     store, tracking = Store(store_folder()), Tracking(experiment.name, display().say)
@@ -70,6 +72,8 @@ def judge(
             data=data,
             challenger=challenger,
             champion=champion,
+            learnt=lineage.rows,
+            is_known=not lineage.gaps,
         )
     decision = json.loads((found.path / "decision.json").read_text(encoding="utf-8"))
     head = decision["rows"][0]

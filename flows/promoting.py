@@ -176,9 +176,9 @@ def _by_hand(
 ) -> None:
     from flows.whom import person
 
-    decisions, champion = registry.decisions(), registry.champion()
+    champion = registry.champion()
     decision = Recorded(
-        number=len(decisions) + 1,
+        number=registry.next_number(),
         version=version,
         outcome=outcome,
         by=person(),

@@ -21,6 +21,7 @@ from tasks.machinery.decisions import WORDS, Recorded, why_nothing_new
 from tasks.machinery.digest_memo import Verification
 from tasks.machinery.fingerprint import digest
 from tasks.machinery.home import store_folder
+from tasks.machinery.lineage import Lineage
 from tasks.machinery.planner import Planner
 from tasks.machinery.registered import ARTIFACT, registered_model
 from tasks.machinery.registry import Registry
@@ -142,7 +143,7 @@ class Retraining:
     def _judge(self, data: Artifact, challenger: Artifact) -> Judged:
         """Measure both sides on the same test."""
         champion = self.registry.champion()
-        before = None
+        before, lineage = None, Lineage()
         if champion:
             version = self.registry.version(champion)
             kind = version.tags.get(KIND, self.problem.problem)
@@ -152,6 +153,7 @@ class Retraining:
                     f"{self.problem.name} is {self.problem.problem}: give it a name of its own"
                 )
             before = registered_model(version, self.tracking, self.store)
+            lineage = Lineage.of(before, self.store)
         require_recorded(challenger, self.tracking)
         return judge(
             self.experiment,
@@ -162,6 +164,7 @@ class Retraining:
             data=data.whole.only(*TESTED),
             challenger=challenger / "model",
             champion=before,
+            lineage=lineage,
         )
 
     def _lineage(self, result: dict[str, Any], challenger: Artifact) -> dict[str, str]:
@@ -186,7 +189,6 @@ class Retraining:
     ) -> Recorded:
         """Make the challenger a version, and keep what was decided."""
         registry, champion = self.registry, self.registry.champion()
-        decisions = registry.decisions()
         won = judged.outcome in ("first", "promoted")
         version = registry.tagged(MODEL, (challenger / "model").digest)
         if not version:
@@ -195,7 +197,7 @@ class Retraining:
             version = registry.register(record["model_id"], record["run_id"], lineage)
         registry.tag(version, {MADE_OF: self.recipe})
         decision = Recorded(
-            number=len(decisions) + 1,
+            number=registry.next_number(),
             version=version,
             outcome=judged.outcome,
             by=by_whom(),

@@ -85,6 +85,17 @@ def up(  # noqa: PLR0917  (the options of a command)
             if not here:
                 _tell_it_is_up()
                 return
+            _require_retrain(
+                retrain,
+                {
+                    "--retrain-problem": retrain_problem,
+                    "--retrain-model": retrain_model,
+                    "--retrain-cron": retrain_cron,
+                    "--retrain-every": retrain_every,
+                    "--retrain-rrule": retrain_rrule,
+                    "--time-zone": time_zone,
+                },
+            )
             if retrain:
                 when = {"cron": retrain_cron, "interval": retrain_every, "rrule": retrain_rrule}
                 _hand_over(retrain, retrain_problem, retrain_model, when, time_zone)
@@ -93,6 +104,13 @@ def up(  # noqa: PLR0917  (the options of a command)
                 {"prefect": prefect_port, "mlflow": mlflow_port}, _SERVING, runs_at_once, _say
             )
             _run(stack)
+
+
+def _require_retrain(experiment: str, details: Mapping[str, str]) -> None:
+    """What says how to retrain says nothing without what to retrain."""
+    given = [option for option, value in details.items() if value]
+    if given and not experiment:
+        raise StageError(f"{', '.join(given)}: of what? Say --retrain EXPERIMENT too")
 
 
 def _hand_over(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tasks import pages
 from tasks.promotion import Decision
 from tasks.rule import Rule
@@ -15,8 +17,8 @@ OUTCOMES = {
 }
 
 
-def page(decision: Decision, rule: Rule, problem: str) -> str:
-    """The page of a decision, in Markdown."""
+def page(decision: Decision, rule: Rule, problem: str, remarks: Sequence[str] = ()) -> str:
+    """The page of a decision, in Markdown; `remarks` are about the test split."""
     other = "majority" if decision.outcome in ("first", "refused") else "champion"
     head = decision.rows[:1]
     parts = [
@@ -24,6 +26,7 @@ def page(decision: Decision, rule: Rule, problem: str) -> str:
         "\n".join(f"- {reason}" for reason in decision.reasons),
         f"{problem}, {decision.rows[0].rows:,} rows of {decision.documents:,} documents in the "
         "test split, as it is now.",
+        *remarks,
         _table(head, "metric", other),
     ]
     for kind, title in (("class", "F1 by class"), ("slice", f"{head[0].name} by length")):

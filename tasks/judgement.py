@@ -3,6 +3,8 @@
 Both answer by the same code, in fp32, as in stage `evaluation`. Data change, and with them the
 labels: what a model has never heard of, it never answers (and is wrong about), and what only it
 knows, it may answer (and is wrong too), so an old champion is measured on what is asked today.
+Rows of the test that the champion was fine-tuned on (the data were split anew since) are left out
+for both sides: it would know the answers.
 """
 
 from __future__ import annotations
@@ -16,15 +18,19 @@ from typing import Any
 import pandas as pd
 
 from tasks.bodies import read_model
+from tasks.dataset import FEWEST_TESTED
 from tasks.decision_page import page
+from tasks.digests import digest
 from tasks.evaluation import count_documents, read_rows, write_json
 from tasks.inference import predict
+from tasks.leakage import passage
 from tasks.machinery.stage import Monitor, StageError
 from tasks.problems import Problem, load
 from tasks.promotion import Decision, decide
 from tasks.relabelling import Relabelled, every_label
 from tasks.rule import Rule
 from tasks.spec import TaskName
+from tasks.tables import read_table
 
 
 def judge(
@@ -35,6 +41,8 @@ def judge(
     data: Path,
     challenger: Path,
     champion: Path | None,
+    learnt: Sequence[Path] = (),
+    is_known: bool = True,
     out: Path,
     monitor: Monitor,
 ) -> dict[str, float]:
@@ -47,19 +55,24 @@ def judge(
         data: folder with test.parquet, train.parquet (for the majority baseline), labels.json.
         challenger: folder of its model.
         champion: folder of the champion's model; None if there is none yet.
+        learnt: tables of labelled rows that the champion was fine-tuned on.
+        is_known: whether these are all of them.
         out: empty folder for decision.json and `show/card.md`.
         monitor: told of the progress.
 
     Returns:
-        `test_documents`, `promoted` (1 or 0); the headline metric of `challenger/` and of
-        `champion/` (or of `majority/`) with `/low` and `/high`; `gain` with its interval.
+        `test_documents`, `left_out` (rows), `promoted` (1 or 0); the headline metric of
+        `challenger/` and of `champion/` (or of `majority/`) with `/low` and `/high`; `gain` with
+        its interval.
 
     Raises:
-        StageError: the test split is one document, or a model is for another kind of problem.
+        StageError: the test split is one document, the champion was fine-tuned on all of it but
+            one, or a model is for another kind of problem.
     """
     kind = load(problem)
     train, test = (read_rows(kind, data / f"{split}.parquet") for split in ("train", "test"))
     count_documents(test)
+    whole, test = test, without_learnt(test, learnt)
     folders = {"challenger": challenger} | ({"champion": champion} if champion else {})
     models = {side: read_answering(kind, side, folder) for side, folder in folders.items()}
     asked: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
@@ -80,8 +93,45 @@ def judge(
     )
     write_json(out / "decision.json", asdict(decision))
     (out / "show").mkdir()
-    (out / "show" / "card.md").write_text(page(decision, rule, problem), encoding="utf-8")
-    return metrics_of(decision, "champion" if champion else "majority")
+    left_out = len(whole) - len(test)
+    text = page(decision, rule, problem, remarks(left_out, is_known=is_known))
+    (out / "show" / "card.md").write_text(text, encoding="utf-8")
+    metrics = metrics_of(decision, "champion" if champion else "majority")
+    return metrics | {"left_out": float(left_out)}
+
+
+def without_learnt(test: pd.DataFrame, learnt: Sequence[Path]) -> pd.DataFrame:
+    """The test rows but for those in some tables.
+
+    Raises:
+        StageError: they are of fewer than two documents.
+    """
+    known = {digest(passage(row)) for table in learnt for row in read_table(table)}
+    keep = [digest(passage(row)) not in known for row in test.to_dict("records")]
+    found = test[keep].reset_index(drop=True)
+    if len(found) < len(test) and found["document"].nunique() < FEWEST_TESTED:
+        raise StageError(
+            f"the champion was fine-tuned on {len(test) - len(found):,} of the {len(test):,} rows "
+            "of the test split, and the rest is too few to compare on: split the data as it was "
+            "then (the same seed), or give them a test split of their own"
+        )
+    return found
+
+
+def remarks(left_out: int, *, is_known: bool) -> list[str]:
+    """What a reader must know of the test: for the page."""
+    found = []
+    if left_out:
+        found.append(
+            f"{left_out:,} rows of the test split are left out for both sides: the champion was "
+            "fine-tuned on them."
+        )
+    if not is_known:
+        found.append(
+            "Not all of what the champion was fine-tuned on is known or still in the store: "
+            "whether the rest holds rows of the test cannot be checked."
+        )
+    return found
 
 
 def read_answering(kind: Problem, side: str, folder: Path) -> tuple[Any, Any, list[str]]:

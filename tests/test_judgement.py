@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -56,7 +57,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(
-    world: Path, out: Path, challenger: str, champion: str | None, data: str = "data"
+    world: Path,
+    out: Path,
+    challenger: str,
+    champion: str | None,
+    data: str = "data",
+    **learnt: Any,
 ) -> tuple[dict[str, float], str]:
     out.mkdir()
     metrics = judge(
@@ -66,6 +72,7 @@ def run(
         data=world / data,
         challenger=world / challenger / "model",
         champion=world / champion / "model" if champion else None,
+        **learnt,
         out=out,
         monitor=Silent(),
     )
@@ -102,6 +109,30 @@ def test_a_label_that_only_the_champion_knows_does_not_count_for_it(world, tmp_p
     assert metrics["challenger/accuracy"] > metrics["champion/accuracy"]
     decision = json.loads((tmp_path / "a" / "decision.json").read_text())
     assert {row["name"] for row in decision["rows"] if row["kind"] == "class"} == set(LABELS)
+
+
+def test_test_rows_that_the_champion_was_fine_tuned_on_are_left_out_for_both(world, tmp_path):
+    test = pd.read_parquet(world / "data" / "test.parquet")
+    texts = test["text"].drop_duplicates()
+    learnt = tmp_path / "train.parquet"
+    test[test["text"].isin(texts[::2])].to_parquet(learnt)
+    left = int((~test["text"].isin(texts[::2])).sum())
+    metrics, _ = run(world, tmp_path / "a", "good", "poor", learnt=[learnt])
+    assert 0 < left < len(test)
+    assert metrics["left_out"] == len(test) - left
+    decision = json.loads((tmp_path / "a" / "decision.json").read_text())
+    assert decision["rows"][0]["rows"] == left
+    card = (tmp_path / "a" / "show" / "card.md").read_text()
+    assert f"{len(test) - left:,} rows of the test split are left out for both sides" in card
+    test.to_parquet(learnt)
+    with pytest.raises(StageError, match=r"fine-tuned on .* too few to compare on: split the data"):
+        run(world, tmp_path / "b", "good", "poor", learnt=[learnt])
+
+
+def test_what_is_not_known_of_the_champion_is_said(world, tmp_path):
+    metrics, _ = run(world, tmp_path / "a", "good", "poor", is_known=False)
+    assert metrics["left_out"] == 0
+    assert "cannot be checked" in (tmp_path / "a" / "show" / "card.md").read_text()
 
 
 def test_a_model_for_another_kind_of_problem_is_refused(world, tmp_path) -> None:

@@ -5,9 +5,9 @@
     tags `temper.decision.0001`, …      of the version that a decision is about, as JSON: history
     tags `temper.outcome`, …            of the last decision about the version, for people to read
 
-A decision is written before the aliases are moved, and the registered model says in a tag that they
-are being moved: after a kill in between, the next who looks moves them. An alias that a person
-moves in MLflow's own pages is respected.
+A decision is first written whole into one tag of the registered model, then into its version, and
+then the aliases are moved: after a kill in between, the next who looks does the rest. An alias that
+a person moves in MLflow's own pages is respected.
 """
 
 from __future__ import annotations
@@ -72,6 +72,11 @@ class Registry:
         try:
             return self.client.get_registered_model(self.name)
         except MlflowException as error:
+            if error.error_code == "INVALID_PARAMETER_VALUE":
+                raise StageError(
+                    f"{self.name!r} is no name of a registered model; accepted: 1 to 100 "
+                    "characters without / : \\ and quotes"
+                ) from None
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
             return None
@@ -121,6 +126,10 @@ class Registry:
         ]
         return sorted(found, key=lambda each: each.number)
 
+    def next_number(self) -> int:
+        """Of the next decision: versions that were deleted took theirs along."""
+        return max((each.number for each in self.decisions()), default=0) + 1
+
     def register(self, model_id: str, run_id: str, lineage: Mapping[str, str]) -> str:
         """Make a logged model a version, with where it comes from as tags."""
         if not self.exists():
@@ -139,24 +148,17 @@ class Registry:
 
     def record(self, decision: Recorded) -> None:
         """Keep a decision, then do what it says."""
-        text = decision.model_dump_json()
-        self.tag(decision.version, {f"{DECISION}{decision.number:04}": text} | shown(decision))
-        if self.aliases() != self._wanted(decision):
-            self.client.set_registered_model_tag(self.name, MOVING, text)
-            self._finish_moving()
-
-    def _wanted(self, decision: Recorded) -> dict[str, str]:
-        """All aliases, after a decision."""
-        ours = {CHAMPION: decision.champion, PREVIOUS: decision.previous}
-        others = {name: v for name, v in self.aliases().items() if name not in ours}
-        return others | {name: version for name, version in ours.items() if version}
+        self.client.set_registered_model_tag(self.name, MOVING, decision.model_dump_json())
+        self._finish_moving()
 
     def _finish_moving(self) -> None:
-        """Move the aliases of a decision that says that they are to be moved."""
+        """Do what the last decision says, if that was not done to the end."""
         model = self._model()
         if model is None or MOVING not in model.tags:
             return
-        decision = Recorded(**json.loads(model.tags[MOVING]))
+        text = model.tags[MOVING]
+        decision = Recorded.model_validate_json(text)
+        self.tag(decision.version, {f"{DECISION}{decision.number:04}": text} | shown(decision))
         for alias, version in ((PREVIOUS, decision.previous), (CHAMPION, decision.champion)):
             if version:
                 self.client.set_registered_model_alias(self.name, alias, version)

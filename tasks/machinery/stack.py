@@ -146,6 +146,11 @@ class Stack:
         Raises:
             StageError: a port is taken, a database cannot be used, or a program does not start.
         """
+        if len(set(self.ports.values())) < len(self.ports):
+            said = " and ".join(f"--{name}-port" for name in self.ports)
+            raise StageError(
+                f"{said} are both {self.ports['prefect']}; accepted: two ports, one for each"
+            )
         for name, port in self.ports.items():
             check_port(port, f"--{name}-port")
         prepare_databases(self.say)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,6 +71,49 @@ def test_decisions_come_back_in_their_order_and_move_the_aliases(registry: Regis
     assert registry.version("3").tags["temper.outcome"] == "kept champion"
 
 
+@pytest.mark.parametrize("calls", range(12))
+def test_a_decision_that_a_kill_cut_off_anywhere_is_whole_or_not_there(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    first, second = story()[:2]
+    registry.record(first)
+    left = iter(range(calls))
+
+    def cut_off(name: str) -> None:
+        call = getattr(registry.client, name)
+
+        def counted(*words: object) -> object:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            return call(*words)
+
+        monkeypatch.setattr(registry.client, name, counted)
+
+    for name in (
+        "set_registered_model_tag",
+        "set_model_version_tag",
+        "set_registered_model_alias",
+        "delete_registered_model_tag",
+    ):
+        cut_off(name)
+    with contextlib.suppress(KeyboardInterrupt):
+        registry.record(second)
+    monkeypatch.undo()
+    with registry.alone():
+        done = registry.decisions() == [first, second]
+        assert done == (calls > 0)
+        assert registry.champion() == ("2" if done else "1")
+        assert registry.version("2").tags.get("temper.outcome") == ("promoted" if done else None)
+
+
+def test_the_next_number_is_no_decisions_that_is_there(registry: Registry) -> None:
+    for each in story()[:3]:
+        registry.record(each)
+    registry.client.delete_model_version("moods", "1")
+    assert [each.number for each in registry.decisions()] == [2, 3]
+    assert registry.next_number() == 4
+
+
 def test_aliases_that_a_kill_left_behind_are_moved_by_whoever_looks_next(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +147,8 @@ def test_what_is_not_there_is_said_with_what_is(registry: Registry) -> None:
         registry.version("7")
     with pytest.raises(StageError, match=r"'mods'; did you mean moods\. Registered: moods"):
         Registry(registry.client, "mods").require()
+    with pytest.raises(StageError, match="'a:b' is no name of a registered model; accepted"):
+        Registry(registry.client, "a:b").require()
 
 
 def test_one_rolls_back_through_the_champions_that_were() -> None:
