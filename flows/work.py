@@ -12,6 +12,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.context import get_run_context
 from prefect.runtime import flow_run
 
+from flows.plain_mistakes import log_mistakes_plainly
 from tasks.machinery.artifact import Artifact
 from tasks.machinery.call import Run
 from tasks.machinery.cancellation import watching_for_cancellation
@@ -33,6 +34,7 @@ from tasks.machinery.tracking import Tracking
 from tasks.machinery.zombies import ensure_automation
 from tasks.stages import StageName
 
+log_mistakes_plainly()  # here, as Prefect checks a flow's parameters before it calls it
 _display: Display = Quiet()
 
 
