@@ -1,4 +1,4 @@
-"""What a person did wrong is in Prefect's logs in words; what Temper did wrong, with the way to it."""
+"""What a person did wrong is in Prefect's logs in words; a defect, with the way to it."""
 
 from __future__ import annotations
 
