@@ -116,17 +116,17 @@ def plan_table(steps: Sequence[Step]) -> Table:
 
 
 def plan_summary(steps: Sequence[Step]) -> str:
-    """`3 of 11 stages run, about 4 min 10 s as they last took`."""
+    """`3 of 11 stages run, about 4 min 10 s as they last took`; with other settings, so it says."""
     runs = [step for step in steps if step.state == "run"]
     if not runs:
         return f"all {len(steps)} stages are cached: nothing to compute"
     known = [step.seconds for step in runs if step.seconds is not None]
     text = f"{len(runs)} of {len(steps)} stages run"
-    return (
-        f"{text}, about {duration(sum(known))} as they last took"
-        if len(known) == len(runs)
-        else text
-    )
+    if len(known) < len(runs):
+        return text
+    other = any(" → " in reason for step in runs for reason in step.reasons)
+    beside = " with other settings (--time measures it with these)" if other else ""
+    return f"{text}, about {duration(sum(known))} as they last took{beside}"
 
 
 def time_lines(expected: Mapping[str, Expected]) -> list[str]:

@@ -38,6 +38,8 @@ def _print_grid(grid: Grid, console: Console, width: int) -> None:
     shown = Grid(grid.header, grid.rows[:MOST_ROWS], grid.turns)
     for part in fitting(shown, width):
         console.print(as_table(part, width), width=width, soft_wrap=False)
+    if any(cell.strong for row in shown.rows for cell in row):
+        console.print(Text("* the best", "green"), width=width)
     hidden = len(grid.rows) - len(shown.rows)
     if hidden:
         console.print(Text(f"… and {hidden} more: write them to a file (see --help)", "dim"))

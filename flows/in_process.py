@@ -53,7 +53,8 @@ def in_process(flow: Callable[[], Result]) -> Result:
         make_home()
     except StageError as error:
         stop([str(error)])
-    out.print("starting Prefect and MLflow …", highlight=False)
+    verb = "asking" if os.environ.get("PREFECT_API_URL") else "starting"
+    out.print(f"{verb} Prefect and MLflow …", highlight=False)
     # The terminal is for our progress; Prefect's log lines go to its server, for the UI.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     from flows.console import Terminal

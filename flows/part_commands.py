@@ -168,7 +168,7 @@ def _run(
 
     page = Path(result["stages"][-1]["path"]) / "show" / "card.md"
     out.print()
-    out.print(Markdown(page.read_text(encoding="utf-8")))
+    out.print(Markdown(page.read_text(encoding="utf-8")), soft_wrap=False)
     if result.get("version"):
         out.print(f"models:/{job.register_as}/{result['version']}", highlight=False)
     for line in ["", *where_to_look(result, home())]:

@@ -47,7 +47,7 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: Run) -> Artifact:
         for problem, data in zip(job.downstream, labelled, strict=True)
     ]
     names = [problem.name for problem in job.downstream]
-    return report(job, names, body, labelled, evaluated, run=run)
+    return report(job, names, body, labelled, evaluated, origin=body.origin_as_body, run=run)
 
 
 def evaluation_recipe(job: EvaluateJob, model: Given, run: Run) -> Artifact:
@@ -68,7 +68,7 @@ def evaluation_recipe(job: EvaluateJob, model: Given, run: Run) -> Artifact:
         model=model.model,
         from_scratch=None,
     )
-    return report(job, [problem.name], model, [data], [evaluated], run=run)
+    return report(job, [problem.name], model, [data], [evaluated], origin=model.origin, run=run)
 
 
 def report(
@@ -78,6 +78,7 @@ def report(
     labelled: Sequence[Artifact],
     evaluated: Sequence[Artifact],
     *,
+    origin: str,
     run: Run,
 ) -> Artifact:
     """The page: the results, where the model comes from, and whether it may know the tests."""
@@ -99,6 +100,6 @@ def report(
         confidence=job.evaluation.confidence,
         pretraining=None,
         evaluations=[found.whole for found in evaluated],
-        origin=given.origin,
+        origin=origin,
         leakages=[found.whole for found in leakages],
     )

@@ -89,7 +89,7 @@ def retrain(
     message, result = in_process(call)
     if "page" in result:
         out.print()
-        out.print(Markdown(result["page"]))
+        out.print(Markdown(result["page"]), soft_wrap=False)
         out.print()
     out.print(message, highlight=False, markup=False)
     if output is not None:

@@ -84,6 +84,8 @@ def up(  # noqa: PLR0917  (the options of a command)
         with alone() as here:
             if not here:
                 _tell_it_is_up()
+                if retrain:
+                    raise StageError(f"{retrain} is not retrained by it: `temper down` first")
                 return
             _require_retrain(
                 retrain,

@@ -1,5 +1,6 @@
 """The test rows that runs answer most differently: where to look first.
 
+Rows that runs answer differently come before those that they answer alike, more or less surely.
 Where a row has one answer, runs disagree by the probability that they give to the right one. Where
 it has many (a tag for each word), by how many entities each gets wrong: those that it misses plus
 those that it makes up. Of equals, those come first on which the losses are furthest apart.
@@ -7,7 +8,7 @@ those that it makes up. Of equals, those come first on which the losses are furt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,9 +59,16 @@ def most_disputed(answers: Mapping[str, Answered], most: int) -> list[Disagreeme
     scores = np.stack([badness(each.table) for each in answers.values()])
     losses = np.stack([mean_losses(each.table) for each in answers.values()])
     apart = np.ptp(scores, axis=0)
-    order = np.lexsort((-np.ptp(losses, axis=0), -apart.round(9)))
+    alike = ~differing([each.table for each in answers.values()])
+    order = np.lexsort((-np.ptp(losses, axis=0), -apart.round(9), alike))
     rows = [int(i) for i in order[:most] if apart[i] > 0]
     return [_dispute(answers, row, float(apart[row])) for row in rows]
+
+
+def differing(tables: Sequence[pd.DataFrame]) -> NDArray[np.bool_]:
+    """Which rows are not answered alike by all."""
+    answered = [[str(answer) for answer in table["predicted"]] for table in tables]
+    return np.array([len(set(row)) > 1 for row in zip(*answered, strict=True)], bool)
 
 
 def badness(table: pd.DataFrame) -> NDArray[np.float64]:

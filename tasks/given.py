@@ -21,6 +21,10 @@ UNKNOWN = (
     "What it was pre-trained on is not known: whether it has seen rows of the test cannot be "
     "checked, and the results may be too good."
 )
+TUNED = (
+    "**It was fine-tuned before: what it gains over random weights is not what pre-training alone "
+    "would gain.**"
+)
 GAPS = (
     "Not all of what it learnt from is known or still in the store: whether the rest holds rows of "
     "the test cannot be checked."
@@ -56,6 +60,12 @@ class Given:
         if not isinstance(labels, PendingInput):
             asked = json.loads(labels.path.read_text(encoding="utf-8"))
             require_labels(asked, self.configuration, self.name)
+
+    @property
+    def origin_as_body(self) -> str:
+        """What it is and where it comes from, where it is fine-tuned further."""
+        tuned = any(training.stage == "finetuning" for training in self.lineage.trainings)
+        return f"{self.origin}\n\n{TUNED}" if tuned else self.origin
 
     @property
     def origin(self) -> str:

@@ -95,11 +95,11 @@ def write_report(
     show.mkdir()
     sections = [
         f"# {name}: results",
-        summarize(results),
+        summarize(results, learnt(origin)),
         headline_table(results, confidence),
         *verdicts(results, confidence),
         *origin_section(origin, problems, leakages or []),
-        *gains_figure(results, confidence, show),
+        *gains_figure(results, confidence, show, learnt(origin)),
         *pretraining_section(pretraining, show),
         *confusion_section(results, show),
         READ_NEXT,
@@ -139,14 +139,19 @@ def count_gains(results: Sequence[Result]) -> int:
     return sum(verdict(result.metrics) == HELPS for result in results)
 
 
-def summarize(results: Sequence[Result]) -> str:
-    """The first sentence."""
+def learnt(origin: str) -> str:
+    """What a gain is the gain of."""
+    return "What it learnt before" if origin else "Pre-training"
+
+
+def summarize(results: Sequence[Result], what: str = "Pre-training") -> str:
+    """The first sentence; `what` is compared with starting from scratch."""
     compared = [result for result in results if result.compares]
     if not results:
         return "No downstream problem was asked for: this experiment only pre-trained."
     if not compared:
         return f"Problems evaluated: {len(results)}, without a model from scratch to compare with."
-    return f"Pre-training is shown to help on {count_gains(compared)} of {len(compared)} problems."
+    return f"{what} is shown to help on {count_gains(compared)} of {len(compared)} problems."
 
 
 def headline_table(results: Sequence[Result], confidence: float) -> str:
@@ -162,7 +167,8 @@ def headline_table(results: Sequence[Result], confidence: float) -> str:
         ]
         for result in results
     ]
-    header = ["problem", "metric", "pre-trained", "from scratch", "gain, points", "majority"]
+    model = "pre-trained" if any(result.compares for result in results) else "model"
+    header = ["problem", "metric", model, "from scratch", "gain, points", "majority"]
     note = (
         f"In brackets: {100 * confidence:g} % bootstrap intervals over the documents of the test "
         "split, paired for the gain; the chance in training is not in them."
@@ -178,9 +184,9 @@ def verdicts(results: Sequence[Result], confidence: float) -> list[str]:
         if result.compares
     ]
     lines += [
-        f"- **{result.name}**: the pre-trained model is {learnt}."
+        f"- **{result.name}**: the pre-trained model is {said}."
         for result in results
-        if (learnt := result.beyond_majority)
+        if (said := result.beyond_majority)
     ]
     return ["\n".join(lines)] if lines else []
 
@@ -197,13 +203,13 @@ def origin_section(origin: str, problems: Sequence[str], leakages: Sequence[Path
     return ["## The model", origin, *(["\n".join(lines)] if lines else [])]
 
 
-def gains_figure(results: Sequence[Result], confidence: float, show: Path) -> list[str]:
+def gains_figure(results: Sequence[Result], confidence: float, show: Path, what: str) -> list[str]:
     """Draw the gains of all problems."""
     rows = [gain_line(result) for result in results if result.compares]
     if not rows:
         return []
     drawn = draw_intervals(
-        summarize(results).rstrip("."),
+        summarize(results, what).rstrip("."),
         f"pre-trained minus from scratch, paired {100 * confidence:g} % bootstrap intervals",
         rows,
         x="gain, percentage points",

@@ -127,3 +127,8 @@ def _tied(model: nn.Module, found: Shapes) -> set[str]:
 
 def _shown(shape: tuple[int, ...] | None) -> str:
     return "absent" if shape is None else ("×".join(map(str, shape)) or "a number")
+
+
+def seconds_until(checkpoint: Path) -> float:
+    """Seconds of training until it was written."""
+    return float(json.loads((checkpoint / METER_FILE).read_text())["elapsed"])

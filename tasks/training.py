@@ -29,7 +29,7 @@ from tasks.machinery.interruption import deferred
 from tasks.machinery.stage import Monitor
 from tasks.microbatches import Batch
 from tasks.milestones import Milestones
-from tasks.resumption import TRAINER_FILES, require_fit, require_room
+from tasks.resumption import TRAINER_FILES, require_fit, require_room, seconds_until
 from tasks.schedule import Budget, Schedule, factor
 from tasks.spec import Checkpoints
 from tasks.step_trainer import Batches, Computation, Loss, StepTrainer
@@ -171,7 +171,7 @@ def train(
     newest = newest_checkpoint(monitor.checkpoints) if monitor.checkpoints else None
     if newest:
         require_fit(newest, model, len(batches))
-        monitor.note(resumed_from=newest.name)
+        monitor.note(resumed_from=newest.name, seconds_before=seconds_until(newest))
     if monitor.checkpoints:
         require_room(model, monitor.checkpoints)
     with (

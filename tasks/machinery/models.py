@@ -136,8 +136,9 @@ def _of_run(reference: str, name: str, tracking: Tracking, store: Store) -> Inpu
         stage_run = tags[f"temper.stage.{title}"].split()[-1]
         return _of_run(reference, stage_run, tracking, store)
     if titles:
-        listed = " or ".join(f"runs:/{run_id}/{each}" for each in titles)
-        raise StageError(f"{reference} is a run of several stages; accepted: {listed}")
+        listed = " or ".join(repr(f"runs:/{run_id}/{each}") for each in titles)
+        wrong = f"has no stage {title!r}{nearest(title, titles)}" if title else "is several stages"
+        raise StageError(f"the run {run_id} {wrong}; accepted: {listed}")
     return _downloaded(reference, store)
 
 

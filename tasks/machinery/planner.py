@@ -14,6 +14,7 @@ from tasks.machinery.stage import Stage
 from tasks.machinery.store import Artifact, Input, Store
 
 _MOST_REASONS = 12
+_LONGEST = 80  # characters of a value in a reason
 
 
 class PendingInput(Input):
@@ -172,7 +173,10 @@ def _shown(value: Any) -> str:
     if value is None:
         return "absent"
     text = str(value)
-    return text[:8] if re.fullmatch("[0-9a-f]{40,64}", text) else text
+    if re.fullmatch("[0-9a-f]{40,64}", text):
+        return text[:8]
+    line = text.partition("\n")[0]
+    return text if line == text and len(text) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
 def _short(value: Any) -> str:

@@ -274,6 +274,7 @@ class Call:
         metrics = function(**paths_of(self.arguments), out=output, monitor=monitor)
         require_same_code(self._loaded() - loaded)
         seconds, reads = time.monotonic() - begun, {k: each.name for k, each in inputs.items()}
+        seconds += float(monitor.facts.get("seconds_before", 0))  # until it was interrupted
         return store.complete(folder, self.key, metrics, monitor.facts, seconds, reads=reads)
 
     def _loaded(self) -> set[str]:
