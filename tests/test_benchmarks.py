@@ -15,6 +15,7 @@ from tests.benchmarks import data, training
 from tests.benchmarks.clock import throughput
 from tests.benchmarks.data import distinct_words, documents, write_grown, write_texts
 from tests.benchmarks.evaluation import loss_of, unigram_loss
+from tests.benchmarks.gpu import gpu
 from tests.benchmarks.growth import Curve
 from tests.benchmarks.kinds import kind_of, shares
 from tests.benchmarks.peers.chunks import group_texts
@@ -178,6 +179,59 @@ def test_where_the_time_goes_is_a_line_for_each_vocabulary(tmp_path, monkeypatch
     assert training.profile([Vocabulary(tmp_path, 300)]) == [
         "Where a step's time goes (vocabulary 300 (trained here)): matrix products 31 %"
     ]
+
+
+FIGURES = {
+    "seconds": 10.0,
+    "tokens_per_second": 100.0,
+    "samples_per_second": 50.0,
+    "validation_loss": 6.0,
+    "ceiling_share": 0.4,
+}
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """What would have been run, and tells the same figures each time."""
+    asked = []
+
+    def run(command, environment):
+        asked.append((command, environment))
+        return FIGURES
+
+    monkeypatch.setattr("tests.benchmarks.turns.run", run)
+    monkeypatch.setattr("tests.benchmarks.vocabulary.load_tokenizer", lambda _: range(300))
+    return asked
+
+
+def test_on_a_gpu_the_peer_runs_as_it_is_and_compiled(tmp_path, commands, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,4")
+    rows = gpu(Vocabulary(tmp_path, 300), tmp_path, repetitions=3)
+    assert [row.target for row in rows] == [2.0, 2.0, None] * 2
+    assert [len(row.result) for row in rows] == [3] * 6
+    assert {environment["CUDA_VISIBLE_DEVICES"] for _, environment in commands} == {"3"}
+    compiled = [command for command, _ in commands if "--compile" in command]
+    assert len(compiled) == len(commands) / 3
+    assert all("--bf16" in command for command in compiled)
+    assert {word for command, _ in commands for word in command if "length" in word} == {
+        *("--length=128", "--length=512")
+    }
+
+
+def test_three_seeds_race_and_both_sides_have_the_same_ones(tmp_path, commands):
+    loss, time = training.quality(Vocabulary(tmp_path, 300), tmp_path, training.Effort())
+    assert (loss.result, time.result) == ([0.0] * 3, [1.0] * 3)
+    seeds = [command[command.index("--seed") + 1] for command, _ in commands]
+    assert seeds == ["0", "0", "1", "1", "2", "2"]
+
+
+def test_rows_of_finetuning_name_the_precisions(tmp_path, commands):
+    rows = training.finetuning(Vocabulary(tmp_path, 300), tmp_path, training.Effort())
+    assert [row.target for row in rows] == [8.0, 2.5, None]
+    assert all("precision auto: " in row.what for row in rows)
+    assert ["fp32" in row.against for row in rows] == [True, True, False]
+    bf16 = [command for command, _ in commands if "--bf16" in command]
+    assert len(bf16) == 3
 
 
 def results(out, **changes):
