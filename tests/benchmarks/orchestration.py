@@ -121,14 +121,14 @@ def overhead(
             shares.append(1 - work / totals[-1])
             notes.append(
                 f"Of the {totals[-1]:.0f} s of the demo ({where}), {work:.0f} s are the stages' "
-                f"own work, {spent['importing']:.1f} s the import of their libraries, "
+                f"own work, {spent['importing']:.1f} s the import of their modules, "
                 f"{spent['telling']:.1f} s metrics, facts and progress that stages wait for, and "
                 f"{totals[-1] - inside:.1f} s are outside of stages."
             )
         rows.append(
             Row(
                 what=f"time that is no stage's own work, demo ({where})",
-                against="the time of the run after start-up, import of libraries included",
+                against="the time of the run after start-up",
                 unit="s in all",
                 ours=totals,
                 theirs=[],

@@ -41,8 +41,8 @@ def markdown(rows: Sequence[Row], notes: Sequence[str], machine: Mapping[str, st
 
 def draw(rows: Sequence[Row], curves: Sequence[Curve], file: Path) -> None:
     """Draw how far each target is, and below it what grows."""
-    figure = pyplot.figure(figsize=(11, 1.6 + 0.34 * len(rows) + 2.6 * bool(curves)))
-    heights = [0.34 * len(rows) + 0.6, 2.4] if curves else [1]
+    figure = pyplot.figure(figsize=(11, 1.6 + 0.42 * len(rows) + 2.6 * bool(curves)))
+    heights = [0.42 * len(rows) + 0.6, 2.4] if curves else [1]
     grid = figure.add_gridspec(len(heights), max(1, len(curves)), height_ratios=heights)
     draw_targets(figure.add_subplot(grid[0, :]), rows)
     for number, curve in enumerate(curves):
@@ -59,14 +59,14 @@ def draw_targets(axes: Any, rows: Sequence[Row]) -> None:
     places = range(len(rows))
     axes.barh(places, scores, color=colours, height=0.62)
     axes.axvline(1, color="#333333", linewidth=1)
-    axes.set_yticks(places, [f"{row.what} — {row.against}" for row in rows], fontsize=8)
+    axes.set_yticks(places, [f"{row.what}\n{row.against}" for row in rows], fontsize=7)
     axes.invert_yaxis()
     for place, row, reached in zip(places, rows, scores, strict=True):
         target = f" ({row.cells()['target']})" if row.target is not None else ""
         text = f"  {median(row.result):.3g}{target}"
         axes.text(max(reached, 0), place, text, va="center", fontsize=8)
     axes.set_xlim(0, 1.35 * max([*scores, 1]))
-    axes.set_xlabel("times the target; in brackets the target. Grey: no target, the ratio itself")
+    axes.set_xlabel("times the target (in brackets); grey: the ratio itself", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
 
 

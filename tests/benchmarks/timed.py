@@ -1,8 +1,9 @@
 """`temper`, with a clock on what its stages do beside their own work; told as the last line.
 
-Their time in the store is from before the import of their libraries to the end of the function. In
-it are also metrics, facts and progress, as far as the stage waits for them: what threads of MLflow
-and Prefect do meanwhile takes time from it, and is not seen here.
+Their time in the store begins before their function is imported. Mostly that is nothing: its
+libraries were imported when the stage's key was computed, which is in no stage's time. In it are
+also metrics, facts and progress, as far as the stage waits for them: what threads of MLflow and
+Prefect do meanwhile takes time from it, and is not seen here.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flows.cli import main
-from tasks.machinery.monitor import StageMonitor
-from tasks.machinery.stage import Stage
-from tests.benchmarks.setting import Figures
+from tasks.machinery.home import prepare_environment
+
+prepare_environment()  # before Prefect is imported, as `temper` does
+
+from flows.cli import main  # noqa: E402
+from tasks.machinery.monitor import StageMonitor  # noqa: E402
+from tasks.machinery.stage import Stage  # noqa: E402
+from tests.benchmarks.setting import Figures  # noqa: E402
 
 
 def clocked(function: Callable[..., Any], figures: Figures, name: str) -> Callable[..., Any]:
