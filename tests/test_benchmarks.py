@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import os
 import random
 from collections import Counter
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.benchmarks import data, training
+from tests.benchmarks import data, orchestration, training
 from tests.benchmarks.clock import throughput
 from tests.benchmarks.data import distinct_words, documents, write_grown, write_texts
 from tests.benchmarks.evaluation import loss_of, unigram_loss
@@ -187,6 +188,7 @@ FIGURES = {
     "samples_per_second": 50.0,
     "validation_loss": 6.0,
     "ceiling_share": 0.4,
+    "wall": 3.0,
 }
 
 
@@ -232,6 +234,20 @@ def test_rows_of_finetuning_name_the_precisions(tmp_path, commands):
     assert ["fp32" in row.against for row in rows] == [True, True, False]
     bf16 = [command for command, _ in commands if "--bf16" in command]
     assert len(bf16) == 3
+
+
+def test_a_cached_run_is_told_its_state_folder_and_the_process_keeps_its_own(
+    tmp_path, commands, monkeypatch
+):
+    for name in ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    before = dict(os.environ)
+    monkeypatch.setattr(orchestration, "WHERE", ("embedded",))
+    monkeypatch.setattr(orchestration, "run", lambda *_: {})
+    orchestration.cached(tmp_path, repetitions=2)
+    temper = [environment for command, environment in commands if "flows.cli" in command]
+    assert temper == [{"TEMPER_HOME": str(tmp_path / "cached-embedded")}] * 2
+    assert dict(os.environ) == before
 
 
 def results(out, **changes):
