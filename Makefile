@@ -34,8 +34,8 @@ test-slow: setup  ## Pass the long proofs as well, those in a browser and by the
 	$(BIN)/pytest -m slow --numprocesses 2 --dist loadfile
 	$(BIN)/pytest -m live
 
-bench: setup  ## Measure Temper beside the standard recipe (an hour of an idle machine)
-	$(BIN)/python -m tests.benchmarks
+bench: setup  ## Measure Temper beside the standard recipe, an hour or two of an idle machine (VOCABULARY=path/vocab.txt: with that one)
+	$(BIN)/python -m tests.benchmarks $(if $(VOCABULARY),--vocabulary "$(VOCABULARY)")
 
 bench-quick: setup  ## Some of it, in under five minutes
 	$(BIN)/python -m tests.benchmarks --quick

@@ -1,35 +1,39 @@
-"""`python -m tests.benchmarks`: measure, print the table, write it.
+"""`python -m tests.benchmarks`: measure, print the table, write it after each part.
 
 --quick        fewer rows, fewer steps: under five minutes
---only NAME    one part (can be repeated): see PARTS
---vocabulary   a vocab.txt of 30,522 entries, as of bert-base-uncased; else one is trained
+--only NAME    one part (can be repeated): see PARTS; joins what was measured earlier in the day
+               on the same machine with the same effort
+--vocabulary   a vocab.txt, as of bert-base-uncased, as the large vocabulary; else one is trained
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import torch
 
 from tests.benchmarks import data as make
 from tests.benchmarks import growth, orchestration, preparation, training
-from tests.benchmarks.growth import Curve
+from tests.benchmarks.gpu import gpu
 from tests.benchmarks.machine import describe
-from tests.benchmarks.rows import Row
-from tests.benchmarks.table import draw, markdown, write_csv
+from tests.benchmarks.results import Part, Results
 from tests.benchmarks.training import Effort
+from tests.benchmarks.vocabulary import Vocabulary
 
 LARGE, SMALL = 30_522, 8_192
 PARTS = (
-    *("pretraining", "pretraining-8192", "quality", "finetuning"),
-    *("preparation", "memory", "cached", "overhead", "growth"),
+    *("pretraining", "pretraining-8192", "gpu", "quality", "finetuning"),
+    *("preparation", "memory", "cached", "overhead", "growth", "profile"),
 )
 QUICK = ("pretraining-8192", "finetuning", "preparation", "cached")
 QUICK_EFFORT = Effort(repetitions=1, peer_steps=9, our_steps=33)
+NEED_LARGE = {"pretraining", "gpu", "quality", "profile"}
+NEED_SMALL = {"pretraining-8192", "finetuning", "profile"}
 
 
 def main() -> None:
@@ -40,93 +44,89 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", action="append", choices=PARTS, default=[])
     parser.add_argument("--repetitions", type=int)
-    parser.add_argument("--race-steps", type=int, help="steps of the row `quality`")
+    parser.add_argument("--race-steps", type=int, help="steps of the part `quality`")
+    parser.add_argument("--race-repetitions", type=int, help="seeds of the part `quality`")
     parser.add_argument("--vocabulary", type=Path)
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     asked = parser.parse_args()
+    if asked.vocabulary and not asked.vocabulary.is_file():
+        parser.error(f"--vocabulary: {asked.vocabulary} is no file")
     effort = QUICK_EFFORT if asked.quick else Effort()
-    changes = {"repetitions": asked.repetitions, "race_steps": asked.race_steps}
-    effort = Effort(**effort.__dict__ | {k: v for k, v in changes.items() if v})
+    changes = {name: getattr(asked, name) for name in vars(effort) if getattr(asked, name, None)}
+    effort = Effort(**vars(effort) | changes)
     out = asked.out.resolve()
-    chosen = asked.only or (QUICK if asked.quick else PARTS)
-    rows, curves = measure(chosen, effort, out, asked.vocabulary)
-    report(rows, curves, out)
+    file = asked.vocabulary.resolve() if asked.vocabulary else None
+    large, small = Vocabulary(out / "data", LARGE, file), Vocabulary(out / "data", SMALL)
+    results = Results(out, PARTS, describe(), vars(effort))
+    if asked.only:
+        results.go_on()
+    measure(asked.only or (QUICK if asked.quick else PARTS), effort, results, large, small)
+    print(f"\n{results.text()}\nwritten: {out}/bench.md, bench.csv, bench.png, bench.json")
 
 
 def measure(
-    chosen: list[str] | tuple[str, ...], effort: Effort, out: Path, vocabulary: Path | None
-) -> tuple[list[Row], list[Curve]]:
+    chosen: Sequence[str], effort: Effort, results: Results, large: Vocabulary, small: Vocabulary
+) -> None:
     """The parts, one after the other, in a scratch folder that goes when all is measured."""
-    data, scratch = out / "data", out / "scratch"
+    if "gpu" in chosen and not torch.cuda.is_available():
+        print("gpu is left out: there is no CUDA here", flush=True)
+        chosen = [name for name in chosen if name != "gpu"]
+    data, scratch = results.out / "data", results.out / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    prepare(data, chosen, vocabulary)
-    parts: dict[str, Callable[[], list[Row]]] = {
-        "pretraining": lambda: training.pretraining(data, scratch, LARGE, effort),
-        "pretraining-8192": lambda: training.pretraining(data, scratch, SMALL, effort),
-        "quality": lambda: training.quality(data, scratch, LARGE, effort),
-        "finetuning": lambda: training.finetuning(data, scratch, effort),
-        "preparation": lambda: preparation.preparation(data, scratch, effort.repetitions),
-        "memory": lambda: preparation.memory(data, scratch, effort.repetitions),
-        "cached": lambda: orchestration.cached(scratch, max(3, effort.repetitions)),
-        "overhead": lambda: orchestration.overhead(scratch, 1),
+    prepare(data, chosen, large, small)
+    repetitions = effort.repetitions
+    parts: dict[str, Callable[[], Part]] = {
+        "pretraining": lambda: Part(
+            training.pretraining(large, scratch, training.LARGE_TARGETS, effort)
+        ),
+        "pretraining-8192": lambda: Part(
+            training.pretraining(small, scratch, training.SMALL_TARGETS, effort)
+        ),
+        "gpu": lambda: Part(gpu(large, scratch, repetitions)),
+        "quality": lambda: Part(
+            training.quality(large, scratch, effort), [training.frequencies_alone(large)]
+        ),
+        "finetuning": lambda: Part(training.finetuning(small, scratch, effort)),
+        "preparation": lambda: Part(preparation.preparation(data, scratch, repetitions)),
+        "memory": lambda: Part(preparation.memory(data, scratch, repetitions)),
+        "cached": lambda: Part(orchestration.cached(scratch, max(3, repetitions))),
+        "overhead": lambda: Part(*orchestration.overhead(scratch, 1)),
+        "growth": lambda: Part(curves=growth.curves(data, scratch)),
+        "profile": lambda: Part(notes=training.profile([large, small])),
     }
-    rows: list[Row] = []
     for name, part in parts.items():
         if name in chosen:
             begun = time.perf_counter()
             print(name, flush=True)
-            rows += part()
+            results.add(name, part())
             print(f"    {time.perf_counter() - begun:.0f} s", flush=True)
-    curves: list[Curve] = []
-    if "growth" in chosen:
-        curves += growth.corpora(data, scratch, (1, 10, 100))
-        curves += growth.lookups(scratch, (10, 100, 1000))
-        curves += growth.stores(scratch, (100, 1000, 10_000))
     shutil.rmtree(scratch, ignore_errors=True)
-    return rows, curves
 
 
-def prepare(data: Path, chosen: list[str] | tuple[str, ...], vocabulary: Path | None) -> None:
+def prepare(data: Path, chosen: Sequence[str], large: Vocabulary, small: Vocabulary) -> None:
     """Make what is missing of the data; it is kept for the next time."""
     data.mkdir(parents=True, exist_ok=True)
-    vocabularies = {SMALL: {"pretraining-8192", "finetuning"}, LARGE: {"pretraining", "quality"}}
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(data / "partial")
     if not (data / "texts.jsonl").exists():
         print("the docstrings of the installed packages (once)", flush=True)
         make.write_texts(data / "partial.jsonl")
         (data / "partial.jsonl").rename(data / "texts.jsonl")
-    pieces: dict[str, Callable[[Path], None]] = {
-        "sentences": lambda out: make.write_sentences(data / "texts.jsonl", out),
-        "corpus": lambda out: make.write_corpus(data / "texts.jsonl", out),
+    pieces: dict[Path, Callable[[Path], None]] = {
+        data / "sentences": lambda out: make.write_sentences(data / "texts.jsonl", out),
+        data / "corpus": lambda out: make.write_corpus(data / "texts.jsonl", out),
     }
-    for size, parts in vocabularies.items():
+    for vocabulary, parts in ((small, NEED_SMALL), (large, NEED_LARGE)):
         if not parts.isdisjoint(chosen):
-            given = vocabulary if size == LARGE and vocabulary else size
-            pieces[str(size)] = lambda out, given=given: make.write_tokens(  # type: ignore[misc]
+            given = vocabulary.file or vocabulary.size
+            pieces[vocabulary.folder] = lambda out, given=given: make.write_tokens(  # type: ignore[misc]
                 data / "corpus", given, out
             )
-    for name, write in pieces.items():
-        if not (data / name).exists():
+    for folder, write in pieces.items():
+        if not folder.exists():
             write(data / "partial")
-            (data / "partial").rename(data / name)
-
-
-def report(rows: list[Row], curves: list[Curve], out: Path) -> None:
-    """Print the table; write it as CSV, Markdown, JSON and a picture."""
-    machine = describe()
-    if rows:
-        text = markdown(rows, machine)
-        (out / "bench.md").write_text(text, encoding="utf-8")
-        write_csv(rows, machine, out / "bench.csv")
-        draw(rows, curves, out / "bench.png")
-        print("\n" + text)
-    for curve in curves:
-        points = ", ".join(f"{x:,g} {curve.x}: {y:.3g} {curve.y}" for x, y in curve.points)
-        print(f"{curve.name}: {points}")
-    (out / "growth.json").write_text(json.dumps([c.__dict__ for c in curves], indent=2) + "\n")
-    print(f"\nwritten: {out}/bench.md, bench.csv, bench.png, growth.json")
+            (data / "partial").rename(folder)
 
 
 if __name__ == "__main__":

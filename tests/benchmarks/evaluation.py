@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch.nn import functional
@@ -34,10 +35,23 @@ def write_evaluation(rows: Path, tokenizer: Path, file: Path) -> None:
     torch.save({name: masked[name] for name in ("input_ids", "labels")}, file)
 
 
+def unigram_loss(folder: Path) -> float:
+    """The loss, in nats, of a model that knows how frequent each token is and nothing else.
+
+    Args:
+        folder: has the tokenizer, the tokens to train on, and the validation set.
+    """
+    labels = torch.load(folder / "evaluation.pt")["labels"]
+    tokens = np.load(folder / "tokens" / "train.tokens.npy", mmap_mode="r")
+    size = len(AutoTokenizer.from_pretrained(folder / "tokenizer"))
+    counts = np.bincount(tokens, minlength=size) + 1
+    return float(-np.log(counts / counts.sum())[labels[labels != -100].numpy()].mean())
+
+
 @torch.no_grad()
 def loss_of(model: Any, file: Path) -> float:
     """Mean cross-entropy of the hidden tokens, in nats, in fp32."""
-    chunks = torch.load(file)
+    chunks = torch.load(file, map_location=model.device)
     was_training = model.training
     model.eval()
     total, count = 0.0, 0

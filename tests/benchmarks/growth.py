@@ -29,6 +29,19 @@ class Curve:
     y: str
     points: Sequence[tuple[float, float]]
 
+    def __str__(self) -> str:
+        points = ", ".join(f"{x:,g} {self.x}: {y:.3g} {self.y}" for x, y in self.points)
+        return f"{self.name}: {points}"
+
+
+def curves(data: Path, scratch: Path) -> list[Curve]:
+    """All of them."""
+    return [
+        *corpora(data, scratch, (1, 10, 100)),
+        *lookups(scratch, (10, 100, 1000)),
+        *stores(scratch, (100, 1000, 10_000)),
+    ]
+
 
 def corpora(data: Path, scratch: Path, sizes: Sequence[float]) -> list[Curve]:
     """Seconds and megabytes of memory to prepare corpora of so many megabytes."""

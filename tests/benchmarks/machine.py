@@ -22,6 +22,7 @@ def describe() -> dict[str, str]:
         "processor": _processor(),
         "cores": str(psutil.cpu_count(logical=True)),
         "threads of torch": str(torch.get_num_threads()),
+        "GPU": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         "fast at": ", ".join(fast) or "fp32 only",
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "system": platform.platform(),

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -75,10 +75,11 @@ def cached(scratch: Path, repetitions: int) -> list[Row]:
             ours = [*TEMPER, "run", str(file)]
             run(ours, {"TEMPER_HOME": str(home)})
             run(module("peers.empty_flow"), peers)
-            os.environ["TEMPER_HOME"] = str(home)
             measured = {"Temper": [], "empty": []}  # type: ignore[var-annotated]
             for _ in range(repetitions):
-                measured["Temper"] += in_turn({"cached run": ours}, 1)["cached run"]
+                cached_run = {"cached run": ours}
+                found = in_turn(cached_run, 1, {"TEMPER_HOME": str(home)})
+                measured["Temper"] += found["cached run"]
                 empty = {"empty flow": module("peers.empty_flow")}
                 measured["empty"] += in_turn(empty, 1, peers)["empty flow"]
             a, b = values(measured, "Temper", "wall"), values(measured, "empty", "wall")
@@ -97,22 +98,33 @@ def cached(scratch: Path, repetitions: int) -> list[Row]:
     return rows
 
 
-def overhead(scratch: Path, repetitions: int) -> list[Row]:
-    """The share of the demo's time in which no stage does its own work."""
-    rows = []
-    for where in WHERE:
+def overhead(
+    scratch: Path, repetitions: int, experiment: str = "demo", places: Sequence[str] = WHERE
+) -> tuple[list[Row], list[str]]:
+    """The share of an experiment's time in which no stage does its own work."""
+    rows, notes = [], []
+    for where in places:
         totals, shares = [], []
         for turn in range(repetitions):
             home = scratch / f"overhead-{where.replace(' ', '-')}-{turn}"
             with servers(home, where):
                 print(f"    the demo ({where}), {turn + 1} of {repetitions}", flush=True)
                 output = scratch / "demo.json"
-                run([*TEMPER, "run", "demo", "--output", str(output)], {"TEMPER_HOME": str(home)})
+                command = module("timed", "run", experiment, "--output", output)
+                spent = run(command, {"TEMPER_HOME": str(home)})
             found = json.loads(output.read_text())
             client = MlflowClient(f"sqlite:///{home / 'mlflow.db'}")
             parent = client.get_run(found["mlflow"]["run_id"]).info
             totals.append((parent.end_time - parent.start_time) / 1000)
-            shares.append(1 - sum(stage["seconds"] for stage in found["stages"]) / totals[-1])
+            inside = sum(stage["seconds"] for stage in found["stages"])
+            work = inside - spent["importing"] - spent["telling"]
+            shares.append(1 - work / totals[-1])
+            notes.append(
+                f"Of the {totals[-1]:.0f} s of the demo ({where}), {work:.0f} s are the stages' "
+                f"own work, {spent['importing']:.1f} s the import of their modules, "
+                f"{spent['telling']:.1f} s metrics, facts and progress that stages wait for, and "
+                f"{totals[-1] - inside:.1f} s are outside of stages."
+            )
         rows.append(
             Row(
                 what=f"time that is no stage's own work, demo ({where})",
@@ -125,4 +137,4 @@ def overhead(scratch: Path, repetitions: int) -> list[Row]:
                 at_least=False,
             )
         )
-    return rows
+    return rows, notes

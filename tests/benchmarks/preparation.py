@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.benchmarks.data import write_grown
+from tests.benchmarks.data import distinct_words, write_grown
 from tests.benchmarks.rows import Row, faster
 from tests.benchmarks.turns import in_turn, module, ratios, values
 
@@ -40,19 +40,20 @@ def preparation(data: Path, scratch: Path, repetitions: int) -> list[Row]:
 
 def memory(data: Path, scratch: Path, repetitions: int, megabytes: float = 10) -> list[Row]:
     """The peak memory of ten times the corpus against that of the corpus."""
-    commands = {}
+    commands, words = {}, []
     for size in (megabytes, GROWN * megabytes):
         texts = scratch / f"{size:g}.jsonl"
         if not texts.exists():
             write_grown(data / "texts.jsonl", texts, size)
-        words = ["--texts", texts, "--vocabulary", VOCABULARY]
-        commands[f"{size:g} MB"] = module("ours.preparation", *words)
+        words.append(f"{distinct_words(texts):,} distinct words")
+        given = ["--texts", texts, "--vocabulary", VOCABULARY]
+        commands[f"{size:g} MB"] = module("ours.preparation", *given)
     measured = in_turn(commands, repetitions)
     small, large = (values(measured, name, "megabytes_peak") for name in commands)
     return [
         Row(
-            what=f"peak memory of preparing {GROWN * megabytes:g} MB",
-            against=f"itself at {megabytes:g} MB",
+            what=f"peak memory of preparing {GROWN * megabytes:g} MB, {words[1]}",
+            against=f"itself at {megabytes:g} MB, {words[0]}",
             unit="MB",
             ours=large,
             theirs=small,

@@ -18,7 +18,7 @@ class Row:
         unit: of `ours` and `theirs`.
         ours, theirs: turn by turn; `theirs` is empty where there is no peer.
         result: what the target is about, turn by turn: a ratio mostly.
-        target: to be reached.
+        target: to be reached; None where none is set.
         at_least: whether larger results are better.
     """
 
@@ -28,12 +28,14 @@ class Row:
     ours: Sequence[float]
     theirs: Sequence[float]
     result: Sequence[float]
-    target: float
+    target: float | None
     at_least: bool
 
     @property
-    def is_reached(self) -> bool:
-        """Whether the median reaches the target."""
+    def is_reached(self) -> bool | None:
+        """Whether the median reaches the target; None without one."""
+        if self.target is None:
+            return None
         found = median(self.result)
         return found >= self.target if self.at_least else found <= self.target
 
@@ -46,8 +48,8 @@ class Row:
             "Temper": f"{spread(self.ours)} {self.unit}",
             "peer": f"{spread(self.theirs)} {self.unit}" if self.theirs else "",
             "result": spread(self.result),
-            "target": f"{sign} {self.target:g}",
-            "reached": "yes" if self.is_reached else "no",
+            "target": "–" if self.target is None else f"{sign} {self.target:g}",
+            "reached": {True: "yes", False: "no", None: "–"}[self.is_reached],
         }
 
 
@@ -60,7 +62,7 @@ def faster(
     what: str,
     against: str,
     unit: str,
-    target: float,
+    target: float | None,
 ) -> Row:
     """A row about how many times faster Temper is."""
     a, b = values(measured, ours, figure), values(measured, theirs, figure)

@@ -16,6 +16,8 @@ from matplotlib import pyplot
 from tests.benchmarks.growth import Curve
 from tests.benchmarks.rows import Row
 
+COLOURS = {True: "#2a7f62", False: "#b3542d", None: "#8a8a8a"}  # by whether it is reached
+
 
 def write_csv(rows: Sequence[Row], machine: Mapping[str, str], file: Path) -> None:
     """Write a line a row, the machine in each."""
@@ -26,19 +28,21 @@ def write_csv(rows: Sequence[Row], machine: Mapping[str, str], file: Path) -> No
         writer.writerows(lines)
 
 
-def markdown(rows: Sequence[Row], machine: Mapping[str, str]) -> str:
-    """The table, and what it was measured on."""
-    lines = [row.cells() for row in rows]
-    names = list(lines[0])
-    table = [names, ["---"] * len(names), *([line[name] for name in names] for line in lines)]
+def markdown(rows: Sequence[Row], notes: Sequence[str], machine: Mapping[str, str]) -> str:
+    """The table, what is to be said under it, and what it was measured on."""
+    cells = [row.cells() for row in rows]
+    lines = [list(line.values()) for line in cells]
+    if lines:
+        lines = [list(cells[0]), ["---"] * len(cells[0]), *lines]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     facts = "; ".join(f"{name} {value}" for name, value in machine.items())
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in table) + f"\n\n{facts}\n"
+    return "\n\n".join([*filter(None, [table]), *notes, facts]) + "\n"
 
 
 def draw(rows: Sequence[Row], curves: Sequence[Curve], file: Path) -> None:
     """Draw how far each target is, and below it what grows."""
-    figure = pyplot.figure(figsize=(11, 1.6 + 0.34 * len(rows) + 2.6 * bool(curves)))
-    heights = [0.34 * len(rows) + 0.6, 2.4] if curves else [1]
+    figure = pyplot.figure(figsize=(11, 1.6 + 0.42 * len(rows) + 2.6 * bool(curves)))
+    heights = [0.42 * len(rows) + 0.6, 2.4] if curves else [1]
     grid = figure.add_gridspec(len(heights), max(1, len(curves)), height_ratios=heights)
     draw_targets(figure.add_subplot(grid[0, :]), rows)
     for number, curve in enumerate(curves):
@@ -51,24 +55,26 @@ def draw(rows: Sequence[Row], curves: Sequence[Curve], file: Path) -> None:
 def draw_targets(axes: Any, rows: Sequence[Row]) -> None:
     """A bar a row: how many times better than its target (1 is the target)."""
     scores = [score(row) for row in rows]
-    colours = ["#2a7f62" if row.is_reached else "#b3542d" for row in rows]
+    colours = [COLOURS[row.is_reached] for row in rows]
     places = range(len(rows))
     axes.barh(places, scores, color=colours, height=0.62)
     axes.axvline(1, color="#333333", linewidth=1)
-    axes.set_yticks(places, [f"{row.what} — {row.against}" for row in rows], fontsize=8)
+    axes.set_yticks(places, [f"{row.what}\n{row.against}" for row in rows], fontsize=7)
     axes.invert_yaxis()
     for place, row, reached in zip(places, rows, scores, strict=True):
-        sign = "≥" if row.at_least else "≤"
-        text = f"  {median(row.result):.3g} ({sign} {row.target:g})"
+        target = f" ({row.cells()['target']})" if row.target is not None else ""
+        text = f"  {median(row.result):.3g}{target}"
         axes.text(max(reached, 0), place, text, va="center", fontsize=8)
     axes.set_xlim(0, 1.35 * max([*scores, 1]))
-    axes.set_xlabel("times the target; in brackets the target")
+    axes.set_xlabel("times the target (in brackets); grey: the ratio itself", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def score(row: Row) -> float:
-    """How many times better than the target; 0 where the result is negative."""
+    """How many times better than the target; without one, the result itself."""
     found = median(row.result)
+    if row.target is None:
+        return found
     if row.at_least:
         return found / row.target
     return row.target / found if found > 0 else 2.0

@@ -1,15 +1,28 @@
-"""Rows about training: throughput, quality, the share of the ceiling, fine-tuning."""
+"""Rows about training: throughput, quality, the share of the ceiling, fine-tuning, a step."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.training import resolve_precision
+from tests.benchmarks.data import LIBRARIES
+from tests.benchmarks.evaluation import unigram_loss
 from tests.benchmarks.rows import Row, faster
 from tests.benchmarks.setting import LENGTH
-from tests.benchmarks.turns import Measured, in_turn, module, values
+from tests.benchmarks.turns import Measured, in_turn, module, run, values
+from tests.benchmarks.vocabulary import Vocabulary
 
-THROUGHPUT = {30_522: (6.0, 3.5), 8_192: (3.0, 2.0)}  # targets against fp32, bf16
+# Targets of tokens a second, against fp32 and bf16.
+LARGE_TARGETS = (6.0, 3.5)  # vocabulary of about 30,000
+SMALL_TARGETS = (3.0, 2.0)  # of 8,192
+PADDINGS: dict[str, tuple[list[str], float | None]] = {
+    f"Trainer, padding to {LENGTH}, fp32 (its default)": (["--padding", "to-128"], 8.0),
+    "Trainer, dynamic padding, fp32 (its default)": (["--padding", "dynamic"], 2.5),
+    "Trainer, dynamic padding, bf16=True": (["--padding", "dynamic", "--bf16"], None),
+}
+PEERS = {"Trainer, its defaults": [], "Trainer, bf16=True": ["--bf16"]}
 
 
 @dataclass(frozen=True)
@@ -19,66 +32,67 @@ class Effort:
     repetitions: int = 3
     peer_steps: int = 23
     our_steps: int = 83
-    race_steps: int = 500
-    race_repetitions: int = 1
+    race_steps: int = 300
+    race_repetitions: int = 3
 
 
-def pretraining(data: Path, scratch: Path, vocabulary: int, effort: Effort) -> list[Row]:
+def pretraining(
+    vocabulary: Vocabulary, scratch: Path, targets: tuple[float, float], effort: Effort
+) -> list[Row]:
     """Tokens a second against the recipe, in fp32 (its default) and in bf16."""
-    commands = {
-        "Temper": module(
-            "ours.pretraining", "--data", data / str(vocabulary), "--steps", effort.our_steps
-        )
-    }
-    for precision in ("fp32", "bf16"):
-        commands[precision] = _peer(data, scratch, vocabulary, effort.peer_steps, precision)
+    words = ["--data", vocabulary.folder, "--steps", effort.our_steps]
+    commands = {"Temper": module("ours.pretraining", *words)}
+    for name, options in PEERS.items():
+        commands[name] = [*peer(vocabulary, scratch, effort.peer_steps), *options]
     measured = in_turn(commands, effort.repetitions)
-    against = {"fp32": "Trainer, its defaults", "bf16": "Trainer, bf16=True"}
+    what = f"pre-training, {vocabulary.words}"
     rows = [
         faster(
             measured,
             "Temper",
-            precision,
+            name,
             "tokens_per_second",
-            what=f"pre-training, vocabulary {vocabulary:,}",
-            against=against[precision],
+            what=what,
+            against=name,
             unit="tokens/s",
             target=target,
         )
-        for precision, target in zip(against, THROUGHPUT[vocabulary], strict=True)
+        for name, target in zip(PEERS, targets, strict=True)
     ]
-    return [*rows, _share(measured, vocabulary)]
+    return [*rows, share_of_ceiling(measured, what, target=0.45)]
 
 
-def _share(measured: Measured, vocabulary: int) -> Row:
+def share_of_ceiling(measured: Measured, what: str, target: float | None) -> Row:
+    """How much of the arithmetic that the machine can do at most Temper does."""
     share = values(measured, "Temper", "ceiling_share")
     return Row(
-        what=f"pre-training, vocabulary {vocabulary:,}",
+        what=what,
         against="the measured matmul ceiling of bf16",
         unit="of it",
         ours=share,
         theirs=[],
         result=share,
-        target=0.45,
+        target=target,
         at_least=True,
     )
 
 
-def _peer(data: Path, scratch: Path, vocabulary: int, steps: int, precision: str) -> list[str]:
-    words = ["--corpus", data / "corpus", "--tokenizer", data / str(vocabulary) / "tokenizer"]
-    words += ["--cache", scratch / str(vocabulary), "--steps", steps]
-    return module("peers.pretraining", *words, *["--bf16"] * (precision == "bf16"))
+def peer(vocabulary: Vocabulary, scratch: Path, steps: int) -> list[str]:
+    """The command that trains as many steps with Trainer."""
+    words = ["--corpus", vocabulary.data / "corpus", "--tokenizer", vocabulary.folder / "tokenizer"]
+    words += ["--cache", scratch / vocabulary.folder.name, "--steps", steps]
+    return module("peers.pretraining", *words)
 
 
-def quality(data: Path, scratch: Path, vocabulary: int, effort: Effort) -> list[Row]:
+def quality(vocabulary: Vocabulary, scratch: Path, effort: Effort) -> list[Row]:
     """The loss at equal tokens, and the time to the peer's last loss."""
-    evaluation = data / str(vocabulary) / "evaluation.pt"
+    evaluation = vocabulary.folder / "evaluation.pt"
     ours, theirs, times, losses = [], [], [], []
     for seed in range(effort.race_repetitions):
-        peer = _peer(data, scratch, vocabulary, effort.race_steps, "fp32")
-        peer += ["--evaluation", str(evaluation), "--seed", str(seed)]
-        theirs.append(in_turn({"Trainer, to the end": peer}, 1)["Trainer, to the end"][0])
-        words = ["--data", data / str(vocabulary), "--steps", effort.race_steps, "--seed", seed]
+        trainer = peer(vocabulary, scratch, effort.race_steps)
+        trainer += ["--evaluation", str(evaluation), "--seed", str(seed)]
+        theirs.append(in_turn({"Trainer, to the end": trainer}, 1)["Trainer, to the end"][0])
+        words = ["--data", vocabulary.folder, "--steps", effort.race_steps, "--seed", seed]
         words += ["--evaluation", evaluation, "--until", theirs[-1]["validation_loss"]]
         race = {"Temper, to that loss": module("ours.pretraining", *words)}
         ours.append(in_turn(race, 1)["Temper, to that loss"][0])
@@ -87,8 +101,8 @@ def quality(data: Path, scratch: Path, vocabulary: int, effort: Effort) -> list[
     tokens = f"{effort.race_steps:,} steps"
     return [
         Row(
-            what=f"validation loss, vocabulary {vocabulary:,}, {tokens}",
-            against="Trainer, same tokens",
+            what=f"validation loss, {vocabulary.words}, {tokens}",
+            against="Trainer, same tokens; each with its own initialisation, dropout and Adam",
             unit="nats",
             ours=[found["validation_loss"] for found in ours],
             theirs=[found["validation_loss"] for found in theirs],
@@ -109,29 +123,46 @@ def quality(data: Path, scratch: Path, vocabulary: int, effort: Effort) -> list[
     ]
 
 
-def finetuning(data: Path, scratch: Path, effort: Effort) -> list[Row]:
+def frequencies_alone(vocabulary: Vocabulary) -> str:
+    """What the losses of `quality` are to be read against."""
+    loss = unigram_loss(vocabulary.folder)
+    return (
+        f"Validation loss of guessing by the frequencies of the tokens alone, {vocabulary.words}: "
+        f"{loss:.3g} nats. Models whose losses are not well below it have learnt little else."
+    )
+
+
+def finetuning(vocabulary: Vocabulary, scratch: Path, effort: Effort) -> list[Row]:
     """Samples a second on sentences of natural length."""
-    body = data / "8192" / "body"
-    ours = ["--data", data / "sentences", "--body", body]
-    commands = {"Temper": module("ours.finetuning", *ours)}
-    for padding in ("to-128", "dynamic"):
-        words = ["--data", data / "sentences", "--tokenizer", body, "--padding", padding]
-        words += ["--cache", scratch / "sentences", "--labels", 8]
-        commands[padding] = module("peers.finetuning", *words)
+    sentences, body = vocabulary.data / "sentences", vocabulary.folder / "body"
+    commands = {"Temper": module("ours.finetuning", "--data", sentences, "--body", body)}
+    for name, (options, _) in PADDINGS.items():
+        words = ["--data", sentences, "--tokenizer", body, *options]
+        words += ["--cache", scratch / "sentences", "--labels", LIBRARIES]
+        commands[name] = module("peers.finetuning", *words)
     measured = in_turn(commands, effort.repetitions)
+    precision = resolve_precision("auto")
     return [
         faster(
             measured,
             "Temper",
-            padding,
+            name,
             "samples_per_second",
-            what="fine-tuning, sentences of natural length",
-            against=against,
+            what=f"fine-tuning, sentences of natural length, precision auto: {precision}",
+            against=name,
             unit="samples/s",
             target=target,
         )
-        for padding, against, target in (
-            ("to-128", f"Trainer, padding to {LENGTH}", 8.0),
-            ("dynamic", "Trainer, dynamic padding", 2.5),
-        )
+        for name, (_, target) in PADDINGS.items()
     ]
+
+
+def profile(vocabularies: Sequence[Vocabulary]) -> list[str]:
+    """Where a step's time goes: a line for each vocabulary."""
+    lines = []
+    for vocabulary in vocabularies:
+        print(f"    {vocabulary.words}", flush=True)
+        shares = run(module("ours.steps", "--data", vocabulary.folder))
+        told = ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items() if kind != "wall")
+        lines.append(f"Where a step's time goes ({vocabulary.words}): {told}".replace("%", " %"))
+    return lines

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tasks.finetuning import finetune
 from tasks.spec import FineTuning
+from tests.benchmarks.clock import throughput
 from tests.benchmarks.ours.pretraining import Clock
-from tests.benchmarks.setting import BATCH, LENGTH, Figures, throughput
+from tests.benchmarks.setting import BATCH, LENGTH, Figures
 
 
 def main() -> None:

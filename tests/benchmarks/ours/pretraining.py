@@ -21,18 +21,15 @@ from tasks.pretraining import computation, recipe, training_batches
 from tasks.spec import Checkpoints, Model, Pretraining
 from tasks.step_trainer import Computation
 from tasks.training import TrainingHistory, device_name, resolve_precision, train
+from tests.benchmarks.clock import moment, throughput
 from tests.benchmarks.evaluation import loss_of
 from tests.benchmarks.setting import (
     BATCH,
-    HEADS,
-    LAYERS,
     LEARNING_RATE,
-    LENGTH,
     POSITIONS,
     WARMUP_SHARE,
-    WIDTH,
     Figures,
-    throughput,
+    Shape,
 )
 
 LOOKS = 25  # at the loss in a race
@@ -49,7 +46,7 @@ class Clock(Silent):
 
     def progress(self, done: int, total: int, unit: str) -> None:
         """Note the time."""
-        self.times.append(time.perf_counter())
+        self.times.append(moment(done, total))
 
 
 @dataclass
@@ -64,14 +61,19 @@ class Work:
     seed: int
 
     @classmethod
-    def of(cls, data: Path, steps: int, seed: int) -> Work:
+    def of(cls, data: Path, steps: int, seed: int, shape: Shape) -> Work:
         """On a folder with `tokens` and `tokenizer`."""
-        model = Model(layers=LAYERS, hidden_size=WIDTH, heads=HEADS, max_positions=POSITIONS)
+        model = Model(
+            layers=shape.layers,
+            hidden_size=shape.width,
+            heads=shape.heads,
+            max_positions=POSITIONS,
+        )
         pretraining = Pretraining(
             objective="mlm",
             steps=steps,
             batch_size=BATCH,
-            sequence_length=LENGTH,
+            sequence_length=shape.length,
             learning_rate=LEARNING_RATE,
             warmup_share=WARMUP_SHARE,
         )
@@ -100,7 +102,8 @@ class Work:
     @property
     def flops_of_token(self) -> float:
         """Floating-point operations of the products for a token, forwards and backwards."""
-        return self.how.flops(self.batches[0]) / (BATCH * LENGTH) if self.how.flops else 0.0
+        tokens = self.pretraining.batch_size * self.pretraining.sequence_length
+        return self.how.flops(self.batches[0]) / tokens if self.how.flops else 0.0
 
 
 class Race:
@@ -129,8 +132,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--evaluation", type=Path, help="measure the model on these")
     parser.add_argument("--until", type=float, help="tell the seconds to this loss on them")
+    Shape.ask(parser)
     asked = parser.parse_args()
-    work = Work.of(asked.data, asked.steps, asked.seed)
+    work = Work.of(asked.data, asked.steps, asked.seed, Shape.asked(asked))
     ceiling = matmul_ceiling(device_name(), bf16=resolve_precision("auto") == "bf16")
     race = Race(asked.evaluation, asked.until) if asked.until else None
     look = (lambda: race.look(work.body)) if race else None

@@ -5,24 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from torch.profiler import ProfilerActivity, profile
 
+from tests.benchmarks.kinds import shares
 from tests.benchmarks.ours.pretraining import Clock, Work
+from tests.benchmarks.setting import Shape
 
 WARM_UP, PROFILED = 10, 10  # steps
-KINDS = {
-    "matrix products": ("mm", "linear", "scaled_dot_product", "matmul"),
-    "softmax": ("softmax",),
-    "layer norm": ("layer_norm",),
-    "GELU": ("gelu",),
-    "copies, casts, transposes": ("copy", "clone", "contiguous", "cat", "empty", "to", "index"),
-    "optimizer and norms": ("adamw", "norm", "foreach"),
-    "sums and products": ("add", "sum", "mul", "div", "fill", "zero"),
-}
 
 
 class Profiler(Clock):
@@ -46,31 +37,13 @@ class Profiler(Clock):
         return self.times[WARM_UP + PROFILED - 1] - self.times[WARM_UP - 1]
 
 
-def kind_of(operation: str) -> str:
-    """The kind of an operation such as `aten::addmm`."""
-    name = operation.rpartition("::")[2].lower()
-    for kind, parts in KINDS.items():
-        if any(part in name for part in parts):
-            return kind
-    return "other operations"
-
-
-def shares(events: Iterable[Any], seconds: float) -> dict[str, float]:
-    """Each kind's share of the time, the largest first; what is left is no operation."""
-    found: dict[str, float] = {}
-    for event in events:
-        kind = kind_of(event.key)
-        found[kind] = found.get(kind, 0.0) + event.self_cpu_time_total / 1e6 / seconds
-    found["no operation: Python, batches"] = max(0.0, 1 - sum(found.values()))
-    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
-
-
 def main() -> None:
     """Train for some steps; tell the shares."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with tokens and tokenizer")
+    Shape.ask(parser)
     asked = parser.parse_args()
-    work = Work.of(asked.data, WARM_UP + PROFILED + 1, seed=0)
+    work = Work.of(asked.data, WARM_UP + PROFILED + 1, 0, Shape.asked(asked))
     with tempfile.TemporaryDirectory() as folder:
         profiler = Profiler(Path(folder))
         work.train(profiler)

@@ -7,10 +7,12 @@ from itertools import chain
 from tests.benchmarks.setting import LENGTH
 
 
-def group_texts(examples: dict[str, list[list[int]]]) -> dict[str, list[list[int]]]:
+def group_texts(
+    examples: dict[str, list[list[int]]], length: int = LENGTH
+) -> dict[str, list[list[int]]]:
     """Concatenate, and cut into chunks; the rest is dropped."""
     joined = {name: list(chain(*rows)) for name, rows in examples.items()}
-    total = len(next(iter(joined.values()))) // LENGTH * LENGTH
+    total = len(next(iter(joined.values()))) // length * length
     return {
-        name: [row[i : i + LENGTH] for i in range(0, total, LENGTH)] for name, row in joined.items()
+        name: [row[i : i + length] for i in range(0, total, length)] for name, row in joined.items()
     }

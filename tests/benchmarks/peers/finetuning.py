@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import torch
 from datasets import load_dataset
 from transformers import (
     AutoModelForSequenceClassification,
@@ -16,6 +17,7 @@ from transformers import (
     default_data_collator,
 )
 
+from tests.benchmarks.clock import throughput
 from tests.benchmarks.peers.pretraining import Clock
 from tests.benchmarks.setting import (
     BATCH,
@@ -25,7 +27,6 @@ from tests.benchmarks.setting import (
     POSITIONS,
     WIDTH,
     Figures,
-    throughput,
 )
 
 
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--labels", type=int, required=True)
     parser.add_argument("--padding", choices=["to-128", "dynamic"], required=True)
+    parser.add_argument("--bf16", action="store_true")
     asked = parser.parse_args()
     tokenizer = AutoTokenizer.from_pretrained(asked.tokenizer)
     rows = load_dataset(
@@ -70,6 +72,9 @@ def main() -> None:
             output_dir=str(asked.cache / "trainer"),
             num_train_epochs=1,
             per_device_train_batch_size=BATCH,
+            bf16=asked.bf16,
+            # Without a GPU, bf16 is refused unless this is said too.
+            use_cpu=asked.bf16 and not torch.cuda.is_available(),
             save_strategy="no",
             report_to=[],
             disable_tqdm=True,

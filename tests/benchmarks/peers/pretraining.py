@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import load_dataset
 from transformers import (
     AutoTokenizer,
@@ -20,21 +21,19 @@ from transformers import (
     Trainer,
     TrainerCallback,
     TrainingArguments,
+    set_seed,
 )
 
+from tests.benchmarks.clock import moment, throughput
 from tests.benchmarks.evaluation import loss_of
 from tests.benchmarks.peers.chunks import group_texts
 from tests.benchmarks.setting import (
     BATCH,
-    HEADS,
-    LAYERS,
     LEARNING_RATE,
-    LENGTH,
     POSITIONS,
     WARMUP_SHARE,
-    WIDTH,
     Figures,
-    throughput,
+    Shape,
 )
 
 
@@ -44,20 +43,20 @@ class Clock(TrainerCallback):
     def __init__(self) -> None:
         self.times: list[float] = []
 
-    def on_step_end(self, *_: Any, **__: Any) -> None:
+    def on_step_end(self, _arguments: Any, state: Any, *_: Any, **__: Any) -> None:
         """Note the time."""
-        self.times.append(time.perf_counter())
+        self.times.append(moment(state.global_step, state.max_steps))
 
 
-def chunks(file: Path, tokenizer: Any, folder: Path) -> Any:
-    """The training set: chunks of tokens."""
+def chunks(file: Path, tokenizer: Any, folder: Path, length: int) -> Any:
+    """The training set: chunks of so many tokens."""
     rows = load_dataset("parquet", data_files=str(file), split="train", cache_dir=str(folder))
     tokenized = rows.map(
         lambda some: tokenizer(some["text"], return_special_tokens_mask=True),
         batched=True,
         remove_columns=rows.column_names,
     )
-    return tokenized.map(group_texts, batched=True)
+    return tokenized.map(group_texts, batched=True, fn_kwargs={"length": length})
 
 
 def main() -> None:
@@ -68,17 +67,21 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--evaluation", type=Path, help="measure the trained model on these")
+    Shape.ask(parser)
     asked = parser.parse_args()
+    shape = Shape.asked(asked)
+    set_seed(asked.seed)
     tokenizer = AutoTokenizer.from_pretrained(asked.tokenizer)
     model = BertForMaskedLM(
         BertConfig(
             vocab_size=len(tokenizer),
-            hidden_size=WIDTH,
-            num_hidden_layers=LAYERS,
-            num_attention_heads=HEADS,
-            intermediate_size=4 * WIDTH,
+            hidden_size=shape.width,
+            num_hidden_layers=shape.layers,
+            num_attention_heads=shape.heads,
+            intermediate_size=4 * shape.width,
             max_position_embeddings=POSITIONS,
         )
     )
@@ -92,13 +95,15 @@ def main() -> None:
             learning_rate=LEARNING_RATE,
             warmup_steps=round(WARMUP_SHARE * asked.steps),
             bf16=asked.bf16,
-            use_cpu=asked.bf16,  # without a GPU, bf16 is refused unless this is said too
+            torch_compile=asked.compile,
+            # Without a GPU, bf16 is refused unless this is said too.
+            use_cpu=asked.bf16 and not torch.cuda.is_available(),
             save_strategy="no",
             report_to=[],
             disable_tqdm=True,
             seed=asked.seed,
         ),
-        train_dataset=chunks(asked.corpus / "train.parquet", tokenizer, asked.cache),
+        train_dataset=chunks(asked.corpus / "train.parquet", tokenizer, asked.cache, shape.length),
         data_collator=DataCollatorForLanguageModeling(tokenizer),
         callbacks=[clock],
     )
@@ -107,7 +112,7 @@ def main() -> None:
     seconds = time.perf_counter() - begun
     Figures(
         seconds=seconds,
-        tokens_per_second=throughput(clock.times, BATCH * LENGTH),
+        tokens_per_second=throughput(clock.times, BATCH * shape.length),
         validation_loss=loss_of(model, asked.evaluation) if asked.evaluation else 0.0,
     ).tell()
 
