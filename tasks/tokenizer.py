@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -55,6 +55,7 @@ ROBERTA_TOKENS = {
 }
 
 BATCH = 2000  # documents
+WORDS = 10_000  # normalized at once
 FEWEST_ENTRIES = 32
 
 
@@ -247,13 +248,15 @@ def wordpiece_alphabet(
     counts: Counter[str] = Counter()
     inside: set[str] = set()
     words = count_words(corpus, monitor)
-    # Words of one count are normalized at once: there are a hundred times fewer counts than words.
-    for count, group in groupby(sorted(words, key=lambda word: (words[word], word)), words.get):
-        text = frame.normalizer.normalize_str(" ".join(group))
-        for character, times in Counter(text).items():
-            counts[character] += times * (count or 0)
-        for piece, _ in frame.pre_tokenizer.pre_tokenize_str(text):
-            inside.update(piece[1:])
+    # Words of one count are normalized together, there are a hundred times fewer counts than words;
+    # but not all at once, as most words of a large corpus come once.
+    for count, group in groupby(sorted(words, key=words.__getitem__), words.__getitem__):
+        while some := list(islice(group, WORDS)):
+            text = frame.normalizer.normalize_str(" ".join(some))
+            for character, times in Counter(text).items():
+                counts[character] += times * count
+            for piece, _ in frame.pre_tokenizer.pre_tokenize_str(text):
+                inside.update(piece[1:])
     seen = sorted(character for character in counts if not character.isspace())
     limit = min(1000, settings.vocab_size // 4)
     kept = sorted(sorted(seen, key=lambda character: -counts[character])[:limit])
