@@ -113,6 +113,16 @@ def test_texts_are_disputed_by_the_probability_of_the_right_label(kept):
     assert most_disputed({"A": kept(first), "B": kept(second)}, 0) == []
 
 
+def test_rows_that_are_answered_differently_come_before_those_that_are_answered_less_surely(kept):
+    first, second = texts(right=range(40)), texts(right=range(40))
+    second.loc[7, ["probability", "loss"]] = [0.51, -np.log(0.51)]
+    first.loc[9, ["probability", "loss"]] = [0.51, -np.log(0.51)]
+    second.loc[9, ["predicted", "probability", "loss"]] = ["x", 0.51, -np.log(0.49)]
+    found = most_disputed({"A": kept(first), "B": kept(second)}, 10)
+    assert [each.text for each in found] == ["text 9", "text 7"]
+    assert found[0].apart < found[1].apart
+
+
 def test_sentences_are_disputed_by_the_entities_that_are_wrong(kept):
     problem = "token-classification"
     first = kept(sentences(["both", "both", "animal"]), problem)

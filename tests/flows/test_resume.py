@@ -162,7 +162,10 @@ def test_an_interruption_writes_a_checkpoint_that_the_next_run_goes_on_from(
     result = finish(tmp_path, prefect_server, *words)
     assert f"went on from step {step:,}" in result["printed"]
     assert run_of(tmp_path, "pretraining").info.status == "FINISHED"
-    assert run_of(tmp_path, "pretraining").data.tags["resumed_from"] == f"step-{step:08d}"
+    tags = run_of(tmp_path, "pretraining").data.tags
+    assert tags["resumed_from"] == f"step-{step:08d}"
+    [stage] = [stage for stage in result["stages"] if stage["name"] == "pretraining"]
+    assert stage["seconds"] > float(tags["seconds_before"]) > 0, "what it cost before counts"
     told = [point for point, _ in curve_of(tmp_path, "pretraining", "loss")]
     assert sorted(told) == list(range(1, LONG + 1))
 
