@@ -174,7 +174,8 @@ class Freeing:
         return self._freeing / uuid.uuid4().hex
 
     def _delete(self) -> None:
-        for folder in (self._freeing, *self.store.root.glob("[!.]*/.*/")):
+        # Not the folder itself: another process may be about to move something into it.
+        for folder in (*self._freeing.glob("*"), *self.store.root.glob("[!.]*/.*/")):
             shutil.rmtree(folder, ignore_errors=True)
 
     def tidy(self) -> None:
