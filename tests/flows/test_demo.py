@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.live
 
 
 def run_demo(home: Path, *words: str) -> tuple[str, dict]:
