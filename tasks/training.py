@@ -23,6 +23,7 @@ from typing import Literal
 import torch
 from transformers import PreTrainedModel, TrainingArguments
 
+from tasks.allocation import freed_memory_kept
 from tasks.attention import quick_attention
 from tasks.machinery.checkpoints import newest_checkpoint
 from tasks.machinery.interruption import deferred
@@ -179,6 +180,7 @@ def train(
         quick_attention(model, precision, device_name()),
         deferred() as interruption,
         quiet_collector(),
+        freed_memory_kept(),
     ):
         trainer = StepTrainer(
             model=model,

@@ -11,6 +11,15 @@ from tasks.machinery.stage import StageError
 # postgresql+psycopg2.
 _STORES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql")
 
+# What torch reads when it is imported.
+COMPUTING = {
+    # It takes large pages for its large tensors: a seventh less time for a step here.
+    "THP_MEM_ALLOC_ENABLE": "1",
+    # Its threads wait for each other a moment by turning, then asleep. By default they turn for so
+    # long that other work on one of two processors makes a step six times slower.
+    "GOMP_SPINCOUNT": "10000",
+}
+
 
 def home() -> Path:
     """The folder with all state: `TEMPER_HOME`, or `.temper` in the working directory."""
@@ -102,11 +111,7 @@ def prepare_environment(*, with_servers: bool = True) -> str:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_TRACKING_URI": servers.get("MLFLOW_TRACKING_URI") or own_database(),
-        # torch takes large pages for its large tensors: a seventh less time for a step here.
-        "THP_MEM_ALLOC_ENABLE": "1",
-        # Its threads wait for each other a moment by turning, then asleep. By default they turn for
-        # so long that other work on one of two processors makes a step six times slower.
-        "GOMP_SPINCOUNT": "10000",
+        **COMPUTING,
         # A training waits for a server that is gone: for seconds, not for minutes.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
         "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.benchmarks.rows import Row, faster
 from tests.benchmarks.setting import Shape
 from tests.benchmarks.training import peer, share_of_ceiling
-from tests.benchmarks.turns import in_turn, module
+from tests.benchmarks.turns import in_turn, stage
 from tests.benchmarks.vocabulary import Vocabulary
 
 LENGTHS = (128, 512)
@@ -24,7 +24,7 @@ def gpu(vocabulary: Vocabulary, scratch: Path, repetitions: int, steps: int = ST
     for length in LENGTHS:
         shape = Shape(layers=12, width=768, heads=12, length=length)
         words = ["--data", vocabulary.folder, "--steps", steps, *shape.words()]
-        commands = {"Temper": module("ours.pretraining", *words)}
+        commands = {"Temper": stage("ours.pretraining", *words)}
         for name, options in PEERS.items():
             commands[name] = [*peer(vocabulary, scratch, steps), *options, *shape.words()]
         measured = in_turn(commands, repetitions, one)

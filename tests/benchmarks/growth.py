@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.benchmarks.data import write_grown
 from tests.benchmarks.orchestration import TEMPER, environment_of
 from tests.benchmarks.preparation import VOCABULARY
-from tests.benchmarks.turns import module, run
+from tests.benchmarks.turns import run, stage
 from tests.flows.tiny import write_experiment
 
 
@@ -51,7 +51,7 @@ def corpora(data: Path, scratch: Path, sizes: Sequence[float]) -> list[Curve]:
         texts = scratch / f"{size:g}.jsonl"
         if not texts.exists():
             write_grown(data / "texts.jsonl", texts, size)
-        found = run(module("ours.preparation", "--texts", texts, "--vocabulary", VOCABULARY))
+        found = run(stage("ours.preparation", "--texts", texts, "--vocabulary", VOCABULARY))
         seconds.append((size, found["seconds"]))
         peaks.append((size, found["megabytes_peak"]))
     return [
@@ -67,7 +67,7 @@ def lookups(scratch: Path, counts: Sequence[int]) -> list[Curve]:
         print(f"    {count:,} cached stages", flush=True)
         environment = environment_of(scratch / f"lookups-{count}")
         points.append(
-            (count, run(module("ours.lookups", "--stages", count), environment)["seconds"])
+            (count, run(stage("ours.lookups", "--stages", count), environment)["seconds"])
         )
     return [Curve("cached stages", "stages", "s", points)]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.benchmarks.data import distinct_words, write_grown
 from tests.benchmarks.rows import Row, faster
-from tests.benchmarks.turns import in_turn, module, ratios, values
+from tests.benchmarks.turns import in_turn, module, ratios, stage, values
 
 VOCABULARY = 8_192
 GROWN = 10
@@ -19,7 +19,7 @@ def preparation(data: Path, scratch: Path, repetitions: int) -> list[Row]:
     for turn in range(repetitions):  # the peer's cache of the turn before would spare it the work
         words = ["--texts", texts, "--vocabulary", VOCABULARY]
         commands = {
-            "Temper": module("ours.preparation", *words),
+            "Temper": stage("ours.preparation", *words),
             "datasets": module("peers.preparation", *words, "--cache", scratch / f"map-{turn}"),
         }
         found.append(in_turn(commands, 1))
@@ -47,7 +47,7 @@ def memory(data: Path, scratch: Path, repetitions: int, megabytes: float = 10) -
             write_grown(data / "texts.jsonl", texts, size)
         words.append(f"{distinct_words(texts):,} distinct words")
         given = ["--texts", texts, "--vocabulary", VOCABULARY]
-        commands[f"{size:g} MB"] = module("ours.preparation", *given)
+        commands[f"{size:g} MB"] = stage("ours.preparation", *given)
     measured = in_turn(commands, repetitions)
     small, large = (values(measured, name, "megabytes_peak") for name in commands)
     return [

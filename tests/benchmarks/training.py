@@ -11,7 +11,7 @@ from tests.benchmarks.data import LIBRARIES
 from tests.benchmarks.evaluation import unigram_loss
 from tests.benchmarks.rows import Row, faster
 from tests.benchmarks.setting import LENGTH
-from tests.benchmarks.turns import Measured, in_turn, module, run, values
+from tests.benchmarks.turns import Measured, in_turn, module, run, stage, values
 from tests.benchmarks.vocabulary import Vocabulary
 
 # Targets of tokens a second, against fp32 and bf16.
@@ -41,7 +41,7 @@ def pretraining(
 ) -> list[Row]:
     """Tokens a second against the recipe, in fp32 (its default) and in bf16."""
     words = ["--data", vocabulary.folder, "--steps", effort.our_steps]
-    commands = {"Temper": module("ours.pretraining", *words)}
+    commands = {"Temper": stage("ours.pretraining", *words)}
     for name, options in PEERS.items():
         commands[name] = [*peer(vocabulary, scratch, effort.peer_steps), *options]
     measured = in_turn(commands, effort.repetitions)
@@ -94,7 +94,7 @@ def quality(vocabulary: Vocabulary, scratch: Path, effort: Effort) -> list[Row]:
         theirs.append(in_turn({"Trainer, to the end": trainer}, 1)["Trainer, to the end"][0])
         words = ["--data", vocabulary.folder, "--steps", effort.race_steps, "--seed", seed]
         words += ["--evaluation", evaluation, "--until", theirs[-1]["validation_loss"]]
-        race = {"Temper, to that loss": module("ours.pretraining", *words)}
+        race = {"Temper, to that loss": stage("ours.pretraining", *words)}
         ours.append(in_turn(race, 1)["Temper, to that loss"][0])
         losses.append(ours[-1]["validation_loss"] - theirs[-1]["validation_loss"])
         times.append(ours[-1]["seconds"] / theirs[-1]["seconds"])
@@ -135,7 +135,7 @@ def frequencies_alone(vocabulary: Vocabulary) -> str:
 def finetuning(vocabulary: Vocabulary, scratch: Path, effort: Effort) -> list[Row]:
     """Samples a second on sentences of natural length."""
     sentences, body = vocabulary.data / "sentences", vocabulary.folder / "body"
-    commands = {"Temper": module("ours.finetuning", "--data", sentences, "--body", body)}
+    commands = {"Temper": stage("ours.finetuning", "--data", sentences, "--body", body)}
     for name, (options, _) in PADDINGS.items():
         words = ["--data", sentences, "--tokenizer", body, *options]
         words += ["--cache", scratch / "sentences", "--labels", LIBRARIES]
@@ -162,7 +162,7 @@ def profile(vocabularies: Sequence[Vocabulary]) -> list[str]:
     lines = []
     for vocabulary in vocabularies:
         print(f"    {vocabulary.words}", flush=True)
-        shares = run(module("ours.steps", "--data", vocabulary.folder))
+        shares = run(stage("ours.steps", "--data", vocabulary.folder))
         told = ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items() if kind != "wall")
         lines.append(f"Where a step's time goes ({vocabulary.words}): {told}".replace("%", " %"))
     return lines

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
+from tasks.machinery.home import COMPUTING
+
 ROOT = Path(__file__).parents[2]
 
 Measured = dict[str, list[dict[str, float]]]
@@ -19,6 +21,11 @@ Measured = dict[str, list[dict[str, float]]]
 def module(name: str, *words: object) -> list[str]:
     """The command that runs a module of the benchmark."""
     return [sys.executable, "-m", f"tests.benchmarks.{name}", *map(str, words)]
+
+
+def stage(name: str, *words: object) -> list[str]:
+    """The command that runs a module of the benchmark in the environment that Temper makes."""
+    return ["env", *(f"{key}={value}" for key, value in COMPUTING.items()), *module(name, *words)]
 
 
 def run(command: Sequence[str], environment: Mapping[str, str] = {}) -> dict[str, float]:
