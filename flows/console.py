@@ -116,7 +116,7 @@ def plan_table(steps: Sequence[Step]) -> Table:
 
 
 def plan_summary(steps: Sequence[Step]) -> str:
-    """`3 of 11 stages run, about 4 min 10 s as they last took`; with other settings, so it says."""
+    """`3 of 11 stages run, about 4 min 10 s as they last took`, and whether that was the same."""
     runs = [step for step in steps if step.state == "run"]
     if not runs:
         return f"all {len(steps)} stages are cached: nothing to compute"
@@ -125,7 +125,7 @@ def plan_summary(steps: Sequence[Step]) -> str:
     if len(known) < len(runs):
         return text
     other = any(" → " in reason for step in runs for reason in step.reasons)
-    beside = " with other settings (--time measures it with these)" if other else ""
+    beside = " before what changed (`temper plan --time` measures)" if other else ""
     return f"{text}, about {duration(sum(known))} as they last took{beside}"
 
 

@@ -80,6 +80,17 @@ def up(  # noqa: PLR0917  (the options of a command)
     Exit status: 0 stopped, or up already; 1 it cannot be started.
     """
     with _errors_in_a_line():
+        _require_retrain(
+            retrain,
+            {
+                "--retrain-problem": retrain_problem,
+                "--retrain-model": retrain_model,
+                "--retrain-cron": retrain_cron,
+                "--retrain-every": retrain_every,
+                "--retrain-rrule": retrain_rrule,
+                "--time-zone": time_zone,
+            },
+        )
         make_home()
         with alone() as here:
             if not here:
@@ -87,17 +98,6 @@ def up(  # noqa: PLR0917  (the options of a command)
                 if retrain:
                     raise StageError(f"{retrain} is not retrained by it: `temper down` first")
                 return
-            _require_retrain(
-                retrain,
-                {
-                    "--retrain-problem": retrain_problem,
-                    "--retrain-model": retrain_model,
-                    "--retrain-cron": retrain_cron,
-                    "--retrain-every": retrain_every,
-                    "--retrain-rrule": retrain_rrule,
-                    "--time-zone": time_zone,
-                },
-            )
             if retrain:
                 when = {"cron": retrain_cron, "interval": retrain_every, "rrule": retrain_rrule}
                 _hand_over(retrain, retrain_problem, retrain_model, when, time_zone)

@@ -1,9 +1,9 @@
 """What a step of a training frees, the next one takes: without asking the system for it again.
 
 glibc gives every large block back to the system as soon as it is freed, and each page of the next
-one costs a fault, slow in a virtual machine: a fifth of a step with a vocabulary of 30,000. Kept
-instead (mallopt(3): no block is mapped on its own, nothing is trimmed), the peak of a step is
-what the process holds until the training ends. Elsewhere than on glibc nothing is changed.
+one costs a fault, slow in a virtual machine: a tenth to a quarter of a step here. Kept instead
+(mallopt(3): no block is mapped on its own, nothing is trimmed), the peak of a step is what the
+process holds until the training ends. Elsewhere than on glibc nothing is changed.
 """
 
 from __future__ import annotations

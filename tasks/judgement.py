@@ -23,11 +23,11 @@ from tasks.decision_page import page
 from tasks.digests import digest
 from tasks.evaluation import count_documents, read_rows, write_json
 from tasks.inference import predict
-from tasks.leakage import passage
 from tasks.machinery.stage import Monitor, StageError
 from tasks.problems import Problem, load
 from tasks.promotion import Decision, decide
 from tasks.relabelling import Relabelled, every_label
+from tasks.rows import SHAPES, Shape
 from tasks.rule import Rule
 from tasks.spec import TaskName
 from tasks.tables import read_table
@@ -72,7 +72,7 @@ def judge(
     kind = load(problem)
     train, test = (read_rows(kind, data / f"{split}.parquet") for split in ("train", "test"))
     count_documents(test)
-    whole, test = test, without_learnt(test, learnt)
+    whole, test = test, without_learnt(SHAPES[problem], test, learnt)
     folders = {"challenger": challenger} | ({"champion": champion} if champion else {})
     models = {side: read_answering(kind, side, folder) for side, folder in folders.items()}
     asked: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
@@ -100,14 +100,17 @@ def judge(
     return metrics | {"left_out": float(left_out)}
 
 
-def without_learnt(test: pd.DataFrame, learnt: Sequence[Path]) -> pd.DataFrame:
+def without_learnt(shape: Shape, test: pd.DataFrame, learnt: Sequence[Path]) -> pd.DataFrame:
     """The test rows but for those in some tables.
 
     Raises:
         StageError: they are of fewer than two documents.
     """
-    known = {digest(passage(row)) for table in learnt for row in read_table(table)}
-    keep = [digest(passage(row)) not in known for row in test.to_dict("records")]
+    if not learnt:
+        return test
+    known = {digest(shape.passage(row)) for table in learnt for row in read_table(table)}
+    rows: list[dict[str, Any]] = test.to_dict("records")  # type: ignore[assignment]
+    keep = [digest(shape.passage(row)) not in known for row in rows]
     found = test[keep].reset_index(drop=True)
     if len(found) < len(test) and found["document"].nunique() < FEWEST_TESTED:
         raise StageError(

@@ -8,7 +8,7 @@ same rule (`held_out.py`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,10 @@ def look_for_leakage(
     tested, seen, leaking = HeldOut([held_out]), 0, 0
     for is_leak in chain(
         (bool(tested.holding(row["document"], row["text"])) for row in _all(corpora)),
-        (tested.has(passage(row)) for row in _all(rows)),
+        (
+            tested.has(row["text"] if "text" in row else " ".join(row["tokens"]))
+            for row in _all(rows)
+        ),
     ):
         seen, leaking = seen + 1, leaking + is_leak
         monitor.progress(seen, 0, "documents")
@@ -45,11 +48,6 @@ def look_for_leakage(
     (out / "show").mkdir()
     (out / "show" / "card.md").write_text(f"# Leakage\n\n{sentence}\n", encoding="utf-8")
     return {"trained_on": float(seen), "leaking": float(leaking)}
-
-
-def passage(row: Mapping[Any, Any]) -> str:
-    """The text of a labelled row."""
-    return str(row["text"]) if "text" in row else " ".join(row["tokens"])
 
 
 def _all(tables: Sequence[Path]) -> Iterator[dict[str, Any]]:

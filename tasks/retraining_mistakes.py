@@ -13,6 +13,7 @@ from tasks.spec import Downstream, Experiment
 from tasks.spelling import nearest
 
 NAME = r"[^/:'\"\\]{1,100}"
+ACCEPTED_NAME = "a name of 1 to 100 characters without / : \\ and quotes"
 
 
 def problem_of(experiment: Experiment, name: str) -> Downstream:
@@ -37,12 +38,7 @@ def require_name(model: str) -> None:
         InvalidExperimentError: MLflow would not take it.
     """
     if not re.fullmatch(NAME, model) or model != model.strip():
-        raise InvalidExperimentError(
-            [
-                f"model: found {model!r}; accepted: a name of 1 to 100 characters without / : \\ "
-                "and quotes"
-            ]
-        )
+        raise InvalidExperimentError([f"model: found {model!r}; accepted: {ACCEPTED_NAME}"])
 
 
 def rule_of(**values: Any) -> Rule:

@@ -25,6 +25,7 @@ from mlflow.exceptions import MlflowException
 from tasks.machinery.decisions import WORDS, Recorded
 from tasks.machinery.home import home
 from tasks.machinery.stage import StageError
+from tasks.retraining_mistakes import ACCEPTED_NAME
 from tasks.spelling import nearest
 
 CHAMPION, PREVIOUS = "champion", "previous"
@@ -74,8 +75,7 @@ class Registry:
         except MlflowException as error:
             if error.error_code == "INVALID_PARAMETER_VALUE":
                 raise StageError(
-                    f"{self.name!r} is no name of a registered model; accepted: 1 to 100 "
-                    "characters without / : \\ and quotes"
+                    f"{self.name!r} is no name of a registered model; accepted: {ACCEPTED_NAME}"
                 ) from None
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise

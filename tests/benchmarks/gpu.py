@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.benchmarks.rows import Row, faster
+from tests.benchmarks.rows import Row
 from tests.benchmarks.setting import Shape
-from tests.benchmarks.training import peer, share_of_ceiling
+from tests.benchmarks.training import against_peers, peer, share_of_ceiling
 from tests.benchmarks.turns import in_turn, stage
 from tests.benchmarks.vocabulary import Vocabulary
 
@@ -29,18 +29,6 @@ def gpu(vocabulary: Vocabulary, scratch: Path, repetitions: int, steps: int = ST
             commands[name] = [*peer(vocabulary, scratch, steps), *options, *shape.words()]
         measured = in_turn(commands, repetitions, one)
         what = f"GPU: BERT-base, T = {length}, bf16, {vocabulary.words}"
-        rows += [
-            faster(
-                measured,
-                "Temper",
-                name,
-                "tokens_per_second",
-                what=what,
-                against=name,
-                unit="tokens/s",
-                target=2.0,
-            )
-            for name in PEERS
-        ]
+        rows += against_peers(measured, what, dict.fromkeys(PEERS, 2.0))
         rows.append(share_of_ceiling(measured, what, target=None))
     return rows

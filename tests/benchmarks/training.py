@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +46,13 @@ def pretraining(
         commands[name] = [*peer(vocabulary, scratch, effort.peer_steps), *options]
     measured = in_turn(commands, effort.repetitions)
     what = f"pre-training, {vocabulary.words}"
-    rows = [
+    rows = against_peers(measured, what, dict(zip(PEERS, targets, strict=True)))
+    return [*rows, share_of_ceiling(measured, what, target=0.45)]
+
+
+def against_peers(measured: Measured, what: str, targets: Mapping[str, float]) -> list[Row]:
+    """Tokens a second against each peer, by its name with its target."""
+    return [
         faster(
             measured,
             "Temper",
@@ -57,9 +63,8 @@ def pretraining(
             unit="tokens/s",
             target=target,
         )
-        for name, target in zip(PEERS, targets, strict=True)
+        for name, target in targets.items()
     ]
-    return [*rows, share_of_ceiling(measured, what, target=0.45)]
 
 
 def share_of_ceiling(measured: Measured, what: str, target: float | None) -> Row:
