@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.flows.tiny import write_experiment
 
 
 def test_mlflow_at_the_root_of_the_repository_is_the_library() -> None:
@@ -22,13 +24,30 @@ def test_the_mlflow_folder_holds_no_importable_code() -> None:
     assert not list((ROOT / "mlflow").rglob("__init__.py"))
 
 
-def test_planning_loads_nothing_heavy() -> None:
-    code = (
-        "import sys, flows.cli, flows.recipe, flows.loading, tasks.machinery.planner;"
-        "print([m for m in ('torch', 'transformers', 'prefect', 'mlflow', 'datasets', 'pandas')"
-        " if m in sys.modules])"
-    )
+def imported_by(code: str) -> set[str]:
+    """The modules that code in a fresh process imports, after its own output."""
+    told = f"{code}\nimport sys; print('#', *sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "[]"
+    return set(done.stdout.rpartition("#")[2].split())
+
+
+def test_planning_loads_nothing_heavy(tmp_path: Path) -> None:
+    experiment = write_experiment(tmp_path)
+    code = f"from flows.cli import app; app(['plan', {str(experiment)!r}], standalone_mode=False)"
+    heavy = {"torch", "transformers", "prefect", "mlflow", "datasets", "pandas", "matplotlib"}
+    assert not imported_by(code) & heavy
+
+
+def test_a_run_with_nothing_to_compute_loads_nothing_that_computes() -> None:
+    code = "import flows.experiment, flows.console; from flows.work import show_on"
+    assert not imported_by(code) & {"torch", "transformers", "datasets", "matplotlib"}
+
+
+def test_a_run_with_servers_loads_no_server() -> None:
+    code = "import flows.experiment, tasks.machinery.temporary_server"
+    assert not imported_by(code) & {
+        "prefect.server.api.server",
+        "mlflow.store.tracking.sqlalchemy_store",
+    }

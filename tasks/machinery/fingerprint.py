@@ -22,6 +22,7 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Mapping
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -88,15 +89,18 @@ class _Essence(ast.NodeTransformer):
 
 @functools.cache
 def _module_file(module: str) -> Path | None:
-    spec = importlib.util.find_spec(module)
+    spec = _spec(module)
     return Path(spec.origin) if spec and spec.origin else None
 
 
-def _is_module(name: str) -> bool:
-    try:
-        return _module_file(name) is not None
-    except ModuleNotFoundError:
-        return False
+def _spec(module: str) -> ModuleSpec | None:
+    """Where a module is, without importing what is above it, as `find_spec` alone would."""
+    parent = module.rpartition(".")[0]
+    if not parent:
+        return importlib.util.find_spec(module)
+    above = _spec(parent)
+    places = above.submodule_search_locations if above else None
+    return PathFinder.find_spec(module, places) if places else None
 
 
 def _imported(tree: ast.Module, module: str, is_package: bool) -> set[str]:
@@ -113,7 +117,7 @@ def _imported(tree: ast.Module, module: str, is_package: bool) -> set[str]:
                 base = ".".join(parents[: len(parents) - drop] + ([base] if base else []))
             found.add(base)
             found.update(f"{base}.{alias.name}" for alias in node.names)
-    return {name for name in found if name.split(".")[0] == PACKAGE and _is_module(name)}
+    return {name for name in found if name.split(".")[0] == PACKAGE and _module_file(name)}
 
 
 class Code(NamedTuple):

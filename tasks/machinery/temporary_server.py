@@ -22,9 +22,9 @@ import time
 import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import psutil
-from prefect.server.api import server
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
 
 from tasks.machinery.files import write_atomically
@@ -32,6 +32,9 @@ from tasks.machinery.full_disk import full_disk
 from tasks.machinery.home import home
 from tasks.machinery.owner import FORGOTTEN, is_alive, is_here, owner_of, this_process
 from tasks.machinery.stage import StageError
+
+if TYPE_CHECKING:
+    from prefect.server.api.server import SubprocessASGIServer
 
 _ERROR = re.compile(r"^([\w.]+\.)?\w*(Error|Exception): |\[Errno")
 _ATTEMPTS = 3  # another process may take the port that was free a moment ago
@@ -45,6 +48,8 @@ def start_temporary_server() -> None:
     """
     if PREFECT_API_URL.value():
         return
+    from prefect.server.api import server  # two seconds, which a run with a server does not need
+
     folder, log = home() / "prefect" / "servers", home() / "prefect" / "server.log"
     started = server.SubprocessASGIServer()  # the one that Prefect's clients then find running
     atexit.register(started.stop)
@@ -67,8 +72,10 @@ def start_temporary_server() -> None:
     raise _failure(log)
 
 
-def _begin(started: server.SubprocessASGIServer, file: Path, log: Path) -> None:
+def _begin(started: SubprocessASGIServer, file: Path, log: Path) -> None:
     """Start the server's process, and say in a file whose it is."""
+    from prefect.server.api import server
+
     with log.open("a") as output:  # a pipe that it held open would outlive a killed run
         popen = functools.partial(
             subprocess.Popen,
@@ -87,7 +94,7 @@ def _begin(started: server.SubprocessASGIServer, file: Path, log: Path) -> None:
         atexit.register(file.unlink, missing_ok=True)
 
 
-def _answers(started: server.SubprocessASGIServer) -> bool:
+def _answers(started: SubprocessASGIServer) -> bool:
     """Wait until the server answers; False where it ends before, or takes too long."""
     process, url = started.server_process, f"{started.api_url}/health"
     begun = time.monotonic()

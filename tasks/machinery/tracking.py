@@ -213,11 +213,11 @@ def make_database() -> None:
     MLflow makes its tables one by one: a kill in the middle, or two processes at once, would leave
     a database that no later start can use.
     """
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
     database = home() / "mlflow.db"
     if tracking_uri() != own_database() or database.is_file():
         return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
     with FileLock(database.with_suffix(".lock")):
         if database.is_file():
             return
