@@ -10,7 +10,7 @@ import json
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 from transformers import Trainer
@@ -36,12 +36,14 @@ class CheckpointingTrainer(Trainer):
         checkpoints: Path | None,
         interruption: Interruption,
         cadence: Checkpoints,
+        precision: Literal["fp32", "bf16"],
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
         self.checkpoints = checkpoints
         self.interruption = interruption
         self.cadence = cadence
+        self.bf16 = precision == "bf16"
         self.meter, self.losses = Meter(), Losses()
         self.clock = self.saved_at = time.perf_counter()
         self.saved_step, self.save_seconds = 0, 0.0
@@ -112,7 +114,7 @@ class CheckpointingTrainer(Trainer):
     def diverged(self, what: str) -> StageError:
         """What to say of a number that is none."""
         curve = [point["loss"] for point in self.state.log_history if "loss" in point]
-        return diverged(what, curve, self.checkpoints, bf16=self.args.bf16)
+        return diverged(what, curve, self.checkpoints, bf16=self.bf16)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Load the weights, and the sums of the meter."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-ROWS = 64
+ROWS = 32
 
 
 class _CrossEntropy(torch.autograd.Function):

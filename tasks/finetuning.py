@@ -201,7 +201,7 @@ def labels_in(batch: Batch) -> dict[str, int]:
 
 def cross_entropy(model: Any, batch: Batch) -> Any:
     """The mean cross-entropy in nats, over the rows or over the words of a batch."""
-    return model(**batch).loss
+    return model(**batch).loss.float()
 
 
 def last_points(history: TrainingHistory, kind: Problem) -> dict[str, float]:

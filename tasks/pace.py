@@ -53,7 +53,7 @@ class Pace:
             return
         trainer.monitor.say(f"about {spoken(left)} at {tokens / spent:,.0f} tokens/s")
         if trainer.computation.flops is not None:
-            trainer.ceiling = matmul_ceiling(trainer.args.device.type, bf16=trainer.args.bf16)
+            trainer.ceiling = matmul_ceiling(trainer.args.device.type, bf16=trainer.bf16)
             trainer.monitor.note(matmul_ceiling=trainer.ceiling)
             trainer.clock = time.perf_counter()
 

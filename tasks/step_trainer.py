@@ -38,6 +38,7 @@ Loss = Callable[[nn.Module, Batch], Tensor | Mapping[str, Tensor]]
 """Computes the loss of a batch: a scalar, or named scalars: `loss` is minimized, all are logged.
 
 It calls the model as `model(**inputs)`: autocast wraps the model's `forward` and nothing below it.
+What the model gives may be in bf16; the losses are in fp32.
 """
 
 

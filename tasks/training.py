@@ -132,6 +132,25 @@ def autocast(precision: Precision) -> AbstractContextManager[object]:
     return torch.autocast(device_name(), dtype=torch.bfloat16)
 
 
+@contextmanager
+def mixed_precision(
+    model: PreTrainedModel, precision: Literal["fp32", "bf16"], device: str
+) -> Iterator[None]:
+    """Run the model's `forward` in autocast while the block runs; what it gives stays in bf16.
+
+    Trainer's own would copy it to fp32: with a large vocabulary that is a tenth of a step, for
+    numbers that a loss can round up by itself.
+    """
+    if precision == "fp32":
+        yield
+        return
+    model.forward = torch.autocast(device, dtype=torch.bfloat16)(model.forward)
+    try:
+        yield
+    finally:
+        del model.forward  # the class has the one that it had before
+
+
 def train(
     model: PreTrainedModel,
     batches: Batches,
@@ -178,13 +197,15 @@ def train(
     with (
         tempfile.TemporaryDirectory() as folder,
         quick_attention(model, precision, device_name()),
+        mixed_precision(model, precision, device_name()),
         deferred() as interruption,
         quiet_collector(),
         freed_memory_kept(),
     ):
         trainer = StepTrainer(
             model=model,
-            args=training_arguments(recipe, len(batches), precision, folder),
+            args=training_arguments(recipe, len(batches), folder),
+            precision=precision,
             batches=batches,
             loss=loss,
             monitor=monitor,
@@ -198,8 +219,6 @@ def train(
         trainer.add_callback(Milestones(trainer, validate_every if validate else None))
         trainer.train(resume_from_checkpoint=str(newest / TRAINER_FILES) if newest else None)
         trainer.require_finite_weights()
-    # accelerate has wrapped `forward` for mixed precision; the model goes back as it came.
-    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     model.eval()
     return TrainingHistory(trainer.state.log_history, trainer.meter.seen)
 
@@ -217,10 +236,8 @@ def quiet_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
-def training_arguments(
-    recipe: Recipe, steps: int, precision: Literal["fp32", "bf16"], folder: str
-) -> TrainingArguments:
-    """The recipe in Trainer's words."""
+def training_arguments(recipe: Recipe, steps: int, folder: str) -> TrainingArguments:
+    """The recipe in Trainer's words, but for the precision."""
     arguments = TrainingArguments(
         output_dir=folder,
         max_steps=steps,
@@ -231,8 +248,7 @@ def training_arguments(
         adam_beta2=recipe.adam_beta2,
         max_grad_norm=recipe.max_gradient_norm,
         optim="adamw_torch_fused",
-        bf16=precision == "bf16",
-        use_cpu=device_name() == "cpu",  # bf16 without a GPU is refused unless this is said too
+        use_cpu=device_name() == "cpu",
         seed=recipe.seed,
         logging_steps=recipe.log_every,
         logging_nan_inf_filter=False,  # it would replace a loss that is not finite by the average

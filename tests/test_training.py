@@ -117,13 +117,14 @@ def test_biases_and_normalization_do_not_decay():
     model, seen = new_model(), {}
     trainer = step_trainer.StepTrainer(
         model=model,
-        args=training_arguments(RECIPE, 2, "fp32", "unused"),
+        args=training_arguments(RECIPE, 2, "unused"),
         batches=Counting(),
         loss=loss_of,
         monitor=Silent(),
         validate=None,
         interruption=Interruption(),
         cadence=Checkpoints(),
+        precision="fp32",
     )
     names = {id(part): name for name, part in model.named_parameters()}
     for group in trainer.create_optimizer().param_groups:
