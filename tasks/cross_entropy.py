@@ -2,8 +2,9 @@
 
 `functional.cross_entropy(logits.float(), targets)` walks six times over tables of one float for
 each hidden token and entry of the vocabulary, which do not fit into any cache. Here the loss and
-the gradient of some rows at a time are made from one copy of them that does (as in Hsu et al.,
-2024, "Liger Kernel", section 3.2). Same loss; the gradient differs by its rounding alone.
+the gradient of some rows at a time are made from one copy of them that does, and the gradient takes
+the place of the logits, which nobody reads again (as in Hsu et al., 2024, "Liger Kernel", section
+3.2). Same loss; the gradient differs by its rounding alone.
 """
 
 from __future__ import annotations
@@ -22,9 +23,8 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
-        """The loss, in fp32; keeps the gradient in the precision of the logits."""
+        """The loss, in fp32; the gradient in the precision of the logits, in their place."""
         rows, classes = logits.shape
-        gradient = torch.empty_like(logits)
         total = torch.zeros((), dtype=torch.float32)
         buffer = torch.empty(min(ROWS, rows), classes, dtype=torch.float32)
         for begin in range(0, rows, ROWS):
@@ -34,10 +34,10 @@ class _CrossEntropy(torch.autograd.Function):
             chosen, largest = x.gather(1, target), x.amax(1, keepdim=True)
             sums = x.sub_(largest).exp_().sum(1, keepdim=True)
             total += (sums.log() + largest - chosen).sum()
-            x.mul_(1 / (sums * rows))
-            x.scatter_add_(1, target, torch.full_like(chosen, -1 / rows))
-            gradient[begin : begin + ROWS].copy_(x)
-        ctx.save_for_backward(gradient)
+            if ctx.needs_input_grad[0]:
+                x.mul_(1 / (sums * rows))
+                some.copy_(x.scatter_add_(1, target, torch.full_like(chosen, -1 / rows)))
+        ctx.save_for_backward(logits)
         return total / rows
 
     @staticmethod
@@ -51,7 +51,7 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean cross-entropy in nats, in fp32 whatever the precision of the logits.
 
     Args:
-        logits: [rows, classes].
+        logits: [rows, classes]; where they need a gradient, they are overwritten by it.
         targets: [rows] numbers of classes.
     """
     if logits.device.type != "cpu" or not len(targets):
