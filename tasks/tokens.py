@@ -74,7 +74,7 @@ def encode_split(
         for batch in read_documents(file, split, monitor):
             ids, lengths, counts = encode_batch(encoder, batch)
             unknown += int(np.count_nonzero(ids == tokenizer.unk_token_id))
-            characters += sum(len(text) for document in batch for text in document)
+            characters += sum(map(len, chain.from_iterable(batch)))
             sentences.append(tokens.length + np.cumsum(lengths))
             documents.append(sentences.length - 1 - len(lengths) + np.cumsum(counts))
             tokens.append(ids)
