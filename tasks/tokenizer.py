@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import tokenizers
 from tokenizers import (
@@ -230,12 +231,12 @@ def as_bert(frame: tokenizers.Tokenizer) -> PreTrainedTokenizerFast:
     )
 
 
-def read_texts(corpus: Path, monitor: Monitor) -> Iterator[list[str]]:
+def read_texts(corpus: Path, monitor: Monitor) -> Iterator[pa.StringArray]:
     """The texts of a Parquet file in batches, memory constant in its size."""
     with pq.ParquetFile(corpus) as file:
         done, total = 0, file.metadata.num_rows
         for batch in file.iter_batches(BATCH, columns=["text"]):
-            yield batch.column(0).to_pylist()
+            yield batch.column(0)
             done += batch.num_rows
             monitor.progress(done, total, "documents")
 

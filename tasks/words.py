@@ -14,12 +14,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby, islice, repeat
 
+import pyarrow as pa
 import tokenizers
+from pyarrow import compute
 from tokenizers import normalizers, pre_tokenizers, trainers
 
 from tasks.machinery.stage import Monitor
 
-Texts = Iterable[list[str]]
+Texts = Iterable[pa.StringArray]
 Words = Counter[str]
 
 _TOGETHER = 10_000  # words normalized at once
@@ -39,9 +41,8 @@ _UNIT = re.compile(rf" ?[^{_BLANK}]+|[{_BLANK}]+(?![^{_BLANK}])|[{_BLANK}]+")
 def wordpiece_words(texts: Texts, frame: tokenizers.Tokenizer) -> Words:
     """The words that BERT's normalizer and pre-tokenizer make of texts, and how often."""
     between_blanks: Words = Counter()
-    for batch in texts:
-        text = " ".join(batch).replace("\t", " ").replace("\n", " ").replace("\r", " ")
-        between_blanks.update(text.split(" "))
+    for word, count in chain.from_iterable(map(_between_blanks, texts)):
+        between_blanks[word] = between_blanks.get(word, 0) + count
     del between_blanks[""]
     pieces: Words = Counter()
     for count, some in _by_count(between_blanks):
@@ -55,10 +56,18 @@ def wordpiece_words(texts: Texts, frame: tokenizers.Tokenizer) -> Words:
     return words
 
 
+def _between_blanks(texts: pa.StringArray) -> Iterable[tuple[str, int]]:
+    """The distinct words of a batch, and how often they come in it."""
+    for blank in "\t\n\r":
+        texts = compute.replace_substring(texts, blank, " ")
+    words, counts = compute.value_counts(compute.split_pattern(texts, " ").flatten()).flatten()
+    return zip(words.to_pylist(), counts.to_pylist(), strict=True)
+
+
 def byte_level_words(texts: Texts, normalizer: normalizers.Normalizer | None) -> Words:
     """The words that `ByteLevel(add_prefix_space=True)` makes of texts, and how often."""
     units: Words = Counter()
-    for text in chain.from_iterable(texts):
+    for text in chain.from_iterable(batch.to_pylist() for batch in texts):
         normal = text
         if normalizer is not None:
             normal = text.lower() if text.isascii() else normalizer.normalize_str(text)

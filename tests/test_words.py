@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 
+import pyarrow as pa
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
@@ -46,14 +47,14 @@ def cut(normalizer, pre_tokenizer, texts):
 def test_words_of_wordpiece_are_counted(texts, lowercase, monkeypatch):
     monkeypatch.setattr(words, "_TOGETHER", 50)
     frame = wordpiece({}, lowercase=lowercase)
-    found = wordpiece_words([texts[:1000], texts[1000:]], frame)
+    found = wordpiece_words([pa.array(texts[:1000]), pa.array(texts[1000:])], frame)
     assert found == cut(frame.normalizer, frame.pre_tokenizer, texts)
 
 
 @pytest.mark.parametrize("normalizer", [LOWER, None], ids=["lower case", "as it is"])
 def test_words_of_byte_level_bpe_are_counted(texts, normalizer, monkeypatch):
     monkeypatch.setattr(words, "_TOGETHER", 50)
-    found = byte_level_words([texts[:1000], texts[1000:]], normalizer)
+    found = byte_level_words([pa.array(texts[:1000]), pa.array(texts[1000:])], normalizer)
     assert found == cut(normalizer, pre_tokenizers.ByteLevel(add_prefix_space=True), texts)
 
 
@@ -71,7 +72,7 @@ def test_counts_teach_what_the_texts_teach(texts, monkeypatch):
             show_progress=False,
         )
         if by_counts:
-            train(frame, trainer, byte_level_words([texts], LOWER), Silent())
+            train(frame, trainer, byte_level_words([pa.array(texts)], LOWER), Silent())
         else:
             frame.train_from_iterator(texts, trainer)
         learnt.append(frame.to_str())
