@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from tasks.card import Card
 from tasks.digests import digest, share
@@ -20,7 +22,7 @@ from tasks.machinery.stage import Monitor, StageError
 from tasks.rows import encodable
 from tasks.sources import Document, Source
 from tasks.spec import Corpus
-from tasks.tables import TableWriter, count_overlap, read_table, write_dataset_file
+from tasks.tables import TableWriter, read_table, write_dataset_file
 
 SPLITS = ("train", "validation")
 FEWEST_VALIDATION = 8
@@ -57,28 +59,67 @@ def prepare_corpus(
         StageError: the source cannot be read, or fewer than two documents are left of it.
     """
     selection = _Selection(corpus, HeldOut(held_out))
-    card = Card(source.name, "documents", SPLITS)
-    ends = _Ends()
-    with ExitStack() as stack:
-        writers = _writers(stack, out)
-        documents = stack.enter_context(closing(source.documents(corpus, monitor.progress)))
+    splits, ends = _Splits(source.name, out), _Ends()
+    with splits, closing(source.documents(corpus, monitor.progress)) as documents:
         for document in islice(documents, corpus.max_documents or None):
-            if not (text := selection.accept(document)):
+            text, key = selection.accept(document)
+            if not text:
                 continue
             position = share(seed, document.name)
             ends.add(position, document.name)
             split = "validation" if position < corpus.validation_share else "train"
-            writers[split].write({"document": document.name, "text": text}, len(text))
-            card.add(split, document.name, text)
+            splits.write(split, document.name, text, key)
     if selection.found["documents"] < 2:
         raise StageError(_too_few(corpus, source, selection.found))
     fewest = min(FEWEST_VALIDATION, max(1, int(selection.found["documents"]) // 10))
-    if card.count("validation") < fewest:
+    if splits.card.count("validation") < fewest:
         chosen = {name for _, name in ends.first[:fewest]}
-        card = _split_again(chosen.__contains__, source, out)
-    elif not card.count("train"):
-        card = _split_again(lambda name: name != ends.last[1], source, out)
-    return _finish(card, source, selection, out)
+        splits = _split_again(chosen.__contains__, source, out)
+    elif not splits.card.count("train"):
+        splits = _split_again(lambda name: name != ends.last[1], source, out)
+    return _finish(splits, source, selection, out)
+
+
+class _Splits:
+    """The splits as they are written, what the card counts in them, and digests of their texts."""
+
+    def __init__(self, name: str, out: Path) -> None:
+        self.card = Card(name, "documents", SPLITS)
+        self._paths = {split: out / f"{split}.parquet" for split in SPLITS}
+        self._digests = {split: bytearray() for split in SPLITS}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._writers = {
+            split: self._open.enter_context(TableWriter(path, COLUMNS))
+            for split, path in self._paths.items()
+        }
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.__exit__(kind, error, trace)
+
+    def write(self, split: str, name: str, text: str, key: bytes) -> None:
+        """Add a document and the digest of its text."""
+        self._writers[split].write({"document": name, "text": text}, len(text))
+        self._digests[split] += key
+        self.card.add(split, name, text)
+
+    def overlap(self) -> int:
+        """How many documents to train on have their name or their text in validation too."""
+        held_out = set(chain.from_iterable(self._keys("validation")))
+        return sum(not held_out.isdisjoint(keys) for keys in self._keys("train"))
+
+    def _keys(self, split: str) -> Iterator[tuple[str, bytes]]:
+        digests = self._digests[split]
+        size = len(digest(""))
+        for number, row in enumerate(read_table(self._paths[split], ["document"])):
+            yield row["document"], bytes(digests[size * number : size * (number + 1)])
 
 
 @dataclass
@@ -105,8 +146,8 @@ class _Selection:
         self.found: Counter[str] = Counter()
         self.tested: Counter[str] = Counter()
 
-    def accept(self, document: Document) -> str:
-        """The text of a document that stays, else ""."""
+    def accept(self, document: Document) -> tuple[str, bytes]:
+        """The text of a document that stays, else "", and its digest."""
         self.found["read"] += 1
         text = encodable(document.text.strip(), document.name)
         key = digest(text)
@@ -121,7 +162,7 @@ class _Selection:
             kind = "documents"
         self.seen.add(key)
         self.found[kind] += 1
-        return text if kind == "documents" else ""
+        return text if kind == "documents" else "", key
 
 
 def _too_few(corpus: Corpus, source: Source, found: Counter[str]) -> str:
@@ -134,34 +175,24 @@ def _too_few(corpus: Corpus, source: Source, found: Counter[str]) -> str:
     )
 
 
-def _split_again(held_out: Callable[[str], bool], source: Source, out: Path) -> Card:
+def _split_again(held_out: Callable[[str], bool], source: Source, out: Path) -> _Splits:
     """Write both splits anew, the documents of these names into validation."""
-    card = Card(source.name, "documents", SPLITS)
     before = [out / f"before-{split}.parquet" for split in SPLITS]
     for split, file in zip(SPLITS, before, strict=True):
         (out / f"{split}.parquet").rename(file)
-    with ExitStack() as stack:
-        writers = _writers(stack, out)
+    with _Splits(source.name, out) as splits:
         for row in chain.from_iterable(read_table(file) for file in before):
             split = "validation" if held_out(row["document"]) else "train"
-            writers[split].write(row, len(row["text"]))
-            card.add(split, row["document"], row["text"])
+            splits.write(split, row["document"], row["text"], digest(row["text"]))
     for file in before:
         file.unlink()
-    return card
+    return splits
 
 
-def _writers(stack: ExitStack, out: Path) -> dict[str, TableWriter]:
-    return {
-        split: stack.enter_context(TableWriter(out / f"{split}.parquet", COLUMNS))
-        for split in SPLITS
-    }
-
-
-def _finish(card: Card, source: Source, selection: _Selection, out: Path) -> dict[str, float]:
-    found = selection.found
-    splits = {split: card.count(split) for split in SPLITS}
-    write_dataset_file(out, source.name, COLUMNS, sum(splits.values()))
+def _finish(splits: _Splits, source: Source, selection: _Selection, out: Path) -> dict[str, float]:
+    found, card = selection.found, splits.card
+    counts = {split: card.count(split) for split in SPLITS}
+    write_dataset_file(out, source.name, COLUMNS, sum(counts.values()))
     facts = {
         "documents read": found["read"],
         "left out: too short": found["short_documents"],
@@ -171,15 +202,13 @@ def _finish(card: Card, source: Source, selection: _Selection, out: Path) -> dic
             f"of these, in test split {name}": selection.tested[name]
             for name in selection.held_out.splits
         },
-        "validation documents or texts that are also in train": count_overlap(
-            [out / "validation.parquet", out / "train.parquet"], lambda row: str(row["text"])
-        ),
+        "validation documents or texts that are also in train": splits.overlap(),
     }
     card.write(out / "show", facts)
     counted = ("documents", "duplicates", "short_documents", "held_out_documents")
     return {
         **{name: float(found[name]) for name in counted},
-        "train_documents": float(splits["train"]),
-        "validation_documents": float(splits["validation"]),
+        "train_documents": float(counts["train"]),
+        "validation_documents": float(counts["validation"]),
         "characters": float(sum(lengths.total for lengths in card.characters.values())),
     }

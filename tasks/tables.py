@@ -38,7 +38,10 @@ class TableWriter:
             self._flush()
 
     def _flush(self) -> None:
-        self._file.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+        columns = [
+            pa.array([row[field.name] for row in self._rows], field.type) for field in self._schema
+        ]
+        self._file.write_table(pa.Table.from_arrays(columns, schema=self._schema))
         self._rows, self._bytes = [], 0
 
     def __enter__(self) -> Self:
@@ -55,11 +58,13 @@ class TableWriter:
         self._file.close()
 
 
-def read_table(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a Parquet file, one at a time."""
+def read_table(path: Path, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file, one at a time; all of their columns, or only these."""
     with pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES) as table:
-        for batch in table.iter_batches(batch_size=512):
-            yield from batch.to_pylist()
+        for batch in table.iter_batches(batch_size=512, columns=columns):
+            names = batch.schema.names
+            values = [column.to_pylist() for column in batch.columns]
+            yield from (dict(zip(names, row, strict=True)) for row in zip(*values, strict=True))
 
 
 def count_overlap(paths: Sequence[Path], passage: Callable[[dict[str, Any]], str]) -> int:

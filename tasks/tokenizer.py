@@ -1,7 +1,7 @@
 """Stage `tokenizer`: train a tokenizer on the corpus, or take a published one.
 
 WordPiece (Schuster and Nakajima, 2012) as in BERT, or byte-level BPE (Radford et al., 2019) as in
-RoBERTa. The corpus is read in batches, so memory grows with its distinct words, not with its size.
+RoBERTa. The corpus is read once, in batches: memory grows with its distinct words, not its size.
 The artifact is a folder for `AutoTokenizer.from_pretrained`, and its bytes depend on nothing but
 the corpus and the settings.
 """
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain, groupby, islice
+from itertools import chain
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import tokenizers
 from tokenizers import (
@@ -35,6 +36,7 @@ from tasks.sources.published import (
     require_consecutive,
 )
 from tasks.spec import Tokenizer
+from tasks.words import Words, byte_level_words, train, wordpiece_words
 
 BERT_TOKENS = {
     "pad_token": "[PAD]",
@@ -55,7 +57,6 @@ ROBERTA_TOKENS = {
 }
 
 BATCH = 2000  # documents
-WORDS = 10_000  # normalized at once
 FEWEST_ENTRIES = 32
 
 
@@ -74,7 +75,7 @@ def train_tokenizer(
         published: take this one; None trains one.
         corpus: Parquet file with a column `text` to train on.
         out: empty folder.
-        monitor: is told how many documents have been read.
+        monitor: is told how many documents have been read, and how many words learnt from.
 
     Returns:
         `vocabulary`: entries, special tokens included.
@@ -83,8 +84,8 @@ def train_tokenizer(
         StageError: the corpus has too little text, or the published tokenizer cannot be used.
     """
     if published is None:
-        train = train_wordpiece if tokenizer.algorithm == "wordpiece" else train_bpe
-        made = train(tokenizer, corpus, monitor)
+        learn = train_wordpiece if tokenizer.algorithm == "wordpiece" else train_bpe
+        made = learn(tokenizer, corpus, monitor)
         size = len(made)
         if size < FEWEST_ENTRIES:
             raise StageError(
@@ -107,7 +108,8 @@ def train_wordpiece(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreT
     order as if they were special tokens it has nothing left to choose.
     """
     frame = wordpiece({}, lowercase=settings.lowercase)
-    fixed = [*BERT_TOKENS.values(), *wordpiece_alphabet(frame, settings, corpus, monitor)]
+    words = wordpiece_words(read_texts(corpus, monitor), frame)
+    fixed = [*BERT_TOKENS.values(), *wordpiece_alphabet(words, settings)]
     trainer = trainers.WordPieceTrainer(
         vocab_size=settings.vocab_size,
         min_frequency=settings.min_frequency,
@@ -115,7 +117,7 @@ def train_wordpiece(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreT
         limit_alphabet=0,
         show_progress=False,
     )
-    frame.train_from_iterator(read_texts(corpus, monitor), trainer)
+    train(frame, trainer, words, monitor)
     return as_bert(wordpiece(frame.get_vocab(), lowercase=settings.lowercase))
 
 
@@ -136,7 +138,8 @@ def train_bpe(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrained
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    frame.train_from_iterator(read_texts(corpus, monitor), trainer)
+    words = byte_level_words(read_texts(corpus, monitor), frame.normalizer)
+    train(frame, trainer, words, monitor)
     vocabulary = frame.get_vocab()
     frame.post_processor = processors.RobertaProcessing(
         ("</s>", vocabulary["</s>"]), ("<s>", vocabulary["<s>"]), add_prefix_space=True
@@ -228,44 +231,26 @@ def as_bert(frame: tokenizers.Tokenizer) -> PreTrainedTokenizerFast:
     )
 
 
-def read_texts(corpus: Path, monitor: Monitor) -> Iterator[list[str]]:
+def read_texts(corpus: Path, monitor: Monitor) -> Iterator[pa.StringArray]:
     """The texts of a Parquet file in batches, memory constant in its size."""
     with pq.ParquetFile(corpus) as file:
         done, total = 0, file.metadata.num_rows
         for batch in file.iter_batches(BATCH, columns=["text"]):
-            yield batch.column(0).to_pylist()
+            yield batch.column(0)
             done += batch.num_rows
             monitor.progress(done, total, "documents")
 
 
-def wordpiece_alphabet(
-    frame: tokenizers.Tokenizer, settings: Tokenizer, corpus: Path, monitor: Monitor
-) -> list[str]:
+def wordpiece_alphabet(words: Words, settings: Tokenizer) -> list[str]:
     """The characters to build words from: as they begin a word (`a`) and as they go on (`##a`).
 
     The most frequent ones, at most 1,000 as in BERT and at most a quarter of the vocabulary.
     """
     counts: Counter[str] = Counter()
-    inside: set[str] = set()
-    words = count_words(corpus, monitor)
-    # Words of one count are normalized together, there are a hundred times fewer counts than words;
-    # but not all at once, as most words of a large corpus come once.
-    for count, group in groupby(sorted(words, key=words.__getitem__), words.__getitem__):
-        while some := list(islice(group, WORDS)):
-            text = frame.normalizer.normalize_str(" ".join(some))
-            for character, times in Counter(text).items():
-                counts[character] += times * count
-            for piece, _ in frame.pre_tokenizer.pre_tokenize_str(text):
-                inside.update(piece[1:])
-    seen = sorted(character for character in counts if not character.isspace())
+    for word, count in words.items():
+        for character in word:
+            counts[character] += count
+    inside = set(chain.from_iterable(word[1:] for word in words))
     limit = min(1000, settings.vocab_size // 4)
-    kept = sorted(sorted(seen, key=lambda character: -counts[character])[:limit])
+    kept = sorted(sorted(sorted(counts), key=lambda character: -counts[character])[:limit])
     return kept + [f"##{character}" for character in kept if character in inside]
-
-
-def count_words(corpus: Path, monitor: Monitor) -> Counter[str]:
-    """How often each word between blanks comes in a corpus."""
-    counts: Counter[str] = Counter()
-    for texts in read_texts(corpus, monitor):
-        counts.update(chain.from_iterable(text.split() for text in texts))
-    return counts

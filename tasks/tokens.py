@@ -12,10 +12,14 @@ Sentences and documents without a token are left out. Memory is constant in the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -28,6 +32,9 @@ from tasks.machinery.stage import Monitor, StageError
 from tasks.sentences import split_sentences
 
 BATCH = 1000  # documents
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def encode_corpus(
@@ -71,10 +78,10 @@ def encode_split(
     ):
         sentences.append([0])
         documents.append([0])
-        for batch in read_documents(file, split, monitor):
-            ids, lengths, counts = encode_batch(encoder, batch)
+        batches = read_documents(file, split, monitor)
+        for batch, (ids, lengths, counts) in while_next(partial(encode_batch, encoder), batches):
             unknown += int(np.count_nonzero(ids == tokenizer.unk_token_id))
-            characters += sum(len(text) for document in batch for text in document)
+            characters += sum(map(len, chain.from_iterable(batch)))
             sentences.append(tokens.length + np.cumsum(lengths))
             documents.append(sentences.length - 1 - len(lengths) + np.cumsum(counts))
             tokens.append(ids)
@@ -105,6 +112,19 @@ def encode_batch(
     owners = np.repeat(np.arange(len(documents)), [len(document) for document in documents])
     counts = np.bincount(owners[sizes > 0], minlength=len(documents))
     return tokens, sizes[sizes > 0], counts[counts > 0]
+
+
+def while_next(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
+    """Each item and what comes of it, worked out in a thread while the next item is made."""
+    with ThreadPoolExecutor(1) as thread:
+        running: deque[tuple[T, Future[R]]] = deque()
+        for item in items:
+            running.append((item, thread.submit(work, item)))
+            if len(running) > 1:
+                before, result = running.popleft()
+                yield before, result.result()
+        for item, result in running:
+            yield item, result.result()
 
 
 class ArrayFile:

@@ -1,6 +1,8 @@
 """When two texts are the same text."""
 
-from tasks.digests import digest, normalize, share
+import re
+
+from tasks.digests import digest, digest_of, normalize, share
 
 
 def test_case_punctuation_and_blanks_make_no_difference():
@@ -15,6 +17,14 @@ def test_words_make_a_difference():
 def test_texts_without_words_are_told_apart():
     assert normalize(":-)  ") == ":-)"
     assert digest(":-)") != digest(":-(")
+
+
+def test_ascii_has_the_words_of_any_text():
+    text = "".join(map(chr, range(128))) + " A_b1 C"
+    assert normalize(text) == " ".join(re.findall(r"\w+", text.casefold()))
+    assert normalize(f"é {text}") == f"é {normalize(text)}"
+    assert digest(text) == digest_of(normalize(text))
+    assert normalize("\x1c-\x1f-") == "- -"
 
 
 def test_shares_are_even_and_depend_on_the_seed():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from tasks import encoding
@@ -10,7 +10,7 @@ from tasks.encoded import load_tokenizer
 from tasks.encoding import Encoder
 from tasks.sentences import split_sentences
 from tasks.sources.published import resolve_published
-from tasks.tokenizer import load_published
+from tasks.tokenizer import load_published, wordpiece
 from tests.small_corpus import documents, encode
 
 ODD = [
@@ -21,6 +21,7 @@ ODD = [
     "é e\u0301 Ω \U0001f98a\U0001f98a \u0301",
     "x=1;y=[2,3] -- http://a.b/c?d=e#f_g 3.14e-10",
     "the matrix holds the matrix",
+    "(a) ,, .a. [naïve],e\u0301.\u0301- a\0b \0 zero «quoted» “quoted”、数,字",
 ]
 
 
@@ -43,7 +44,7 @@ def tokenizer(request, tmp_path_factory):
 
 def test_odd_text_has_the_tokens_of_the_tokenizer(tokenizer):
     sentences = [" ".join(sentence.split()) for sentence in ODD]
-    assert Encoder(tokenizer).cuts_at_blanks
+    assert Encoder(tokenizer).words is not None
     assert by_words(tokenizer, sentences) == directly(tokenizer, sentences)
 
 
@@ -77,7 +78,7 @@ def test_words_are_forgotten_before_they_fill_the_memory(tokenizer, monkeypatch)
         tokens, sizes = encoder.encode(sentences)
         found = [part.tolist() for part in np.split(tokens, np.cumsum(sizes)[:-1])]
         assert found == directly(tokenizer, sentences)
-        assert len(encoder.numbers) < 40
+        assert len(encoder.words.numbers) < 40
 
 
 def test_no_sentences_have_no_tokens(tokenizer):
@@ -90,5 +91,20 @@ def test_a_tokenizer_that_looks_across_blanks_is_asked_itself():
     backend = Tokenizer(models.Unigram(pieces, unk_id=0))
     backend.pre_tokenizer = pre_tokenizers.Metaspace(split=False)
     encoder = Encoder(PreTrainedTokenizerFast(tokenizer_object=backend))
-    assert not encoder.cuts_at_blanks
+    assert encoder.words is None
     assert encoder.encode(["a b", "a"])[0].tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("token", ["x++", "(x"])
+def test_a_word_that_was_added_to_the_vocabulary_is_not_cut(token):
+    backend = wordpiece({"[UNK]": 0, "x": 1, "+": 2, "(": 3}, lowercase=True)
+    backend.add_tokens([token])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")
+    assert by_words(tokenizer, [f"{token} x"]) == directly(tokenizer, [f"{token} x"]) == [[4, 1]]
+
+
+def test_a_normalizer_that_looks_across_punctuation_marks_is_respected():
+    backend = wordpiece({"[UNK]": 0, "x": 1, "'": 2, "y": 3}, lowercase=True)
+    backend.normalizer = normalizers.Replace("''", "y")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")
+    assert by_words(tokenizer, ["x '' x"]) == directly(tokenizer, ["x '' x"]) == [[1, 3, 1]]

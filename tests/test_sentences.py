@@ -34,6 +34,11 @@ def test_a_blank_line_ends_a_sentence_and_a_line_break_does_not():
     assert split_paragraphs("\n\na\nb\n\n\nc\n") == ["a b", "c"]
 
 
+def test_blanks_of_all_kinds_are_made_single():
+    for text in ("  a  b ", "a\tb", "a\u00a0b", "a\nb", " a\x1cb", "a \u2003 b\x0b", "a\u200bb c"):
+        assert split_paragraphs(text) == [" ".join(text.split())]
+
+
 def test_scripts_without_blanks_are_split_too():
     assert split_sentences("你好。世界！") == ["你好。", "世界！"]
 

@@ -7,6 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import pandas as pd  # noqa: F401  (pyarrow loads it at its first array, `datasets` when imported)
+
 from tasks.corpus import prepare_corpus
 from tasks.inspection import text_source
 from tasks.machinery.stage import Silent
