@@ -90,7 +90,7 @@ def measure(
         "finetuning": lambda: Part(training.finetuning(small, scratch, effort)),
         "preparation": lambda: Part(preparation.preparation(data, scratch, repetitions)),
         "memory": lambda: Part(preparation.memory(data, scratch, repetitions)),
-        "cached": lambda: Part(orchestration.cached(scratch, max(3, repetitions))),
+        "cached": lambda: Part(orchestration.cached(scratch, repetitions)),
         "overhead": lambda: Part(*orchestration.overhead(scratch, 1)),
         "growth": lambda: Part(curves=growth.curves(data, scratch)),
         "profile": lambda: Part(notes=training.profile([large, small])),
