@@ -1,32 +1,28 @@
 """Stage `corpus`: documents to pre-train on, without duplicates and what a test split holds.
 
-Documents flow from the source to Parquet one at a time; in memory stay eight bytes of each.
+Documents flow from the source to Parquet one at a time; in memory stay two digests of each.
 """
 
 from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from tasks.card import Card
+from tasks.corpus_splits import COLUMNS, SPLITS, Splits, file_of, writing_splits
 from tasks.digests import digest, share
 from tasks.held_out import HeldOut
 from tasks.machinery.stage import Monitor, StageError
 from tasks.rows import encodable
 from tasks.sources import Document, Source
 from tasks.spec import Corpus
-from tasks.tables import TableWriter, read_table, write_dataset_file
+from tasks.tables import read_table, write_dataset_file
 
-SPLITS = ("train", "validation")
 FEWEST_VALIDATION = 8
-COLUMNS = {"document": "string", "text": "string"}
 
 
 def prepare_corpus(
@@ -59,8 +55,11 @@ def prepare_corpus(
         StageError: the source cannot be read, or fewer than two documents are left of it.
     """
     selection = _Selection(corpus, HeldOut(held_out))
-    splits, ends = _Splits(source.name, out), _Ends()
-    with splits, closing(source.documents(corpus, monitor.progress)) as documents:
+    ends = _Ends()
+    with (
+        writing_splits(source.name, out) as splits,
+        closing(source.documents(corpus, monitor.progress)) as documents,
+    ):
         for document in islice(documents, corpus.max_documents or None):
             text, key = selection.accept(document)
             if not text:
@@ -78,48 +77,6 @@ def prepare_corpus(
     elif not splits.card.count("train"):
         splits = _split_again(lambda name: name != ends.last[1], source, out)
     return _finish(splits, source, selection, out)
-
-
-class _Splits:
-    """The splits as they are written, what the card counts in them, and digests of their texts."""
-
-    def __init__(self, name: str, out: Path) -> None:
-        self.card = Card(name, "documents", SPLITS)
-        self._paths = {split: out / f"{split}.parquet" for split in SPLITS}
-        self._digests = {split: bytearray() for split in SPLITS}
-        self._open = ExitStack()
-
-    def __enter__(self) -> Self:
-        self._writers = {
-            split: self._open.enter_context(TableWriter(path, COLUMNS))
-            for split, path in self._paths.items()
-        }
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._open.__exit__(kind, error, trace)
-
-    def write(self, split: str, name: str, text: str, key: bytes) -> None:
-        """Add a document and the digest of its text."""
-        self._writers[split].write({"document": name, "text": text}, len(text))
-        self._digests[split] += key
-        self.card.add(split, name, text)
-
-    def overlap(self) -> int:
-        """How many documents to train on have their name or their text in validation too."""
-        held_out = set(chain.from_iterable(self._keys("validation")))
-        return sum(not held_out.isdisjoint(keys) for keys in self._keys("train"))
-
-    def _keys(self, split: str) -> Iterator[tuple[str, bytes]]:
-        digests = self._digests[split]
-        size = len(digest(""))
-        for number, row in enumerate(read_table(self._paths[split], ["document"])):
-            yield row["document"], bytes(digests[size * number : size * (number + 1)])
 
 
 @dataclass
@@ -175,12 +132,12 @@ def _too_few(corpus: Corpus, source: Source, found: Counter[str]) -> str:
     )
 
 
-def _split_again(held_out: Callable[[str], bool], source: Source, out: Path) -> _Splits:
+def _split_again(held_out: Callable[[str], bool], source: Source, out: Path) -> Splits:
     """Write both splits anew, the documents of these names into validation."""
     before = [out / f"before-{split}.parquet" for split in SPLITS]
     for split, file in zip(SPLITS, before, strict=True):
-        (out / f"{split}.parquet").rename(file)
-    with _Splits(source.name, out) as splits:
+        file_of(split, out).rename(file)
+    with writing_splits(source.name, out) as splits:
         for row in chain.from_iterable(read_table(file) for file in before):
             split = "validation" if held_out(row["document"]) else "train"
             splits.write(split, row["document"], row["text"], digest(row["text"]))
@@ -189,7 +146,7 @@ def _split_again(held_out: Callable[[str], bool], source: Source, out: Path) -> 
     return splits
 
 
-def _finish(splits: _Splits, source: Source, selection: _Selection, out: Path) -> dict[str, float]:
+def _finish(splits: Splits, source: Source, selection: _Selection, out: Path) -> dict[str, float]:
     found, card = selection.found, splits.card
     counts = {split: card.count(split) for split in SPLITS}
     write_dataset_file(out, source.name, COLUMNS, sum(counts.values()))

@@ -51,7 +51,8 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean cross-entropy in nats, in fp32 whatever the precision of the logits.
 
     Args:
-        logits: [rows, classes]; where they need a gradient, they are overwritten by it.
+        logits: [rows, classes]; where they need a gradient, they are overwritten by it, so what
+            made them must not read them again: a product or a sum does not, a softmax would.
         targets: [rows] numbers of classes.
     """
     if logits.device.type != "cpu" or not len(targets):

@@ -19,7 +19,8 @@ from pyarrow import compute
 from tokenizers import normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-MOST_WORDS = 1_000_000  # distinct words kept; then they are forgotten, so memory stays constant
+CUT_AT_BLANKS = (pre_tokenizers.BertPreTokenizer, pre_tokenizers.ByteLevel)
+MOST_WORDS = 200_000  # distinct words kept; then they are forgotten, so memory stays constant
 
 Tokens = tuple[NDArray[np.int64], NDArray[np.int64]]
 Encode = Callable[[Sequence[str]], Tokens]
@@ -33,13 +34,12 @@ class Encoder:
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self.backend: Any = tokenizer.backend_tokenizer
         self.backend.encode_special_tokens = True
-        self.words: Known | None = None
-        if isinstance(self.backend.pre_tokenizer, pre_tokenizers.ByteLevel):
-            self.words = Known(self._directly, cut_before_blanks)
-        elif isinstance(self.backend.pre_tokenizer, pre_tokenizers.BertPreTokenizer):
-            pieces = Known(self._directly, cut_at_punctuation).encode
-            at_marks = cuts_at_punctuation(self.backend)
-            self.words = Known(pieces if at_marks else self._directly, cut_at_blanks)
+        self.known: Known | None = None
+        if is_plain_bert(self.backend):
+            pieces = Known(self._directly, cut_at_punctuation)
+            self.known = Known(pieces.encode, cut_at_blanks)
+        elif isinstance(self.backend.pre_tokenizer, CUT_AT_BLANKS):
+            self.known = Known(self._directly, cut_before_blanks)
 
     def encode(self, sentences: Sequence[str]) -> Tokens:
         """All tokens in a row [tokens], and how many each sentence has [sentences].
@@ -47,7 +47,7 @@ class Encoder:
         Args:
             sentences: with single blanks between words, and none around them.
         """
-        return self.words.encode(sentences) if self.words else self._directly(sentences)
+        return self.known.encode(sentences) if self.known else self._directly(sentences)
 
     def _directly(self, texts: Sequence[str]) -> Tokens:
         found = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
@@ -104,11 +104,14 @@ class Known:
         self.begins, self.sizes, self.tokens = _NOTHING, _NOTHING, _NOTHING
 
 
-def cuts_at_punctuation(backend: Any) -> bool:
-    """Whether nothing in a tokenizer that cuts as BERT's looks across a punctuation mark first."""
+def is_plain_bert(backend: Any) -> bool:
+    """Whether a tokenizer cuts as BERT's, and looks across no blank or punctuation mark before."""
     added = backend.get_added_tokens_decoder().values()
-    plain = isinstance(backend.normalizer, normalizers.BertNormalizer)
-    return plain and all(token.special for token in added)
+    return (
+        isinstance(backend.pre_tokenizer, pre_tokenizers.BertPreTokenizer)
+        and isinstance(backend.normalizer, normalizers.BertNormalizer)
+        and all(token.special for token in added)
+    )
 
 
 def cut_at_blanks(sentences: pa.Array) -> pa.ListArray:
@@ -117,7 +120,7 @@ def cut_at_blanks(sentences: pa.Array) -> pa.ListArray:
 
 
 def cut_before_blanks(sentences: pa.Array) -> pa.ListArray:
-    """Words with the blank before them: byte-level tokenizers tell by it where words begin."""
+    """Words with the blank before them: some tokenizers tell by it where words begin."""
     return compute.split_pattern(compute.replace_substring(sentences, " ", "\n "), "\n")
 
 

@@ -49,7 +49,7 @@ def bytes_of_rows(
     if config.attention_probs_dropout_prob or plain_attention:  # the whole of it, not in blocks
         token += 5 * config.num_attention_heads * length
     per_layer = rows * length * token * (3 if bf16 else 4)
-    logits = sum(a * c for a, _, c in head) * 16  # themselves, their logarithms, their gradients
+    logits = sum(a * c for a, _, c in head) * 16  # as torch computes the loss; on a processor less
     return config.num_hidden_layers * per_layer + 3 * rows * length * width * 4 + logits
 
 

@@ -36,7 +36,7 @@ from tasks.sources.published import (
     require_consecutive,
 )
 from tasks.spec import Tokenizer
-from tasks.words import Words, byte_level_words, train, wordpiece_words
+from tasks.words import Words, byte_level_words, train_on_words, wordpiece_words
 
 BERT_TOKENS = {
     "pad_token": "[PAD]",
@@ -117,7 +117,7 @@ def train_wordpiece(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreT
         limit_alphabet=0,
         show_progress=False,
     )
-    train(frame, trainer, words, monitor)
+    train_on_words(frame, trainer, words, monitor)
     return as_bert(wordpiece(frame.get_vocab(), lowercase=settings.lowercase))
 
 
@@ -139,7 +139,7 @@ def train_bpe(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrained
         show_progress=False,
     )
     words = byte_level_words(read_texts(corpus, monitor), frame.normalizer)
-    train(frame, trainer, words, monitor)
+    train_on_words(frame, trainer, words, monitor)
     vocabulary = frame.get_vocab()
     frame.post_processor = processors.RobertaProcessing(
         ("</s>", vocabulary["</s>"]), ("<s>", vocabulary["<s>"]), add_prefix_space=True

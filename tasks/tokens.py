@@ -12,7 +12,6 @@ Sentences and documents without a token are left out. Memory is constant in the 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -78,13 +77,16 @@ def encode_split(
     ):
         sentences.append([0])
         documents.append([0])
-        batches = read_documents(file, split, monitor)
-        for batch, (ids, lengths, counts) in while_next(partial(encode_batch, encoder), batches):
+        done, total = 0, pq.read_metadata(file).num_rows
+        encoded = while_next(partial(encode_batch, encoder), read_documents(file))
+        for batch, (ids, lengths, counts) in encoded:
             unknown += int(np.count_nonzero(ids == tokenizer.unk_token_id))
             characters += sum(map(len, chain.from_iterable(batch)))
             sentences.append(tokens.length + np.cumsum(lengths))
             documents.append(sentences.length - 1 - len(lengths) + np.cumsum(counts))
             tokens.append(ids)
+            done += len(batch)
+            monitor.progress(done, total, f"{split} documents")
     return {
         "tokens": tokens.length,
         "sentences": sentences.length - 1,
@@ -94,14 +96,11 @@ def encode_split(
     }
 
 
-def read_documents(file: Path, split: str, monitor: Monitor) -> Iterator[list[list[str]]]:
+def read_documents(file: Path) -> Iterator[list[list[str]]]:
     """Batches of documents, each a list of sentences."""
     with pq.ParquetFile(file) as rows:
-        done, total = 0, rows.metadata.num_rows
         for batch in rows.iter_batches(BATCH, columns=["text"]):
             yield [split_sentences(text) for text in batch.column(0).to_pylist()]
-            done += batch.num_rows
-            monitor.progress(done, total, f"{split} documents")
 
 
 def encode_batch(
@@ -117,14 +116,13 @@ def encode_batch(
 def while_next(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
     """Each item and what comes of it, worked out in a thread while the next item is made."""
     with ThreadPoolExecutor(1) as thread:
-        running: deque[tuple[T, Future[R]]] = deque()
+        running: tuple[T, Future[R]] | None = None
         for item in items:
-            running.append((item, thread.submit(work, item)))
-            if len(running) > 1:
-                before, result = running.popleft()
-                yield before, result.result()
-        for item, result in running:
-            yield item, result.result()
+            if running is not None:
+                yield running[0], running[1].result()
+            running = item, thread.submit(work, item)
+        if running is not None:
+            yield running[0], running[1].result()
 
 
 class ArrayFile:

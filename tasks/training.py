@@ -1,6 +1,6 @@
 """One training loop for pre-training and fine-tuning: `transformers.Trainer`, little overridden.
 
-Trainer brings the optimizer, precision, clipping and schedules; three things are ours. A batch is
+Trainer brings the optimizer, clipping and schedules; three things are ours. A batch is
 a function of the number of its step (`Batches`), so what a step sees never depends on a global
 generator or on how the run came to that step. The loss is a function that is handed in. And what
 is logged goes to the monitor instead of to files.
@@ -144,11 +144,14 @@ def mixed_precision(
     if precision == "fp32":
         yield
         return
+    before = vars(model).get("forward")  # that of the class is no attribute of the model
     model.forward = torch.autocast(device, dtype=torch.bfloat16)(model.forward)
     try:
         yield
     finally:
-        del model.forward  # the class has the one that it had before
+        del model.forward
+        if before is not None:
+            model.forward = before
 
 
 def train(
@@ -257,6 +260,7 @@ def training_arguments(recipe: Recipe, steps: int, folder: str) -> TrainingArgum
         report_to=[],
         disable_tqdm=True,
     )
+    arguments.mixed_precision = "no"  # whatever the environment says: `mixed_precision` does it
     # More GPUs would mean nn.DataParallel, which splits batches.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments

@@ -4,7 +4,8 @@ They cut a corpus into words and count these, and most of their time goes into t
 `the` is normalized again. Here a text is first cut where its language does not matter, at blanks
 and punctuation marks, and only what is then distinct is given to the tokenizer's own normalizer
 and pre-tokenizer. The counts are those that the trainer would find. Memory grows with the distinct
-words of a corpus, not with its size.
+words of a corpus, not with its size; but where a language writes no blanks, what is between two of
+them is a sentence, and most are distinct.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tasks.machinery.stage import Monitor
 Texts = Iterable[pa.StringArray]
 Words = Counter[str]
 
-_TOGETHER = 10_000  # words normalized at once
+_TOGETHER = 100_000  # characters normalized at once
 _LENGTH = 1_000  # words in a text for the trainer
 _TEXTS = 64  # such texts at once
 _END = "\n"  # of a word for the trainer: no word has one in it
@@ -47,6 +48,7 @@ def wordpiece_words(texts: Texts, frame: tokenizers.Tokenizer) -> Words:
     pieces: Words = Counter()
     for count, some in _by_count(between_blanks):
         _add(pieces, _PIECE.findall(" ".join(some)), count)
+    del between_blanks
     words: Words = Counter()
     for piece in [piece for piece in pieces if piece.isascii() and piece.isprintable()]:
         words[piece.lower() if frame.normalizer.lowercase else piece] += pieces.pop(piece)
@@ -83,7 +85,7 @@ def byte_level_words(texts: Texts, normalizer: normalizers.Normalizer | None) ->
     return words
 
 
-def train(
+def train_on_words(
     frame: tokenizers.Tokenizer, trainer: trainers.Trainer, words: Words, monitor: Monitor
 ) -> None:
     """Train the model of a tokenizer on counted words; its other parts are not used.
@@ -115,7 +117,14 @@ def _by_count(words: Words) -> Iterator[tuple[int, list[str]]]:
     Not all of a count at once, as most words of a large corpus come once.
     """
     for count, group in groupby(sorted(words, key=words.__getitem__), words.__getitem__):
-        while some := list(islice(group, _TOGETHER)):
+        some, size = [], 0
+        for word in group:
+            some.append(word)
+            size += len(word)
+            if size >= _TOGETHER:
+                yield count, some
+                some, size = [], 0
+        if some:
             yield count, some
 
 

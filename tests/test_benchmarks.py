@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.benchmarks import data, orchestration, training
-from tests.benchmarks.clock import throughput
+from tests.benchmarks import data, orchestration, preparation, training
+from tests.benchmarks.clock import Laps, throughput
 from tests.benchmarks.data import distinct_words, documents, write_grown, write_texts
 from tests.benchmarks.evaluation import loss_of, unigram_loss
 from tests.benchmarks.gpu import gpu
@@ -22,8 +22,9 @@ from tests.benchmarks.kinds import kind_of, shares
 from tests.benchmarks.peers.chunks import group_texts
 from tests.benchmarks.results import Part, Results
 from tests.benchmarks.rows import Row
-from tests.benchmarks.setting import LENGTH, Shape
+from tests.benchmarks.setting import LENGTH, Figures, Shape
 from tests.benchmarks.table import score
+from tests.benchmarks.turns import spread
 from tests.benchmarks.vocabulary import Vocabulary
 
 ROW = Row(
@@ -174,12 +175,32 @@ def test_shares_of_a_step_are_those_of_all_its_time():
     assert sum(found.values()) == pytest.approx(1.0)
 
 
-def test_where_the_time_goes_is_a_line_for_each_vocabulary(tmp_path, monkeypatch):
+def test_where_the_time_goes_is_a_line_for_each_training(tmp_path, monkeypatch):
     monkeypatch.setattr("tests.benchmarks.vocabulary.load_tokenizer", lambda _: range(300))
     monkeypatch.setattr(training, "run", lambda _: {"matrix products": 0.314, "wall": 9.0})
-    assert training.profile([Vocabulary(tmp_path, 300)]) == [
-        "Where a step's time goes (vocabulary 300 (trained here)): matrix products 31 %"
-    ]
+    vocabulary = Vocabulary(tmp_path, 300)
+    first, *_, last = training.profile(vocabulary, vocabulary)
+    assert first == (
+        "Where a step's time goes (pre-training, vocabulary 300 (trained here)): "
+        "matrix products 31 %"
+    )
+    assert last.startswith("Where a step's time goes (fine-tuning")
+
+
+def test_the_seconds_of_parts_are_told_and_their_medians_listed(capsys):
+    laps = Laps()
+    laps.end("corpus")
+    laps.end("tokens")
+    Figures(seconds=laps.seconds, parts={"corpus": 1.0, "tokens": 2.0}).tell()
+    told = json.loads(capsys.readouterr().out)
+    assert told["seconds"] == pytest.approx(sum(laps.parts.values()))
+    measured = {"Temper": [told, told | {"seconds of tokens": 4.0}, told]}
+    assert preparation.laps(measured, "Temper") == "corpus 1.0 s, tokens 2.0 s"
+
+
+def test_figures_have_three_digits_and_no_exponent():
+    assert spread([12_912.3]) == "12,900"
+    assert spread([0.02345, 5.478, 999.6]) == "5.48 (0.0234 to 1,000)"
 
 
 FIGURES = {

@@ -7,7 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.corpus import prepare_corpus
+from tasks.corpus_splits import writing_splits
 from tasks.dataset import prepare_dataset
+from tasks.digests import digest
 from tasks.machinery.stage import Silent, StageError
 from tasks.sources import resolve
 from tasks.spec import Corpus, LabelledData
@@ -182,3 +184,11 @@ def test_real_books_are_read_whole_by_default(shared_data, tmp_path):
     assert metrics["documents"] == 44
     assert metrics["validation_documents"] >= 1
     assert metrics["characters"] > 19e6
+
+
+def test_what_both_splits_hold_is_counted(tmp_path):
+    with writing_splits("corpus", tmp_path) as splits:
+        rows = [("train", "a", "One."), ("train", "b", "Two."), ("train", "c", "Three.")]
+        for split, name, text in [*rows, ("validation", "x", "ONE"), ("validation", "b", "Four.")]:
+            splits.write(split, name, text, digest(text))
+    assert splits.overlap() == 2

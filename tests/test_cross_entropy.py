@@ -50,3 +50,10 @@ def test_a_logit_that_is_not_finite_shows_in_the_loss():
     logits = torch.zeros(2, 4)
     logits[1, 2] = float("nan")
     assert cross_entropy(logits, torch.tensor([1, 2])).isnan()
+
+
+def test_logits_without_a_gradient_stay_as_they_are():
+    logits = torch.randn(3, 4)
+    before = logits.clone()
+    cross_entropy(logits, torch.tensor([1, 2, 0]))
+    assert torch.equal(logits, before)

@@ -44,7 +44,7 @@ def tokenizer(request, tmp_path_factory):
 
 def test_odd_text_has_the_tokens_of_the_tokenizer(tokenizer):
     sentences = [" ".join(sentence.split()) for sentence in ODD]
-    assert Encoder(tokenizer).words is not None
+    assert Encoder(tokenizer).known is not None
     assert by_words(tokenizer, sentences) == directly(tokenizer, sentences)
 
 
@@ -78,7 +78,7 @@ def test_words_are_forgotten_before_they_fill_the_memory(tokenizer, monkeypatch)
         tokens, sizes = encoder.encode(sentences)
         found = [part.tolist() for part in np.split(tokens, np.cumsum(sizes)[:-1])]
         assert found == directly(tokenizer, sentences)
-        assert len(encoder.words.numbers) < 40
+        assert len(encoder.known.numbers) < 40
 
 
 def test_no_sentences_have_no_tokens(tokenizer):
@@ -91,7 +91,7 @@ def test_a_tokenizer_that_looks_across_blanks_is_asked_itself():
     backend = Tokenizer(models.Unigram(pieces, unk_id=0))
     backend.pre_tokenizer = pre_tokenizers.Metaspace(split=False)
     encoder = Encoder(PreTrainedTokenizerFast(tokenizer_object=backend))
-    assert encoder.words is None
+    assert encoder.known is None
     assert encoder.encode(["a b", "a"])[0].tolist() == [2, 1]
 
 
@@ -108,3 +108,10 @@ def test_a_normalizer_that_looks_across_punctuation_marks_is_respected():
     backend.normalizer = normalizers.Replace("''", "y")
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")
     assert by_words(tokenizer, ["x '' x"]) == directly(tokenizer, ["x '' x"]) == [[1, 3, 1]]
+
+
+def test_a_word_that_was_added_with_the_blank_before_it_is_found():
+    backend = wordpiece({"[UNK]": 0, "a": 1, "x": 2}, lowercase=True)
+    backend.add_tokens([" x"])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")
+    assert by_words(tokenizer, ["a x"]) == directly(tokenizer, ["a x"]) == [[1, 3]]

@@ -40,13 +40,17 @@ def test_planning_loads_nothing_heavy(tmp_path: Path) -> None:
     assert not imported_by(code) & heavy
 
 
-def test_a_run_with_nothing_to_compute_loads_nothing_that_computes() -> None:
+def test_what_runs_stages_loads_nothing_that_computes() -> None:
     code = "import flows.experiment, flows.console; from flows.work import show_on"
     assert not imported_by(code) & {"torch", "transformers", "datasets", "matplotlib"}
 
 
 def test_a_run_with_servers_loads_no_server() -> None:
-    code = "import flows.experiment, tasks.machinery.temporary_server"
+    code = (
+        "import os; os.environ['MLFLOW_TRACKING_URI'] = 'http://127.0.0.1:9'\n"
+        "import flows.experiment, tasks.machinery.temporary_server\n"
+        "from tasks.machinery.tracking import make_database; make_database()"
+    )
     assert not imported_by(code) & {
         "prefect.server.api.server",
         "mlflow.store.tracking.sqlalchemy_store",

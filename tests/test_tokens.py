@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from tasks import tokens
 from tasks.encoded import EncodedCorpus, load_tokenizer
 from tasks.machinery.stage import Silent, StageError
 from tasks.sentences import split_sentences
 from tasks.spec import Tokenizer
 from tasks.tokenizer import train_tokenizer
-from tasks.tokens import ArrayFile, encode_corpus
+from tasks.tokens import ArrayFile, encode_corpus, while_next
 from tests.small_corpus import documents, encode, write_documents
 
 
@@ -129,3 +130,25 @@ def test_an_array_file_is_an_npy_file_of_any_length(tmp_path):
             np.load(tmp_path / "x.npy", mmap_mode="r" if length else None),
             (np.arange(length) % 65_536).astype(np.uint16),
         )
+
+
+def test_a_corpus_in_batches_has_the_bytes_of_one_in_one_piece(tmp_path, monkeypatch):
+    texts = documents(40)
+    whole = encode(tmp_path / "whole", texts, texts[:3]) / "tokens"
+    monkeypatch.setattr(tokens, "BATCH", 7)
+    parts = encode(tmp_path / "parts", texts, texts[:3]) / "tokens"
+    found = {file.name: file.read_bytes() for file in parts.iterdir()}
+    assert found == {file.name: file.read_bytes() for file in whole.iterdir()}
+
+
+def test_each_item_is_worked_out_in_order():
+    assert list(while_next(str, range(5))) == [(n, str(n)) for n in range(5)]
+    assert list(while_next(str, [])) == []
+
+
+def test_a_mistake_in_the_thread_comes_to_the_caller():
+    found = []
+    with pytest.raises(ZeroDivisionError):
+        found.extend(while_next(lambda n: 1 / n, [2, 0, 1]))
+    with pytest.raises(ZeroDivisionError):
+        found.extend(while_next(str, (1 / n for n in [2, 0])))

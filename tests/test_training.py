@@ -169,22 +169,52 @@ def test_how_often_is_logged_changes_no_weight():
     assert_same(weights(run()[0]), weights(run(replace(RECIPE, log_every=1))[0]))
 
 
-def test_bf16_is_used_inside_and_gone_afterwards():
+@pytest.mark.parametrize("environment", ["no", "bf16"])
+def test_bf16_is_used_inside_and_gone_afterwards(environment, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", environment)  # as `accelerate launch` does
     dtypes = set()
 
     def loss(model, batch):
         output = model.bert.encoder.layer[0].intermediate
         with output.register_forward_hook(lambda _m, _i, out: dtypes.add(out.dtype)):
-            return loss_of(model, batch)
+            found = model(**batch)
+        dtypes.add(found.logits.dtype)  # accelerate would have copied it to fp32
+        return found.loss.float()
 
     model, _, monitor = run(replace(RECIPE, precision="bf16"), loss=loss)
     assert dtypes == {torch.bfloat16}
+    assert "forward" not in vars(model)
     assert monitor.facts["precision"] == "bf16"
     assert {part.dtype for part in model.parameters()} == {torch.float32}
     with torch.no_grad():
         assert model(torch.tensor([[1, 2]])).logits.dtype == torch.float32
         with autocast("fp32"):
             assert model.bert(torch.tensor([[1, 2]]))[0].dtype == torch.float32
+
+
+def test_fp32_is_fp32_whatever_the_environment_says(monkeypatch):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    dtypes = set()
+
+    def loss(model, batch):
+        found = model(**batch)
+        dtypes.add(model.bert(batch["input_ids"])[0].dtype)
+        return found.loss
+
+    model, _, _ = run(RECIPE, loss=loss)
+    assert dtypes == {torch.float32}
+    assert "forward" not in vars(model)
+
+
+def test_a_model_comes_back_as_it_was_from_a_training_that_fails():
+    model = new_model()
+
+    def loss(_model, _batch):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(replace(RECIPE, precision="bf16"), model=model, loss=loss)
+    assert "forward" not in vars(model)
 
 
 def test_precision_is_resolved_by_what_the_hardware_can_do(monkeypatch):

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from tasks import words
 from tasks.machinery.stage import Silent
 from tasks.tokenizer import wordpiece
-from tasks.words import byte_level_words, train, wordpiece_words
+from tasks.words import byte_level_words, train_on_words, wordpiece_words
 
 # Letters, marks of their own, blanks of all kinds, control characters, and what changes its length
 # in lower case: whatever could join or part words elsewhere than expected.
@@ -72,8 +72,40 @@ def test_counts_teach_what_the_texts_teach(texts, monkeypatch):
             show_progress=False,
         )
         if by_counts:
-            train(frame, trainer, byte_level_words([pa.array(texts)], LOWER), Silent())
+            train_on_words(frame, trainer, byte_level_words([pa.array(texts)], LOWER), Silent())
         else:
             frame.train_from_iterator(texts, trainer)
         learnt.append(frame.to_str())
     assert learnt[0] == learnt[1]
+
+
+def test_counts_of_wordpiece_teach_what_the_texts_teach(texts):
+    learnt = []
+    for by_counts in (True, False):
+        frame = wordpiece({}, lowercase=True)
+        found = wordpiece_words([pa.array(texts)], frame)
+        alphabet = sorted({character for word in found for character in word})
+        inside = [f"##{character}" for character in alphabet]
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=700,
+            min_frequency=2,
+            special_tokens=["[UNK]", *alphabet, *inside],
+            limit_alphabet=0,
+            show_progress=False,
+        )
+        if by_counts:
+            train_on_words(frame, trainer, found, Silent())
+        else:
+            frame.train_from_iterator(texts, trainer)
+        learnt.append(frame.get_vocab())
+    assert learnt[0] == learnt[1]
+    assert any(len(token.removeprefix("##")) > 1 for token in learnt[0] if token != "[UNK]")
+
+
+def test_words_of_one_character_are_learnt_from_without_a_merge():
+    frame = wordpiece({}, lowercase=True)
+    found = wordpiece_words([pa.array(["数字 你好", "数"])], frame)
+    assert found == Counter("数字你好数")
+    trainer = trainers.WordPieceTrainer(special_tokens=["[UNK]", *found], show_progress=False)
+    train_on_words(frame, trainer, found, Silent())
+    assert set(frame.get_vocab()) == {"[UNK]", *found}

@@ -197,13 +197,18 @@ def version_precision() -> VersionPrecision:
     return value  # type: ignore[return-value]
 
 
+@functools.cache
+def _version(library: str) -> str:
+    return importlib.metadata.version(library)
+
+
 def library_versions(libraries: Iterable[str]) -> dict[str, str]:
     """Versions of what a stage computes with, as closely as `TEMPER_VERSIONS` says."""
     precision = version_precision()
     if precision == "ignored":
         return {}
     versions = {"python": platform.python_version()}
-    versions |= {name: importlib.metadata.version(name) for name in libraries}
+    versions |= {name: _version(name) for name in libraries}
     if precision == "minor":
         versions = {name: ".".join(text.split(".")[:2]) for name, text in versions.items()}
     return dict(sorted(versions.items()))

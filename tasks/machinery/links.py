@@ -32,9 +32,12 @@ def run_page(address: str, experiment_id: str, run_id: str) -> str:
 
 def page_of(artifact: Artifact, tracking: Tracking) -> str:
     """Where MLflow shows the run that computed an artifact; empty if it does not, or not now."""
-    run_id = artifact.record.get("run_id", "")
+    record = artifact.record
+    run_id = record.get("run_id", "")
     if not run_id or tracking.rest or not tracking.address.startswith("http"):
         return ""
+    if record["tracking_uri"] == tracking.uri and "experiment_id" in record:
+        return run_page(tracking.address, record["experiment_id"], run_id)
     try:
         found = tracking.find(run_id)
     except Exception as problem:

@@ -10,29 +10,29 @@ from __future__ import annotations
 import time
 
 import requests
-import sqlalchemy
 from mlflow.exceptions import MlflowException, RestException
 
 # What a server that is gone, overloaded or without its database makes of a request.
 _CODES = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
 _FROM_A_SERVER = "API request to "  # how MLflow's client begins what it says of an answer
-_KINDS = (
-    ConnectionError,
-    TimeoutError,
-    requests.RequestException,
-    sqlalchemy.exc.OperationalError,
-)
+_KINDS = (ConnectionError, TimeoutError, requests.RequestException)
 
 
 def is_outage(problem: BaseException) -> bool:
     """Whether a problem is MLflow being out of reach, and would be gone with it."""
     if not isinstance(problem, MlflowException):
-        return isinstance(problem, _KINDS)
+        return _is_broken_connection(problem)
     if problem.error_code != "INTERNAL_ERROR":
         return problem.error_code in _CODES
     behind = problem.__cause__ or problem.__context__
     remote = isinstance(problem, RestException) or str(problem).startswith(_FROM_A_SERVER)
-    return remote or isinstance(behind, _KINDS)
+    return remote or _is_broken_connection(behind)
+
+
+def _is_broken_connection(problem: BaseException | None) -> bool:
+    """Also to a database, known by the name of its problem: SQLAlchemy is slow to import."""
+    names = {f"{kind.__module__}.{kind.__name__}" for kind in type(problem).__mro__}
+    return isinstance(problem, _KINDS) or "sqlalchemy.exc.OperationalError" in names
 
 
 def refusal(problem: BaseException) -> str:

@@ -211,7 +211,11 @@ class Recording:
         if own is not None:
             run.reads({"prepared": own})
         run.finish("FINISHED", at=at)
-        kept = {"run_id": run.run_id, "tracking_uri": self.tracking.uri}
+        kept = {
+            "run_id": run.run_id,
+            "experiment_id": run.experiment_id,
+            "tracking_uri": self.tracking.uri,
+        }
         artifact.write_record(kept | ({"model_id": model_id} if model_id else {}))
         (artifact.folder / "run.json").unlink(missing_ok=True)
 

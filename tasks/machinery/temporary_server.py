@@ -21,7 +21,7 @@ import subprocess
 import time
 import urllib.request
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING
 
 import psutil
@@ -58,7 +58,7 @@ def start_temporary_server() -> None:
         end_servers_without_a_run(folder)
         log.write_text("")
         for _ in range(_ATTEMPTS):
-            _begin(started, folder / f"{os.getpid()}.json", log)
+            _begin(server, started, folder / f"{os.getpid()}.json", log)
             if _answers(started):
                 return
             if "address already in use" not in log.read_text(errors="replace"):
@@ -72,10 +72,8 @@ def start_temporary_server() -> None:
     raise _failure(log)
 
 
-def _begin(started: SubprocessASGIServer, file: Path, log: Path) -> None:
-    """Start the server's process, and say in a file whose it is."""
-    from prefect.server.api import server
-
+def _begin(module: ModuleType, started: SubprocessASGIServer, file: Path, log: Path) -> None:
+    """Start the server's process, with Prefect's module for it, and say in a file whose it is."""
     with log.open("a") as output:  # a pipe that it held open would outlive a killed run
         popen = functools.partial(
             subprocess.Popen,
@@ -85,7 +83,7 @@ def _begin(started: SubprocessASGIServer, file: Path, log: Path) -> None:
             stderr=output,
         )
         detached = SimpleNamespace(Popen=popen, TimeoutExpired=subprocess.TimeoutExpired)
-        vars(server)["subprocess"] = detached
+        vars(module)["subprocess"] = detached
         started.port = started.find_available_port()
         started.server_process = process = started._run_uvicorn_command()
         started.running = True

@@ -88,12 +88,12 @@ def measure(
             training.quality(large, scratch, effort), [training.frequencies_alone(large)]
         ),
         "finetuning": lambda: Part(training.finetuning(small, scratch, effort)),
-        "preparation": lambda: Part(preparation.preparation(data, scratch, repetitions)),
+        "preparation": lambda: Part(*preparation.preparation(data, scratch, repetitions)),
         "memory": lambda: Part(preparation.memory(data, scratch, repetitions)),
         "cached": lambda: Part(orchestration.cached(scratch, repetitions)),
         "overhead": lambda: Part(*orchestration.overhead(scratch, 1)),
         "growth": lambda: Part(curves=growth.curves(data, scratch)),
-        "profile": lambda: Part(notes=training.profile([large, small])),
+        "profile": lambda: Part(notes=training.profile(large, small)),
     }
     for name, part in parts.items():
         if name in chosen:

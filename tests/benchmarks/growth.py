@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.benchmarks.data import write_grown
 from tests.benchmarks.orchestration import TEMPER, environment_of
 from tests.benchmarks.preparation import VOCABULARY
-from tests.benchmarks.turns import run, stage
+from tests.benchmarks.turns import rounded, run, stage
 from tests.flows.tiny import write_experiment
 
 
@@ -30,7 +30,7 @@ class Curve:
     points: Sequence[tuple[float, float]]
 
     def __str__(self) -> str:
-        points = ", ".join(f"{x:,g} {self.x}: {y:.3g} {self.y}" for x, y in self.points)
+        points = ", ".join(f"{x:,g} {self.x}: {rounded(y)} {self.y}" for x, y in self.points)
         return f"{self.name}: {points}"
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 
 LAYERS, WIDTH, HEADS, POSITIONS = 4, 256, 4, 512
 LENGTH = 128
+SECONDS_OF = "seconds of "
 BATCH = 32
 # The peer gets Temper's learning rate: with Trainer's 5e-5 it learns less.
 LEARNING_RATE, WARMUP_SHARE = 1e-3, 0.06
@@ -25,13 +26,13 @@ class Shape:
     @classmethod
     def ask(cls, parser: argparse.ArgumentParser) -> None:
         """Let a worker be asked for another one."""
-        for field in fields(cls):
-            parser.add_argument(f"--{field.name}", type=int, default=field.default)
+        for each in fields(cls):
+            parser.add_argument(f"--{each.name}", type=int, default=each.default)
 
     @classmethod
     def asked(cls, asked: argparse.Namespace) -> Shape:
         """The one that a worker was asked for."""
-        return cls(**{field.name: getattr(asked, field.name) for field in fields(cls)})
+        return cls(**{each.name: getattr(asked, each.name) for each in fields(cls)})
 
     def words(self) -> list[str]:
         """It as arguments of a worker."""
@@ -40,7 +41,7 @@ class Shape:
 
 @dataclass
 class Figures:
-    """What a process measured; printed as its last line."""
+    """What a process measured; printed as its last line. `parts`: of the seconds, by name."""
 
     seconds: float = 0.0
     tokens_per_second: float = 0.0
@@ -51,7 +52,10 @@ class Figures:
     ceiling_share: float = 0.0
     importing: float = 0.0
     telling: float = 0.0
+    parts: dict[str, float] = field(default_factory=dict)
 
     def tell(self) -> None:
         """Print what was measured, for the process that asked."""
-        print(json.dumps({name: value for name, value in asdict(self).items() if value}))
+        found = asdict(self)
+        found |= {f"{SECONDS_OF}{name}": seconds for name, seconds in found.pop("parts").items()}
+        print(json.dumps({name: value for name, value in found.items() if value}))

@@ -1,9 +1,8 @@
 """`temper`, with a clock on what its stages do beside their own work; told as the last line.
 
-Their time in the store begins before their function is imported. Mostly that is nothing: its
-libraries were imported when the stage's key was computed, which is in no stage's time. In it are
-also metrics, facts and progress, as far as the stage waits for them: what threads of MLflow and
-Prefect do meanwhile takes time from it, and is not seen here.
+In their time in the store is also the import of their function with its libraries, and metrics,
+facts and progress, as far as the stage waits for them: what threads of MLflow and Prefect do
+meanwhile takes time from it, and is not seen here.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class Effort:
     repetitions: int = 3
     peer_steps: int = 23
     our_steps: int = 83
-    race_steps: int = 300
+    race_steps: int = 200
     race_repetitions: int = 3
 
 
@@ -162,12 +162,18 @@ def finetuning(vocabulary: Vocabulary, scratch: Path, effort: Effort) -> list[Ro
     ]
 
 
-def profile(vocabularies: Sequence[Vocabulary]) -> list[str]:
-    """Where a step's time goes: a line for each vocabulary."""
+def profile(large: Vocabulary, small: Vocabulary) -> list[str]:
+    """Where a step's time goes: a line for pre-training with each vocabulary, and fine-tuning."""
+    tuning = ["--data", small.data / "sentences", "--body", small.folder / "body", "--profile"]
+    workers = {
+        f"pre-training, {large.words}": stage("ours.steps", "--data", large.folder),
+        f"pre-training, {small.words}": stage("ours.steps", "--data", small.folder),
+        "fine-tuning, sentences of natural length": stage("ours.finetuning", *tuning),
+    }
     lines = []
-    for vocabulary in vocabularies:
-        print(f"    {vocabulary.words}", flush=True)
-        shares = run(stage("ours.steps", "--data", vocabulary.folder))
+    for what, command in workers.items():
+        print(f"    {what}", flush=True)
+        shares = run(command)
         told = ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items() if kind != "wall")
-        lines.append(f"Where a step's time goes ({vocabulary.words}): {told}".replace("%", " %"))
+        lines.append(f"Where a step's time goes ({what}): {told}".replace("%", " %"))
     return lines

@@ -72,5 +72,11 @@ def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
 def spread(numbers: Sequence[float]) -> str:
     """`6.2 (5.9 to 6.4)`: median, smallest, largest."""
     if len(numbers) == 1:
-        return f"{numbers[0]:,.3g}"
-    return f"{median(numbers):,.3g} ({min(numbers):,.3g} to {max(numbers):,.3g})"
+        return rounded(numbers[0])
+    return f"{rounded(median(numbers))} ({rounded(min(numbers))} to {rounded(max(numbers))})"
+
+
+def rounded(number: float) -> str:
+    """Three digits that count: `0.0123`, `5.48`, `12,900`."""
+    digits = float(f"{number:.3g}")
+    return f"{digits:,.0f}" if abs(digits) >= 1000 else f"{digits:.3g}"

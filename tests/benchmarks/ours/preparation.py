@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from pathlib import Path
 
-import pandas as pd  # noqa: F401  (pyarrow loads it at its first array, `datasets` when imported)
+import pandas  # noqa: F401  (pyarrow loads it at its first array, `datasets` when imported)
 
 from tasks.corpus import prepare_corpus
 from tasks.inspection import text_source
@@ -15,17 +14,20 @@ from tasks.machinery.stage import Silent
 from tasks.spec import Corpus, Tokenizer
 from tasks.tokenizer import train_tokenizer
 from tasks.tokens import encode_corpus
+from tests.benchmarks.clock import Laps
 from tests.benchmarks.memory import peak
 from tests.benchmarks.setting import Figures
 
 
-def prepare(texts: Path, tokenizer: Tokenizer, out: Path) -> None:
-    """Write `corpus`, `tokenizer` and `tokens` under a folder."""
+def prepare(texts: Path, tokenizer: Tokenizer, out: Path) -> Laps:
+    """Write `corpus`, `tokenizer` and `tokens` under a folder; the seconds of each."""
+    laps = Laps()
     for name in ("corpus", "tokenizer", "tokens"):
         (out / name).mkdir(parents=True)
     corpus = Corpus(source=str(texts), min_characters=1)
     source = text_source(corpus)
     prepare_corpus(corpus, source, [], 0, out=out / "corpus", monitor=Silent())
+    laps.end("corpus")
     train_tokenizer(
         tokenizer=tokenizer,
         published=None,
@@ -33,6 +35,7 @@ def prepare(texts: Path, tokenizer: Tokenizer, out: Path) -> None:
         out=out / "tokenizer",
         monitor=Silent(),
     )
+    laps.end("tokenizer")
     encode_corpus(
         train=out / "corpus" / "train.parquet",
         validation=out / "corpus" / "validation.parquet",
@@ -40,6 +43,8 @@ def prepare(texts: Path, tokenizer: Tokenizer, out: Path) -> None:
         out=out / "tokens",
         monitor=Silent(),
     )
+    laps.end("tokens")
+    return laps
 
 
 def main() -> None:
@@ -49,11 +54,14 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=int, required=True)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        begun = time.perf_counter()
-        prepare(asked.texts, Tokenizer(vocab_size=asked.vocabulary), Path(folder))
-        seconds = time.perf_counter() - begun
+        laps = prepare(asked.texts, Tokenizer(vocab_size=asked.vocabulary), Path(folder))
     size = asked.texts.stat().st_size / 1e6
-    Figures(seconds=seconds, megabytes_per_second=size / seconds, megabytes_peak=peak()).tell()
+    Figures(
+        seconds=laps.seconds,
+        megabytes_per_second=size / laps.seconds,
+        megabytes_peak=peak(),
+        parts=laps.parts,
+    ).tell()
 
 
 if __name__ == "__main__":

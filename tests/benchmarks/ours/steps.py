@@ -1,8 +1,9 @@
-"""Where the time of a pre-training step goes: what share each kind of operation takes."""
+"""Where the time of a step goes: what share each kind of operation takes."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import tempfile
 from pathlib import Path
@@ -16,8 +17,12 @@ from tests.benchmarks.setting import Shape
 WARM_UP, PROFILED = 10, 10  # steps
 
 
+class EnoughError(Exception):
+    """What was to be profiled is behind."""
+
+
 class Profiler(Clock):
-    """A monitor that profiles some steps after the first."""
+    """A monitor that profiles some steps after the first, and then ends the training."""
 
     def __init__(self, checkpoints: Path | None = None) -> None:
         super().__init__(checkpoints)
@@ -30,11 +35,16 @@ class Profiler(Clock):
             self.profile.start()
         if len(self.times) == WARM_UP + PROFILED:
             self.profile.stop()
+            raise EnoughError
 
     @property
     def seconds(self) -> float:
         """Of the steps that were profiled."""
         return self.times[WARM_UP + PROFILED - 1] - self.times[WARM_UP - 1]
+
+    def tell(self) -> None:
+        """Print the shares, for the process that asked."""
+        print(json.dumps(shares(self.profile.key_averages(), self.seconds)))
 
 
 def main() -> None:
@@ -46,8 +56,9 @@ def main() -> None:
     work = Work.of(asked.data, WARM_UP + PROFILED + 1, 0, Shape.asked(asked))
     with tempfile.TemporaryDirectory() as folder:
         profiler = Profiler(Path(folder))
-        work.train(profiler)
-    print(json.dumps(shares(profiler.profile.key_averages(), profiler.seconds)))
+        with contextlib.suppress(EnoughError):
+            work.train(profiler)
+    profiler.tell()
 
 
 if __name__ == "__main__":

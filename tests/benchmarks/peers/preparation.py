@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from datasets import load_dataset
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
+from tests.benchmarks.clock import Laps
 from tests.benchmarks.memory import peak
 from tests.benchmarks.peers.chunks import group_texts
 from tests.benchmarks.setting import Figures
@@ -23,10 +23,11 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=int, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     asked = parser.parse_args()
-    begun = time.perf_counter()
+    laps = Laps()
     rows = load_dataset(
         "json", data_files=str(asked.texts), split="train", cache_dir=str(asked.cache)
     )
+    laps.end("load_dataset")
 
     def texts() -> Iterator[list[str]]:
         for start in range(0, len(rows), 1000):
@@ -38,6 +39,7 @@ def main() -> None:
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     trainer = trainers.WordPieceTrainer(vocab_size=asked.vocabulary, special_tokens=special)
     backend.train_from_iterator(texts(), trainer)
+    laps.end("training the tokenizer")
     ids = [(token, backend.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
     backend.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=ids
@@ -50,10 +52,16 @@ def main() -> None:
         batched=True,
         remove_columns=rows.column_names,
     )
+    laps.end("map, tokenizing")
     tokenized.map(group_texts, batched=True)
-    seconds = time.perf_counter() - begun
+    laps.end("map, group_texts")
     size = asked.texts.stat().st_size / 1e6
-    Figures(seconds=seconds, megabytes_per_second=size / seconds, megabytes_peak=peak()).tell()
+    Figures(
+        seconds=laps.seconds,
+        megabytes_per_second=size / laps.seconds,
+        megabytes_peak=peak(),
+        parts=laps.parts,
+    ).tell()
 
 
 if __name__ == "__main__":
