@@ -30,7 +30,7 @@ PARTS = (
     *("pretraining", "pretraining-8192", "gpu", "quality", "finetuning"),
     *("preparation", "memory", "cached", "overhead", "growth", "profile"),
 )
-QUICK = ("pretraining-8192", "finetuning", "preparation", "cached")
+QUICK = ("pretraining-8192", "finetuning", "preparation")
 QUICK_EFFORT = Effort(repetitions=1, peer_steps=9, our_steps=33)
 NEED_LARGE = {"pretraining", "gpu", "quality", "profile"}
 NEED_SMALL = {"pretraining-8192", "finetuning", "profile"}

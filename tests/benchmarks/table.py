@@ -41,13 +41,17 @@ def markdown(rows: Sequence[Row], notes: Sequence[str], machine: Mapping[str, st
 
 def draw(rows: Sequence[Row], curves: Sequence[Curve], file: Path) -> None:
     """Draw how far each target is, and below it what grows."""
-    figure = pyplot.figure(figsize=(11, 1.6 + 0.42 * len(rows) + 2.6 * bool(curves)))
+    figure = pyplot.figure(
+        figsize=(11, 1.6 + 0.42 * len(rows) + 2.6 * bool(curves)), layout="constrained"
+    )
     heights = [0.42 * len(rows) + 0.6, 2.4] if curves else [1]
-    grid = figure.add_gridspec(len(heights), max(1, len(curves)), height_ratios=heights)
-    draw_targets(figure.add_subplot(grid[0, :]), rows)
-    for number, curve in enumerate(curves):
-        draw_curve(figure.add_subplot(grid[1, number]), curve)
-    figure.tight_layout()
+    above, *below = figure.subfigures(len(heights), height_ratios=heights, squeeze=False)[:, 0]
+    draw_targets(above.subplots(), rows)
+    for part in below:
+        for axes, curve in zip(
+            part.subplots(1, len(curves), squeeze=False)[0], curves, strict=True
+        ):
+            draw_curve(axes, curve)
     figure.savefig(file, dpi=100)
     pyplot.close(figure)
 
@@ -81,8 +85,11 @@ def score(row: Row) -> float:
 
 
 def draw_curve(axes: Any, curve: Curve) -> None:
-    """What grows, both axes logarithmic."""
-    axes.loglog(*zip(*curve.points, strict=True), marker="o", color="#2a4f7f")
+    """What grows, over a logarithmic axis."""
+    axes.semilogx(*zip(*curve.points, strict=True), marker="o", color="#2a4f7f")
+    axes.set_xticks(sizes := [size for size, _ in curve.points], [f"{size:,g}" for size in sizes])
+    axes.minorticks_off()
+    axes.set_ylim(0, 1.1 * max(value for _, value in curve.points))
     axes.set_title(curve.name, fontsize=9)
     axes.set_xlabel(curve.x, fontsize=8)
     axes.set_ylabel(curve.y, fontsize=8)
