@@ -37,7 +37,7 @@ test-slow: setup  ## Pass the long proofs as well, those in a browser and by the
 bench: setup  ## Measure Temper beside the standard recipe, an hour or two of an idle machine (VOCABULARY=path/vocab.txt: with that one)
 	$(BIN)/python -m tests.benchmarks $(if $(VOCABULARY),--vocabulary "$(VOCABULARY)")
 
-bench-quick: setup  ## Some of it, in under five minutes
+bench-quick: setup  ## Some of it, in about five minutes
 	$(BIN)/python -m tests.benchmarks --quick
 
 lint: setup  ## Format, rules, types, and the layers of the house

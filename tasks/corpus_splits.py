@@ -15,7 +15,7 @@ COLUMNS = {"document": "string", "text": "string"}
 
 
 class Splits:
-    """Writes documents into splits; in memory stay eight bytes of each that is trained on.
+    """Writes documents into splits; in memory stays a digest of each that is trained on.
 
     Attributes:
         card: what is counted in them.

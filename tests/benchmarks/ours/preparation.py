@@ -15,8 +15,7 @@ from tasks.spec import Corpus, Tokenizer
 from tasks.tokenizer import train_tokenizer
 from tasks.tokens import encode_corpus
 from tests.benchmarks.clock import Laps
-from tests.benchmarks.memory import peak
-from tests.benchmarks.setting import Figures
+from tests.benchmarks.prepared import tell
 
 
 def prepare(texts: Path, tokenizer: Tokenizer, out: Path) -> Laps:
@@ -55,13 +54,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         laps = prepare(asked.texts, Tokenizer(vocab_size=asked.vocabulary), Path(folder))
-    size = asked.texts.stat().st_size / 1e6
-    Figures(
-        seconds=laps.seconds,
-        megabytes_per_second=size / laps.seconds,
-        megabytes_peak=peak(),
-        parts=laps.parts,
-    ).tell()
+    tell(asked.texts, laps)
 
 
 if __name__ == "__main__":

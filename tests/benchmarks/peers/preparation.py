@@ -11,9 +11,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import PreTrainedTokenizerFast
 
 from tests.benchmarks.clock import Laps
-from tests.benchmarks.memory import peak
 from tests.benchmarks.peers.chunks import group_texts
-from tests.benchmarks.setting import Figures
+from tests.benchmarks.prepared import tell
 
 
 def main() -> None:
@@ -55,13 +54,7 @@ def main() -> None:
     laps.end("map, tokenizing")
     tokenized.map(group_texts, batched=True)
     laps.end("map, group_texts")
-    size = asked.texts.stat().st_size / 1e6
-    Figures(
-        seconds=laps.seconds,
-        megabytes_per_second=size / laps.seconds,
-        megabytes_peak=peak(),
-        parts=laps.parts,
-    ).tell()
+    tell(asked.texts, laps)
 
 
 if __name__ == "__main__":
