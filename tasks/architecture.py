@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -13,14 +12,11 @@ from transformers import PreTrainedTokenizerBase as AnyTokenizer
 from tasks.machinery.stage import StageError
 from tasks.spec import Model
 
+EMBEDDINGS = 0.02  # deviation of their random weights, as in BERT
+
 
 def configure(model: Model, tokenizer: AnyTokenizer, dropout: float) -> PretrainedConfig:
-    """The configuration of a body that reads the tokens of a tokenizer.
-
-    Random weights have the deviation 1/sqrt(width) of the first Transformer (Vaswani et al., 2017):
-    it is BERT's 0.02 only at a width of 2,500. At a width of 128 the attention of a body that
-    starts from 0.02 stays alike everywhere for its first thousand steps.
-    """
+    """The configuration of a body that reads the tokens of a tokenizer."""
     shared: dict[str, Any] = {
         "vocab_size": len(tokenizer),
         "hidden_size": model.hidden_size,
@@ -29,7 +25,7 @@ def configure(model: Model, tokenizer: AnyTokenizer, dropout: float) -> Pretrain
         "intermediate_size": model.intermediate_size or 4 * model.hidden_size,
         "hidden_dropout_prob": dropout,
         "attention_probs_dropout_prob": dropout,
-        "initializer_range": 1 / math.sqrt(model.hidden_size),
+        "initializer_range": model.initializer_range,
         "pad_token_id": tokenizer.pad_token_id,
     }
     if model.family == "bert":
@@ -46,10 +42,19 @@ def configure(model: Model, tokenizer: AnyTokenizer, dropout: float) -> Pretrain
 
 
 def new_model(auto_model: Any, config: PretrainedConfig, seed: int) -> PreTrainedModel:
-    """A model with random weights that depend on the seed alone."""
+    """A model with random weights that depend on the seed alone.
+
+    Embeddings have BERT's deviation whatever the layers have: the output layer of a language model
+    shares them, and larger ones would be noise in its first guesses.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return auto_model.from_config(config)
+        model: PreTrainedModel = auto_model.from_config(config)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.Embedding):
+                module.weight.mul_(EMBEDDINGS / config.initializer_range)
+    return model
 
 
 def head_of(model: PreTrainedModel | nn.Module) -> nn.Module:

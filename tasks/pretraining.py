@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 from tasks import flops, objectives
 from tasks.architecture import configure, head_of, new_model
 from tasks.encoded import EncodedCorpus, load_tokenizer
+from tasks.frequencies import begin_with, frequencies, unigram_loss
 from tasks.machinery.stage import Monitor, StageError
 from tasks.memory import fitting_rows
 from tasks.microbatches import Splitting
@@ -98,6 +99,8 @@ def pretrain(
     held_out = validation_batches(objective, tokens, vocabulary, pretraining, seed)
     body = new_model(objective.AUTO_MODEL, configure(model, loaded, pretraining.dropout), seed)
     head_of(body)  # a model without one fails here, before anything is computed
+    known = frequencies(EncodedCorpus.open(tokens, "train"), vocabulary)
+    begin_with(known, body)
     monitor.note(parameters=body.num_parameters(), examples=len(batches.examples))
 
     rows = len(held_out[0]["input_ids"])
@@ -119,15 +122,15 @@ def pretrain(
     body.save_pretrained(out / "model")
     loaded.model_max_length = model.max_positions
     loaded.save_pretrained(out / "model")
+    texts = EncodedCorpus.open(tokens, "validation")
     metrics = {
         **found,
         "perplexity": math.exp(min(found["validation_loss"], LARGEST_EXPONENT)),
-        "unigram_loss": unigram_loss(tokens, vocabulary),
+        "unigram_loss": unigram_loss(texts, known, vocabulary),
         "parameters": float(body.num_parameters()),
         "tokens": history.tokens,
         "epochs": history.points[-1]["step"] * pretraining.batch_size / len(batches.examples),
     }
-    texts = EncodedCorpus.open(tokens, "validation")
     outcome = Outcome(metrics, history, len(held_out) * rows, len(quick) * rows, texts)
     example = write_card(out, outcome, body, loaded)
     description = {"task": "fill-mask", "example": example}
@@ -219,15 +222,3 @@ def measure(objective: Objective, model: PreTrainedModel, batches: list[Batch]) 
             total, counted = sums.get(name, (0.0, 0))
             sums[name] = total + value, counted + count
     return {name: total / max(1, counted) for name, (total, counted) in sums.items()}
-
-
-def unigram_loss(tokens: Path, vocabulary: Vocabulary) -> float:
-    """Cross-entropy, in nats, of the held-out tokens for a model that only knows frequencies."""
-    train, held_out = (
-        np.bincount(EncodedCorpus.open(tokens, split).tokens, minlength=vocabulary.size)[
-            vocabulary.ordinary
-        ]
-        for split in ("train", "validation")
-    )
-    smoothed = (train + 1) / (train + 1).sum()
-    return float(-(held_out * np.log(smoothed)).sum() / max(1, held_out.sum()))

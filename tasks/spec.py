@@ -139,6 +139,13 @@ class Model(Part):
         ge=8,
         le=32_768,
     )
+    initializer_range: float = field(
+        0.02,
+        "Initializer range",
+        "Standard deviation of the layers' random weights; 0.02 is BERT's; embeddings always have it",
+        gt=0,
+        le=1,
+    )
 
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> Model:

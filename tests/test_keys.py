@@ -55,6 +55,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "model.heads": ("4", PRETRAINING),
     "model.intermediate_size": ("48", PRETRAINING),
     "model.max_positions": ("128", PRETRAINING),
+    "model.initializer_range": ("0.05", PRETRAINING),
     "pretraining.objective": ("mlm+nsp", PRETRAINING),
     "pretraining.steps": ("13", PRETRAINING),
     "pretraining.minutes": ("1", PRETRAINING),

@@ -31,7 +31,7 @@ PARTS = (
     *("preparation", "memory", "cached", "overhead", "growth", "profile"),
 )
 QUICK = ("pretraining-8192", "finetuning", "preparation")
-QUICK_EFFORT = Effort(repetitions=1, peer_steps=9, our_steps=33)
+QUICK_EFFORT = Effort(repetitions=1, peer_steps=9, our_steps=33, tuning_rows=800)
 NEED_LARGE = {"pretraining", "gpu", "quality", "profile"}
 NEED_SMALL = {"pretraining-8192", "finetuning", "profile"}
 

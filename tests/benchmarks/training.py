@@ -32,7 +32,8 @@ class Effort:
     repetitions: int = 3
     peer_steps: int = 23
     our_steps: int = 83
-    race_steps: int = 200
+    tuning_rows: int = 0  # all
+    race_steps: int = 300
     race_repetitions: int = 3
 
 
@@ -140,9 +141,10 @@ def frequencies_alone(vocabulary: Vocabulary) -> str:
 def finetuning(vocabulary: Vocabulary, scratch: Path, effort: Effort) -> list[Row]:
     """Samples a second on sentences of natural length."""
     sentences, body = vocabulary.data / "sentences", vocabulary.folder / "body"
-    commands = {"Temper": stage("ours.finetuning", "--data", sentences, "--body", body)}
+    rows = ["--rows", effort.tuning_rows]
+    commands = {"Temper": stage("ours.finetuning", "--data", sentences, "--body", body, *rows)}
     for name, (options, _) in PADDINGS.items():
-        words = ["--data", sentences, "--tokenizer", body, *options]
+        words = ["--data", sentences, "--tokenizer", body, *options, *rows]
         words += ["--cache", scratch / "sentences", "--labels", LIBRARIES]
         commands[name] = module("peers.finetuning", *words)
     measured = in_turn(commands, effort.repetitions)

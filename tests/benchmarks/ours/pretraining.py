@@ -14,7 +14,8 @@ from typing import Any
 from tasks import objectives
 from tasks.architecture import configure, new_model
 from tasks.ceiling import matmul_ceiling
-from tasks.encoded import load_tokenizer
+from tasks.encoded import EncodedCorpus, load_tokenizer
+from tasks.frequencies import begin_with, frequencies
 from tasks.machinery.stage import Silent
 from tasks.objectives.masking import Vocabulary
 from tasks.pretraining import computation, recipe, training_batches
@@ -82,6 +83,7 @@ class Work:
         vocabulary = Vocabulary.of(tokenizer)
         batches = training_batches(objective, data / "tokens", vocabulary, pretraining, seed)
         body = new_model(objective.AUTO_MODEL, configure(model, tokenizer, 0.0), seed)
+        begin_with(frequencies(EncodedCorpus.open(data / "tokens", "train"), vocabulary), body)
         how = computation(objective, body, batches[0], pretraining)
         return cls(pretraining, objective, body, batches, how, seed)
 

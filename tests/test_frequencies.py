@@ -1,0 +1,54 @@
+"""What a model knows of its vocabulary before it has read anything."""
+
+import numpy as np
+import pytest
+import torch
+
+from tasks import objectives
+from tasks.architecture import configure, new_model
+from tasks.encoded import EncodedCorpus
+from tasks.frequencies import begin_with, frequencies, unigram_loss
+from tasks.made_up import MadeUpTokenizer
+from tasks.spec import Model
+
+TOKENIZER = MadeUpTokenizer(10)
+COUNTS = [0, 0, 0, 0, 50, 25, 12, 6, 3, 0]  # the last entry never occurs
+
+
+def corpus(counts=COUNTS):
+    tokens = np.repeat(np.arange(len(counts)), counts).astype(np.uint32)
+    ends = np.array([0, len(tokens)])
+    return EncodedCorpus(tokens, ends, np.array([0, 1]))
+
+
+def test_shares_are_those_of_the_corpus_as_if_each_entry_came_once_more():
+    shares = frequencies(corpus(), TOKENIZER.vocabulary())
+    assert shares.sum() == pytest.approx(1)
+    assert shares * 106 == pytest.approx(np.array(COUNTS) + 1)
+
+
+def test_special_tokens_are_not_counted():
+    unknown = [0, 1000, 0, 0, 50, 25, 12, 6, 3, 0]
+    expected = frequencies(corpus(), TOKENIZER.vocabulary())
+    assert frequencies(corpus(unknown), TOKENIZER.vocabulary()).tolist() == expected.tolist()
+
+
+def test_the_unigram_loss_is_the_mean_surprise_of_held_out_tokens():
+    vocabulary = TOKENIZER.vocabulary()
+    known = frequencies(corpus(), vocabulary)
+    held_out = corpus([5, 0, 0, 0, 2, 1, 0, 0, 0, 1])
+    expected = -(2 * np.log(51 / 106) + np.log(26 / 106) + np.log(1 / 106)) / 4
+    assert unigram_loss(held_out, known, vocabulary) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_an_untrained_model_guesses_by_frequency(family):
+    objective = objectives.load("mlm")
+    size = Model(family=family, layers=1, hidden_size=16, heads=2, max_positions=16)
+    model = new_model(objective.AUTO_MODEL, configure(size, TOKENIZER, 0.0), seed=0).eval()
+    known = frequencies(corpus(), TOKENIZER.vocabulary())
+    begin_with(known, model)
+    torch.nn.init.zeros_(model.get_output_embeddings().weight)
+    with torch.no_grad():
+        guesses = model(input_ids=torch.tensor([[1, 3, 5, 2]])).logits.softmax(-1)
+    assert guesses[0, 1].tolist() == pytest.approx(known.tolist(), abs=1e-6)
