@@ -21,7 +21,9 @@ def frequencies(corpus: EncodedCorpus, vocabulary: Vocabulary) -> NDArray[np.flo
     return np.asarray((counts + 1) / (counts + 1).sum())
 
 
-def unigram_loss(held_out: EncodedCorpus, known: NDArray[np.float64], vocabulary: Vocabulary) -> float:
+def unigram_loss(
+    held_out: EncodedCorpus, known: NDArray[np.float64], vocabulary: Vocabulary
+) -> float:
     """Cross-entropy, in nats, of held-out tokens for a model that only knows frequencies."""
     counts = np.bincount(held_out.tokens, minlength=vocabulary.size)
     counts[~vocabulary.ordinary] = 0

@@ -142,7 +142,7 @@ class Model(Part):
     initializer_range: float = field(
         0.02,
         "Initializer range",
-        "Standard deviation of the layers' random weights; 0.02 is BERT's; embeddings always have it",
+        "Deviation of the layers' random weights; 0.02 is BERT's, and embeddings always have it",
         gt=0,
         le=1,
     )
