@@ -25,6 +25,7 @@ from transformers import PreTrainedModel, TrainingArguments
 
 from tasks.allocation import freed_memory_kept
 from tasks.attention import quick_attention
+from tasks.dropout import quick_dropout
 from tasks.machinery.checkpoints import newest_checkpoint
 from tasks.machinery.interruption import deferred
 from tasks.machinery.stage import Monitor
@@ -200,6 +201,7 @@ def train(
     with (
         tempfile.TemporaryDirectory() as folder,
         quick_attention(model, precision, device_name()),
+        quick_dropout(model),
         mixed_precision(model, precision, device_name()),
         deferred() as interruption,
         quiet_collector(),
