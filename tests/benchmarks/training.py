@@ -32,8 +32,8 @@ class Effort:
     repetitions: int = 3
     peer_steps: int = 23
     our_steps: int = 83
-    tuning_rows: int = 0  # all
-    race_steps: int = 300
+    tuning_rows: int = 0  # 0: all
+    race_steps: int = 1000  # the recipe stays at the frequencies of tokens for hundreds
     race_repetitions: int = 3
 
 
@@ -108,7 +108,7 @@ def quality(vocabulary: Vocabulary, scratch: Path, effort: Effort) -> list[Row]:
     return [
         Row(
             what=f"validation loss, {vocabulary.words}, {tokens}",
-            against="Trainer, same tokens; each with its own initialisation, dropout and Adam",
+            against="Trainer, same tokens; each with its own beginning, dropout and Adam",
             unit="nats",
             ours=[found["validation_loss"] for found in ours],
             theirs=[found["validation_loss"] for found in theirs],

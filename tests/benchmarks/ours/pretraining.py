@@ -136,9 +136,10 @@ def main() -> None:
     parser.add_argument("--until", type=float, help="tell the seconds to this loss on them")
     Shape.ask(parser)
     asked = parser.parse_args()
-    work = Work.of(asked.data, asked.steps, asked.seed, Shape.asked(asked))
     ceiling = matmul_ceiling(device_name(), bf16=resolve_precision("auto") == "bf16")
+    # Its clock runs while the frequencies are counted that the model begins with.
     race = Race(asked.evaluation, asked.until) if asked.until else None
+    work = Work.of(asked.data, asked.steps, asked.seed, Shape.asked(asked))
     look = (lambda: race.look(work.body)) if race else None
     with tempfile.TemporaryDirectory() as folder:
         clock = Clock(Path(folder))
