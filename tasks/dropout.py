@@ -1,7 +1,8 @@
 """Dropout (Srivastava et al., 2014) with masks that are drawn quickly on a CPU.
 
-torch draws a mask element by element, on one thread: a tenth of a step of fine-tuning, where one
-random number of 64 bits is enough for four elements.
+torch draws a mask element by element, on one thread: a tenth of a step of fine-tuning on short
+sentences. One random number of 64 bits is enough for four elements. The probabilities of attention
+are still dropped by torch: no module of the model does it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 LEVELS = 2**16  # of the 16 bits that decide about an element
-ELEMENTS = 4  # of a mask, for a number of 64 bits
+PER_NUMBER = 4  # elements, of 64 bits
 
 
 def drop(module: nn.Dropout, states: Tensor) -> Tensor:
@@ -25,7 +26,7 @@ def drop(module: nn.Dropout, states: Tensor) -> Tensor:
     dropped = round(module.p * LEVELS)
     if not module.training or not dropped or dropped == LEVELS or states.device.type != "cpu":
         return nn.Dropout.forward(module, states)
-    numbers = torch.empty(-(-states.numel() // ELEMENTS), dtype=torch.int64)
+    numbers = torch.empty(-(-states.numel() // PER_NUMBER), dtype=torch.int64)
     drawn = numbers.random_(-(2**63), None).view(torch.int16)[: states.numel()]
     kept = drawn.view(states.shape) >= dropped - LEVELS // 2
     return states * kept.to(states.dtype).mul_(LEVELS / (LEVELS - dropped))
@@ -33,12 +34,15 @@ def drop(module: nn.Dropout, states: Tensor) -> Tensor:
 
 @contextmanager
 def quick_dropout(model: nn.Module) -> Iterator[None]:
-    """Let the model's dropout draw quickly while the block runs."""
+    """Let the model's dropout modules draw quickly while the block runs."""
     modules = [module for module in model.modules() if type(module) is nn.Dropout]
+    before = [vars(module).get("forward") for module in modules]  # that of the class is not there
     for module in modules:
         module.forward = partial(drop, module)  # type: ignore[method-assign]
     try:
         yield
     finally:
-        for module in modules:
+        for module, forward in zip(modules, before, strict=True):
             del module.forward
+            if forward is not None:
+                module.forward = forward  # type: ignore[method-assign]

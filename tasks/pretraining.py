@@ -1,4 +1,6 @@
-"""Stage `pretraining`: a body from random weights learns from text alone.
+"""Stage `pretraining`: a body learns from text alone.
+
+It begins with random weights, and with the frequencies of the tokens in the bias of its output.
 
 Batches are drawn on the fly from the memory-mapped tokens, as a function of the seed and the step.
 Validation is on held-out documents: the sequences and the tokens hidden in them depend on the seed
@@ -16,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
+from numpy.typing import NDArray
+from transformers import PretrainedConfig, PreTrainedModel
 
 from tasks import flops, objectives
 from tasks.architecture import configure, head_of, new_model
@@ -97,10 +100,8 @@ def pretrain(
     objective = objectives.load(pretraining.objective)
     batches = training_batches(objective, tokens, vocabulary, pretraining, seed)
     held_out = validation_batches(objective, tokens, vocabulary, pretraining, seed)
-    body = new_model(objective.AUTO_MODEL, configure(model, loaded, pretraining.dropout), seed)
-    head_of(body)  # a model without one fails here, before anything is computed
     known = frequencies(EncodedCorpus.open(tokens, "train"), vocabulary)
-    begin_with(known, body)
+    body = new_body(objective, configure(model, loaded, pretraining.dropout), known, seed)
     monitor.note(parameters=body.num_parameters(), examples=len(batches.examples))
 
     rows = len(held_out[0]["input_ids"])
@@ -137,6 +138,20 @@ def pretrain(
     (out / "model.json").write_text(json.dumps(description, ensure_ascii=False, indent=2) + "\n")
     (out / "metrics.json").write_text(json.dumps(metrics, sort_keys=True, indent=2) + "\n")
     return metrics
+
+
+def new_body(
+    objective: Objective, config: PretrainedConfig, known: NDArray[np.float64], seed: int
+) -> PreTrainedModel:
+    """A body with random weights that knows the frequencies of its tokens, [vocabulary].
+
+    Raises:
+        StageError: a model of this configuration has no head that can be trained.
+    """
+    body = new_model(objective.AUTO_MODEL, config, seed)
+    head_of(body)
+    begin_with(known, body)
+    return body
 
 
 def recipe(pretraining: Pretraining, seed: int) -> Recipe:

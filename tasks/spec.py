@@ -142,8 +142,9 @@ class Model(Part):
     initializer_range: float = field(
         0.02,
         "Initializer range",
-        "Deviation of the layers' random weights; 0.02 is BERT's, and embeddings always have it",
-        gt=0,
+        "Deviation of the layers' random weights (embeddings have 0.02 always); 0.02 is BERT's; "
+        "0.088 (1/√width) learnt more with 128 units and 2 layers, much less with 256 and 4",
+        ge=1e-4,
         le=1,
     )
 

@@ -27,10 +27,10 @@ def deviations(model, kind):
 @pytest.mark.parametrize("fields", [{}, {"initializer_range": 0.1}, {"family": "roberta"}])
 def test_layers_begin_with_the_deviation_asked_for_and_embeddings_with_that_of_bert(fields):
     model = made(**fields)
-    assert deviations(model, nn.Linear) == pytest.approx(
-        [fields.get("initializer_range", 0.02)] * len(deviations(model, nn.Linear)), rel=0.05
-    )
+    expected = fields.get("initializer_range", 0.02)
+    assert deviations(model, nn.Linear) == pytest.approx([expected] * 13, rel=0.05)
     assert deviations(model, nn.Embedding) == pytest.approx([0.02, 0.02], rel=0.05)
+    assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
 
 
 def test_the_seed_alone_decides_the_weights():

@@ -153,6 +153,9 @@ def test_a_model_that_knows_nothing_has_the_loss_of_a_guess(tmp_path):
         ("Optimizer.step#AdamW.step", "optimizer, norm of the gradients"),
         ("aten::gelu_backward", "GELU"),
         ("aten::copy_", "copies, casts, views"),
+        ("aten::random_", "sums and products"),
+        ("aten::bernoulli_", "sums and products"),
+        ("aten::ge", "sums and products"),
         ("ToCopyBackward0", "copies, casts, views"),
         ("aten::expand", "copies, casts, views"),
         ("aten::index_select", "embeddings, rows chosen"),
@@ -241,11 +244,18 @@ def test_on_a_gpu_the_peer_runs_as_it_is_and_compiled(tmp_path, commands, monkey
     }
 
 
-def test_three_seeds_race_and_both_sides_have_the_same_ones(tmp_path, commands):
+def test_three_seeds_race_and_both_sides_have_the_same_ones(tmp_path, commands, monkeypatch):
+    monkeypatch.setattr(training, "unigram_loss", lambda _: math.inf)
     loss, time = training.quality(Vocabulary(tmp_path, 300), tmp_path, training.Effort())
     assert (loss.result, time.result) == ([0.0] * 3, [1.0] * 3)
     seeds = [command[command.index("--seed") + 1] for command, _ in commands]
     assert seeds == ["0", "0", "1", "1", "2", "2"]
+
+
+def test_no_time_is_told_to_a_loss_that_the_frequencies_alone_have(tmp_path, commands, monkeypatch):
+    monkeypatch.setattr(training, "unigram_loss", lambda _: 0.0)
+    (loss,) = training.quality(Vocabulary(tmp_path, 300), tmp_path, training.Effort())
+    assert loss.unit == "nats"
 
 
 def test_rows_of_finetuning_name_the_precisions(tmp_path, commands):

@@ -27,6 +27,12 @@ def test_shares_are_those_of_the_corpus_as_if_each_entry_came_once_more():
     assert shares * 106 == pytest.approx(np.array(COUNTS) + 1)
 
 
+def test_counting_in_pieces_changes_nothing(monkeypatch):
+    expected = frequencies(corpus(), TOKENIZER.vocabulary())
+    monkeypatch.setattr("tasks.frequencies.AT_ONCE", 7)
+    assert frequencies(corpus(), TOKENIZER.vocabulary()).tolist() == expected.tolist()
+
+
 def test_special_tokens_are_not_counted():
     unknown = [0, 1000, 0, 0, 50, 25, 12, 6, 3, 0]
     expected = frequencies(corpus(), TOKENIZER.vocabulary())
@@ -41,14 +47,29 @@ def test_the_unigram_loss_is_the_mean_surprise_of_held_out_tokens():
     assert unigram_loss(held_out, known, vocabulary) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta"])
-def test_an_untrained_model_guesses_by_frequency(family):
-    objective = objectives.load("mlm")
+FAMILIES = [("bert", "mlm"), ("bert", "mlm+nsp"), ("roberta", "mlm")]
+
+
+def new_model_of(family, objective):
     size = Model(family=family, layers=1, hidden_size=16, heads=2, max_positions=16)
-    model = new_model(objective.AUTO_MODEL, configure(size, TOKENIZER, 0.0), seed=0).eval()
+    auto_model = objectives.load(objective).AUTO_MODEL
+    return new_model(auto_model, configure(size, TOKENIZER, 0.0), seed=0).eval()
+
+
+def guesses(model):
+    """The probabilities of a masked token."""
+    with torch.no_grad():
+        found = model(input_ids=torch.tensor([[1, 3, 5, 2]]))
+    logits = found.logits if "logits" in found else found.prediction_logits
+    return logits[0, 1].softmax(-1).tolist()
+
+
+@pytest.mark.parametrize(("family", "objective"), FAMILIES)
+def test_an_untrained_model_guesses_by_frequency(family, objective, tmp_path):
+    model = new_model_of(family, objective)
     known = frequencies(corpus(), TOKENIZER.vocabulary())
     begin_with(known, model)
     torch.nn.init.zeros_(model.get_output_embeddings().weight)
-    with torch.no_grad():
-        guesses = model(input_ids=torch.tensor([[1, 3, 5, 2]])).logits.softmax(-1)
-    assert guesses[0, 1].tolist() == pytest.approx(known.tolist(), abs=1e-6)
+    assert guesses(model) == pytest.approx(known.tolist(), abs=1e-6)
+    model.save_pretrained(tmp_path)
+    assert guesses(type(model).from_pretrained(tmp_path)) == guesses(model)

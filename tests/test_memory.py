@@ -15,6 +15,7 @@ from tests.shapes import case
 PEAKS = """
 import contextlib, json, sys
 import torch
+from tasks.dropout import quick_dropout
 from tasks.memory import bytes_of_rows
 from tasks.spec import Model
 from tests.shapes import case
@@ -43,7 +44,8 @@ for dropout, bf16, rows, length in first + [
         part.grad = torch.zeros_like(part)
     open("/proc/self/clear_refs", "w").write("5")  # the peak counts from here
     before = of_process("VmRSS")
-    with torch.autocast("cpu", torch.bfloat16) if bf16 else contextlib.nullcontext():
+    precision = torch.autocast("cpu", torch.bfloat16) if bf16 else contextlib.nullcontext()
+    with quick_dropout(given.model), precision:
         loss = given.loss(given.model, given.batch)["loss"]
     loss.backward()
     peak = of_process("VmHWM") - before

@@ -101,6 +101,11 @@ def test_it_leaves_guessing_by_frequency_behind(corpus, tmp_path):
     assert metrics["epochs"] > 1
 
 
+def test_it_begins_with_the_frequencies(corpus, tmp_path):
+    metrics, _ = run(corpus, tmp_path / "out", steps=1, learning_rate=1e-9)
+    assert metrics["validation_loss"] == pytest.approx(metrics["unigram_loss"], rel=0.1)
+
+
 def test_the_curves_are_logged_and_shown(corpus, tmp_path):
     metrics, monitor = run(corpus, tmp_path / "out")
     steps = [step for step, _ in monitor.logged]

@@ -68,14 +68,15 @@ class Sending(Counting):
 
 @pytest.fixture
 def raising():
-    """SIGTERM raises KeyboardInterrupt, as in `temper run`."""
+    """SIGTERM and SIGINT raise KeyboardInterrupt, as in `temper run`, wherever the tests run."""
 
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {sent: signal.signal(sent, interrupt) for sent in (signal.SIGTERM, signal.SIGINT)}
     yield interrupt
-    signal.signal(signal.SIGTERM, before)
+    for sent, handler in before.items():
+        signal.signal(sent, handler)
 
 
 @pytest.fixture

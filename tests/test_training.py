@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 from transformers import BertConfig, BertForMaskedLM
 
 from tasks import step_trainer
@@ -76,6 +77,18 @@ def test_every_step_is_asked_for_once_and_in_order():
     batches = Counting(steps=11)
     run(batches=batches)
     assert batches.asked == list(range(11))
+
+
+def test_dropout_draws_quickly_while_it_trains():
+    model, seen = new_model(), set()
+
+    def loss(*arguments):
+        seen.update("forward" in vars(m) for m in model.modules() if type(m) is nn.Dropout)
+        return loss_of(*arguments)
+
+    run(model=model, loss=loss)
+    assert seen == {True}
+    assert not any("forward" in vars(module) for module in model.modules())
 
 
 def test_it_learns():

@@ -26,12 +26,13 @@ from tests.benchmarks.training import Effort
 from tests.benchmarks.vocabulary import Vocabulary
 
 LARGE, SMALL = 30_522, 8_192
+FEW = 800  # sentences to fine-tune on in the quick benchmark
 PARTS = (
     *("pretraining", "pretraining-8192", "gpu", "quality", "finetuning"),
     *("preparation", "memory", "cached", "overhead", "growth", "profile"),
 )
 QUICK = ("pretraining-8192", "finetuning", "preparation")
-QUICK_EFFORT = Effort(repetitions=1, peer_steps=9, our_steps=33, tuning_rows=800)
+QUICK_EFFORT = Effort(repetitions=1, peer_steps=9, our_steps=33, sentences="few-sentences")
 NEED_LARGE = {"pretraining", "gpu", "quality", "profile"}
 NEED_SMALL = {"pretraining-8192", "finetuning", "profile"}
 
@@ -115,6 +116,7 @@ def prepare(data: Path, chosen: Sequence[str], large: Vocabulary, small: Vocabul
         (data / "partial.jsonl").rename(data / "texts.jsonl")
     pieces: dict[Path, Callable[[Path], None]] = {
         data / "sentences": lambda out: make.write_sentences(data / "texts.jsonl", out),
+        data / "few-sentences": lambda out: make.write_fewer(data / "sentences", FEW, out),
         data / "corpus": lambda out: make.write_corpus(data / "texts.jsonl", out),
     }
     for vocabulary, parts in ((small, NEED_SMALL), (large, NEED_LARGE)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import string
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -113,6 +114,13 @@ def write_sentences(texts: Path, folder: Path) -> None:
         pd.DataFrame(rows[begin : begin + count]).to_parquet(folder / f"{split}.parquet")
         begin += count
     (folder / "labels.json").write_text(json.dumps(sorted(common)))
+
+
+def write_fewer(sentences: Path, rows: int, folder: Path) -> None:
+    """The first rows of those to train on, for a quick look; the rest as it is."""
+    shutil.copytree(sentences, folder)
+    train = pd.read_parquet(sentences / "train.parquet")
+    train.head(rows).to_parquet(folder / "train.parquet")
 
 
 def write_corpus(texts: Path, out: Path) -> None:

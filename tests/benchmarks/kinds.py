@@ -19,7 +19,7 @@ KINDS = {
     r"|view|unsafeview|reshapealias|reshape|asstrided|transpose|t|permute|expand|slice|select"
     r"|squeeze|unsqueeze|flatten|unbind|split.*|detach|liftfresh|resolve(conj|neg)",
     "sums and products": r"r?add|sum|mean|mul|div|neg|fill|maskedfill|zero|(new)?zeros(like)?"
-    r"|(new)?ones(like)?|(new)?full(like)?|accumulategrad|where|eq|ne|dropout",
+    r"|(new)?ones(like)?|(new)?full(like)?|accumulategrad|where|eq|ne|ge|random|bernoulli|dropout",
 }
 _AROUND = re.compile(r"autograd::engine::evaluate_function: |backward\d*|_", re.IGNORECASE)
 

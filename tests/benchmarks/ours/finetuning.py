@@ -20,7 +20,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with train.parquet")
     parser.add_argument("--body", type=Path, required=True)
-    parser.add_argument("--rows", type=int, default=0, help="at most; 0: all")
     parser.add_argument("--profile", action="store_true", help="tell where a step's time goes")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -30,9 +29,7 @@ def main() -> None:
         with contextlib.suppress(EnoughError):
             finetune(
                 "text-classification",
-                FineTuning(
-                    epochs=1, batch_size=BATCH, max_length=LENGTH, train_examples=asked.rows
-                ),
+                FineTuning(epochs=1, batch_size=BATCH, max_length=LENGTH),
                 0,
                 data=asked.data,
                 body=None,

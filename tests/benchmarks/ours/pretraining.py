@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tasks import objectives
-from tasks.architecture import configure, new_model
+from tasks.architecture import configure
 from tasks.ceiling import matmul_ceiling
 from tasks.encoded import EncodedCorpus, load_tokenizer
-from tasks.frequencies import begin_with, frequencies
+from tasks.frequencies import frequencies
 from tasks.machinery.stage import Silent
 from tasks.objectives.masking import Vocabulary
-from tasks.pretraining import computation, recipe, training_batches
+from tasks.pretraining import computation, new_body, recipe, training_batches
 from tasks.spec import Checkpoints, Model, Pretraining
 from tasks.step_trainer import Computation
 from tasks.training import TrainingHistory, device_name, resolve_precision, train
@@ -82,8 +82,8 @@ class Work:
         objective = objectives.load(pretraining.objective)
         vocabulary = Vocabulary.of(tokenizer)
         batches = training_batches(objective, data / "tokens", vocabulary, pretraining, seed)
-        body = new_model(objective.AUTO_MODEL, configure(model, tokenizer, 0.0), seed)
-        begin_with(frequencies(EncodedCorpus.open(data / "tokens", "train"), vocabulary), body)
+        known = frequencies(EncodedCorpus.open(data / "tokens", "train"), vocabulary)
+        body = new_body(objective, configure(model, tokenizer, 0.0), known, seed)
         how = computation(objective, body, batches[0], pretraining)
         return cls(pretraining, objective, body, batches, how, seed)
 

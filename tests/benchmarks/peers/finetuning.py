@@ -37,7 +37,6 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--labels", type=int, required=True)
-    parser.add_argument("--rows", type=int, default=0, help="at most; 0: all")
     parser.add_argument("--padding", choices=["to-128", "dynamic"], required=True)
     parser.add_argument("--bf16", action="store_true")
     asked = parser.parse_args()
@@ -48,8 +47,6 @@ def main() -> None:
         split="train",
         cache_dir=str(asked.cache),
     )
-    if asked.rows:
-        rows = rows.select(range(asked.rows))
     padding = "max_length" if asked.padding == "to-128" else False
     encoded = rows.map(
         lambda some: tokenizer(some["text"], padding=padding, max_length=LENGTH, truncation=True),
