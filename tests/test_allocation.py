@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,13 +9,6 @@ import torch
 from tasks import allocation
 from tasks.allocation import freed_memory_kept
 from tests.conftest import ROOT
-
-
-def _large_pages():
-    """What the system says of large pages: the word in brackets holds."""
-    told = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-    return told.read_text() if told.exists() else "[never]"
-
 
 FAULTS = """
 import contextlib, resource, sys
@@ -57,34 +49,30 @@ def test_blocks_are_taken_again_without_faults_and_given_back_at_the_end():
     assert given_back > 0.9 * 16 * 2**20 * 4
 
 
-LARGE_PAGES = """
+END_OF_HEAP = """
 import ctypes
 from tasks.allocation import freed_memory_kept
 
-def in_large_pages():
-    heap = open("/proc/self/smaps").read().partition("[heap]")[2]
-    return int(heap.partition("AnonHugePages:")[2].split()[0]) * 1024
-
-end_of_heap = ctypes.CDLL(None).sbrk
-end_of_heap.restype, end_of_heap.argtypes = ctypes.c_void_p, [ctypes.c_ssize_t]
+libc = ctypes.CDLL(None)
+libc.sbrk.restype, libc.sbrk.argtypes = ctypes.c_void_p, [ctypes.c_ssize_t]
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
 with freed_memory_kept():
-    begun = end_of_heap(0)
-    blocks = [bytearray(2**20) for _ in range(64)]
-    found = in_large_pages()
-    del blocks
-    kept = end_of_heap(0) >= begun
-print(found, int(kept))
+    block = libc.malloc(3 * 2**30)  # never touched: addresses only
+    before = libc.sbrk(0)
+    libc.free(block)
+    print(int(bool(block)), before - libc.sbrk(0))
 """
 
 
 @pytest.mark.skipif(allocation._glibc() is None, reason="no glibc")
-@pytest.mark.skipif("[never]" in _large_pages(), reason="no large pages here")
-def test_new_memory_comes_in_large_pages():
-    command = [sys.executable, "-c", LARGE_PAGES]
+def test_more_than_two_gigabytes_are_kept_too():
+    command = [sys.executable, "-c", END_OF_HEAP]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    found, kept = map(int, done.stdout.split())
-    assert found > 0.8 * 64 * 2**20
-    assert kept
+    granted, given_back = map(int, done.stdout.split())
+    if not granted:
+        pytest.skip("this machine does not grant so many addresses")
+    assert given_back == 0
 
 
 def test_elsewhere_than_on_glibc_nothing_is_changed(monkeypatch):

@@ -50,7 +50,9 @@ def test_numbers_keep_their_precision(dtype):
     found = dropped(states=states)
     assert found.dtype is dtype
     expected = nn.Dropout(0.1)(states).max()
-    assert found.max().item() == pytest.approx(expected.item(), rel=torch.finfo(dtype).eps)
+    assert found.max().item() == pytest.approx(
+        expected.item(), rel=max(torch.finfo(dtype).eps, 2**-16)
+    )
 
 
 @pytest.mark.parametrize(("p", "training"), [(0.0, True), (0.1, False)])
