@@ -34,10 +34,10 @@ test-slow: setup  ## Pass the long proofs as well, those in a browser and by the
 	$(BIN)/pytest -m slow --numprocesses 2 --dist loadfile
 	$(BIN)/pytest -m live
 
-bench: setup  ## Measure Temper beside the standard recipe, an hour or two of an idle machine (VOCABULARY=path/vocab.txt: with that one)
+bench: setup  ## Measure Temper beside the standard recipe, hours of an idle machine (VOCABULARY=path/vocab.txt: with that one)
 	$(BIN)/python -m tests.benchmarks $(if $(VOCABULARY),--vocabulary "$(VOCABULARY)")
 
-bench-quick: setup  ## Some of it, in about five minutes
+bench-quick: setup  ## Some of it, in minutes
 	$(BIN)/python -m tests.benchmarks --quick
 
 lint: setup  ## Format, rules, types, and the layers of the house

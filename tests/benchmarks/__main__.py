@@ -1,6 +1,6 @@
 """`python -m tests.benchmarks`: measure, print the table, write it after each part.
 
---quick        fewer rows, fewer steps: about five minutes
+--quick        fewer rows, fewer steps: minutes
 --only NAME    one part (can be repeated): see PARTS; joins what was measured earlier in the day
                on the same machine with the same effort
 --vocabulary   a vocab.txt, as of bert-base-uncased, as the large vocabulary; else one is trained

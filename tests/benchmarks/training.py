@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import sub, truediv
 from pathlib import Path
+from typing import Any
 
 from tasks.training import resolve_precision
 from tests.benchmarks.data import LIBRARIES
@@ -97,7 +99,7 @@ def quality(vocabulary: Vocabulary, scratch: Path, effort: Effort) -> list[Row]:
     to its loss would tell nothing and is left out.
     """
     evaluation = vocabulary.folder / "evaluation.pt"
-    ours, theirs, times, losses = [], [], [], []
+    ours, theirs = [], []
     for seed in range(effort.race_repetitions):
         trainer = peer(vocabulary, scratch, effort.race_steps)
         trainer += ["--evaluation", str(evaluation), "--seed", str(seed)]
@@ -106,29 +108,34 @@ def quality(vocabulary: Vocabulary, scratch: Path, effort: Effort) -> list[Row]:
         words += ["--evaluation", evaluation, "--until", theirs[-1]["validation_loss"]]
         race = {"Temper, to that loss": stage("ours.pretraining", *words)}
         ours.append(in_turn(race, 1)["Temper, to that loss"][0])
-        losses.append(ours[-1]["validation_loss"] - theirs[-1]["validation_loss"])
-        times.append(ours[-1]["seconds"] / theirs[-1]["seconds"])
-    tokens = f"{effort.race_steps:,} steps"
-    loss = Row(
-        what=f"validation loss, {vocabulary.words}, {tokens}",
+
+    def row(what: str, figure: str, result: Callable[[float, float], float], **told: Any) -> Row:
+        mine, other = ([found[figure] for found in side] for side in (ours, theirs))
+        return Row(
+            what=f"{what}, {effort.race_steps:,} steps",
+            ours=mine,
+            theirs=other,
+            result=list(map(result, mine, other)),
+            at_least=False,
+            **told,
+        )
+
+    loss = row(
+        f"validation loss, {vocabulary.words}",
+        "validation_loss",
+        sub,
         against="Trainer, same tokens; each with its own beginning (Temper: the frequencies of "
         "tokens), dropout and Adam",
         unit="nats",
-        ours=[found["validation_loss"] for found in ours],
-        theirs=[found["validation_loss"] for found in theirs],
-        result=losses,
         target=0.02,
-        at_least=False,
     )
-    time = Row(
-        what=f"time to Trainer's last validation loss, {tokens}",
+    time = row(
+        "time to Trainer's last validation loss",
+        "seconds",
+        truediv,
         against="Trainer",
         unit="s",
-        ours=[found["seconds"] for found in ours],
-        theirs=[found["seconds"] for found in theirs],
-        result=times,
         target=0.2,
-        at_least=False,
     )
     tells = max(loss.theirs) < unigram_loss(vocabulary.folder)
     return [loss, time] if tells else [loss]
