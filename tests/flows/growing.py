@@ -47,7 +47,13 @@ def write_growing(folder: Path, rows: int) -> Path:
         "name": "growing",
         "corpus": {"source": "texts", "validation_share": 0.1},
         "tokenizer": {"vocab_size": 400},
-        "model": {"layers": 1, "hidden_size": 32, "heads": 2, "max_positions": 64},
+        "model": {
+            "layers": 1,
+            "hidden_size": 32,
+            "heads": 2,
+            "max_positions": 64,
+            "initializer_range": 0.18,  # 1 / sqrt(width): layers so narrow learn little from 0.02
+        },
         "pretraining": {
             "steps": 10,
             "batch_size": 8,

@@ -72,7 +72,13 @@ def write_experiment(folder: Path) -> Path:
         "name": "tiny",
         "corpus": {"source": "texts", "validation_share": 0.1},
         "tokenizer": {"vocab_size": 200},
-        "model": {"layers": 1, "hidden_size": 16, "heads": 2, "max_positions": 64},
+        "model": {
+            "layers": 1,
+            "hidden_size": 16,
+            "heads": 2,
+            "max_positions": 64,
+            "initializer_range": 0.25,  # 1 / sqrt(width): layers so narrow learn little from 0.02
+        },
         "pretraining": {
             "steps": 12,
             "batch_size": 8,
