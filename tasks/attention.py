@@ -1,14 +1,67 @@
-"""Which of transformers' implementations of attention a training uses."""
+"""Which implementation of attention a training uses, with one for a processor in bf16."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
-from transformers import PreTrainedModel
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.masking_utils import eager_mask
+
+from tasks.dropout import dropped_out
 
 LONGEST = 1024  # positions: the explicit products keep a square of them for each head
+# Whose own plain attention computes what `attend` does, word for word.
+ATTENDING = {"bert", "camembert", "distilbert", "roberta", "xlm-roberta"}
+NAME = "temper"
+
+
+def attend(  # noqa: PLR0917 — as transformers calls it
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **_: object,
+) -> tuple[Tensor, None]:
+    """Scaled dot-product attention (Vaswani et al., 2017, section 3.2.1) for transformers' models.
+
+    What the plain attention of `ATTENDING` does, in the dtype of the query: theirs makes scores
+    fp32 where there is a mask. Scores are scaled and masked by the product itself.
+
+    Args:
+        module: of the model; one that is not in training drops nothing.
+        query: (batch, heads, length, width), on a CPU like all others.
+        key: (batch, heads, keys, width).
+        value: as `key`.
+        attention_mask: what is added to the scores: (batch, 1, length, keys).
+        scaling: of the scores; None: one by the root of the width.
+        dropout: probability that a weight is dropped.
+
+    Returns:
+        (batch, length, heads, width); the weights are not given.
+    """
+    batch, heads, length, width = query.shape
+    scaling = width**-0.5 if scaling is None else scaling
+    query, key, value = (each.flatten(0, 1) for each in (query, key, value))
+    if attention_mask is None:
+        added, times = query.new_empty(1, 1, 1), 0
+    else:
+        mask = attention_mask.to(query.dtype).expand(batch, heads, length, -1)
+        added, times = mask.flatten(0, 1), 1
+    scores = torch.baddbmm(added, query, key.transpose(1, 2), beta=times, alpha=scaling)
+    weights = dropped_out(scores.softmax(-1), dropout if module.training else 0.0)
+    attended = torch.bmm(weights, value).view(batch, heads, length, -1)
+    return attended.transpose(1, 2).contiguous(), None
+
+
+AttentionInterface.register(NAME, attend)
+AttentionMaskInterface.register(NAME, eager_mask)
 
 
 def is_plain(config: Any, precision: Literal["fp32", "bf16"], device: str) -> bool:
@@ -31,8 +84,22 @@ def quick_attention(
     if not is_plain(model.config, precision, device):
         yield
         return
-    model.set_attn_implementation("eager")
+    ours = model.config.model_type in ATTENDING
+    model.set_attn_implementation(NAME if ours else "eager")
     try:
-        yield
+        with ExitStack() as hooks:
+            for module in model.modules():
+                if ours and hasattr(module, "query") and hasattr(module, "key"):
+                    hooks.enter_context(module.register_forward_pre_hook(_in_bf16))
+            yield
     finally:
         model.set_attn_implementation(before)
+
+
+def _in_bf16(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The hidden states cast once for query, key and value, where autocast does it for each.
+
+    Their three gradients are added up in bf16.
+    """
+    states, *others = given
+    return (states.to(torch.bfloat16) if torch.is_autocast_enabled("cpu") else states, *others)

@@ -1,8 +1,8 @@
 """Dropout (Srivastava et al., 2014) with masks that are drawn quickly on a CPU.
 
 torch draws a mask element by element, on one thread: a tenth of a step of fine-tuning on short
-sentences. One random number of 64 bits is enough for four elements. The probabilities of attention
-are still dropped by torch: no module of the model does it.
+sentences. One random number of 64 bits is enough for four elements. The weights of attention are
+dropped by `attention.py`, where it takes the place of the model's own.
 """
 
 from __future__ import annotations
@@ -18,18 +18,30 @@ LEVELS = 2**16  # of the 16 bits that decide about an element
 PER_NUMBER = 4  # elements, of 64 bits
 
 
-def drop(module: nn.Dropout, states: Tensor) -> Tensor:
-    """What the module's own `forward` does, with its probability rounded to 16 bits.
+def dropped_out(states: Tensor, probability: float) -> Tensor:
+    """`states` with this share of its elements at zero, the others scaled up; on a CPU.
 
-    The numbers are of torch's global generator, which checkpoints keep.
+    The probability is rounded to 16 bits. The numbers are of torch's global generator, which
+    checkpoints keep.
     """
-    dropped = round(module.p * LEVELS)
-    if not module.training or not dropped or dropped == LEVELS or states.device.type != "cpu":
-        return nn.Dropout.forward(module, states)
+    dropped = round(probability * LEVELS)
+    if not dropped:
+        return states
+    if dropped == LEVELS:
+        return torch.zeros_like(states)
     numbers = torch.empty(-(-states.numel() // PER_NUMBER), dtype=torch.int64)
     drawn = numbers.random_(-(2**63), None).view(torch.int16)[: states.numel()]
-    kept = drawn.view(states.shape) >= dropped - LEVELS // 2
-    return states * kept.to(states.dtype).mul_(LEVELS / (LEVELS - dropped))
+    kept = torch.empty(states.shape, dtype=states.dtype)
+    # Not by way of booleans, which are slow to come and to go.
+    torch.ge(drawn.view(states.shape), dropped - LEVELS // 2, out=kept)
+    return states * kept.mul_(LEVELS / (LEVELS - dropped))
+
+
+def drop(module: nn.Dropout, states: Tensor) -> Tensor:
+    """What the module's own `forward` does."""
+    if not module.training or states.device.type != "cpu":
+        return nn.Dropout.forward(module, states)
+    return dropped_out(states, module.p)
 
 
 @contextmanager
