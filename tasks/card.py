@@ -98,7 +98,8 @@ class Card:
         """
         self.characters[split].add(len(text))
         self.words[split].add(len(text.split()))
-        self.balance[split].update(counted)
+        if counted:
+            self.balance[split].update(counted)
         start = text[: SHOWN_CHARACTERS + 1]
         self.examples.offer(f"{name}\0{start}", (name, *(shown or (start,))))
 

@@ -88,8 +88,9 @@ class _Ends:
 
     def add(self, position: float, name: str) -> None:
         """Note a document."""
-        insort(self.first, (position, name))
-        del self.first[FEWEST_VALIDATION:]
+        if len(self.first) < FEWEST_VALIDATION or position < self.first[-1][0]:
+            insort(self.first, (position, name))
+            del self.first[FEWEST_VALIDATION:]
         self.last = max(self.last, (position, name))
 
 

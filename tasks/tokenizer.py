@@ -56,7 +56,6 @@ ROBERTA_TOKENS = {
     "eos_token": "</s>",
 }
 
-BATCH = 2000  # documents
 FEWEST_ENTRIES = 32
 
 
@@ -232,12 +231,13 @@ def as_bert(frame: tokenizers.Tokenizer) -> PreTrainedTokenizerFast:
 
 
 def read_texts(corpus: Path, monitor: Monitor) -> Iterator[pa.StringArray]:
-    """The texts of a Parquet file in batches, memory constant in its size."""
+    """The texts of a Parquet file, a row group at a time: some megabytes, whatever its size."""
     with pq.ParquetFile(corpus) as file:
         done, total = 0, file.metadata.num_rows
-        for batch in file.iter_batches(BATCH, columns=["text"]):
-            yield batch.column(0)
-            done += batch.num_rows
+        for number in range(file.num_row_groups):
+            texts = file.read_row_group(number, ["text"]).column(0).combine_chunks()
+            yield texts
+            done += len(texts)
             monitor.progress(done, total, "documents")
 
 

@@ -30,8 +30,6 @@ from tasks.encoding import Encoder
 from tasks.machinery.stage import Monitor, StageError
 from tasks.sentences import split_sentences
 
-BATCH = 1000  # documents
-
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -97,10 +95,11 @@ def encode_split(
 
 
 def read_documents(file: Path) -> Iterator[list[list[str]]]:
-    """Batches of documents, each a list of sentences."""
+    """Batches of documents, each a list of sentences: a row group at a time, some megabytes."""
     with pq.ParquetFile(file) as rows:
-        for batch in rows.iter_batches(BATCH, columns=["text"]):
-            yield [split_sentences(text) for text in batch.column(0).to_pylist()]
+        for number in range(rows.num_row_groups):
+            texts = rows.read_row_group(number, ["text"]).column(0).to_pylist()
+            yield [split_sentences(text) for text in texts]
 
 
 def encode_batch(

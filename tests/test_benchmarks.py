@@ -211,7 +211,8 @@ FIGURES = {
     "tokens_per_second": 100.0,
     "samples_per_second": 50.0,
     "validation_loss": 6.0,
-    "ceiling_share": 0.4,
+    "gigaflops_per_second": 40.0,
+    "ceiling": 100.0,
     "wall": 3.0,
 }
 
@@ -235,6 +236,7 @@ def test_on_a_gpu_the_peer_runs_as_it_is_and_compiled(tmp_path, commands, monkey
     rows = gpu(Vocabulary(tmp_path, 300), tmp_path, repetitions=3)
     assert [row.target for row in rows] == [2.0, 2.0, None] * 2
     assert [len(row.result) for row in rows] == [3] * 6
+    assert rows[2].result == [0.4] * 3  # 40 of the 100 that products alone reach
     assert {environment["CUDA_VISIBLE_DEVICES"] for _, environment in commands} == {"3"}
     compiled = [command for command, _ in commands if "--compile" in command]
     assert len(compiled) == len(commands) / 3

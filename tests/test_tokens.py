@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks import tokens
+from tasks import tables
 from tasks.encoded import EncodedCorpus, load_tokenizer
 from tasks.machinery.stage import Silent, StageError
 from tasks.sentences import split_sentences
@@ -135,7 +135,7 @@ def test_an_array_file_is_an_npy_file_of_any_length(tmp_path):
 def test_a_corpus_in_batches_has_the_bytes_of_one_in_one_piece(tmp_path, monkeypatch):
     texts = documents(40)
     whole = encode(tmp_path / "whole", texts, texts[:3]) / "tokens"
-    monkeypatch.setattr(tokens, "BATCH", 7)
+    monkeypatch.setattr(tables, "_ROW_GROUP_ROWS", 7)
     parts = encode(tmp_path / "parts", texts, texts[:3]) / "tokens"
     found = {file.name: file.read_bytes() for file in parts.iterdir()}
     assert found == {file.name: file.read_bytes() for file in whole.iterdir()}

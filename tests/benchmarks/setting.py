@@ -49,7 +49,8 @@ class Figures:
     megabytes_per_second: float = 0.0
     megabytes_peak: float = 0.0
     validation_loss: float = 0.0
-    ceiling_share: float = 0.0
+    gigaflops_per_second: float = 0.0
+    ceiling: float = 0.0  # of these
     importing: float = 0.0
     telling: float = 0.0
     parts: dict[str, float] = field(default_factory=dict)

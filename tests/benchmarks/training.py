@@ -13,7 +13,7 @@ from tests.benchmarks.data import LIBRARIES
 from tests.benchmarks.evaluation import unigram_loss
 from tests.benchmarks.rows import Row, faster
 from tests.benchmarks.setting import LENGTH
-from tests.benchmarks.turns import Measured, in_turn, module, run, stage, values
+from tests.benchmarks.turns import Measured, in_turn, module, ratios, run, stage, values
 from tests.benchmarks.vocabulary import Vocabulary
 
 # Targets of tokens a second, against fp32 and bf16.
@@ -72,14 +72,15 @@ def against_peers(measured: Measured, what: str, targets: Mapping[str, float]) -
 
 def share_of_ceiling(measured: Measured, what: str, target: float | None) -> Row:
     """How much of the arithmetic that the machine can do at most Temper does."""
-    share = values(measured, "Temper", "ceiling_share")
+    done = values(measured, "Temper", "gigaflops_per_second")
+    ceilings = values(measured, "Temper", "ceiling")
     return Row(
         what=what,
-        against="the measured matmul ceiling of bf16",
-        unit="of it",
-        ours=share,
-        theirs=[],
-        result=share,
+        against="the matmul ceiling of bf16, measured before and after",
+        unit="GFLOP/s",
+        ours=done,
+        theirs=ceilings,
+        result=ratios(done, ceilings),
         target=target,
         at_least=True,
     )
