@@ -14,7 +14,7 @@ from tests.benchmarks.kinds import shares
 from tests.benchmarks.ours.pretraining import Clock, Work
 from tests.benchmarks.setting import Shape
 
-WARM_UP, PROFILED = 10, 10  # steps
+WARM_UP, PROFILED = 30, 10  # steps; in the first ones memory still grows, which is slow
 
 
 class EnoughError(Exception):
