@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -60,8 +60,16 @@ def attend(  # noqa: PLR0917 — as transformers calls it
     return attended.transpose(1, 2).contiguous(), None
 
 
+def mask_in_bf16(*arguments: Any, **named: Any) -> Tensor | None:
+    """The mask to add, made in bf16 once for all layers; its lowest number is finite there.
+
+    That of fp32, cast to bf16, is not: rows in which all is masked would have no weights at all.
+    """
+    return cast("Tensor | None", eager_mask(*arguments, **(named | {"dtype": torch.bfloat16})))
+
+
 AttentionInterface.register(NAME, attend)
-AttentionMaskInterface.register(NAME, eager_mask)
+AttentionMaskInterface.register(NAME, mask_in_bf16)
 
 
 def is_plain(config: Any, precision: Literal["fp32", "bf16"], device: str) -> bool:

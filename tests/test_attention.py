@@ -93,6 +93,18 @@ def test_attention_and_its_gradients_are_those_of_bert(masked):
         torch.testing.assert_close(mine.grad, theirs.grad)
 
 
+def test_a_row_in_which_all_is_masked_spoils_nothing():
+    body = model()
+    ids = torch.randint(5, 50, (3, 20), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(ids)
+    mask[1] = 0
+    with quick_attention(body, "bf16", "cpu"), torch.autocast("cpu", torch.bfloat16):
+        found = body(input_ids=ids, attention_mask=mask, labels=ids)
+        found.loss.backward()
+    assert found.logits.isfinite().all()
+    assert all(part.grad.isfinite().all() for part in body.parameters() if part.grad is not None)
+
+
 def test_weights_are_dropped_in_training_alone():
     value = torch.eye(64).expand(8, 2, 64, 64)
     query = torch.zeros(8, 2, 64, 4)
