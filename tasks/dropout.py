@@ -7,12 +7,13 @@ dropped by `attention.py`, where it takes the place of the model's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 
 import torch
 from torch import Tensor, nn
+
+from tasks.forwards import replaced_forwards
 
 LEVELS = 2**16  # of the 16 bits that decide about an element
 PER_NUMBER = 4  # elements, of 64 bits
@@ -44,17 +45,7 @@ def drop(module: nn.Dropout, states: Tensor) -> Tensor:
     return dropped_out(states, module.p)
 
 
-@contextmanager
-def quick_dropout(model: nn.Module) -> Iterator[None]:
+def quick_dropout(model: nn.Module) -> AbstractContextManager[None]:
     """Let the model's dropout modules draw quickly while the block runs."""
     modules = [module for module in model.modules() if type(module) is nn.Dropout]
-    before = [vars(module).get("forward") for module in modules]  # that of the class is not there
-    for module in modules:
-        module.forward = partial(drop, module)  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        for module, forward in zip(modules, before, strict=True):
-            del module.forward
-            if forward is not None:
-                module.forward = forward  # type: ignore[method-assign]
+    return replaced_forwards(modules, lambda module: partial(drop, module))

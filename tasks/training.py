@@ -26,6 +26,8 @@ from transformers import PreTrainedModel, TrainingArguments
 from tasks.allocation import freed_memory_kept
 from tasks.attention import quick_attention
 from tasks.dropout import quick_dropout
+from tasks.forwards import replaced_forwards
+from tasks.linear import quick_linear
 from tasks.machinery.checkpoints import newest_checkpoint
 from tasks.machinery.interruption import deferred
 from tasks.machinery.stage import Monitor
@@ -133,26 +135,18 @@ def autocast(precision: Precision) -> AbstractContextManager[object]:
     return torch.autocast(device_name(), dtype=torch.bfloat16)
 
 
-@contextmanager
 def mixed_precision(
     model: PreTrainedModel, precision: Literal["fp32", "bf16"], device: str
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """Run the model's `forward` in autocast while the block runs; what it gives stays in bf16.
 
     Trainer's own would copy it to fp32: with a large vocabulary that is a tenth of a step, for
     numbers that a loss can round up by itself.
     """
     if precision == "fp32":
-        yield
-        return
-    before = vars(model).get("forward")  # that of the class is no attribute of the model
-    model.forward = torch.autocast(device, dtype=torch.bfloat16)(model.forward)
-    try:
-        yield
-    finally:
-        del model.forward
-        if before is not None:
-            model.forward = before
+        return nullcontext()
+    cast = torch.autocast(device, dtype=torch.bfloat16)
+    return replaced_forwards([model], lambda whole: cast(whole.forward))
 
 
 def train(
@@ -202,6 +196,7 @@ def train(
         tempfile.TemporaryDirectory() as folder,
         quick_attention(model, precision, device_name()),
         quick_dropout(model),
+        quick_linear(model),
         mixed_precision(model, precision, device_name()),
         deferred() as interruption,
         quiet_collector(),
