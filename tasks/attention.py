@@ -14,8 +14,7 @@ from transformers.masking_utils import eager_mask
 from tasks.dropout import dropped_out
 
 LONGEST = 1024  # positions: the explicit products keep a square of them for each head
-# Whose own plain attention computes what `attend` does, word for word.
-ATTENDING = {"bert", "camembert", "distilbert", "roberta", "xlm-roberta"}
+ATTENDING = {"bert", "roberta"}  # their own plain attention computes what `attend` does
 NAME = "temper"
 
 
@@ -31,8 +30,8 @@ def attend(  # noqa: PLR0917 — as transformers calls it
 ) -> tuple[Tensor, None]:
     """Scaled dot-product attention (Vaswani et al., 2017, section 3.2.1) for transformers' models.
 
-    What the plain attention of `ATTENDING` does, in the dtype of the query: theirs makes scores
-    fp32 where there is a mask. Scores are scaled and masked by the product itself.
+    What BERT's plain attention computes, in the dtype of the query: BERT's makes scores fp32 where
+    there is a mask. Scores are scaled and masked by the product itself.
 
     Args:
         module: of the model; one that is not in training drops nothing.
@@ -74,8 +73,8 @@ AttentionMaskInterface.register(NAME, mask_in_bf16)
 
 def is_plain(config: Any, precision: Literal["fp32", "bf16"], device: str) -> bool:
     """Whether a model trains fastest with the plain products: see `quick_attention`."""
-    positions = getattr(config, "max_position_embeddings", LONGEST + 1)
-    return device == "cpu" and precision == "bf16" and positions <= LONGEST
+    known = config.model_type in ATTENDING and config.max_position_embeddings <= LONGEST
+    return known and device == "cpu" and precision == "bf16"
 
 
 @contextmanager
@@ -86,28 +85,26 @@ def quick_attention(
 
     On a processor in bf16, the backward pass of torch's fused attention takes four to five times as
     long as that of the plain matrix products (at 64 to 128 tokens; 1.3 times both passes together
-    at 512), which use the matrix units. Everywhere else the model keeps what it has.
+    at 512), which use the matrix units. So `attend` is used there, on hidden states that are cast
+    once for query, key and value, whose three gradients are added up in bf16. Everywhere else the
+    model keeps what it has.
     """
     before = model.config._attn_implementation  # no public name reads it
     if not is_plain(model.config, precision, device):
         yield
         return
-    ours = model.config.model_type in ATTENDING
-    model.set_attn_implementation(NAME if ours else "eager")
+    attentions = [module for module in model.modules() if hasattr(module, "query")]
     try:
+        model.set_attn_implementation(NAME)
         with ExitStack() as hooks:
-            for module in model.modules():
-                if ours and hasattr(module, "query") and hasattr(module, "key"):
-                    hooks.enter_context(module.register_forward_pre_hook(_in_bf16))
+            for module in attentions:
+                hooks.enter_context(module.register_forward_pre_hook(_in_bf16))
             yield
     finally:
         model.set_attn_implementation(before)
 
 
 def _in_bf16(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The hidden states cast once for query, key and value, where autocast does it for each.
-
-    Their three gradients are added up in bf16.
-    """
+    """The hidden states cast before a layer of attention; autocast casts them in it, thrice."""
     states, *others = given
     return (states.to(torch.bfloat16) if torch.is_autocast_enabled("cpu") else states, *others)

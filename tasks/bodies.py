@@ -38,6 +38,7 @@ def new_classifier(
         hidden_dropout_prob=training.dropout,
         attention_probs_dropout_prob=training.dropout,
         classifier_dropout=training.dropout,
+        output_attentions=False,  # with which the fast kinds of attention refuse to be saved
     )
     longest = longest_input(config)
     if training.max_length > longest:

@@ -98,7 +98,7 @@ class Card:
         """
         self.characters[split].add(len(text))
         self.words[split].add(len(text.split()))
-        if counted:
+        if counted:  # `update` takes a while to find that there is nothing
             self.balance[split].update(counted)
         start = text[: SHOWN_CHARACTERS + 1]
         self.examples.offer(f"{name}\0{start}", (name, *(shown or (start,))))

@@ -88,7 +88,7 @@ class _Ends:
 
     def add(self, position: float, name: str) -> None:
         """Note a document."""
-        if len(self.first) < FEWEST_VALIDATION or position < self.first[-1][0]:
+        if len(self.first) < FEWEST_VALIDATION or (position, name) < self.first[-1]:
             insort(self.first, (position, name))
             del self.first[FEWEST_VALIDATION:]
         self.last = max(self.last, (position, name))

@@ -40,14 +40,17 @@ def bytes_of_rows(
         length: tokens in each.
         head: the matrix products behind the encoder.
         bf16: the products are in bf16, beside what stays in fp32.
-        plain_attention: not by a fused kernel: see `attention.py`.
+        plain_attention: by the function of `attention.py`.
     """
     width, inner = config.hidden_size, config.intermediate_size
     token = 14 * width + 2 * inner  # numbers kept for each token in a layer
     if config.attention_probs_dropout_prob:  # masks
         token += 4 * width
-    if config.attention_probs_dropout_prob or plain_attention:  # the whole of it, not in blocks
-        token += 5 * config.num_attention_heads * length
+    square = config.num_attention_heads * length  # weights of attention, where they are kept
+    if plain_attention:
+        token += square * (3 if config.attention_probs_dropout_prob else 1)
+    elif config.attention_probs_dropout_prob:
+        token += 5 * square
     per_layer = rows * length * token * (3 if bf16 else 4)
     logits = sum(a * c for a, _, c in head) * 16  # as torch computes the loss; on a processor less
     return config.num_hidden_layers * per_layer + 3 * rows * length * width * 4 + logits

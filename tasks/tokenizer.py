@@ -231,7 +231,7 @@ def as_bert(frame: tokenizers.Tokenizer) -> PreTrainedTokenizerFast:
 
 
 def read_texts(corpus: Path, monitor: Monitor) -> Iterator[pa.StringArray]:
-    """The texts of a Parquet file, a row group at a time: some megabytes, whatever its size."""
+    """The texts of a Parquet file, a row group at a time, which `tables.py` keeps small."""
     with pq.ParquetFile(corpus) as file:
         done, total = 0, file.metadata.num_rows
         for number in range(file.num_row_groups):

@@ -95,7 +95,7 @@ def encode_split(
 
 
 def read_documents(file: Path) -> Iterator[list[list[str]]]:
-    """Batches of documents, each a list of sentences: a row group at a time, some megabytes."""
+    """Batches of documents, each a list of sentences: row groups, which `tables.py` keeps small."""
     with pq.ParquetFile(file) as rows:
         for number in range(rows.num_row_groups):
             texts = rows.read_row_group(number, ["text"]).column(0).to_pylist()

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from tasks.corpus_splits import COLUMNS
 from tasks.machinery.stage import Silent
 from tasks.spec import Tokenizer
+from tasks.tables import TableWriter
 from tasks.tokenizer import train_tokenizer
 from tasks.tokens import encode_corpus
 
@@ -39,8 +38,9 @@ def document(number: int, sentences: int) -> str:
 
 def write_documents(path: Path, texts: list[str]) -> Path:
     """Write a split as the stage `corpus` does."""
-    names = [str(number) for number in range(len(texts))]
-    pq.write_table(pa.table({"document": names, "text": texts}), path, row_group_size=16)
+    with TableWriter(path, COLUMNS) as table:
+        for number, text in enumerate(texts):
+            table.write({"document": str(number), "text": text}, len(text))
     return path
 
 

@@ -7,16 +7,18 @@ from importlib import import_module
 import pytest
 import torch
 from torch import nn
-from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
+from transformers import AutoConfig, AutoModelForMaskedLM
 from transformers.models.bert.modeling_bert import eager_attention_forward
 
 from tasks.attention import ATTENDING, LONGEST, NAME, attend, quick_attention
 
 
-def model(positions=64):
+def model(positions=64, family="bert", **fields):
     torch.manual_seed(0)
-    return BertForMaskedLM(
-        BertConfig(
+    return AutoModelForMaskedLM.from_config(
+        AutoConfig.for_model(
+            family,
+            **fields,
             vocab_size=50,
             hidden_size=32,
             num_hidden_layers=2,
@@ -24,13 +26,6 @@ def model(positions=64):
             intermediate_size=64,
             max_position_embeddings=positions,
         )
-    ).eval()
-
-
-def gpt2():
-    torch.manual_seed(0)
-    return GPT2LMHeadModel(
-        GPT2Config(vocab_size=50, n_embd=32, n_layer=2, n_head=2, n_positions=64)
     ).eval()
 
 
@@ -117,22 +112,39 @@ def test_weights_are_dropped_in_training_alone():
     torch.testing.assert_close(whole, torch.full_like(whole, 1 / 64))
 
 
-@pytest.mark.parametrize("family", ["bert", "gpt2"])
+@pytest.mark.parametrize("family", sorted(ATTENDING))
 def test_a_step_in_bf16_is_that_of_the_models_own_plain_attention(family):
-    """Or nearly: the sum of three gradients, and masked scores, are rounded to bf16 here."""
-    gradients = {}
-    for ours in (False, True):
-        body = model() if family == "bert" else gpt2()
-        ids = torch.randint(5, 50, (4, 20), generator=torch.Generator().manual_seed(0))
-        mask = torch.ones_like(ids)
-        mask[1, 12:] = 0
+    """Or nearly: masked scores, and the sum of three gradients, are rounded to bf16 here."""
+    ids = torch.randint(5, 50, (4, 20), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(ids)
+    mask[1, 12:] = 0
+    gradients = []
+    for context in (nullcontext(), None):
+        # Attention that is far from uniform, or else what it does would hardly matter.
+        body = model(family=family, initializer_range=0.3)
         body.set_attn_implementation("eager")
-        context = quick_attention(body, "bf16", "cpu") if ours else nullcontext()
-        with context, torch.autocast("cpu", torch.bfloat16):
-            body(input_ids=ids, attention_mask=mask, labels=ids).loss.backward()
-        gradients[ours] = torch.cat([part.grad.flatten() for part in body.parameters()])
-        assert not any(module._forward_pre_hooks for module in body.modules())
-    alike = torch.cosine_similarity(gradients[True], gradients[False], dim=0)
-    assert alike > 0.9995
-    if family == "gpt2":  # keeps its own
-        torch.testing.assert_close(gradients[True], gradients[False], rtol=0, atol=0)
+        labels = ids.masked_fill(mask == 0, -100)
+        attending = context or quick_attention(body, "bf16", "cpu")
+        with attending, torch.autocast("cpu", torch.bfloat16):
+            body(input_ids=ids, attention_mask=mask, labels=labels).loss.backward()
+        gradients.append(torch.cat([part.grad.flatten() for part in body.parameters()]))
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.9999
+
+
+@pytest.mark.parametrize("family", sorted(ATTENDING))
+def test_hidden_states_are_cast_once_for_query_key_and_value(family):
+    body, seen = model(family=family), []
+    ids = torch.randint(5, 50, (4, 20), generator=torch.Generator().manual_seed(0))
+    for module in body.modules():
+        for name in ("query", "key", "value"):
+            if hasattr(module, name):
+                layer = getattr(module, name)
+                layer.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    with quick_attention(body, "bf16", "cpu"), torch.autocast("cpu", torch.bfloat16):
+        body(input_ids=ids)
+    assert [states.dtype for states in seen] == [torch.bfloat16] * 6
+    assert len({states.data_ptr() for states in seen[:3]}) == 1
+    seen.clear()
+    with torch.autocast("cpu", torch.bfloat16):
+        body(input_ids=ids)
+    assert [states.dtype for states in seen] == [torch.float32] * 6

@@ -234,6 +234,14 @@ def test_random_weights_do_not_have_the_deviation_of_pre_training(tmp_path):
     assert float(weights.detach().std()) == pytest.approx(INITIALIZER_RANGE, rel=0.1)
 
 
+def test_a_body_that_is_to_give_its_attention_can_be_saved_when_it_is_fine_tuned(tmp_path):
+    folder = write_body(tmp_path / "body")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"output_attentions": True}))
+    make("text", folder).save_pretrained(tmp_path / "saved")
+    assert (tmp_path / "saved" / "model.safetensors").exists()
+
+
 def test_dropout_is_that_of_the_experiment(tmp_path):
     config = make("text", write_body(tmp_path / "body"), dropout=0.25).config
     assert config.hidden_dropout_prob == 0.25

@@ -1,6 +1,7 @@
 """The tokens stage: flat arrays that hold the text, its sentences and its documents."""
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from tasks import tables
@@ -134,11 +135,14 @@ def test_an_array_file_is_an_npy_file_of_any_length(tmp_path):
 
 def test_a_corpus_in_batches_has_the_bytes_of_one_in_one_piece(tmp_path, monkeypatch):
     texts = documents(40)
-    whole = encode(tmp_path / "whole", texts, texts[:3]) / "tokens"
+    whole = encode(tmp_path / "whole", texts, texts[:3])
     monkeypatch.setattr(tables, "_ROW_GROUP_ROWS", 7)
-    parts = encode(tmp_path / "parts", texts, texts[:3]) / "tokens"
-    found = {file.name: file.read_bytes() for file in parts.iterdir()}
-    assert found == {file.name: file.read_bytes() for file in whole.iterdir()}
+    parts = encode(tmp_path / "parts", texts, texts[:3])
+    pieces = [pq.read_metadata(at / "train.parquet").num_row_groups for at in (whole, parts)]
+    assert pieces == [1, 6]
+    for stage in ("tokenizer", "tokens"):
+        found = {file.name: file.read_bytes() for file in (parts / stage).iterdir()}
+        assert found == {file.name: file.read_bytes() for file in (whole / stage).iterdir()}
 
 
 def test_each_item_is_worked_out_in_order():

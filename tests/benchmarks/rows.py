@@ -16,7 +16,7 @@ class Row:
     Attributes:
         what, against: in words.
         unit: of `ours` and `theirs`.
-        ours, theirs: turn by turn; `theirs` is empty where there is no peer.
+        ours, theirs: turn by turn; `theirs` is of the peer, or the ceiling, or empty.
         result: what the target is about, turn by turn: a ratio mostly.
         target: to be reached; None where none is set.
         at_least: whether larger results are better.

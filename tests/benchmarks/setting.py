@@ -50,7 +50,7 @@ class Figures:
     megabytes_peak: float = 0.0
     validation_loss: float = 0.0
     gigaflops_per_second: float = 0.0
-    ceiling: float = 0.0  # of these
+    ceiling: float = 0.0  # GFLOP/s of large products
     importing: float = 0.0
     telling: float = 0.0
     parts: dict[str, float] = field(default_factory=dict)
