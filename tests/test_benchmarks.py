@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from tasks.encoded import load_tokenizer
+from tests import small_corpus
 from tests.benchmarks import data, orchestration, preparation, training
 from tests.benchmarks.clock import Laps, throughput
 from tests.benchmarks.data import distinct_words, documents, write_grown, write_texts
-from tests.benchmarks.evaluation import loss_of, unigram_loss
+from tests.benchmarks.evaluation import frequency_loss, loss_of
 from tests.benchmarks.gpu import gpu
 from tests.benchmarks.growth import Curve
 from tests.benchmarks.kinds import kind_of, shares
@@ -26,6 +28,7 @@ from tests.benchmarks.setting import LENGTH, Figures, Shape
 from tests.benchmarks.table import score
 from tests.benchmarks.turns import spread
 from tests.benchmarks.vocabulary import Vocabulary
+from tests.small_corpus import encode
 
 ROW = Row(
     what="speed",
@@ -113,15 +116,16 @@ def test_a_row_without_a_target_neither_reaches_nor_misses_it():
     assert (score(ROW), score(OPEN)) == (1.25, 2.5)
 
 
-def test_the_loss_of_frequencies_is_their_cross_entropy(tmp_path, monkeypatch):
-    loaded = SimpleNamespace(from_pretrained=lambda _: range(4))
-    monkeypatch.setattr("tests.benchmarks.evaluation.AutoTokenizer", loaded)
-    (tmp_path / "tokens").mkdir()
-    np.save(tmp_path / "tokens" / "train.tokens.npy", np.array([1, 1, 1, 2], dtype=np.uint16))
-    labels = torch.tensor([[-100, 1], [2, -100]])
-    torch.save({"input_ids": labels, "labels": labels}, tmp_path / "evaluation.pt")
-    expected = -(math.log(4 / 8) + math.log(2 / 8)) / 2  # each count is one more, of four tokens
-    assert unigram_loss(tmp_path) == pytest.approx(expected)
+def test_the_loss_of_frequencies_is_their_cross_entropy(tmp_path):
+    folder = encode(tmp_path, small_corpus.documents(20), small_corpus.documents(2))
+    size = len(load_tokenizer(folder / "tokenizer"))
+    tokens = np.load(folder / "tokens" / "train.tokens.npy")
+    often, seldom = (int(f(np.unique(tokens, return_counts=True)[1])) for f in (np.max, np.min))
+    both = [int(np.flatnonzero(np.bincount(tokens) == times)[0]) for times in (often, seldom)]
+    labels = torch.tensor([[-100, both[0]], [both[1], -100]])
+    torch.save({"input_ids": labels, "labels": labels}, folder / "evaluation.pt")
+    shares = [(times + 1) / (len(tokens) + size) for times in (often, seldom)]
+    assert frequency_loss(folder) == pytest.approx(-sum(map(math.log, shares)) / 2)
 
 
 def test_a_model_that_knows_nothing_has_the_loss_of_a_guess(tmp_path):
@@ -247,7 +251,7 @@ def test_on_a_gpu_the_peer_runs_as_it_is_and_compiled(tmp_path, commands, monkey
 
 
 def test_three_seeds_race_and_both_sides_have_the_same_ones(tmp_path, commands, monkeypatch):
-    monkeypatch.setattr(training, "unigram_loss", lambda _: math.inf)
+    monkeypatch.setattr(training, "frequency_loss", lambda _: math.inf)
     loss, time = training.quality(Vocabulary(tmp_path, 300), tmp_path, training.Effort())
     assert (loss.result, time.result) == ([0.0] * 3, [1.0] * 3)
     seeds = [command[command.index("--seed") + 1] for command, _ in commands]
@@ -255,7 +259,7 @@ def test_three_seeds_race_and_both_sides_have_the_same_ones(tmp_path, commands, 
 
 
 def test_no_time_is_told_to_a_loss_that_the_frequencies_alone_have(tmp_path, commands, monkeypatch):
-    monkeypatch.setattr(training, "unigram_loss", lambda _: 0.0)
+    monkeypatch.setattr(training, "frequency_loss", lambda _: 0.0)
     (loss,) = training.quality(Vocabulary(tmp_path, 300), tmp_path, training.Effort())
     assert loss.unit == "nats"
 

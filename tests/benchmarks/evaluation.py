@@ -14,6 +14,9 @@ import torch
 from torch.nn import functional
 from transformers import AutoTokenizer, DataCollatorForLanguageModeling
 
+from tasks.encoded import EncodedCorpus, load_tokenizer
+from tasks.frequencies import frequencies
+from tasks.objectives.masking import Vocabulary
 from tests.benchmarks.peers.chunks import group_texts
 
 CHUNKS = 512
@@ -35,17 +38,16 @@ def write_evaluation(rows: Path, tokenizer: Path, file: Path) -> None:
     torch.save({name: masked[name] for name in ("input_ids", "labels")}, file)
 
 
-def unigram_loss(folder: Path) -> float:
+def frequency_loss(folder: Path) -> float:
     """The loss, in nats, of a model that knows how frequent each token is and nothing else.
 
     Args:
         folder: has the tokenizer, the tokens to train on, and the validation set.
     """
     labels = torch.load(folder / "evaluation.pt")["labels"]
-    tokens = np.load(folder / "tokens" / "train.tokens.npy", mmap_mode="r")
-    size = len(AutoTokenizer.from_pretrained(folder / "tokenizer"))
-    counts = np.bincount(tokens, minlength=size) + 1
-    return float(-np.log(counts / counts.sum())[labels[labels != -100].numpy()].mean())
+    vocabulary = Vocabulary.of(load_tokenizer(folder / "tokenizer"))
+    known = frequencies(EncodedCorpus.open(folder / "tokens", "train"), vocabulary)
+    return float(-np.log(known)[labels[labels != -100].numpy()].mean())
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from typing import Any
 
 from tasks.training import resolve_precision
 from tests.benchmarks.data import LIBRARIES
-from tests.benchmarks.evaluation import unigram_loss
+from tests.benchmarks.evaluation import frequency_loss
 from tests.benchmarks.rows import Row, faster
 from tests.benchmarks.setting import LENGTH
 from tests.benchmarks.turns import Measured, in_turn, module, ratios, run, stage, values
@@ -138,13 +138,13 @@ def quality(vocabulary: Vocabulary, scratch: Path, effort: Effort) -> list[Row]:
         unit="s",
         target=0.2,
     )
-    tells = max(loss.theirs) < unigram_loss(vocabulary.folder)
+    tells = max(loss.theirs) < frequency_loss(vocabulary.folder)
     return [loss, time] if tells else [loss]
 
 
 def frequencies_alone(vocabulary: Vocabulary) -> str:
     """What the losses of `quality` are to be read against."""
-    loss = unigram_loss(vocabulary.folder)
+    loss = frequency_loss(vocabulary.folder)
     return (
         f"Validation loss of guessing by the frequencies of the tokens alone, {vocabulary.words}: "
         f"{loss:.3g} nats. Models whose losses are not well below it have learnt little else."
