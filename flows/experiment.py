@@ -19,10 +19,11 @@ from tasks.stages import StageName
 
 
 def title_of(experiment: Experiment) -> str:
-    """`demo · bert 2×128 · 2,500 steps`."""
-    model, steps = experiment.model, experiment.pretraining.steps
+    """`demo · bert 2×128 · 2,500 steps`; where time is bounded, `… steps or 30 min`."""
+    model, pretraining = experiment.model, experiment.pretraining
     size = f"{model.family} {model.layers}×{model.hidden_size}"
-    return f"{experiment.name} · {size} · {steps:,} steps"
+    time = f" or {pretraining.minutes:g} min" if pretraining.minutes else ""
+    return f"{experiment.name} · {size} · {pretraining.steps:,} steps{time}"
 
 
 def run_name() -> str:

@@ -59,14 +59,14 @@ def _find(name: str) -> Path:
     if name in known:
         return known[name]
     file = Path(name)
+    if name and file.is_dir():
+        raise InvalidExperimentError([f"{name} is a folder; accepted: a .yaml file"])
     if file.suffix.lower() not in (".yaml", ".yml"):
-        beside = file.with_name(f"{file.name}.yaml")
+        beside = Path(f"{name}.yaml")
         meant = f". Did you mean {beside}?" if beside.is_file() else nearest(name, list(known))
         raise InvalidExperimentError(
             [f"no preset {name!r}{meant}. Accepted: {', '.join(known)}, or a .yaml file"]
         )
-    if file.is_dir():
-        raise InvalidExperimentError([f"{file} is a folder; accepted: a .yaml file"])
     if not file.is_file():
         there = (
             sorted(str(f.name) for f in file.parent.glob("*.y*ml")) if file.parent.is_dir() else []

@@ -51,7 +51,7 @@ class TimedPlanner(Planner):
             if step.state == "cached":
                 continue
             if step.name == "pretraining":
-                found[step.title] = _of_pretraining(arguments, vocabulary)
+                found[step.title] = _of_pretraining(arguments, vocabulary, step.begun)
             elif step.name == "finetuning":  # from scratch it costs the same
                 name = step.title.removesuffix(" from scratch")
                 costs.setdefault(name, self._of_finetuning(experiment, arguments, vocabulary))
@@ -113,9 +113,9 @@ class TimedPlanner(Planner):
         return [len(example.input_ids) for example in kind.encode(rows, tokenizer, labels)]
 
 
-def _of_pretraining(arguments: Mapping[str, Any], vocabulary: int) -> Expected:
+def _of_pretraining(arguments: Mapping[str, Any], vocabulary: int, begun: int) -> Expected:
     from tasks.timing import time_pretraining
 
     pretraining = arguments["pretraining"]
     cost = time_pretraining(arguments["model"], pretraining, vocabulary)
-    return Expected(cost.of_pretraining(pretraining))
+    return Expected(cost.of_pretraining(pretraining, begun))

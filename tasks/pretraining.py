@@ -129,6 +129,7 @@ def pretrain(
         "perplexity": math.exp(min(found["validation_loss"], LARGEST_EXPONENT)),
         "unigram_loss": unigram_loss(texts, known, vocabulary),
         "parameters": float(body.num_parameters()),
+        "steps": history.points[-1]["step"],
         "tokens": history.tokens,
         "epochs": history.points[-1]["step"] * pretraining.batch_size / len(batches.examples),
     }

@@ -51,13 +51,15 @@ class Cost:
     step: float
     row: float
 
-    def of_pretraining(self, pretraining: Pretraining) -> float:
-        """Seconds of a whole pre-training, with its validations."""
+    def of_pretraining(self, pretraining: Pretraining, begun: int = 0) -> float:
+        """Seconds of a pre-training from step `begun` to its end, with its validations."""
         steps = self.step * pretraining.steps
         if pretraining.minutes:
             steps = min(steps, 60 * pretraining.minutes)
+        left = max(0.0, 1 - self.step * begun / steps)
         quick = min(QUICK_SEQUENCES, pretraining.validation_sequences)
-        return steps + self.row * (VALIDATIONS * quick + pretraining.validation_sequences)
+        validated = left * VALIDATIONS * quick + pretraining.validation_sequences
+        return left * steps + self.row * validated
 
     def of_finetuning(self, training: FineTuning, examples: int, validation: int) -> float:
         """Seconds of a whole fine-tuning, with its validations."""

@@ -99,6 +99,7 @@ def test_it_leaves_guessing_by_frequency_behind(corpus, tmp_path):
     assert metrics["masked_accuracy"] > 0.4
     assert 0 <= metrics["nsp_accuracy"] <= 1
     assert metrics["epochs"] > 1
+    assert metrics["steps"] == 150
 
 
 def test_it_begins_with_the_frequencies(corpus, tmp_path):

@@ -39,6 +39,9 @@ def test_a_training_is_its_steps_and_its_validations():
     assert cost.of_pretraining(pretraining) == 200 + 0.5 * (10 * 40 + 40)
     bounded = pretraining.model_copy(update={"minutes": 1.0})
     assert cost.of_pretraining(bounded) == 60 + 0.5 * (10 * 40 + 40)
+    assert cost.of_pretraining(pretraining, begun=75) == 50 + 0.5 * (10 * 10 + 40)
+    assert cost.of_pretraining(bounded, begun=15) == 30 + 0.5 * (5 * 40 + 40)
+    assert cost.of_pretraining(bounded, begun=90) == 0.5 * 40  # they were slower than measured now
     training = FineTuning(epochs=3, batch_size=10)
     assert cost.of_finetuning(training, 95, 20) == 2 * 30 + 0.5 * 3 * 20
 

@@ -7,6 +7,7 @@ both is INTERNAL_ERROR: only one from a server, or with a broken connection behi
 
 from __future__ import annotations
 
+import os
 import time
 
 import requests
@@ -15,6 +16,7 @@ from mlflow.exceptions import MlflowException, RestException
 # What a server that is gone, overloaded or without its database makes of a request.
 _CODES = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
 _FROM_A_SERVER = "API request to "  # how MLflow's client begins what it says of an answer
+_NO_PREFECT = "Failed to reach API at "  # how Prefect's client says that nobody answers
 _KINDS = (ConnectionError, TimeoutError, requests.RequestException)
 
 
@@ -60,6 +62,11 @@ def refusal(problem: BaseException) -> str:
                 f"Prefect does not let you in ({status}): set PREFECT_API_AUTH_STRING to the "
                 "user:password of that server"
             )
+    if str(problem).startswith(_NO_PREFECT):
+        return (
+            f"no Prefect server answers at {os.environ.get('PREFECT_API_URL', 'its address')} "
+            "(PREFECT_API_URL): start it, or correct the address; without one, a run brings its own"
+        )
     return ""
 
 

@@ -54,6 +54,7 @@ class Step:
         state: `cached`, or `run`.
         reasons: why it runs.
         seconds: how long it, or the nearest earlier run, took; None if there is none.
+        begun: the step that it goes on from, where it was interrupted.
     """
 
     title: str
@@ -62,6 +63,7 @@ class Step:
     reasons: list[str]
     fingerprint: str
     seconds: float | None
+    begun: int = 0
 
 
 @dataclass
@@ -78,17 +80,23 @@ class Planner:
         fingerprint = digest(key)
         title = title_of(stage.name, label)
         found = self.store.load(stage.name, fingerprint)
-        reasons = self._reasons(stage, key, arguments, found)
+        begun = last_step(self.store.folder(stage.name, fingerprint) / "checkpoints")
+        reasons = self._reasons(stage, key, arguments, found, begun)
         if found and not reasons:
             self.steps.append(Step(title, stage.name, "cached", [], fingerprint, found.seconds))
             return found
         nearest = found or nearest_artifact(self.store, key)
         seconds = nearest.seconds if nearest else None
-        self.steps.append(Step(title, stage.name, "run", reasons, fingerprint, seconds))
+        self.steps.append(Step(title, stage.name, "run", reasons, fingerprint, seconds, begun))
         return pending(stage.name, title, key)
 
     def _reasons(
-        self, stage: Stage, key: dict[str, Any], arguments: Arguments, found: Artifact | None
+        self,
+        stage: Stage,
+        key: dict[str, Any],
+        arguments: Arguments,
+        found: Artifact | None,
+        begun: int,
     ) -> list[str]:
         """Why the stage would run; empty if it would not."""
         if stage.name in self.refresh:
@@ -104,7 +112,6 @@ class Planner:
             },
             key=str,
         )
-        begun = last_step(self.store.folder(stage.name, digest(key)) / "checkpoints")
         reasons = [f"was interrupted: goes on from step {begun:,}"] if begun else []
         nearest = nearest_artifact(self.store, key)
         if nearest is None:

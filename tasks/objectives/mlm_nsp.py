@@ -182,8 +182,9 @@ def examples(corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) ->
         documents = len(corpus.documents) - 1
         raise StageError(
             f"no sentence pairs can be drawn: {'one' if own.size else 'none'} of {documents} "
-            "documents has two sentences, at least two are needed: give the corpus more documents, "
-            "or set pretraining.objective: mlm"
+            "documents has two sentences, and two such documents are needed: give the corpus more "
+            "documents, or make more of its text files with corpus.documents: paragraph, or set "
+            "pretraining.objective: mlm"
         )
     return SentencePairs(corpus.tokens, chunks, vocabulary, drawing)
 

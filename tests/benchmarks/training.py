@@ -76,7 +76,8 @@ def share_of_ceiling(measured: Measured, what: str, target: float | None) -> Row
     ceilings = values(measured, "Temper", "ceiling")
     return Row(
         what=what,
-        against="the matmul ceiling of bf16, measured before and after",
+        against=f"the ceiling of {resolve_precision('auto')} products (beside it), measured before "
+        "and after",
         unit="GFLOP/s",
         ours=done,
         theirs=ceilings,

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.experiment import title_of
 from flows.loading import load_experiment, presets, summary_of
+from tasks.mistakes import InvalidExperimentError
 
 
 @pytest.mark.parametrize("name", presets())
@@ -38,3 +40,19 @@ def test_paths_in_a_setting_are_relative_to_the_working_directory(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_experiment("demo", ["corpus.source=here"]).corpus.source == str(tmp_path / "here")
+
+
+@pytest.mark.parametrize("name", [".", "..", "/", "./"])
+def test_a_folder_is_no_experiment(name: str) -> None:
+    with pytest.raises(InvalidExperimentError, match=r"is a folder; accepted: a \.yaml file"):
+        load_experiment(name)
+
+
+def test_no_name_is_no_preset() -> None:
+    with pytest.raises(InvalidExperimentError, match=r"no preset ''.* Accepted: demo"):
+        load_experiment("")
+
+
+def test_the_title_tells_both_bounds_of_a_training() -> None:
+    bounded = load_experiment("demo", ["pretraining.minutes=1.5", "pretraining.steps=10000"])
+    assert title_of(bounded) == "demo · bert 2×128 · 10,000 steps or 1.5 min"

@@ -32,6 +32,7 @@ def of_prefect(status: int) -> PrefectHTTPStatusError:
         (of_mlflow(403), "permission EDIT"),
         (of_prefect(401), "PREFECT_API_AUTH_STRING"),
         (of_prefect(403), "PREFECT_API_AUTH_STRING"),
+        (RuntimeError("Failed to reach API at http://a/api/"), "PREFECT_API_URL"),
     ],
 )
 def test_a_refusal_says_what_to_set_and_is_no_outage(problem: Exception, words: str) -> None:
