@@ -27,7 +27,6 @@ from tasks.allocation import freed_memory_kept
 from tasks.attention import quick_attention
 from tasks.dropout import quick_dropout
 from tasks.forwards import replaced_forwards
-from tasks.linear import quick_linear
 from tasks.machinery.checkpoints import newest_checkpoint
 from tasks.machinery.interruption import deferred
 from tasks.machinery.stage import Monitor
@@ -196,7 +195,6 @@ def train(
         tempfile.TemporaryDirectory() as folder,
         quick_attention(model, precision, device_name()),
         quick_dropout(model),
-        quick_linear(model),
         mixed_precision(model, precision, device_name()),
         deferred() as interruption,
         quiet_collector(),
