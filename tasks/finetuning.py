@@ -206,7 +206,7 @@ def cross_entropy(model: Any, batch: Batch) -> Any:
 
 def last_points(history: TrainingHistory, kind: Problem) -> dict[str, float]:
     """Where the training ended, as metrics of the stage."""
-    metrics = {"steps": history.points[-1]["step"], "train_loss": history.curve("loss")[1][-1]}
+    metrics = {"steps": history.steps, "train_loss": history.curve("loss")[1][-1]}
     for name in ("validation_loss", f"validation_{kind.HEADLINE}"):
         metrics[name] = history.curve(name)[1][-1]
     return metrics

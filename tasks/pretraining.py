@@ -129,9 +129,9 @@ def pretrain(
         "perplexity": math.exp(min(found["validation_loss"], LARGEST_EXPONENT)),
         "unigram_loss": unigram_loss(texts, known, vocabulary),
         "parameters": float(body.num_parameters()),
-        "steps": history.points[-1]["step"],
+        "steps": history.steps,
         "tokens": history.tokens,
-        "epochs": history.points[-1]["step"] * pretraining.batch_size / len(batches.examples),
+        "epochs": history.steps * pretraining.batch_size / len(batches.examples),
     }
     outcome = Outcome(metrics, history, len(held_out) * rows, len(quick) * rows, texts)
     example = write_card(out, outcome, body, loaded)

@@ -67,6 +67,13 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Iterator[dic
             yield from (dict(zip(names, row, strict=True)) for row in zip(*values, strict=True))
 
 
+def read_texts(path: Path) -> Iterator[pa.StringArray]:
+    """The column `text` of a file that `TableWriter` wrote, in its row groups: some megabytes."""
+    with pq.ParquetFile(path) as table:
+        for number in range(table.num_row_groups):
+            yield table.read_row_group(number, ["text"]).column(0).combine_chunks()
+
+
 def count_overlap(paths: Sequence[Path], passage: Callable[[dict[str, Any]], str]) -> int:
     """How many rows have their document or their text in a table before theirs.
 

@@ -36,6 +36,7 @@ from tasks.sources.published import (
     require_consecutive,
 )
 from tasks.spec import Tokenizer
+from tasks.tables import read_texts
 from tasks.words import Words, byte_level_words, train_on_words, wordpiece_words
 
 BERT_TOKENS = {
@@ -107,7 +108,7 @@ def train_wordpiece(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreT
     order as if they were special tokens it has nothing left to choose.
     """
     frame = wordpiece({}, lowercase=settings.lowercase)
-    words = wordpiece_words(read_texts(corpus, monitor), frame)
+    words = wordpiece_words(read_corpus(corpus, monitor), frame)
     fixed = [*BERT_TOKENS.values(), *wordpiece_alphabet(words, settings)]
     trainer = trainers.WordPieceTrainer(
         vocab_size=settings.vocab_size,
@@ -137,7 +138,7 @@ def train_bpe(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrained
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    words = byte_level_words(read_texts(corpus, monitor), frame.normalizer)
+    words = byte_level_words(read_corpus(corpus, monitor), frame.normalizer)
     train_on_words(frame, trainer, words, monitor)
     vocabulary = frame.get_vocab()
     frame.post_processor = processors.RobertaProcessing(
@@ -230,15 +231,13 @@ def as_bert(frame: tokenizers.Tokenizer) -> PreTrainedTokenizerFast:
     )
 
 
-def read_texts(corpus: Path, monitor: Monitor) -> Iterator[pa.StringArray]:
-    """The texts of a Parquet file, a row group at a time, which `tables.py` keeps small."""
-    with pq.ParquetFile(corpus) as file:
-        done, total = 0, file.metadata.num_rows
-        for number in range(file.num_row_groups):
-            texts = file.read_row_group(number, ["text"]).column(0).combine_chunks()
-            yield texts
-            done += len(texts)
-            monitor.progress(done, total, "documents")
+def read_corpus(corpus: Path, monitor: Monitor) -> Iterator[pa.StringArray]:
+    """The texts of a Parquet file in batches; the monitor is told how many have been read."""
+    done, total = 0, pq.read_metadata(corpus).num_rows
+    for texts in read_texts(corpus):
+        yield texts
+        done += len(texts)
+        monitor.progress(done, total, "documents")
 
 
 def wordpiece_alphabet(words: Words, settings: Tokenizer) -> list[str]:

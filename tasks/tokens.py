@@ -29,6 +29,7 @@ from tasks.encoded import load_tokenizer
 from tasks.encoding import Encoder
 from tasks.machinery.stage import Monitor, StageError
 from tasks.sentences import split_sentences
+from tasks.tables import read_texts
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -95,11 +96,9 @@ def encode_split(
 
 
 def read_documents(file: Path) -> Iterator[list[list[str]]]:
-    """Batches of documents, each a list of sentences: row groups, which `tables.py` keeps small."""
-    with pq.ParquetFile(file) as rows:
-        for number in range(rows.num_row_groups):
-            texts = rows.read_row_group(number, ["text"]).column(0).to_pylist()
-            yield [split_sentences(text) for text in texts]
+    """Batches of documents, each a list of sentences."""
+    for texts in read_texts(file):
+        yield [split_sentences(text) for text in texts.to_pylist()]
 
 
 def encode_batch(

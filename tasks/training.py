@@ -102,6 +102,11 @@ class TrainingHistory:
     points: list[dict[str, float]]
     tokens: int = 0
 
+    @property
+    def steps(self) -> float:
+        """Optimizer steps in all."""
+        return self.points[-1]["step"]
+
     def curve(self, metric: str) -> tuple[list[float], list[float]]:
         """Steps and values of the points that have the metric."""
         points = [point for point in self.points if metric in point]

@@ -28,7 +28,6 @@ from tests.benchmarks.setting import LENGTH, Figures, Shape
 from tests.benchmarks.table import score
 from tests.benchmarks.turns import spread
 from tests.benchmarks.vocabulary import Vocabulary
-from tests.small_corpus import encode
 
 ROW = Row(
     what="speed",
@@ -117,7 +116,7 @@ def test_a_row_without_a_target_neither_reaches_nor_misses_it():
 
 
 def test_the_loss_of_frequencies_is_their_cross_entropy(tmp_path):
-    folder = encode(tmp_path, small_corpus.documents(20), small_corpus.documents(2))
+    folder = small_corpus.encode(tmp_path, small_corpus.documents(20), small_corpus.documents(2))
     size = len(load_tokenizer(folder / "tokenizer"))
     tokens = np.load(folder / "tokens" / "train.tokens.npy")
     often, seldom = (int(f(np.unique(tokens, return_counts=True)[1])) for f in (np.max, np.min))

@@ -7,7 +7,6 @@ both is INTERNAL_ERROR: only one from a server, or with a broken connection behi
 
 from __future__ import annotations
 
-import os
 import time
 
 import requests
@@ -38,7 +37,7 @@ def _is_broken_connection(problem: BaseException | None) -> bool:
 
 
 def refusal(problem: BaseException) -> str:
-    """What a person is to do where a server does not know them, or does not allow it to them.
+    """What a person is to do where a server does not know them, does not allow it, or is not there.
 
     Empty for all other problems. MLflow's and Prefect's answers are known by their status: what
     they say beside it is no help, and Prefect is not imported for it.
@@ -64,7 +63,7 @@ def refusal(problem: BaseException) -> str:
             )
     if str(problem).startswith(_NO_PREFECT):
         return (
-            f"no Prefect server answers at {os.environ.get('PREFECT_API_URL', 'its address')} "
+            f"no Prefect server answers at {str(problem).removeprefix(_NO_PREFECT)} "
             "(PREFECT_API_URL): start it, or correct the address; without one, a run brings its own"
         )
     return ""

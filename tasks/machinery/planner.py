@@ -80,7 +80,8 @@ class Planner:
         fingerprint = digest(key)
         title = title_of(stage.name, label)
         found = self.store.load(stage.name, fingerprint)
-        begun = last_step(self.store.folder(stage.name, fingerprint) / "checkpoints")
+        checkpoints = self.store.folder(stage.name, fingerprint) / "checkpoints"
+        begun = 0 if found else last_step(checkpoints)
         reasons = self._reasons(stage, key, arguments, found, begun)
         if found and not reasons:
             self.steps.append(Step(title, stage.name, "cached", [], fingerprint, found.seconds))
