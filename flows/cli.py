@@ -18,6 +18,7 @@ from flows.arguments import (
     VerifyOption,
 )
 from flows.compare import compare, leaderboard
+from flows.fields import fields
 from flows.gc import gc
 from flows.in_process import FAILED, INTERRUPTED, err, in_process, out, require_writable, stop
 from flows.part_commands import evaluate, finetune, pretrain
@@ -98,6 +99,7 @@ def plan(
         _print_time(chosen, planner)
 
 
+app.command()(fields)
 app.command()(gc)
 for part_command in (pretrain, finetune, evaluate):
     app.command()(part_command)

@@ -19,11 +19,17 @@ from tasks.stages import StageName
 
 
 def title_of(experiment: Experiment) -> str:
-    """`demo · bert 2×128 · 2,500 steps`; where time is bounded, `… steps or 30 min`."""
+    """`demo · bert 2×128 · 2,500 steps · seed=1`; where time is bounded, `… steps or 30 min`."""
     model, pretraining = experiment.model, experiment.pretraining
     size = f"{model.family} {model.layers}×{model.hidden_size}"
     time = f" or {pretraining.minutes:g} min" if pretraining.minutes else ""
-    return f"{experiment.name} · {size} · {pretraining.steps:,} steps{time}"
+    title = f"{experiment.name} · {size} · {pretraining.steps:,} steps{time}"
+    return varied(title, experiment.variant)
+
+
+def varied(title: str, variant: str) -> str:
+    """The title of a run, and what sets it apart if that is said."""
+    return f"{title} · {variant}" if variant else title
 
 
 def run_name() -> str:

@@ -17,6 +17,9 @@ PRESETS = Path(__file__).parent / "presets"
 
 Place = tuple[str | int, ...]
 
+_IN_TITLE = {"name", "variant", "model.family", "model.layers", "model.hidden_size"}
+_IN_TITLE |= {"pretraining.steps", "pretraining.minutes"}
+_LONGEST_VARIANT = 80  # characters
 _DEEPEST, _MOST_NODES = 20, 100_000  # of the values in a file: far more than an experiment has
 
 
@@ -49,9 +52,27 @@ def load_experiment(name: str, settings: Sequence[str] = ()) -> Experiment:
         place = apply(values, setting)
         lines = {path: line for path, line in lines.items() if path[: len(place)] != place}
         lines[place] = f"--set {setting}"
+    if variant := variant_of(settings):
+        values.setdefault("variant", variant)
     experiment = validated(values, lines)
     check(experiment)
     return experiment
+
+
+def variant_of(settings: Sequence[str]) -> str:
+    """What settings change, in short: `seed=1, library.epochs=2`; not what the name of a run has.
+
+    Args:
+        settings: `a.b=value`, as they were applied.
+    """
+    said = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        field = name.strip().removeprefix("downstream.")
+        if field not in _IN_TITLE and not field.startswith("checkpoints."):
+            said[field] = f"{field}={Path(value.strip()).name}"
+    text = ", ".join(said.values())
+    return text if len(text) <= _LONGEST_VARIANT else f"{text[: _LONGEST_VARIANT - 1]}…"
 
 
 def _find(name: str) -> Path:

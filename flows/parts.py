@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows.experiment import title_of
+from flows.experiment import title_of, varied
 from flows.parts_recipe import evaluation_recipe, finetuning_recipe, pretraining_recipe
 from flows.registering import register_body
 from flows.work import Work, begin, display, perform
@@ -32,7 +32,7 @@ def finetuning_title() -> str:
     """`fine-tune models:/body@best · library, code`."""
     job = FinetuneJob.model_validate(_asked())
     problems = ", ".join(problem.name for problem in job.downstream)
-    return f"fine-tune {job.body} · {problems}"
+    return varied(f"fine-tune {job.body} · {problems}", job.variant)
 
 
 def evaluation_title() -> str:

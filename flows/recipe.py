@@ -52,7 +52,7 @@ def prepare_labelled(
         problem.name,
         data=problem.data,
         source=source,
-        seed=experiment.seed,
+        seed=experiment.split_seed,
     )
 
 
@@ -69,7 +69,7 @@ def pretrain(
         corpus=experiment.corpus,
         source=source,
         held_out=sorted(held_out, key=lambda rows: rows.digest),  # the order changes nothing
-        seed=experiment.seed,
+        seed=experiment.split_seed,
     )
     tokenizer = run(
         stages.TOKENIZER,

@@ -70,13 +70,14 @@ class Work:
     @property
     def identity(self) -> str:
         """The same for a run that goes on with an interrupted one."""
-        same = {name: value for name, value in self.values.items() if name != "checkpoints"}
+        same = {k: v for k, v in self.values.items() if k not in ("variant", "checkpoints")}
         return digest(same if self.kind == "experiment" else same | {"kind": self.kind})
 
     @property
     def parameters(self) -> dict[str, Any]:
         """MLflow's parameters: the leaves, listed parts by their name."""
-        values = {k: v for k, v in self.values.items() if k not in ("name", "checkpoints")}
+        aside = ("name", "variant", "checkpoints")
+        values = {k: v for k, v in self.values.items() if k not in aside}
         for name, value in values.items():
             if isinstance(value, list) and value and isinstance(value[0], Mapping):
                 values[name] = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -45,7 +45,7 @@ def prepare_corpus(
         held_out: `held_out.parquet` of each labelled data set: what their test splits hold goes.
         seed: Of the split.
         out: Empty folder for train.parquet, validation.parquet, dataset.json and `show/`.
-        monitor: Is told how far the reading is.
+        monitor: Is told how far the reading is, and what came of it.
 
     Returns:
         documents, train_documents, validation_documents and characters of what is kept, and how
@@ -76,7 +76,9 @@ def prepare_corpus(
         splits = _split_again(chosen.__contains__, source, out)
     elif not splits.card.count("train"):
         splits = _split_again(lambda name: name != ends.last[1], source, out)
-    return _finish(splits, source, selection, out)
+    metrics = _finish(splits, source, selection, out)
+    monitor.say(_summary(metrics))
+    return metrics
 
 
 @dataclass
@@ -131,6 +133,19 @@ def _too_few(corpus: Corpus, source: Source, found: Counter[str]) -> str:
         f"duplicates, {found['held_out_documents']} have a passage of a test split. Text files "
         f"hold more documents with corpus.documents: paragraph or line (now {corpus.documents})"
     )
+
+
+def _summary(metrics: Mapping[str, float]) -> str:
+    """`documents: 90 to train, 10 to validate; left out: 3 too short, 5 duplicates`."""
+    names = {
+        "short_documents": "too short",
+        "duplicates": "duplicates",
+        "held_out_documents": "with a passage of a test split",
+    }
+    gone = ", ".join(f"{metrics[key]:,.0f} {name}" for key, name in names.items() if metrics[key])
+    train, validation = metrics["train_documents"], metrics["validation_documents"]
+    kept = f"documents: {train:,.0f} to train, {validation:,.0f} to validate"
+    return f"{kept}; left out: {gone}" if gone else kept
 
 
 def _split_again(held_out: Callable[[str], bool], source: Source, out: Path) -> Splits:

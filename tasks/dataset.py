@@ -18,6 +18,7 @@ from typing import Any
 from tasks.card import Card, cell
 from tasks.digests import digest, share
 from tasks.held_out import digests_of, split_name, write_held_out
+from tasks.labelled_rows import read_rows
 from tasks.machinery.stage import Monitor, StageError
 from tasks.rows import SHAPES, Shape, require_shares
 from tasks.sources import Source
@@ -45,7 +46,7 @@ def prepare_dataset(
         seed: Of the split.
         out: Empty folder for train.parquet, validation.parquet, test.parquet, labels.json,
             held_out.parquet, dataset.json and `show/`.
-        monitor: Is told how far the reading is.
+        monitor: Is told how far the reading is, and what came of it.
 
     Returns:
         rows, train_rows, validation_rows, test_rows, documents, labels and duplicates (rows with
@@ -60,7 +61,7 @@ def prepare_dataset(
     shape = SHAPES[data.problem]
     with TemporaryDirectory(dir=out) as folder:
         every = Path(folder) / "rows.parquet"
-        given = _read(data, source, every, monitor)
+        given = read_rows(data, source, every, monitor)
         rows = _Assigned(data, shape, seed, every, given)
         contents = _contents(rows)
         _require_rows(data, source, contents, 0)
@@ -84,6 +85,7 @@ def prepare_dataset(
         **{f"left out: {name}": count for name, count in dropped.items()},
     }
     card.write(out / "show", facts | _overlap_facts(shape, out))
+    monitor.say(_summary(counts, labels, dropped))
     return {
         "rows": float(sum(counts.values())),
         **{f"{split}_rows": float(count) for split, count in counts.items()},
@@ -154,19 +156,6 @@ class _Assigned:
         if position < self.test:
             return "test"
         return "validation" if position < self.test + self.validation else "train"
-
-
-def _read(data: LabelledData, source: Source, path: Path, monitor: Monitor) -> set[str]:
-    """Check all rows and write them to one table; returns the splits that the source has."""
-    shape, given = SHAPES[data.problem], set()
-    with TableWriter(path, {"given": "string", "origin": "string", **shape.COLUMNS}) as table:
-        for row in source.rows(shape.columns(data), monitor.progress):
-            example = shape.parse(row, data)
-            given.add(str(row.split))
-            size = 2 * len(shape.passage(example))
-            told = {"given": row.split, "origin": row.origin, "document": row.document}
-            table.write({**told, **example}, size)
-    return given
 
 
 def _contents(rows: _Assigned) -> dict[str, _Content]:
@@ -275,6 +264,14 @@ def _labels(data: LabelledData, shape: Shape, card: Card) -> list[str]:
             "these out"
         )
     return trained
+
+
+def _summary(counts: Mapping[str, int], labels: list[str], dropped: Mapping[str, int]) -> str:
+    """`rows: 800 to train, 100 to validate, 100 to test; 3 labels; left out: …`."""
+    verbs = {"train": "train", "validation": "validate", "test": "test"}
+    kept = ", ".join(f"{counts[split]:,} to {verb}" for split, verb in verbs.items())
+    left_out = ", ".join(f"{count:,} {name}" for name, count in dropped.items())
+    return f"rows: {kept}; {len(labels)} labels" + (f"; left out: {left_out}" if left_out else "")
 
 
 def _overlap_facts(shape: Shape, out: Path) -> dict[str, int | str]:

@@ -82,7 +82,10 @@ def finetune(
     if body is not None:
         load_encoder(model, body)
     examples = kind.encode(rows, tokenizer, labels)
-    monitor.note(examples=len(rows), **{kind.CUT: sum(example.cut for example in examples)})
+    cut = sum(example.cut for example in examples)
+    monitor.note(examples=len(rows), **{kind.CUT: cut})
+    if cut:
+        monitor.say(f"{cut:,} {kind.CUT.replace('_', ' ')}: max_length is {training.max_length}")
     validate = validation_of(kind, model, validation, tokenizer, labels)
     history = learn(
         kind,

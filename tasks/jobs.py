@@ -41,7 +41,9 @@ class PretrainJob(Part):
     """Which text, tokenizer and model, and how to pre-train it."""
 
     name: str = as_in(Experiment, "name", default="pretraining")
+    variant: str = as_in(Experiment, "variant")
     seed: int = as_in(Experiment, "seed")
+    split_seed: int = as_in(Experiment, "split_seed")
     corpus: Corpus = as_in(Experiment, "corpus")
     tokenizer: Tokenizer = as_in(Experiment, "tokenizer")
     model: Model = as_in(Experiment, "model")
@@ -76,7 +78,9 @@ class FinetuneJob(Part):
 
     body: str = field(..., "Body", f"The pre-trained model: {REFERENCE}", min_length=1)
     name: str = as_in(Experiment, "name", default="finetuning")
+    variant: str = as_in(Experiment, "variant")
     seed: int = as_in(Experiment, "seed")
+    split_seed: int = as_in(Experiment, "split_seed")
     downstream: list[Downstream] = as_in(Experiment, "downstream", default=[Downstream()])
     evaluation: Evaluation = as_in(Experiment, "evaluation")
     checkpoints: Checkpoints = as_in(Experiment, "checkpoints")
@@ -108,8 +112,13 @@ class EvaluateJob(Part):
     seed: int = as_in(
         Experiment,
         "seed",
-        description="Seed of the resamples, and of the split where the data have no test split of "
-        "their own: that of the model's experiment, or the model is tested on what it learnt from",
+        description="Seed of the resamples of intervals",
+    )
+    split_seed: int = as_in(
+        Experiment,
+        "split_seed",
+        description="Seed of the split, where the data have no test split of their own: that of "
+        "the model's experiment, or the model is tested on what it learnt from",
     )
     data: LabelledData = field(
         LabelledData(), "Data", "Labelled data, on whose test split the model is measured"
@@ -120,14 +129,14 @@ class EvaluateJob(Part):
     def of(cls, model: str, whole: Experiment, problem: Downstream) -> EvaluateJob:
         """The evaluation of an experiment, on the test split of one of its problems."""
         intervals = Intervals(**_shared(whole.evaluation, Intervals))
-        return cls(
-            model=model, name=whole.name, seed=whole.seed, data=problem.data, evaluation=intervals
-        )
+        seeds = {"seed": whole.seed, "split_seed": whole.split_seed}
+        return cls(model=model, name=whole.name, data=problem.data, evaluation=intervals, **seeds)
 
     @property
     def experiment(self) -> Experiment:
-        """An experiment with the same seed and name."""
-        return Experiment.model_validate({"name": self.name, "seed": self.seed})
+        """An experiment with the same seeds and name."""
+        seeds = {"seed": self.seed, "split_seed": self.split_seed}
+        return Experiment.model_validate({"name": self.name, **seeds})
 
 
 def _shared(given: Part, wanted: type[Part]) -> dict[str, Any]:

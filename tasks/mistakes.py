@@ -121,7 +121,7 @@ def _quoted(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
-def _model_at(path: Path) -> type[BaseModel] | None:
+def model_at(path: Path) -> type[BaseModel] | None:
     """The model that a path leads to; list positions are passed through."""
     model: type[BaseModel] = Experiment
     for step in path:
@@ -137,12 +137,12 @@ def _model_at(path: Path) -> type[BaseModel] | None:
 
 def fields_at(path: Path) -> list[str]:
     """The names of the fields that are accepted under a path."""
-    model = _model_at(path)
+    model = model_at(path)
     return list(model.model_fields) if model else []
 
 
 def _schema(path: Path) -> dict[str, Any]:
-    model = _model_at(path[:-1])
+    model = model_at(path[:-1])
     if model is None or not path:
         return {}
     found: dict[str, Any] = model.model_json_schema()["properties"].get(path[-1], {})

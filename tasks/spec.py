@@ -395,7 +395,28 @@ class Experiment(Part):
         pattern=NAME_PATTERN,
         max_length=80,
     )
-    seed: int = field(0, "Seed", "Seed of everything random", ge=0, lt=2**31)
+    variant: str = field(
+        "",
+        "Variant",
+        "What sets this run apart from others, as the end of its name; `--set` fills it in",
+        in_key=False,
+        max_length=200,
+    )
+    seed: int = field(
+        0,
+        "Seed",
+        "Seed of training (weights, order, masks, dropout) and of the resamples of intervals",
+        ge=0,
+        lt=2**31,
+    )
+    split_seed: int = field(
+        0,
+        "Split seed",
+        "Seed of how rows and documents are split, where the data have no splits of their own; "
+        "apart from the other, so that models of several seeds answer the same test rows",
+        ge=0,
+        lt=2**31,
+    )
     corpus: Corpus = Field(Corpus(), title="Corpus", description="The text to pre-train on")
     tokenizer: Tokenizer = Field(
         Tokenizer(), title="Tokenizer", description="How text becomes tokens"

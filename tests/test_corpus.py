@@ -15,10 +15,11 @@ from tasks.sources import resolve
 from tasks.spec import Corpus, LabelledData
 
 
-def prepare(path, out, held_out=(), seed=0, **fields):
+def prepare(path, out, held_out=(), seed=0, monitor=None, **fields):
     out.mkdir()
     source = resolve(str(path), "corpus.source", "text")
-    return prepare_corpus(Corpus(**fields), source, held_out, seed, out=out, monitor=Silent())
+    monitor = monitor or Silent()
+    return prepare_corpus(Corpus(**fields), source, held_out, seed, out=out, monitor=monitor)
 
 
 def texts(out, split):
@@ -60,8 +61,12 @@ def test_duplicates_and_short_documents_are_left_out(tmp_path):
     path = tmp_path / "t.txt"
     lines = [paragraph(1), paragraph(2).upper(), "short", paragraph(2), paragraph(3)]
     path.write_text("\n".join(lines))
-    metrics = prepare(path, tmp_path / "out", documents="line")
+    monitor = Silent()
+    metrics = prepare(path, tmp_path / "out", documents="line", monitor=monitor)
     assert (metrics["documents"], metrics["duplicates"], metrics["short_documents"]) == (3, 1, 1)
+    assert monitor.said == [
+        "documents: 2 to train, 1 to validate; left out: 1 too short, 1 duplicates"
+    ]
 
 
 @pytest.mark.parametrize(("share", "validation"), [(1e-9, 1), (1 - 1e-9, 4)])

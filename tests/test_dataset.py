@@ -13,11 +13,11 @@ from tasks.spec import LabelledData
 SPLITS = ("train", "validation", "test")
 
 
-def prepare(path, out, seed=0, **fields):
+def prepare(path, out, seed=0, monitor=None, **fields):
     out.mkdir()
     data = LabelledData(name="x", **fields)
     source = resolve(str(path), "downstream.x.source", data.problem)
-    return prepare_dataset(data, source, seed, out=out, monitor=Silent())
+    return prepare_dataset(data, source, seed, out=out, monitor=monitor or Silent())
 
 
 def table(out, split):
@@ -122,8 +122,14 @@ def test_an_overlap_of_splits_is_an_error_with_its_number_examples_and_the_way_o
 
 
 def test_an_overlap_can_be_dropped_and_the_test_stays_whole(leaking, tmp_path):
-    metrics = prepare(leaking, tmp_path / "out", overlap="drop")
+    monitor = Silent()
+    metrics = prepare(leaking, tmp_path / "out", monitor=monitor, overlap="drop")
     assert metrics["dropped_rows"] == 3
+    assert monitor.said == [
+        "rows: 99 to train, 3 to validate, 50 to test; 2 labels; left out: 1 validation rows that "
+        "are also in test, 1 train rows that are also in validation, 1 train rows that are also in "
+        "test"
+    ]
     assert (metrics["train_rows"], metrics["validation_rows"], metrics["test_rows"]) == (99, 3, 50)
     card = (tmp_path / "out" / "show" / "card.md").read_text()
     assert "left out: train rows that are also in test | 1" in card
@@ -171,6 +177,17 @@ def test_rows_that_cannot_be_learnt_from_are_told(tmp_path, mistake):
     rows, message = MISTAKES[mistake]
     with pytest.raises(StageError, match=message):
         prepare(write_csv(tmp_path / "t.csv", rows), tmp_path / "out")
+
+
+def test_all_bad_rows_are_told_at_once(tmp_path):
+    bad = [f"c{n}, " for n in range(7)]
+    with pytest.raises(StageError) as error:
+        prepare(write_csv(tmp_path / "t.csv", ["a,x", *bad, "d,e,f"]), tmp_path / "out")
+    told = str(error.value).splitlines()
+    assert [line.partition(":")[0] for line in told] == [
+        *(f"t.csv, line {n}" for n in range(3, 8)),
+        "and 3 more rows",
+    ]
 
 
 def test_shares_that_leave_nothing_to_train_on_are_told(reviews, tmp_path):

@@ -86,6 +86,14 @@ def test_the_training_is_told_to_the_monitor(trained):
     assert monitor.facts[load(problem).CUT] == 0
 
 
+def test_texts_that_are_cut_are_told(world, tmp_path):
+    short = TRAINING.model_copy(update={"epochs": 1, "max_length": 8})
+    _, monitor = run(world, tmp_path / "short", training=short)
+    cut = monitor.facts[load(PROBLEMS[0]).CUT]
+    assert cut > 0
+    assert monitor.said == [f"{cut} texts cut short: max_length is 8"]
+
+
 def test_the_same_again_gives_the_same_bytes(trained, world, tmp_path):
     problem, out, metrics, _ = trained
     again, _ = run(world, tmp_path / "again", problem)

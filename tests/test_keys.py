@@ -37,7 +37,9 @@ DATASET, FINETUNING = {"dataset"}, {"finetuning"}
 # problem, `mood` is changed; no stage of the other one may change.
 FIELDS: dict[str, tuple[str, set[str]]] = {
     "name": ("another", {"report"}),  # its title
-    "seed": ("1", {"dataset", "corpus", "pretraining", "finetuning", "evaluation"}),
+    "variant": ("another", NO_KEY),
+    "seed": ("1", {"pretraining", "finetuning", "evaluation"}),
+    "split_seed": ("1", {"dataset", "corpus"}),
     "corpus.source": ("{elsewhere}/texts", NO_KEY),  # its content is
     "corpus.text_column": ("body", CORPUS),
     "corpus.documents": ("line", CORPUS),

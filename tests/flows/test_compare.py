@@ -259,10 +259,11 @@ def test_a_filter_narrows_what_is_compared(at, tmp_path) -> None:
 
 
 NAME = "tiny · bert 1×16 · 12 steps"
+OTHER = "tiny · bert 1×16 · 40 steps · mood.learning_rate=2e-2"
 MISTAKES = {
-    "unknown": (["tiny · bert 1×16 · 40 step", NAME], "did you mean 'tiny · bert 1×16 · 40 steps'"),
-    "ambiguous": ([NAME, "x"], "is the name of 3 runs; give the id"),
-    "too few": (["tiny · bert 1×16 · 40 steps"], "a comparison needs two"),
+    "unknown": ([OTHER[:-1], NAME], f"did you mean '{OTHER}'"),
+    "ambiguous": ([NAME, "x"], "is the name of 2 runs; give the id"),
+    "too few": ([OTHER], "a comparison needs two"),
     "both": (["x", "--last", "2"], "name the runs, or say --last or --filter"),
     "filter": (["--filter", "params.x >"], "is not understood by MLflow"),
     "nothing fits": (["--filter", "metrics.none > 1"], "no run fits the filter"),

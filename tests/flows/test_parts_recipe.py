@@ -51,7 +51,10 @@ def test_the_jobs_of_an_experiment_have_its_values(whole: Experiment) -> None:
     tuning = FinetuneJob.of("x", whole, whole.downstream)
     assert tuning.experiment.downstream == whole.downstream
     assert tuning.experiment.evaluation == whole.evaluation
-    asked = EvaluateJob.of("x", whole, whole.downstream[1])
+    seeded = whole.model_copy(update={"seed": 3, "split_seed": 4})
+    asked = EvaluateJob.of("x", seeded, whole.downstream[1])
+    assert (asked.seed, asked.split_seed) == (3, 4)
+    assert (asked.experiment.seed, asked.experiment.split_seed) == (3, 4)
     assert asked.data == whole.downstream[1].data
     assert asked.evaluation.bootstrap_samples == whole.evaluation.bootstrap_samples
 
