@@ -24,7 +24,7 @@ SetOption = Annotated[
         "--set",
         metavar="a.b=VALUE",
         help="Change a value of the experiment; a downstream problem by its name or index: "
-        "downstream.library.epochs=3. May be given more than once.",
+        "downstream.library.epochs=3. May be given more than once; the run's name tells it.",
     ),
 ]
 VerifyOption = Annotated[

@@ -20,10 +20,13 @@ PartArgument = Annotated[
 
 def fields(part: PartArgument = "") -> None:
     """List the fields of an experiment: default, what is accepted, and what each means."""
-    chosen = [path for path in paths(()) if f"{'.'.join(path)}.".startswith(f"{part}.") or not part]
+    every = {".".join(path): path for path in paths(())}
+    wanted = _unnamed(part)
+    chosen = [path for name, path in every.items() if not part or f"{name}.".startswith(wanted)]
     if not chosen:
-        known = fields_at(())
-        stop([f"no part or field {part!r}{nearest(part, known)}. Accepted: {', '.join(known)}"])
+        parts = fields_at(())
+        hint = nearest(wanted.removesuffix("."), [*parts, *every])
+        stop([f"no part or field {part!r}{hint}. Accepted: {', '.join(parts)}, or a field of them"])
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
     table.add_column("field", no_wrap=True)
     for column in ("default", "accepted", "meaning"):
@@ -31,6 +34,14 @@ def fields(part: PartArgument = "") -> None:
     for path in chosen:
         table.add_row(*row_of(path))
     out.print(table, highlight=False, markup=False)
+
+
+def _unnamed(part: str) -> str:
+    """A part without the name of the problem that `--set` takes: downstream.library.epochs."""
+    words = part.rstrip(".").split(".")
+    if words[0] == "downstream" and len(words) > 1 and words[1] not in fields_at(("downstream",)):
+        del words[1]
+    return f"{'.'.join(words)}."
 
 
 def paths(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -44,9 +55,9 @@ def paths(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def row_of(path: tuple[str, ...]) -> list[str]:
-    """A field, its default, what it accepts and what it is, with its unit."""
+    """A field, its default as YAML has it, what it accepts and what it is, with its unit."""
     model = model_at(path[:-1])
     assert model is not None, path
     info = model.model_fields[path[-1]]
-    default = str(info.default) or '""'
-    return [".".join(path), default, accepted_at(path), info.description or ""]
+    default = str(info.default).lower() if isinstance(info.default, bool) else str(info.default)
+    return [".".join(path), default or '""', accepted_at(path), info.description or ""]

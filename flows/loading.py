@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from flows.variant import variant_of
 from tasks.mistakes import InvalidExperimentError, check, validated
 from tasks.sources.files import place
 from tasks.spec import Experiment
@@ -17,9 +18,6 @@ PRESETS = Path(__file__).parent / "presets"
 
 Place = tuple[str | int, ...]
 
-_IN_TITLE = {"name", "variant", "model.family", "model.layers", "model.hidden_size"}
-_IN_TITLE |= {"pretraining.steps", "pretraining.minutes"}
-_LONGEST_VARIANT = 80  # characters
 _DEEPEST, _MOST_NODES = 20, 100_000  # of the values in a file: far more than an experiment has
 
 
@@ -48,31 +46,22 @@ def load_experiment(name: str, settings: Sequence[str] = ()) -> Experiment:
     values, lines = read_yaml(file)
     if file.parent != PRESETS:
         _anchor(values, file.parent)
+    changes: dict[Place, str] = {}
     for setting in settings:
         place = apply(values, setting)
-        lines = {path: line for path, line in lines.items() if path[: len(place)] != place}
+        lines, changes = _without(lines, place), _without(changes, place)
         lines[place] = f"--set {setting}"
-    if variant := variant_of(settings):
-        values.setdefault("variant", variant)
+        changes[place] = setting.partition("=")[2]
+    if isinstance(values.get("variant", ""), str) and ("variant",) not in changes:
+        values["variant"] = variant_of(values, changes)
     experiment = validated(values, lines)
     check(experiment)
     return experiment
 
 
-def variant_of(settings: Sequence[str]) -> str:
-    """What settings change, in short: `seed=1, library.epochs=2`; not what the name of a run has.
-
-    Args:
-        settings: `a.b=value`, as they were applied.
-    """
-    said = {}
-    for setting in settings:
-        name, _, value = setting.partition("=")
-        field = name.strip().removeprefix("downstream.")
-        if field not in _IN_TITLE and not field.startswith("checkpoints."):
-            said[field] = f"{field}={Path(value.strip()).name}"
-    text = ", ".join(said.values())
-    return text if len(text) <= _LONGEST_VARIANT else f"{text[: _LONGEST_VARIANT - 1]}…"
+def _without(places: dict[Place, str], place: Place) -> dict[Place, str]:
+    """What is said of other places, not of this one nor of what is below it."""
+    return {path: text for path, text in places.items() if path[: len(place)] != place}
 
 
 def _find(name: str) -> Path:

@@ -29,16 +29,16 @@ def pretraining_title() -> str:
 
 
 def finetuning_title() -> str:
-    """`fine-tune models:/body@best · library, code`."""
+    """`fine-tune models:/body@best · library, code`, and what sets it apart."""
     job = FinetuneJob.model_validate(_asked())
     problems = ", ".join(problem.name for problem in job.downstream)
     return varied(f"fine-tune {job.body} · {problems}", job.variant)
 
 
 def evaluation_title() -> str:
-    """`evaluate models:/topics@champion · library`."""
+    """`evaluate models:/topics@champion · library`, and what sets it apart."""
     job = EvaluateJob.model_validate(_asked())
-    return f"evaluate {job.model} · {job.data.name}"
+    return varied(f"evaluate {job.model} · {job.data.name}", job.variant)
 
 
 @flow(name="pretrain", flow_run_name=pretraining_title, persist_result=False)

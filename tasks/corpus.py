@@ -136,13 +136,13 @@ def _too_few(corpus: Corpus, source: Source, found: Counter[str]) -> str:
 
 
 def _summary(metrics: Mapping[str, float]) -> str:
-    """`documents: 90 to train, 10 to validate; left out: 3 too short, 5 duplicates`."""
+    """`documents: 90 to train, 10 to validate; left out: too short (3), duplicates (5)`."""
     names = {
         "short_documents": "too short",
         "duplicates": "duplicates",
         "held_out_documents": "with a passage of a test split",
     }
-    gone = ", ".join(f"{metrics[key]:,.0f} {name}" for key, name in names.items() if metrics[key])
+    gone = ", ".join(f"{name} ({metrics[key]:,.0f})" for key, name in names.items() if metrics[key])
     train, validation = metrics["train_documents"], metrics["validation_documents"]
     kept = f"documents: {train:,.0f} to train, {validation:,.0f} to validate"
     return f"{kept}; left out: {gone}" if gone else kept

@@ -270,7 +270,7 @@ def _summary(counts: Mapping[str, int], labels: list[str], dropped: Mapping[str,
     """`rows: 800 to train, 100 to validate, 100 to test; 3 labels; left out: …`."""
     verbs = {"train": "train", "validation": "validate", "test": "test"}
     kept = ", ".join(f"{counts[split]:,} to {verb}" for split, verb in verbs.items())
-    left_out = ", ".join(f"{count:,} {name}" for name, count in dropped.items())
+    left_out = ", ".join(f"{name} ({count:,})" for name, count in dropped.items())
     return f"rows: {kept}; {len(labels)} labels" + (f"; left out: {left_out}" if left_out else "")
 
 

@@ -82,10 +82,11 @@ def finetune(
     if body is not None:
         load_encoder(model, body)
     examples = kind.encode(rows, tokenizer, labels)
-    cut = sum(example.cut for example in examples)
-    monitor.note(examples=len(rows), **{kind.CUT: cut})
-    if cut:
-        monitor.say(f"{cut:,} {kind.CUT.replace('_', ' ')}: max_length is {training.max_length}")
+    monitor.note(examples=len(rows), **{kind.CUT: sum(example.cut for example in examples)})
+    longest = training.max_length
+    cut = sum(example.cut > 0 and len(example.input_ids) >= longest for example in examples)
+    if cut and body is not None:  # the model from scratch reads the same
+        monitor.say(f"{cut:,} of {len(rows):,} examples are cut at max_length ({longest} tokens)")
     validate = validation_of(kind, model, validation, tokenizer, labels)
     history = learn(
         kind,

@@ -109,6 +109,7 @@ class EvaluateJob(Part):
 
     model: str = field(..., "Model", f"The fine-tuned model: {REFERENCE}", min_length=1)
     name: str = as_in(Experiment, "name", default="evaluation")
+    variant: str = as_in(Experiment, "variant")
     seed: int = as_in(
         Experiment,
         "seed",
@@ -129,8 +130,8 @@ class EvaluateJob(Part):
     def of(cls, model: str, whole: Experiment, problem: Downstream) -> EvaluateJob:
         """The evaluation of an experiment, on the test split of one of its problems."""
         intervals = Intervals(**_shared(whole.evaluation, Intervals))
-        seeds = {"seed": whole.seed, "split_seed": whole.split_seed}
-        return cls(model=model, name=whole.name, data=problem.data, evaluation=intervals, **seeds)
+        same = {name: getattr(whole, name) for name in ("name", "variant", "seed", "split_seed")}
+        return cls(model=model, data=problem.data, evaluation=intervals, **same)
 
     @property
     def experiment(self) -> Experiment:

@@ -116,7 +116,8 @@ def without_learnt(shape: Shape, test: pd.DataFrame, learnt: Sequence[Path]) -> 
         raise StageError(
             f"the champion was fine-tuned on {len(test) - len(found):,} of the {len(test):,} rows "
             "of the test split, and the rest is too few to compare on: split the data as it was "
-            "then (the same `split_seed`), or give them a test split of their own"
+            "then (the same `split_seed`; before there was one, `seed`), or give them a test split "
+            "of their own"
         )
     return found
 

@@ -10,11 +10,11 @@ from tasks.sources import Source
 from tasks.spec import LabelledData
 from tasks.tables import TableWriter
 
-MISTAKES_TOLD = 5
+MISTAKES_TOLD = 3
 
 
 class Mistakes:
-    """What is wrong with rows: all are counted, the first few are told."""
+    """Rows that are not valid: all are counted, the first few are told."""
 
     def __init__(self) -> None:
         self.first: list[str] = []
@@ -26,18 +26,18 @@ class Mistakes:
         if self.count <= MISTAKES_TOLD:
             self.first.append(str(error))
 
-    def require_none(self) -> None:
-        """Raise a StageError if there is any."""
-        if self.count:
-            more = self.count - len(self.first)
-            raise StageError("\n".join(self.first + [f"and {more:,} more rows"] * (more > 0)))
+    @property
+    def lines(self) -> list[str]:
+        """A line for each of the first, and one for the rest."""
+        more = self.count - len(self.first)
+        return [*self.first, f"and {more:,} more row{'s' * (more > 1)}"] if more else self.first
 
 
 def read_rows(data: LabelledData, source: Source, path: Path, monitor: Monitor) -> set[str]:
     """Check all rows and write them to one table; returns the splits that the source has.
 
     Raises:
-        StageError: with all rows that are not valid, up to where the source cannot be read on.
+        StageError: with all rows that are not valid, and with what ended the reading.
     """
     shape, given, mistakes = SHAPES[data.problem], set(), Mistakes()
     with TableWriter(path, {"given": "string", "origin": "string", **shape.COLUMNS}) as table:
@@ -53,6 +53,7 @@ def read_rows(data: LabelledData, source: Source, path: Path, monitor: Monitor) 
                 told = {"given": row.split, "origin": row.origin, "document": row.document}
                 table.write({**told, **example}, size)
         except StageError as error:
-            mistakes.add(error)
-        mistakes.require_none()
+            raise StageError("\n".join([*mistakes.lines, str(error)])) from None
+    if mistakes.count:
+        raise StageError("\n".join(mistakes.lines))
     return given

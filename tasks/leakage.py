@@ -65,5 +65,5 @@ def verdict(seen: int, leaking: int) -> str:
         f"**{leaking:,} of the {seen:,} documents and rows that it is known to have learnt from "
         "hold a test row or a part of one: the results may be too good.** Documents are left out "
         "by pre-training with these data under `held_out`; labelled rows by splitting them with "
-        "the seed of the model's own experiment."
+        "the `split_seed` of the model's own experiment."
     )

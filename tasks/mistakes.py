@@ -78,10 +78,10 @@ def _said(error: Any, lines: Mapping[Path, str], values: Mapping[str, Any]) -> s
     path: Path = tuple(error["loc"])
     place = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), "")
     where = f"{place}: " if place else ""
-    return f"{where}{_spelt(path, values)}: {_problem(error, path)}"
+    return f"{where}{spelt(path, values)}: {_problem(error, path)}"
 
 
-def _spelt(path: Path, values: Any) -> str:
+def spelt(path: Path, values: Any) -> str:
     """A path with problems by their name: downstream.library.epochs."""
     words = []
     for step in path:

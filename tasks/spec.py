@@ -398,14 +398,17 @@ class Experiment(Part):
     variant: str = field(
         "",
         "Variant",
-        "What sets this run apart from others, as the end of its name; `--set` fills it in",
+        "What sets this run apart from others, as the end of its name; what `--set` changes is "
+        "added to it; change it where a run is copied",
         in_key=False,
+        pattern=r"^[^\x00-\x1f]*$",
         max_length=200,
     )
     seed: int = field(
         0,
         "Seed",
-        "Seed of training (weights, order, masks, dropout) and of the resamples of intervals",
+        "Seed of training (weights, order, masks, dropout), of which `train_examples` are taken, "
+        "and of the resamples of intervals",
         ge=0,
         lt=2**31,
     )

@@ -65,7 +65,7 @@ def test_duplicates_and_short_documents_are_left_out(tmp_path):
     metrics = prepare(path, tmp_path / "out", documents="line", monitor=monitor)
     assert (metrics["documents"], metrics["duplicates"], metrics["short_documents"]) == (3, 1, 1)
     assert monitor.said == [
-        "documents: 2 to train, 1 to validate; left out: 1 too short, 1 duplicates"
+        "documents: 2 to train, 1 to validate; left out: too short (1), duplicates (1)"
     ]
 
 

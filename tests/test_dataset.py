@@ -126,9 +126,9 @@ def test_an_overlap_can_be_dropped_and_the_test_stays_whole(leaking, tmp_path):
     metrics = prepare(leaking, tmp_path / "out", monitor=monitor, overlap="drop")
     assert metrics["dropped_rows"] == 3
     assert monitor.said == [
-        "rows: 99 to train, 3 to validate, 50 to test; 2 labels; left out: 1 validation rows that "
-        "are also in test, 1 train rows that are also in validation, 1 train rows that are also in "
-        "test"
+        "rows: 99 to train, 3 to validate, 50 to test; 2 labels; left out: validation rows that "
+        "are also in test (1), train rows that are also in validation (1), train rows that are "
+        "also in test (1)"
     ]
     assert (metrics["train_rows"], metrics["validation_rows"], metrics["test_rows"]) == (99, 3, 50)
     card = (tmp_path / "out" / "show" / "card.md").read_text()
@@ -180,14 +180,22 @@ def test_rows_that_cannot_be_learnt_from_are_told(tmp_path, mistake):
 
 
 def test_all_bad_rows_are_told_at_once(tmp_path):
-    bad = [f"c{n}, " for n in range(7)]
+    file = write_csv(tmp_path / "t.csv", ["a,x", *(f"c{n}, " for n in range(7)), "d,y"])
     with pytest.raises(StageError) as error:
-        prepare(write_csv(tmp_path / "t.csv", ["a,x", *bad, "d,e,f"]), tmp_path / "out")
-    told = str(error.value).splitlines()
-    assert [line.partition(":")[0] for line in told] == [
-        *(f"t.csv, line {n}" for n in range(3, 8)),
-        "and 3 more rows",
-    ]
+        prepare(file, tmp_path / "out")
+    assert starts(error) == [*(f"t.csv, line {n}" for n in (3, 4, 5)), "and 4 more rows"]
+
+
+def test_what_ends_the_reading_is_told_below_the_bad_rows(tmp_path):
+    file = write_csv(tmp_path / "t.csv", [*(f"c{n}, " for n in range(4)), "d,e,f", "g, "])
+    with pytest.raises(StageError, match="3 cells where the header has 2") as error:
+        prepare(file, tmp_path / "out")
+    lines = [*(f"t.csv, line {n}" for n in (2, 3, 4)), "and 1 more row", "t.csv, line 6"]
+    assert starts(error) == lines
+
+
+def starts(error):
+    return [line.partition(":")[0] for line in str(error.value).splitlines()]
 
 
 def test_shares_that_leave_nothing_to_train_on_are_told(reviews, tmp_path):

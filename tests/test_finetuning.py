@@ -86,12 +86,14 @@ def test_the_training_is_told_to_the_monitor(trained):
     assert monitor.facts[load(problem).CUT] == 0
 
 
-def test_texts_that_are_cut_are_told(world, tmp_path):
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_examples_that_are_cut_are_told_once(problem, world, tmp_path):
     short = TRAINING.model_copy(update={"epochs": 1, "max_length": 8})
-    _, monitor = run(world, tmp_path / "short", training=short)
-    cut = monitor.facts[load(PROBLEMS[0]).CUT]
-    assert cut > 0
-    assert monitor.said == [f"{cut} texts cut short: max_length is 8"]
+    _, monitor = run(world, tmp_path / "short", problem, training=short)
+    longer = {"text-classification": 123, "token-classification": 111}[problem]
+    assert monitor.said == [f"{longer} of 160 examples are cut at max_length (8 tokens)"]
+    _, monitor = run(world, tmp_path / "scratch", problem, training=short, scratch=True)
+    assert monitor.said == []
 
 
 def test_the_same_again_gives_the_same_bytes(trained, world, tmp_path):

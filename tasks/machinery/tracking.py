@@ -151,7 +151,7 @@ class Tracking:
         run.tags(self._owned())  # before it is running again, or a start elsewhere would close it
         if REASON in found.data.tags:  # of the end that is no longer the end
             self.client.delete_tag(run_id, REASON)
-        self.client.update_run(run_id, status="RUNNING")
+        self.client.update_run(run_id, status="RUNNING", name=name)
         return run
 
     def interrupted(self, name: str, tag: str, value: str) -> TrackedRun | None:

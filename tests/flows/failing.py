@@ -123,6 +123,17 @@ FAILING = [
         said=("moods.csv, line 90: column 'text' must be text, found an empty text",),
     ),
     mood(
+        "many rows that are bad, and a ragged one",
+        *(line_changed("moods.csv", line, "a gentle cat,") for line in range(20, 30)),
+        line_changed("moods.csv", 90, "a cat, a dog,good"),
+        said=(
+            "moods.csv, line 20: the label is missing",
+            "moods.csv, line 22: the label is missing",
+            "and 7 more rows",
+            "moods.csv, line 90: 3 cells where the header has 2",
+        ),
+    ),
+    mood(
         "all of one label",
         written("moods.csv", "text,label\n" + "".join(f"{t},x\n" for t, _ in moods(90))),
         said=("all have the label 'x'; two different labels are needed",),

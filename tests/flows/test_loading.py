@@ -56,26 +56,3 @@ def test_no_name_is_no_preset() -> None:
 def test_the_title_tells_both_bounds_of_a_training() -> None:
     bounded = load_experiment("demo", ["pretraining.minutes=1.5", "pretraining.steps=10000"])
     assert title_of(bounded) == "demo · bert 2×128 · 10,000 steps or 1.5 min"
-
-
-@pytest.mark.parametrize(
-    ("settings", "variant"),
-    [
-        (["seed=1", "downstream.library.learning_rate=3e-4"], "seed=1, library.learning_rate=3e-4"),
-        (["seed=1", "seed=2"], "seed=2"),
-        (["corpus.source=/a/long/way/to/texts"], "corpus.source=texts"),
-        (["name=other", "model.layers=4", "pretraining.steps=9", "checkpoints.every_steps=5"], ""),
-        (["seed=1", "variant=mine"], "mine"),
-    ],
-)
-def test_the_title_of_a_run_tells_what_settings_changed(settings: list[str], variant: str) -> None:
-    experiment = load_experiment("demo", settings)
-    assert experiment.variant == variant
-    assert title_of(experiment).endswith(f" steps · {variant}" if variant else " steps")
-
-
-def test_a_title_with_many_settings_stays_short() -> None:
-    names = [f"downstream.library.{name}=1" for name in ("epochs", "batch_size", "train_examples")]
-    variant = load_experiment("demo", [*names, "pretraining.validation_sequences=1000"]).variant
-    assert len(variant) == 80
-    assert variant.endswith("…")

@@ -146,6 +146,17 @@ def test_a_run_that_is_told_late_ended_when_it_ended() -> None:
     assert (info.end_time - info.start_time) / 1000 < 1.5
 
 
+def test_a_run_that_is_taken_up_again_has_the_name_of_who_takes_it_up() -> None:
+    tracking = Tracking("x")
+    tracking.open("before", {"temper.experiment": "same"}).finish("KILLED")
+    again = tracking.interrupted("after", "temper.experiment", "same")
+    assert again is not None
+    found = tracking.find(again.run_id)
+    assert found is not None
+    assert (found.info.run_name, found.info.status) == ("after", "RUNNING")
+    again.leave()
+
+
 def test_a_training_killed_twice_before_its_first_point_has_each_step_once() -> None:
     tracking, folder = Tracking("x"), store_folder() / "s" / "f"
     folder.mkdir(parents=True)
