@@ -18,7 +18,7 @@ from rich.text import Text
 from flows.timing import Expected
 from tasks.machinery.planner import Step, shortened
 from tasks.machinery.servers import MLFLOW_PORT, PREFECT_PORT
-from tasks.verdict import beyond_majority, verdict
+from tasks.verdict import SCRATCH, beyond_majority, verdict
 
 MODELS = ("pretraining", "finetuning")  # the stages that end in a model
 _LINE_EVERY = 20.0  # seconds between lines of progress where no line can be redrawn
@@ -211,6 +211,9 @@ def verdicts(
         answer = majority.get(problem, "the most frequent label")
         found.append((problem, verdict(metrics, prefix)))
         found.append((problem, metric and beyond_majority(metrics, metric, answer, prefix)))
+        if f"{prefix}{SCRATCH}{metric}/low" in metrics:
+            said = beyond_majority(metrics, metric, answer, prefix, SCRATCH)
+            found.append((problem, said and f"from scratch {said}"))
     return [f"{problem}: {text}" for problem, text in found if text]
 
 

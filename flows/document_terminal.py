@@ -39,7 +39,7 @@ def _print_grid(grid: Grid, console: Console, width: int) -> None:
     for part in fitting(shown, width):
         console.print(as_table(part, width), width=width, soft_wrap=False)
     if any(cell.strong for row in shown.rows for cell in row):
-        console.print(Text("* the best", "green"), width=width)
+        console.print(Text(f"* {grid.strong}", "green"), width=width)
     hidden = len(grid.rows) - len(shown.rows)
     if hidden:
         console.print(Text(f"… and {hidden} more: write them to a file (see --help)", "dim"))

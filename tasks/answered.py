@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.bootstrap import Bootstrap, sum_by_document
-from tasks.significance import Difference, differences, samples_for
+from tasks.significance import Difference, differences, least_p, samples_for
 
 if TYPE_CHECKING:
     from tasks.problems import Problem
@@ -102,9 +102,14 @@ def compare_answers(
     drawn = np.split(bootstrap.resample(np.hstack(counts), documents), len(counts), axis=1)
     headline = kind.HEADLINE
     values = [kind.measure(each.sum(axis=0).astype(np.float64))[headline] for each in counts]
-    return differences(
+    found = differences(
         dict(zip(answers, map(float, values), strict=True)),
         {name: kind.measure(d)[headline] for name, d in zip(answers, drawn, strict=True)},
         number,
         bootstrap,
     )
+    of = dict(zip(answers, counts, strict=True))
+    return [
+        replace(each, p=max(each.p, least_p(of[each.first], of[each.second], documents)))
+        for each in found
+    ]

@@ -132,14 +132,22 @@ def _differences(found: Comparison) -> list[Block]:
     grid = Grid(
         ["problem", "pair", "difference", "p", "p corrected", "verdict"],
         [_difference_row(each) for each in tested],
+        strong="not chance",
     )
     how = (
         f"Paired bootstrap of {few:,} resamples over the documents of the shared test set; in "
         f"brackets the {100 * some.confidence:g} % interval of this difference alone. p is "
         f"corrected for {len(tested)} comparisons (Holm); the verdict is at "
-        f"{1 - some.confidence:.2g}. Another training seed is not in it."
+        f"{1 - some.confidence:.2g}. {on_seeds(found)}"
     )
     return [*blocks, Words(f"{sure} of {len(tested)} {several} a difference."), grid, Words(how)]
+
+
+def on_seeds(found: Comparison) -> str:
+    """What the differences say of the chance in training."""
+    if set(found.parameters) == {"seed"} and not found.data:
+        return "These runs differ by the seed alone: what is different here is chance in training."
+    return "The chance in training, such as another seed, is not in it."
 
 
 def _difference_row(each: Difference) -> list[Cell]:
@@ -148,16 +156,18 @@ def _difference_row(each: Difference) -> list[Cell]:
         f"{each.problem} ({each.metric})",
         f"{each.first} − {each.second}",
         f"{each.value:+.3f} [{each.low:+.3f}, {each.high:+.3f}]",
-        _p(each.p, each.samples),
-        _p(each.adjusted, each.samples),
+        shown_p(each.p, each.samples),
+        shown_p(each.adjusted, each.samples),
     ]
     said = each.sentence if sure else each.verdict
     return [*(Cell(text) for text in texts), Cell(said, sure)]
 
 
-def _p(value: float, samples: int) -> str:
+def shown_p(value: float, samples: int) -> str:
     """A p-value, no finer than the resamples allow."""
-    return f"<{2.5 / samples:.1g}" if value < 2.5 / samples else f"{value:.3f}"
+    if value < 2.5 / samples:
+        return f"<{2.5 / samples:.1g}"
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"
 
 
 def _costs(found: Comparison) -> list[Block]:

@@ -260,7 +260,7 @@ def _labels(data: LabelledData, shape: Shape, card: Card) -> list[str]:
         more = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""
         raise StageError(
             f"{shape.columns(data).needed[1].field}: no training row has {', '.join(unseen[:5])}"
-            f"{more}, so it cannot be learnt; add rows with it to the training files, or take "
+            f"{more}, so it cannot be learnt; add training rows with it, or take "
             "these out"
         )
     return trained

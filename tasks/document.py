@@ -21,7 +21,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table; a strong one is the best of its row."""
+    """A cell of a table; what a strong one is, its table says in `strong`."""
 
     text: str
     strong: bool = False
@@ -29,11 +29,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table; the first column names its rows. It may be turned where it is too wide."""
+    """A table; the first column names its rows.
+
+    Attributes:
+        turns: it may be turned where it is too wide.
+        strong: what its strong cells are.
+    """
 
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     turns: bool = True
+    strong: str = "the best"
 
     @property
     def wordy(self) -> list[bool]:

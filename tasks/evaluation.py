@@ -27,9 +27,9 @@ from tasks.machinery.stage import Monitor, StageError
 from tasks.model_files import configuration_of, labels_of, require_labels
 from tasks.problems import Problem, load
 from tasks.relabelling import Relabelled, every_label
-from tasks.results import SCRATCH, show_results
+from tasks.results import show_results
 from tasks.spec import TaskName
-from tasks.verdict import FEWEST_DOCUMENTS
+from tasks.verdict import FEWEST_DOCUMENTS, SCRATCH
 
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is not copied to `show/`
 

@@ -25,6 +25,7 @@ from tasks.past_run import DIGEST, PastRun
 from tasks.spelling import near
 
 PRETRAINING = "pretraining/validation_loss"
+_WIDEST = 80  # characters of a cell
 # What a result does not depend on; it would be a column all the same.
 _UNINTERESTING = ("checkpoints.", "pretraining.log_every")
 
@@ -154,7 +155,14 @@ def leaderboard_page(entries: Sequence[Entry], metrics: Sequence[str], title: st
     columns = varying(entries)
     several = len({run.experiment for run in runs}) > 1
     header = ["run", *(metric.removeprefix("downstream/") for metric in metrics)]
-    header += ["started (UTC)", "commit", "seconds", "times", *(["experiment"] if several else [])]
+    header += [
+        "name",
+        "started (UTC)",
+        "commit",
+        "seconds",
+        "times",
+        *(["experiment"] if several else []),
+    ]
     header += [name.removeprefix("downstream.") for name in columns]
     rows = []
     for row, (place, entry) in enumerate(zip(places(entries), entries, strict=True)):
@@ -162,10 +170,10 @@ def leaderboard_page(entries: Sequence[Entry], metrics: Sequence[str], title: st
         cells = [Cell(f"{place:>2} {run.run_id[:8]}")]
         cells += [_metric_cell(run, metric, runs) for metric in metrics]
         seconds = ABSENT if entry.seconds is None else f"{entry.seconds:,.0f}"
-        texts = [run.when, run.commit or ABSENT, seconds, str(entry.count)]
+        texts = [run.name, run.when, run.commit or ABSENT, seconds, str(entry.count)]
         texts += [run.experiment] if several else []
         texts += [values[row] or ABSENT for values in columns.values()]
-        rows.append([*cells, *(Cell(text[:40]) for text in texts)])
+        rows.append([*cells, *(Cell(text[:_WIDEST]) for text in texts)])
     blocks: list[Block] = [Grid(header, rows, turns=False), Words(_how(entries, metrics, columns))]
     return Document(title, [Section("Leaderboard", blocks)])
 

@@ -3,8 +3,8 @@
 Both are measured on the same resamples of the test documents (`bootstrap.py`), so each difference
 has a paired interval. A challenger is promoted if
 
-- its gain in the headline metric is `minimum_gain` at least, and the interval of the gain lies
-  above zero: it is not chance;
+- its gain in the headline metric is `minimum_gain` at least, the interval of the gain lies above
+  zero, and enough documents are answered differently (`least_p`): it is not chance;
 - no class and no slice loses more than is allowed. A loss counts where it is larger than allowed
   *and* its interval lies below zero. Among many classes some lose by chance, so these intervals are
   as wide as their number asks for (Bonferroni 1936; Dunn 1961, "Multiple comparisons among means",
@@ -83,7 +83,8 @@ def decide(
         looked_at = [*sides.classes(), *sides.slices()]
         rows += [judged(row, rule) for row in sides.widened(looked_at)]
     documents = int(challenger["document"].nunique())
-    won, reasons = _reasons(rows, rule, documents, champion is None)
+    could_show = sides.least_p() < 1 - rule.confidence
+    won, reasons = _reasons(rows, rule, documents, champion is None, could_show)
     outcome: Outcome = "promoted" if won else "kept"
     if champion is None:
         outcome = "first" if won else "refused"
@@ -103,7 +104,9 @@ def judged(row: Row, rule: Rule) -> Row:
     return replace(row, verdict="could be chance")
 
 
-def _reasons(rows: list[Row], rule: Rule, documents: int, alone: bool) -> tuple[bool, list[str]]:
+def _reasons(
+    rows: list[Row], rule: Rule, documents: int, alone: bool, could_show: bool
+) -> tuple[bool, list[str]]:
     """Whether the challenger has won, and why or why not; gives the first row its verdict."""
     head, other = rows[0], "the majority baseline" if alone else "the champion"
     gain, sure = head.difference, f"{100 * rule.confidence:g} % interval"
@@ -116,6 +119,8 @@ def _reasons(rows: list[Row], rule: Rule, documents: int, alone: bool) -> tuple[
         verdict = "worse"
     elif gain.low <= 0:
         verdict = "not shown to be better, could be chance"
+    elif not could_show:
+        verdict = "better on too few documents, could be chance"
     elif gain.value < rule.minimum_gain and not alone:
         verdict = f"better by less than the least gain of {points(rule.minimum_gain)}"
     else:

@@ -12,8 +12,7 @@ from typing import Any
 from tasks import pages
 from tasks.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
 from tasks.machinery.stage import Monitor
-from tasks.results import SCRATCH
-from tasks.verdict import HELPS, HURTS, beyond_majority, verdict
+from tasks.verdict import HELPS, HURTS, SCRATCH, beyond_majority, verdict
 
 PRETRAINING = {
     "validation_loss": ("loss on held-out text, nats a masked token", ".3f"),

@@ -23,9 +23,8 @@ from tasks.figures import (
     write_figure,
 )
 from tasks.problems import Problem
-from tasks.verdict import beyond_majority
+from tasks.verdict import SCRATCH, beyond_majority
 
-SCRATCH = "from_scratch/"
 MODELS = {
     "": ("pre-trained", BLUE),
     SCRATCH: ("from scratch", ORANGE),
@@ -118,6 +117,9 @@ def card(metrics: Mapping[str, float], report: pd.DataFrame, facts: Mapping[str,
     learnt = beyond_majority(metrics, headline, facts["majority"])
     if learnt:
         parts.append(f"**The pre-trained model is {learnt}.**")
+    if f"{SCRATCH}{headline}/low" in metrics:
+        learnt = beyond_majority(metrics, headline, facts["majority"], model=SCRATCH)
+        parts += [f"**The model from scratch is {learnt}.**"] if learnt else []
     parts += [
         "## By class",
         class_table(report),

@@ -18,6 +18,7 @@ from tasks.bootstrap import Bootstrap
 from tasks.problems import Problem
 from tasks.rule import Rule
 from tasks.scores import f1_score
+from tasks.significance import least_p
 
 Floats = NDArray[np.float64]
 QUARTERS = ("shortest quarter", "second quarter", "third quarter", "longest quarter")
@@ -77,6 +78,11 @@ class Sides:
         """The metric that decides."""
         everything = np.ones(len(self.table), dtype=bool)
         return self._measured("metric", self.kind.HEADLINE, everything)[0]
+
+    def least_p(self) -> float:
+        """The smallest p-value that the rows answered differently can give (`significance.py`)."""
+        documents, (before, after) = self._counts(np.ones(len(self.table), dtype=bool))
+        return least_p(before, after, documents)
 
     def classes(self) -> Iterator[tuple[Row, Floats]]:
         """Each class that the test has: its F1, and the resampled difference."""

@@ -8,6 +8,11 @@ observed value is one of those that chance could have given: never zero). On a d
 resamples are symmetric it is the shifted bootstrap of Berg-Kirkpatrick et al. 2012, "An empirical
 investigation of statistical significance in NLP".
 
+Where few documents are answered differently, and all of them in favour of one side, no resample
+turns the difference around, however many are drawn. There the p-value is that of the exact sign
+test (Dixon & Mood 1946, "The statistical sign test", JASA 41): of k such documents chance puts all
+on one side with 2^(1 − k), so that six are needed for 0.05.
+
 Of twenty comparisons of equals, one comes out below 0.05. Holm's step-down procedure (Holm 1979, "A
 simple sequentially rejective multiple test procedure") keeps the chance of any such mistake among
 all comparisons below the level, whatever their dependence.
@@ -22,7 +27,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.bootstrap import Bootstrap
+from tasks.bootstrap import Bootstrap, sum_by_document
 from tasks.verdict import FEWEST_DOCUMENTS
 
 BETTER, WORSE, CHANCE = "better", "worse", "no difference shown, could be chance"
@@ -85,6 +90,20 @@ def p_value(differences: NDArray[np.float64]) -> float:
     """The two-sided p-value of a difference, from its values over the resamples."""
     fewer = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
     return min(1.0, 2 * (fewer + 1) / (len(differences) + 1))
+
+
+def least_p(first: NDArray[np.int64], second: NDArray[np.int64], documents: Sequence[str]) -> float:
+    """The smallest two-sided p-value that the documents answered differently can give: 2^(1 − k).
+
+    Args:
+        first: right, predicted and true of each row, by label: shape (rows, 3 × labels).
+        second: the same of the other model.
+        documents: of each row.
+    """
+    right, predicted, _ = np.split(first - second, 3, axis=1)
+    told = np.column_stack([right.sum(axis=1), predicted.sum(axis=1)])
+    differ = (sum_by_document(told, documents) != 0).any(axis=1).sum()
+    return float(min(1.0, 2.0 ** (1 - differ)))
 
 
 def holm(values: Sequence[float]) -> list[float]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 HELPS, HURTS, CHANCE = "pre-training helps", "pre-training hurts", "no gain shown, could be chance"
+SCRATCH = "from_scratch/"  # what stands before the metrics of the model from random weights
 # A bootstrap knows no other documents than these: of few it makes intervals that are too narrow,
 # of width zero where all are right.
 FEWEST_DOCUMENTS = 10
 
 
 def beyond_majority(
-    metrics: Mapping[str, float], metric: str, answer: str, prefix: str = ""
+    metrics: Mapping[str, float], metric: str, answer: str, prefix: str = "", model: str = ""
 ) -> str:
     """What to say of a model that may have learnt nothing.
 
@@ -20,14 +21,15 @@ def beyond_majority(
         metric: name of the headline metric.
         answer: what the majority baseline always answers.
         prefix: what stands before their names, such as `downstream/library/`.
+        model: what stands before those of the model, such as `from_scratch/`.
 
     Returns:
         That it is no better than the baseline, or not shown to be; empty where it is better.
     """
     baseline = metrics[f"{prefix}majority/{metric}"]
-    if metrics[f"{prefix}{metric}/low"] > baseline:
+    if metrics[f"{prefix}{model}{metric}/low"] > baseline:
         return ""
-    worse = metrics[f"{prefix}{metric}"] <= baseline
+    worse = metrics[f"{prefix}{model}{metric}"] <= baseline
     said = "no better" if worse else "not shown to be better"
     return f"{said} than always answering {answer}: it may have learnt nothing"
 

@@ -7,6 +7,7 @@ import pytest
 from tasks.answered import compare_answers, read_answers, sharing
 from tasks.disagreement import most_disputed
 from tasks.problems import load
+from tasks.significance import BETTER, CHANCE
 
 
 def texts(right=(), rows=40):
@@ -82,6 +83,17 @@ def test_the_difference_is_that_of_the_headline_metrics(kept):
     assert found.low < 0.5 < found.high
     assert (found.documents, found.first, found.second) == (20, "A", "B")
     assert found.p < 0.01
+
+
+@pytest.mark.parametrize("more, p, verdict", [(4, 0.125, CHANCE), (6, 1 / 32, BETTER)])
+def test_of_few_documents_that_differ_no_resample_makes_a_difference(kept, more, p, verdict):
+    kind = load("text-classification")
+    better = texts(right=[*range(20), *range(20, 20 + 2 * more, 2)])  # two texts a document
+    answers = {"A": kept(better), "B": kept(texts(right=range(20)))}
+    [found] = compare_answers(kind, answers, confidence=0.95)
+    assert found.low > 0
+    assert found.p == pytest.approx(p, rel=0.1)
+    assert found.verdict == verdict
 
 
 def test_runs_that_answer_alike_do_not_differ(kept):

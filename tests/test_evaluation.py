@@ -124,7 +124,8 @@ def test_pages_and_figures_say_what_was_measured(measured):
     assert json.loads((out / "metrics.json").read_text()) == metrics
     facts = json.loads((out / "evaluation.json").read_text())
     assert facts["headline"] == headline
-    assert "may have learnt nothing" not in page
+    assert "The pre-trained model is" not in page
+    assert "The model from scratch is no" in page
     assert facts["majority"] == ("O" if problem == "token-classification" else "stone")
     assert metrics["test_documents"] == 40
     assert facts["rows"].startswith("80 ")

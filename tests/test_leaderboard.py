@@ -120,6 +120,8 @@ def test_the_page_has_a_row_for_each_run_and_marks_the_best():
     assert [row[1].strong for row in grid.rows] == [True, False]
     assert grid.rows[0][1].text == "0.900 [0.800, 1.000]"
     assert grid.header[-1] == "seed"
+    names = [row[grid.header.index("name")].text for row in grid.rows]
+    assert names == ["run b", "run a"]
     assert "may differ by chance" in words.text
     rows = leaderboard_json(entries, ["downstream/mood/accuracy"])["rows"]
     assert [(row["place"], row["run_id"], row["parameters"]) for row in rows] == [

@@ -92,6 +92,17 @@ def test_a_gain_that_could_be_chance_keeps_the_champion() -> None:
     assert "could be chance" in decision.reasons[0]
 
 
+@pytest.mark.parametrize("more, outcome", [(5, "kept"), (6, "promoted")])
+def test_of_few_documents_that_differ_nothing_is_concluded(more: int, outcome: str) -> None:
+    chance = by_chance(0.7, 2)
+    won = [i for i in range(0, ROWS, 2) if not chance(i, "")][:more]  # one in a document
+    decision = judge(answers(lambda i, _: i in won or chance(i, "")), answers(chance))
+    assert decision.gain.low > 0
+    assert decision.outcome == outcome
+    said = decision.reasons[0].startswith("better on too few documents, could be chance: +")
+    assert said == (outcome == "kept")
+
+
 def test_the_champion_against_itself_is_no_gain() -> None:
     same = answers(by_chance(0.7, 2))
     decision = judge(same, same)

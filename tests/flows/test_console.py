@@ -31,6 +31,19 @@ def test_a_model_that_may_have_learnt_nothing_is_pointed_out(tmp_path: Path) -> 
     assert both[1].startswith("mood: not shown to be better than always answering glad")
 
 
+def test_a_gain_over_a_model_that_learnt_nothing_says_so() -> None:
+    measures = measured(0.9, 0.8) | {
+        "downstream/mood/gain/low": 0.3,
+        "downstream/mood/gain/high": 0.5,
+    }
+    scratch = {"accuracy": 0.5, "accuracy/low": 0.4, "accuracy/high": 0.6}
+    measures |= {f"downstream/mood/from_scratch/{name}": value for name, value in scratch.items()}
+    assert verdicts(measures, ["mood"], {"mood": "glad"}) == [
+        "mood: pre-training helps",
+        "mood: from scratch no better than always answering glad: it may have learnt nothing",
+    ]
+
+
 def test_an_interruption_says_where_it_came() -> None:
     terminal = Terminal(Console(file=io.StringIO()))
     assert terminal.interruption == "interrupted"
