@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from tasks.machinery.past_runs import PastRuns
 from tasks.past_run import PastRun, UnknownRunError, chosen
 
+KIND = "temper.stage"
+
 
 def select(
     past: PastRuns,
@@ -21,7 +23,8 @@ def select(
     Args:
         past: MLflow's runs.
         wanted: names, ids or unique starts of ids; then nothing else may be said but `experiment`.
-        last: so many of the newest finished runs.
+        last: so many of the newest finished runs; of the kind of the newest where there are as
+            many: a part on its own has little in common with a whole experiment.
         narrowed: a filter in MLflow's words.
         experiment: only its runs. Without it and without a filter, `last` is about the experiment
             that ran last.
@@ -50,6 +53,8 @@ def _newest(
     finished = [run for run in runs if run.status == "FINISHED"]
     if finished and not experiment and not narrowed.strip():
         finished = [run for run in finished if run.experiment == finished[0].experiment]
+        alike = [run for run in finished if run.tags.get(KIND) == finished[0].tags.get(KIND)]
+        finished = alike if len(alike) >= last else finished
     return finished[:last]
 
 

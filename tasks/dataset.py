@@ -1,7 +1,8 @@
 """Stage `dataset`: labelled rows, checked, split by document, and no row in two splits.
 
 Every row is checked as it is read and put on disk; then the rows are gone through again, to see
-what each split holds (eight bytes a row in memory), what is in two of them, and to write them.
+what each split holds (a digest and a hash of each row in memory), what is in two of them, and to
+write them.
 """
 
 from __future__ import annotations
@@ -79,13 +80,17 @@ def prepare_dataset(
     write_dataset_file(out, source.name, shape.COLUMNS, sum(counts.values()))
     documents = len(set().union(*(content.documents for content in contents.values())))
     duplicates = sum(content.rows - len(content.texts) for content in contents.values())
+    contradicted = sum(len(content.contradicted) for content in contents.values())
     facts: dict[str, int | str] = {
         "documents": documents,
         "duplicates (the text of another row of the split)": duplicates,
+        "texts that have several answers within their split": contradicted,
         **{f"left out: {name}": count for name, count in dropped.items()},
     }
     card.write(out / "show", facts | _overlap_facts(shape, out))
     monitor.say(_summary(counts, labels, dropped))
+    if contradicted:
+        monitor.say(f"{contradicted:,} texts have several answers in rows of one split")
     return {
         "rows": float(sum(counts.values())),
         **{f"{split}_rows": float(count) for split, count in counts.items()},
@@ -98,9 +103,15 @@ def prepare_dataset(
 
 @dataclass
 class _Content:
-    """What a split holds: digests of its texts, and its documents by name or else by digest."""
+    """What a split holds: digests of its texts, and its documents by name or else by digest.
 
-    texts: set[bytes] = field(default_factory=set)
+    Attributes:
+        texts: with a hash of the first answer to each, good within a process.
+        contradicted: those that have other answers too.
+    """
+
+    texts: dict[bytes, int] = field(default_factory=dict)
+    contradicted: set[bytes] = field(default_factory=set)
     documents: set[str | bytes] = field(default_factory=set)
     rows: int = 0
 
@@ -163,7 +174,9 @@ def _contents(rows: _Assigned) -> dict[str, _Content]:
     for row in rows:
         content = contents[row.split]
         content.rows += 1
-        content.texts.add(row.key)
+        answer = hash(rows.shape.answer(row.columns))
+        if content.texts.setdefault(row.key, answer) != answer:
+            content.contradicted.add(row.key)
         content.documents.add(row.document or row.key)
     return contents
 

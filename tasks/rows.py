@@ -42,6 +42,9 @@ class Shape(Protocol):
     def passage(self, example: Example) -> str:
         """The text by which two rows are the same."""
 
+    def answer(self, example: Example) -> str:
+        """What a model should answer: two rows of one text that differ in it contradict."""
+
     def counted(self, example: Example) -> Iterable[str]:
         """The labels to count in a row."""
 
@@ -84,6 +87,10 @@ class TextRows:
     def passage(self, example: Example) -> str:
         """The text."""
         return str(example["text"])
+
+    def answer(self, example: Example) -> str:
+        """The label."""
+        return str(example["label"])
 
     def counted(self, example: Example) -> Iterable[str]:
         """The label."""
@@ -130,6 +137,10 @@ class TokenRows:
     def passage(self, example: Example) -> str:
         """The tokens in one line."""
         return " ".join(example["tokens"])
+
+    def answer(self, example: Example) -> str:
+        """The tags in one line."""
+        return " ".join(example["tags"])
 
     def counted(self, example: Example) -> Iterable[str]:
         """The type of every span."""

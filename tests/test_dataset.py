@@ -85,6 +85,20 @@ def test_rows_with_the_same_text_stay_together_and_are_counted(tmp_path):
     assert metrics["duplicates"] == 200
 
 
+@pytest.mark.parametrize("problem", ["text-classification", "token-classification"])
+def test_texts_with_several_answers_are_told(tmp_path, problem):
+    if problem == "text-classification":
+        rows = [*(f"text number {n},{'ab'[n % 2]}" for n in range(100)), "text number 7,a"]
+        source = write_csv(tmp_path / "t.csv", rows)
+    else:
+        source = sentences(tmp_path / "t.conll", "Redondo\tO\nBeach\tO\nis\tO\nno\tO\n7\tO\n")
+    monitor = Silent()
+    prepare(source, tmp_path / "out", monitor=monitor, problem=problem)
+    assert monitor.said[1:] == ["1 texts have several answers in rows of one split"]
+    card = (tmp_path / "out" / "show" / "card.md").read_text()
+    assert "texts that have several answers within their split | 1" in card
+
+
 def test_the_splits_of_a_folder_are_kept_and_a_missing_one_is_taken_from_training(tmp_path):
     (tmp_path / "data").mkdir()
     write_csv(tmp_path / "data" / "train.csv", [f"train {n},{'ab'[n % 2]}" for n in range(200)])
