@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from tasks.machinery.past_runs import PastRuns
 from tasks.past_run import PastRun, UnknownRunError, chosen
 
-KIND = "temper.stage"
-
 
 def select(
     past: PastRuns,
@@ -53,7 +51,7 @@ def _newest(
     finished = [run for run in runs if run.status == "FINISHED"]
     if finished and not experiment and not narrowed.strip():
         finished = [run for run in finished if run.experiment == finished[0].experiment]
-        alike = [run for run in finished if run.tags.get(KIND) == finished[0].tags.get(KIND)]
+        alike = [run for run in finished if run.kind == finished[0].kind]
         finished = alike if len(alike) >= last else finished
     return finished[:last]
 

@@ -133,7 +133,7 @@ def varying(entries: Sequence[Entry]) -> dict[str, list[str | None]]:
     runs = [entry.run for entry in entries]
 
     def kind(run: PastRun) -> tuple[str, str]:
-        return run.experiment, run.tags.get("temper.stage", "")
+        return run.experiment, run.kind
 
     groups = [[r for r in runs if kind(r) == each] for each in {kind(r) for r in runs}]
     names = {name for group in groups for name in differing([run.params for run in group])}

@@ -39,6 +39,11 @@ class PastRun:
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def kind(self) -> str:
+        """What it is a run of: experiment, pretrain, finetune or evaluate."""
+        return self.tags.get("temper.stage", "")
+
     def tagged(self, start: str) -> dict[str, str]:
         """The tags that start so, without that start."""
         found = self.tags.items()

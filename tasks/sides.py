@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -76,18 +77,17 @@ class Sides:
 
     def headline(self) -> Row:
         """The metric that decides."""
-        everything = np.ones(len(self.table), dtype=bool)
-        return self._measured("metric", self.kind.HEADLINE, everything)[0]
+        return self._measured("metric", self.kind.HEADLINE, *self._whole)[0]
 
     def least_p(self) -> float:
         """The smallest p-value that the rows answered differently can give (`significance.py`)."""
-        documents, (before, after) = self._counts(np.ones(len(self.table), dtype=bool))
+        documents, (before, after) = self._whole
         return least_p(before, after, documents)
 
     def classes(self) -> Iterator[tuple[Row, Floats]]:
         """Each class that the test has: its F1, and the resampled difference."""
         report = self.kind.report(self.table["gold"], self.table["predicted"], self.labels)
-        documents, counts = self._counts(np.ones(len(self.table), dtype=bool))
+        documents, counts = self._whole
         exact = [f1_of_classes(side.sum(axis=0).astype(np.float64)) for side in counts]
         drawn = [f1_of_classes(sums) for sums in self._resample(counts, documents)]
         for i, (name, support) in enumerate(zip(report["class"], report["support"], strict=True)):
@@ -102,7 +102,7 @@ class Sides:
         for number, name in enumerate(QUARTERS):
             chosen = quarter == number
             if chosen.any():
-                yield self._measured("slice", name, chosen)
+                yield self._measured("slice", name, *self._counts(chosen))
 
     def widened(self, looked_at: Sequence[tuple[Row, Floats]]) -> Iterator[Row]:
         """The rows, the intervals of their differences as wide as their number asks for."""
@@ -114,6 +114,11 @@ class Sides:
 
     def _headline_of(self, sums: Floats) -> Floats:
         return self.kind.measure(sums)[self.kind.HEADLINE]
+
+    @cached_property
+    def _whole(self) -> tuple[Sequence[str], list[NDArray[np.int64]]]:
+        """The documents and counts of all rows."""
+        return self._counts(np.ones(len(self.table), dtype=bool))
 
     def _counts(self, chosen: NDArray[np.bool_]) -> tuple[Sequence[str], list[NDArray[np.int64]]]:
         """The documents of some rows, and what each row adds to the sums of each side."""
@@ -133,10 +138,13 @@ class Sides:
         return np.split(bootstrap.resample(np.hstack(counts), documents), len(counts), axis=1)
 
     def _measured(
-        self, kind: Literal["metric", "slice"], name: str, chosen: NDArray[np.bool_]
+        self,
+        kind: Literal["metric", "slice"],
+        name: str,
+        documents: Sequence[str],
+        counts: Sequence[NDArray[np.int64]],
     ) -> tuple[Row, Floats]:
         """The headline metric on some rows."""
-        documents, counts = self._counts(chosen)
         exact = [self._headline_of(side.sum(axis=0).astype(np.float64)) for side in counts]
         drawn = [self._headline_of(sums) for sums in self._resample(counts, documents)]
         return self._compared(kind, name, len(documents), [float(v) for v in exact], drawn)
