@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from flows.loading import load_experiment
 from flows.recipe import recipe
 from tasks.machinery.call import key_of, title_of
-from tasks.machinery.fingerprint import digest
+from tasks.machinery.fingerprint import LEFT_OUT, digest
 from tasks.machinery.planner import PendingArtifact, pending
 from tasks.machinery.stage import Stage
 from tasks.spec import Experiment
@@ -298,7 +298,10 @@ def test_comments_and_docstrings_of_every_module_change_no_key(original, clone: 
 
 
 def test_the_machinery_and_the_flows_change_no_key(original, clone: Clone) -> None:
-    for file in (*clone.folder.glob("tasks/machinery/*.py"), *clone.folder.glob("flows/*.py")):
+    machinery, flows = (clone.folder / part for part in ("tasks/machinery", "flows"))
+    files = [*machinery.rglob("*.py"), *flows.rglob("*.py")]
+    assert len(files) > 80, "a move must not make this pass for nothing"
+    for file in files:
         file.write_text(f"{file.read_text()}\n\nANOTHER_NUMBER = 1\n")
     assert clone.fingerprints() == original
 
@@ -318,3 +321,34 @@ def test_the_code_of_a_metric_is_in_the_key_of_its_problem_alone(original, clone
     differ = changed(original, clone.fingerprints())
     assert "evaluation names" in differ
     assert not {"evaluation mood", "finetuning mood", "pretraining", "tokenizer"} & differ
+
+
+def test_what_is_outside_of_every_key_is_this_and_no_more() -> None:
+    assert LEFT_OUT == (
+        "tasks.machinery",
+        "tasks.spec",
+        "tasks.stages",
+        "tasks.consistency",
+        "tasks.spelling",
+    )
+
+
+@pytest.fixture(scope="module")
+def stagewise(place: SimpleNamespace, tmp_path_factory) -> dict[str, dict[str, list[str]]]:
+    """For each stage of the tiny experiment, what is in its key and what it imported."""
+    store = tmp_path_factory.mktemp("stagewise")
+    command = [sys.executable, "-m", "tests.stagewise", str(place.file), str(store)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_the_module_of_a_stage_is_in_its_own_key(stagewise) -> None:
+    assert len(stagewise) == 13
+    assert {t: s["own"] for t, s in stagewise.items() if s["own"][0] not in s["key"]} == {}
+
+
+def test_every_module_that_a_stage_imports_while_it_runs_is_in_its_key(stagewise) -> None:
+    beyond = {t: sorted({*s["imported"]} - {*s["key"]}) for t, s in stagewise.items()}
+    assert {title: modules for title, modules in beyond.items() if modules} == {}
+    assert all(s["own"][0] in s["imported"] for s in stagewise.values()), "nothing was looked at"
