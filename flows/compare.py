@@ -1,213 +1,158 @@
-"""`temper compare` and `temper leaderboard`: past runs side by side, and all of them ranked."""
+"""The flow that compares past runs: what the Prefect UI and a schedule trigger.
+
+The page is an artifact of the flow run in Prefect, with its figures inside it; in MLflow it is a
+run of the experiment `comparisons`, with the page as HTML, Markdown and JSON.
+"""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
-import typer
-from rich.console import Console
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
+from prefect.runtime import flow_run
+from pydantic import Field
 
-from flows.in_process import FAILED, INVALID, err, require_writable, stop
-from tasks.machinery.home import store_folder
-from tasks.machinery.stage import OutOfReachError, StageError
-from tasks.past_run import UnknownRunError
+from tasks.comparison.as_json import as_json
+from tasks.comparison.comparison import Comparison
+from tasks.comparison.energy import Power
+from tasks.comparison.gathering import gather
+from tasks.comparison.page import page_of
+from tasks.comparison.past_run import UnknownRunError
+from tasks.comparison.past_runs import PastRuns
+from tasks.comparison.remains import Evidence
+from tasks.comparison.selection import select
+from tasks.contract import StageError
+from tasks.machinery.execution.session import run_address
+from tasks.machinery.host.code_version import code_version
+from tasks.machinery.host.home import make_home, store_folder
+from tasks.machinery.orchestration.cancellation import watching_for_cancellation
+from tasks.machinery.orchestration.flow_tags import flow_tags
+from tasks.machinery.orchestration.gone_flow_runs import registered_flow_run
+from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.links import NOTE, note_of
+from tasks.machinery.tracking.recording import closing_on_failure
+from tasks.machinery.tracking.tracked_run import TrackedRun
+from tasks.machinery.tracking.tracking import Tracking
+from tasks.pages.document import Document, to_markdown, write_markdown
+from tasks.pages.html import to_html
 
-if TYPE_CHECKING:
-    from tasks.document import Document
-
-WIDTH = 120  # of what is printed where there is no terminal to ask
-
-out = Console(width=None if sys.stdout.isatty() else WIDTH)
-
-MarkdownOption = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE.md", help="Also write it as Markdown.", dir_okay=False),
-]
-JsonOption = Annotated[
-    Path | None,
-    typer.Option("--json", metavar="FILE.json", help="Also write it as JSON.", dir_okay=False),
-]
+EXPERIMENT = "comparisons"  # no row of it is among those of the experiments that it compares
+_LONGEST_NOTE = 4900  # characters that MLflow keeps of a tag
 
 
-def compare(
-    runs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="RUN",
-            help="Runs of experiments, by name, id or the start of an id. Default: the last 2 of "
-            "the experiment that ran last.",
-            show_default=False,
-        ),
-    ] = [],  # noqa: B006  (typer reads the default and never changes it)
+def run_name() -> str:
+    """`compare · last 2 of demo`: how the run reads in a list."""
+    given: dict[str, Any] = flow_run.parameters
+    named, narrowed = given.get("runs") or [], given.get("mlflow_filter") or ""
+    what = f"{len(named)} runs" if named else narrowed or f"last {given.get('last') or 2}"
+    of = f" of {given['experiment']}" if given.get("experiment") else ""
+    return f"compare · {what}{of}"
+
+
+@flow(name="compare", flow_run_name=run_name, persist_result=False)
+def compare_runs(
+    runs: list[str] = [],  # noqa: B006  (a form's default; nobody changes it)
     *,
-    last: Annotated[
-        int,
-        typer.Option(metavar="N", min=0, help="The last N finished runs.", show_default=False),
-    ] = 0,
-    narrowed: Annotated[
-        str,
-        typer.Option(
-            "--filter",
-            metavar="FILTER",
-            help="Runs by a filter of MLflow: 'params.`model.layers` = \"2\"'.",
-        ),
-    ] = "",
-    experiment: Annotated[
-        str, typer.Option(metavar="NAME", help="Only runs of this experiment.")
-    ] = "",
-    examples: Annotated[
-        int,
-        typer.Option(
-            metavar="N", min=0, help="Rows to show, of each problem, on which the runs disagree."
-        ),
-    ] = 10,
-    watts: Annotated[
-        float | None,
-        typer.Option(
-            metavar="W",
-            min=0.1,
-            help="What the processors draw at full use. Default: 12 W for each core of this "
-            "machine.",
-        ),
-    ] = None,
-    markdown: MarkdownOption = None,
-    html: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.html", help="Also write it as one file for a browser.", dir_okay=False
-        ),
-    ] = None,
-    as_json: JsonOption = None,
-) -> None:
-    """Compare runs: what differs, what came out, whether that could be chance, and what it cost.
+    last: Annotated[int, Field(ge=0)] = 0,
+    mlflow_filter: str = "",
+    experiment: str = "",
+    examples: Annotated[int, Field(ge=0, le=100)] = 10,
+    watts: Annotated[float, Field(ge=0)] = 0.0,
+) -> dict[str, Any]:
+    """Compare past runs: what differs, what came out, whether it could be chance, what it cost.
 
-    Exit status: 0 done, 2 not two known runs, 1 MLflow cannot be asked.
+    Args:
+        runs: Runs of experiments, by name, id or the start of an id. Empty: the last ones.
+        last: Where no runs are named: so many of the newest finished ones. 0: all that the filter
+            gives, or 2 without one.
+        mlflow_filter: Where no runs are named: a filter of MLflow, such as
+            params.`model.layers` = '2'.
+        experiment: Only runs of this experiment. Empty: of the one that ran last, or of all where
+            runs or a filter are given.
+        examples: Test rows to show, of each problem, on which the runs disagree most.
+        watts: What the processors draw at full use. 0: 12 W for each core.
     """
-    files = {"--markdown": markdown, "--html": html, "--json": as_json}
-    _require_folders(files)
-    with _answering(), err.status("asking MLflow …") as status:
-        from flows.gathering import gather
-        from flows.selection import select
-        from tasks.comparison_json import as_json as json_of
-        from tasks.comparison_page import page_of
-        from tasks.document import write_markdown
-        from tasks.document_html import to_html
-        from tasks.energy import Power
-        from tasks.machinery.evidence import Evidence
-        from tasks.machinery.past_runs import PastRuns
-        from tasks.machinery.store import Store
-
+    make_home()
+    with registered_flow_run(), watching_for_cancellation():
         past = PastRuns()
-        found = select(past, runs, last=last, narrowed=narrowed, experiment=experiment)
+        try:
+            chosen = select(past, runs, last=last, narrowed=mlflow_filter, experiment=experiment)
+        except UnknownRunError as error:
+            raise StageError(str(error)) from None
         evidence = Evidence(past.client, Store(store_folder()))
-        comparison = gather(
-            found,
-            evidence,
-            Power.assumed(watts),
-            examples,
-            lambda text: status.update(f"{text} …"),
-        )
-        page = page_of(comparison, figures=bool(markdown or html))
-        if markdown:
-            write_markdown(page, markdown)
-        if html:
-            html.write_text(to_html(page), encoding="utf-8")
-        if as_json:
-            _write_json(as_json, json_of(comparison))
-    _show(page, files)
+        say = get_run_logger().info
+        found = gather(chosen, evidence, Power.assumed(watts or None), examples, say)
+        return publish(found)
 
 
-def leaderboard(
-    experiment: Annotated[
-        str,
-        typer.Argument(
-            metavar="EXPERIMENT", help="Only its runs. Default: all.", show_default=False
-        ),
-    ] = "",
-    metric: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Rank by this metric: library/accuracy, pretraining/validation_loss. Default: the "
-            "headline metric of each problem.",
-        ),
-    ] = "",
-    markdown: MarkdownOption = None,
-    as_json: JsonOption = None,
-) -> None:
-    """Rank all finished runs of experiments, a row a run.
-
-    Exit status: 0 done, 2 no such experiment or metric, 1 MLflow cannot be asked.
-    """
-    files = {"--markdown": markdown, "--json": as_json}
-    _require_folders(files)
-    with _answering(), err.status("asking MLflow …"):
-        from tasks.document import write_markdown
-        from tasks.leaderboard import (
-            fold,
-            leaderboard_json,
-            leaderboard_page,
-            metrics_to_rank,
-            ranked,
-            with_seconds,
-        )
-        from tasks.machinery.past_runs import PastRuns, seconds_of
-        from tasks.machinery.store import Store
-
-        past = PastRuns()
-        entries = fold(past.experiments_runs(experiment))
-        if not entries:
-            raise UnknownRunError("no run of an experiment has finished here yet: temper run")
-        names = metrics_to_rank([entry.run for entry in entries], metric)
-        spent = seconds_of([entry.run for entry in entries], past, Store(store_folder()))
-        entries = ranked(with_seconds(entries, spent), names)
-        page = leaderboard_page(entries, names, experiment or "All experiments")
-        if markdown:
-            write_markdown(page, markdown)
-        if as_json:
-            _write_json(as_json, leaderboard_json(entries, names))
-    _show(page, files)
+def publish(found: Comparison) -> dict[str, Any]:
+    """Show a comparison in Prefect, and keep it in MLflow."""
+    page = page_of(found)
+    show(page)
+    run_id = record(found, page)
+    return {
+        "runs": {label: r.run_id for label, r in zip(found.labels, found.runs, strict=True)},
+        "verdicts": [f"{each.problem}: {each.sentence}" for each in found.differences],
+        "not_tested": found.untested,
+        "mlflow_run_id": run_id,
+    }
 
 
-def _show(page: Document, files: dict[str, Path | None]) -> None:
-    """Print a page, and where it was written to."""
-    from flows.document_terminal import print_page
-
-    print_page(page, out, out.width)
-    for file in files.values():
-        if file:
-            out.print(f"written: {file}", markup=False, highlight=False, soft_wrap=True)
+def show(page: Document) -> None:
+    """The page as an artifact in Prefect, which shows no file beside it: figures are inside."""
+    text = to_markdown(page, lambda picture: picture.data_uri)
+    create_markdown_artifact(text, key="comparison", description=page.title)
 
 
-def _write_json(file: Path, values: dict[str, Any]) -> None:
-    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
-    file.write_text(text + "\n", encoding="utf-8")
+def record(found: Comparison, page: Document) -> str:
+    """The page as a run in MLflow; its id."""
+    tracking = Tracking(EXPERIMENT)
+    ids = {f"temper.compares.{k}": r.run_id for k, r in zip(found.labels, found.runs, strict=True)}
+    tags = code_version() | flow_tags() | ids | {"temper.stage": "comparison"}
+    run = tracking.open(page.title, tags)
+    with closing_on_failure(run):
+        run.tags({NOTE: note_of(tags, to_markdown(page, None))[:_LONGEST_NOTE]})
+        run.params(names_of(found))
+        run.result(differences_as_metrics(found))
+        with tempfile.TemporaryDirectory() as folder:
+            write_files(found, page, Path(folder))
+            run.artifacts(Path(folder))
+        link(tracking, run)
+        run.finish("FINISHED")
+    return run.run_id
 
 
-def _require_folders(files: dict[str, Path | None]) -> None:
-    for option, file in files.items():
-        require_writable(option, file)
+def write_files(found: Comparison, page: Document, folder: Path) -> None:
+    """The page in all forms."""
+    write_markdown(page, folder / "comparison.md")
+    (folder / "comparison.html").write_text(to_html(page), encoding="utf-8")
+    text = json.dumps(as_json(found), indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / "comparison.json").write_text(text + "\n", encoding="utf-8")
 
 
-@contextmanager
-def _answering() -> Iterator[None]:
-    """A mistake in what was asked ends the program with a message, and no traceback."""
-    from tasks.leaderboard import UnknownMetricError
+def names_of(found: Comparison) -> dict[str, str]:
+    """What each label stands for, as parameters."""
+    return {
+        label: f"{run.name} ({run.run_id[:8]})"
+        for label, run in zip(found.labels, found.runs, strict=True)
+    }
 
-    try:
-        yield
-    except (UnknownRunError, UnknownMetricError) as error:
-        stop([str(error)])
-    except StageError as error:
-        stop([str(error)], FAILED if isinstance(error, OutOfReachError) else INVALID)
-    except OSError as error:
-        from tasks.machinery.outage import is_outage, reason
 
-        if is_outage(error):
-            stop([f"MLflow went out of reach: {reason(error)}"], FAILED)
-        stop([f"cannot write {error.filename}: {error.strerror}"], FAILED)
+def differences_as_metrics(found: Comparison) -> dict[str, float]:
+    """Each difference with its corrected p-value."""
+    metrics: dict[str, float] = {}
+    for each in found.differences:
+        name = f"{each.problem}/{each.first}-{each.second}"
+        metrics |= {f"{name}/difference": each.value, f"{name}/p_corrected": each.adjusted}
+    return metrics
+
+
+def link(tracking: Tracking, run: TrackedRun) -> None:
+    """Link the flow run to the run in MLflow, where MLflow has an address."""
+    address = run_address(tracking, run)
+    if address:
+        create_link_artifact(link=address, link_text="comparison in MLflow", key="comparison-run")

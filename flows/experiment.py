@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows import work
-from flows.recipe import recipe
-from flows.work import Work, begin, perform
-from tasks.machinery.digest_memo import Verification
-from tasks.mistakes import check
-from tasks.spec import Experiment
-from tasks.stages import StageName
-
-
-def title_of(experiment: Experiment) -> str:
-    """`demo · bert 2×128 · 2,500 steps · seed=1`; where time is bounded, `… steps or 30 min`."""
-    model, pretraining = experiment.model, experiment.pretraining
-    size = f"{model.family} {model.layers}×{model.hidden_size}"
-    time = f" or {pretraining.minutes:g} min" if pretraining.minutes else ""
-    title = f"{experiment.name} · {size} · {pretraining.steps:,} steps{time}"
-    return varied(title, experiment.variant)
-
-
-def varied(title: str, variant: str) -> str:
-    """The title of a run, and what sets it apart if that is said."""
-    return f"{title} · {variant}" if variant else title
+from flows.recipes.stages import StageName
+from flows.runs.experiment import title_of, work_of
+from flows.runs.work import begin, perform
+from tasks.experiment.experiment import Experiment
+from tasks.experiment.mistakes import check
+from tasks.machinery.host.digest_memo import Verification
 
 
 def run_name() -> str:
@@ -56,16 +39,3 @@ def run_experiment(
     check(experiment)
     begin(plan_only=plan_only)
     return perform(work_of(experiment), refresh, verify, plan_only=plan_only)
-
-
-def run_stages(
-    experiment: Experiment, refresh: Sequence[StageName], verify: Verification
-) -> dict[str, Any]:
-    """The stages of an experiment, in the flow run that this is called in."""
-    return work.run_stages(work_of(experiment), refresh, verify)
-
-
-def work_of(experiment: Experiment) -> Work:
-    """The whole chain."""
-    title, values = title_of(experiment), experiment.model_dump()
-    return Work("experiment", experiment.name, title, values, partial(recipe, experiment))

@@ -8,15 +8,21 @@ from typing import Any
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows.experiment import title_of, varied
-from flows.parts_recipe import evaluation_recipe, finetuning_recipe, pretraining_recipe
-from flows.registering import register_body
-from flows.work import Work, begin, display, perform
-from tasks.given import find_model
-from tasks.job_mistakes import check_finetuning, check_pretraining
-from tasks.jobs import EvaluateJob, FinetuneJob, PretrainJob
-from tasks.machinery.digest_memo import Verification
-from tasks.stages import StageName
+from flows.recipes.parts import evaluation_recipe, finetuning_recipe, pretraining_recipe
+from flows.recipes.stages import StageName
+from flows.runs.experiment import title_of, varied
+from flows.runs.registering import register_body
+from flows.runs.work import begin, display, perform
+from tasks.experiment.jobs import (
+    EvaluateJob,
+    FinetuneJob,
+    PretrainJob,
+    check_finetuning,
+    check_pretraining,
+)
+from tasks.machinery.execution.session import Work
+from tasks.machinery.host.digest_memo import Verification
+from tasks.references.given_model import find_model
 
 
 def _asked() -> Any:

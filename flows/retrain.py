@@ -14,17 +14,16 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows.retraining import Retraining
-from flows.whom import later_one_is_due
-from tasks.machinery.cancellation import watching_for_cancellation
-from tasks.machinery.digest_memo import Verification, verifying
-from tasks.machinery.home import make_home
-from tasks.machinery.orphans import registered_flow_run
-from tasks.machinery.zombies import ensure_automation
-from tasks.mistakes import check
-from tasks.retraining_mistakes import problem_of, require_name
-from tasks.rule import Rule
-from tasks.spec import Experiment
+from flows.runs.retraining import Retraining
+from flows.runs.triggered_by import later_one_is_due
+from tasks.experiment.experiment import Experiment
+from tasks.experiment.mistakes import check
+from tasks.experiment.retraining import Rule, problem_of, require_name
+from tasks.machinery.host.digest_memo import Verification, verifying
+from tasks.machinery.host.home import make_home
+from tasks.machinery.orchestration.cancellation import watching_for_cancellation
+from tasks.machinery.orchestration.gone_flow_runs import registered_flow_run
+from tasks.machinery.orchestration.heartbeat_automation import ensure_automation
 
 USUAL = Rule()
 

@@ -1,1 +1,4 @@
-"""The stages of an experiment: what runs. One file a stage, each a pure function."""
+"""What runs: stages, and the parts they are made of.
+
+To add one: pick the package that holds its kind; each says how.
+"""

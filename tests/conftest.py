@@ -32,7 +32,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"  # its flush waits for a server that is gone
 
-from tasks.machinery.home import make_home, prepare_environment  # noqa: E402
+from tasks.machinery.host.home import make_home  # noqa: E402
+from tasks.machinery.servers.environment import prepare_environment  # noqa: E402
 
 prepare_environment()
 make_home()

@@ -19,15 +19,15 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from flows.loading import load_experiment
-from flows.recipe import recipe
-from tasks.machinery.call import key_of, title_of
-from tasks.machinery.fingerprint import LEFT_OUT, digest
-from tasks.machinery.planner import PendingArtifact, pending
-from tasks.machinery.stage import Stage
-from tasks.spec import Experiment
+from flows.presets.loading import load_experiment
+from flows.recipes.experiment import recipe
+from tasks.contract import Stage
+from tasks.experiment.experiment import Experiment
+from tasks.machinery.execution.planner import PendingArtifact, pending
+from tasks.machinery.store.call import key_of, title_of
+from tasks.machinery.store.fingerprint import LEFT_OUT, digest
 from tests.conftest import ROOT
-from tests.flows.tiny import write_experiment
+from tests.support.tiny_experiment import write_experiment
 
 NO_KEY: set[str] = set()
 CORPUS, TOKENIZER, PRETRAINING = {"corpus"}, {"tokenizer"}, {"pretraining"}
@@ -237,10 +237,10 @@ FINGERPRINTS = """
 import json, sys
 from pathlib import Path
 import tasks
-from flows.loading import load_experiment
-from flows.recipe import recipe
-from tasks.machinery.planner import Planner
-from tasks.machinery.store import Store
+from flows.presets.loading import load_experiment
+from flows.recipes.experiment import recipe
+from tasks.machinery.execution.planner import Planner
+from tasks.machinery.store.store import Store
 
 planner = Planner(Store(Path("no store")))
 recipe(load_experiment(sys.argv[1]), planner)
@@ -316,7 +316,7 @@ def test_masking_is_in_the_key_of_pretraining_and_of_what_reads_its_bytes(
 
 
 def test_the_code_of_a_metric_is_in_the_key_of_its_problem_alone(original, clone: Clone) -> None:
-    module = clone.folder / "tasks" / "problems" / "token_classification.py"
+    module = clone.folder / "tasks" / "problems" / "token_classification" / "scores.py"
     module.write_text(f"{module.read_text()}\n\nANOTHER_NUMBER = 1\n")
     differ = changed(original, clone.fingerprints())
     assert "evaluation names" in differ
@@ -324,20 +324,14 @@ def test_the_code_of_a_metric_is_in_the_key_of_its_problem_alone(original, clone
 
 
 def test_what_is_outside_of_every_key_is_this_and_no_more() -> None:
-    assert LEFT_OUT == (
-        "tasks.machinery",
-        "tasks.spec",
-        "tasks.stages",
-        "tasks.consistency",
-        "tasks.spelling",
-    )
+    assert LEFT_OUT == ("tasks.contract", "tasks.experiment", "tasks.machinery")
 
 
 @pytest.fixture(scope="module")
 def stagewise(place: SimpleNamespace, tmp_path_factory) -> dict[str, dict[str, list[str]]]:
     """For each stage of the tiny experiment, what is in its key and what it imported."""
     store = tmp_path_factory.mktemp("stagewise")
-    command = [sys.executable, "-m", "tests.stagewise", str(place.file), str(store)]
+    command = [sys.executable, "-m", "tests.support.stagewise", str(place.file), str(store)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.conftest import ROOT
-from tests.flows.tiny import write_experiment
+from tests.support.tiny_experiment import write_experiment
 
 
 def test_mlflow_at_the_root_of_the_repository_is_the_library() -> None:
@@ -35,21 +35,22 @@ def imported_by(code: str) -> set[str]:
 
 def test_planning_loads_nothing_heavy(tmp_path: Path) -> None:
     experiment = write_experiment(tmp_path)
-    code = f"from flows.cli import app; app(['plan', {str(experiment)!r}], standalone_mode=False)"
+    call = f"app(['plan', {str(experiment)!r}], standalone_mode=False)"
+    code = f"from flows.commands.main import app; {call}"
     heavy = {"torch", "transformers", "prefect", "mlflow", "datasets", "pandas", "matplotlib"}
     assert not imported_by(code) & heavy
 
 
 def test_what_runs_stages_loads_nothing_that_computes() -> None:
-    code = "import flows.experiment, flows.console; from flows.work import show_on"
+    code = "import flows.experiment, flows.terminal.console; from flows.runs.work import show_on"
     assert not imported_by(code) & {"torch", "transformers", "datasets", "matplotlib"}
 
 
 def test_a_run_with_servers_loads_no_server() -> None:
     code = (
         "import os; os.environ['MLFLOW_TRACKING_URI'] = 'http://127.0.0.1:9'\n"
-        "import flows.experiment, tasks.machinery.temporary_server\n"
-        "from tasks.machinery.tracking import make_database; make_database()"
+        "import flows.experiment, tasks.machinery.servers.temporary_server\n"
+        "from tasks.machinery.tracking.tracking import make_database; make_database()"
     )
     assert not imported_by(code) & {
         "prefect.server.api.server",

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from tasks.encoded import EncodedCorpus
-    from tasks.flops import Product
-    from tasks.objectives.masking import Vocabulary
+    from tasks.data.text.token_arrays import EncodedCorpus
+    from tasks.data.text.vocabulary import Vocabulary
+    from tasks.training.flops import Product
 
     Arrays = dict[str, NDArray[np.int64]]
     Indices = NDArray[np.int64]

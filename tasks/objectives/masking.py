@@ -12,7 +12,6 @@ is the largest product of a small model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,14 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import PreTrainedTokenizerBase
 
-from tasks.architecture import head_of
-from tasks.cross_entropy import cross_entropy
-from tasks.flops import Product
-from tasks.microbatches import split_rows
+from tasks.data.randomness import below, draw, unit
+from tasks.data.text.vocabulary import Vocabulary
+from tasks.models.building import head_of
 from tasks.objectives import Drawing
-from tasks.randomness import below, draw, unit
+from tasks.training.flops import Product
+from tasks.training.kernels.cross_entropy import cross_entropy
+from tasks.training.microbatches import split_rows
 
 MASK_SHARE, RANDOM_SHARE = 0.8, 0.1
 
@@ -35,38 +34,6 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # what the model rea
 
 # What a number is drawn for: each purpose has its own numbers.
 CHOICE, TREATMENT, REPLACEMENT = 1, 2, 3
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """The tokens of a vocabulary by their role.
-
-    Attributes:
-        size: entries in all.
-        cls, sep, pad, mask: numbers of the special tokens.
-        ordinary: [size] which entries are no special tokens: only those are hidden or put in.
-    """
-
-    size: int
-    cls: int
-    sep: int
-    pad: int
-    mask: int
-    ordinary: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
-        """The vocabulary of a tokenizer."""
-        ordinary = np.ones(len(tokenizer), bool)
-        ordinary[tokenizer.all_special_ids] = False
-        return cls(
-            size=len(tokenizer),
-            cls=tokenizer.cls_token_id,
-            sep=tokenizer.sep_token_id,
-            pad=tokenizer.pad_token_id,
-            mask=tokenizer.mask_token_id,
-            ordinary=ordinary,
-        )
 
 
 def mask(

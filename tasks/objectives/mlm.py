@@ -13,19 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoModelForMaskedLM
 
-from tasks.encoded import EncodedCorpus
-from tasks.machinery.stage import StageError
+from tasks.contract import StageError
+from tasks.data.randomness import below, draw
+from tasks.data.text.token_arrays import EncodedCorpus
+from tasks.data.text.vocabulary import Vocabulary
 from tasks.objectives import Drawing
-from tasks.objectives.masking import (
-    Vocabulary,
-    mask,
-    masked_head,
-    masked_loss,
-    measure_masked,
-    predict,
-    split,
-)
-from tasks.randomness import below, draw
+from tasks.objectives.masking import mask, masked_head, masked_loss, measure_masked, predict, split
 
 __all__ = ["AUTO_MODEL", "counts", "examples", "head", "losses", "measure", "split"]
 

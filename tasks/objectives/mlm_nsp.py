@@ -21,20 +21,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModelForPreTraining
 
-from tasks.encoded import EncodedCorpus
-from tasks.flops import Product
-from tasks.machinery.stage import StageError
+from tasks.contract import StageError
+from tasks.data.randomness import below, draw
+from tasks.data.text.token_arrays import EncodedCorpus
+from tasks.data.text.vocabulary import Vocabulary
 from tasks.objectives import Drawing
-from tasks.objectives.masking import (
-    Vocabulary,
-    mask,
-    masked_head,
-    masked_loss,
-    measure_masked,
-    predict,
-    split,
-)
-from tasks.randomness import below, draw
+from tasks.objectives.masking import mask, masked_head, masked_loss, measure_masked, predict, split
+from tasks.training.flops import Product
 
 __all__ = ["AUTO_MODEL", "counts", "examples", "head", "losses", "measure", "split"]
 

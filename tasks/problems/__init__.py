@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from tasks.batching import Example
-    from tasks.flops import Product
+    from tasks.data.rows import Shape
+    from tasks.data.text.length_buckets import Example
+    from tasks.training.flops import Product
 
 
 class Problem(Protocol):
@@ -87,11 +89,24 @@ class Problem(Protocol):
         """Names, and how often each is predicted for each: shape (names, names), true first."""
 
 
-def module_of(problem: str) -> str:
-    """The module that describes a problem."""
-    return f"{__name__}.{problem.replace('-', '_')}"
+def part_of(problem: str, part: str) -> str:
+    """The module of a part of a problem: `rows`, `model` or `scores`."""
+    return f"{__name__}.{problem.replace('-', '_')}.{part}"
+
+
+def modules_of(problem: str) -> tuple[str, ...]:
+    """The modules that `load` imports."""
+    return tuple(part_of(problem, part) for part in ("model", "scores"))
 
 
 def load(problem: str) -> Problem:
     """Import a problem by its name in the experiment, such as `text-classification`."""
-    return cast(Problem, importlib.import_module(module_of(problem)))
+    names: dict[str, Any] = {}
+    for module in modules_of(problem):
+        names |= vars(importlib.import_module(module))
+    return cast(Problem, SimpleNamespace(**names))
+
+
+def shape_of(problem: str) -> Shape:
+    """What the rows of a problem look like."""
+    return cast("Shape", importlib.import_module(part_of(problem, "rows")).SHAPE)

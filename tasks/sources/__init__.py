@@ -13,78 +13,30 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.machinery.stage import StageError
-from tasks.spec import Corpus, Part, TaskName, field
-from tasks.spelling import near, nearest
+from tasks.contract import StageError
+from tasks.data.rows import Columns, Document, Row
+from tasks.experiment.corpus import Corpus
+from tasks.experiment.fields import Part, field
+from tasks.experiment.problem import TaskName
+from tasks.machinery.naming.spelling import near, nearest
 
-Kind = Literal["pydocs", "pydocs_library", "pydocs_code", "files", "hub"]
-Split = Literal["", "train", "validation", "test"]
+Kind = Literal["pydocs.text", "pydocs.library", "pydocs.code", "files", "hub"]
 Holds = Literal["text"] | TaskName
 Progress = Callable[[int, int, str], None]
 
 BUILT_IN: Mapping[str, tuple[Kind, Holds]] = {
-    "builtin:pydocs": ("pydocs", "text"),
-    "builtin:pydocs-library": ("pydocs_library", "text-classification"),
-    "builtin:pydocs-code": ("pydocs_code", "token-classification"),
+    "builtin:pydocs": ("pydocs.text", "text"),
+    "builtin:pydocs-library": ("pydocs.library", "text-classification"),
+    "builtin:pydocs-code": ("pydocs.code", "token-classification"),
 }
 
 
 # The entry of an identity of files that tells what `documents: auto` is: a file or a paragraph. It
 # has no ending, so no file that is read has this name.
 UNIT = "documents"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column to read, and the field that names it; without a field it may be missing."""
-
-    name: str
-    field: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The columns of labelled rows: those they need, and the one that may name a document."""
-
-    needed: tuple[Column, ...]
-    document: str
-
-    def document_of(self, values: Mapping[str, Any]) -> str:
-        """The document that a row says it is from, or ""."""
-        document = values.get(self.document)
-        return "" if document is None else str(document)
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A document to pre-train on; `name` is stable, the same wherever the source lies."""
-
-    name: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row with a label, as the source has it.
-
-    Attributes:
-        split: The split the source puts it in; "" where the source has none.
-        document: The document it is from; "" where the source does not tell.
-        values: The columns of the row.
-        where: How a person finds it, such as `train.csv, line 12`.
-        origin: Digest of the whole text of that document, as hex; "" where the source does not
-            know it. A corpus leaves out copies of the document as well.
-    """
-
-    split: Split
-    document: str
-    values: Mapping[str, Any]
-    where: str
-    origin: str = ""
 
 
 class Source(Part):

@@ -20,13 +20,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from tasks.machinery.digest_memo import digest_file
-from tasks.machinery.stage import StageError
-from tasks.sources import UNIT, Column, Columns, Document, Holds, Progress, Row, Source, Split
+from tasks.contract import StageError
+from tasks.data.rows import Column, Columns, Document, Row, Split
+from tasks.experiment.corpus import Corpus
+from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.naming.paths import place
+from tasks.machinery.naming.spelling import nearest_path
+from tasks.sources import UNIT, Holds, Progress, Source
 from tasks.sources.formats import TABLES, TAGGED, TEXTS, File, lines, text_in
 from tasks.sources.formats import documents as text_documents
-from tasks.spec import Corpus
-from tasks.spelling import nearest_path
 
 FOR_TEXT = (*TEXTS, *TABLES)
 FOR_ROWS = (*TABLES, *TAGGED)
@@ -76,11 +78,6 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
     if holds in {None, "text"} and any(path.suffix.lower() in TEXTS for path in names.values()):
         digests[UNIT] = "file" if root.is_dir() else "paragraph"
     return digests
-
-
-def place(location: str) -> Path:
-    """The path that a person wrote, with `~` for their own folder."""
-    return Path(os.path.expanduser(location))  # noqa: PTH111  (pathlib's fails for unknown users)
 
 
 def _nothing_at(path: Path) -> str:

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.machinery.stage import StageError
-from tasks.sources import Column, Document
-from tasks.spelling import nearest
+from tasks.contract import StageError
+from tasks.data.rows import Column, Document
+from tasks.machinery.naming.spelling import nearest
 
 Record = tuple[str, Mapping[str, Any]]
 

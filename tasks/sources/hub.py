@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tasks.machinery.stage import StageError
-from tasks.sources import Column, Columns, Document, Progress, Row, Source
-from tasks.sources.commits import commit_of
+from tasks.contract import StageError
+from tasks.data.rows import Column, Columns, Document, Row
+from tasks.experiment.corpus import Corpus
+from tasks.machinery.naming.hub import commit_of
+from tasks.sources import Progress, Source
 from tasks.sources.files import SPLIT_WORDS
 from tasks.sources.formats import require, text_in
-from tasks.spec import Corpus
 
 
 def identify(location: str, field: str, *_: object) -> dict[str, str]:

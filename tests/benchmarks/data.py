@@ -12,17 +12,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.architecture import configure, new_model
-from tasks.corpus import prepare_corpus
-from tasks.encoded import load_tokenizer
-from tasks.inspection import text_source
-from tasks.machinery.stage import Silent
+from flows.recipes.inspection import text_source
+from tasks.contract import Silent
+from tasks.data.text.sentences import split_sentences
+from tasks.data.text.token_arrays import load_tokenizer
+from tasks.experiment.corpus import Corpus
+from tasks.experiment.model import Model
+from tasks.experiment.tokenizer import Tokenizer
+from tasks.families.bert import configure
+from tasks.models.building import new_model
 from tasks.objectives import mlm
-from tasks.sentences import split_sentences
-from tasks.sources import published
-from tasks.spec import Corpus, Model, Tokenizer
-from tasks.tokenizer import train_tokenizer
-from tasks.tokens import encode_corpus
+from tasks.sources import published_tokenizers as published
+from tasks.stages.corpus import prepare_corpus
+from tasks.stages.tokenizer import train_tokenizer
+from tasks.stages.tokens import encode_corpus
 from tests.benchmarks.evaluation import write_evaluation
 from tests.benchmarks.setting import HEADS, LAYERS, POSITIONS, WIDTH
 

@@ -14,9 +14,9 @@ import torch
 from torch.nn import functional
 from transformers import AutoTokenizer, DataCollatorForLanguageModeling
 
-from tasks.encoded import EncodedCorpus, load_tokenizer
-from tasks.frequencies import frequencies
-from tasks.objectives.masking import Vocabulary
+from tasks.data.text.token_arrays import EncodedCorpus, load_tokenizer
+from tasks.data.text.token_frequencies import frequencies
+from tasks.data.text.vocabulary import Vocabulary
 from tests.benchmarks.peers.chunks import group_texts
 
 CHUNKS = 512

@@ -12,7 +12,7 @@ from tests.benchmarks.data import write_grown
 from tests.benchmarks.orchestration import TEMPER, environment_of
 from tests.benchmarks.preparation import VOCABULARY
 from tests.benchmarks.turns import rounded, run, stage
-from tests.flows.tiny import write_experiment
+from tests.support.tiny_experiment import write_experiment
 
 
 @dataclass(frozen=True)

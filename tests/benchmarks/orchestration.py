@@ -14,9 +14,9 @@ from mlflow import MlflowClient
 
 from tests.benchmarks.rows import Row
 from tests.benchmarks.turns import ROOT, in_turn, module, ratios, run, values
-from tests.flows.tiny import write_experiment
+from tests.support.tiny_experiment import write_experiment
 
-TEMPER = [sys.executable, "-m", "flows.cli"]
+TEMPER = [sys.executable, "-m", "flows.commands.main"]
 WHERE = ("embedded", "temper up")
 PORTS = ("14200", "15000")
 

@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tasks.machinery.home import prepare_environment
+from tasks.machinery.servers.environment import prepare_environment
 
 prepare_environment()  # before Prefect is imported, as `temper` does
 
-from flows.cli import main  # noqa: E402
-from tasks.machinery.monitor import StageMonitor  # noqa: E402
-from tasks.machinery.stage import Stage  # noqa: E402
+from flows.commands.main import main  # noqa: E402
+from tasks.contract import Stage  # noqa: E402
+from tasks.machinery.execution.monitor import StageMonitor  # noqa: E402
 from tests.benchmarks.setting import Figures  # noqa: E402
 
 

@@ -8,7 +8,7 @@ from operator import sub, truediv
 from pathlib import Path
 from typing import Any
 
-from tasks.training import resolve_precision
+from tasks.training.loop import resolve_precision
 from tests.benchmarks.data import LIBRARIES
 from tests.benchmarks.evaluation import frequency_loss
 from tests.benchmarks.rows import Row, faster

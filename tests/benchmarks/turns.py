@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from tasks.machinery.home import COMPUTING
+from tasks.machinery.servers.environment import COMPUTING
 
 ROOT = Path(__file__).parents[2]
 

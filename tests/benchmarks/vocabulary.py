@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.encoded import load_tokenizer
+from tasks.data.text.token_arrays import load_tokenizer
 
 
 @dataclass(frozen=True)

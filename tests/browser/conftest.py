@@ -20,8 +20,8 @@ from playwright.sync_api import (
 )
 
 from tests.browser.pictures import WINDOW, Pictures
-from tests.flows.tiny import write_experiment
-from tests.flows.up import Up, up_on
+from tests.support.tiny_experiment import write_experiment
+from tests.support.up import Up, up_on
 
 INSTALL = "apt-get install -y chromium, or: .venv/bin/playwright install chromium"
 PATIENCE = 60_000.0  # milliseconds: pages ask their server again every few seconds, if it has time

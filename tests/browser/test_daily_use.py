@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import tab
 from tests.browser.mlflow_page import MlflowPage
 from tests.browser.prefect_page import PRETRAINING, Form, PrefectPage
-from tests.flows.up import Up
+from tests.support.up import Up
 
 pytestmark = pytest.mark.live
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.mlflow_page import MlflowPage
 from tests.browser.pictures import Pictures
 from tests.browser.prefect_page import PRETRAINING, PrefectPage
-from tests.flows.up import Up
+from tests.support.up import Up
 
 pytestmark = [
     pytest.mark.live,

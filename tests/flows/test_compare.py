@@ -16,8 +16,8 @@ from mlflow import MlflowClient
 from PIL import Image
 from typer.testing import CliRunner
 
-from flows.compare import compare, leaderboard
-from tests.flows.tiny import write_experiment
+from flows.commands.compare import compare, leaderboard
+from tests.support.tiny_experiment import write_experiment
 
 # What each run changes. The last is the first again; the one before has another test set of names.
 CHANGES = {
@@ -34,7 +34,7 @@ def place(tmp_path_factory, prefect_server: str) -> Iterator[SimpleNamespace]:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     from flows.experiment import run_experiment
-    from flows.loading import load_experiment
+    from flows.presets.loading import load_experiment
 
     folder = tmp_path_factory.mktemp("compare")
     file, home = write_experiment(folder / "data"), folder / "home"
@@ -338,7 +338,7 @@ def test_the_leaderboard_asks_mlflow_once_whatever_the_number_of_runs(at, monkey
 def test_the_flow_leaves_a_page_in_prefect_and_a_run_in_mlflow(at, prefect) -> None:
     from prefect.client.orchestration import get_client
 
-    from flows.comparing import compare_runs
+    from flows.compare import compare_runs
 
     found = compare_runs(runs=[at.ids["first"], at.ids["other"]], examples=2)
     assert list(found["runs"].values()) == [at.ids["first"], at.ids["other"]]
@@ -359,8 +359,8 @@ def test_the_flow_leaves_a_page_in_prefect_and_a_run_in_mlflow(at, prefect) -> N
 
 
 def test_the_flow_fails_with_the_message_where_the_runs_are_unknown(at, prefect) -> None:
-    from flows.comparing import compare_runs
-    from tasks.machinery.stage import StageError
+    from flows.compare import compare_runs
+    from tasks.contract import StageError
 
     with pytest.raises(StageError, match="no run is called 'nonsense'"):
         compare_runs(runs=["nonsense"])

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from tests.flows.tiny import write_experiment
+from tests.support.tiny_experiment import write_experiment
 
 STAGES = [
     "dataset mood",
@@ -38,7 +38,7 @@ def temper(*words: str, home: Path, server: str) -> subprocess.CompletedProcess[
     environment = os.environ | {"TEMPER_HOME": str(home), "PREFECT_API_URL": server}
     environment |= {"COLUMNS": "200"}
     environment.pop("MLFLOW_TRACKING_URI", None)
-    command = [sys.executable, "-m", "flows.cli", *words]
+    command = [sys.executable, "-m", "flows.commands.main", *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 

@@ -12,17 +12,17 @@ import pytest
 from mlflow import MlflowClient
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.commands.main import app
 from flows.experiment import run_experiment
-from flows.loading import load_experiment
 from flows.parts import evaluate, finetune, pretrain
-from tasks.jobs import EvaluateJob, FinetuneJob, PretrainJob
-from tasks.machinery.home import make_home
-from tasks.machinery.stage import StageError
-from tasks.mistakes import InvalidExperimentError
-from tasks.spec import Experiment
-from tests.flows.tiny import write_experiment
-from tests.tiny import write_body
+from flows.presets.loading import load_experiment
+from tasks.contract import StageError
+from tasks.experiment.experiment import Experiment
+from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
+from tasks.experiment.mistakes import InvalidExperimentError
+from tasks.machinery.host.home import make_home
+from tests.support.tiny_experiment import write_experiment
+from tests.support.tiny_models import write_body
 
 pytestmark = pytest.mark.slow
 

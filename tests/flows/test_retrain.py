@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from tests.flows.growing import write_growing, write_rows
+from tests.support.growing import write_growing, write_rows
 
 MODEL = "moods"
 
@@ -34,7 +34,7 @@ class Place:
             "COLUMNS": "200",
         }
         environment.pop("MLFLOW_TRACKING_URI", None)
-        command = [sys.executable, "-m", "flows.cli", *words]
+        command = [sys.executable, "-m", "flows.commands.main", *words]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
     def retrain(self, *words: str, output: str = "out.json") -> dict[str, Any]:

@@ -12,8 +12,9 @@ from transformers import (
     RobertaForMaskedLM,
 )
 
+from tasks.data.text.vocabulary import Vocabulary
 from tasks.objectives import Drawing, load
-from tasks.objectives.masking import Vocabulary, mask
+from tasks.objectives.masking import mask
 
 SIZE = 100
 ORDINARY = np.arange(SIZE) >= 5

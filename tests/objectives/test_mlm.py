@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tasks.encoded import EncodedCorpus
-from tasks.machinery.stage import StageError
+from tasks.contract import StageError
+from tasks.data.text.token_arrays import EncodedCorpus
+from tasks.data.text.vocabulary import Vocabulary
 from tasks.objectives import Drawing
-from tasks.objectives.masking import Vocabulary
 from tasks.objectives.mlm import examples
 
 CLS, SEP, MASK = 2, 3, 4

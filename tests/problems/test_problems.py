@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 
 from tasks import problems
+from tasks.experiment.problem import TaskName
 from tasks.problems import Problem
-from tasks.spec import TaskName
 
 
 @pytest.mark.parametrize("name", get_args(TaskName))

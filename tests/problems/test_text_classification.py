@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, classification_report, confusion_matrix, f1_score
 
-from tasks.problems import text_classification as problem
-from tests.tiny import LABELS, labelled_texts, wordpiece
+from tasks.problems.text_classification import model as problem
+from tests.support.tiny_models import LABELS, labelled_texts, wordpiece
 
 NAMES = ["a", "b", "c", "d", "e"]
 

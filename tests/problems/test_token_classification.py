@@ -7,8 +7,8 @@ from seqeval.metrics import classification_report
 from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 from transformers import BertTokenizerFast
 
-from tasks.problems import token_classification as problem
-from tests.tiny import tagged_sentences, wordpiece
+from tasks.problems.token_classification import model as problem
+from tests.support.tiny_models import tagged_sentences, wordpiece
 
 TAGS = ["O", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-PER-x", "I-PER-x"]
 

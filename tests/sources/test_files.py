@@ -6,11 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.machinery.fingerprint import key_part
-from tasks.machinery.stage import StageError
-from tasks.sources import Column, Columns, resolve
+from tasks.contract import StageError
+from tasks.data.rows import Column, Columns
+from tasks.experiment.corpus import Corpus
+from tasks.machinery.store.fingerprint import key_part
+from tasks.sources import resolve
 from tasks.sources.files import documents
-from tasks.spec import Corpus
 
 LABELLED = Columns(
     (Column("text", "downstream.x.text_column"), Column("label", "downstream.x.label_column")),

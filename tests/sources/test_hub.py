@@ -3,9 +3,10 @@
 import datasets
 import pytest
 
-from tasks.machinery.stage import StageError
-from tasks.sources import Column, Columns, resolve
-from tasks.spec import Corpus
+from tasks.contract import StageError
+from tasks.data.rows import Column, Columns
+from tasks.experiment.corpus import Corpus
+from tasks.sources import resolve
 
 COMMIT = "0123456789" * 4
 

@@ -13,7 +13,7 @@ from mlflow.entities import Run
 def temper(environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     """Call the command to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "flows.cli", *words],
+        [sys.executable, "-m", "flows.commands.main", *words],
         env=environment,
         capture_output=True,
         text=True,

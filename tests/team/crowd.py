@@ -12,9 +12,17 @@ import os
 import sys
 from pathlib import Path
 
-from tasks.machinery.home import make_home, prepare_environment
+from tasks.machinery.host.home import make_home
+from tasks.machinery.servers.environment import prepare_environment
 
-HEAVY = ("torch", "transformers", "mlflow", "mlflow.transformers", "flows.experiment", "flows.cli")
+HEAVY = (
+    "torch",
+    "transformers",
+    "mlflow",
+    "mlflow.transformers",
+    "flows.experiment",
+    "flows.commands.main",
+)
 
 
 def run(words: list[str], log: Path) -> None:
@@ -23,7 +31,7 @@ def run(words: list[str], log: Path) -> None:
         os.dup2(out.fileno(), 1)
         os.dup2(out.fileno(), 2)
     sys.argv = ["temper", *words]
-    from flows.cli import main
+    from flows.commands.main import main
 
     main()
 

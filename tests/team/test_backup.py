@@ -17,8 +17,8 @@ import mlflow as mlflow_library
 import pytest
 from mlflow import MlflowClient
 
-from tests.flows.process import finish
-from tests.flows.tiny import write_experiment
+from tests.support.process import finish
+from tests.support.tiny_experiment import write_experiment
 from tests.team.commands import runs_of, temper
 from tests.team.postgres import DATABASES
 from tests.team.servers import ADMIN, ADMIN_PASSWORD, team_servers

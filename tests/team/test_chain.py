@@ -10,7 +10,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
-from tests.flows.tiny import write_experiment
+from tests.support.tiny_experiment import write_experiment
 from tests.team.commands import runs_of, stage_of, temper
 from tests.team.servers import BUCKET, SECRETS, Team
 

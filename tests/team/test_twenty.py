@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tests.flows.tiny import write_experiment
+from tests.support.tiny_experiment import write_experiment
 from tests.team.commands import runs_of, stage_of
 from tests.team.servers import Team
 

@@ -15,9 +15,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-from flows.loading import load_experiment
+from flows.presets.loading import load_experiment
 from tests.conftest import ROOT
-from tests.flows.tiny import write_experiment
+from tests.support.tiny_experiment import write_experiment
 from tests.team.commands import runs_of
 from tests.team.servers import PREFECT_AUTH, SECRETS, Team
 

@@ -7,8 +7,8 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-from tasks.finetuning import finetune
-from tasks.spec import FineTuning
+from tasks.experiment.problem import FineTuning
+from tasks.stages.finetuning import finetune
 from tests.benchmarks.clock import throughput
 from tests.benchmarks.ours.pretraining import Clock
 from tests.benchmarks.ours.steps import EnoughError, Profiler

@@ -7,16 +7,16 @@ import time
 
 from prefect import flow
 
-from tasks.machinery.delivery import Delivery
-from tasks.machinery.home import make_home, store_folder
-from tasks.machinery.ledger import Ledger
-from tasks.machinery.monitor import Quiet
-from tasks.machinery.recording import Recording
-from tasks.machinery.runner import Runner
-from tasks.machinery.store import Store
-from tasks.machinery.tracking import Tracking
+from tasks.machinery.execution.delivery import Delivery
+from tasks.machinery.execution.monitor import Quiet
+from tasks.machinery.execution.runner import Runner
+from tasks.machinery.host.home import make_home, store_folder
+from tasks.machinery.host.ledger import Ledger
+from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.recording import Recording
+from tasks.machinery.tracking.tracking import Tracking
 from tests.benchmarks.setting import Figures
-from tests.machinery.toy import PARITY
+from tests.support.toy_stages import PARITY
 
 
 @flow(name="lookups")

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pandas  # noqa: F401  (pyarrow loads it at its first array, `datasets` when imported)
 
-from tasks.corpus import prepare_corpus
-from tasks.inspection import text_source
-from tasks.machinery.stage import Silent
-from tasks.spec import Corpus, Tokenizer
-from tasks.tokenizer import train_tokenizer
-from tasks.tokens import encode_corpus
+from flows.recipes.inspection import text_source
+from tasks.contract import Silent
+from tasks.experiment.corpus import Corpus
+from tasks.experiment.tokenizer import Tokenizer
+from tasks.stages.corpus import prepare_corpus
+from tasks.stages.tokenizer import train_tokenizer
+from tasks.stages.tokens import encode_corpus
 from tests.benchmarks.clock import Laps
 from tests.benchmarks.prepared import tell
 

@@ -13,26 +13,20 @@ from statistics import mean
 from typing import Any
 
 from tasks import objectives
-from tasks.architecture import configure
-from tasks.ceiling import matmul_ceiling
-from tasks.encoded import EncodedCorpus, load_tokenizer
-from tasks.frequencies import frequencies
-from tasks.machinery.stage import Silent
-from tasks.objectives.masking import Vocabulary
-from tasks.pretraining import computation, new_body, recipe, training_batches
-from tasks.spec import Checkpoints, Model, Pretraining
-from tasks.step_trainer import Computation
-from tasks.training import TrainingHistory, device_name, resolve_precision, train
+from tasks.contract import Silent
+from tasks.data.text.token_arrays import EncodedCorpus, load_tokenizer
+from tasks.data.text.token_frequencies import frequencies
+from tasks.data.text.vocabulary import Vocabulary
+from tasks.experiment.model import Model
+from tasks.experiment.pretraining import Checkpoints, Pretraining
+from tasks.families.bert import configure
+from tasks.stages.pretraining import computation, new_body, recipe, training_batches
+from tasks.training.loop import TrainingHistory, device_name, resolve_precision, train
+from tasks.training.step_trainer import Computation
+from tasks.training.throughput import matmul_ceiling
 from tests.benchmarks.clock import moment, throughput
 from tests.benchmarks.evaluation import loss_of
-from tests.benchmarks.setting import (
-    BATCH,
-    LEARNING_RATE,
-    POSITIONS,
-    WARMUP_SHARE,
-    Figures,
-    Shape,
-)
+from tests.benchmarks.setting import BATCH, LEARNING_RATE, POSITIONS, WARMUP_SHARE, Figures, Shape
 
 LOOKS = 25  # at the loss in a race
 

@@ -19,15 +19,7 @@ from transformers import (
 
 from tests.benchmarks.clock import throughput
 from tests.benchmarks.peers.pretraining import Clock
-from tests.benchmarks.setting import (
-    BATCH,
-    HEADS,
-    LAYERS,
-    LENGTH,
-    POSITIONS,
-    WIDTH,
-    Figures,
-)
+from tests.benchmarks.setting import BATCH, HEADS, LAYERS, LENGTH, POSITIONS, WIDTH, Figures
 
 
 def main() -> None:

@@ -27,14 +27,7 @@ from transformers import (
 from tests.benchmarks.clock import moment, throughput
 from tests.benchmarks.evaluation import loss_of
 from tests.benchmarks.peers.chunks import group_texts
-from tests.benchmarks.setting import (
-    BATCH,
-    LEARNING_RATE,
-    POSITIONS,
-    WARMUP_SHARE,
-    Figures,
-    Shape,
-)
+from tests.benchmarks.setting import BATCH, LEARNING_RATE, POSITIONS, WARMUP_SHARE, Figures, Shape
 
 
 class Clock(TrainerCallback):

@@ -1,0 +1,48 @@
+"""What several commands take: an experiment, changes to it, and how cached files are checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.recipes.stages import NAMES
+from tasks.machinery.host.digest_memo import Verification
+
+ExperimentArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="[PRESET | FILE.yaml]",
+        help="A shipped experiment (see `temper presets`) or a file of your own.",
+        show_default=True,
+    ),
+]
+SetOption = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="a.b=VALUE",
+        help="Change a value of the experiment; a downstream problem by its name or index: "
+        "downstream.library.epochs=3. May be given more than once; the run's name tells it.",
+    ),
+]
+VerifyOption = Annotated[
+    Verification,
+    typer.Option(
+        help="How cached files are checked: by size and a memo of their digests, or every byte.",
+    ),
+]
+RefreshOption = Annotated[
+    list[str],
+    typer.Option(
+        "--refresh",
+        metavar="STAGE",
+        help=f"Compute a stage although it is cached: {', '.join(NAMES)}. "
+        "May be given more than once.",
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.json", help="Also write the results as JSON.", dir_okay=False),
+]

@@ -1,0 +1,213 @@
+"""`temper compare` and `temper leaderboard`: past runs side by side, and all of them ranked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from flows.terminal.in_process import FAILED, INVALID, err, require_writable, stop
+from tasks.comparison.past_run import UnknownRunError
+from tasks.contract import OutOfReachError, StageError
+from tasks.machinery.host.home import store_folder
+
+if TYPE_CHECKING:
+    from tasks.pages.document import Document
+
+WIDTH = 120  # of what is printed where there is no terminal to ask
+
+out = Console(width=None if sys.stdout.isatty() else WIDTH)
+
+MarkdownOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.md", help="Also write it as Markdown.", dir_okay=False),
+]
+JsonOption = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE.json", help="Also write it as JSON.", dir_okay=False),
+]
+
+
+def compare(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN",
+            help="Runs of experiments, by name, id or the start of an id. Default: the last 2 of "
+            "the experiment that ran last.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006  (typer reads the default and never changes it)
+    *,
+    last: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="The last N finished runs.", show_default=False),
+    ] = 0,
+    narrowed: Annotated[
+        str,
+        typer.Option(
+            "--filter",
+            metavar="FILTER",
+            help="Runs by a filter of MLflow: 'params.`model.layers` = \"2\"'.",
+        ),
+    ] = "",
+    experiment: Annotated[
+        str, typer.Option(metavar="NAME", help="Only runs of this experiment.")
+    ] = "",
+    examples: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Rows to show, of each problem, on which the runs disagree."
+        ),
+    ] = 10,
+    watts: Annotated[
+        float | None,
+        typer.Option(
+            metavar="W",
+            min=0.1,
+            help="What the processors draw at full use. Default: 12 W for each core of this "
+            "machine.",
+        ),
+    ] = None,
+    markdown: MarkdownOption = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", help="Also write it as one file for a browser.", dir_okay=False
+        ),
+    ] = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Compare runs: what differs, what came out, whether that could be chance, and what it cost.
+
+    Exit status: 0 done, 2 not two known runs, 1 MLflow cannot be asked.
+    """
+    files = {"--markdown": markdown, "--html": html, "--json": as_json}
+    _require_folders(files)
+    with _answering(), err.status("asking MLflow …") as status:
+        from tasks.comparison.as_json import as_json as json_of
+        from tasks.comparison.energy import Power
+        from tasks.comparison.gathering import gather
+        from tasks.comparison.page import page_of
+        from tasks.comparison.past_runs import PastRuns
+        from tasks.comparison.remains import Evidence
+        from tasks.comparison.selection import select
+        from tasks.machinery.store.store import Store
+        from tasks.pages.document import write_markdown
+        from tasks.pages.html import to_html
+
+        past = PastRuns()
+        found = select(past, runs, last=last, narrowed=narrowed, experiment=experiment)
+        evidence = Evidence(past.client, Store(store_folder()))
+        comparison = gather(
+            found,
+            evidence,
+            Power.assumed(watts),
+            examples,
+            lambda text: status.update(f"{text} …"),
+        )
+        page = page_of(comparison, figures=bool(markdown or html))
+        if markdown:
+            write_markdown(page, markdown)
+        if html:
+            html.write_text(to_html(page), encoding="utf-8")
+        if as_json:
+            _write_json(as_json, json_of(comparison))
+    _show(page, files)
+
+
+def leaderboard(
+    experiment: Annotated[
+        str,
+        typer.Argument(
+            metavar="EXPERIMENT", help="Only its runs. Default: all.", show_default=False
+        ),
+    ] = "",
+    metric: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Rank by this metric: library/accuracy, pretraining/validation_loss. Default: the "
+            "headline metric of each problem.",
+        ),
+    ] = "",
+    markdown: MarkdownOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Rank all finished runs of experiments, a row a run.
+
+    Exit status: 0 done, 2 no such experiment or metric, 1 MLflow cannot be asked.
+    """
+    files = {"--markdown": markdown, "--json": as_json}
+    _require_folders(files)
+    with _answering(), err.status("asking MLflow …"):
+        from tasks.comparison.leaderboard import (
+            fold,
+            leaderboard_json,
+            leaderboard_page,
+            metrics_to_rank,
+            ranked,
+            with_seconds,
+        )
+        from tasks.comparison.past_runs import PastRuns, seconds_of
+        from tasks.machinery.store.store import Store
+        from tasks.pages.document import write_markdown
+
+        past = PastRuns()
+        entries = fold(past.experiments_runs(experiment))
+        if not entries:
+            raise UnknownRunError("no run of an experiment has finished here yet: temper run")
+        names = metrics_to_rank([entry.run for entry in entries], metric)
+        spent = seconds_of([entry.run for entry in entries], past, Store(store_folder()))
+        entries = ranked(with_seconds(entries, spent), names)
+        page = leaderboard_page(entries, names, experiment or "All experiments")
+        if markdown:
+            write_markdown(page, markdown)
+        if as_json:
+            _write_json(as_json, leaderboard_json(entries, names))
+    _show(page, files)
+
+
+def _show(page: Document, files: dict[str, Path | None]) -> None:
+    """Print a page, and where it was written to."""
+    from flows.terminal.pages import print_page
+
+    print_page(page, out, out.width)
+    for file in files.values():
+        if file:
+            out.print(f"written: {file}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _write_json(file: Path, values: dict[str, Any]) -> None:
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    file.write_text(text + "\n", encoding="utf-8")
+
+
+def _require_folders(files: dict[str, Path | None]) -> None:
+    for option, file in files.items():
+        require_writable(option, file)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """A mistake in what was asked ends the program with a message, and no traceback."""
+    from tasks.comparison.leaderboard import UnknownMetricError
+
+    try:
+        yield
+    except (UnknownRunError, UnknownMetricError) as error:
+        stop([str(error)])
+    except StageError as error:
+        stop([str(error)], FAILED if isinstance(error, OutOfReachError) else INVALID)
+    except OSError as error:
+        from tasks.machinery.tracking.outage import is_outage, reason
+
+        if is_outage(error):
+            stop([f"MLflow went out of reach: {reason(error)}"], FAILED)
+        stop([f"cannot write {error.filename}: {error.strerror}"], FAILED)

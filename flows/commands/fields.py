@@ -1,0 +1,63 @@
+"""`temper fields`: every field of an experiment, with its default, bounds and unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from flows.terminal.in_process import out, stop
+from tasks.experiment.mistakes import accepted_at, fields_at, model_at
+from tasks.machinery.naming.spelling import nearest
+
+PartArgument = Annotated[
+    str,
+    typer.Argument(metavar="[PART]", help="Only this part or field: pretraining, model.layers, …"),
+]
+
+
+def fields(part: PartArgument = "") -> None:
+    """List the fields of an experiment: default, what is accepted, and what each means."""
+    every = {".".join(path): path for path in paths(())}
+    wanted = _unnamed(part)
+    chosen = [path for name, path in every.items() if not part or f"{name}.".startswith(wanted)]
+    if not chosen:
+        parts = fields_at(())
+        hint = nearest(wanted.removesuffix("."), [*parts, *every])
+        stop([f"no part or field {part!r}{hint}. Accepted: {', '.join(parts)}, or a field of them"])
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
+    table.add_column("field", no_wrap=True)
+    for column in ("default", "accepted", "meaning"):
+        table.add_column(column, overflow="fold")
+    for path in chosen:
+        table.add_row(*row_of(path))
+    out.print(table, highlight=False, markup=False)
+
+
+def _unnamed(part: str) -> str:
+    """A part without the name of the problem that `--set` takes: downstream.library.epochs."""
+    words = part.rstrip(".").split(".")
+    if words[0] == "downstream" and len(words) > 1 and words[1] not in fields_at(("downstream",)):
+        del words[1]
+    return f"{'.'.join(words)}."
+
+
+def paths(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The path of every field that holds a value, in the order of the form."""
+    for name in fields_at(path):
+        inner = (*path, name)
+        if model_at(inner) is None:
+            yield inner
+        else:
+            yield from paths(inner)
+
+
+def row_of(path: tuple[str, ...]) -> list[str]:
+    """A field, its default as YAML has it, what it accepts and what it is, with its unit."""
+    model = model_at(path[:-1])
+    assert model is not None, path
+    info = model.model_fields[path[-1]]
+    default = str(info.default).lower() if isinstance(info.default, bool) else str(info.default)
+    return [".".join(path), default or '""', accepted_at(path), info.description or ""]

@@ -1,0 +1,57 @@
+"""What commands do before they run stages: plan them, and end with what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flows.recipes.stages import NAMES
+from flows.terminal.in_process import out, stop
+from tasks.contract import StageError
+from tasks.experiment.mistakes import InvalidExperimentError
+from tasks.machinery.host.digest_memo import Verification, verifying
+from tasks.machinery.host.home import home, store_folder
+from tasks.machinery.naming.spelling import nearest
+from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.store.call import Run
+
+if TYPE_CHECKING:
+    from tasks.timing.planner import TimedPlanner
+
+
+def require_stages(refresh: Sequence[str]) -> None:
+    """Check the names of stages to compute anew; a mistake ends the program."""
+    unknown = [stage for stage in refresh if stage not in NAMES]
+    if unknown:
+        hints = [
+            f"--refresh {stage}: no such stage{nearest(stage, NAMES)}. Accepted: {', '.join(NAMES)}"
+            for stage in unknown
+        ]
+        stop(hints)
+
+
+def planned(
+    recipe: Callable[[Run], Artifact], refresh: Sequence[str], verify: Verification
+) -> TimedPlanner:
+    """The plan of a recipe; a mistake ends the program, before anything is computed."""
+    from tasks.machinery.store.store import Store
+    from tasks.timing.planner import TimedPlanner
+
+    planner = TimedPlanner(Store(store_folder()), frozenset(refresh))
+    try:
+        with verifying(verify):
+            recipe(planner)
+    except InvalidExperimentError as error:
+        stop(error.lines)
+    except StageError as error:
+        stop([str(error)])
+    return planner
+
+
+def print_plan(name: str, steps: list[Any]) -> None:
+    """Show a plan."""
+    from flows.terminal.console import plan_summary, plan_table
+
+    out.print(f"[bold]{name}[/bold]  state in {home()}", highlight=False)
+    out.print(plan_table(steps))
+    out.print(plan_summary(steps), highlight=False)

@@ -1,0 +1,43 @@
+"""`temper sync`: tell MLflow what earlier runs could not, because it was out of reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tasks.contract import StageError
+from tasks.machinery.execution.delivery import deliver, undelivered
+from tasks.machinery.host.home import make_home, store_folder
+from tasks.machinery.host.ledger import start_lock
+from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.outage import reason
+from tasks.machinery.tracking.tracking import Tracking
+
+
+def sync() -> Iterator[str]:
+    """Deliver everything that waits, a line for each run.
+
+    Raises:
+        StageError: MLflow cannot be reached, or something could not be told; all else is.
+    """
+    make_home()
+    tracking, store, problems = Tracking(""), Store(store_folder()), []
+    with start_lock():
+        waiting = undelivered()
+        for ledger in waiting:
+            try:
+                told = deliver(ledger, tracking, store)
+            except StageError as problem:
+                problems.append(str(problem))
+            except Exception as problem:
+                problems.append(f"a run of {ledger.experiment!r}: {reason(problem)}")
+            else:
+                stages = sum(use.told for use in ledger.uses)
+                what = (
+                    f"{stages} stages told" if told else "its run is deleted or goes on: forgotten"
+                )
+                yield f"{ledger.experiment}: {ledger.status.lower()}, {what}"
+        tracking.close_orphans()
+    if problems:
+        raise StageError("\n".join(problems))
+    if not waiting:
+        yield "MLflow has been told everything"

@@ -1,0 +1,54 @@
+"""The flow that frees space in the store: `temper gc` for the Prefect UI and for schedules."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+from pydantic import Field
+
+from tasks.machinery.freeing.choosing import Freeing, Rules, choose
+from tasks.machinery.freeing.contents import take_stock
+from tasks.machinery.freeing.referred import referred
+from tasks.machinery.host.home import make_home, store_folder
+from tasks.machinery.host.ledger import used_by_runs
+from tasks.machinery.host.space import human, read_size
+from tasks.machinery.store.store import Store
+
+
+@flow(name="gc", flow_run_name="free space in the store", persist_result=False)
+def free_space(
+    older_than_days: Annotated[float, Field(ge=0, le=36_500)] = 30.0,
+    keep: str = "",
+    unreferenced: bool = False,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """Free artifacts that are not worth their space; never what a run in progress uses.
+
+    Args:
+        older_than_days: Free what was last used longer ago than this. 0: age is no reason.
+        keep: Free the least recently used until the store has no more than this, such as 5GB.
+            Empty: size is no reason.
+        unreferenced: Also free what no run in MLflow refers to any more.
+        dry_run: Tell what would be freed, and free nothing.
+    """
+    make_home()
+    age = timedelta(days=older_than_days) if older_than_days else None
+    rules = Rules(age, read_size(keep) if keep else None, unreferenced)
+    store = Store(store_folder())
+    refers = referred() if unreferenced else None
+    items = take_stock(store)
+    choices = choose(items, rules, frozenset(used_by_runs()), refers, datetime.now(UTC))
+    freed = list(choices.freed)
+    if not dry_run:
+        freeing = Freeing(store)
+        freed = list(freeing.free(choices.freed))
+        freeing.tidy()
+    rows = [{"artifact": c.item.name, "size": human(c.item.size), "why": c.why} for c in freed]
+    size = human(sum(choice.item.size for choice in freed))
+    held = human(sum(item.size for item in items))
+    text = f"{'would free' if dry_run else 'freed'} {size} of {held}"
+    create_table_artifact(rows, key="freed", description=text)
+    return {"said": text, "artifacts": [row["artifact"] for row in rows]}

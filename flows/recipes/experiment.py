@@ -1,0 +1,135 @@
+"""The recipe of an experiment, from text to a page of results.
+
+Reads top to bottom. `run` is how a stage is asked for: the flow passes a runner that computes or
+reuses, `temper plan` a planner that only tells. Every source is looked at before the first stage,
+so that what is wrong with the last is not said after an hour. The labelled sets come first, since
+pre-training must never see a document of their test splits.
+"""
+
+from __future__ import annotations
+
+from flows.recipes import stages
+from flows.recipes.inspection import labelled_source, text_source
+from tasks.experiment.experiment import Experiment
+from tasks.experiment.problem import Downstream
+from tasks.experiment.tokenizer import Tokenizer
+from tasks.machinery.store.artifact import Artifact, Input
+from tasks.machinery.store.call import Run
+from tasks.models.files import weights_of
+from tasks.sources import Source
+from tasks.sources.published_tokenizers import PublishedTokenizer, resolve_published
+
+
+def recipe(experiment: Experiment, run: Run) -> Artifact:
+    """The whole chain; returns the report."""
+    sources = [labelled_source(problem) for problem in experiment.downstream]
+    text = text_source(experiment.corpus)
+    published = resolve_published(experiment.tokenizer.published)
+    labelled = [
+        prepare_labelled(problem, source, experiment, run)
+        for problem, source in zip(experiment.downstream, sources, strict=True)
+    ]
+    held_out = [data / "held_out.parquet" for data in labelled]
+    pretrained = pretrain(experiment, text, published, held_out, run)
+    evaluated = [
+        finetune_and_evaluate(problem, data, pretrained / "model", experiment, run)
+        for problem, data in zip(experiment.downstream, labelled, strict=True)
+    ]
+    return run(
+        stages.REPORT,
+        name=experiment.name,
+        problems=[problem.name for problem in experiment.downstream],
+        confidence=experiment.evaluation.confidence,
+        pretraining=pretrained.whole,
+        evaluations=[found.whole for found in evaluated],
+    )
+
+
+def prepare_labelled(
+    problem: Downstream, source: Source, experiment: Experiment, run: Run
+) -> Artifact:
+    """Labelled rows, split by document."""
+    return run(
+        stages.dataset(source, problem.problem),
+        problem.name,
+        data=problem.data,
+        source=source,
+        seed=experiment.split_seed,
+    )
+
+
+def pretrain(
+    experiment: Experiment,
+    source: Source,
+    published: PublishedTokenizer | None,
+    held_out: list[Input],
+    run: Run,
+) -> Artifact:
+    """Corpus, tokenizer, tokens, and a body that learns from them."""
+    corpus = run(
+        stages.corpus(source),
+        corpus=experiment.corpus,
+        source=source,
+        held_out=sorted(held_out, key=lambda rows: rows.digest),  # the order changes nothing
+        seed=experiment.split_seed,
+    )
+    tokenizer = run(
+        stages.TOKENIZER,
+        tokenizer=experiment.tokenizer if published is None else taking(experiment.tokenizer),
+        published=published,
+        corpus=corpus / "train.parquet",
+    )
+    tokens = run(
+        stages.TOKENS,
+        train=corpus / "train.parquet",
+        validation=corpus / "validation.parquet",
+        tokenizer=tokenizer.whole,
+    )
+    return run(
+        stages.pretraining(experiment.pretraining.objective),
+        model=experiment.model,
+        pretraining=experiment.pretraining,
+        seed=experiment.seed,
+        checkpoints=experiment.checkpoints,
+        tokens=tokens.whole,
+        tokenizer=tokenizer.whole,
+    )
+
+
+def taking(tokenizer: Tokenizer) -> Tokenizer:
+    """What is left to choose of a published tokenizer: the rest cannot change it."""
+    return Tokenizer(lowercase=tokenizer.lowercase)
+
+
+def finetune_and_evaluate(
+    problem: Downstream, data: Artifact, body: Input, experiment: Experiment, run: Run
+) -> Artifact:
+    """Fine-tune the body and, as an ablation, the same body from random weights; compare them."""
+    variants: list[tuple[str, Input | None]] = [(problem.name, body)]
+    if experiment.evaluation.from_scratch:
+        variants.append((f"{problem.name} from scratch", None))
+    tuned = [
+        run(
+            stages.finetuning(problem.problem),
+            label,
+            problem=problem.problem,
+            training=problem.training,
+            seed=experiment.seed,
+            checkpoints=experiment.checkpoints,
+            data=data.whole.only("train.parquet", "validation.parquet", "labels.json"),
+            body=weights,
+            architecture=body.without(*weights_of(body.files)),
+        )
+        for label, weights in variants
+    ]
+    return run(
+        stages.evaluation(problem.problem),
+        problem.name,
+        problem=problem.problem,
+        bootstrap_samples=experiment.evaluation.bootstrap_samples,
+        confidence=experiment.evaluation.confidence,
+        seed=experiment.seed,
+        data=data.whole.only("train.parquet", "test.parquet", "labels.json"),
+        model=tuned[0] / "model",
+        from_scratch=tuned[1] / "model" if len(tuned) > 1 else None,
+    )

@@ -1,0 +1,105 @@
+"""The recipes of the parts on their own: the stages of the whole (`recipe.py`), some of them.
+
+A model that is given is an input by its content. Where the store knows what it learnt from, that is
+looked through for rows of the test splits; a whole experiment need not, as it leaves them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flows.recipes import stages
+from flows.recipes.experiment import finetune_and_evaluate, prepare_labelled, pretrain
+from flows.recipes.inspection import labelled_source, text_source
+from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
+from tasks.experiment.problem import Downstream
+from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.store.call import Run
+from tasks.models.files import require_head, require_room
+from tasks.references.given_model import Given
+from tasks.sources.published_tokenizers import resolve_published
+
+
+def pretraining_recipe(job: PretrainJob, run: Run) -> Artifact:
+    """A body; returns the artifact of its pre-training."""
+    held_out = [Downstream(**data.model_dump()) for data in job.held_out]
+    sources = [labelled_source(data, f"held_out.{data.name}") for data in held_out]
+    text = text_source(job.corpus)
+    published = resolve_published(job.tokenizer.published)
+    labelled = [
+        prepare_labelled(data, source, job.experiment, run)
+        for data, source in zip(held_out, sources, strict=True)
+    ]
+    tested = [data / "held_out.parquet" for data in labelled]
+    return pretrain(job.experiment, text, published, tested, run)
+
+
+def finetuning_recipe(job: FinetuneJob, body: Given, run: Run) -> Artifact:
+    """Fine-tune a body on problems, and evaluate; returns the report."""
+    sources = [labelled_source(problem) for problem in job.downstream]
+    require_room(job.downstream, body.configuration, body.name)
+    labelled = [
+        prepare_labelled(problem, source, job.experiment, run)
+        for problem, source in zip(job.downstream, sources, strict=True)
+    ]
+    evaluated = [
+        finetune_and_evaluate(problem, data, body.model, job.experiment, run)
+        for problem, data in zip(job.downstream, labelled, strict=True)
+    ]
+    names = [problem.name for problem in job.downstream]
+    return report(job, names, body, labelled, evaluated, origin=body.origin_as_body, run=run)
+
+
+def evaluation_recipe(job: EvaluateJob, model: Given, run: Run) -> Artifact:
+    """Measure a fine-tuned model on a test split; returns the report."""
+    problem = Downstream(**job.data.model_dump())
+    source = labelled_source(problem, "data")
+    require_head(problem.problem, model.configuration, model.name)
+    data = prepare_labelled(problem, source, job.experiment, run)
+    model.require_labels(data)
+    evaluated = run(
+        stages.evaluation(problem.problem),
+        problem.name,
+        problem=problem.problem,
+        bootstrap_samples=job.evaluation.bootstrap_samples,
+        confidence=job.evaluation.confidence,
+        seed=job.seed,
+        data=data.whole.only("train.parquet", "test.parquet", "labels.json"),
+        model=model.model,
+        from_scratch=None,
+    )
+    return report(job, [problem.name], model, [data], [evaluated], origin=model.origin, run=run)
+
+
+def report(
+    job: FinetuneJob | EvaluateJob,
+    problems: list[str],
+    given: Given,
+    labelled: Sequence[Artifact],
+    evaluated: Sequence[Artifact],
+    *,
+    origin: str,
+    run: Run,
+) -> Artifact:
+    """The page: the results, where the model comes from, and whether it may know the tests."""
+    leakages = [
+        run(
+            stages.LEAKAGE,
+            problem,
+            corpora=given.lineage.corpora,
+            rows=given.lineage.rows,
+            held_out=data / "held_out.parquet",
+        )
+        for problem, data in zip(problems, labelled, strict=True)
+        if given.lineage.trainings
+    ]
+    return run(
+        stages.REPORT,
+        name=job.name,
+        problems=problems,
+        confidence=job.evaluation.confidence,
+        pretraining=None,
+        evaluations=[found.whole for found in evaluated],
+        origin=origin,
+        leakages=[found.whole for found in leakages],
+    )

@@ -1,0 +1,123 @@
+"""The table of stages: names, functions, libraries. Light: nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from tasks import objectives, problems
+from tasks.contract import Stage
+from tasks.experiment.problem import TaskName
+from tasks.sources import Source
+
+TRAINING = ("torch", "transformers", "accelerate", "numpy")
+SAVING = ("tokenizers", "safetensors")  # what writes the model, and the tokenizer beside it
+TABLES = ("pandas", "pyarrow")
+LABELLED = (*TRAINING, *SAVING, *TABLES)
+
+TOKENIZER = Stage(
+    "tokenizer",
+    "tasks.stages.tokenizer:train_tokenizer",
+    libraries=("tokenizers", "transformers", "pyarrow"),
+    verb="train tokenizer",
+)
+TOKENS = Stage(
+    "tokens",
+    "tasks.stages.tokens:encode_corpus",
+    libraries=("tokenizers", "transformers", "numpy", "pyarrow"),
+    verb="tokenize corpus",
+)
+LEAKAGE = Stage(
+    "leakage",
+    "tasks.stages.leakage:look_for_leakage",
+    libraries=("pyarrow",),
+    verb="look for leakage of",
+)
+REPORT = Stage(
+    "report",
+    "tasks.stages.report:write_report",
+    libraries=("matplotlib", "numpy", "pandas"),
+    verb="write report",
+)
+
+StageName = Literal[
+    "dataset",
+    "corpus",
+    "tokenizer",
+    "tokens",
+    "pretraining",
+    "finetuning",
+    "leakage",
+    "evaluation",
+    "report",
+]
+NAMES: tuple[StageName, ...] = get_args(StageName)
+
+
+def dataset(source: Source, problem: TaskName) -> Stage:
+    """Labelled rows, split."""
+    return Stage(
+        "dataset",
+        "tasks.stages.dataset:prepare_dataset",
+        (source.module, problems.part_of(problem, "rows")),
+        _reading(source),
+        "prepare",
+    )
+
+
+def corpus(source: Source) -> Stage:
+    """Documents to pre-train on."""
+    return Stage(
+        "corpus",
+        "tasks.stages.corpus:prepare_corpus",
+        (source.module,),
+        _reading(source),
+        "prepare corpus",
+    )
+
+
+def _reading(source: Source) -> tuple[str, ...]:
+    return ("pyarrow", "datasets") if source.kind == "hub" else ("pyarrow",)
+
+
+def pretraining(objective: str) -> Stage:
+    """A body that learns from text alone."""
+    return Stage(
+        "pretraining",
+        "tasks.stages.pretraining:pretrain",
+        (objectives.module_of(objective),),
+        (*TRAINING, *SAVING),
+        "pre-train",
+    )
+
+
+def finetuning(problem: TaskName) -> Stage:
+    """A body that learns from labels."""
+    return Stage(
+        "finetuning",
+        "tasks.stages.finetuning:finetune",
+        problems.modules_of(problem),
+        LABELLED,
+        "fine-tune",
+    )
+
+
+def evaluation(problem: TaskName) -> Stage:
+    """What a fine-tuned model gets right on the test split, and how certain that is."""
+    return Stage(
+        "evaluation",
+        "tasks.stages.evaluation:evaluate",
+        problems.modules_of(problem),
+        (*LABELLED, "scipy", "scikit-learn", "seqeval"),
+        "evaluate",
+    )
+
+
+def judgement(problem: TaskName) -> Stage:
+    """Champion and challenger on the same test split, and what the rule says."""
+    return Stage(
+        "judgement",
+        "tasks.stages.judgement:judge",
+        problems.modules_of(problem),
+        (*LABELLED, "scipy", "scikit-learn", "seqeval"),
+        "judge",
+    )

@@ -1,0 +1,41 @@
+"""An experiment as work for a flow run: its name in lists, and its stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from flows.recipes.experiment import recipe
+from flows.recipes.stages import StageName
+from flows.runs import work
+from tasks.experiment.experiment import Experiment
+from tasks.machinery.execution.session import Work
+from tasks.machinery.host.digest_memo import Verification
+
+
+def title_of(experiment: Experiment) -> str:
+    """`demo · bert 2×128 · 2,500 steps · seed=1`; where time is bounded, `… steps or 30 min`."""
+    model, pretraining = experiment.model, experiment.pretraining
+    size = f"{model.family} {model.layers}×{model.hidden_size}"
+    time = f" or {pretraining.minutes:g} min" if pretraining.minutes else ""
+    title = f"{experiment.name} · {size} · {pretraining.steps:,} steps{time}"
+    return varied(title, experiment.variant)
+
+
+def varied(title: str, variant: str) -> str:
+    """The title of a run, and what sets it apart if that is said."""
+    return f"{title} · {variant}" if variant else title
+
+
+def run_stages(
+    experiment: Experiment, refresh: Sequence[StageName], verify: Verification
+) -> dict[str, Any]:
+    """The stages of an experiment, in the flow run that this is called in."""
+    return work.run_stages(work_of(experiment), refresh, verify)
+
+
+def work_of(experiment: Experiment) -> Work:
+    """The whole chain."""
+    title, values = title_of(experiment), experiment.model_dump()
+    return Work("experiment", experiment.name, title, values, partial(recipe, experiment))

@@ -1,0 +1,237 @@
+"""One retraining: whether anything is new, the experiment, the judgement, and the decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.recipes.experiment import recipe
+from flows.runs.experiment import run_stages
+from flows.runs.judging import Judged, judge
+from flows.runs.triggered_by import by_whom
+from flows.runs.work import display
+from tasks.contract import StageError
+from tasks.experiment.experiment import Experiment
+from tasks.experiment.problem import Downstream
+from tasks.experiment.retraining import Rule
+from tasks.machinery.execution.planner import Planner
+from tasks.machinery.host.code_version import code_version
+from tasks.machinery.host.digest_memo import Verification
+from tasks.machinery.host.home import store_folder
+from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.store.fingerprint import digest
+from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.decisions import WORDS, Recorded, why_nothing_new
+from tasks.machinery.tracking.registry import Registry
+from tasks.machinery.tracking.tracking import Tracking
+from tasks.references.lineage import Lineage
+from tasks.references.resolving import ARTIFACT, registered_model
+
+TESTED = ("train.parquet", "test.parquet", "labels.json")  # train, for the majority baseline
+MADE_OF, MODEL, KIND = "temper.recipe", "temper.model_digest", "temper.kind"
+
+
+def recipe_digest(experiment: Experiment, problem: Downstream) -> str:
+    """What the challenger would be made of: sources by content, values, code and libraries.
+
+    Nothing in the store enters it: what was freed there is no news.
+    """
+    with TemporaryDirectory() as empty:
+        planner = Planner(Store(Path(empty)))
+        recipe(experiment, planner)
+    wanted = titles(problem)
+    return digest({step.title: step.fingerprint for step in planner.steps if step.title in wanted})
+
+
+def titles(problem: Downstream) -> tuple[str, str]:
+    """The stages whose artifacts are judged: the data and the model."""
+    return f"dataset {problem.name}", f"finetuning {problem.name}"
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """One retraining.
+
+    Attributes:
+        recipe: what the challenger would be made of.
+    """
+
+    experiment: Experiment
+    problem: Downstream
+    rule: Rule
+    verify: Verification
+    tracking: Tracking
+    registry: Registry
+    store: Store
+    recipe: str
+
+    @classmethod
+    def of(
+        cls,
+        experiment: Experiment,
+        problem: Downstream,
+        model: str,
+        rule: Rule,
+        verify: Verification,
+    ) -> Retraining:
+        """A retraining with the sources as they are now."""
+        tracking = Tracking(experiment.name, display().say)
+        registry, store = Registry(tracking.client, model), Store(store_folder())
+        made_of = recipe_digest(experiment, problem)
+        return cls(experiment, problem, rule, verify, tracking, registry, store, made_of)
+
+    def run(self) -> State[dict[str, Any]]:
+        """Look, run the experiment, judge and promote."""
+        why = self._nothing_new()
+        if why:
+            return nothing_new(why)
+        result = run_stages(self.experiment, [], self.verify)
+        made = {stage["name"]: stage for stage in result["stages"]}
+        data, challenger = (self._artifact(made[title]) for title in titles(self.problem))
+        with self.registry.alone():  # two at once decide one after the other
+            why = self._known(challenger, data)
+            if why:
+                return nothing_new(why)
+            judged = self._judge(data, challenger)
+            decision = self._decide(judged, result, data, challenger)
+        said = f"{WORDS[decision.outcome]}: version {decision.version} of {self.registry.name}"
+        return Completed(
+            message=f"{said}; {decision.reasons[0]}",
+            data={"outcome": decision.outcome, "decision": decision.model_dump(mode="json")}
+            | {"page": judged.page, "experiment": result},
+        )
+
+    def _nothing_new(self) -> str:
+        """Why nothing is to be done, without running the experiment; empty if something is."""
+        with self.registry.alone():
+            version = self.registry.tagged(MADE_OF, self.recipe)
+            why = self._settled(version, None) if version else ""
+            if why:
+                return why
+            planner = Planner(self.store)
+            recipe(self.experiment, planner)
+            steps = {step.title: step for step in planner.steps}
+            planned = [steps[title] for title in titles(self.problem)]
+            if any(step.state != "cached" for step in planned):
+                return ""
+            found = [self.store.load(step.name, step.fingerprint) for step in planned]
+            data, challenger = found
+            return "" if data is None or challenger is None else self._known(challenger, data)
+
+    def _known(self, challenger: Artifact, data: Artifact) -> str:
+        """Why there is nothing to decide about a model; empty if there is."""
+        version = self.registry.tagged(MODEL, (challenger / "model").digest)
+        why = self._settled(version, data.whole.only(*TESTED).digest) if version else ""
+        if why:  # next time, the sources alone tell
+            self.registry.tag(version, {MADE_OF: self.recipe})
+        return why
+
+    def _settled(self, version: str, test_data: str | None) -> str:
+        decisions, champion = self.registry.decisions(), self.registry.champion()
+        return why_nothing_new(version, decisions, champion, self.rule.model_dump(), test_data)
+
+    def _artifact(self, made: dict[str, Any]) -> Artifact:
+        found = self.store.load(made["name"].partition(" ")[0], made["fingerprint"])
+        if found is None:
+            raise StageError(f"{made['name']} was removed from the store meanwhile: run it again")
+        return found
+
+    def _judge(self, data: Artifact, challenger: Artifact) -> Judged:
+        """Measure both sides on the same test."""
+        champion = self.registry.champion()
+        before, lineage = None, Lineage()
+        if champion:
+            version = self.registry.version(champion)
+            kind = version.tags.get(KIND, self.problem.problem)
+            if kind != self.problem.problem:
+                raise StageError(
+                    f"model: {self.registry.name} is a model for {kind}, and the problem "
+                    f"{self.problem.name} is {self.problem.problem}: give it a name of its own"
+                )
+            before = registered_model(version, self.tracking, self.store)
+            lineage = Lineage.of(before, self.store)
+        require_recorded(challenger, self.tracking)
+        return judge(
+            self.experiment,
+            self.problem,
+            self.rule,
+            self.registry.name,
+            self.verify,
+            data=data.whole.only(*TESTED),
+            challenger=challenger / "model",
+            champion=before,
+            lineage=lineage,
+        )
+
+    def _lineage(self, result: dict[str, Any], challenger: Artifact) -> dict[str, str]:
+        """Where a version comes from, as tags: run, data, code."""
+        tags = {
+            ARTIFACT: challenger.name,
+            MODEL: (challenger / "model").digest,
+            KIND: self.problem.problem,
+            "temper.fingerprint": challenger.fingerprint,
+            "temper.experiment": self.experiment.name,
+            "temper.problem": self.problem.name,
+            "temper.run_id": result["mlflow"]["run_id"],
+        }
+        for stage in result["stages"]:
+            if stage["name"] in ("corpus", titles(self.problem)[0]):
+                tags[f"temper.data.{stage['name']}"] = self._artifact(stage).whole.digest[:16]
+        names = {"mlflow.source.git.commit": "temper.commit"}
+        return tags | {names.get(name, name): value for name, value in code_version().items()}
+
+    def _decide(
+        self, judged: Judged, result: dict[str, Any], data: Artifact, challenger: Artifact
+    ) -> Recorded:
+        """Make the challenger a version, and keep what was decided."""
+        registry, champion = self.registry, self.registry.champion()
+        won = judged.outcome in ("first", "promoted")
+        version = registry.tagged(MODEL, (challenger / "model").digest)
+        if not version:
+            record = challenger.record
+            lineage = self._lineage(result, challenger)
+            version = registry.register(record["model_id"], record["run_id"], lineage)
+        registry.tag(version, {MADE_OF: self.recipe})
+        decision = Recorded(
+            number=registry.next_number(),
+            version=version,
+            outcome=judged.outcome,
+            by=by_whom(),
+            when=datetime.now(UTC),
+            reasons=judged.reasons,
+            champion_before=champion,
+            champion=version if won else champion,
+            previous=champion if won else registry.previous(),
+            rule=self.rule.model_dump(),
+            metric=judged.metric,
+            gain=judged.gain,
+            test_data=data.whole.only(*TESTED).digest,
+            run_id=judged.run_id,
+        )
+        registry.record(decision)
+        return decision
+
+
+def require_recorded(challenger: Artifact, tracking: Tracking) -> None:
+    """Make sure that MLflow has the challenger's model.
+
+    Raises:
+        StageError: it was out of reach when the model was made.
+    """
+    record = challenger.record
+    if record.get("tracking_uri") != tracking.uri or "model_id" not in record:
+        raise StageError(
+            f"MLflow at {tracking.uri} has not been told of {challenger.name}, so it cannot be "
+            "registered: run it again once MLflow can be reached, which trains nothing again"
+        )
+
+
+def nothing_new(why: str) -> State[dict[str, Any]]:
+    """The end of a retraining that had nothing to do."""
+    return Completed(message=f"nothing new: {why}", data={"outcome": "nothing new", "why": why})

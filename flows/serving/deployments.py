@@ -1,0 +1,127 @@
+"""What the Prefect UI offers: one deployment of each thing that a person may want to start."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from typing import Any
+
+from prefect import Flow
+from prefect.deployments.runner import RunnerDeployment
+from prefect.schedules import Cron, Schedule
+from prefect.types.entrypoint import EntrypointType
+
+from flows.compare import compare_runs
+from flows.experiment import run_experiment
+from flows.free import free_space
+from flows.parts import evaluate, finetune, pretrain
+from flows.presets.loading import load_experiment, presets, summary_of
+from flows.retrain import retrain
+from flows.serving.retrain_settings import handed_over
+
+TRAINING = "training"  # the tag of what uses the machine for long: queued, a few at a time
+
+
+def deployments() -> list[RunnerDeployment]:
+    """All that is served, each with a description, tags, a form with defaults, and a version."""
+    retrained = handed_over()
+    return [
+        *_experiments(),
+        *_parts(),
+        _offer(
+            retrain,
+            "by-hand",
+            "Run an experiment if anything is new, and make its model the champion of a registered "
+            "model if it beats the present one by the rule. `temper up --retrain` offers one with "
+            "its form filled in, and a schedule.",
+            [TRAINING, "retrain"],
+        ),
+        *([legible(retrained.deployment([TRAINING]))] if retrained else []),
+        _offer(
+            compare_runs,
+            "runs",
+            "Past runs side by side: what differs, what came out with intervals, whether it could "
+            "be chance, and what it cost.",
+            ["compare"],
+        ),
+        _offer(
+            free_space,
+            "store",
+            "Free artifacts that nobody has used for long. Its weekly schedule is off until you "
+            "turn it on.",
+            ["gc"],
+            schedules=[Cron("0 4 * * 0", active=False)],
+        ),
+    ]
+
+
+def _experiments() -> list[RunnerDeployment]:
+    shipped = [
+        _offer(
+            run_experiment,
+            name,
+            f"{summary_of(file)}.\n\nThe form has the values of the preset `{name}`: change what "
+            "you like. What is cached is reused; what was interrupted goes on.",
+            [TRAINING, "preset"],
+            parameters={"experiment": load_experiment(name).model_dump(mode="json")},
+        )
+        for name, file in presets().items()
+    ]
+    blank = "An experiment of your own: name it, and say where its text comes from."
+    return [*shipped, _offer(run_experiment, "blank", blank, [TRAINING])]
+
+
+def _parts() -> list[RunnerDeployment]:
+    own = "What is cached is reused, also what a whole experiment has computed."
+    return [
+        _offer(
+            pretrain,
+            "body",
+            "Pre-train a body on text alone; it is logged in MLflow as a model, for `finetune` to "
+            f"start from.\n\n{own}",
+            [TRAINING, "part"],
+        ),
+        _offer(
+            finetune,
+            "any-body",
+            "Fine-tune a pre-trained model on problems with labels, and evaluate it: one of "
+            f"MLflow, a folder, or one of the Hugging Face Hub.\n\n{own}",
+            [TRAINING, "part"],
+        ),
+        _offer(
+            evaluate,
+            "any-model",
+            "Measure a fine-tuned model on the test split of labelled data: one of MLflow, a "
+            f"folder, or one of the Hugging Face Hub.\n\n{own}",
+            [TRAINING, "part"],
+        ),
+    ]
+
+
+def _offer(
+    flow: Flow[..., Any],
+    name: str,
+    description: str,
+    tags: list[str],
+    *,
+    parameters: dict[str, Any] | None = None,
+    schedules: Sequence[Schedule] = (),
+) -> RunnerDeployment:
+    made: Any = flow.to_deployment(
+        name,
+        description=description,
+        parameters=parameters or {},
+        tags=tags,
+        schedules=list(schedules) or None,
+        version=importlib.metadata.version("temper"),
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    return legible(made)  # and not a coroutine, which it is inside an event loop only
+
+
+def legible(made: RunnerDeployment) -> RunnerDeployment:
+    """The deployment with words for titles, where its form would have the names of parameters."""
+    for name, asked in made._parameter_openapi_schema.properties.items():
+        asked["title"] = name.replace("_", " ").capitalize()
+        asked["description"] = " ".join(asked.get("description", "").split())
+    return made

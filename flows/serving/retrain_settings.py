@@ -1,0 +1,79 @@
+"""What `temper up` is told to retrain, and when: handed to the process that serves it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Literal
+
+from prefect.deployments.runner import RunnerDeployment
+from pydantic import BaseModel
+
+from flows.presets.loading import load_experiment
+from flows.serving.retraining import retrain_deployment, schedule_of
+from tasks.experiment.experiment import Experiment
+from tasks.experiment.mistakes import InvalidExperimentError
+from tasks.experiment.retraining import problem_of
+
+VARIABLE = "TEMPER_RETRAIN"
+
+Kind = Literal["", "cron", "interval", "rrule"]
+
+
+class Retrained(BaseModel):
+    """An experiment whose model is retrained.
+
+    Attributes:
+        experiment: with its sources by absolute paths.
+        problem: name of the problem whose model is the challenger.
+        model: name of the registered model.
+        kind: of the schedule; empty leaves it to people and events.
+        when: a cron line, seconds, or an RRule.
+        zone: IANA name of the time zone; that of the machine where it is empty.
+    """
+
+    experiment: Experiment
+    problem: str
+    model: str
+    kind: Kind = ""
+    when: str = ""
+    zone: str = ""
+
+    @classmethod
+    def of(
+        cls, experiment: str, problem: str, model: str, when: Mapping[Kind, str], zone: str
+    ) -> Retrained:
+        """From what a person wrote; `when` has at most one schedule.
+
+        Raises:
+            InvalidExperimentError: with a line for each mistake.
+        """
+        given = [(kind, text) for kind, text in when.items() if text]
+        if len(given) > 1:
+            kinds = " and ".join(kind for kind, _ in given)
+            raise InvalidExperimentError([f"found {kinds} to retrain by; accepted: one of them"])
+        kind, text = given[0] if given else ("", "")
+        if kind:
+            schedule_of(kind, text, zone)
+        chosen = load_experiment(experiment)
+        name = problem_of(chosen, problem).name
+        return cls(
+            experiment=chosen, problem=name, model=model or name, kind=kind, when=text, zone=zone
+        )
+
+    def hand_over(self) -> None:
+        """Leave it for the processes that this one starts."""
+        os.environ[VARIABLE] = self.model_dump_json()
+
+    def deployment(self, tags: list[str]) -> RunnerDeployment:
+        """The deployment that retrains."""
+        schedule = schedule_of(self.kind, self.when, self.zone) if self.kind else None
+        return retrain_deployment(
+            self.experiment, self.problem, self.model, schedule=schedule, tags=tags
+        )
+
+
+def handed_over() -> Retrained | None:
+    """What `temper up` was told to retrain, if anything."""
+    text = os.environ.get(VARIABLE)
+    return Retrained.model_validate_json(text) if text else None

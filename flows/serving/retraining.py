@@ -1,0 +1,141 @@
+"""Retraining in the Prefect UI: a deployment with a schedule, and a trigger for new data.
+
+A schedule is a cron line, an interval or an RRule, in a time zone: `0 3 * * 1` is three o'clock on
+Monday there, in summer and in winter. What was missed while nothing was up is not made up for run
+by run: see `later_one_is_due`. There is no limit of runs at a time on the server, whose slots
+are leased, and lost by a training that is busy: two at once train once and decide one after the
+other.
+
+Whoever brings new data can say so instead, and need not wait for the schedule:
+
+    prefect event emit temper.data-arrived --resource-id temper.model.NAME
+
+A request does it too: see mlflow/README.md.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+from zoneinfo import ZoneInfo, available_timezones
+
+from prefect.client.schemas.schedules import construct_schedule
+from prefect.deployments.runner import RunnerDeployment
+from prefect.events import DeploymentEventTrigger
+from prefect.schedules import Schedule
+from prefect.types.entrypoint import EntrypointType
+
+from flows.retrain import USUAL, retrain
+from tasks.experiment.experiment import Experiment
+from tasks.experiment.mistakes import InvalidExperimentError
+from tasks.experiment.retraining import Rule, problem_of, require_name
+from tasks.machinery.naming.spelling import nearest
+
+ARRIVED = "temper.data-arrived"
+SCHEDULES = {"cron": "0 3 * * 1", "interval": "3600 (seconds)", "rrule": "FREQ=WEEKLY;BYDAY=MO"}
+
+
+def retrain_deployment(
+    experiment: Experiment,
+    problem: str,
+    model: str,
+    rule: Rule = USUAL,
+    *,
+    schedule: Schedule | None = None,
+    tags: Iterable[str] = (),
+) -> RunnerDeployment:
+    """The deployment `retrain/MODEL`.
+
+    Args:
+        experiment: what to run; its sources by absolute paths.
+        problem: name of the downstream problem whose fine-tuned model is the challenger.
+        model: name of the registered model in MLflow.
+        rule: what a challenger must show.
+        schedule: when; None leaves it to people and to events.
+        tags: of the deployment.
+
+    Raises:
+        InvalidExperimentError: the experiment has no such problem, or it is no name.
+    """
+    require_name(model)
+    chosen = problem_of(experiment, problem)
+    made = retrain.to_deployment(
+        model,
+        description=(
+            f"Runs the experiment {experiment.name} if anything is new, and makes the model of "
+            f"{chosen.name} the champion of `{model}` if it beats the present one by the rule.\n\n"
+            f"`temper history {model}` lists what was decided. It also runs on the event "
+            f"`{ARRIVED}` of the resource `{resource(model)}`."
+        ),
+        parameters={
+            "experiment": experiment.model_dump(mode="json"),
+            "problem": problem,
+            "model": model,
+            "rule": rule.model_dump(mode="json"),
+        },
+        schedules=[schedule] if schedule is not None else None,
+        triggers=[
+            DeploymentEventTrigger(
+                name=f"retrain {model} when new data have arrived",
+                expect={ARRIVED},
+                match={"prefect.resource.id": resource(model)},
+            )
+        ],
+        tags=["retrain", *tags],
+        version=importlib.metadata.version("temper"),
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    return cast(RunnerDeployment, made)
+
+
+def resource(model: str) -> str:
+    """What an event about the data of a model is about."""
+    return f"temper.model.{model}"
+
+
+def schedule_of(kind: str, text: str, zone: str = "") -> Schedule:
+    """A schedule from what a person writes.
+
+    Args:
+        kind: cron, interval or rrule.
+        text: a cron line, seconds, or an RRule.
+        zone: IANA name of the time zone; that of this machine where it is empty.
+
+    Raises:
+        InvalidExperimentError: one of them is not what it should be.
+    """
+    chosen = zone or machine_zone()
+    zones = available_timezones()
+    if chosen not in zones:
+        hint = nearest(chosen, zones)
+        raise InvalidExperimentError(
+            [f"time zone: found {chosen!r}{hint}. Accepted: an IANA name, such as Europe/Berlin"]
+        )
+    value: dict[str, Any] = {kind: text, "timezone": chosen}
+    try:
+        if kind == "interval":
+            # Counted from a day that stays, so that a server that is started every morning does
+            # not put off the next run every morning.
+            since = datetime(2026, 1, 1, tzinfo=ZoneInfo(chosen))
+            value |= {kind: timedelta(seconds=float(text)), "anchor_date": since}
+        construct_schedule(**value)
+    except (ValueError, TypeError, OverflowError):
+        raise InvalidExperimentError(
+            [f"{kind}: found {text!r}; accepted: a schedule like {SCHEDULES[kind]}"]
+        ) from None
+    return Schedule(**value)
+
+
+def machine_zone() -> str:
+    """The IANA name of this machine's time zone; UTC where it does not tell."""
+    named = os.environ.get("TZ", "").removeprefix(":")
+    if named:
+        return named
+    linked = str(Path("/etc/localtime").resolve()).partition("/zoneinfo/")[2]
+    told = Path("/etc/timezone")
+    written = told.read_text(encoding="utf-8").strip() if told.is_file() else ""
+    return next((zone for zone in (linked, written) if zone in available_timezones()), "UTC")

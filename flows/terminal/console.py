@@ -1,0 +1,256 @@
+"""What a person sees in the terminal: the plan, progress with the time left, and the results."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tasks.machinery.execution.planner import Step, shortened
+from tasks.machinery.servers.servers import MLFLOW_PORT, PREFECT_PORT
+from tasks.statistics.verdict import SCRATCH, beyond_majority, verdict
+from tasks.timing.planner import Expected
+
+MODELS = ("pretraining", "finetuning")  # the stages that end in a model
+_LINE_EVERY = 20.0  # seconds between lines of progress where no line can be redrawn
+
+
+def duration(seconds: float) -> str:
+    """`2 min 05 s`, `1 h 10 min`, `0.4 s`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+class Terminal:
+    """Progress of the stages: a line redrawn in a terminal, a line now and then in a log.
+
+    `interruption` says where one came, once it has come in a stage.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.interruption = "interrupted"
+        self._live: Live | None = None
+        self._printed = time.monotonic()
+
+    def __enter__(self) -> Terminal:
+        if self.console.is_terminal:
+            self._live = Live(Text(""), console=self.console, transient=True, refresh_per_second=5)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def started(self, title: str) -> None:
+        """A stage begins."""
+        self._printed = time.monotonic()
+        if self._live is not None:
+            self._live.update(Text(f"  … {title}"))
+
+    def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
+        """A stage has come so far."""
+        if total > 0:
+            filled = round(24 * done / total)
+            bar = f"[{'━' * filled}{'·' * (24 - filled)}] {done:,}/{total:,} {unit}"
+        else:
+            bar = f"{done:,} {unit}" if done else unit
+        text = f"  … {title:<30} {bar}{f'  {duration(left)} left' if left is not None else ''}"
+        if self._live is not None:
+            self._live.update(Text(text))
+        elif time.monotonic() - self._printed > _LINE_EVERY:
+            self._printed = time.monotonic()
+            self.console.print(Text(text))
+
+    def interrupted(self, title: str, step: int) -> None:
+        """A stage was interrupted."""
+        self.interruption = f"interrupted in {title}" + (f" at step {step:,}" if step else "")
+
+    def say(self, text: str) -> None:
+        """Something that a person should know, beside the progress."""
+        self.console.print(Text(f"  ! {text}", style="yellow"))
+
+    def remark(self, text: str) -> None:
+        """The same, where nothing is wrong."""
+        self.console.print(Text(f"  · {text}"))
+
+    def finished(self, title: str, state: str, seconds: float, why: str) -> None:
+        """A stage has ended."""
+        mark, style = {"cached": ("=", "cyan"), "failed": ("✗", "red")}.get(state, ("✓", "green"))
+        line = Text(f"  {mark} {title:<30} {state:<10}", style=style)
+        line.append(f"{duration(seconds):>12}" if state != "cached" else "", style="default")
+        line.append(f"  {why}" if why else "", style="yellow")
+        self.console.print(line)
+
+
+def plan_table(steps: Sequence[Step]) -> Table:
+    """The plan: a line a stage, with the reasons where it runs."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
+    table.add_column("stage", no_wrap=True)
+    table.add_column("plan", no_wrap=True)
+    table.add_column("last took", justify="right", no_wrap=True)
+    table.add_column("why")
+    for step in steps:
+        style = "cyan" if step.state == "cached" else "green"
+        took = "" if step.seconds is None or step.state == "cached" else duration(step.seconds)
+        table.add_row(
+            step.title, Text(step.state, style=style), took, "\n".join(shortened(step.reasons))
+        )
+    return table
+
+
+def plan_summary(steps: Sequence[Step]) -> str:
+    """`3 of 11 stages run, about 4 min 10 s as they last took`, and whether that was the same."""
+    runs = [step for step in steps if step.state == "run"]
+    if not runs:
+        return f"all {len(steps)} stages are cached: nothing to compute"
+    known = [step.seconds for step in runs if step.seconds is not None]
+    text = f"{len(runs)} of {len(steps)} stages run"
+    if len(known) < len(runs):
+        return text
+    other = any(" → " in reason for step in runs for reason in step.reasons)
+    beside = " before what changed (`temper plan --time` measures)" if other else ""
+    return f"{text}, about {duration(sum(known))} as they last took{beside}"
+
+
+def time_lines(expected: Mapping[str, Expected]) -> list[str]:
+    """What each stage is expected to take, the whole, and what is not known."""
+    if not expected:
+        return []
+    lines = ["measured on this machine, as it is busy now:"]
+    for title, stage in expected.items():
+        word = "at most" if stage.at_most else "about"
+        took = "not known" if stage.seconds is None else f"{word} {duration(stage.seconds)}"
+        lines.append(f"  {title:<32} {took}{f'  ({stage.missing})' if stage.missing else ''}")
+    known = [stage.seconds for stage in expected.values() if stage.seconds is not None]
+    more = len(expected) - len(known)
+    beside = f", and what {more} more {'take' if more > 1 else 'takes'}" if more else ""
+    return [*lines, f"in all about {duration(sum(known))}{beside}"]
+
+
+def _interval(metrics: Mapping[str, float], name: str, sign: str = "") -> str:
+    if name not in metrics:
+        return "–"
+    form = "{:" + sign + ".3f}"
+    text = form.format(metrics[name])
+    low, high = metrics.get(f"{name}/low"), metrics.get(f"{name}/high")
+    if low is None or high is None:
+        return text
+    return f"{text}\n[{form.format(low)}, {form.format(high)}]"
+
+
+def headline(metrics: Mapping[str, float], problem: str) -> str:
+    """The metric that a problem is judged by: the one that its majority baseline has."""
+    start = f"downstream/{problem}/majority/"
+    return next((name.removeprefix(start) for name in metrics if name.startswith(start)), "")
+
+
+def results_table(metrics: Mapping[str, float], problems: Sequence[str]) -> Table:
+    """Each problem's headline metric: pre-trained, from scratch, and the gain, with intervals."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
+    for column in ("problem", "metric", "majority", "pre-trained", "from scratch", "gain"):
+        table.add_column(column, no_wrap=True)
+    for problem in problems:
+        metric = headline(metrics, problem)
+        base = f"downstream/{problem}"
+        table.add_row(
+            problem,
+            metric,
+            _interval(metrics, f"{base}/majority/{metric}"),
+            _interval(metrics, f"{base}/{metric}"),
+            _interval(metrics, f"{base}/from_scratch/{metric}"),
+            _interval(metrics, f"{base}/gain", "+"),
+        )
+    return table
+
+
+def pretraining_line(metrics: Mapping[str, float]) -> str:
+    """The losses of pre-training in a line."""
+    names = {
+        "validation_loss": "validation loss",
+        "masked_accuracy": "masked accuracy",
+        "nsp_accuracy": "NSP accuracy",
+    }
+    found = [
+        f"{text} {metrics[f'pretraining/{name}']:.3f}"
+        for name, text in names.items()
+        if f"pretraining/{name}" in metrics
+    ]
+    return f"pre-training: {', '.join(found)}"
+
+
+def verdicts(
+    metrics: Mapping[str, float], problems: Sequence[str], majority: Mapping[str, str]
+) -> list[str]:
+    """What each gain says, and which models may have learnt nothing, a line each.
+
+    Args:
+        metrics: of the experiment.
+        problems: their names.
+        majority: what the majority baseline of each problem always answers.
+    """
+    found = []
+    for problem in problems:
+        prefix, metric = f"downstream/{problem}/", headline(metrics, problem)
+        answer = majority.get(problem, "the most frequent label")
+        found.append((problem, verdict(metrics, prefix)))
+        found.append((problem, metric and beyond_majority(metrics, metric, answer, prefix)))
+        if f"{prefix}{SCRATCH}{metric}/low" in metrics:
+            said = beyond_majority(metrics, metric, answer, prefix, SCRATCH)
+            found.append((problem, said and f"from scratch {said}"))
+    return [f"{problem}: {text}" for problem, text in found if text]
+
+
+def majority_answers(stages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What the majority baseline of each problem always answers, from the evaluations' folders."""
+    folders = {
+        stage["name"].partition(" ")[2]: Path(stage["path"])
+        for stage in stages
+        if stage["name"].startswith("evaluation ")
+    }
+    return {
+        problem: json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["majority"]
+        for problem, folder in folders.items()
+    }
+
+
+def where_to_look(result: Mapping[str, Any], state: Path) -> list[str]:
+    """The addresses at which to look further, and how to start what is there."""
+    found = result["mlflow"]
+    mlflow = found["url"]
+    prefect = result["flow_run_url"]
+    lines = []
+    if not (mlflow and prefect):
+        program = Path(sys.executable).parent / "temper"  # not on the path of `make demo`
+        home = (
+            "" if state == Path(".temper").absolute() else f"TEMPER_HOME={shlex.quote(str(state))} "
+        )
+        lines.append(f"to look further:\n  {home}{shlex.quote(str(program))} up")
+    from tasks.machinery.tracking.links import run_page
+
+    mlflow = mlflow or run_page(
+        f"http://127.0.0.1:{MLFLOW_PORT}", found["experiment_id"], found["run_id"]
+    )
+    prefect = prefect or f"http://127.0.0.1:{PREFECT_PORT}/runs/flow-run/{result['flow_run_id']}"
+    lines += [f"runs and models:\n  {mlflow}", f"flows and logs:\n  {prefect}"]
+    titles = [stage["name"] for stage in result["stages"]]
+    models = [f"runs:/{found['run_id']}/{title}" for title in titles if title.startswith(MODELS)]
+    if models:
+        lines.append("\n  ".join(["to go on with:", *map(shlex.quote, models)]))
+    return lines

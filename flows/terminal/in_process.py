@@ -1,0 +1,103 @@
+"""A flow in this process, as commands run it: its progress, signals, and mistakes in words."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+
+from tasks.contract import StageError
+from tasks.machinery.host.home import home, make_home, require_addresses
+
+if TYPE_CHECKING:
+    from tasks.machinery.execution.runner import StageFailedError
+
+INVALID, FAILED, INTERRUPTED = 2, 1, 130
+KEPT = "what was computed is kept: the same command goes on from there"
+
+Result = TypeVar("Result")
+
+# A log has no width to keep to: nothing in it is to be cut.
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+err = Console(stderr=True, soft_wrap=True)
+
+
+def stop(lines: Sequence[str], status: int = INVALID) -> NoReturn:
+    """End the program with what is wrong."""
+    for line in "\n".join(lines).splitlines():
+        err.print(f"temper: {line}", style="red", markup=False, highlight=False)
+    raise typer.Exit(status)
+
+
+def require_writable(option: str, file: Path | None) -> None:
+    """Check that results can be written to a file, before there are any; end the program if not."""
+    if file is None:
+        return
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        stop([f"{option} {file}: no folder {folder}"])
+    if not os.access(file if file.exists() else folder, os.W_OK):
+        stop([f"{option} {file}: cannot be written; accepted: a file in a folder of yours"])
+
+
+def in_process(flow: Callable[[], Result]) -> Result:
+    """Call a flow with its progress in the terminal; whatever goes wrong ends the program."""
+    try:
+        require_addresses()
+        make_home()
+    except StageError as error:
+        stop([str(error)])
+    verb = "asking" if os.environ.get("PREFECT_API_URL") else "starting"
+    out.print(f"{verb} Prefect and MLflow …", highlight=False)
+    # The terminal is for our progress; Prefect's log lines go to its server, for the UI.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    from flows.runs.work import show_on
+    from flows.terminal.console import Terminal
+    from tasks.machinery.execution.runner import StageFailedError
+    from tasks.machinery.host.full_disk import full_disk
+    from tasks.machinery.servers.temporary_server import start_temporary_server
+    from tasks.machinery.tracking.outage import refusal
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    terminal = Terminal(out)
+    try:
+        start_temporary_server()
+        with terminal:
+            show_on(terminal)
+            return flow()
+    except StageFailedError as error:
+        stop(_failure(error), FAILED)
+    except StageError as error:
+        stop([str(error)], FAILED)
+    except Exception as error:
+        said = full_disk(error, home()) or refusal(error) or f"{type(error).__name__}: {error}"
+        stop([str(said), KEPT], FAILED)
+    except KeyboardInterrupt:
+        stop([f"{_who_interrupted()}{terminal.interruption}", KEPT], INTERRUPTED)
+
+
+def _failure(error: StageFailedError) -> list[str]:
+    """A mistake in a person's data by its message, any other error with its type."""
+    if isinstance(error.cause, StageError):
+        return [str(error), f"nothing is lost: mend that, and {KEPT.partition(': ')[2]}"]
+    return [f"{error.title} failed: {type(error.cause).__name__}: {error.cause}", KEPT]
+
+
+def _who_interrupted() -> str:
+    """Who it was, if not somebody at this terminal, as the beginning of a line."""
+    from tasks.machinery.orchestration.cancellation import CANCELLED, was_cancelled
+    from tasks.machinery.servers.servers import are_stopping
+
+    if was_cancelled():
+        return f"{CANCELLED}: "
+    return "`temper up`, whose servers it used, stops: " * are_stopping()
+
+
+def _interrupt(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,115 @@
+"""What several models answered on the same test rows, told by content and not by name.
+
+The rows of two evaluations are the same if document, input and true answer are, in whatever order
+they were kept. Only then does a paired test make sense.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.statistics.bootstrap import Bootstrap, sum_by_document
+from tasks.statistics.significance import Difference, differences, least_p, samples_for
+
+if TYPE_CHECKING:
+    from tasks.problems import Problem
+
+_OF_SCRATCH = "from_scratch_"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a model answered on a test split.
+
+    Attributes:
+        problem: what was predicted, such as `text-classification`.
+        table: rows in an order that only their content decides: `document`, the input, `gold`,
+            `predicted`, `probability`, `loss`.
+        digest: of the rows without the answers: equal where the test rows are.
+    """
+
+    problem: str
+    table: pd.DataFrame
+    digest: str
+
+    @property
+    def input(self) -> str:
+        """The column with what the model read."""
+        return str(self.table.columns[1])
+
+
+def read_answers(file: Path, problem: str) -> Answered:
+    """The answers of an evaluation's `predictions.parquet`, without those from scratch."""
+    table = pd.read_parquet(file)
+    table = table[[name for name in table.columns if not name.startswith(_OF_SCRATCH)]]
+    names = ["document", str(table.columns[1]), "gold"]
+    rows = [
+        hashlib.sha256(
+            json.dumps([_plain(value) for value in row], ensure_ascii=False).encode()
+        ).hexdigest()
+        for row in table[names].itertuples(index=False)
+    ]
+    order = np.argsort(np.asarray(rows), kind="stable")
+    digest = hashlib.sha256("".join(rows[i] for i in order).encode()).hexdigest()[:16]
+    return Answered(problem, table.iloc[order].reset_index(drop=True), digest)
+
+
+def _plain(value: Any) -> Any:
+    """A cell as JSON knows it."""
+    if isinstance(value, np.ndarray):
+        return [str(each) for each in value]
+    return str(value)
+
+
+def sharing(answers: Mapping[str, Answered]) -> list[list[str]]:
+    """The labels of the runs in groups that have the same problem and the same test rows."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for label, each in answers.items():
+        groups.setdefault((each.problem, each.digest), []).append(label)
+    return list(groups.values())
+
+
+def labels_of(answers: Sequence[Answered]) -> list[str]:
+    """Every label that is true or answered somewhere; of tags, every tag."""
+    found: set[str] = set()
+    for each in answers:
+        for column in ("gold", "predicted"):
+            for value in each.table[column]:
+                found |= {value} if isinstance(value, str) else set(value)
+    return sorted(found)
+
+
+def compare_answers(
+    kind: Problem, answers: Mapping[str, Answered], *, confidence: float, seed: int = 0
+) -> list[Difference]:
+    """The headline metric of all pairs of runs that answered the same rows, paired by document."""
+    labels = labels_of(list(answers.values()))
+    first = next(iter(answers.values())).table
+    counts = [
+        kind.count(each.table["gold"], each.table["predicted"], labels) for each in answers.values()
+    ]
+    documents = list(first["document"])
+    number = len(sum_by_document(counts[0], documents))
+    bootstrap = Bootstrap(samples_for(number), confidence, seed)
+    drawn = np.split(bootstrap.resample(np.hstack(counts), documents), len(counts), axis=1)
+    headline = kind.HEADLINE
+    values = [kind.measure(each.sum(axis=0).astype(np.float64))[headline] for each in counts]
+    found = differences(
+        dict(zip(answers, map(float, values), strict=True)),
+        {name: kind.measure(d)[headline] for name, d in zip(answers, drawn, strict=True)},
+        number,
+        bootstrap,
+    )
+    of = dict(zip(answers, counts, strict=True))
+    return [
+        replace(each, p=max(each.p, least_p(of[each.first], of[each.second], documents)))
+        for each in found
+    ]

@@ -1,0 +1,214 @@
+"""Runs side by side: which parameters differ, which numbers are best, what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tasks.comparison.curves import Curve
+from tasks.comparison.disagreement import Disagreement
+from tasks.comparison.energy import Power
+from tasks.comparison.past_run import DIGEST, PastRun, label_of
+from tasks.statistics.significance import Difference
+
+# Metrics that say how much and not how well: no value of them is the best.
+_NO_RANK = ("unigram_loss", "parameters", "tokens", "epochs", "test_documents")
+_LOWER = ("loss", "perplexity")
+# What a loss on held-out text depends on, besides the model.
+_MEASURING = ("objective", "sequence_length", "validation_sequences")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number with its interval, where it has one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """A metric of all runs.
+
+    Attributes:
+        name: as in MLflow.
+        values: a value or None for each run.
+        best: the positions of the best values; empty where none is better or they cannot be
+            compared.
+    """
+
+    name: str
+    values: list[Value | None]
+    best: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What all stages of a run took, each counted once, also where it was cached.
+
+    Attributes:
+        seconds: of those that are known.
+        by_stage: seconds by the stage's name.
+        unknown: titles of stages of which nothing is left.
+        watt_hours: the estimate.
+        measured: share of the seconds of which the use of the processors is known.
+        tokens: read in pre-training; parameters: of the body.
+    """
+
+    seconds: float
+    by_stage: Mapping[str, float]
+    unknown: Sequence[str]
+    watt_hours: float
+    measured: float
+    tokens: float | None
+    parameters: float | None
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """One metric of one stage over training, of the runs that have it."""
+
+    stage: str
+    metric: str
+    curves: dict[str, Curve]
+    shared: list[list[str]] = field(default_factory=list)  # labels with the very same artifact
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that is found. Lists have a place for each run, in the order of `runs`.
+
+    Attributes:
+        runs: what is compared.
+        parameters: those that differ; None where a run has it not.
+        data: digests of the data that differ.
+        metrics: all of them.
+        differences: paired differences of the headline metrics, corrected for their number.
+        untested: why what is not in `differences` was not tested, a sentence each.
+        costs: what each run took.
+        power: what the energy is reckoned with.
+        overlays: learning curves.
+        disputed: the rows on which runs disagree most, by problem.
+        alike: labels of runs that have the same results.
+    """
+
+    runs: list[PastRun]
+    parameters: dict[str, list[str | None]]
+    data: dict[str, list[str | None]]
+    metrics: list[MetricRow]
+    differences: list[Difference]
+    untested: list[str]
+    costs: list[Cost]
+    power: Power
+    overlays: list[Overlay]
+    disputed: dict[str, list[Disagreement]]
+    alike: list[list[str]]
+
+    @property
+    def labels(self) -> list[str]:
+        """What each run is called."""
+        return [label_of(i) for i in range(len(self.runs))]
+
+
+def differing(values: Sequence[Mapping[str, str]]) -> dict[str, list[str | None]]:
+    """The names whose values are not the same in all, with None where one is absent."""
+    names = list(dict.fromkeys(name for each in values for name in each))
+    found = {name: [each.get(name) for each in values] for name in names}
+    return {name: each for name, each in found.items() if len(set(each)) > 1}
+
+
+def differing_data(runs: Sequence[PastRun]) -> dict[str, list[str | None]]:
+    """The digests of data sets and corpora that are not the same in all."""
+    digests = [
+        {title: value for title, value in run.tagged(DIGEST).items() if _is_data(title)}
+        for run in runs
+    ]
+    return differing(digests)
+
+
+def _is_data(title: str) -> bool:
+    return title.partition(" ")[0] in ("dataset", "corpus")
+
+
+def metric_rows(runs: Sequence[PastRun], incomparable: frozenset[str]) -> list[MetricRow]:
+    """All metrics side by side.
+
+    Args:
+        runs: what is compared.
+        incomparable: starts of names, such as `downstream/library/`, of which none is the best,
+            since they were measured on different data.
+    """
+    known = {name for run in runs for name in run.metrics}
+    names = [name for name in known if not name.endswith(("/low", "/high")) and "/" in name]
+    rows = []
+    for name in sorted(names, key=_order):
+        values = [value_of(run.metrics, name) for run in runs]
+        ranked = not name.startswith(tuple(incomparable)) and direction(name)
+        rows.append(MetricRow(name, values, best_of(values, direction(name) if ranked else 0)))
+    return rows
+
+
+def _order(name: str) -> tuple[bool, str, int, str]:
+    """Pre-training, then each problem: the model's own metrics, the gain, others' metrics."""
+    start, _, rest = name.partition("/")
+    if start != "downstream":
+        return (False, start, 0, rest)
+    problem, _, metric = rest.partition("/")
+    kinds = {"gain": 1, "from_scratch": 2, "majority": 3, "test_documents": 4}
+    return (True, problem, kinds.get(metric.partition("/")[0], 0), metric)
+
+
+def value_of(metrics: Mapping[str, float], name: str) -> Value | None:
+    """A metric with its interval; None where it was not measured."""
+    if name not in metrics:
+        return None
+    return Value(metrics[name], metrics.get(f"{name}/low"), metrics.get(f"{name}/high"))
+
+
+def direction(name: str) -> int:
+    """1 where more of a metric is better, -1 where less is, 0 where neither."""
+    last = name.rpartition("/")[2]
+    if last in _NO_RANK or "/majority/" in name:
+        return 0
+    return -1 if last.endswith(_LOWER) else 1
+
+
+def best_of(values: Sequence[Value | None], way: int) -> frozenset[int]:
+    """The positions of the best values; empty where fewer than two are known, or all are equal."""
+    known = {i: each.value for i, each in enumerate(values) if each is not None}
+    if not way or len(known) < 2 or len(set(known.values())) == 1:
+        return frozenset()
+    best = max(value * way for value in known.values())
+    return frozenset(i for i, value in known.items() if value * way == best)
+
+
+def incomparable_pretraining(runs: Sequence[PastRun]) -> str:
+    """Why the losses of pre-training cannot be compared; empty where they can."""
+    tokens = {run.tags.get(f"{DIGEST}tokens", "") for run in runs}
+    if len(tokens) > 1:
+        return (
+            "the runs do not have the same held-out text in the same tokens: losses and accuracies "
+            "of pre-training are about different things, and none is marked as the best"
+        )
+    names = [f"pretraining.{name}" for name in _MEASURING]
+    found = [name for name in names if len({run.params.get(name) for run in runs}) > 1]
+    if found:
+        return f"held-out text is measured differently ({', '.join(found)} differ): no best marked"
+    return ""
+
+
+def headline_of(metrics: Mapping[str, float], problem: str) -> str:
+    """The metric that a problem is judged by: the one that its majority baseline has."""
+    start = f"downstream/{problem}/majority/"
+    return next((name.removeprefix(start) for name in metrics if name.startswith(start)), "")
+
+
+def alike(runs: Sequence[PastRun]) -> list[list[str]]:
+    """The labels of runs that have the same results, where there are two or more."""
+    groups: dict[str, list[str]] = {}
+    for i, run in enumerate(runs):
+        results = run.tags.get("temper.results", "")
+        if results:
+            groups.setdefault(results, []).append(label_of(i))
+    return [group for group in groups.values() if len(group) > 1]

@@ -1,0 +1,197 @@
+"""Puts together what a comparison of past runs needs: from MLflow's table, the store, the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tasks.comparison.answers import Answered, compare_answers, read_answers, sharing
+from tasks.comparison.comparison import (
+    Comparison,
+    Cost,
+    Overlay,
+    alike,
+    differing,
+    differing_data,
+    incomparable_pretraining,
+    metric_rows,
+)
+from tasks.comparison.curves import Curve
+from tasks.comparison.disagreement import Disagreement, most_disputed
+from tasks.comparison.energy import Power, Spent
+from tasks.comparison.past_run import PastRun, label_of
+from tasks.comparison.remains import Evidence
+from tasks.statistics.significance import Difference, corrected
+
+# What is overlaid, by stage: metrics in the words of the curve's file.
+CURVES = {
+    "pretraining": ("loss", "quick_validation_loss"),
+    "finetuning": ("loss", "validation_loss"),
+}
+
+Say = Callable[[str], None]
+
+
+def gather(
+    runs: Sequence[PastRun], evidence: Evidence, power: Power, examples: int, say: Say
+) -> Comparison:
+    """Compare runs by all that is left of them.
+
+    Args:
+        runs: two or more, in the order in which they are shown.
+        evidence: where to look for predictions, curves and seconds.
+        power: what the energy is reckoned with.
+        examples: how many rows to show, of each problem, on which the runs disagree.
+        say: told what is being done.
+    """
+    say("reading what the runs answered")
+    tests = Tests()
+    for problem in sorted({name for run in runs for name in run.problems}):
+        tests.add(problem, runs, evidence, examples)
+    say("reading curves and costs")
+    apart = set(tests.incomparable)
+    if incomparable_pretraining(runs):
+        apart.add("pretraining/")
+    return Comparison(
+        runs=list(runs),
+        parameters=differing([run.params for run in runs]),
+        data=differing_data(runs),
+        metrics=metric_rows(runs, frozenset(apart)),
+        differences=corrected(tests.differences),
+        untested=tests.untested,
+        costs=[cost_of(run, evidence, power) for run in runs],
+        power=power,
+        overlays=overlays(runs, evidence),
+        disputed=tests.disputed,
+        alike=alike(runs),
+    )
+
+
+class Tests:
+    """What can be tested, problem by problem."""
+
+    def __init__(self) -> None:
+        self.differences: list[Difference] = []
+        self.untested: list[str] = []
+        self.disputed: dict[str, list[Disagreement]] = {}
+        self.incomparable: list[str] = []
+
+    def add(self, problem: str, runs: Sequence[PastRun], evidence: Evidence, examples: int) -> None:
+        """Test all pairs of runs on a problem, where they share the test rows."""
+        answers = self._answers(problem, runs, evidence)
+        groups = sharing(answers)
+        if len(groups) > 1:
+            self.incomparable.append(f"downstream/{problem}/")
+            self.untested.append(_differ(problem, groups))
+        confidence = min(float(run.params.get("evaluation.confidence", 0.95)) for run in runs)
+        for labels in groups:
+            if len(labels) > 1:
+                self._test(problem, {name: answers[name] for name in labels}, confidence, examples)
+
+    def _answers(
+        self, problem: str, runs: Sequence[PastRun], evidence: Evidence
+    ) -> dict[str, Answered]:
+        found: dict[str, Answered] = {}
+        for number, run in enumerate(runs):
+            label = label_of(number)
+            kind = run.kind_of(problem)
+            file = evidence.answers_file(run, problem) if kind else None
+            if file is not None:
+                found[label] = read_answers(file, kind)
+            else:
+                self.untested.append(f"{problem}: {_why_none(label, run, problem)}")
+        return found
+
+    def _test(
+        self, problem: str, answers: dict[str, Answered], confidence: float, examples: int
+    ) -> None:
+        from dataclasses import replace
+
+        from tasks.problems import load
+
+        kind = load(next(iter(answers.values())).problem)
+        found = compare_answers(kind, answers, confidence=confidence)
+        metric = kind.METRICS[kind.HEADLINE]
+        self.differences += [replace(each, problem=problem, metric=metric) for each in found]
+        disputed = most_disputed(answers, examples)
+        self.disputed.setdefault(problem, []).extend(disputed)
+
+
+def _why_none(label: str, run: PastRun, problem: str) -> str:
+    """Why there is nothing that a run answered."""
+    if problem not in run.problems:
+        return f"{label} has no such problem"
+    if f"evaluation {problem}" not in run.artifacts.keys() | run.stage_runs.keys():
+        return f"{label} did not come to evaluate it ({run.status}), so it is not tested"
+    return (
+        f"what {label} answered is neither in the store (it was freed) nor in MLflow (it was too "
+        f"large, or the stage's run was deleted), so it is not tested; `temper run` computes it "
+        "again"
+    )
+
+
+def _differ(problem: str, groups: Sequence[Sequence[str]]) -> str:
+    """Which runs do not share their test rows."""
+    said = " / ".join(", ".join(group) for group in groups)
+    return (
+        f"{problem}: the test sets differ ({said}), by their content: numbers across the strokes "
+        "are about different rows, so they are not tested and none is marked as the best"
+    )
+
+
+def cost_of(run: PastRun, evidence: Evidence, power: Power) -> Cost:
+    """What the stages of a run took, each artifact once."""
+    spent: dict[str, Spent] = {}
+    by_stage: dict[str, float] = {}
+    unknown: list[str] = []
+    for title in sorted(run.artifacts.keys() | run.stage_runs.keys()):
+        found = evidence.spent(run, title)
+        if found is None:
+            unknown.append(title)
+            continue
+        name = evidence.name(run, title) or title
+        if name not in spent:
+            stage = title.partition(" ")[0]
+            by_stage[stage] = by_stage.get(stage, 0.0) + found.seconds
+            spent[name] = found
+    seconds = sum(each.seconds for each in spent.values())
+    known = sum(each.seconds for each in spent.values() if each.usage is not None)
+    return Cost(
+        seconds=seconds,
+        by_stage=by_stage,
+        unknown=unknown,
+        watt_hours=sum(each.watt_hours(power) for each in spent.values()),
+        measured=known / seconds if seconds else 0.0,
+        tokens=run.metrics.get("pretraining/tokens"),
+        parameters=run.metrics.get("pretraining/parameters"),
+    )
+
+
+def overlays(runs: Sequence[PastRun], evidence: Evidence) -> list[Overlay]:
+    """The curves of the trainings that all runs have."""
+    titles = [set(run.artifacts) | set(run.stage_runs) for run in runs]
+    shared = sorted(set.intersection(*titles), key=lambda title: (title[0] != "p", title))
+    found = []
+    for title in shared:
+        metrics = CURVES.get(title.partition(" ")[0], ())
+        if not metrics or title.endswith(" from scratch"):
+            continue
+        curves = [evidence.curves(run, title) for run in runs]
+        groups = _same_artifact(title, runs, evidence)
+        found += [
+            Overlay(title, metric, each, groups)
+            for metric in metrics
+            if len(each := _of_metric(curves, metric)) > 1
+        ]
+    return found
+
+
+def _of_metric(curves: Sequence[dict[str, Curve]], metric: str) -> dict[str, Curve]:
+    return {label_of(i): each[metric] for i, each in enumerate(curves) if metric in each}
+
+
+def _same_artifact(title: str, runs: Sequence[PastRun], evidence: Evidence) -> list[list[str]]:
+    """The labels of runs that share the very same artifact of a stage."""
+    groups: dict[str, list[str]] = {}
+    for number, run in enumerate(runs):
+        groups.setdefault(evidence.name(run, title) or str(number), []).append(label_of(number))
+    return [group for group in groups.values() if len(group) > 1]

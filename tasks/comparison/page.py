@@ -1,0 +1,247 @@
+"""A comparison as a page: what differs, what came out, what may be said, what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks.comparison.comparison import Comparison, MetricRow, Value, incomparable_pretraining
+from tasks.comparison.disagreement import Disagreement
+from tasks.comparison.overlays import curve_figures, headline_figures
+from tasks.pages.document import Block, Cell, Document, Grid, Item, Section, Words
+from tasks.statistics.significance import BETTER, WORSE, Difference
+
+ABSENT = "–"
+_LONGEST = 600  # characters of a text, or of a parameter
+# Other models' metrics and counts, which the full table has.
+_LESS = ("/from_scratch/", "/majority/", "/test_documents", "/epochs", "/unigram_loss")
+
+
+def page_of(found: Comparison, *, figures: bool = True) -> Document:
+    """The page of a comparison.
+
+    Args:
+        found: what was found.
+        figures: whether to draw; a terminal shows none.
+    """
+    sections = [
+        Section("Runs", _runs(found)),
+        Section("Parameters that differ", _parameters(found)),
+        Section("Results", _results(found, figures)),
+        Section("Differences, tested", _differences(found)),
+        Section("Cost", _costs(found)),
+        Section("Learning curves", _curves(found) if figures else []),
+        Section("Where they disagree most", _disputes(found)),
+        Section("All metrics", [_metric_grid(found, found.metrics)], aside=True),
+    ]
+    names = ", ".join(dict.fromkeys(run.experiment for run in found.runs))
+    title = f"{names}: {len(found.runs)} runs compared"
+    return Document(title, [section for section in sections if section.blocks])
+
+
+def shown(value: float) -> str:
+    """A number as a person reads it: `0.528`, `12.4`, `1,234,567`."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3f}"
+
+
+def with_interval(value: Value | None) -> str:
+    """`0.528 [0.502, 0.554]`."""
+    if value is None:
+        return ABSENT
+    if value.low is None or value.high is None:
+        return shown(value.value)
+    return f"{shown(value.value)} [{shown(value.low)}, {shown(value.high)}]"
+
+
+def _runs(found: Comparison) -> list[Block]:
+    several = len({run.experiment for run in found.runs}) > 1
+    header = ["run", "name", "id", "started (UTC)", "status", "commit"]
+    header += ["experiment"] if several else []
+    rows = []
+    for label, run in zip(found.labels, found.runs, strict=True):
+        cells = [label, run.name, run.run_id[:8], run.when, run.status, run.commit or ABSENT]
+        rows.append([Cell(text) for text in cells + ([run.experiment] if several else [])])
+    blocks: list[Block] = [Grid(header, rows)]
+    blocks += [Words(f"{_joined(each)} have the same results.") for each in found.alike]
+    if any(run.commit.endswith("*") for run in found.runs):
+        blocks.append(Words("* the code had changes that were not committed"))
+    return blocks
+
+
+def _joined(labels: Sequence[str]) -> str:
+    return f"{', '.join(labels[:-1])} and {labels[-1]}"
+
+
+def _parameters(found: Comparison) -> list[Block]:
+    names = {name: name.removeprefix("downstream.") for name in found.parameters}
+    rows = [
+        [Cell(names[name]), *(Cell(ABSENT if v is None else _cut(v, 60)) for v in values)]
+        for name, values in found.parameters.items()
+    ]
+    rows += [
+        [Cell(f"content of {title}"), *(Cell(v[:8] if v else ABSENT) for v in values)]
+        for title, values in found.data.items()
+    ]
+    if not rows:
+        return [Words("None: all runs have the same parameters and the same data.")]
+    return [Grid(["parameter", *found.labels], rows)]
+
+
+def _cut(text: str, most: int = _LONGEST) -> str:
+    return text if len(text) <= most else f"{text[: most - 2]} …"
+
+
+def _results(found: Comparison, figures: bool) -> list[Block]:
+    rows = [row for row in found.metrics if not any(part in row.name for part in _LESS)]
+    rows = [row for row in rows if row.name not in ("pretraining/tokens", "pretraining/parameters")]
+    if not rows:
+        return [Words("No run has results.")]
+    blocks: list[Block] = [_metric_grid(found, rows)]
+    why = incomparable_pretraining(found.runs)
+    if why:
+        blocks.append(Words(f"{why[0].upper()}{why[1:]}."))
+    blocks.append(
+        Words(
+            "In brackets: bootstrap intervals over test documents, of each run alone. They do not "
+            "contain the chance in training, such as another seed."
+        )
+    )
+    return blocks + (list(headline_figures(found)) if figures else [])
+
+
+def _metric_grid(found: Comparison, rows: Sequence[MetricRow]) -> Grid:
+    body = [
+        [
+            Cell(row.name.removeprefix("downstream/")),
+            *(Cell(with_interval(each), i in row.best) for i, each in enumerate(row.values)),
+        ]
+        for row in rows
+    ]
+    return Grid(["metric", *found.labels], body)
+
+
+def _differences(found: Comparison) -> list[Block]:
+    blocks: list[Block] = [Words(f"{text}.") for text in found.untested]
+    tested = sorted(found.differences, key=lambda each: (each.problem, each.adjusted, each.p))
+    if not tested:
+        return [*blocks, Words("Nothing could be tested.")]
+    sure = sum(each.verdict in (BETTER, WORSE) for each in tested)
+    some, few = tested[0], min(each.samples for each in tested)
+    several = "comparisons show" if len(tested) > 1 else "comparison shows"
+    grid = Grid(
+        ["problem", "pair", "difference", "p", "p corrected", "verdict"],
+        [_difference_row(each) for each in tested],
+        strong="not chance",
+    )
+    how = (
+        f"Paired bootstrap of {few:,} resamples over the documents of the shared test set; in "
+        f"brackets the {100 * some.confidence:g} % interval of this difference alone. p is "
+        f"corrected for {len(tested)} comparisons (Holm); the verdict is at "
+        f"{1 - some.confidence:.2g}. {on_seeds(found)}"
+    )
+    return [*blocks, Words(f"{sure} of {len(tested)} {several} a difference."), grid, Words(how)]
+
+
+def on_seeds(found: Comparison) -> str:
+    """What the differences say of the chance in training."""
+    if set(found.parameters) == {"seed"} and not found.data:
+        return "These runs differ by the seed alone: what is different here is chance in training."
+    return "The chance in training, such as another seed, is not in it."
+
+
+def _difference_row(each: Difference) -> list[Cell]:
+    sure = each.verdict in (BETTER, WORSE)
+    texts = [
+        f"{each.problem} ({each.metric})",
+        f"{each.first} − {each.second}",
+        f"{each.value:+.3f} [{each.low:+.3f}, {each.high:+.3f}]",
+        shown_p(each.p, each.samples),
+        shown_p(each.adjusted, each.samples),
+    ]
+    said = each.sentence if sure else each.verdict
+    return [*(Cell(text) for text in texts), Cell(said, sure)]
+
+
+def shown_p(value: float, samples: int) -> str:
+    """A p-value, no finer than the resamples allow."""
+    if value < 2.5 / samples:
+        return f"<{2.5 / samples:.1g}"
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"
+
+
+def _costs(found: Comparison) -> list[Block]:
+    stages = list(dict.fromkeys(name for cost in found.costs for name in cost.by_stage))
+    spent = [Cell(f"{'≥ ' if cost.unknown else ''}{cost.seconds:,.1f}") for cost in found.costs]
+    rows = [[Cell("seconds, all stages"), *spent]]
+    rows += [
+        [Cell(f"  {stage}"), *(_seconds(cost.by_stage.get(stage)) for cost in found.costs)]
+        for stage in stages
+    ]
+    energy = [Cell(f"{cost.watt_hours:,.3g}") for cost in found.costs]
+    rows += [
+        [Cell("energy, Wh (estimate)"), *energy],
+        [Cell("tokens read in pre-training"), *(_whole(cost.tokens) for cost in found.costs)],
+        [Cell("parameters of the body"), *(_whole(cost.parameters) for cost in found.costs)],
+    ]
+    unknown = sorted({title for cost in found.costs for title in cost.unknown})
+    gone = f" Nothing is left of: {', '.join(unknown)}." if unknown else ""
+    return [Grid(["", *found.labels], rows), Words(_how_costs(found) + gone)]
+
+
+def _how_costs(found: Comparison) -> str:
+    measured = min(cost.measured for cost in found.costs)
+    return (
+        "Each stage counts once, with the seconds that it took when it was computed, also where a "
+        "run found it cached. Energy is an estimate (seconds × watts × use of the processors, "
+        "after Green Algorithms, Lannelongue et al. 2021, doi:10.1002/advs.202100707): "
+        f"{found.power.source}. The use is known for at least {measured:.0%} of the seconds, and "
+        "taken as full for the rest."
+    )
+
+
+def _seconds(value: float | None) -> Cell:
+    return Cell(ABSENT if value is None else f"{value:,.1f}")
+
+
+def _whole(value: float | None) -> Cell:
+    return Cell(ABSENT if value is None else f"{value:,.0f}")
+
+
+def _curves(found: Comparison) -> list[Block]:
+    blocks: list[Block] = []
+    told: set[str] = set()
+    for overlay in found.overlays:
+        if overlay.stage not in told:
+            blocks += [
+                Words(f"{overlay.stage}: {_joined(each)} share this stage, their lines are one.")
+                for each in overlay.shared
+            ]
+        told.add(overlay.stage)
+        if not any(len(group) == len(found.runs) for group in overlay.shared):
+            blocks += curve_figures(overlay)
+    if blocks:
+        blocks.append(
+            Words(
+                "Time is counted from the start of training; pauses of a killed run are left out."
+            )
+        )
+    return blocks
+
+
+def _disputes(found: Comparison) -> list[Block]:
+    blocks: list[Block] = []
+    for problem, disputes in found.disputed.items():
+        if not disputes:
+            blocks.append(Words(f"{problem}: the runs answer every row of the test alike."))
+        blocks += [_dispute(problem, number, each) for number, each in enumerate(disputes, start=1)]
+    return blocks
+
+
+def _dispute(problem: str, number: int, found: Disagreement) -> Item:
+    facts = [("truth", _cut(found.truth), "")]
+    facts += [
+        (answer.run, f"{_cut(answer.text)} ({answer.score})", "✓" if answer.right else "✗")
+        for answer in found.answers
+    ]
+    return Item(f"{problem} {number}, {found.document}", _cut(found.text), facts)

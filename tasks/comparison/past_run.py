@@ -1,0 +1,141 @@
+"""A run of an experiment, or of a part, as it is remembered: what MLflow's table says of it.
+
+Parameters, results and where each stage's artifact is are all on the experiment's own run, so a
+list of hundreds costs one search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from tasks.machinery.naming.spelling import near
+
+ARTIFACT, STAGE, DIGEST = "temper.artifact.", "temper.stage.", "temper.digest."
+SHORTEST_ID = 4  # fewer characters are more likely a name than the start of an id
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A run of an experiment.
+
+    Attributes:
+        run_id: its id in MLflow.
+        name: what people read.
+        experiment: name of the experiment.
+        status: FINISHED, FAILED, KILLED or RUNNING.
+        started: when, in seconds since the epoch.
+        seconds: how long it took, cached stages not counted; 0 while it runs.
+    """
+
+    run_id: str
+    name: str
+    experiment: str
+    status: str
+    started: float
+    seconds: float = 0.0
+    params: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """What it is a run of: experiment, pretrain, finetune or evaluate."""
+        return self.tags.get("temper.stage", "")
+
+    def tagged(self, start: str) -> dict[str, str]:
+        """The tags that start so, without that start."""
+        found = self.tags.items()
+        return {name.removeprefix(start): value for name, value in found if name.startswith(start)}
+
+    @property
+    def artifacts(self) -> dict[str, str]:
+        """`stage/fingerprint` of each stage's artifact, by the stage's title."""
+        return self.tagged(ARTIFACT)
+
+    @property
+    def stage_runs(self) -> dict[str, str]:
+        """The id of the run in MLflow that computed each stage, by the stage's title."""
+        return {title: text.split()[-1] for title, text in self.tagged(STAGE).items() if text}
+
+    @property
+    def problems(self) -> list[str]:
+        """The downstream problems, by name."""
+        named = {name.split("/")[1] for name in self.metrics if name.startswith("downstream/")}
+        named |= {name.split(".")[1] for name in self.params if name.startswith("downstream.")}
+        return sorted(named)
+
+    def kind_of(self, problem: str) -> str:
+        """Which kind a problem is, such as single_label; empty if the run has no such problem."""
+        kind = self.params.get(f"downstream.{problem}.problem", "")
+        own = self.params.get("data.name") == problem  # an evaluation on its own
+        return kind or (self.params.get("data.problem", "") if own else "")
+
+    @property
+    def commit(self) -> str:
+        """The commit of its code, with a `*` where the tree had changes; empty if not known."""
+        commit = self.tags.get("mlflow.source.git.commit", "")[:8]
+        return f"{commit}*" if commit and self.tags.get("temper.git.clean") != "true" else commit
+
+    @property
+    def when(self) -> str:
+        """When it started, in UTC: `2026-11-24 19:31`."""
+        return f"{datetime.fromtimestamp(self.started, UTC):%Y-%m-%d %H:%M}"
+
+
+class UnknownRunError(Exception):
+    """No run, or no single run, is what was asked for."""
+
+
+def chosen(wanted: Sequence[str], runs: Sequence[PastRun]) -> list[PastRun]:
+    """The runs that were asked for by name, id or unique start of an id, each once.
+
+    Raises:
+        UnknownRunError: one is unknown (with the nearest name), or is several.
+    """
+    found: list[PastRun] = []
+    for word in wanted:
+        run = _one(word, runs)
+        if run not in found:
+            found.append(run)
+    return found
+
+
+def _one(word: str, runs: Sequence[PastRun]) -> PastRun:
+    """The run that a word stands for."""
+    same = [run for run in runs if word in (run.run_id, run.name)]
+    if not same and len(word) >= SHORTEST_ID:
+        same = [run for run in runs if run.run_id.startswith(word.lower())]
+    if len(same) == 1:
+        return same[0]
+    if same:
+        what = "is the name of" if same[0].name == word else "is the start of the ids of"
+        raise UnknownRunError(
+            f"{word!r} {what} {len(same)} runs; give the id (or its start) of one:\n"
+            + _listed(same)
+        )
+    if not runs:
+        raise UnknownRunError(f"{word!r}: there is no run of an experiment yet")
+    names = [run.name for run in runs]
+    nearby = near(word, names) or near(word, [run.run_id[: max(8, len(word))] for run in runs])
+    hint = f"; did you mean {nearby!r}" if nearby else ""
+    raise UnknownRunError(
+        f"no run is called {word!r}, and no id starts with it{hint}. The latest:\n"
+        + _listed(runs[:5])
+    )
+
+
+def _listed(runs: Sequence[PastRun], most: int = 10) -> str:
+    lines = [f"  {run.run_id[:12]}  {run.when}  {run.status:<8}  {run.name}" for run in runs[:most]]
+    return "\n".join(lines + ([f"  … and {len(runs) - most} more"] if len(runs) > most else []))
+
+
+def label_of(number: int) -> str:
+    """A, B, … Z, AA, AB, …: what a run is called in a comparison, since names repeat."""
+    label = ""
+    number += 1
+    while number:
+        number, rest = divmod(number - 1, 26)
+        label = chr(ord("A") + rest) + label
+    return label

@@ -1,0 +1,144 @@
+"""Reads runs of experiments and of their parts from MLflow: one search, no call for each run."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import ViewType
+from mlflow.exceptions import MlflowException
+
+from tasks.comparison.past_run import PastRun
+from tasks.contract import OutOfReachError, StageError
+from tasks.machinery.host.home import tracking_uri
+from tasks.machinery.naming.spelling import nearest
+from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.outage import is_outage, reason
+from tasks.machinery.tracking.results_view import IS_WHOLE
+from tasks.machinery.tracking.tracking import without_credentials
+
+_PAGE = 500
+
+
+class PastRuns:
+    """The runs that MLflow knows.
+
+    Raises:
+        StageError: there is no MLflow yet, or it cannot be asked.
+    """
+
+    def __init__(self) -> None:
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        self.uri = without_credentials(tracking_uri())
+        database = Path(self.uri.removeprefix("sqlite:///"))
+        if self.uri.startswith("sqlite:///") and not database.is_file():
+            raise StageError(  # asking would make an empty one
+                f"there are no runs yet: no {database}. Run an experiment first (`temper run`), or "
+                "set TEMPER_HOME or MLFLOW_TRACKING_URI to where the runs are"
+            )
+        with self._asking():
+            self.client = MlflowClient(tracking_uri())
+            self.names = {found.experiment_id: found.name for found in self._experiments()}
+
+    def experiments_runs(self, experiment: str = "", narrowed: str = "") -> list[PastRun]:
+        """The runs of experiments, and of their parts on their own, the newest first.
+
+        Args:
+            experiment: name of the experiment; all where it is empty.
+            narrowed: a filter in MLflow's words, such as `metrics.x > 0.5`.
+
+        Raises:
+            StageError: no such experiment, or MLflow does not understand the filter.
+        """
+        chosen = [number for number, name in self.names.items() if experiment in ("", name)]
+        if experiment and not chosen:
+            hint = nearest(experiment, self.names.values())
+            known = ", ".join(sorted(self.names.values()))
+            raise StageError(f"no experiment is called {experiment!r}{hint}. There are: {known}")
+        wanted = f"{IS_WHOLE} and {narrowed}" if narrowed.strip() else IS_WHOLE
+        with self._asking(narrowed):
+            return [self._past(found) for found in self._search(chosen, wanted)]
+
+    def seconds_of_stages(self) -> dict[str, float]:
+        """How long each artifact (`stage/fingerprint`) took, by the runs that computed them."""
+        found: dict[str, float] = {}
+        with self._asking():
+            for run in self._search(list(self.names), "tags.`temper.fingerprint` LIKE '%'"):
+                tags, info = run.data.tags, run.info
+                name = f"{tags.get('temper.stage', '')}/{tags['temper.fingerprint'][:32]}"
+                if info.status == "FINISHED" and info.end_time:
+                    found.setdefault(name, (info.end_time - info.start_time) / 1000)
+        return found
+
+    @contextlib.contextmanager
+    def _asking(self, narrowed: str = "") -> Iterator[None]:
+        try:
+            yield
+        except Exception as problem:
+            if is_outage(problem):
+                raise OutOfReachError(
+                    f"MLflow at {self.uri} cannot be asked for its runs: {reason(problem)}. Start "
+                    "it, or set MLFLOW_TRACKING_URI to the one that has the runs"
+                ) from None
+            if narrowed and isinstance(problem, MlflowException):
+                raise StageError(
+                    f"the filter {narrowed!r} is not understood by MLflow: {reason(problem)}. "
+                    "Accepted: comparisons joined by `and`, such as "
+                    "'metrics.`downstream/library/accuracy` > 0.5 and params.`seed` = \"1\"'"
+                ) from None
+            raise
+
+    def _experiments(self) -> Iterator[Any]:
+        token = None
+        while True:
+            page = self.client.search_experiments(ViewType.ACTIVE_ONLY, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def _search(self, experiments: list[str], wanted: str) -> Iterator[Any]:
+        token = None
+        while experiments:
+            page = self.client.search_runs(
+                experiments,
+                wanted,
+                run_view_type=ViewType.ACTIVE_ONLY,
+                max_results=_PAGE,
+                order_by=["attributes.start_time DESC"],
+                page_token=token,
+            )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def _past(self, found: Any) -> PastRun:
+        info, data = found.info, found.data
+        return PastRun(
+            run_id=info.run_id,
+            name=info.run_name or info.run_id,
+            experiment=self.names[info.experiment_id],
+            status=info.status,
+            started=info.start_time / 1000,
+            seconds=(info.end_time - info.start_time) / 1000 if info.end_time else 0.0,
+            params=data.params,
+            metrics=data.metrics,
+            tags=data.tags,
+        )
+
+
+def seconds_of(runs: Sequence[PastRun], past: PastRuns, store: Store) -> dict[str, float]:
+    """How long each artifact of the runs took to compute: from the store, else from MLflow."""
+    found: dict[str, float] = {}
+    for name in {name for run in runs for name in run.artifacts.values()}:
+        artifact = store.named(name)
+        if artifact is not None:
+            found[name] = artifact.seconds
+    wanted = {name for run in runs for name in run.artifacts.values()}
+    return found if wanted <= found.keys() else past.seconds_of_stages() | found

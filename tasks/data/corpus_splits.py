@@ -1,0 +1,71 @@
+"""The two splits of a corpus as they are written, and what they have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tasks.data.same_text import digest
+from tasks.data.tables import TableWriter, read_table
+from tasks.pages.data_card import Card
+
+SPLITS = ("train", "validation")
+COLUMNS = {"document": "string", "text": "string"}
+
+
+class Splits:
+    """Writes documents into splits; in memory stays a digest of each that is trained on.
+
+    Attributes:
+        card: what is counted in them.
+    """
+
+    def __init__(self, name: str, out: Path, writers: Mapping[str, TableWriter]) -> None:
+        self.card = Card(name, "documents", SPLITS)
+        self._out, self._writers = out, writers
+        self._trained_on = bytearray()  # the digests of the texts, one after the other
+
+    def write(self, split: str, name: str, text: str, key: bytes) -> None:
+        """Add a document and the digest of its text."""
+        self._writers[split].write({"document": name, "text": text}, len(text))
+        if split == "train":
+            self._trained_on += key
+        self.card.add(split, name, text)
+
+    def overlap(self) -> int:
+        """How many documents to train on have their name or their text in validation too.
+
+        For use when both are written.
+        """
+        held_out: set[str | bytes] = set()
+        for row in read_table(file_of("validation", self._out)):
+            held_out |= {row["document"], digest(row["text"])}
+        return sum(not held_out.isdisjoint(keys) for keys in self._keys())
+
+    def _keys(self) -> Iterator[tuple[str, bytes]]:
+        size = len(digest(""))
+        rows = read_table(file_of("train", self._out), ["document"])
+        for begin, row in zip(range(0, len(self._trained_on), size), rows, strict=True):
+            yield row["document"], bytes(self._trained_on[begin : begin + size])
+
+
+def file_of(split: str, out: Path) -> Path:
+    """The file of a split."""
+    return out / f"{split}.parquet"
+
+
+@contextmanager
+def writing_splits(name: str, out: Path) -> Iterator[Splits]:
+    """Splits to write to while the block runs.
+
+    Args:
+        name: of the corpus, for its card.
+        out: folder of train.parquet and validation.parquet.
+    """
+    with ExitStack() as stack:
+        writers = {
+            split: stack.enter_context(TableWriter(file_of(split, out), COLUMNS))
+            for split in SPLITS
+        }
+        yield Splits(name, out, writers)

@@ -1,0 +1,158 @@
+"""Documents and labelled rows as a source gives them, and what rows of a problem look like."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from tasks.contract import StageError
+from tasks.experiment.problem import LabelledData
+
+Example = dict[str, Any]
+
+
+class Shape(Protocol):
+    """What the rows of a problem look like.
+
+    Attributes:
+        COLUMNS: Columns as written, with their Arrow types; `document` is one of them.
+        LABELS: What is counted, in the plural.
+    """
+
+    COLUMNS: Mapping[str, str]
+    LABELS: str
+
+    def columns(self, data: LabelledData) -> Columns:
+        """The columns to read."""
+
+    def parse(self, row: Row, data: LabelledData) -> Example:
+        """A row as written, but for its document.
+
+        Raises:
+            StageError: the row has no text or no label, or one that is not valid.
+        """
+
+    def passage(self, example: Example) -> str:
+        """The text by which two rows are the same."""
+
+    def answer(self, example: Example) -> str:
+        """What a model should answer: two rows of one text that differ in it contradict."""
+
+    def counted(self, example: Example) -> Iterable[str]:
+        """The labels to count in a row."""
+
+    def names(self, examples: Iterable[str]) -> list[str]:
+        """What a model can answer, in the order of its outputs, from all that was counted."""
+
+    def shown(self, example: Example) -> tuple[str, str]:
+        """The label or labels, and the text, for a page."""
+
+
+def require_shares(data: LabelledData, given: Container[str]) -> tuple[float, float]:
+    """The shares of the rows for test and validation; 0 for a split that the source has.
+
+    Args:
+        data: Its part of the experiment.
+        given: The splits that the source has.
+
+    Raises:
+        StageError: they leave nothing to train on.
+    """
+    test = 0.0 if "test" in given else data.test_share
+    validation = 0.0 if "validation" in given else data.validation_share
+    if test + validation >= 1:
+        raise StageError(
+            f"downstream.{data.name}: test_share {test:g} and validation_share {validation:g} "
+            "leave nothing to train on; their sum must be below 1"
+        )
+    return test, validation
+
+
+def encodable(text: str, where: str) -> str:
+    """The text, if UTF-8 can write it.
+
+    Raises:
+        StageError: it holds half a surrogate pair, as a JSON escape can.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        code = f"\\u{ord(text[error.start]):04x}"
+        raise StageError(
+            f"{where}: {code} is half a character (a lone surrogate); repair the text"
+        ) from None
+    return text
+
+
+def columns_of(data: LabelledData, *fields: str) -> Columns:
+    """The columns that these fields name, each needed, and the one of documents."""
+    path = f"downstream.{data.name}"
+    needed = tuple(Column(getattr(data, field), f"{path}.{field}") for field in fields)
+    return Columns(needed, data.document_column)
+
+
+def kind_of(value: Any) -> str:
+    """What was found in place of a text, for a message."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, str | list) and not (value.strip() if isinstance(value, str) else value):
+        return "an empty text" if isinstance(value, str) else "an empty list"
+    if isinstance(value, str | int | float):
+        return f"{type(value).__name__} {str(value)[:40]!r}"
+    return f"a {type(value).__name__}"
+
+
+Split = Literal["", "train", "validation", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column to read, and the field that names it; without a field it may be missing."""
+
+    name: str
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of labelled rows: those they need, and the one that may name a document."""
+
+    needed: tuple[Column, ...]
+    document: str
+
+    def document_of(self, values: Mapping[str, Any]) -> str:
+        """The document that a row says it is from, or ""."""
+        document = values.get(self.document)
+        return "" if document is None else str(document)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document to pre-train on; `name` is stable, the same wherever the source lies."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row with a label, as the source has it.
+
+    Attributes:
+        split: The split the source puts it in; "" where the source has none.
+        document: The document it is from; "" where the source does not tell.
+        values: The columns of the row.
+        where: How a person finds it, such as `train.csv, line 12`.
+        origin: Digest of the whole text of that document, as hex; "" where the source does not
+            know it. A corpus leaves out copies of the document as well.
+    """
+
+    split: Split
+    document: str
+    values: Mapping[str, Any]
+    where: str
+    origin: str = ""
+
+
+FEWEST_TESTED = 2  # documents, of which intervals are drawn

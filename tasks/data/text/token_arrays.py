@@ -1,0 +1,51 @@
+"""What the stages `tokenizer` and `tokens` leave for others to read.
+
+Apart from those stages' own files: a change in how they compute is not one in the code of those
+who read what they wrote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from tasks.contract import StageError
+
+
+def load_tokenizer(folder: Path, *, expected: int | None = None) -> PreTrainedTokenizerFast:
+    """Load the tokenizer of stage `tokenizer`, from the disk only.
+
+    Raises:
+        StageError: it does not have the `expected` number of entries.
+    """
+    loaded = AutoTokenizer.from_pretrained(
+        str(folder), local_files_only=True, trust_remote_code=False
+    )
+    if expected is not None and len(loaded) != expected:
+        raise StageError(f"{folder} holds {len(loaded)} vocabulary entries, {expected} expected")
+    return loaded
+
+
+@dataclass(frozen=True)
+class EncodedCorpus:
+    """A split of an encoded corpus.
+
+    Attributes:
+        tokens: [tokens] all tokens in a row.
+        sentences: [sentences + 1] where each sentence begins in `tokens`.
+        documents: [documents + 1] where each document begins in `sentences`.
+    """
+
+    tokens: NDArray[np.unsignedinteger]
+    sentences: NDArray[np.int64]
+    documents: NDArray[np.int64]
+
+    @classmethod
+    def open(cls, folder: Path, split: str) -> EncodedCorpus:
+        """Map a split of the stage's artifact into memory."""
+        parts = ("tokens", "sentences", "documents")
+        return cls(*(np.load(folder / f"{split}.{part}.npy", mmap_mode="r") for part in parts))

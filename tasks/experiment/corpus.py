@@ -1,0 +1,49 @@
+"""The part `corpus`: the text to pre-train on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tasks.experiment.fields import Part, field
+
+
+class Corpus(Part):
+    """The text to pre-train on."""
+
+    source: str = field(
+        "builtin:pydocs",
+        "Source",
+        "Where the text is: builtin:pydocs, a .txt, .md, .jsonl, .csv or .parquet file or a folder "
+        "of them, or hf:NAME[:CONFIGURATION][@REVISION] for a data set of the Hugging Face Hub",
+        in_key=False,
+        min_length=1,
+    )
+    text_column: str = field(
+        "text",
+        "Text column",
+        "Column or key that holds the text (tables and JSON lines)",
+        min_length=1,
+    )
+    documents: Literal["auto", "file", "paragraph", "line"] = field(
+        "auto",
+        "Documents",
+        "What one document is in a .txt or .md file: the file, a block between blank lines, or a "
+        "line; auto is the file for a folder of them, and the block for a single file",
+    )
+    validation_share: float = field(
+        0.02,
+        "Validation share",
+        "Share of the documents held out to measure pre-training",
+        gt=0,
+        lt=1,
+    )
+    min_characters: int = field(
+        40,
+        "Shortest document",
+        "Documents shorter than this are left out, in characters",
+        ge=1,
+        le=10**9,
+    )
+    max_documents: int = field(
+        0, "Most documents", "Documents read at most; 0 reads them all", ge=0, le=10**9
+    )

@@ -1,0 +1,79 @@
+"""The experiment: one Pydantic model, read everywhere.
+
+The YAML file, the parameter of the flow, the form in the Prefect UI, `--set` on the command line,
+the keys of the cache and the parameters in MLflow are all this model. So every field has a type,
+bounds, a default, a title and a description with its unit; variants are `Literal` choices, because
+forms show a union as a box of raw JSON.
+
+`in_key=False` marks a field that cannot change a result (or whose content enters the key in another
+way, as the digest of the data behind `source`); such a field re-runs nothing.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tasks.experiment.corpus import Corpus
+from tasks.experiment.evaluation import Evaluation
+from tasks.experiment.fields import NAME_PATTERN, Part, field
+from tasks.experiment.model import Model
+from tasks.experiment.pretraining import Checkpoints, Pretraining
+from tasks.experiment.problem import Downstream
+from tasks.experiment.tokenizer import Tokenizer
+
+
+class Experiment(Part):
+    """Which text, tokenizer and model, how to pre-train it, and what to fine-tune it on."""
+
+    name: str = field(
+        "experiment",
+        "Name",
+        "Name of the experiment in MLflow; runs of one name are compared side by side",
+        in_key=False,
+        pattern=NAME_PATTERN,
+        max_length=80,
+    )
+    variant: str = field(
+        "",
+        "Variant",
+        "What sets this run apart from others, as the end of its name; what `--set` changes is "
+        "added to it; change it where a run is copied",
+        in_key=False,
+        pattern=r"^[^\x00-\x1f]*$",
+        max_length=200,
+    )
+    seed: int = field(
+        0,
+        "Seed",
+        "Seed of training (weights, order, masks, dropout), of which `train_examples` are taken, "
+        "and of the resamples of intervals",
+        ge=0,
+        lt=2**31,
+    )
+    split_seed: int = field(
+        0,
+        "Split seed",
+        "Seed of how rows and documents are split, where the data have no splits of their own; "
+        "apart from the other, so that models of several seeds answer the same test rows",
+        ge=0,
+        lt=2**31,
+    )
+    corpus: Corpus = Field(Corpus(), title="Corpus", description="The text to pre-train on")
+    tokenizer: Tokenizer = Field(
+        Tokenizer(), title="Tokenizer", description="How text becomes tokens"
+    )
+    model: Model = Field(Model(), title="Model", description="The body that is trained")
+    pretraining: Pretraining = Field(
+        Pretraining(), title="Pre-training", description="How the body learns from text alone"
+    )
+    downstream: list[Downstream] = Field(
+        [], title="Downstream problems", description="Problems with labels to fine-tune the body on"
+    )
+    evaluation: Evaluation = Field(
+        Evaluation(), title="Evaluation", description="How the results are measured"
+    )
+    checkpoints: Checkpoints = Field(
+        Checkpoints(),
+        title="Checkpoints",
+        description="How often a training writes down where it is; changes no result",
+    )

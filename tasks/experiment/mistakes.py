@@ -1,0 +1,177 @@
+"""What is wrong with an experiment, said so that a person can mend it.
+
+Every line names the field's path (and the line of the file), the value found, what is accepted, and
+the nearest right spelling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from tasks.experiment.consistency import mistakes
+from tasks.experiment.experiment import Experiment
+from tasks.machinery.naming.spelling import nearest
+
+Path = tuple[str | int, ...]
+
+
+class InvalidExperimentError(ValueError):
+    """An experiment that cannot run; each mistake is a line."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = list(lines)
+        super().__init__("\n".join(self.lines))
+
+
+def validated(values: Mapping[str, Any], lines: Mapping[Path, str] | None = None) -> Experiment:
+    """The experiment of raw values.
+
+    Args:
+        values: as read from YAML.
+        lines: where each path stands, as `file:line`, to be named in the mistakes.
+
+    Raises:
+        InvalidExperimentError: with a line for each mistake.
+    """
+    found: list[Any] = [_unlike(path, value) for path, value in _truths(values, ())]
+    try:
+        experiment = Experiment.model_validate(values)
+    except ValidationError as error:
+        found += error.errors()
+    else:
+        if not found:
+            return experiment
+    raise InvalidExperimentError([_said(problem, lines or {}, values) for problem in found])
+
+
+def _truths(value: Any, path: Path) -> Iterator[tuple[Path, bool]]:
+    """True and false where a number is wanted: Pydantic takes them for 1 and 0, and `yes` too."""
+    items = value.items() if isinstance(value, Mapping) else enumerate(value)
+    for step, item in items:
+        if isinstance(item, Mapping | list):
+            yield from _truths(item, (*path, step))
+        elif isinstance(item, bool) and _schema((*path, step)).get("type") in ("integer", "number"):
+            yield (*path, step), item
+
+
+def _unlike(path: Path, value: Any) -> dict[str, Any]:
+    """A mistake of a value of another kind, as Pydantic would tell it."""
+    return {"loc": path, "type": "unlike", "input": value}
+
+
+def check(experiment: Experiment) -> None:
+    """What no single field shows: that the parts fit together.
+
+    Raises:
+        InvalidExperimentError: with a line for each mistake.
+    """
+    found = [f"{path}: {message}" for path, message in mistakes(experiment)]
+    if found:
+        raise InvalidExperimentError(found)
+
+
+def _said(error: Any, lines: Mapping[Path, str], values: Mapping[str, Any]) -> str:
+    path: Path = tuple(error["loc"])
+    place = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), "")
+    where = f"{place}: " if place else ""
+    return f"{where}{spelt(path, values)}: {_problem(error, path)}"
+
+
+def spelt(path: Path, values: Any) -> str:
+    """A path with problems by their name: downstream.library.epochs."""
+    words = []
+    for step in path:
+        try:
+            values = values[step]
+        except (KeyError, IndexError, TypeError):
+            values = None
+        named = isinstance(step, int) and isinstance(values, Mapping) and values.get("name")
+        words.append(str(values["name"] if named else step))
+    return ".".join(words) or "experiment"
+
+
+def _problem(error: Any, path: Path) -> str:
+    found = error["input"]
+    if error["type"] in ("extra_forbidden", "invalid_key"):
+        fields = fields_at(path[:-1])
+        return f"no such field{nearest(str(path[-1]), fields)}. Accepted here: {', '.join(fields)}"
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    if error["type"] in ("model_type", "model_attributes_type"):
+        fields = fields_at(path)
+        return f"found {_quoted(found)}; accepted: fields, of {', '.join(fields)}"
+    hint = ""
+    if _schema(path).get("type") == "string" and isinstance(found, int | float | date):
+        hint = " (in quotes it is text)"
+    if error["type"] == "literal_error" and isinstance(found, str):
+        hint = nearest(found, _schema(path).get("enum", []))
+    return f"found {_quoted(found)}; accepted: {accepted_at(path)}{hint}"
+
+
+def _quoted(value: Any) -> str:
+    if isinstance(value, Mapping | list):
+        return f"a {'list' if isinstance(value, list) else 'group of fields'}"
+    if value is None:
+        return "nothing"
+    text = str(value) if isinstance(value, date) else repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def model_at(path: Path) -> type[BaseModel] | None:
+    """The model that a path leads to; list positions are passed through."""
+    model: type[BaseModel] = Experiment
+    for step in path:
+        if isinstance(step, int):
+            continue
+        info = model.model_fields.get(step)
+        inner = getattr(info.annotation, "__args__", [info.annotation])[0] if info else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return None
+        model = inner
+    return model
+
+
+def fields_at(path: Path) -> list[str]:
+    """The names of the fields that are accepted under a path."""
+    model = model_at(path)
+    return list(model.model_fields) if model else []
+
+
+def _schema(path: Path) -> dict[str, Any]:
+    model = model_at(path[:-1])
+    if model is None or not path:
+        return {}
+    found: dict[str, Any] = model.model_json_schema()["properties"].get(path[-1], {})
+    return found
+
+
+_KINDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "boolean": "true or false",
+    "array": "a list",
+}
+_BOUNDS = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "above {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "below {}",
+    "minLength": "of at least {} characters",
+    "maxLength": "of at most {} characters",
+    "pattern": "matching {}",
+}
+
+
+def accepted_at(path: Path) -> str:
+    """What a field accepts, in words: `a whole number, at least 1`."""
+    schema = _schema(path)
+    if "enum" in schema:
+        return ", ".join(map(str, schema["enum"]))
+    words = [_KINDS.get(schema.get("type", ""), "something else")]
+    words += [text.format(schema[name]) for name, text in _BOUNDS.items() if name in schema]
+    return ", ".join(words)

@@ -1,0 +1,101 @@
+"""When a challenger takes the champion's place: the rule, as a person sets it.
+
+The metric is the headline metric of the problem. Light: forms and the command line read it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import ValidationError
+
+from tasks.experiment.experiment import Experiment
+from tasks.experiment.fields import Part, field
+from tasks.experiment.mistakes import InvalidExperimentError
+from tasks.experiment.problem import Downstream
+from tasks.machinery.naming.registered_names import ACCEPTED_NAME, NAME
+from tasks.machinery.naming.spelling import nearest
+
+
+class Rule(Part):
+    """What a challenger must show on the test split, as it is now, to take the champion's place.
+
+    It must be better by `minimum_gain` at least, by a difference of which the interval lies above
+    zero, and lose no more than allowed on any class and any slice.
+    """
+
+    minimum_gain: float = field(
+        0.0,
+        "Least gain",
+        "Gain of the headline metric that is worth a change of the model, as a share: 0.01 is one "
+        "percentage point; it must also be more than chance explains",
+        ge=0,
+        le=1,
+    )
+    confidence: float = field(0.95, "Confidence", "Coverage of the intervals", ge=0.5, lt=1)
+    bootstrap_samples: int = field(
+        2000,
+        "Bootstrap samples",
+        "Resamples of the test documents behind each interval",
+        ge=100,
+        le=1_000_000,
+    )
+    worst_class_loss: float = field(
+        0.05,
+        "Worst loss of a class",
+        "Largest loss of F1 on any class, as a share; more than this, and more than chance "
+        "explains, keeps the champion; 1 allows any",
+        ge=0,
+        le=1,
+    )
+    worst_slice_loss: float = field(
+        0.05,
+        "Worst loss of a slice",
+        "Largest loss of the headline metric on any quarter of the test rows by length, as a "
+        "share; judged as the loss of a class; 1 allows any",
+        ge=0,
+        le=1,
+    )
+
+
+def problem_of(experiment: Experiment, name: str) -> Downstream:
+    """A problem of an experiment by its name.
+
+    Raises:
+        InvalidExperimentError: the experiment has no such problem.
+    """
+    problems = {problem.name: problem for problem in experiment.downstream}
+    if name not in problems:
+        listed = f"Accepted: {', '.join(problems)}" if problems else "It has no downstream problem"
+        raise InvalidExperimentError(
+            [f"problem: {experiment.name} has no {name!r}{nearest(name, problems)}. {listed}"]
+        )
+    return problems[name]
+
+
+def require_name(model: str) -> None:
+    """Check the name of a registered model.
+
+    Raises:
+        InvalidExperimentError: MLflow would not take it.
+    """
+    if not re.fullmatch(NAME, model) or model != model.strip():
+        raise InvalidExperimentError([f"model: found {model!r}; accepted: {ACCEPTED_NAME}"])
+
+
+def rule_of(**values: Any) -> Rule:
+    """The rule of these values.
+
+    Raises:
+        InvalidExperimentError: with a line for each value that is out of bounds.
+    """
+    try:
+        return Rule(**values)
+    except ValidationError as error:
+        lines = [
+            f"rule.{problem['loc'][0]}: found {problem['input']!r}; accepted: "
+            f"{problem['msg'].removeprefix('Input should be ')}"
+            for problem in error.errors()
+        ]
+        raise InvalidExperimentError(lines) from None

@@ -1,0 +1,37 @@
+"""The part `tokenizer`: how text becomes tokens."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tasks.experiment.fields import Part, field
+
+
+class Tokenizer(Part):
+    """How text becomes tokens."""
+
+    algorithm: Literal["wordpiece", "bpe"] = field(
+        "wordpiece", "Algorithm", "wordpiece as in BERT, or byte-level bpe as in RoBERTa"
+    )
+    vocab_size: int = field(
+        8192,
+        "Vocabulary size",
+        "Entries in the vocabulary, special tokens included",
+        ge=64,
+        le=262_144,
+    )
+    lowercase: bool = field(True, "Lower-case", "Fold case (and strip accents) before tokenizing")
+    min_frequency: int = field(
+        2,
+        "Least frequency",
+        "Occurrences in the corpus that an entry needs to be learnt",
+        ge=1,
+        le=10**9,
+    )
+    published: str = field(
+        "",
+        "Published tokenizer",
+        "Load this instead of training one: a vocab.txt, a folder with a tokenizer.json, or "
+        "hf:NAME[@REVISION]; empty trains one on the corpus",
+        in_key=False,
+    )

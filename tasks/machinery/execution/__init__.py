@@ -1,0 +1,14 @@
+"""One run of a recipe: session, runner, planner, monitor, delivery.
+
+The life of a stage:
+
+1. `Call` makes its key: its part of the experiment, the content of its inputs, code, libraries.
+2. An artifact with that key is verified and reused; otherwise its folder is leased.
+3. A run opens in MLflow; an interrupted one of the same key is resumed.
+4. The stage's function computes into an empty folder, from the last checkpoint if there is one.
+5. The manifest is written last: from then on the artifact exists.
+6. MLflow gets metrics, files and the status; if it is unreachable, a later run delivers them.
+7. The page of the artifact is shown in Prefect.
+
+To add one: a stage needs nothing from here; see `tasks/stages`.
+"""

@@ -1,0 +1,223 @@
+"""Tells MLflow what a run of an experiment came to: at its end, or later if it was out of reach.
+
+A run that ended while MLflow could not be reached leaves its ledger behind, and all that MLflow is
+to be told is in the store. The next run of any experiment tells it, and so does `temper sync`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tasks.contract import StageError
+from tasks.machinery.host.ledger import Ledger, Use, ledgers
+from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.store.fingerprint import digest
+from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.links import NOTE, note_of
+from tasks.machinery.tracking.logged_model import as_dataset
+from tasks.machinery.tracking.outage import is_outage, reason
+from tasks.machinery.tracking.recording import Recording, leaving_on_failure, status_of, words_of
+from tasks.machinery.tracking.results_view import renew_view
+from tasks.machinery.tracking.tracked_run import Status, promptly
+from tasks.machinery.tracking.tracking import GONE, Tracking
+
+LATER = "MLflow has not been told all of this run; the next run tells it, and so does `temper sync`"
+PATIENCE = 30.0  # seconds that the end of a run waits for MLflow to come back
+_PAUSE = 3.0
+
+
+def metric_prefix(stage: str, label: str) -> str:
+    """What a stage's metrics start with on the experiment's run; empty: they are not there."""
+    if stage in ("evaluation", "leakage"):
+        return f"downstream/{label}"
+    return stage if stage in ("pretraining", "judgement") else ""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one run of an experiment tells MLflow.
+
+    Attributes:
+        ledger: what the run used and did.
+        recording: where it is told.
+    """
+
+    ledger: Ledger
+    recording: Recording
+
+    def tell_stage(self, use: Use) -> None:
+        """Record a stage if MLflow does not know it, and make the experiment's run a complete row.
+
+        Raises:
+            Exception: MLflow cannot be reached, or does not take it.
+        """
+        store, tracking = self.recording.store, self.recording.tracking
+        stage, _, fingerprint = use.artifact.partition("/")
+        if use.state in ("FAILED", "KILLED"):
+            status: Status = "FAILED" if use.state == "FAILED" else "KILLED"
+            folder = store.folder(stage, fingerprint)
+            self.recording.record_failure(use.title, folder, status, use.reason)
+            return
+        if store.named(use.artifact) is None:  # it was freed
+            return
+        with store.locked(stage, fingerprint):
+            artifact = store.named(use.artifact)
+            if artifact is None:
+                return
+            if not artifact.record or not tracking.knows(artifact.record):
+                if artifact.damage():  # nothing true is left to be told
+                    return
+                self.recording.record(use.title, artifact)
+        self._tell_parent(use, artifact)
+
+    def _tell_parent(self, use: Use, artifact: Artifact) -> None:
+        parent = self.recording.parent
+        dataset = as_dataset(artifact)
+        if dataset is not None:
+            parent.reads({use.title: dataset})
+        tags = {
+            f"temper.stage.{use.title}": f"{use.state} {artifact.record['run_id']}",
+            f"temper.artifact.{use.title}": use.artifact,
+            f"temper.digest.{use.title}": artifact.whole.digest[:16],
+        }
+        libraries = artifact.key["libraries"].items()
+        parent.tags(tags | {f"temper.version.{name}": value for name, value in libraries})
+        prefix = metric_prefix(artifact.stage, use.title.partition(" ")[2])
+        if prefix:
+            parent.result({f"{prefix}/{k}": v for k, v in artifact.metrics.items()})
+
+    def tell_rest(self) -> None:
+        """Tell everything that has not been told, and end the run; then the ledger is closed.
+
+        Raises:
+            Exception: MLflow cannot be reached, or does not take it.
+        """
+        ledger, parent = self.ledger, self.recording.parent
+        for use in ledger.uses:
+            if not use.told and use.state:
+                self.tell_stage(use)
+                use.told = True
+        if ledger.status == "FINISHED":
+            self._describe()
+        if ledger.status != "RUNNING":
+            parent.finish(ledger.status, ledger.reason, ledger.ended or None)
+        if ledger.status == "FINISHED":
+            renew_view(parent.client, parent.experiment_id)
+        ledger.close()
+
+    def _describe(self) -> None:
+        """Put the page of results where a person opening the run sees it first."""
+        uses, parent, store = self.ledger.uses, self.recording.parent, self.recording.store
+        cached = sum(use.state == "cached" for use in uses)
+        names = [use.artifact for use in uses]
+        parent.tags(
+            {"temper.results": digest(names), "temper.stages": f"{cached} of {len(uses)} cached"}
+        )
+        report = store.named(uses[-1].artifact) if uses else None
+        page = report.path / "show" / "card.md" if report is not None else None
+        if page is not None and page.is_file():
+            parent.artifacts(page.parent)
+            parent.tags({NOTE: note_of(self.recording.tags, page.read_text())})
+
+    @contextlib.contextmanager
+    def concluded(self, say: Callable[[str], None]) -> Iterator[None]:
+        """Whatever happens in the block, MLflow is told how the run ended; now, or later."""
+        try:
+            yield
+        except BaseException as problem:
+            self.ledger.end(status_of(problem), words_of(problem))
+            try:
+                promptly(self.tell_rest)
+            except Exception as second:  # the first problem is the one to be seen
+                self._leave()
+                say(f"{LATER}: {reason(second)}")
+            raise
+        self.ledger.end("FINISHED")
+        if not self.tell_rest_patiently():
+            self._leave()
+            say(LATER)
+
+    def _leave(self) -> None:
+        """Tell no more: whoever comes next does."""
+        self.recording.parent.leave()
+        self.ledger.let_go()
+
+    def tell_rest_patiently(self) -> bool:
+        """Tell everything, waiting a while for MLflow to come back.
+
+        Returns:
+            Whether MLflow took it; else the ledger is left for later.
+        """
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.tell_rest()
+            except Exception as problem:
+                if not is_outage(problem):
+                    raise
+                if time.monotonic() > until:
+                    return False
+                time.sleep(_PAUSE)
+            else:
+                return True
+
+
+def undelivered() -> list[Ledger]:
+    """The ledgers of runs that are over, of which MLflow has not been told all."""
+    return [ledger for ledger in ledgers() if not ledger.is_alive]
+
+
+def deliver(ledger: Ledger, tracking: Tracking, store: Store) -> bool:
+    """Tell MLflow what a run that is over left untold. To be called under the `start_lock`.
+
+    Returns:
+        Whether there was somebody to tell: its run may be deleted, or another may go on with it.
+
+    Raises:
+        StageError: it is about a run in another MLflow.
+        Exception: MLflow cannot be reached, or does not take it.
+    """
+    if ledger.tracking_uri != tracking.uri:
+        raise StageError(
+            f"a run of {ledger.experiment!r} is to be told to MLflow at {ledger.tracking_uri}, and "
+            f"this is {tracking.uri}: set MLFLOW_TRACKING_URI={ledger.tracking_uri}"
+        )
+    found = tracking.find(ledger.run_id)
+    gone_on_with = any(other.is_alive and other.run_id == ledger.run_id for other in ledgers())
+    if found is None or gone_on_with:
+        ledger.close()
+        return False
+    if ledger.status == "RUNNING":
+        ledger.status, ledger.reason = "KILLED", GONE
+    here = tracking.within(found.info.experiment_id)
+    parent = here.reopen(ledger.run_id, found.info.run_name, finished=True)
+    if parent is not None:
+        with leaving_on_failure(parent):
+            Delivery(ledger, Recording(here, parent, ledger.tags, store)).tell_rest()
+    return parent is not None
+
+
+def deliver_all(tracking: Tracking, store: Store) -> list[str]:
+    """Tell this MLflow what earlier runs left untold; to be called under the `start_lock`.
+
+    What it does not take now is said, and left for the next time: it is no reason not to begin.
+    What was for another MLflow is left for that one: for a month, if it is only how a run ended.
+
+    Returns:
+        The experiments, one for each run that was told.
+    """
+    told = []
+    for ledger in undelivered():
+        if ledger.tracking_uri != tracking.uri:
+            if ledger.is_forgotten:
+                ledger.close()
+            continue
+        try:
+            if deliver(ledger, tracking, store):
+                told.append(ledger.experiment)
+        except Exception as problem:
+            tracking.say(f"a run of {ledger.experiment!r} is yet to be told: {reason(problem)}")
+    return told

@@ -1,0 +1,216 @@
+"""What a stage says while it works, passed on to the terminal, MLflow, Prefect and a file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from prefect import get_run_logger
+from prefect.exceptions import MissingContextError
+
+from tasks.machinery.orchestration.progress import Progress
+from tasks.machinery.store.checkpoints import newest_checkpoint, step_of
+from tasks.machinery.tracking.outage import Rest
+from tasks.machinery.tracking.recording import read_curve, replay
+from tasks.machinery.tracking.tracked_run import TrackedRun
+
+LOGGER = logging.getLogger(__name__)
+
+_SHOW_EVERY = 0.2  # seconds, on the terminal
+_PUBLISH_EVERY = 5.0  # seconds, in Prefect: each is a request
+
+
+class Display(Protocol):
+    """Where progress is shown while an experiment runs."""
+
+    def started(self, title: str) -> None:
+        """A stage begins."""
+
+    def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
+        """A stage has come so far; `left` in seconds, None while unknown."""
+
+    def finished(self, title: str, state: str, seconds: float, why: str) -> None:
+        """A stage has ended as completed, cached or failed."""
+
+    def interrupted(self, title: str, step: int) -> None:
+        """A stage was interrupted; `step` is that of its newest checkpoint, 0 without one."""
+
+    def say(self, text: str) -> None:
+        """Something that a person should know, beside the progress."""
+
+    def remark(self, text: str) -> None:
+        """The same, where nothing is wrong."""
+
+
+class Quiet:
+    """A display that shows nothing: for flows that nobody watches in a terminal."""
+
+    def started(self, title: str) -> None:
+        """Show nothing."""
+
+    def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
+        """Show nothing."""
+
+    def finished(self, title: str, state: str, seconds: float, why: str) -> None:
+        """Show nothing."""
+
+    def interrupted(self, title: str, step: int) -> None:
+        """Show nothing."""
+
+    def say(self, text: str) -> None:
+        """Leave it in the log, which Prefect shows."""
+        try:
+            get_run_logger().warning(text)
+        except MissingContextError:
+            LOGGER.warning(text)
+
+    def remark(self, text: str) -> None:
+        """Leave it in the log."""
+        try:
+            get_run_logger().info(text)
+        except MissingContextError:
+            LOGGER.info(text)
+
+
+class StageMonitor:
+    """The monitor of a stage that runs in a flow.
+
+    Args:
+        title: what people read.
+        folder: folder of the artifact: metrics by step are kept there too.
+        run: the stage's run in MLflow; None while that cannot be reached.
+        display: the terminal.
+        check: raises where the folder is no longer this process's; asked every few seconds.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        folder: Path,
+        run: TrackedRun | None,
+        display: Display,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.title, self.run, self.display, self._check = title, run, display, check
+        self._one_at_a_time = threading.Lock()  # a point, or a run that is taken up late
+        self.checkpoints: Path | None = folder / "checkpoints"
+        self.facts: dict[str, str | float] = {}
+        self._file = folder / "metrics.jsonl"
+        self._go_on()
+        self._unit, self._since, self._from = "", time.monotonic(), 0
+        self._shown = self._published = 0.0
+        self._left: float | None = None
+        self._progress = Progress()
+
+    def _go_on(self) -> None:
+        """Keep the curve up to the checkpoint that training goes on from, and MLflow in step.
+
+        What was computed after it is computed again, to the same values: a step that MLflow has is
+        not sent again, and one that a kill kept from it is.
+        """
+        checkpoint = newest_checkpoint(self.checkpoints) if self.checkpoints else None
+        last = step_of(checkpoint) if checkpoint else 0
+        curve = list(read_curve(self._file))
+        kept = [point for point in curve if point[0] <= last]
+        # An interrupted validation is made after the checkpoint of its step, perhaps twice.
+        self._known = {(step, name) for step, _, values in kept for name in values if step == last}
+        partial = self._file.with_suffix(".partial")
+        partial.write_text("".join(_line(*point) for point in kept))
+        partial.replace(self._file)
+        if self.run is not None:
+            for step, at, values in kept:
+                self.run.log(step, values, at)
+
+    def _send(self, step: int, values: Mapping[str, float]) -> None:
+        now = time.time()
+        with self._one_at_a_time:
+            with self._file.open("a") as file:
+                file.write(_line(step, now, values))
+            if self.run is not None:
+                self.run.log(step, values, now)
+
+    @contextlib.contextmanager
+    def taking_up(self, begin: Callable[[], TrackedRun | None]) -> Iterator[None]:
+        """Where MLflow was out of reach, try again to begin a run while the block runs."""
+        ended = threading.Event()
+
+        def attempt() -> None:
+            while self.run is None and not ended.wait(Rest.SECONDS):
+                self._take_up(begin())
+
+        thread = threading.Thread(target=attempt, name="taking up", daemon=True)
+        if self.run is None:
+            thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            if thread.is_alive():
+                thread.join(3)  # one that it still begins is told at the end
+
+    def _take_up(self, run: TrackedRun | None) -> None:
+        """Tell a run that could not be begun in time what it missed."""
+        if run is None:
+            return
+        with self._one_at_a_time:
+            replay(run, self._file)
+            run.note(self.facts)
+            self.run = run
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        """Show how far the stage is, at most a few times a second."""
+        now = time.monotonic()
+        if unit != self._unit or done < self._from:  # a new phase has a pace of its own
+            self._unit, self._since, self._from = unit, now, done
+        moved = done - self._from
+        known = total > 0 and moved > 0
+        self._left = (now - self._since) / moved * (total - done) if known else None
+        if now - self._shown > _SHOW_EVERY or done == total:
+            self._shown = now
+            self.display.progress(self.title, done, total, unit, self._left)
+        if now - self._published > _PUBLISH_EVERY:
+            self._published = now
+            self._check()
+            if total > 0:
+                self._publish(done, total, unit)
+
+    def _publish(self, done: int, total: int, unit: str) -> None:
+        """Move the progress artifact in Prefect."""
+        left = "" if self._left is None else f", about {self._left:.0f} s left"
+        share = min(100.0, 100.0 * done / total)
+        self._progress.move(share, f"{self.title}: {done:,} of {total:,} {unit}{left}")
+
+    def end(self) -> None:
+        """The stage is complete: so is its progress."""
+        self._progress.end(f"{self.title}: complete")
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Keep the metrics of a step in the store and send them to MLflow."""
+        new = {name: value for name, value in metrics.items() if (step, name) not in self._known}
+        if not new:
+            return
+        values = {name: float(value) for name, value in new.items()}
+        if self._left is not None:
+            values["time_left"] = self._left
+        self._send(step, values)
+
+    def note(self, **facts: str | float) -> None:
+        """Keep facts, and set them as tags of the run."""
+        self.facts.update(facts)
+        if self.run is not None:
+            self.run.note(facts)
+
+    def say(self, text: str) -> None:
+        """Say something on the terminal, and in Prefect's log."""
+        self.display.remark(f"{self.title}: {text}")
+
+
+def _line(step: int, at: float, values: Mapping[str, float]) -> str:
+    """A point of the curve as it is kept."""
+    return json.dumps({"step": step, "time": at, **values}) + "\n"

@@ -1,0 +1,311 @@
+"""Runs a stage: fingerprint, reuse or compute, verify, record."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
+from prefect.cache_policies import CachePolicy
+from prefect.context import TaskRunContext
+from pydantic import BaseModel, model_validator
+
+from tasks.contract import Stage
+from tasks.machinery.execution.delivery import Delivery, metric_prefix
+from tasks.machinery.execution.monitor import Display, StageMonitor
+from tasks.machinery.host.full_disk import full_disk
+from tasks.machinery.host.home import store_folder
+from tasks.machinery.host.ledger import Use
+from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.store.call import Arguments, inputs_of, key_of, paths_of, title_of
+from tasks.machinery.store.checkpoints import last_step, newest_checkpoint, step_of
+from tasks.machinery.store.fingerprint import digest, require_same_code
+from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.links import page_of, run_page
+from tasks.machinery.tracking.outage import is_outage, reason
+from tasks.machinery.tracking.recording import Inputs, Recording, status_of, words_of
+from tasks.machinery.tracking.tracked_run import TrackedRun
+
+
+class StageFailedError(Exception):
+    """A stage did not complete; everything before it is kept."""
+
+    def __init__(self, title: str, cause: BaseException) -> None:
+        self.title, self.cause = title, cause
+        super().__init__(f"{title} failed: {cause}")
+
+
+class Reference(BaseModel):
+    """What Prefect keeps of a stage: where its artifact is. Reading it verifies the files.
+
+    Prefect treats a stored result that cannot be read as a miss, so a damaged artifact is computed
+    again.
+    """
+
+    stage: str
+    fingerprint: str
+
+    @model_validator(mode="after")
+    def _files_are_what_they_were(self) -> Reference:
+        artifact = self.artifact()
+        damage = artifact.damage()
+        if damage:
+            raise ValueError(damage)
+        return self
+
+    def artifact(self) -> Artifact:
+        """The artifact; ValueError if there is none."""
+        artifact = Store(store_folder()).load(self.stage, self.fingerprint)
+        if artifact is None:
+            raise ValueError(f"{self.stage} {self.fingerprint[:12]} is not in the store")
+        return artifact
+
+
+@dataclass
+class ByFingerprint(CachePolicy):
+    """Prefect's cache key is the stage's fingerprint."""
+
+    fingerprint: str = ""
+
+    def compute_key(
+        self,
+        task_ctx: TaskRunContext,  # noqa: ARG002
+        inputs: dict[str, Any],  # noqa: ARG002
+        flow_parameters: dict[str, Any],  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
+    ) -> str:
+        """The fingerprint, whatever Prefect knows of the inputs."""
+        return self.fingerprint
+
+
+@dataclass
+class Outcome:
+    """How a stage ended, as the table of results and `--output` show it."""
+
+    name: str
+    label: str
+    state: str
+    artifact: Artifact
+    why: str = ""
+
+    @property
+    def title(self) -> str:
+        """The stage's name, with the problem it is about."""
+        return title_of(self.name, self.label)
+
+
+@dataclass
+class Runner:
+    """Runs the stages of one experiment in one flow run.
+
+    Attributes:
+        delivery: what MLflow is told, and the ledger of what the run uses.
+        display: the terminal.
+        refresh: names of stages to compute although they are in the store.
+        outcomes: how each stage ended, filled as they run.
+    """
+
+    delivery: Delivery
+    display: Display
+    refresh: frozenset[str] = frozenset()
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def recording(self) -> Recording:
+        """How stages are recorded."""
+        return self.delivery.recording
+
+    @property
+    def store(self) -> Store:
+        """Where artifacts are."""
+        return self.recording.store
+
+    def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
+        """Compute the stage, or reuse it where all is as it was."""
+        call = Call(self, stage, label, arguments)
+        self.display.started(call.title)
+        begun = time.monotonic()
+        try:
+            outcome = self._outcome(call)
+        except Exception as problem:
+            self.display.finished(call.title, "failed", time.monotonic() - begun, "")
+            cause = call.failure or problem
+            cause = full_disk(cause, self.store.root) or cause
+            self.delivery.ledger.stopped(call.title, "FAILED", words_of(cause))
+            raise StageFailedError(call.title, cause) from None
+        except BaseException as problem:
+            self.delivery.ledger.stopped(call.title, "KILLED", words_of(problem))
+            step = last_step(self.store.folder(call.stage.name, call.fingerprint) / "checkpoints")
+            self.display.interrupted(call.title, step)
+            raise
+        self.outcomes.append(outcome)
+        self.display.finished(call.title, call.state, time.monotonic() - begun, call.why)
+        return outcome.artifact
+
+    def _outcome(self, call: Call) -> Outcome:
+        ledger, stage = self.delivery.ledger, call.stage
+        use = ledger.use(call.title, f"{stage.name}/{call.fingerprint[:32]}")
+        run_task = task(
+            name=stage.name,
+            task_run_name=title_of(stage.verb or stage.name, call.label),
+            cache_policy=ByFingerprint(fingerprint=call.fingerprint),
+            refresh_cache=call.refresh,
+            persist_result=True,
+            result_serializer="json",
+        )(call.compute)
+        state = run_task(return_state=True)
+        if state.is_failed() or state.is_crashed():
+            raise _exception(state)
+        artifact = state.result().artifact()
+        artifact.use(ledger.experiment)
+        use.state = call.state
+        self._tell(use)
+        ledger.write()
+        show_card(artifact, call.title, page_of(artifact, self.recording.tracking))
+        return Outcome(call.stage.name, call.label, call.state, artifact, call.why)
+
+    def _tell(self, use: Use) -> None:
+        """Tell MLflow now, or at the end if it is out of reach."""
+        rest = self.recording.tracking.rest
+        if rest:
+            return
+        try:
+            self.delivery.tell_stage(use)
+            use.told = True
+        except Exception as problem:
+            if not is_outage(problem):
+                raise
+            rest.begin()
+            self.display.say(f"MLflow is to get {use.title} later: {reason(problem)}")
+
+    def metrics(self) -> dict[str, float]:
+        """All metrics of the experiment, by the names they have on its run."""
+        return {
+            f"{prefix}/{name}": value
+            for outcome in self.outcomes
+            if (prefix := metric_prefix(outcome.name, outcome.label))
+            for name, value in outcome.artifact.metrics.items()
+        }
+
+
+def _exception(state: Any) -> BaseException:
+    result = state.result(raise_on_failure=False)
+    return result if isinstance(result, BaseException) else RuntimeError(state.message)
+
+
+@dataclass
+class Call:
+    """One stage with its arguments, about to run as a Prefect task."""
+
+    runner: Runner
+    stage: Stage
+    label: str
+    arguments: Arguments
+    state: str = "cached"
+    why: str = ""
+    failure: BaseException | None = None
+
+    def __post_init__(self) -> None:
+        self.key = key_of(self.stage, self.arguments)
+        self.fingerprint = digest(self.key)
+        self.title = title_of(self.stage.name, self.label)
+        self.refresh = self.stage.name in self.runner.refresh
+
+    def compute(self) -> Reference:
+        """The body of the task, after Prefect's cache missed: look in the store, else compute."""
+        store = self.runner.store
+        experiment = self.runner.delivery.ledger.experiment
+        with store.locked(
+            self.stage.name, self.fingerprint, self._waiting, experiment=experiment
+        ) as folder:
+            found = store.load(self.stage.name, self.fingerprint)
+            damage = found.damage() if found else None
+            if found is None or damage or self.refresh:
+                if found is not None:
+                    store.set_aside(folder)
+                self.state = "completed"
+                self.why = f"recomputed: {damage}" if damage else ""
+                try:
+                    self._compute(folder)
+                except BaseException as problem:
+                    self.failure = problem
+                    raise
+        return Reference(stage=self.stage.name, fingerprint=self.fingerprint)
+
+    def _waiting(self, owner: str) -> None:
+        self.runner.display.say(f"{self.title} is waiting for {owner}")
+
+    def _compute(self, folder: Path) -> None:
+        """Compute into the folder, under a run in MLflow whose status is true."""
+        runner, recording = self.runner, self.runner.recording
+        checkpoint = newest_checkpoint(folder / "checkpoints")
+        if checkpoint is not None:
+            self.why = f"went on from step {step_of(checkpoint):,}"
+        inputs = {name: given.artifact for name, given in inputs_of(self.arguments).items()}
+
+        def begin() -> TrackedRun | None:
+            return recording.begin(self.title, self.fingerprint, self.key, folder, inputs)
+
+        monitor = StageMonitor(
+            self.title, folder, begin(), runner.display, lambda: runner.store.check_held(folder)
+        )
+        try:
+            show_link(monitor.run, recording.tracking.address)
+            with monitor.taking_up(begin):
+                artifact = self._call(folder, monitor, inputs)
+            monitor.end()
+            self._record(monitor.run, artifact)
+        except BaseException as problem:
+            if monitor.run is not None:
+                monitor.run.close(status_of(problem), words_of(problem))
+            raise
+
+    def _call(self, folder: Path, monitor: StageMonitor, inputs: Inputs) -> Artifact:
+        """Call the stage's function, and put what it wrote in place."""
+        store, begun = self.runner.store, time.monotonic()
+        function = self.stage.load()
+        loaded = self._loaded()
+        require_same_code(loaded)
+        output = store.begin(folder)
+        metrics = function(**paths_of(self.arguments), out=output, monitor=monitor)
+        require_same_code(self._loaded() - loaded)
+        seconds, reads = time.monotonic() - begun, {k: each.name for k, each in inputs.items()}
+        seconds += float(monitor.facts.get("seconds_before", 0))  # until it was interrupted
+        return store.complete(folder, self.key, metrics, monitor.facts, seconds, reads=reads)
+
+    def _loaded(self) -> set[str]:
+        """The modules of the key that this process has imported."""
+        return self.key["code"].keys() & sys.modules.keys()
+
+    def _record(self, run: TrackedRun | None, artifact: Artifact) -> None:
+        """Tell MLflow now, or leave it to the delivery if it is out of reach."""
+        if run is None:
+            return
+        try:
+            self.runner.recording.complete(run, self.title, artifact)
+        except Exception as problem:
+            if not is_outage(problem):
+                raise
+            self.runner.recording.tracking.rest.begin()
+            run.leave()
+
+
+def show_link(run: TrackedRun | None, uri: str) -> None:
+    """Link the task in Prefect to the run in MLflow, where MLflow has an address."""
+    address = run_page(uri, run.experiment_id, run.run_id) if run is not None else ""
+    if address:
+        create_link_artifact(link=address, link_text="run in MLflow", key="mlflow-run")
+
+
+def show_card(artifact: Artifact, title: str, address: str) -> None:
+    """Show the stage's page as an artifact in Prefect, with a link to its run in MLflow."""
+    card = artifact.path / "show" / "card.md"
+    page = card.read_text() if card.is_file() else ""
+    link = f"[Run in MLflow]({address})\n\n" if address else ""
+    if page or link:
+        key = "".join(c if c.isalnum() else "-" for c in title.lower())
+        create_markdown_artifact(link + page, key=key, description=title)

@@ -1,0 +1,4 @@
+"""What the store holds, and what may be deleted.
+
+To add one: write a criterion in `choosing.py`.
+"""

@@ -1,0 +1,95 @@
+"""What the store holds: complete artifacts and unfinished work, how large, and when last used."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tasks.machinery.store.artifact import read_manifest, read_uses
+from tasks.machinery.store.store import Store
+
+
+@dataclass(frozen=True)
+class Item:
+    """A folder of the store.
+
+    Attributes:
+        name: `stage/fingerprint`, as ledgers and tags have it.
+        folder: where it is.
+        size: bytes of all its files.
+        complete: whether it is an artifact; else it is work that did not come to its end.
+        last_used: when an experiment last used it, or when it was last written to.
+        experiments: the names of those that have used it.
+        run: the run in MLflow that it is recorded as, or is being recorded as; empty if none.
+    """
+
+    name: str
+    folder: Path
+    size: int
+    complete: bool
+    last_used: datetime
+    experiments: tuple[str, ...]
+    run: dict[str, str]
+
+    @property
+    def stage(self) -> str:
+        """The stage whose folder it is."""
+        return self.name.partition("/")[0]
+
+
+def take_stock(store: Store) -> list[Item]:
+    """All that is in a store, the least recently used first."""
+    found = []
+    for folder in store.root.glob("[!.]*/[!.]*/"):
+        with contextlib.suppress(FileNotFoundError):  # freed, or moved in place, at this moment
+            found.append(_item(folder))
+    return sorted(found, key=lambda item: (item.last_used, item.name))
+
+
+def _item(folder: Path) -> Item:
+    complete, uses = read_manifest(folder) is not None, read_uses(folder)
+    size, written = _measure(folder)
+    times = list(_times(uses.values()))
+    runs = [_read(folder / name) for name in ("record.json", "run.json")]
+    return Item(
+        name=f"{folder.parent.name}/{folder.name}",
+        folder=folder,
+        size=size,
+        complete=complete,
+        last_used=max(times) if complete and times else datetime.fromtimestamp(written, UTC),
+        experiments=tuple(sorted(uses)),
+        run=next((run for run in (runs if complete else reversed(runs)) if run), {}),
+    )
+
+
+def _times(texts: Iterable[str]) -> Iterator[datetime]:
+    """The times among some texts; one that is none tells nothing."""
+    for text in texts:
+        with contextlib.suppress(ValueError, TypeError):
+            yield datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _measure(folder: Path) -> tuple[int, float]:
+    """Bytes of all files below a folder, and when the last of them was written."""
+    size, written = 0, folder.stat().st_mtime
+    for file in _files(folder):
+        found = file.stat()
+        size, written = size + found.st_size, max(written, found.st_mtime)
+    return size, written
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent) / name for name in names)
+
+
+def _read(file: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}

@@ -1,0 +1,23 @@
+"""The commit that the running code is at."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+
+def code_version() -> dict[str, str]:
+    """The commit that this code is at, and whether the tree is clean; empty outside a checkout."""
+    root = Path(__file__).parents[3]
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain")
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    return {"mlflow.source.git.commit": commit, "temper.git.clean": str(not changes).lower()}

@@ -1,0 +1,75 @@
+"""Where the state lives, and the environment that Prefect and MLflow read on import."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tasks.contract import StageError
+
+# Where MLflow keeps runs (no longer in folders); of databases also with a driver, as
+# postgresql+psycopg2.
+_STORES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql")
+
+
+def home() -> Path:
+    """The folder with all state: `TEMPER_HOME`, or `.temper` in the working directory."""
+    return Path(os.environ.get("TEMPER_HOME") or ".temper").absolute()
+
+
+def store_folder() -> Path:
+    """The folder of the artifacts."""
+    return home() / "store"
+
+
+def tracking_uri() -> str:
+    """Where MLflow keeps runs: `MLFLOW_TRACKING_URI`, or a database in the state folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or own_database()
+
+
+def own_database() -> str:
+    """The database in the state folder, as MLflow names it."""
+    return f"sqlite:///{home() / 'mlflow.db'}"
+
+
+def make_home() -> None:
+    """Make the state folder; Prefect makes its own folder only where the parent is there.
+
+    Raises:
+        StageError: where it cannot be written to.
+    """
+    problem = ""
+    try:
+        (home() / "prefect").mkdir(parents=True, exist_ok=True)
+        if not os.access(home(), os.W_OK | os.X_OK):
+            problem = "it is read-only for you"
+    except OSError as error:
+        problem = str(error.strerror)
+    if problem:
+        raise StageError(
+            f"TEMPER_HOME: cannot write to {home()} ({problem}); "
+            "set TEMPER_HOME to a folder that is yours"
+        )
+
+
+def require_addresses() -> None:
+    """Check that what is set as the address of a server is one; not that somebody answers there.
+
+    Raises:
+        StageError: it is none.
+    """
+    uri = tracking_uri()
+    scheme, separator, _ = uri.partition("://")
+    is_store = separator and scheme.partition("+")[0] in _STORES
+    if not is_store and not uri.startswith("databricks"):
+        raise StageError(
+            f"MLFLOW_TRACKING_URI is {uri!r}; accepted: "
+            f"{', '.join(f'{name}://…' for name in _STORES)}; unset it to keep the runs in "
+            f"{home() / 'mlflow.db'}"
+        )
+    address = os.environ.get("PREFECT_API_URL", "")
+    if address and not address.startswith(("http://", "https://")):
+        raise StageError(
+            f"PREFECT_API_URL is {address!r}; accepted: http://HOST:PORT/api; unset it to have a "
+            "temporary server"
+        )

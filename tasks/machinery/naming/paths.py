@@ -1,0 +1,11 @@
+"""Paths as a person writes them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def place(location: str) -> Path:
+    """The path that a person wrote, with `~` for their own folder."""
+    return Path(os.path.expanduser(location))  # noqa: PTH111  (pathlib's fails for unknown users)

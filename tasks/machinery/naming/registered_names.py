@@ -1,0 +1,8 @@
+"""Names of registered models in MLflow: what is accepted."""
+
+from __future__ import annotations
+
+NAME = r"[^/:'\"\\]{1,100}"
+
+
+ACCEPTED_NAME = "a name of 1 to 100 characters without / : \\ and quotes"

@@ -1,0 +1,246 @@
+"""The three programs of `temper up`: started in order, watched, and stopped in the opposite order.
+
+Runs are the first to stop, in a terminal by `temper run` or started by the serving process: they
+write a checkpoint, and tell MLflow and Prefect how they ended before those go.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from filelock import FileLock, Timeout
+
+from tasks.contract import StageError
+from tasks.machinery.host.home import home, own_database
+from tasks.machinery.host.ledger import ledgers
+from tasks.machinery.host.owner import is_alive, is_here, pid_of, this_process
+from tasks.machinery.servers.databases import databases, make_mlflow_database, migrate_mlflow
+from tasks.machinery.servers.processes import check_port, end, last_words, reap, session_of, start
+from tasks.machinery.servers.servers import TITLES, Name, Program, Servers, forget_servers
+
+STARTING = 180.0  # seconds in which a server is to answer; the first start makes databases
+CHECKPOINT = 45.0  # seconds that a training in progress has to stop, its checkpoint written
+_SERVER_ENDS = 15.0
+_RESTARTS, _WITHIN = 3, 600.0  # so many restarts of a program within so many seconds
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def alone() -> Iterator[bool]:
+    """Only one `temper up` at a time; whether it is this one. A kill gives it free."""
+    lock = FileLock(home() / "servers.lock")
+    try:
+        with lock.acquire(timeout=0):
+            yield True
+    except Timeout:
+        yield False
+
+
+def prepare_databases(say: Say) -> None:
+    """Make, or bring up to date, what the servers open.
+
+    Raises:
+        StageError: a database is of a newer version, in use, or unreadable.
+    """
+    for database in databases():
+        state = database.state()
+        if state == "missing" and database.library == "mlflow":
+            make_mlflow_database()
+        if state != "older":
+            continue
+        busy = [each.experiment for each in ledgers() if each.is_alive]
+        if busy:
+            raise StageError(
+                f"{database.file} is to be migrated, and is in use by runs in progress "
+                f"({', '.join(busy)}): wait until they have ended"
+            )
+        copy = database.back_up()
+        say(f"{database.file.name} is of an older {database.library}: migrating, copied to {copy}")
+        if database.library == "mlflow":
+            migrate_mlflow()
+
+
+def end_all(servers: Servers, say: Say, hurry: Callable[[], bool] = lambda: False) -> None:
+    """Stop what runs, the serving process first; afterwards nobody finds the servers any more."""
+    servers.stopping = True
+    servers.write()  # so that runs in other terminals can say why they end
+    interrupt_runs(servers, say, hurry)
+    for program in reversed(servers.programs):
+        patience = _SERVER_ENDS
+        if program.name == "serving":
+            patience += CHECKPOINT * servers.runs_at_once
+        gently = end(program, patience, hurry)
+        say(f"{TITLES[program.name]} stopped" + ("" if gently else ": it had to be killed"))
+    forget_servers()
+
+
+def interrupt_runs(servers: Servers, say: Say, hurry: Callable[[], bool]) -> None:
+    """Interrupt what `temper run` started on these servers: without them it could not go on."""
+    prefect, serving = servers.program("prefect"), servers.program("serving")
+    if prefect is None or not prefect.is_alive:
+        return
+    served = {each.pid for each in session_of(serving)} if serving else set()
+    runs = [
+        each
+        for each in ledgers()
+        if each.is_alive
+        and is_here(each.owner)
+        and each.server.startswith(prefect.address)
+        and pid_of(each.owner) not in served
+    ]
+    for run in runs:
+        say(f"interrupting `temper run` of {run.experiment} (pid {pid_of(run.owner)})")
+        with suppress(OSError):
+            os.kill(pid_of(run.owner), signal.SIGTERM)
+    until = time.monotonic() + CHECKPOINT
+    while any(is_alive(each.owner, 0) for each in runs) and not hurry():
+        if time.monotonic() > until:
+            return
+        time.sleep(0.2)
+
+
+@dataclass
+class Stack:
+    """What one `temper up` runs.
+
+    Attributes:
+        ports: where the servers listen.
+        serving: the command that serves the deployments.
+        runs_at_once: how many trainings run at a time.
+        say: told what happens, a line at a time.
+    """
+
+    ports: dict[Name, int]
+    serving: Sequence[str]
+    runs_at_once: int
+    say: Say
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _hurry: bool = False
+
+    def __post_init__(self) -> None:
+        self.servers = Servers(
+            owner=this_process(), since=time.time(), runs_at_once=self.runs_at_once
+        )
+        self._restarts: dict[Name, list[float]] = {}
+
+    def listen_for_signals(self) -> None:
+        """Ctrl-C, SIGTERM and a closed terminal stop all in order; the second time, at once."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._asked_to_stop)
+
+    def _asked_to_stop(self, *_: object) -> None:
+        self._hurry = self.stopping.is_set()
+        self.stopping.set()
+
+    def start(self) -> None:
+        """Start all three, and wait until they are well.
+
+        Raises:
+            StageError: a port is taken, a database cannot be used, or a program does not start.
+        """
+        if len(set(self.ports.values())) < len(self.ports):
+            said = " and ".join(f"--{name}-port" for name in self.ports)
+            raise StageError(
+                f"{said} are both {self.ports['prefect']}; accepted: two ports, one for each"
+            )
+        for name, port in self.ports.items():
+            check_port(port, f"--{name}-port")
+        prepare_databases(self.say)
+        servers = [self._launch("prefect"), self._launch("mlflow")]
+        for program in servers:
+            self._wait_for(program)
+        if not self.stopping.is_set():
+            self._wait_for(self._launch("serving"))
+
+    def watch(self) -> None:
+        """Start again what ends by itself, until this process is asked to stop.
+
+        Raises:
+            StageError: a program ends again and again.
+        """
+        while not self.stopping.wait(2):
+            for program in list(self.servers.programs):
+                reap(program)
+                if not program.is_alive and not self.stopping.is_set():
+                    self._start_again(program)
+
+    def stop(self) -> None:
+        """Stop all three in order."""
+        end_all(self.servers, self.say, lambda: self._hurry)
+
+    def _start_again(self, program: Program) -> None:
+        end(program, 0)  # what it left in its session
+        before = self._restarts.setdefault(program.name, [])
+        before[:] = [each for each in before if time.monotonic() - each < _WITHIN]
+        words = f"the {TITLES[program.name]} ended: {last_words(program.log)} ({program.log})"
+        if len(before) >= _RESTARTS:
+            raise StageError(f"{words}. It was started {_RESTARTS} times in vain")
+        before.append(time.monotonic())
+        self.say(f"{words}; starting it again")
+        self._wait_for(self._launch(program.name))
+
+    def _launch(self, name: Name) -> Program:
+        """Start one program, and keep at once that it runs: a kill may come any moment."""
+        address = f"http://127.0.0.1:{self.ports[name]}" if name in self.ports else ""
+        log = home() / "logs" / f"{name}.log"
+        program = start(name, self._command(name), self._environment(name), address, log)
+        programs = [each for each in self.servers.programs if each.name != name]
+        order = list(TITLES)
+        self.servers.programs = sorted([*programs, program], key=lambda x: order.index(x.name))
+        self.servers.write()
+        return program
+
+    def _wait_for(self, program: Program) -> None:
+        begun = time.monotonic()
+        title = TITLES[program.name]
+        while not program.is_healthy:
+            reap(program)
+            late = time.monotonic() - begun > STARTING
+            if self.stopping.is_set():
+                return
+            if late or not program.is_alive:
+                problem = f"did not answer in {STARTING:.0f} s" if late else "ended"
+                raise StageError(
+                    f"the {title} {problem}: {last_words(program.log)}. All that it said is in "
+                    f"{program.log}"
+                )
+            time.sleep(0.2)
+        where = f" at {program.address}" if program.address else ""
+        self.say(f"{title} is well{where} ({time.monotonic() - begun:.0f} s, pid {program.pid})")
+
+    def _command(self, name: Name) -> list[str]:
+        words: dict[Name, list[str]] = {
+            "prefect": ["-m", "prefect", "server", "start"],
+            "mlflow": ["-m", "mlflow", "server", "--workers", "1"],
+            "serving": [*self.serving, str(self.runs_at_once)],
+        }
+        command = [sys.executable, *words[name]]
+        if name in self.ports:
+            command += ["--host", "127.0.0.1", "--port", str(self.ports[name])]
+        if name == "mlflow":
+            # Runs write their files themselves, on this machine: so they are where they are
+            # without a server, and the server shows them from there.
+            command += ["--backend-store-uri", own_database(), "--no-serve-artifacts"]
+            command += ["--default-artifact-root", (home() / "mlartifacts").as_uri()]
+        return command
+
+    def _environment(self, name: Name) -> dict[str, str]:
+        """What a program inherits: the servers must not take each other for their own."""
+        apart = ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "PREFECT_API_KEY")
+        found = {key: value for key, value in os.environ.items() if key not in apart}
+        found["PYTHONUNBUFFERED"] = "1"
+        found["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+        # The UI asks where it came from, whatever its port is, and through a tunnel too.
+        found["PREFECT_SERVER_UI_API_URL"] = "/api"
+        if name == "serving":
+            found["PREFECT_API_URL"] = f"http://127.0.0.1:{self.ports['prefect']}/api"
+            found["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{self.ports['mlflow']}"
+        return found

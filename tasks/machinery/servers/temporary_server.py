@@ -1,0 +1,144 @@
+"""The Prefect server of a run without one: in a session of its own, and gone when the run is.
+
+Prefect starts it as a child in the same process group. Ctrl-C in a terminal goes to the whole
+group: the server would die first, and the flow could not tell it that it was interrupted. Prefect
+also starts one that dies at once again and again, without an end and without a word: here it is
+told why (`TEMPER_HOME/prefect/server.log` has all of it). A run that is killed leaves its server
+behind, with the database open: the next start ends it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import errno
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING
+
+import psutil
+from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
+
+from tasks.contract import StageError
+from tasks.machinery.host.files import write_atomically
+from tasks.machinery.host.full_disk import full_disk
+from tasks.machinery.host.home import home
+from tasks.machinery.host.owner import FORGOTTEN, is_alive, is_here, owner_of, this_process
+
+if TYPE_CHECKING:
+    from prefect.server.api.server import SubprocessASGIServer
+
+_ERROR = re.compile(r"^([\w.]+\.)?\w*(Error|Exception): |\[Errno")
+_ATTEMPTS = 3  # another process may take the port that was free a moment ago
+
+
+def start_temporary_server() -> None:
+    """Start the server that this process's flows will use; nothing where another one is set.
+
+    Raises:
+        StageError: it does not start; with its own words.
+    """
+    if PREFECT_API_URL.value():
+        return
+    from prefect.server.api import server  # two seconds, which a run with a server does not need
+
+    folder, log = home() / "prefect" / "servers", home() / "prefect" / "server.log"
+    started = server.SubprocessASGIServer()  # the one that Prefect's clients then find running
+    atexit.register(started.stop)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        end_servers_without_a_run(folder)
+        log.write_text("")
+        for _ in range(_ATTEMPTS):
+            _begin(server, started, folder / f"{os.getpid()}.json", log)
+            if _answers(started):
+                return
+            if "address already in use" not in log.read_text(errors="replace"):
+                break
+    except OSError as problem:
+        started.stop()
+        raise full_disk(problem, home()) or StageError(
+            f"Prefect's server cannot be started in {folder.parent}: {problem}"
+        ) from None
+    started.stop()
+    raise _failure(log)
+
+
+def _begin(module: ModuleType, started: SubprocessASGIServer, file: Path, log: Path) -> None:
+    """Start the server's process, with Prefect's module for it, and say in a file whose it is."""
+    with log.open("a") as output:  # a pipe that it held open would outlive a killed run
+        popen = functools.partial(
+            subprocess.Popen,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+        detached = SimpleNamespace(Popen=popen, TimeoutExpired=subprocess.TimeoutExpired)
+        vars(module)["subprocess"] = detached
+        started.port = started.find_available_port()
+        started.server_process = process = started._run_uvicorn_command()
+        started.running = True
+    with contextlib.suppress(psutil.NoSuchProcess):
+        write_atomically(file, {"run": this_process(), "server": owner_of(process.pid)})
+        atexit.register(file.unlink, missing_ok=True)
+
+
+def _answers(started: SubprocessASGIServer) -> bool:
+    """Wait until the server answers; False where it ends before, or takes too long."""
+    process, url = started.server_process, f"{started.api_url}/health"
+    begun = time.monotonic()
+    patience = PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
+    while process is not None and process.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
+            return process.poll() is None  # else it is another one that answers at that port
+        if time.monotonic() - begun > patience:
+            return False
+        time.sleep(0.1)
+    return False
+
+
+def _failure(log: Path) -> StageError:
+    """Why the server did not start."""
+    words = words_of(log)
+    silent = not words and shutil.disk_usage(home()).free < 2**20  # it could not write even that
+    problem = OSError(errno.ENOSPC, "no space left") if silent else RuntimeError(words)
+    return full_disk(problem, home()) or StageError(
+        f"Prefect's server did not start: {words or 'it ended, or did not answer in time'}. "
+        f"All that it said is in {log}. Mend that, or start a server (`prefect server start`) and "
+        "set PREFECT_API_URL to its address"
+    )
+
+
+def words_of(log: Path) -> str:
+    """What the server died of, in its own words: its first error is what led to the others."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    errors = [line for line in lines if _ERROR.search(line)]
+    said = errors[:1] or [line for line in lines if line][-1:]
+    return said[0].rpartition(" | ")[2][:300] if said else ""
+
+
+def end_servers_without_a_run(folder: Path) -> None:
+    """End the servers whose run is gone. Those on another host are ended there."""
+    for file in folder.glob("*.json"):
+        try:
+            facts, seen = json.loads(file.read_text()), file.stat().st_mtime
+            here, gone = is_here(facts["server"]), not is_alive(facts["run"], seen)
+        except OSError:  # removed by another start, or not to be read now
+            continue
+        except (ValueError, KeyError):  # half of a file
+            file.unlink(missing_ok=True)
+            continue
+        if here and gone and is_alive(facts["server"], seen):
+            with contextlib.suppress(psutil.Error):
+                psutil.Process(int(facts["server"].rsplit(":", 2)[1])).terminate()
+        if gone if here else time.time() - seen > FORGOTTEN:
+            file.unlink(missing_ok=True)

@@ -1,0 +1,165 @@
+"""An artifact: what a complete stage wrote, and how another stage refers to a part of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.host.files import alone_in, write_atomically
+from tasks.machinery.store.fingerprint import digest
+
+SHOWN = "show/"
+SET_ASIDE = "metrics.before.jsonl"
+
+
+class Input(BaseModel):
+    """What a stage reads of an artifact: a path, and the digest of what is to be read there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: Path
+    files: dict[str, str]
+    artifact: Artifact
+
+    @property
+    def digest(self) -> str:
+        """Digest of the files by name and content."""
+        return digest(self.files)
+
+    def __truediv__(self, name: str) -> Input:
+        """One file, or the files of one folder."""
+        if name in self.files:
+            chosen = {Path(name).name: self.files[name]}
+        else:
+            start = f"{name}/"
+            chosen = {
+                k.removeprefix(start): v for k, v in self.files.items() if k.startswith(start)
+            }
+        if not chosen:
+            raise KeyError(f"{self.artifact.stage} has no {name}; it has {', '.join(self.files)}")
+        return Input(path=self.path / name, files=chosen, artifact=self.artifact)
+
+    def only(self, *names: str) -> Input:
+        """The same folder, of which nothing but these files is read."""
+        chosen = {name: self.files[name] for name in names}
+        return Input(path=self.path, files=chosen, artifact=self.artifact)
+
+    def without(self, *names: str) -> Input:
+        """The same folder, of which these files are not read."""
+        chosen = {name: value for name, value in self.files.items() if name not in names}
+        return Input(path=self.path, files=chosen, artifact=self.artifact)
+
+
+class Artifact(BaseModel):
+    """A complete stage in the store."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    fingerprint: str
+    folder: Path
+    key: dict[str, Any]
+    files: dict[str, str]
+    sizes: dict[str, int]
+    metrics: dict[str, float]
+    facts: dict[str, str | float]
+    seconds: float
+    reads: dict[str, str] = {}  # the names of the artifacts it was made of: provenance, no key
+
+    @property
+    def name(self) -> str:
+        """What it is called in ledgers, tags and tables: `stage/fingerprint`."""
+        return f"{self.stage}/{self.fingerprint[:32]}"
+
+    @property
+    def path(self) -> Path:
+        """The folder that the stage wrote."""
+        return self.folder / "output"
+
+    @property
+    def curve(self) -> Path:
+        """Its metrics by step; set aside while it is being computed again."""
+        aside = self.folder / SET_ASIDE
+        return aside if aside.is_file() else self.folder / "metrics.jsonl"
+
+    @property
+    def record(self) -> dict[str, str]:
+        """The MLflow run and model that this artifact is recorded as; empty if it is not yet."""
+        file = self.folder / "record.json"
+        return json.loads(file.read_text()) if file.is_file() else {}
+
+    def write_record(self, record: dict[str, str]) -> None:
+        """Keep which MLflow run and model this artifact is recorded as."""
+        write_atomically(self.folder / "record.json", record)
+
+    @property
+    def used(self) -> dict[str, str]:
+        """When each experiment last used it, as ISO times in UTC."""
+        return read_uses(self.folder)
+
+    def use(self, experiment: str) -> None:
+        """Keep that an experiment uses it now.
+
+        It is a note for whoever frees space: an artifact that is being freed, or a disk that is
+        full, is no reason to fail.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with contextlib.suppress(OSError), alone_in(self.folder):
+            uses = read_uses(self.folder) | {experiment: now}
+            write_atomically(self.folder / "used.json", {"experiments": uses})
+
+    @property
+    def whole(self) -> Input:
+        """All that the stage wrote, but for what is only shown."""
+        files = {name: value for name, value in self.files.items() if not name.startswith(SHOWN)}
+        return Input(path=self.path, files=files, artifact=self)
+
+    def __truediv__(self, name: str) -> Input:
+        """One file or folder of the artifact, as another stage reads it."""
+        return self.whole / name
+
+    def damage(self) -> str | None:
+        """What is wrong with the files, or None: `<file> is missing` or `<file> differs`.
+
+        Reads what changed since it was last read; within `verifying("full")`, everything.
+        """
+        for name, expected in self.files.items():
+            file = self.path / name
+            try:
+                if file.stat().st_size != self.sizes[name] or digest_file(file) != expected:
+                    return f"{name} differs"
+            except (FileNotFoundError, NotADirectoryError):
+                return f"{name} is missing"
+            except OSError as error:
+                return f"{name} cannot be read ({error.strerror})"
+        return None
+
+
+def sealed(artifact: Artifact) -> dict[str, Any]:
+    """The manifest of an artifact, with a digest of itself: nothing in it is to be altered."""
+    values = artifact.model_dump(mode="json", exclude={"folder"})
+    return values | {"seal": digest(values)}
+
+
+def read_manifest(folder: Path) -> Artifact | None:
+    """The artifact in a folder; None without a manifest that is as it was written."""
+    try:
+        values = json.loads((folder / "manifest.json").read_text())
+        seal = values.pop("seal")
+        return Artifact(folder=folder, **values) if digest(values) == seal else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def read_uses(folder: Path) -> dict[str, str]:
+    """Who used the artifact in a folder, and when; nobody where that cannot be read."""
+    try:
+        return dict(json.loads((folder / "used.json").read_text())["experiments"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}

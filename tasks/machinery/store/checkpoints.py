@@ -1,0 +1,85 @@
+"""Checkpoints that are whole or not there: a kill at any moment leaves the last good one.
+
+    FOLDER/step-00000120/   what the training wrote, and last of all `COMPLETE.json`, the sizes and
+                            digests of it
+    FOLDER/.writing/        one being written; the rename to its name is the last thing that happens
+
+The two newest are kept, so that a damaged one costs the steps since the one before, and no more.
+Those who go on from one each ask which is whole: it is read once (see `digest_memo`).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.host.files import flush
+
+MARKER = "COMPLETE.json"
+KEPT = 2
+
+
+def save_checkpoint(folder: Path, step: int, fill: Callable[[Path], None]) -> Path:
+    """Write a checkpoint of a step, atomically, and drop all but the two newest.
+
+    Args:
+        folder: where the checkpoints of one training are; made where it is missing.
+        step: steps that have been made.
+        fill: writes the content into an empty folder.
+    """
+    writing, final = folder / ".writing", folder / f"step-{step:08d}"
+    shutil.rmtree(writing, ignore_errors=True)  # of a process that was killed
+    writing.mkdir(parents=True)
+    fill(writing)
+    marker = {name: _describe(path) for name, path in _files(writing)}
+    (writing / MARKER).write_text(json.dumps(marker, indent=1))
+    for path in (*(path for _, path in _files(writing)), writing / MARKER, writing):
+        flush(path)
+    shutil.rmtree(final, ignore_errors=True)
+    writing.rename(final)
+    flush(folder)
+    for old in _by_age(folder)[KEPT:]:
+        shutil.rmtree(old)
+    return final
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that is whole, or None."""
+    return next((path for path in _by_age(folder) if _is_whole(path)), None)
+
+
+def last_step(folder: Path) -> int:
+    """The step of the newest checkpoint, whole or not; 0 without one. Cheap: nothing is read."""
+    return next((step_of(path) for path in _by_age(folder)), 0)
+
+
+def step_of(checkpoint: Path) -> int:
+    """The steps that had been made when a checkpoint was written."""
+    return int(checkpoint.name.removeprefix("step-"))
+
+
+def _by_age(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step-*"), reverse=True)
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        expected = json.loads((checkpoint / MARKER).read_text())
+        return bool(expected == {name: _describe(path) for name, path in _files(checkpoint)})
+    except (OSError, ValueError):
+        return False
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Files below a folder by their names relative to it, without the marker, in a fixed order."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name != MARKER:
+            yield name, path
+
+
+def _describe(path: Path) -> dict[str, str | int]:
+    return {"size": path.stat().st_size, "sha256": digest_file(path)}

@@ -1,0 +1,184 @@
+"""The store: artifacts as folders named by stage and fingerprint, their manifest written last.
+
+    store/<stage>/<fingerprint>/
+        output/          what the stage wrote: the artifact
+        writing/         a stage that is being computed; becomes the output when it is complete
+        checkpoints/     what training keeps to go on from, removed when the stage is complete
+        metrics.jsonl    metrics by step, a line each
+        metrics.before.jsonl    those of a complete artifact that is being computed again
+        manifest.json    the key, the files' digests, metrics, facts, seconds: it says "complete"
+        record.json      the MLflow run and model that this artifact is recorded as
+        used.json        when which experiment last used it
+        owner.json       who computes into the folder now: see `hold.py`
+
+An artifact without a manifest does not exist. One whose files are not what the manifest says is
+damaged: a miss.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.host.files import flush, write_atomically
+from tasks.machinery.store.artifact import SET_ASIDE, Artifact, Input, read_manifest, sealed
+from tasks.machinery.store.fingerprint import digest
+from tasks.machinery.store.lease import LEASE, Hold, Owner, Waiting, held
+
+__all__ = ["Artifact", "Input", "Store"]
+
+
+class Store:
+    """All artifacts under one folder.
+
+    Args:
+        root: the folder.
+        lease: seconds without a sign of life after which another host takes over what is computed.
+            The same for all processes that share the folder.
+    """
+
+    def __init__(self, root: Path, lease: float = LEASE) -> None:
+        self.root, self.lease = root, lease
+        self._holds: dict[Path, Hold] = {}
+
+    def folder(self, stage: str, fingerprint: str) -> Path:
+        """Where an artifact is, or will be."""
+        return self.root / stage / fingerprint[:32]
+
+    def load(self, stage: str, fingerprint: str) -> Artifact | None:
+        """The complete artifact of a fingerprint, its files not yet verified."""
+        return read_manifest(self.folder(stage, fingerprint))
+
+    def named(self, name: str) -> Artifact | None:
+        """The complete artifact called `stage/fingerprint`; None if there is none."""
+        stage, _, fingerprint = name.partition("/")
+        return self.load(stage, fingerprint) if stage and fingerprint else None
+
+    def artifacts(self, stage: str) -> list[Artifact]:
+        """All complete artifacts of a stage, the newest first."""
+        found = []
+        for file in (self.root / stage).glob("*/manifest.json"):
+            artifact = read_manifest(file.parent)
+            if artifact is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    found.append((file.stat().st_mtime, artifact))
+        return [artifact for _, artifact in sorted(found, key=lambda each: -each[0])]
+
+    @contextlib.contextmanager
+    def locked(
+        self,
+        stage: str,
+        fingerprint: str,
+        waiting: Waiting | None = None,
+        *,
+        experiment: str = "",
+    ) -> Iterator[Path]:
+        """Hold a fingerprint: one computation at a time, across processes and hosts.
+
+        Args:
+            stage: name of the stage.
+            fingerprint: what is to be held.
+            waiting: called once, with who it is, if another process holds it.
+            experiment: what those who wait for this process are told that it computes.
+        """
+        folder = self.folder(stage, fingerprint)
+        with held(folder, f"{experiment} {stage}".strip(), self.lease, waiting) as hold:
+            self._holds[folder] = hold
+            try:
+                yield folder
+            finally:
+                del self._holds[folder]
+
+    @contextlib.contextmanager
+    def locked_now(self, stage: str, fingerprint: str) -> Iterator[str]:
+        """Hold a fingerprint if nobody does; else who does, in words."""
+        folder = self.folder(stage, fingerprint)
+        hold = Hold(folder, self.lease, Owner.this_process(f"freeing {stage}"))
+        try:
+            yield "" if hold.try_acquire() else hold.whose()
+        finally:
+            hold.release()
+
+    def check_held(self, folder: Path) -> None:
+        """Make sure that a locked folder was not taken over by another host meanwhile.
+
+        Raises:
+            StageError: it was; nothing is to be written to it any more.
+        """
+        self._holds[folder].check()
+
+    def set_aside(self, folder: Path) -> None:
+        """Keep a complete artifact whole while it is computed again, until that is complete too.
+
+        Done again after an interruption, it changes nothing: that computation goes on.
+        """
+        aside, curve = folder / SET_ASIDE, folder / "metrics.jsonl"
+        if aside.is_file():
+            return
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        (folder / "run.json").unlink(missing_ok=True)
+        curve.touch()
+        curve.rename(aside)
+
+    def begin(self, folder: Path) -> Path:
+        """An empty folder to write to: what an earlier try left is gone, but its checkpoints.
+
+        Its name is this claim's alone: an owner that was taken over does not write among the files
+        of its successor. An earlier artifact stays until `complete` replaces it.
+        """
+        shutil.rmtree(folder / "writing", ignore_errors=True)
+        writing = self._writing(folder)
+        writing.mkdir(parents=True)
+        return writing
+
+    def _writing(self, folder: Path) -> Path:
+        return folder / "writing" / self._holds[folder].token[:8]
+
+    def complete(
+        self,
+        folder: Path,
+        key: dict[str, Any],
+        metrics: dict[str, float],
+        facts: dict[str, str | float],
+        seconds: float,
+        *,
+        reads: Mapping[str, str] | None = None,
+    ) -> Artifact:
+        """Put what was written in place, then the manifest: from here on the artifact exists.
+
+        Raises:
+            StageError: another host took the computation over; nothing is put in place.
+        """
+        self.check_held(folder)
+        writing = self._writing(folder)
+        names = sorted(
+            file.relative_to(writing).as_posix() for file in writing.rglob("*") if file.is_file()
+        )
+        for name in names:  # whatever happens to the power: bytes on the disk before their manifest
+            flush(writing / name)
+        artifact = Artifact(
+            stage=key["stage"],
+            fingerprint=digest(key),
+            folder=folder,
+            key=key,
+            files={name: digest_file(writing / name) for name in names},
+            sizes={name: (writing / name).stat().st_size for name in names},
+            metrics=metrics,
+            facts=facts,
+            seconds=seconds,
+            reads=dict(reads or {}),
+        )
+        self.check_held(folder)  # again, as digesting gigabytes takes a while
+        (folder / "manifest.json").unlink(missing_ok=True)
+        shutil.rmtree(folder / "output", ignore_errors=True)
+        writing.rename(folder / "output")
+        for name in ("record.json", SET_ASIDE):  # of the artifact that was here before
+            (folder / name).unlink(missing_ok=True)
+        write_atomically(folder / "manifest.json", sealed(artifact))
+        for name in ("writing", "checkpoints"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        return artifact

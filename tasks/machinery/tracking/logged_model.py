@@ -1,0 +1,91 @@
+"""What an artifact is in MLflow's words: a data set, or a logged model."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import Dataset
+
+from tasks.machinery.store.artifact import Artifact
+
+
+def as_dataset(artifact: Artifact) -> Dataset | None:
+    """An artifact that is a data set, as MLflow names it; None for others."""
+    card = artifact.path / "dataset.json"
+    if not card.is_file():
+        return None
+    values = json.loads(card.read_text())
+    schema = [
+        {"type": kind, "name": name, "required": True} for name, kind in values["columns"].items()
+    ]
+    return Dataset(
+        name=values["name"],
+        digest=artifact.whole.digest[:16],
+        source_type="local",
+        source=json.dumps({"uri": str(artifact.path)}),
+        schema=json.dumps({"mlflow_colspec": schema}),
+        profile=json.dumps({"num_rows": values["rows"]}),
+    )
+
+
+def log_model(
+    client: MlflowClient, run_id: str, experiment_id: str, title: str, artifact: Artifact
+) -> str | None:
+    """Log the model of an artifact, if it has one, in the transformers flavour.
+
+    With tokenizer, signature and example. Done twice for one run, it is the same model: one that
+    an outage left half-logged is deleted and logged again.
+
+    Returns:
+        The id of the model.
+    """
+    file = artifact.path / "model.json"
+    if not file.is_file():
+        return None
+    import transformers
+    from mlflow.models import Model
+
+    card: Mapping[str, Any] = json.loads(file.read_text())
+    folder = artifact.path / "model"
+    _delete_models_of(client, run_id, experiment_id)
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    pipeline = transformers.pipeline(card["task"], model=str(folder), tokenizer=str(folder))
+    logged = client.create_logged_model(
+        experiment_id,
+        name=artifact.stage,
+        source_run_id=run_id,
+        tags={"temper.fingerprint": artifact.fingerprint, "temper.run_name": title},
+        params={"dtype": str(pipeline.model.dtype)},
+        model_type=card["task"],
+    )
+    Model.log(
+        artifact_path=None,
+        flavor=mlflow.transformers,
+        run_id=run_id,
+        model_id=logged.model_id,
+        transformers_model=pipeline,
+        task=card["task"],
+        model_config=card.get("model_config") or None,
+        input_example=card["example"],  # the signature is inferred from it
+        pip_requirements=[f"{name}=={public_version(name)}" for name in ("torch", "transformers")],
+    )
+    return str(logged.model_id)
+
+
+def _delete_models_of(client: MlflowClient, run_id: str, experiment_id: str) -> None:
+    """Delete what an earlier try logged for the run."""
+    for model in client.search_logged_models(
+        [experiment_id], filter_string=f"source_run_id = '{run_id}'"
+    ):
+        client.delete_logged_model(model.model_id)
+
+
+def public_version(name: str) -> str:
+    """The public version of a distribution (without a build's local suffix)."""
+    return importlib.metadata.version(name).partition("+")[0]

@@ -1,0 +1,259 @@
+"""What MLflow gets of a stage: one run, a child of the experiment's, with a true status.
+
+A stage that was killed goes on in the run it had: the curve has each step once. An artifact that
+is complete but in no run of this MLflow (a crash came between, MLflow could not be reached, the run
+was deleted, the database is another) is recorded from the store, curve and all, without computing
+it again. All that a record says is in the store, so it can be told at any time after.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.machinery.host.files import write_atomically
+from tasks.machinery.orchestration.cancellation import CANCELLED, was_cancelled
+from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.logged_model import as_dataset, log_model
+from tasks.machinery.tracking.outage import is_outage
+from tasks.machinery.tracking.tracked_run import Status, TrackedRun
+from tasks.machinery.tracking.tracking import PARENT, RESUMED, Tracking
+
+# Metrics of an evaluation that are about no single model.
+_ABOUT_NO_MODEL = ("majority", "gain", "test_documents")
+
+# What a person reads for an exception that is a signal.
+_SIGNALS = {"KeyboardInterrupt": "interrupted", "TerminationSignal": "stopped from outside"}
+
+Inputs = Mapping[str, Artifact]
+
+
+def status_of(problem: BaseException) -> Status:
+    """FAILED for an error, KILLED for an interruption (Ctrl-C, SIGTERM, cancellation)."""
+    return "FAILED" if isinstance(problem, Exception) else "KILLED"
+
+
+def words_of(problem: BaseException) -> str:
+    """What a problem says, or what it is."""
+    if not isinstance(problem, Exception) and was_cancelled():
+        return CANCELLED
+    name = type(problem).__name__
+    return _SIGNALS.get(name) or str(problem) or name
+
+
+@contextlib.contextmanager
+def closing_on_failure(run: TrackedRun) -> Iterator[None]:
+    """End the run as failed or killed where the block does not come to its end."""
+    try:
+        yield
+    except BaseException as problem:
+        run.close(status_of(problem), words_of(problem))
+        raise
+
+
+@contextlib.contextmanager
+def leaving_on_failure(run: TrackedRun) -> Iterator[None]:
+    """Stop writing to the run where MLflow does not take something: it is told later."""
+    try:
+        yield
+    except BaseException:
+        run.leave()
+        raise
+
+
+@dataclass(frozen=True)
+class Recording:
+    """How the stages of one experiment are recorded.
+
+    Attributes:
+        tracking: the experiment in MLflow.
+        parent: the experiment's run, of which each stage's run is a child.
+        tags: what every run carries: commit, flow run, ….
+        store: where artifacts are.
+    """
+
+    tracking: Tracking
+    parent: TrackedRun
+    tags: Mapping[str, str]
+    store: Store
+
+    def open(
+        self,
+        title: str,
+        fingerprint: str,
+        key: Mapping[str, Any],
+        folder: Path,
+        at: float | None = None,
+    ) -> TrackedRun:
+        """The run of a stage: the one it was interrupted in, or a new one that began `at`.
+
+        Raises:
+            Exception: MLflow cannot be reached, or does not take it.
+        """
+        file = folder / "run.json"
+        if file.is_file():
+            kept = json.loads(file.read_text())
+            same = kept["tracking_uri"] == self.tracking.uri
+            # It may be finished there already: a crash came before that was kept here.
+            run = self.tracking.reopen(kept["run_id"], title, finished=True) if same else None
+            if run is not None:
+                run.tags({PARENT: self.parent.run_id})
+                return run
+        run = self.tracking.open(title, self._tags(fingerprint, key), self.parent, at)
+        write_atomically(file, {"run_id": run.run_id, "tracking_uri": self.tracking.uri})
+        with leaving_on_failure(run):
+            part = key["part"].items()
+            run.params({name: v for name, v in part if ".identity" not in name and v != {}})
+        return run
+
+    def _tags(self, fingerprint: str, key: Mapping[str, Any]) -> dict[str, str]:
+        tags = dict(self.tags) | {
+            "temper.stage": key["stage"],
+            "temper.fingerprint": fingerprint,
+        }
+        tags |= {f"temper.input.{name}": value[:16] for name, value in key["inputs"].items()}
+        return tags | {f"temper.version.{name}": v for name, v in key["libraries"].items()}
+
+    def begin(
+        self, title: str, fingerprint: str, key: Mapping[str, Any], folder: Path, inputs: Inputs
+    ) -> TrackedRun | None:
+        """The run of a stage that is about to be computed; None while MLflow is out of reach."""
+        if self.tracking.rest:
+            return None
+        going_on = (folder / "run.json").is_file()
+        try:
+            run = self.open(title, fingerprint, key, folder)
+            with leaving_on_failure(run):
+                if going_on:
+                    run.tags(RESUMED)
+                self.reads(run, inputs)
+            run.watch_system()
+        except Exception as problem:
+            if not is_outage(problem):
+                raise
+            self.tracking.rest.begin()
+            return None
+        return run
+
+    def record(self, title: str, artifact: Artifact) -> None:
+        """Record a complete artifact that is in no run of this MLflow.
+
+        Raises:
+            Exception: MLflow cannot be reached, or does not take it.
+        """
+        ended = (artifact.folder / "manifest.json").stat().st_mtime
+        begun = ended - artifact.seconds
+        run = self.open(title, artifact.fingerprint, artifact.key, artifact.folder, begun)
+        with leaving_on_failure(run):
+            run.tags(artifact.facts)
+            replay(run, artifact.curve)
+            self.reads(run, self.inputs_of(artifact))
+            self.complete(run, title, artifact, ended)
+
+    def record_failure(self, title: str, folder: Path, status: Status, why: str) -> None:
+        """End the run of a stage that did not complete, with the curve that it came to.
+
+        Raises:
+            Exception: MLflow cannot be reached, or does not take it.
+        """
+        file = folder / "run.json"
+        kept = json.loads(file.read_text()) if file.is_file() else {}
+        if kept.get("tracking_uri") != self.tracking.uri:
+            return  # it never began one, or in another MLflow
+        found = self.tracking.find(kept["run_id"])
+        if found is None or found.info.status != "RUNNING":
+            return
+        run = self.tracking.reopen(kept["run_id"], title)
+        if run is not None:
+            with leaving_on_failure(run):
+                replay(run, folder / "metrics.jsonl")
+                run.finish(status, why)
+
+    def inputs_of(self, artifact: Artifact) -> dict[str, Artifact]:
+        """What an artifact was computed from, as far as it is in the store."""
+        found = {name: self.store.named(other) for name, other in artifact.reads.items()}
+        return {name: other for name, other in found.items() if other is not None}
+
+    def reads(self, run: TrackedRun, inputs: Inputs) -> None:
+        """Say which data sets and models a stage reads."""
+        datasets = {name: as_dataset(each) for name, each in inputs.items()}
+        models = {each.record.get("model_id", "") for each in inputs.values()} - {""}
+        run.reads(
+            {name: dataset for name, dataset in datasets.items() if dataset is not None},
+            sorted(models),
+        )
+
+    def complete(
+        self, run: TrackedRun, title: str, artifact: Artifact, at: float | None = None
+    ) -> None:
+        """Write an artifact's model, metrics and pages to its run, end it, and keep which it is.
+
+        `at` is when it ended, now if not given.
+
+        Raises:
+            Exception: MLflow cannot be reached; done again, it goes on from there.
+        """
+        inputs = self.inputs_of(artifact)
+        model_id = log_model(run.client, run.run_id, run.experiment_id, title, artifact)
+        dataset = as_dataset(inputs["data"]) if "data" in inputs else None
+        for subject, metrics in by_model(artifact.metrics, inputs, model_id).items():
+            run.result(metrics, subject, dataset if subject else None)
+        run.artifacts(artifact.path / "show")
+        for file in (artifact.folder / "manifest.json", artifact.curve):
+            if file.is_file():
+                run.client.log_artifact(run.run_id, str(file))
+        own = as_dataset(artifact)
+        if own is not None:
+            run.reads({"prepared": own})
+        run.finish("FINISHED", at=at)
+        kept = {
+            "run_id": run.run_id,
+            "experiment_id": run.experiment_id,
+            "tracking_uri": self.tracking.uri,
+        }
+        artifact.write_record(kept | ({"model_id": model_id} if model_id else {}))
+        (artifact.folder / "run.json").unlink(missing_ok=True)
+
+
+def by_model(
+    metrics: Mapping[str, float], inputs: Inputs, own: str | None
+) -> dict[str | None, dict[str, float]]:
+    """Metrics by the id of the model that they are about; None for those about no model.
+
+    A stage that makes a model speaks of it. Else `from_scratch/accuracy` is about the input of that
+    name, and `accuracy` about the input `model`.
+    """
+    subjects: dict[str | None, dict[str, float]] = {}
+    for name, value in metrics.items():
+        first = name.partition("/")[0]
+        about = inputs.get(first if first in inputs else "model")
+        found = about.record.get("model_id") if about else None
+        subject = own or (None if first in _ABOUT_NO_MODEL else found)
+        subjects.setdefault(subject, {})[name] = value
+    return subjects
+
+
+def replay(run: TrackedRun, file: Path) -> None:
+    """Log a kept curve of which MLflow may have a part: no step twice, none missing."""
+    for step, at, metrics in read_curve(file):
+        run.log(step, metrics, at)
+
+
+def read_curve(file: Path) -> Iterator[tuple[int, float, dict[str, float]]]:
+    """The points of a kept training curve: step, seconds since the epoch, and metrics.
+
+    Ends at a line that a kill left half-written.
+    """
+    if not file.is_file():
+        return
+    for line in file.read_text().splitlines():
+        try:
+            values = json.loads(line)
+        except ValueError:
+            return
+        yield int(values.pop("step")), float(values.pop("time")), values

@@ -1,0 +1,85 @@
+"""The view "results" of an experiment's runs in MLflow: few columns, those that matter.
+
+Left alone, MLflow's table of runs shows no result at all; what it calls saved views are tags of the
+experiment. This one is renewed when a run finishes: the results of every problem, and the
+parameters in which the runs differ. Once a person has saved it otherwise, it is theirs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+NAME = "results"
+TAG = f"mlflow.sharedViewState.{NAME}"
+_RUNS = 100  # the newest runs, that the columns are chosen by
+_PARAMETERS = 8
+_BEFORE = {"1": 73, "attributes.`Run Name`": 280, "runDateAndNestInfo": 150, "duration": 80}
+_LETTER, _MARGIN = 8, 32  # pixels
+_UNINTERESTING = ("pretraining.log_every",)  # changes no result
+
+
+def renew_view(client: MlflowClient, experiment_id: str) -> None:
+    """Save the view of an experiment's runs, unless a person has changed it.
+
+    Raises:
+        Exception: MLflow cannot be reached, or does not take it.
+    """
+    kept = json.loads(client.get_experiment(experiment_id).tags.get(TAG, "{}"))
+    if kept.get("updatedAt"):  # it was saved in MLflow's page
+        return
+    runs = client.search_runs(
+        [experiment_id], f"{IS_WHOLE} and attributes.status = 'FINISHED'", max_results=_RUNS
+    )
+    state = json.dumps(state_of(columns_of(runs)))
+    if state != kept.get("state"):
+        view = {"name": NAME, "createdAt": 0, "updatedAt": 0, "state": state}
+        client.set_experiment_tag(experiment_id, TAG, json.dumps(view))
+
+
+def columns_of(runs: Sequence[Run]) -> list[str]:
+    """What to show of runs, in MLflow's words: results first, then parameters that differ."""
+    metrics = dict.fromkeys(name for run in runs for name in sorted(run.data.metrics))
+    chosen = []
+    for name in metrics:
+        start, _, headline = name.partition("/majority/")
+        if headline:  # what a problem is judged by is what its majority baseline has
+            chosen += [f"{start}/{headline}", f"{start}/gain"]
+    chosen.append("pretraining/validation_loss")
+    results = [name for name in dict.fromkeys(chosen) if name in metrics]
+    parameters = dict.fromkeys(name for run in runs for name in sorted(run.data.params))
+    kinds = {run.data.tags.get("temper.stage") for run in runs}  # each has parameters of its own
+    groups = [[r for r in runs if r.data.tags.get("temper.stage") == kind] for kind in kinds]
+    varied = [
+        name
+        for name in parameters
+        if name not in _UNINTERESTING
+        and any(len({run.data.params.get(name) for run in group}) > 1 for group in groups)
+    ]
+    shown = [f"metrics.`{name}`" for name in results]
+    return shown + [f"params.`{name}`" for name in varied[:_PARAMETERS]]
+
+
+def state_of(columns: Sequence[str]) -> dict[str, object]:
+    """The view as MLflow's page keeps it: each column as wide as its title."""
+    titles = {column: column.partition("`")[2].rstrip("`") for column in columns}
+    widths = {column: _MARGIN + _LETTER * len(title) for column, title in titles.items()}
+    return {
+        "searchFilter": "",
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": False,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "datasetsFilter": [],
+        "modelVersionFilter": "All Runs",
+        "selectedColumns": list(columns),
+        "columnOrder": [*_BEFORE, *columns],
+        "columnWidths": _BEFORE | widths,
+    }
+
+
+# An experiment, or a part of one on its own: what they have and the runs of stages have not.
+IS_WHOLE = "tags.`temper.experiment` LIKE '%'"

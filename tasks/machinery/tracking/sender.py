@@ -1,0 +1,109 @@
+"""Sends a run's metrics and tags in the background: a training never waits for a server.
+
+What MLflow does not take now stays in line, in its order, and is sent when it is back. A batch
+whose answer was lost is sent again as it was: MLflow knows a metric by its step, time and value,
+and keeps it once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from mlflow.entities import Metric, RunTag
+
+from tasks.machinery.host.owner import BEAT
+from tasks.machinery.tracking.outage import is_outage, reason
+
+_EVERY = 5.0  # seconds between two deliveries
+_AT_ONCE = 1000  # MLflow takes no more metrics in one call
+
+Send = Callable[[list[Metric], list[RunTag]], None]
+
+
+class Courier:
+    """A line of metrics and tags, and a thread that delivers it every few seconds.
+
+    Args:
+        send: delivers a batch, or raises.
+        beat: called about every minute, to say that the owner of the run lives.
+        say: told when an outage begins, and when it is over.
+    """
+
+    def __init__(self, send: Send, beat: Callable[[], None], say: Callable[[str], None]) -> None:
+        self._send, self._beat, self._say = send, beat, say
+        self._metrics: list[Metric] = []
+        self._tags: dict[str, str] = {}
+        self._line = threading.Lock()
+        self._delivery = threading.Lock()
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.is_out = False  # MLflow is out of reach
+        self._refused = False  # it does not want what we send: told again by who flushes
+
+    def start(self) -> None:
+        """Deliver from now on."""
+        self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
+        self._thread.start()
+
+    def add(self, metrics: Iterable[Metric] = (), tags: Iterable[RunTag] = ()) -> None:
+        """Put something in line."""
+        with self._line:
+            self._metrics += metrics
+            self._tags |= {tag.key: tag.value for tag in tags}
+
+    def flush(self) -> bool:
+        """Deliver all that is in line; what is not taken stays in it.
+
+        Returns:
+            Whether there was anything to deliver.
+
+        Raises:
+            Exception: what MLflow says where it does not take it.
+        """
+        sent = False
+        with self._delivery:
+            while self._metrics or self._tags:
+                with self._line:
+                    metrics = self._metrics[:_AT_ONCE]
+                    tags = dict(self._tags)
+                self._send(metrics, [RunTag(name, value) for name, value in tags.items()])
+                with self._line:
+                    self._metrics = self._metrics[len(metrics) :]
+                    kept = self._tags.items() - tags.items()
+                    self._tags = dict(kept)
+                sent = True
+        return sent
+
+    def stop(self) -> None:
+        """End the thread; what is still in line can be flushed."""
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join(_EVERY)  # a server that hangs holds it up for longer
+            self._thread = None
+
+    def _work(self) -> None:
+        beaten = time.monotonic()
+        while not self._ending.wait(_EVERY):
+            was_out = self.is_out
+            if not self._refused:
+                self._try(self.flush)
+            if was_out > self.is_out or time.monotonic() - beaten > BEAT:
+                beaten = time.monotonic()
+                self._try(self._beat)
+
+    def _try(self, step: Callable[[], object]) -> None:
+        """Deliver, or say once that it is not possible now."""
+        try:
+            if step() is False:
+                return  # nothing was sent: nobody knows whether MLflow is back
+        except Exception as problem:  # a thread has nobody to raise to: `flush` raises it again
+            if not self.is_out and not self._refused:
+                self._say(f"MLflow takes nothing now, what it is to get waits: {reason(problem)}")
+            self.is_out = is_outage(problem)
+            self._refused = self._refused or not self.is_out
+        else:
+            if self.is_out:
+                self._say("MLflow is back: what waited is delivered")
+            self.is_out = False

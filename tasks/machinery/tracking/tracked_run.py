@@ -1,0 +1,244 @@
+"""One run in MLflow, and the only way in which Temper writes to it.
+
+Never through MLflow's fluent "active run": `end_run()` in a nested context ends the parent too, and
+a crashed run stays RUNNING for ever.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from mlflow import MlflowClient
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelInput,
+    Metric,
+    Param,
+    RunTag,
+)
+
+from tasks.machinery.tracking.outage import is_outage, reason
+from tasks.machinery.tracking.sender import Courier
+
+LOGGER = logging.getLogger(__name__)
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+OWNER, SEEN = "temper.process", "temper.seen"
+REASON = "temper.reason"
+_BATCH = 100  # parameters or tags in one call
+_TAG_LENGTH = 5000
+
+
+def as_tags(values: Mapping[str, Any]) -> list[RunTag]:
+    """Tags of MLflow; long ones are cut."""
+    return [RunTag(name, str(value)[:_TAG_LENGTH]) for name, value in values.items()]
+
+
+class TrackedRun:
+    """A run that this process writes to.
+
+    `log` and `note` never wait and never fail: what they are given is delivered in the background.
+    All else is told at once, and raises where MLflow does not take it.
+
+    Args:
+        client: MLflow.
+        run_id: the run.
+        experiment_id: its experiment.
+        name: what people read.
+        has: final metrics that MLflow has of it already: they are not told again.
+        say: told of outages.
+    """
+
+    def __init__(
+        self,
+        client: MlflowClient,
+        run_id: str,
+        experiment_id: str,
+        name: str,
+        *,
+        has: Mapping[str, float] | None = None,
+        say: Callable[[str], None] = LOGGER.warning,
+    ) -> None:
+        self.client, self.run_id, self.experiment_id = client, run_id, experiment_id
+        self.name = name
+        self._has = dict(has or {})
+        self._steps: dict[str, set[int]] = {}  # that MLflow has from before this process
+        self._unknown = set(self._has)  # metrics of which it must be asked first
+        self._last_step = 0
+        self._points: dict[str, Metric] = {}  # the newest of each curve
+        self._system: Any = None
+        self.beating: Callable[[], None] | None = None  # what else lives as long as this run
+        self.courier = Courier(self._send, self.beat, say)
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters."""
+        params = [Param(name, str(value)) for name, value in values.items()]
+        for start in range(0, len(params), _BATCH):
+            self.client.log_batch(self.run_id, params=params[start : start + _BATCH])
+
+    def tags(self, values: Mapping[str, Any]) -> None:
+        """Set tags."""
+        tags = as_tags(values)
+        for start in range(0, len(tags), _BATCH):
+            self.client.log_batch(self.run_id, tags=tags[start : start + _BATCH])
+
+    def note(self, values: Mapping[str, Any]) -> None:
+        """Set tags in the background."""
+        self.courier.add(tags=as_tags(values))
+
+    def log(self, step: int, metrics: Mapping[str, float], at: float | None = None) -> None:
+        """Log metrics of a step in the background; `at` is when they were measured."""
+        stamp = int((time.time() if at is None else at) * 1000)
+        self._last_step = max(self._last_step, step)
+        points = [Metric(name, float(value), stamp, step) for name, value in metrics.items()]
+        self._points |= {point.key: point for point in points}
+        self.courier.add(points)
+
+    def beat(self) -> None:
+        """Say that this process lives."""
+        if self.beating is not None:
+            self.beating()
+        self.tags({SEEN: f"{time.time():.0f}"})
+
+    def _send(self, metrics: list[Metric], tags: list[RunTag]) -> None:
+        for name in sorted(self._unknown & {metric.key for metric in metrics}):
+            history = self.client.get_metric_history(self.run_id, name)
+            self._steps[name] = {point.step for point in history}
+            self._unknown.discard(name)
+        new = [metric for metric in metrics if metric.step not in self._steps.get(metric.key, ())]
+        self.client.log_batch(self.run_id, metrics=new, tags=tags)
+
+    def result(
+        self,
+        metrics: Mapping[str, float],
+        model_id: str | None = None,
+        dataset: Dataset | None = None,
+    ) -> None:
+        """Log final metrics, tied to the model and the data set that they are about."""
+        self.courier.flush()
+        now = int(time.time() * 1000)
+        new = {name: float(value) for name, value in metrics.items()}
+        new = {name: value for name, value in new.items() if self._has.get(name) != value}
+        told = [
+            Metric(
+                name,
+                value,
+                *self._place_of(name, value, now),
+                model_id=model_id,
+                dataset_name=dataset.name if dataset else None,
+                dataset_digest=dataset.digest if dataset else None,
+                run_id=self.run_id,
+            )
+            for name, value in new.items()
+        ]
+        self.client.log_batch(self.run_id, metrics=told)
+        self._has |= new
+
+    def _place_of(self, name: str, value: float, now: int) -> tuple[int, int]:
+        """Time and step of a final metric: of the curve's last point, if it is that very one.
+
+        MLflow then keeps it once, and still ties it to the model.
+        """
+        point = self._points.get(name)
+        if point is not None and point.value == value:
+            return point.timestamp, point.step
+        return now, self._last_step
+
+    def artifacts(self, folder: Path, where: str | None = None) -> None:
+        """Log the files of a folder."""
+        if folder.is_dir() and any(folder.iterdir()):
+            self.client.log_artifacts(self.run_id, str(folder), where)
+
+    def reads(self, datasets: Mapping[str, Dataset], models: Iterable[str] = ()) -> None:
+        """Say which data sets and models the run reads; the key of a data set is its role."""
+        inputs = [
+            DatasetInput(dataset, [InputTag("mlflow.data.context", role)])
+            for role, dataset in datasets.items()
+        ]
+        if inputs or models:
+            chosen = [LoggedModelInput(model_id) for model_id in models]
+            self.client.log_inputs(self.run_id, datasets=inputs, models=chosen)
+
+    def watch_system(self) -> None:
+        """Log the use of processor, memory, disk and network until the run is closed."""
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        logging.getLogger("mlflow.system_metrics").setLevel(logging.CRITICAL)
+        self._system = SystemMetricsMonitor(
+            self.run_id, sampling_interval=5, samples_before_logging=1, resume_logging=True
+        )
+        self._system.start()
+
+    def finish(self, status: Status, why: str = "", at: float | None = None) -> None:
+        """End the run with its true status.
+
+        Args:
+            status: how it ended.
+            why: the reason, where it did not finish.
+            at: when it ended, in seconds since the epoch; now, if not given.
+
+        Raises:
+            Exception: MLflow does not take it; the run can be finished again.
+        """
+        self._stop_threads()
+        self.courier.flush()
+        if why:
+            self.tags({REASON: why})
+        ended = None if at is None else int(at * 1000)
+        self.client.set_terminated(self.run_id, status=status, end_time=ended)
+
+    def close(self, status: Status, why: str = "") -> None:
+        """End the run after a failure, promptly and without raising another.
+
+        A run that MLflow does not take now is closed at a later start.
+        """
+        if self.courier.is_out:
+            self.leave()
+            return
+        try:
+            promptly(lambda: self.finish(status, why))
+        except Exception as problem:
+            if not is_outage(problem):
+                LOGGER.warning("MLflow does not close run %s: %s", self.run_id, reason(problem))
+
+    def leave(self) -> None:
+        """Stop writing to the run without ending it: what is not told now is told later."""
+        self._stop_threads()
+
+    def _stop_threads(self) -> None:
+        system, self._system = self._system, None
+        if system is not None and not self.courier.is_out:
+            system.finish()
+        self.courier.stop()
+
+
+def promptly(step: Callable[[], None], seconds: float = 10.0) -> None:
+    """Do something that may wait for a server, and wait for it no longer than this.
+
+    Raises:
+        TimeoutError: it has not ended; it goes on in the background while the process lives.
+        Exception: what it raised.
+    """
+    problems: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            step()
+        except BaseException as problem:
+            problems.append(problem)
+
+    thread = threading.Thread(target=attempt, name="promptly", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError(f"no answer within {seconds:.0f} s")
+    if problems:
+        raise problems[0]

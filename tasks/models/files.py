@@ -1,0 +1,171 @@
+"""The files of a model of transformers in a folder, and what its configuration says. Light.
+
+Only these files are ever read of a model that somebody gives: its configuration, its weights as
+safetensors, its tokenizer. No code beside them is executed, and no pickle is opened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tasks.contract import StageError
+from tasks.experiment.problem import Downstream, TaskName
+
+CONFIGURATION = "config.json"
+WEIGHTS = ".safetensors"
+TOKENIZER = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+)
+FAMILIES = ("bert", "roberta")  # whose bodies can be fine-tuned
+HEADS = {
+    "text-classification": "ForSequenceClassification",
+    "token-classification": "ForTokenClassification",
+}
+
+
+def weights_of(names: Iterable[str]) -> list[str]:
+    """The files with weights among these."""
+    return [name for name in names if name.endswith((WEIGHTS, f"{WEIGHTS}.index.json"))]
+
+
+def files_of(folder: Path, where: str) -> list[str]:
+    """The names of the files in a folder that are the model and its tokenizer.
+
+    Args:
+        folder: the folder.
+        where: what a person calls it, for messages.
+
+    Raises:
+        StageError: it is no model of transformers with safetensors and its tokenizer.
+    """
+    there = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+    chosen = [name for name in there if name == CONFIGURATION or name in TOKENIZER]
+    weights = weights_of(there)
+    missing = [
+        what
+        for what, found in (
+            (CONFIGURATION, CONFIGURATION in chosen),
+            ("weights (*.safetensors)", weights),
+            ("tokenizer (tokenizer.json or vocab.txt)", {*there} & {"tokenizer.json", "vocab.txt"}),
+        )
+        if not found
+    ]
+    if missing:
+        listed = ", ".join(there[:8]) or "nothing"
+        pickled = [name for name in there if name.endswith((".bin", ".pt", ".pth", ".ckpt"))]
+        hint = f"; {pickled[0]} may hold code, and is not read" if pickled else ""
+        raise StageError(
+            f"{where} is not a model with its tokenizer: no {' and no '.join(missing)}. Found "
+            f"{listed}{hint}. Accepted: a folder that save_pretrained of transformers wrote, of "
+            "the model and of its tokenizer, weights as safetensors"
+        )
+    configuration_of(folder, where)
+    for name in weights:
+        if name.endswith(WEIGHTS):
+            _require_whole(folder / name, where)
+    return [*chosen, *weights]
+
+
+def _require_whole(file: Path, where: str) -> None:
+    """Check that a file of weights is as long as its header says."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy"):
+            pass
+    except SafetensorError as error:
+        raise StageError(
+            f"{where}: {file.name} is cut off or no safetensors file ({error}): copy or download "
+            "it again"
+        ) from None
+
+
+def configuration_of(folder: Path, where: str) -> dict[str, Any]:
+    """The configuration of a model.
+
+    Raises:
+        StageError: it is not JSON, or says of no kind of model that it is one.
+    """
+    try:
+        found = json.loads((folder / CONFIGURATION).read_text(encoding="utf-8"))
+        if "model_type" in found:
+            return dict(found)
+    except (ValueError, TypeError) as error:
+        raise StageError(f"{where}: {CONFIGURATION} is not valid JSON: {error}") from None
+    raise StageError(f"{where}: {CONFIGURATION} has no model_type, so it is no model")
+
+
+def labels_of(configuration: dict[str, Any]) -> list[str]:
+    """The labels that a model answers, in the order of its outputs; empty if it names none."""
+    named = configuration.get("id2label") or {}
+    return [str(named[number]) for number in sorted(named, key=int)]
+
+
+def require_room(problems: Sequence[Downstream], configuration: dict[str, Any], where: str) -> None:
+    """Check that a body is of a known family, and reads inputs as long as the problems ask for.
+
+    Raises:
+        StageError: it is not, or with the field that asks for more.
+    """
+    family = configuration["model_type"]
+    if family not in FAMILIES:
+        raise StageError(
+            f"{where} is of the family {family}; accepted as a body: {' or '.join(FAMILIES)}"
+        )
+    longest = configuration.get("max_position_embeddings")
+    if not isinstance(longest, int):
+        return
+    if configuration["model_type"] == "roberta":  # it counts from behind the padding's number
+        longest -= int(configuration.get("pad_token_id") or 0) + 1
+    for problem in problems:
+        if problem.max_length > longest:
+            raise StageError(
+                f"downstream.{problem.name}.max_length: {problem.max_length} is more than the "
+                f"{longest} tokens that {where} reads at once; accepted: at most that"
+            )
+
+
+def require_head(problem: TaskName, configuration: dict[str, Any], where: str) -> None:
+    """Check that a model was fine-tuned for a kind of problem.
+
+    Raises:
+        StageError: it was not.
+    """
+    built = str((configuration.get("architectures") or ["a model without a head"])[0])
+    if not built.endswith(HEADS[problem]):
+        other = next((name for name, head in HEADS.items() if built.endswith(head)), "")
+        instead = f"problem: {other}" if other else "a fine-tuned model (see `temper finetune`)"
+        raise StageError(
+            f"{where} is {built}, and {problem} needs one that ends in {HEADS[problem]}; "
+            f"accepted with it: {instead}"
+        )
+
+
+def require_labels(asked: Sequence[str], configuration: dict[str, Any], where: str) -> None:
+    """Check that a model answers the labels of the data.
+
+    Raises:
+        StageError: the data have labels that it does not know.
+    """
+    known = labels_of(configuration)
+    unknown = [label for label in asked if label not in known]
+    if unknown:
+        raise StageError(
+            f"the data have {len(unknown)} of {len(asked)} labels that {where} does not know: "
+            f"{_listed(unknown)}. It answers {_listed(known) or 'none by name'}: evaluate it on "
+            "data with these, or fine-tune a model on the labels of the data"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return f"{', '.join(names[:6])}{more}"

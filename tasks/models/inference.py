@@ -1,0 +1,54 @@
+"""What a fine-tuned model answers: its logits for each row, in batches of about the same length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from tasks.data.text.length_buckets import Example
+from tasks.problems import Problem
+
+# Padding included; fits the caches of a processor and the memory of any GPU.
+TOKENS_IN_A_BATCH = 4096
+
+
+@torch.no_grad()
+def predict(
+    problem: Problem,
+    model: Any,
+    rows: pd.DataFrame,
+    examples: Sequence[Example],
+    labels: Sequence[str],
+) -> pd.DataFrame:
+    """The rows, of which `examples` are the encoding, with what the model predicts."""
+    logits: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(examples)
+    for indices in group_by_length([len(example.input_ids) for example in examples]):
+        batch = problem.collate([examples[i] for i in indices], model.config.pad_token_id)
+        del batch["labels"]
+        scores = model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).logits
+        for i, score in zip(indices, scores.float().cpu().numpy(), strict=True):
+            logits[i] = score
+    return problem.decide(rows, examples, logits, labels)
+
+
+def group_by_length(lengths: Sequence[int]) -> list[list[int]]:
+    """All indices, longest first, in batches of at most `TOKENS_IN_A_BATCH` tokens, or one row."""
+    groups: list[list[int]] = []
+    room = 0
+    for i in np.argsort(-np.asarray(lengths), kind="stable").tolist():
+        if not room:
+            groups.append([])
+            room = max(1, TOKENS_IN_A_BATCH // max(lengths[i], 1))
+        groups[-1].append(i)
+        room -= 1
+    return groups
+
+
+def mean_loss(table: pd.DataFrame) -> float:
+    """The mean cross-entropy in nats; words that the model did not see have none."""
+    return float(np.nanmean(np.hstack(table["loss"].tolist())))

@@ -1,0 +1,181 @@
+"""The data card: what is in a data set, on a page and in figures, counted as the data flows by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tasks.data.tally import SHOWN_CHARACTERS, Examples, Lengths, cell
+from tasks.pages.figures import BLUE, MUTED, PALETTE, canvas, write_figure
+from tasks.pages.numbers import table
+
+MOST_LABELS = 40  # rows of the table and bars of the figure
+
+
+class Card:
+    """What is gathered about the splits of a data set, and the page that is made of it.
+
+    Args:
+        name: What the data set is called.
+        unit: What is counted: documents or rows.
+        splits: The names of the splits, in the order to show.
+        labels: What is counted by label: rows or spans; "" where there are no labels.
+    """
+
+    def __init__(self, name: str, unit: str, splits: Sequence[str], labels: str = "") -> None:
+        self.name, self.unit, self.labels = name, unit, labels
+        self.characters = {split: Lengths() for split in splits}
+        self.words = {split: Lengths() for split in splits}
+        self.balance: dict[str, Counter[str]] = {split: Counter() for split in splits}
+        self.examples = Examples()
+
+    def add(
+        self,
+        split: str,
+        name: str,
+        text: str,
+        counted: Sequence[str] = (),
+        shown: tuple[str, str] | None = None,
+    ) -> None:
+        """Count a row.
+
+        Args:
+            split: The split it is in.
+            name: Its document.
+            text: What is measured.
+            counted: The labels in it.
+            shown: Its label and its text as an example shows them, where there are labels.
+        """
+        self.characters[split].add(len(text))
+        self.words[split].add(len(text.split()))
+        if counted:  # `update` takes a while to find that there is nothing
+            self.balance[split].update(counted)
+        start = text[: SHOWN_CHARACTERS + 1]
+        self.examples.offer(f"{name}\0{start}", (name, *(shown or (start,))))
+
+    def count(self, split: str) -> int:
+        """How many rows a split has."""
+        return self.characters[split].counts.total()
+
+    def write(self, show: Path, facts: Mapping[str, int | str]) -> None:
+        """Write card.md, lengths.png and, with labels, labels.png.
+
+        Args:
+            show: The folder to write to; it is made.
+            facts: What was found, by its words: duplicates, overlaps, what was left out.
+        """
+        show.mkdir(parents=True, exist_ok=True)
+        parts = [
+            f"# {self.name}",
+            self._size_table(),
+            table(["found", "count"], [[cell(k), number(v)] for k, v in facts.items()]),
+            "## Lengths",
+            self._length_table(),
+            "![Lengths](lengths.png)",
+        ]
+        write_figure(self._draw_lengths(), show / "lengths.png")
+        if self.labels:
+            parts += ["## Labels", self._label_table(), "![Labels](labels.png)"]
+            write_figure(self._draw_labels(), show / "labels.png")
+        header = ["document", "label", "text"] if self.labels else ["document", "text"]
+        parts += ["## Ten examples", table(header, self.examples.rows()).replace("---:", "---")]
+        (show / "card.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+    def _size_table(self) -> str:
+        return table(
+            ["split", self.unit, "characters", "words"],
+            [
+                [
+                    split,
+                    *map(number, (self.count(split), self.characters[split].total, words.total)),
+                ]
+                for split, words in self.words.items()
+            ],
+        )
+
+    def _length_table(self) -> str:
+        shares = (0.0, 0.05, 0.5, 0.95, 1.0)
+        kinds = {"characters": self.characters, "words": self.words}
+        return table(
+            ["split", "shortest", "5 %", "median", "95 %", "longest"],
+            [
+                [f"{split}, {kind}", *map(number, lengths.quantiles(shares))]
+                for kind, splits in kinds.items()
+                for split, lengths in splits.items()
+            ],
+        )
+
+    def _totals(self) -> Counter[str]:
+        return sum(self.balance.values(), Counter())
+
+    def _most(self) -> list[str]:
+        totals = self._totals()
+        return sorted(totals, key=lambda label: (-totals[label], label))[:MOST_LABELS]
+
+    def _label_table(self) -> str:
+        most, splits = self._most(), list(self.balance)
+        rows = [[cell(label), *(number(self.balance[s][label]) for s in splits)] for label in most]
+        rest = len(self._totals()) - len(most)
+        after = f"\n\nand {number(rest)} more labels" if rest else ""
+        return table(["label", *(f"{split} {self.labels}" for split in splits)], rows) + after
+
+    def _draw_lengths(self) -> Figure:
+        lengths = [self.words[split] for split in self.words]
+        together: Counter[int] = sum((each.counts for each in lengths), Counter())
+        merged = Lengths()
+        merged.counts = together
+        low, median, high, most = merged.quantiles((0.05, 0.5, 0.95, 1.0))
+        figure, axes = canvas(
+            f"Half of the {self.unit} have at most {number(median)} words",
+            f"Words in each of {number(together.total())} {self.unit}, all splits; "
+            f"nine in ten have {number(low)} to {number(high)}, the longest {number(most)}",
+        )
+        edges = [1]  # wider and wider whole numbers, as on a logarithmic axis
+        while edges[-1] <= most:
+            edges.append(max(edges[-1] + 1, round(edges[-1] * 1.2)))
+        values = np.array(sorted(together))
+        weights = np.array([together[value] for value in sorted(together)])
+        axes.hist(np.maximum(values, 1), bins=edges, weights=weights, color=BLUE, rwidth=0.94)
+        axes.axvline(max(median, 1), color=MUTED, linewidth=1)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda value, _: number(int(value)))
+        axes.set_xlabel("words (logarithmic)", color=MUTED, fontsize=9)
+        axes.set_ylabel(self.unit, color=MUTED, fontsize=9)
+        return figure
+
+    def _draw_labels(self) -> Figure:
+        most, totals = self._most(), self._totals()
+        first = 100 * totals[most[0]] / totals.total() if most else 0.0
+        figure, axes = canvas(
+            f"The most frequent of {len(totals)} labels has {first:.0f} % of the {self.labels}",
+            f"{self.labels.capitalize()} of each label; from the left: {', '.join(self.balance)}",
+            height=1.2 + 0.26 * len(most),
+        )
+        left = np.zeros(len(most))
+        for color, counts in zip(PALETTE, self.balance.values(), strict=False):
+            widths = np.array([counts[label] for label in most], dtype=float)
+            axes.barh(range(len(most)), widths, left=left, color=color, height=0.7)
+            left += widths
+        for position, label in enumerate(most):
+            axes.annotate(
+                number(totals[label]),
+                (left[position], position),
+                (5, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+                color=MUTED,
+            )
+        axes.set_yticks(range(len(most)), [label[:40] for label in most])
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+        return figure
+
+
+def number(value: int | str) -> str:
+    """A count with its thousands apart."""
+    return f"{value:,}" if isinstance(value, int) else value

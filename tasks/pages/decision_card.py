@@ -1,0 +1,81 @@
+"""A decision as a page: what was decided and why, the rule, both sides with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks.experiment.retraining import Rule
+from tasks.pages import numbers as pages
+from tasks.statistics.paired_measures import Estimate, Row
+from tasks.statistics.promotion import Decision
+
+OUTCOMES = {
+    "first": "Promoted: the first champion",
+    "promoted": "Promoted: the challenger is the new champion",
+    "kept": "Not promoted: the champion is kept",
+    "refused": "Not promoted: there is no champion, and this one is not good enough",
+}
+
+
+def page(decision: Decision, rule: Rule, problem: str, remarks: Sequence[str] = ()) -> str:
+    """The page of a decision, in Markdown; `remarks` are about the test split."""
+    other = "majority" if decision.outcome in ("first", "refused") else "champion"
+    head = decision.rows[:1]
+    parts = [
+        f"# {OUTCOMES[decision.outcome]}",
+        "\n".join(f"- {reason}" for reason in decision.reasons),
+        f"{problem}, {decision.rows[0].rows:,} rows of {decision.documents:,} documents in the "
+        "test split, as it is now.",
+        *remarks,
+        _table(head, "metric", other),
+    ]
+    for kind, title in (("class", "F1 by class"), ("slice", f"{head[0].name} by length")):
+        rows = [row for row in decision.rows if row.kind == kind]
+        if rows:
+            parts += [f"## {title}", _table(rows, kind, other)]
+    parts += ["## Rule", _rule(rule), _reading(rule)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(rows: tuple[Row, ...] | list[Row], kind: str, other: str) -> str:
+    header = [kind, "rows", other, "challenger", "difference, points", "verdict"]
+    lines = [
+        [
+            row.name.replace("|", "\\|"),
+            f"{row.rows:,}",
+            share(row.before),
+            share(row.after),
+            difference(row.difference),
+            f"**{row.verdict}**" if row.blocks else row.verdict or "as good, within chance",
+        ]
+        for row in rows
+    ]
+    return pages.table(header, lines)
+
+
+def share(of: Estimate) -> str:
+    """`53.4 % [51.0, 55.9]`."""
+    return f"{100 * of.value:.1f} % [{100 * of.low:.1f}, {100 * of.high:.1f}]"
+
+
+def difference(of: Estimate) -> str:
+    """`+9.1 [+7.0, +11.3]`."""
+    return f"{100 * of.value:+.1f} [{100 * of.low:+.1f}, {100 * of.high:+.1f}]"
+
+
+def _rule(rule: Rule) -> str:
+    fields = type(rule).model_fields
+    rows = [
+        [str(fields[name].title), f"{value:g}" if isinstance(value, float) else f"{value:,}"]
+        for name, value in rule.model_dump().items()
+    ]
+    return pages.table(["rule", "value"], rows)
+
+
+def _reading(rule: Rule) -> str:
+    return (
+        f"In brackets: {100 * rule.confidence:g} % bootstrap intervals over the documents of the "
+        "test split, paired for the difference; those of the differences of classes and slices "
+        "hold for all of them together. They do not contain the chance in training, such as "
+        "another seed."
+    )

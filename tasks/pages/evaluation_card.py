@@ -1,0 +1,145 @@
+"""What an evaluation shows to people: a page, the gain of pre-training, the confusions."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from tasks.pages import numbers as pages
+from tasks.pages.figures import (
+    BLUE,
+    MUTED,
+    ORANGE,
+    Interval,
+    draw_confusion,
+    draw_intervals,
+    write_figure,
+)
+from tasks.problems import Problem
+from tasks.statistics.verdict import SCRATCH, beyond_majority
+
+MODELS = {
+    "": ("pre-trained", BLUE),
+    SCRATCH: ("from scratch", ORANGE),
+    "majority/": ("majority", MUTED),
+}
+
+
+def show_results(
+    kind: Problem,
+    table: pd.DataFrame,
+    labels: Sequence[str],
+    metrics: Mapping[str, float],
+    facts: Mapping[str, Any],
+    *,
+    out: Path,
+) -> None:
+    """Write confusion.png and gain.png to `figures/`, and to `show/` with card.md beside them.
+
+    Args:
+        kind: the problem.
+        table: the rows with `gold` and `predicted` (of the pre-trained model).
+        labels: the labels of the data.
+        metrics: as `evaluate` returns them.
+        facts: as in evaluation.json.
+        out: folder of the artifact.
+    """
+    figures = out / "figures"
+    names, counts = kind.confusion(table["gold"], table["predicted"], labels)
+    write_figure(confusion_figure(names, counts, facts), figures / "confusion.png")
+    write_figure(gain_figure(metrics, facts), figures / "gain.png")
+    shutil.copytree(figures, out / "show")
+    report = kind.report(table["gold"], table["predicted"], labels)
+    (out / "show" / "card.md").write_text(card(metrics, report, facts), encoding="utf-8")
+
+
+def confusion_figure(
+    names: Sequence[str], counts: NDArray[np.int64], facts: Mapping[str, Any]
+) -> Figure:
+    """The confusion matrix, named after the most frequent error."""
+    errors = counts - np.diag(np.diag(counts))
+    true, answer = divmod(int(errors.argmax()), len(names))
+    title = "Nothing is confused"
+    if errors[true, answer]:
+        title = (
+            f"Most frequent error: “{names[true]}” taken for “{names[answer]}”, "
+            f"{errors[true, answer]:,} of {counts[true].sum():,}"
+        )
+    subtitle = f"{facts['rows']} of the test; numbers count, colour is the share of the row"
+    return draw_confusion(title, subtitle, counts, names)
+
+
+def gain_figure(metrics: Mapping[str, float], facts: Mapping[str, Any]) -> Figure:
+    """The headline metric of each model with its interval."""
+    headline, name = facts["headline"], facts["metrics"][facts["headline"]]
+    rows = [
+        Interval(
+            model,
+            100 * metrics[prefix + headline],
+            100 * metrics.get(f"{prefix}{headline}/low", metrics[prefix + headline]),
+            100 * metrics.get(f"{prefix}{headline}/high", metrics[prefix + headline]),
+            pages.percent(metrics, prefix + headline),
+            color,
+        )
+        for prefix, (model, color) in MODELS.items()
+        if prefix + headline in metrics
+    ]
+    how = f"{facts['rows']} of the test; {100 * facts['confidence']:g} % bootstrap intervals"
+    title = f"{name[:1].upper()}{name[1:]} is {metrics[headline]:.1%} on the test"
+    if "gain" in metrics:
+        title = pages.judge(metrics, name, facts["confidence"]).partition(";")[0]
+        how += f"; paired difference {pages.points(metrics)} points"
+    return draw_intervals(title, how, rows, x=f"{name}, %")
+
+
+def card(metrics: Mapping[str, float], report: pd.DataFrame, facts: Mapping[str, Any]) -> str:
+    """The page of one evaluation: metrics with intervals, a sentence on the gain, the classes."""
+    headline, sure = facts["headline"], f"{100 * facts['confidence']:g} %"
+    shown = {prefix: model for prefix, (model, _) in MODELS.items() if prefix + headline in metrics}
+    rows = [
+        [title, *(percent_or_dash(metrics, prefix + name) for prefix in shown)]
+        for name, title in facts["metrics"].items()
+    ]
+    parts = [
+        f"# Evaluation: {facts['problem']}",
+        f"{facts['rows']} of {metrics['test_documents']:,.0f} documents in the test split.",
+        pages.table(["metric", *shown.values()], rows),
+    ]
+    if "gain" in metrics:
+        parts.append(f"**{pages.judge(metrics, facts['metrics'][headline], facts['confidence'])}**")
+    learnt = beyond_majority(metrics, headline, facts["majority"])
+    if learnt:
+        parts.append(f"**The pre-trained model is {learnt}.**")
+    if f"{SCRATCH}{headline}/low" in metrics:
+        learnt = beyond_majority(metrics, headline, facts["majority"], model=SCRATCH)
+        parts += [f"**The model from scratch is {learnt}.**"] if learnt else []
+    parts += [
+        "## By class",
+        class_table(report),
+        f"In brackets: {sure} bootstrap intervals over the documents of the test split, paired for "
+        "the gain. They do not contain the chance in training, such as another seed. *majority* "
+        "knows only what is most frequent in training.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def percent_or_dash(metrics: Mapping[str, float], name: str) -> str:
+    """A share with its interval, or a dash where it was not measured."""
+    return pages.percent(metrics, name) if name in metrics else "–"
+
+
+def class_table(report: pd.DataFrame) -> str:
+    """The classes, the most frequent first."""
+    ordered = report.sort_values("support", ascending=False, kind="stable")
+    rows = [
+        [str(name), *(f"{100 * share:.1f} %" for share in shares), f"{support:,}"]
+        for name, *shares, support in ordered.itertuples(index=False)
+    ]
+    return pages.table(["class", "precision", "recall", "F1", "in the test"], rows)

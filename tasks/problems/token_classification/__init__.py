@@ -1,0 +1,1 @@
+"""Token classification: a BIO tag for each word (named entities)."""

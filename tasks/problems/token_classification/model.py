@@ -1,0 +1,123 @@
+"""Token classification: a BIO tag for each word, measured by the entities that the tags spell.
+
+The model reads the words joined by spaces, as pre-training read its text and as `pipeline` reads a
+person's. Each word's tag is learnt and predicted at its first sub-word; the other sub-words carry
+no label. A word that the model does not see, because the sentence is longer than its input, is
+predicted "O" and so counts against recall.
+
+Entities, precision, recall and F1 are seqeval's in its default mode (the conlleval rules): an I-
+without a B- before it starts an entity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+from transformers import AutoModelForTokenClassification
+
+from tasks.data.text.length_buckets import Batch, Example, inputs_of, pad
+from tasks.training.flops import Product
+
+COLUMNS = ("document", "tokens", "tags")
+METRICS = {"f1": "entity F1", "precision": "entity precision", "recall": "entity recall"}
+HEADLINE = "f1"
+ROWS = "sentences"
+CUT = "words_not_seen"
+AUTO_MODEL: Any = AutoModelForTokenClassification
+# With the "O" tokens left out, a sentence without entities is an empty list, on which MLflow's
+# pyfunc fails.
+INFERENCE = {"ignore_labels": list[str]()}
+
+OUTSIDE, NO_LABEL = "O", -100
+
+
+def encode(rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:
+    """Tokens of each sentence, cut at the longest input, and the labels of first sub-words."""
+    number = {label: i for i, label in enumerate(labels)}
+    encoded = tokenizer(texts(rows), truncation=True, return_offsets_mapping=True)
+    examples = []
+    for words, tags, ids, spans in zip(
+        rows["tokens"], rows["tags"], encoded["input_ids"], encoded["offset_mapping"], strict=True
+    ):
+        positions = locate_words(words, spans)
+        marks = [NO_LABEL] * len(ids)
+        for tag, position in zip(tags, positions, strict=True):
+            if position >= 0:
+                marks[position] = number[tag]
+        examples.append(Example(ids, marks, cut=positions.count(-1), positions=positions))
+    return examples
+
+
+def locate_words(words: Sequence[str], spans: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+    """The first token of each word, or -1 for none.
+
+    Args:
+        words: The words; the text is these joined by single spaces.
+        spans: First and last-plus-one character of each token in that text; empty for special
+            tokens.
+    """
+    positions, token, start = [], 0, 0
+    for word in words:
+        end = start + len(word)
+        while token < len(spans) and spans[token][1] <= start:
+            token += 1
+        inside = token < len(spans) and spans[token][0] < end
+        positions.append(token if inside else -1)
+        start = end + 1
+    return tuple(positions)
+
+
+def collate(examples: Sequence[Example], pad_id: int) -> Batch:
+    """Sentences as a batch; `labels` of the shape of `input_ids`."""
+    labels = pad([example.labels for example in examples], NO_LABEL)
+    return {**inputs_of(examples, pad_id), "labels": labels}
+
+
+def head(config: Any, batch: Batch) -> list[Product]:
+    """The labels, for each token and the padding."""
+    return [(batch["input_ids"].numel(), config.hidden_size, config.num_labels)]
+
+
+def made_up(length: int) -> Example:
+    """A sentence of words of one token, each with the first label."""
+    return Example([0] * length, [0] * length, positions=tuple(range(length)))
+
+
+def texts(rows: pd.DataFrame) -> list[str]:
+    """The words joined by spaces."""
+    return [" ".join(words) for words in rows["tokens"]]
+
+
+def decide(
+    rows: pd.DataFrame,
+    examples: Sequence[Example],
+    logits: Sequence[NDArray[np.float32]],
+    labels: Sequence[str],
+) -> pd.DataFrame:
+    """The likeliest tag of each word, its probability, the loss; O, NaN, NaN for words not seen."""
+    answers: dict[str, list[Any]] = {"predicted": [], "probability": [], "loss": []}
+    for example, scores in zip(examples, logits, strict=True):
+        logs = log_softmax(scores.astype(np.float64), axis=1)
+        seen = np.array([i for i in example.positions if i >= 0], dtype=np.int64)
+        tags = iter([labels[i] for i in logs[seen].argmax(axis=1)])
+        best = iter(np.exp(logs[seen].max(axis=1)).tolist())
+        loss = iter((-logs[seen, [example.labels[i] for i in seen]]).tolist())
+        for name, values, unseen in (
+            ("predicted", tags, OUTSIDE),
+            ("probability", best, np.nan),
+            ("loss", loss, np.nan),
+        ):
+            answers[name].append([next(values) if i >= 0 else unseen for i in example.positions])
+    return pd.DataFrame(
+        {
+            "document": list(rows["document"]),
+            "tokens": [list(words) for words in rows["tokens"]],
+            "gold": [list(tags) for tags in rows["tags"]],
+            **answers,
+        }
+    )

@@ -1,0 +1,97 @@
+"""Rows of tokens with BIO tags: which columns they are read from, and what makes one valid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+
+from tasks.contract import StageError
+from tasks.data.rows import Columns, Example, Row, columns_of, encodable, kind_of
+from tasks.experiment.problem import LabelledData
+
+
+class TokenRows:
+    """A sentence of tokens with a BIO tag each."""
+
+    COLUMNS: Mapping[str, str] = {
+        "document": "string",
+        "tokens": "list<string>",
+        "tags": "list<string>",
+    }
+    LABELS = "spans"
+
+    def columns(self, data: LabelledData) -> Columns:
+        """The tokens and the tags."""
+        return columns_of(data, "tokens_column", "tags_column")
+
+    def parse(self, row: Row, data: LabelledData) -> Example:
+        """Tokens and tags, as many of one as of the other, the tags in the BIO scheme."""
+        tokens = _strings(row, data.tokens_column)
+        tags = _strings(row, data.tags_column)
+        if len(tokens) != len(tags):
+            raise StageError(
+                f"{row.where}: {len(tokens)} tokens and {len(tags)} tags; each token needs one tag"
+            )
+        for number, (before, tag) in enumerate(pairwise(["O", *tags])):
+            if problem := _wrong_tag(before, tag):
+                raise StageError(
+                    f"{row.where}, token {number + 1} ({tokens[number]!r}): tag {tag!r} {problem}"
+                )
+        return {"tokens": tokens, "tags": tags}
+
+    def passage(self, example: Example) -> str:
+        """The tokens in one line."""
+        return " ".join(example["tokens"])
+
+    def answer(self, example: Example) -> str:
+        """The tags in one line."""
+        return " ".join(example["tags"])
+
+    def counted(self, example: Example) -> Iterable[str]:
+        """The type of every span."""
+        return (tag[2:] for tag in example["tags"] if tag.startswith("B-"))
+
+    def names(self, examples: Iterable[str]) -> list[str]:
+        """The tags: O, then B and I of each type."""
+        return ["O", *(f"{mark}-{name}" for name in sorted(examples) for mark in "BI")]
+
+    def shown(self, example: Example) -> tuple[str, str]:
+        """The types of the spans, and the sentence with each span as [words](type)."""
+        words: list[str] = []
+        for token, tag in zip(example["tokens"], example["tags"], strict=True):
+            if tag.startswith("I-"):
+                span, _, name = words[-1].rpartition("](")
+                words[-1] = f"{span} {token}]({name}"
+            else:
+                words.append(token if tag == "O" else f"[{token}]({tag[2:]})")
+        return ", ".join(sorted(set(self.counted(example)))), " ".join(words)
+
+
+def _strings(row: Row, column: str) -> list[str]:
+    values = row.values[column]
+    must = f"{row.where}: column {column!r} must be a list of words, found"
+    if isinstance(values, str):
+        raise StageError(
+            f"{must} {kind_of(values)}; .conll, .jsonl and .parquet files can hold lists"
+        )
+    if not isinstance(values, list) or not values:
+        raise StageError(f"{must} {kind_of(values)}")
+    for number, value in enumerate(values, 1):
+        if not isinstance(value, str) or not value:
+            hint = "" if isinstance(value, str) or value is None else "; write words, not numbers"
+            raise StageError(f"{must} {kind_of(value)} at place {number}{hint}")
+    return [encodable(value, row.where) for value in values]
+
+
+def _wrong_tag(before: str, tag: str) -> str:
+    """What is wrong with a tag behind another one, or ""."""
+    if tag == "O" or (tag[:2] in {"B-", "I-"} and tag[2:].strip()):
+        if tag.startswith("I-") and before[2:] != tag[2:]:
+            return (
+                f"goes on with no span: B-{tag[2:]} must begin it, and the tag before is {before!r}"
+            )
+        return ""
+    return "is not a BIO tag; accepted: O, B-TYPE where a span begins, I-TYPE where it goes on"
+
+
+SHAPE = TokenRows()

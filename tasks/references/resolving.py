@@ -1,0 +1,312 @@
+"""A model by a reference, as a stage reads it: resolved to its content before anything is computed.
+
+    models:/NAME@ALIAS  models:/NAME/VERSION  models:/NAME/latest  models:/m-…    of MLflow
+    runs:/ID            the model that a run made; runs:/ID/TITLE: that of a stage of an experiment
+    hf:NAME[@REVISION]  of the Hugging Face Hub: safetensors only
+    anything else       the path of a folder
+
+What Temper made and still has in its store is the artifact there: the same bytes, so what was
+computed of them is found again, and its lineage is known. Anything else is copied into the store,
+as an artifact of a stage `model` that nobody computes, named by its content: whichever way it is
+referred to, and wherever it lies, it is the same one.
+
+What MLflow has of a body is the model that fills masks: without the pooler that next-sentence
+prediction trained. So a body that was freed from the store comes back from MLflow as another one.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from tasks.contract import StageError
+from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.naming.hub import commit_of
+from tasks.machinery.naming.paths import place
+from tasks.machinery.naming.spelling import nearest, nearest_path
+from tasks.machinery.store.artifact import Artifact, Input
+from tasks.machinery.store.fingerprint import digest
+from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.registry import Registry
+from tasks.machinery.tracking.tracking import Tracking
+from tasks.models.files import files_of
+
+IMPORTED = "model"  # the stage of what is copied into the store
+MAKERS = ("pretraining", "finetuning")
+FORGOTTEN_AFTER = 24 * 3600.0  # seconds: no download takes as long
+_USES = "temper.artifact."
+ACCEPTED = (
+    "Accepted: models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-…, runs:/ID, a folder, "
+    "hf:NAME[@REVISION]"
+)
+
+
+def resolve_model(reference: str, field: str, tracking: Tracking, store: Store) -> Input:
+    """The folder of a model, with its tokenizer.
+
+    Args:
+        reference: what a person wrote.
+        field: the field it stands in, for messages.
+        tracking: the MLflow that is asked.
+        store: where its artifact is, or will be.
+
+    Raises:
+        StageError: there is no such model, or it is none that can be read here.
+    """
+    try:
+        if reference.startswith("models:/"):
+            return _of_mlflow(reference, reference.removeprefix("models:/"), tracking, store)
+        if reference.startswith("runs:/"):
+            return _of_run(reference, reference.removeprefix("runs:/"), tracking, store)
+        if reference.startswith("hf:"):
+            return _of_hub(reference, field, store)
+        return _of_folder(reference, store)
+    except StageError as error:
+        said = str(error).removeprefix(f"{field}: ")
+        raise StageError(f"{field}: {said}") from None
+    except OSError as error:
+        raise StageError(
+            f"{field}: {error.filename or reference} cannot be read: {error.strerror}"
+        ) from None
+
+
+def _of_mlflow(reference: str, name: str, tracking: Tracking, store: Store) -> Input:
+    if name.startswith("m-") and "/" not in name and "@" not in name:
+        try:
+            logged = tracking.client.get_logged_model(name)
+        except MlflowException:
+            raise StageError(f"MLflow has no model {name}. {ACCEPTED}") from None
+        made = f"{logged.name}/{logged.tags.get('temper.fingerprint', '')[:32]}"
+        return _in_store(made, store) or _downloaded(reference, store)
+    version = _version(name, tracking)
+    made = version.tags.get(ARTIFACT, "")
+    return _in_store(made, store) or _downloaded(f"models:/{version.name}/{version.version}", store)
+
+
+def _version(name: str, tracking: Tracking) -> Any:
+    """A version of a registered model by its alias, its number, or as the latest."""
+    model, at, alias = name.partition("@")
+    if not at:
+        model, _, number = name.partition("/")
+    if not model or not (alias if at else number):
+        raise StageError(f"models:/{name} names no version. {ACCEPTED}")
+    registry = Registry(tracking.client, model)
+    registry.require()
+    if at:
+        aliases = registry.aliases()
+        if alias not in aliases:
+            listed = ", ".join(sorted(aliases)) or "none"
+            raise StageError(
+                f"{model} has no alias {alias!r}{nearest(alias, aliases)}. Its aliases: {listed}"
+            )
+        number = aliases[alias]
+    versions = registry.versions()
+    if number == "latest" and versions:
+        return versions[-1]
+    return registry.version(number)
+
+
+def _of_run(reference: str, name: str, tracking: Tracking, store: Store) -> Input:
+    run_id, _, title = name.partition("/")
+    found = tracking.find(run_id) if run_id else None
+    if found is None:
+        raise StageError(f"MLflow at {tracking.address} has no run {run_id!r}. {ACCEPTED}")
+    tags = found.data.tags
+    if "temper.fingerprint" in tags:
+        made = f"{tags['temper.stage']}/{tags['temper.fingerprint'][:32]}"
+        models = tracking.client.search_logged_models(
+            [found.info.experiment_id], filter_string=f"source_run_id = '{run_id}'"
+        )
+        if made.partition("/")[0] in MAKERS and models:
+            return _in_store(made, store) or _downloaded(f"models:/{models[0].model_id}", store)
+    used = {k.removeprefix(_USES): v for k, v in tags.items() if k.startswith(_USES)}
+    titles = [k for k, v in used.items() if v.partition("/")[0] in MAKERS]
+    if title in titles and (here := _in_store(used[title], store)):
+        return here
+    if title in titles:
+        stage_run = tags[f"temper.stage.{title}"].split()[-1]
+        return _of_run(reference, stage_run, tracking, store)
+    if titles:
+        listed = " or ".join(repr(f"runs:/{run_id}/{each}") for each in titles)
+        wrong = f"has no stage {title!r}{nearest(title, titles)}" if title else "is several stages"
+        raise StageError(f"the run {run_id} {wrong}; accepted: {listed}")
+    return _downloaded(reference, store)
+
+
+def _of_hub(reference: str, field: str, store: Store) -> Input:
+    import huggingface_hub
+
+    ((name, commit),) = commit_of(reference, field, "model").items()
+    try:  # into the Hub's own cache: the next time nothing is downloaded
+        folder = huggingface_hub.snapshot_download(
+            name,
+            revision=commit,
+            allow_patterns=["*.safetensors", "*.json", "vocab.txt", "merges.txt"],
+        )
+    except (OSError, huggingface_hub.errors.HfHubHTTPError, ValueError) as error:
+        problem = str(error).partition("\n")[0]
+        raise StageError(f"{reference} cannot be downloaded: {problem}") from None
+    return _imported(Path(folder), f"hf:{name}@{commit[:12]}", store)
+
+
+def _of_folder(reference: str, store: Store) -> Input:
+    folder = place(reference)
+    if not folder.is_dir():
+        what = "is a file" if folder.is_file() else f"does not exist{nearest_path(folder)}"
+        raise StageError(f"{reference} {what}. {ACCEPTED}")
+    if (folder / "MLmodel").is_file() or (folder / "model" / "config.json").is_file():
+        return _arranged(folder, reference, store)
+    return _imported(folder, reference, store)
+
+
+def _downloaded(uri: str, store: Store) -> Input:
+    """What MLflow has under an address of its own."""
+    with _aside(store) as folder:
+        try:
+            found = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder))
+        except (OSError, MlflowException) as error:
+            raise StageError(f"{uri} cannot be downloaded from MLflow: {error}") from None
+        return _arranged(Path(found), uri, store)
+
+
+def _arranged(found: Path, where: str, store: Store) -> Input:
+    """From MLflow's layout, or the output of a stage, to that of transformers: one folder."""
+    parts = [found / "model", found / "components" / "tokenizer"]
+    if not parts[0].is_dir():
+        return _imported(found, where, store)
+    if not parts[1].is_dir():
+        return _imported(parts[0], f"{where} (model/)", store)
+    with _aside(store) as folder:
+        for part in parts:
+            shutil.copytree(part, folder, dirs_exist_ok=True)
+        return _imported(folder, where, store)
+
+
+def _imported(folder: Path, where: str, store: Store) -> Input:
+    """The artifact of these files: the one that Temper made them in, or a copy by their content."""
+    names, begun = files_of(folder, where), time.monotonic()
+    with _aside(store) as own:  # somebody may write into theirs: what is copied is what is named
+        for name in names:
+            shutil.copyfile(folder / name, own / name)
+        files_of(own, where)
+        content = {name: digest_file(own / name) for name in names}
+        made = _made_here(content, store)
+        if made is not None:
+            return made
+        key = {"stage": IMPORTED, "part": {}, "inputs": content, "code": {}, "libraries": {}}
+        fingerprint = digest(key)
+        with store.locked(IMPORTED, fingerprint) as target:
+            artifact = store.load(IMPORTED, fingerprint)
+            if artifact is None or artifact.damage():
+                shutil.copytree(own, store.begin(target) / "model")
+                artifact = store.complete(
+                    target, key, {}, {"reference": where}, time.monotonic() - begun
+                )
+    return artifact / "model"
+
+
+def _made_here(content: dict[str, str], store: Store) -> Input | None:
+    """The artifact of a training whose model has these files, if it is whole."""
+    for stage in MAKERS:
+        for artifact in store.artifacts(stage):
+            made = {k: v for k, v in artifact.files.items() if k.startswith("model/")}
+            if made == {f"model/{name}": value for name, value in content.items()}:
+                return _in_store(artifact.name, store)
+    return None
+
+
+def _in_store(name: str, store: Store) -> Input | None:
+    artifact: Artifact | None = store.named(name)
+    if artifact is None or artifact.damage() or artifact.stage not in MAKERS:
+        return None
+    return artifact / "model"
+
+
+@contextmanager
+def _aside(store: Store) -> Iterator[Path]:
+    """A folder beside the store for as long as the block runs; what a kill left of others goes."""
+    place = store.root.parent / "incoming"
+    place.mkdir(parents=True, exist_ok=True)
+    for left in place.iterdir():
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > FORGOTTEN_AFTER:
+                shutil.rmtree(left)
+    with TemporaryDirectory(dir=place) as folder:
+        yield Path(folder)
+
+
+ARTIFACT = "temper.artifact"
+
+
+def registered_model(version: Any, tracking: Tracking, store: Store) -> Input:
+    """The folder of a version's model, with its tokenizer.
+
+    Args:
+        version: the model version, as MLflow gives it.
+        tracking: the MLflow that has it.
+        store: where its artifact is, or will be.
+
+    Raises:
+        StageError: it is neither in the store nor in MLflow, or not a model of transformers.
+    """
+    artifact = store.named(version.tags.get(ARTIFACT, ""))
+    if artifact is not None and artifact.damage() is None:
+        return artifact / "model"
+    return _registered(version, tracking, store) / "model"
+
+
+def _registered(version: Any, tracking: Tracking, store: Store) -> Artifact:
+    key: dict[str, Any] = {
+        "stage": "registered",
+        "part": {"source": str(version.source), "tracking_uri": tracking.uri},
+        "inputs": {},
+        "code": {},
+        "libraries": {},
+    }
+    fingerprint, begun = digest(key), time.monotonic()
+    with store.locked(key["stage"], fingerprint, experiment=version.name) as folder:
+        found = store.load(key["stage"], fingerprint)
+        if found is not None and found.damage() is None:
+            return found
+        with TemporaryDirectory(dir=store.root) as place:
+            _arrange(_download(version, Path(place)), store.begin(folder) / "model", version)
+        artifact = store.complete(folder, key, {}, {}, time.monotonic() - begun)
+        model_id = str(version.source).removeprefix("models:/")
+        record = {"run_id": version.run_id or "", "tracking_uri": tracking.uri}
+        artifact.write_record(record | ({"model_id": model_id} if model_id[:2] == "m-" else {}))
+        return artifact
+
+
+def _download(version: Any, place: Path) -> Path:
+    """Everything that MLflow has of a version."""
+    try:
+        found = mlflow.artifacts.download_artifacts(
+            artifact_uri=f"models:/{version.name}/{version.version}", dst_path=str(place)
+        )
+    except (OSError, MlflowException) as error:
+        raise StageError(
+            f"{version.name} version {version.version}: its model is not in the store any more, "
+            f"and cannot be downloaded from {version.source}: {error}"
+        ) from None
+    return Path(found)
+
+
+def _arrange(found: Path, out: Path, version: Any) -> None:
+    """From MLflow's layout to that of transformers: model and tokenizer in one folder."""
+    parts = [found / "model", found / "components" / "tokenizer"]
+    if not all(part.is_dir() for part in parts) or not list(parts[0].glob("*.safetensors")):
+        names = ", ".join(sorted(entry.name for entry in found.iterdir()))
+        raise StageError(
+            f"{version.name} version {version.version} is not a model of MLflow's transformers "
+            f"flavour with its tokenizer and safetensors: found {names}"
+        )
+    for part in parts:
+        shutil.copytree(part, out, dirs_exist_ok=True)

@@ -1,0 +1,167 @@
+"""Published tokenizers: where one is, and what it is by content, without loading it.
+
+A tokenizer enters the key of the cache by the digests of its files, or by its commit on the Hugging
+Face Hub, never by where it lies. What is wrong with the files of a local one is told here, as far
+as that needs no tokenizer library.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tasks.contract import StageError
+from tasks.experiment.fields import Part, field
+from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.naming.hub import commit_of
+from tasks.machinery.naming.paths import place
+from tasks.machinery.naming.spelling import nearest_path
+
+FIELD = "tokenizer.published"
+ACCEPTED = (
+    "Accepted: a vocab.txt, a folder with a tokenizer.json or vocab.txt, or hf:NAME[@REVISION]"
+)
+
+# What a folder may hold of a tokenizer; other files in it (weights, notes) change nothing.
+FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+)
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")  # what a vocab.txt must have
+
+
+class PublishedTokenizer(Part):
+    """A tokenizer that somebody else has trained."""
+
+    location: str = field(
+        ...,
+        "Location",
+        "A vocab.txt, a folder, or the name of a repository of the Hub",
+        in_key=False,
+    )
+    kind: Literal["vocabulary", "folder", "hub"] = Field(description="What the location is")
+    identity: dict[str, str] = Field(description="File name: SHA-256, or name on the Hub: commit")
+
+
+def resolve_published(location: str) -> PublishedTokenizer | None:
+    """Find a published tokenizer and compute what identifies it; None for an empty location.
+
+    Raises:
+        StageError: there is no tokenizer at the location.
+    """
+    if not location:
+        return None
+    if location.startswith("hf:"):
+        return _resolve_hub(location)
+    try:
+        return _resolve_local(location, place(location))
+    except OSError as error:  # not that it is absent: a closed folder, a name that is too long
+        raise StageError(
+            f"{FIELD}: {error.filename or location} cannot be read: {error.strerror}"
+        ) from None
+
+
+def _resolve_local(location: str, path: Path) -> PublishedTokenizer:
+    if path.is_file():
+        return _resolve_vocabulary(path)
+    if (path / "tokenizer.json").is_file():
+        require_whole(path / "tokenizer.json")
+        identity = {name: digest_file(path / name) for name in FILES if (path / name).is_file()}
+        return PublishedTokenizer(location=str(path), kind="folder", identity=identity)
+    if (path / "vocab.txt").is_file():
+        return _resolve_vocabulary(path / "vocab.txt")
+    if path.is_dir():
+        raise StageError(
+            f"{FIELD}: {location} is a folder with neither tokenizer.json nor vocab.txt. {ACCEPTED}"
+        )
+    raise StageError(f"{FIELD}: {location} does not exist{nearest_path(path)}. {ACCEPTED}")
+
+
+def _resolve_vocabulary(path: Path) -> PublishedTokenizer:
+    if path.suffix != ".txt":
+        raise StageError(f"{FIELD}: {path} is not a .txt file with an entry a line. {ACCEPTED}")
+    if path.stat().st_size == 0:
+        raise StageError(f"{FIELD}: {path} is empty; it must hold an entry a line")
+    read_vocabulary(path)
+    identity = {"vocab.txt": digest_file(path)}
+    return PublishedTokenizer(location=str(path), kind="vocabulary", identity=identity)
+
+
+def read_vocabulary(path: Path) -> dict[str, int]:
+    """Read a vocab.txt: an entry a line, its number is the line's.
+
+    Raises:
+        StageError: not UTF-8, an entry twice, or no special tokens.
+    """
+    try:
+        entries = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise StageError(f"{FIELD}: {path}: not UTF-8 at byte {error.start}") from None
+    vocabulary: dict[str, int] = {}
+    for number, entry in enumerate(entries):
+        known = vocabulary.setdefault(entry, number)
+        if known != number:
+            raise StageError(
+                f"{FIELD}: {path}: {entry!r} is on line {known + 1} and on line {number + 1}"
+            )
+    missing = [token for token in SPECIAL if token not in vocabulary]
+    if missing:
+        raise StageError(f"{FIELD}: {path}: not a BERT vocabulary: it lacks {', '.join(missing)}")
+    return vocabulary
+
+
+def require_whole(file: Path) -> None:
+    """Check that a tokenizer.json numbers its entries from 0 without a gap.
+
+    A model has a row for each entry: a number beyond their count is that of no row.
+
+    Raises:
+        StageError: it does not, or is no JSON file of a tokenizer.
+    """
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        numbers = _numbers(found)
+    except UnicodeDecodeError as error:
+        raise StageError(f"{FIELD}: {file}: not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise StageError(
+            f"{FIELD}: {file}, line {error.lineno}: not valid JSON: {error.msg}"
+        ) from None
+    except (AttributeError, KeyError, TypeError):
+        raise StageError(
+            f"{FIELD}: {file}: no tokenizer could be loaded: it has no vocabulary (model.vocab)"
+        ) from None
+    require_consecutive(numbers, str(file))
+
+
+def require_consecutive(numbers: set[int], where: str) -> None:
+    """Check that the entries of a vocabulary are numbered from 0 without a gap.
+
+    Raises:
+        StageError: with the first number beyond their count.
+    """
+    beyond = sorted(number for number in numbers if not 0 <= number < len(numbers))
+    if beyond:
+        raise StageError(
+            f"{FIELD}: {where}: of its {len(numbers)} entries one has the number {beyond[0]}; "
+            f"accepted: 0 to {len(numbers) - 1} without a gap, as the model has a row for each"
+        )
+
+
+def _numbers(tokenizer: dict[str, Any]) -> set[int]:
+    """The numbers of all entries; of a Unigram model they are the places in its list."""
+    entries = tokenizer["model"]["vocab"]
+    known = set(entries.values()) if isinstance(entries, dict) else set(range(len(entries)))
+    return known | {added["id"] for added in tokenizer.get("added_tokens") or []}
+
+
+def _resolve_hub(location: str) -> PublishedTokenizer:
+    identity = commit_of(location, FIELD, "model")
+    return PublishedTokenizer(location=next(iter(identity)), kind="hub", identity=identity)

@@ -1,0 +1,79 @@
+"""`builtin:pydocs-library`: which library a docstring describes, its tell-tale names masked.
+
+One passage a docstring: its first paragraphs, cut at a sentence. Names of the libraries, words made
+with them (`to_numpy`, `PyTorch`, `MlflowClient`) and what hangs on their usual aliases
+(`np.ndarray`) become the one word `library`; what the passage is about has to tell the rest. The
+ids are those of `builtin:pydocs`, so that a corpus can leave the documents of the test split out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tasks.data.rows import Columns, Row
+from tasks.data.same_text import digest
+from tasks.data.text.sentences import split_sentences
+from tasks.sources import Progress, Source
+from tasks.sources.pydocs.docstrings import DISTRIBUTIONS, Docstring, extract, versions
+from tasks.sources.pydocs.text import origin, paragraphs
+
+MASK = "library"
+ROWS_EACH = 600  # no library weighs more than another
+MEGABYTES_EACH = 4.0  # of source: 750 passages of transformers, which copies most; of others more
+MIN_CHARACTERS, MAX_CHARACTERS = 80, 400
+
+# Parts of words; `transformers` is a whole word, as several libraries speak of a `transformer`.
+_PARTS = "|".join(
+    [name for name in DISTRIBUTIONS if name != "transformers"]
+    + ["scikit", "mpl_toolkits", "huggingface", "hugging_face"]
+)
+_WORDS = "transformers|hugging face|np|pd|plt|mpl|pyplot|pylab|nx|sa|sp|hf"
+_TELLTALE = re.compile(
+    rf"\b\w*(?:{_PARTS})\w*(?:[.-]\w+)*|\b(?:{_WORDS})\b(?:\.\w+)*",  # and the dotted rest
+    re.IGNORECASE,
+)
+
+
+def identify(*_: object) -> dict[str, str]:
+    """The versions of the packages."""
+    return versions()
+
+
+def rows(_source: Source, _columns: Columns, progress: Progress) -> Iterator[Row]:
+    """As many passages of every library, no two alike, chosen by a hash of their ids."""
+    passages: dict[str, dict[bytes, Row]] = {library: {} for library in DISTRIBUTIONS}
+    seen: set[bytes] = set()
+    for done, total, found in extract(f"{__name__}:passage", MEGABYTES_EACH):
+        progress(done, total, "files")
+        for document, text, source in found:
+            if (key := digest(text)) not in seen:
+                seen.add(key)
+                passages[document.partition("/")[0]][digest(document)] = Row(
+                    "",
+                    document,
+                    {"text": text, "label": document.partition("/")[0]},
+                    document,
+                    source,
+                )
+    for candidates in passages.values():
+        yield from (candidates[key] for key in sorted(candidates)[:ROWS_EACH])
+
+
+def passage(docstring: Docstring) -> list[tuple[str, str, str]]:
+    """The id, the masked passage and the origin of a docstring; nothing where it is too short."""
+    text = ""
+    for sentence in split_sentences("\n\n".join(paragraphs(docstring.text))):
+        longer = f"{text} {sentence}".lstrip()
+        if len(longer) > MAX_CHARACTERS:
+            break
+        text = longer
+    masked = mask(text)
+    if len(masked) < MIN_CHARACTERS:
+        return []
+    return [(docstring.document, masked, origin(docstring.text))]
+
+
+def mask(text: str) -> str:
+    """The text with every tell-tale name as the word `library`."""
+    return _TELLTALE.sub(MASK, text)

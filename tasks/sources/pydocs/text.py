@@ -1,0 +1,46 @@
+"""`builtin:pydocs`: the prose of the docstrings of twelve packages, a docstring a document.
+
+A real English corpus on every machine that has the project, without a download.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from tasks.data.rows import Document
+from tasks.data.same_text import digest
+from tasks.experiment.corpus import Corpus
+from tasks.sources import Progress, Source
+from tasks.sources.pydocs.docstrings import Docstring, extract, versions
+from tasks.sources.pydocs.markup import plain
+from tasks.sources.pydocs.prose import is_prose, read
+
+
+def identify(*_: object) -> dict[str, str]:
+    """The versions of the packages."""
+    return versions()
+
+
+def documents(_source: Source, _corpus: Corpus, progress: Progress) -> Iterator[Document]:
+    """Every docstring that has prose, its paragraphs apart by a blank line."""
+    for done, total, found in extract(f"{__name__}:prose"):
+        progress(done, total, "files")
+        yield from (Document(name, text) for name, text in found)
+
+
+def prose(docstring: Docstring) -> list[tuple[str, str]]:
+    """The id of a docstring and its prose, or nothing where it has none."""
+    text = "\n\n".join(paragraphs(docstring.text))
+    return [(docstring.document, text)] if text else []
+
+
+def origin(text: str) -> str:
+    """What a corpus knows a docstring by, whatever its id: many are copies."""
+    return digest("\n\n".join(paragraphs(text))).hex()
+
+
+@cache  # a sixth of the docstrings are copies of others
+def paragraphs(text: str) -> tuple[str, ...]:
+    """The paragraphs of running text in a docstring, without markup."""
+    return tuple(line for line in map(plain, read(text).paragraphs) if line and is_prose(line))

@@ -1,0 +1,187 @@
+"""Stage `corpus`: documents to pre-train on, without duplicates and what a test split holds.
+
+Documents flow from the source to Parquet one at a time; in memory stay two digests of each.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+
+from tasks.contract import Monitor, StageError
+from tasks.data.corpus_splits import COLUMNS, SPLITS, Splits, file_of, writing_splits
+from tasks.data.held_out import HeldOut
+from tasks.data.rows import Document, encodable
+from tasks.data.same_text import digest, share
+from tasks.data.tables import read_table, write_dataset_file
+from tasks.experiment.corpus import Corpus
+from tasks.sources import Source
+
+FEWEST_VALIDATION = 8
+
+
+def prepare_corpus(
+    corpus: Corpus,
+    source: Source,
+    held_out: Sequence[Path],
+    seed: int,
+    *,
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Read, deduplicate and split the documents of a source.
+
+    A document falls into the validation split by a hash of the seed and its id. Of a small corpus,
+    at least a tenth does, up to 8 documents: a loss measured on one document says little.
+
+    Args:
+        corpus: Its part of the experiment.
+        source: Where the text comes from.
+        held_out: `held_out.parquet` of each labelled data set: what their test splits hold goes.
+        seed: Of the split.
+        out: Empty folder for train.parquet, validation.parquet, dataset.json and `show/`.
+        monitor: Is told how far the reading is, and what came of it.
+
+    Returns:
+        documents, train_documents, validation_documents and characters of what is kept, and how
+        many documents are not: duplicates, short_documents, held_out_documents.
+
+    Raises:
+        StageError: the source cannot be read, or fewer than two documents are left of it.
+    """
+    selection = _Selection(corpus, HeldOut(held_out))
+    ends = _Ends()
+    with (
+        writing_splits(source.name, out) as splits,
+        closing(source.documents(corpus, monitor.progress)) as documents,
+    ):
+        for document in islice(documents, corpus.max_documents or None):
+            text, key = selection.accept(document)
+            if not text:
+                continue
+            position = share(seed, document.name)
+            ends.add(position, document.name)
+            split = "validation" if position < corpus.validation_share else "train"
+            splits.write(split, document.name, text, key)
+    if selection.found["documents"] < 2:
+        raise StageError(_too_few(corpus, source, selection.found))
+    fewest = min(FEWEST_VALIDATION, max(1, int(selection.found["documents"]) // 10))
+    if splits.card.count("validation") < fewest:
+        chosen = {name for _, name in ends.first[:fewest]}
+        splits = _split_again(chosen.__contains__, source, out)
+    elif not splits.card.count("train"):
+        splits = _split_again(lambda name: name != ends.last[1], source, out)
+    metrics = _finish(splits, source, selection, out)
+    monitor.say(_summary(metrics))
+    return metrics
+
+
+@dataclass
+class _Ends:
+    """The documents with the smallest and the largest hashes, for a split that is too small."""
+
+    first: list[tuple[float, str]] = field(default_factory=list)
+    last: tuple[float, str] = (-1.0, "")
+
+    def add(self, position: float, name: str) -> None:
+        """Note a document."""
+        if len(self.first) < FEWEST_VALIDATION or (position, name) < self.first[-1]:
+            insort(self.first, (position, name))
+            del self.first[FEWEST_VALIDATION:]
+        self.last = max(self.last, (position, name))
+
+
+class _Selection:
+    """Which documents stay, and what is counted on the way: `tested` for each test split."""
+
+    def __init__(self, corpus: Corpus, held_out: HeldOut) -> None:
+        self.least = corpus.min_characters
+        self.held_out = held_out
+        self.seen: set[bytes] = set()
+        self.found: Counter[str] = Counter()
+        self.tested: Counter[str] = Counter()
+
+    def accept(self, document: Document) -> tuple[str, bytes]:
+        """The text of a document that stays, else "", and its digest."""
+        self.found["read"] += 1
+        text = encodable(document.text.strip(), document.name)
+        key = digest(text)
+        if len(text) < self.least:
+            kind = "short_documents"
+        elif key in self.seen:
+            kind = "duplicates"
+        elif tested := self.held_out.holding(document.name, text):
+            kind = "held_out_documents"
+            self.tested.update(tested)
+        else:
+            kind = "documents"
+        self.seen.add(key)
+        self.found[kind] += 1
+        return text if kind == "documents" else "", key
+
+
+def _too_few(corpus: Corpus, source: Source, found: Counter[str]) -> str:
+    return (
+        f"corpus.source: of {found['read']} documents in {source.location} {found['documents']} "
+        f"are left, and two are needed, to train and to validate; {found['short_documents']} are "
+        f"shorter than corpus.min_characters = {corpus.min_characters}, {found['duplicates']} are "
+        f"duplicates, {found['held_out_documents']} have a passage of a test split. Text files "
+        f"hold more documents with corpus.documents: paragraph or line (now {corpus.documents})"
+    )
+
+
+def _summary(metrics: Mapping[str, float]) -> str:
+    """`documents: 90 to train, 10 to validate; left out: too short (3), duplicates (5)`."""
+    names = {
+        "short_documents": "too short",
+        "duplicates": "duplicates",
+        "held_out_documents": "with a passage of a test split",
+    }
+    gone = ", ".join(f"{name} ({metrics[key]:,.0f})" for key, name in names.items() if metrics[key])
+    train, validation = metrics["train_documents"], metrics["validation_documents"]
+    kept = f"documents: {train:,.0f} to train, {validation:,.0f} to validate"
+    return f"{kept}; left out: {gone}" if gone else kept
+
+
+def _split_again(held_out: Callable[[str], bool], source: Source, out: Path) -> Splits:
+    """Write both splits anew, the documents of these names into validation."""
+    before = [out / f"before-{split}.parquet" for split in SPLITS]
+    for split, file in zip(SPLITS, before, strict=True):
+        file_of(split, out).rename(file)
+    with writing_splits(source.name, out) as splits:
+        for row in chain.from_iterable(read_table(file) for file in before):
+            split = "validation" if held_out(row["document"]) else "train"
+            splits.write(split, row["document"], row["text"], digest(row["text"]))
+    for file in before:
+        file.unlink()
+    return splits
+
+
+def _finish(splits: Splits, source: Source, selection: _Selection, out: Path) -> dict[str, float]:
+    found, card = selection.found, splits.card
+    counts = {split: card.count(split) for split in SPLITS}
+    write_dataset_file(out, source.name, COLUMNS, sum(counts.values()))
+    facts = {
+        "documents read": found["read"],
+        "left out: too short": found["short_documents"],
+        "left out: duplicates of another document": found["duplicates"],
+        "left out: a passage is in a test split": found["held_out_documents"],
+        **{
+            f"of these, in test split {name}": selection.tested[name]
+            for name in selection.held_out.splits
+        },
+        "validation documents or texts that are also in train": splits.overlap(),
+    }
+    card.write(out / "show", facts)
+    counted = ("documents", "duplicates", "short_documents", "held_out_documents")
+    return {
+        **{name: float(found[name]) for name in counted},
+        "train_documents": float(counts["train"]),
+        "validation_documents": float(counts["validation"]),
+        "characters": float(sum(lengths.total for lengths in card.characters.values())),
+    }

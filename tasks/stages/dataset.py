@@ -1,0 +1,347 @@
+"""Stage `dataset`: labelled rows, checked, split by document, and no row in two splits.
+
+Every row is checked as it is read and put on disk; then the rows are gone through again, to see
+what each split holds (a digest and a hash of each row in memory), what is in two of them, and to
+write them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tasks.contract import Monitor, StageError
+from tasks.data.held_out import digests_of, split_name, write_held_out
+from tasks.data.rows import FEWEST_TESTED, Shape, require_shares
+from tasks.data.same_text import digest, share
+from tasks.data.tables import TableWriter, count_overlap, read_table, write_dataset_file
+from tasks.data.tally import cell
+from tasks.experiment.problem import LabelledData
+from tasks.pages.data_card import Card
+from tasks.problems import shape_of
+from tasks.sources import Source
+
+SPLITS = ("train", "validation", "test")
+# What is trained on is neither validated nor tested on; it gives way to rows of these splits.
+_GIVES_WAY_TO = {"train": ("test", "validation"), "validation": ("test",), "test": ()}
+
+
+def prepare_dataset(
+    data: LabelledData, source: Source, seed: int, *, out: Path, monitor: Monitor
+) -> dict[str, float]:
+    """Read, check and split the rows of a source.
+
+    A split that the source has is kept; one that it lacks is taken from its training rows, by a
+    hash of the seed and the document. A row of which the source names no document is a document of
+    its own, known by its text, so that rows with the same text stay together.
+
+    Args:
+        data: Its part of the experiment.
+        source: Where the rows come from.
+        seed: Of the split.
+        out: Empty folder for train.parquet, validation.parquet, test.parquet, labels.json,
+            held_out.parquet, dataset.json and `show/`.
+        monitor: Is told how far the reading is, and what came of it.
+
+    Returns:
+        rows, train_rows, validation_rows, test_rows, documents, labels and duplicates (rows with
+        the text of another row of their split) of what is kept, and dropped_rows (left out as their
+        text or document is in another split).
+
+    Raises:
+        StageError: the source cannot be read; a row has no label or is not valid; a split is empty;
+            all rows have one label; a label has no training row; the test is one document; a text
+            or a document is in two splits and `overlap` is "error".
+    """
+    shape = shape_of(data.problem)
+    with TemporaryDirectory(dir=out) as folder:
+        every = Path(folder) / "rows.parquet"
+        given = read_rows(data, source, every, monitor)
+        rows = _Assigned(data, shape, seed, every, given)
+        contents = _contents(rows)
+        _require_rows(data, source, contents, 0)
+        dropped = _overlaps(data, rows, contents)
+        if dropped:
+            rows.give_way_in(contents)
+            contents = _contents(rows)
+            _require_rows(data, source, contents, sum(dropped.values()))
+        card = _write(source, rows, out)
+    labels = _labels(data, shape, card)
+    (out / "labels.json").write_text(
+        json.dumps(labels, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    counts = {split: card.count(split) for split in SPLITS}
+    write_dataset_file(out, source.name, shape.COLUMNS, sum(counts.values()))
+    documents = len(set().union(*(content.documents for content in contents.values())))
+    duplicates = sum(content.rows - len(content.texts) for content in contents.values())
+    contradicted = sum(len(content.contradicted) for content in contents.values())
+    facts: dict[str, int | str] = {
+        "documents": documents,
+        "duplicates (the text of another row of the split)": duplicates,
+        "texts that have several answers within their split": contradicted,
+        **{f"left out: {name}": count for name, count in dropped.items()},
+    }
+    card.write(out / "show", facts | _overlap_facts(shape, out))
+    monitor.say(_summary(counts, labels, dropped))
+    if contradicted:
+        monitor.say(f"{contradicted:,} texts have several answers in rows of one split")
+    return {
+        "rows": float(sum(counts.values())),
+        **{f"{split}_rows": float(count) for split, count in counts.items()},
+        "documents": float(documents),
+        "labels": float(len(labels)),
+        "duplicates": float(duplicates),
+        "dropped_rows": float(sum(dropped.values())),
+    }
+
+
+@dataclass
+class _Content:
+    """What a split holds: digests of its texts, and its documents by name or else by digest.
+
+    Attributes:
+        texts: with a hash of the first answer to each, good within a process.
+        contradicted: those that have other answers too.
+    """
+
+    texts: dict[bytes, int] = field(default_factory=dict)
+    contradicted: set[bytes] = field(default_factory=set)
+    documents: set[str | bytes] = field(default_factory=set)
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A row on disk: its split, the digest of its text, its document if named, its columns."""
+
+    split: str
+    key: bytes
+    document: str
+    origin: str
+    columns: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The document, or what stands for it."""
+        return self.document or self.key.hex()
+
+    def gives_way_to(self, contents: Mapping[str, _Content]) -> str:
+        """The first split that holds the same text or document and goes before its own, or ""."""
+        for split in _GIVES_WAY_TO[self.split]:
+            if self.key in contents[split].texts or self.document in contents[split].documents:
+                return split
+        return ""
+
+
+class _Assigned:
+    """All rows on disk, each with the split it belongs to; can be gone through again and again."""
+
+    def __init__(
+        self, data: LabelledData, shape: Shape, seed: int, path: Path, given: set[str]
+    ) -> None:
+        self.shape, self.seed, self.path = shape, seed, path
+        self.before: dict[str, _Content] = {}
+        self.test, self.validation = require_shares(data, given)
+
+    def __iter__(self) -> Iterator[_Read]:
+        for columns in read_table(self.path):
+            given, document, origin = map(columns.pop, ("given", "document", "origin"))
+            key = digest(self.shape.passage(columns))
+            split = given if given in {"validation", "test"} else self._split(document or key.hex())
+            row = _Read(split, key, document, origin, columns)
+            if not (self.before and row.gives_way_to(self.before)):
+                yield row
+
+    def give_way_in(self, contents: dict[str, _Content]) -> None:
+        """Pass over the rows that give way to others, from now on."""
+        self.before = contents
+
+    def _split(self, name: str) -> str:
+        position = share(self.seed, name)
+        if position < self.test:
+            return "test"
+        return "validation" if position < self.test + self.validation else "train"
+
+
+def _contents(rows: _Assigned) -> dict[str, _Content]:
+    contents = {split: _Content() for split in SPLITS}
+    for row in rows:
+        content = contents[row.split]
+        content.rows += 1
+        answer = hash(rows.shape.answer(row.columns))
+        if content.texts.setdefault(row.key, answer) != answer:
+            content.contradicted.add(row.key)
+        content.documents.add(row.document or row.key)
+    return contents
+
+
+def _require_rows(
+    data: LabelledData, source: Source, contents: dict[str, _Content], dropped: int
+) -> None:
+    empty = [split for split, content in contents.items() if not content.rows]
+    if empty:
+        counts = ", ".join(f"{split} {content.rows}" for split, content in contents.items())
+        documents = len(set().union(*(content.documents for content in contents.values())))
+        after = f" after {dropped} rows that overlap were left out" if dropped else ""
+        raise StageError(
+            f"downstream.{data.name}: the {empty[0]} split of {source.location} is empty{after} "
+            f"({counts} rows, of {documents} documents); it needs more rows, files named train, "
+            f"validation and test, or other shares (test_share is {data.test_share:g}, "
+            f"validation_share {data.validation_share:g})"
+        )
+    tested = len(contents["test"].documents)
+    if tested < FEWEST_TESTED:  # else the evaluation would say so, after the training
+        raise StageError(
+            f"downstream.{data.name}: the test split of {source.location} has "
+            f"{contents['test'].rows} rows of {tested} document; an interval needs at least "
+            f"{FEWEST_TESTED} documents: raise test_share, or give more documents"
+        )
+
+
+def _overlaps(data: LabelledData, rows: _Assigned, contents: dict[str, _Content]) -> dict[str, int]:
+    """How many rows of a split have their text or document in a split they must give way to.
+
+    Raises:
+        StageError: there are any, and `overlap` is "error".
+    """
+    found: Counter[str] = Counter()
+    examples: list[str] = []
+    for row in rows:
+        if other := row.gives_way_to(contents):
+            found[f"{row.split} rows that are also in {other}"] += 1
+            examples.append(f"  {cell(rows.shape.passage(row.columns))[:120]}")
+            del examples[2:]
+    if found and data.overlap == "error":
+        counts = "; ".join(f"{count:,} {name}" for name, count in found.items())
+        raise StageError(
+            f"downstream.{data.name}: {counts} (the same text or the same document), such as\n"
+            + "\n".join(examples)
+            + "\nTake them out of the files, or have them left out: "
+            f"downstream.{data.name}.overlap: drop"
+        )
+    return dict(found)
+
+
+def _write(source: Source, rows: _Assigned, out: Path) -> Card:
+    """Write the splits, and what identifies the test rows."""
+    shape = rows.shape
+    card = Card(source.name, "rows", SPLITS, shape.LABELS)
+    tested: list[tuple[str, bytes]] = []
+    with ExitStack() as stack:
+        writers = {
+            split: stack.enter_context(TableWriter(out / f"{split}.parquet", shape.COLUMNS))
+            for split in SPLITS
+        }
+        for row in rows:
+            passage = shape.passage(row.columns)
+            writers[row.split].write({"document": row.name, **row.columns}, 2 * len(passage))
+            counted = tuple(shape.counted(row.columns))
+            card.add(row.split, row.name, passage, counted, shape.shown(row.columns))
+            if row.split == "test":
+                tested += [(row.document, key) for key in digests_of(passage)]
+                tested += [(row.document, bytes.fromhex(row.origin))] if row.origin else []
+    write_held_out(out / "held_out.parquet", tested)
+    return card
+
+
+def _labels(data: LabelledData, shape: Shape, card: Card) -> list[str]:
+    """What a model can answer.
+
+    Raises:
+        StageError: the training rows have one label only, or lack one that others have.
+    """
+    trained = shape.names(card.balance["train"])
+    if len(trained) < 2:
+        found = f"all have the label {trained[0]!r}" if trained else "none has a label"
+        raise StageError(
+            f"downstream.{data.name}: of the {card.count('train'):,} training rows {found}; "
+            "two different labels are needed at least"
+        )
+    unseen = [
+        f"{label!r} ({count:,} in {split})"
+        for split in ("validation", "test")
+        for label, count in sorted(card.balance[split].items())
+        if label not in card.balance["train"]
+    ]
+    if unseen:
+        more = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""
+        raise StageError(
+            f"{shape.columns(data).needed[1].field}: no training row has {', '.join(unseen[:5])}"
+            f"{more}, so it cannot be learnt; add training rows with it, or take "
+            "these out"
+        )
+    return trained
+
+
+def _summary(counts: Mapping[str, int], labels: list[str], dropped: Mapping[str, int]) -> str:
+    """`rows: 800 to train, 100 to validate, 100 to test; 3 labels; left out: …`."""
+    verbs = {"train": "train", "validation": "validate", "test": "test"}
+    kept = ", ".join(f"{counts[split]:,} to {verb}" for split, verb in verbs.items())
+    left_out = ", ".join(f"{name} ({count:,})" for name, count in dropped.items())
+    return f"rows: {kept}; {len(labels)} labels" + (f"; left out: {left_out}" if left_out else "")
+
+
+def _overlap_facts(shape: Shape, out: Path) -> dict[str, int | str]:
+    """What the splits have in common as written, and where a corpus tells what it left out."""
+    tables = [out / f"{split}.parquet" for split in reversed(SPLITS)]
+    return {
+        "rows whose text or document is also in another split": count_overlap(
+            tables, shape.passage
+        ),
+        "on the card of the corpus, the test split is": split_name(out / "held_out.parquet"),
+    }
+
+
+MISTAKES_TOLD = 3
+
+
+class Mistakes:
+    """Rows that are not valid: all are counted, the first few are told."""
+
+    def __init__(self) -> None:
+        self.first: list[str] = []
+        self.count = 0
+
+    def add(self, error: StageError) -> None:
+        """One more."""
+        self.count += 1
+        if self.count <= MISTAKES_TOLD:
+            self.first.append(str(error))
+
+    @property
+    def lines(self) -> list[str]:
+        """A line for each of the first, and one for the rest."""
+        more = self.count - len(self.first)
+        return [*self.first, f"and {more:,} more row{'s' * (more > 1)}"] if more else self.first
+
+
+def read_rows(data: LabelledData, source: Source, path: Path, monitor: Monitor) -> set[str]:
+    """Check all rows and write them to one table; returns the splits that the source has.
+
+    Raises:
+        StageError: with all rows that are not valid, and with what ended the reading.
+    """
+    shape, given, mistakes = shape_of(data.problem), set(), Mistakes()
+    with TableWriter(path, {"given": "string", "origin": "string", **shape.COLUMNS}) as table:
+        try:
+            for row in source.rows(shape.columns(data), monitor.progress):
+                try:
+                    example = shape.parse(row, data)
+                except StageError as error:
+                    mistakes.add(error)
+                    continue
+                given.add(str(row.split))
+                size = 2 * len(shape.passage(example))
+                told = {"given": row.split, "origin": row.origin, "document": row.document}
+                table.write({**told, **example}, size)
+        except StageError as error:
+            raise StageError("\n".join([*mistakes.lines, str(error)])) from None
+    if mistakes.count:
+        raise StageError("\n".join(mistakes.lines))
+    return given

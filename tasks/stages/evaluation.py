@@ -1,0 +1,199 @@
+"""Evaluation: what a fine-tuned model gets right on the test split, and how certain that is.
+
+Inference is in fp32, so that a number does not depend on what trained the model. The intervals say
+how far the numbers would move with other test documents; the chance in training, such as another
+seed, is not in them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from tasks.contract import Monitor
+from tasks.data.tables import write_json
+from tasks.experiment.problem import TaskName
+from tasks.models.answering import count_documents, read_rows
+from tasks.models.bodies import read_model
+from tasks.models.files import configuration_of, labels_of, require_labels
+from tasks.models.inference import predict
+from tasks.models.relabelling import Relabelled, every_label
+from tasks.pages.evaluation_card import show_results
+from tasks.problems import Problem, load
+from tasks.statistics.bootstrap import Bootstrap
+from tasks.statistics.verdict import SCRATCH
+
+SHOWN_BYTES = 20_000_000  # a larger table of predictions is not copied to `show/`
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model answers on the test.
+
+    Attributes:
+        prefix: what its metrics are called by, before their names.
+        table: the rows with the answers.
+        counts: shape (rows, statistics): what each row adds to the sums behind the metrics.
+    """
+
+    prefix: str
+    table: pd.DataFrame
+    counts: NDArray[np.int64]
+
+
+def evaluate(
+    problem: TaskName,
+    bootstrap_samples: int,
+    confidence: float,
+    seed: int,
+    *,
+    data: Path,
+    model: Path,
+    from_scratch: Path | None,
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Measure a model on the test split, and against the same model from random weights.
+
+    Args:
+        problem: what is predicted.
+        bootstrap_samples: resamples of the test documents behind each interval.
+        confidence: coverage of the intervals, such as 0.95.
+        seed: seed of the resamples.
+        data: folder with test.parquet, train.parquet (for the majority baseline), labels.json.
+        model: folder of the fine-tuned model.
+        from_scratch: folder of the model that started from random weights, if there is one.
+        out: empty folder for predictions.parquet, metrics.json, evaluation.json, `figures/` and
+            `show/`, where copies of the figures and the predictions are.
+        monitor: told of the progress, and of what did not fit into the model's input.
+
+    Returns:
+        `test_documents`, each metric of the problem with its `/low` and `/high`, and
+        `majority/HEADLINE`. With `from_scratch` also the same under `from_scratch/`, and `gain`,
+        `gain/low`, `gain/high`: the headline metric of the model minus that of the one from
+        scratch, paired.
+
+    Raises:
+        StageError: the test split is one document, or a model does not know a label of the data.
+    """
+    kind = load(problem)
+    bootstrap = Bootstrap(bootstrap_samples, confidence, seed)
+    asked: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
+    train, test = (read_rows(kind, data / f"{split}.parquet") for split in ("train", "test"))
+    documents = count_documents(test)
+    folders = {"": model} if from_scratch is None else {"": model, SCRATCH: from_scratch}
+    labels = every_label(asked, [labels_known(folder, asked) for folder in folders.values()])
+    answers: list[Answers] = []
+    for prefix, folder in folders.items():
+        monitor.progress(len(answers), len(folders), "models")
+        answers.append(answer(kind, folder, prefix, test, labels, monitor=monitor))
+    metrics = {"test_documents": float(documents)} | measure(kind, answers, bootstrap)
+    metrics |= measure_majority(kind, train, test, labels)
+    facts = {
+        "problem": problem,
+        "headline": kind.HEADLINE,
+        "metrics": dict(kind.METRICS),
+        "rows": f"{len(test):,} {kind.ROWS}",
+        "confidence": confidence,
+        "majority": constant_answer(kind.majority(train, test)),
+    }
+    write_json(out / "metrics.json", metrics)
+    write_json(out / "evaluation.json", facts)
+    show_results(kind, answers[0].table, labels, metrics, facts, out=out)
+    write_predictions(answers, out / "predictions.parquet", out / "show")
+    monitor.progress(len(folders), len(folders), "models")
+    return metrics
+
+
+def labels_known(folder: Path, asked: Sequence[str]) -> list[str]:
+    """The labels that the model in a folder answers: those of the data, and perhaps others.
+
+    Raises:
+        StageError: it does not know all labels of the data.
+    """
+    configuration = configuration_of(folder, f"{folder.name}/")
+    require_labels(asked, configuration, f"{folder.name}/")
+    return labels_of(configuration)
+
+
+def answer(
+    kind: Problem,
+    folder: Path,
+    prefix: str,
+    test: pd.DataFrame,
+    labels: Sequence[str],
+    *,
+    monitor: Monitor,
+) -> Answers:
+    """Let the model in a folder answer the test."""
+    model, tokenizer = read_model(kind.AUTO_MODEL, folder)
+    known = labels_of(model.config.to_dict())
+    if known != list(labels):
+        model = Relabelled(model, known, labels)
+    examples = kind.encode(test, tokenizer, labels)
+    monitor.note(**{f"test_{kind.CUT}": sum(example.cut for example in examples)})
+    table = predict(kind, model, test, examples, labels)
+    return Answers(prefix, table, kind.count(table["gold"], table["predicted"], labels))
+
+
+def measure(kind: Problem, answers: Sequence[Answers], bootstrap: Bootstrap) -> dict[str, float]:
+    """The metrics of each model with intervals, and the gain of the first over the second."""
+    counts = np.hstack([each.counts for each in answers])
+    drawn = np.split(
+        bootstrap.resample(counts, list(answers[0].table["document"])), len(answers), axis=1
+    )
+    resampled = [kind.measure(sums) for sums in drawn]
+    metrics = {}
+    for each, values in zip(answers, resampled, strict=True):
+        for name, value in kind.measure(each.counts.sum(axis=0).astype(np.float64)).items():
+            metrics[each.prefix + name] = float(value)
+            metrics |= ends(each.prefix + name, bootstrap.interval(values[name]))
+    if len(answers) > 1:
+        headline = kind.HEADLINE
+        metrics["gain"] = metrics[headline] - metrics[SCRATCH + headline]
+        differences = resampled[0][headline] - resampled[1][headline]
+        metrics |= ends("gain", bootstrap.interval(differences))
+    return metrics
+
+
+def ends(name: str, interval: tuple[float, float]) -> dict[str, float]:
+    """An interval as metrics."""
+    return {f"{name}/low": interval[0], f"{name}/high": interval[1]}
+
+
+def measure_majority(
+    kind: Problem, train: pd.DataFrame, test: pd.DataFrame, labels: Sequence[str]
+) -> dict[str, float]:
+    """The headline metric of a model that only knows what is most frequent in training."""
+    counts = kind.count(test[kind.COLUMNS[2]], kind.majority(train, test), labels)
+    values = kind.measure(counts.sum(axis=0).astype(np.float64))
+    return {f"majority/{kind.HEADLINE}": float(values[kind.HEADLINE])}
+
+
+def constant_answer(majority: Sequence[Any]) -> str:
+    """What the majority baseline says of every row, or of every token of every row."""
+    first: Any = majority[0]
+    while isinstance(first, Sequence) and not isinstance(first, str):
+        first = first[0] if first else "nothing"
+    return str(first)
+
+
+def write_predictions(answers: Sequence[Answers], path: Path, show: Path) -> None:
+    """One table: the rows, the answers of each model in columns of its own; a copy in `show`."""
+    table, *others = (each.table for each in answers)
+    for other in others:
+        for name in ("predicted", "probability", "loss"):
+            table = table.assign(**{f"{SCRATCH.replace('/', '_')}{name}": other[name]})
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path)
+    if path.stat().st_size <= SHOWN_BYTES:
+        shutil.copyfile(path, show / path.name)

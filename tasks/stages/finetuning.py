@@ -1,0 +1,217 @@
+"""Fine-tuning: a body, pre-trained or not, learns a problem from labelled rows.
+
+Both start from the same seeded weights; a pre-trained body then replaces the encoder's. So the new
+head, the batches and their order are the same with and without pre-training, and the gain measures
+pre-training alone.
+
+The last weights are kept, not the best on validation: a choice would make the validation split
+part of training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from transformers import AutoTokenizer
+
+from tasks.contract import Monitor
+from tasks.data.text.length_buckets import Batch, BucketedBatches, Example
+from tasks.experiment.pretraining import Checkpoints
+from tasks.experiment.problem import FineTuning, TaskName
+from tasks.models.bodies import load_encoder, new_classifier, write_model
+from tasks.models.inference import mean_loss, predict
+from tasks.pages.finetuning_card import draw_history
+from tasks.problems import Problem, load
+from tasks.training import flops
+from tasks.training.loop import Computation, Recipe, TrainingHistory, resolve_precision, train
+from tasks.training.memory import fitting_rows
+from tasks.training.microbatches import Splitting, split_rows
+
+VALIDATIONS, LOGS = 10, 50
+VALIDATION_ROWS = 1000
+NO_LABEL = -100  # where the cross-entropy of `transformers` counts nothing
+
+
+def finetune(
+    problem: TaskName,
+    training: FineTuning,
+    seed: int,
+    *,
+    data: Path,
+    body: Path | None,
+    architecture: Path,
+    out: Path,
+    monitor: Monitor,
+    checkpoints: Checkpoints | None = None,
+) -> dict[str, float]:
+    """Train a model on a problem and write it to `out/model`.
+
+    Args:
+        problem: What is learnt.
+        training: How it is learnt.
+        seed: Seed of the rows that are chosen, of the new weights, the batches and the dropout.
+        data: Folder with train.parquet, validation.parquet and labels.json.
+        body: Pre-trained model whose encoder starts the training; None starts from random weights.
+        architecture: Folder with the configuration and the tokenizer of the model.
+        out: Empty folder for `model/`, `model.json` and `show/loss.png`.
+        monitor: Told of the training.
+        checkpoints: How often one is written.
+
+    Returns:
+        examples, steps, train_loss (the last point of the curve: a mean over a fiftieth of the
+        steps at most), and validation_loss and the headline metric on validation (1,000 rows at
+        most), both in the precision of the training.
+
+    Raises:
+        StageError: `max_length` beyond what the model can read, a body that does not fit, or what
+            `train` raises.
+    """
+    kind = load(problem)
+    labels: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
+    rows = choose_rows(data / "train.parquet", kind, training.train_examples, seed)
+    validation = choose_rows(data / "validation.parquet", kind, VALIDATION_ROWS, seed)
+    tokenizer = AutoTokenizer.from_pretrained(
+        architecture, local_files_only=True, trust_remote_code=False
+    )
+    tokenizer.model_max_length = training.max_length
+    model = new_classifier(kind.AUTO_MODEL, architecture, labels, training, seed)
+    if body is not None:
+        load_encoder(model, body)
+    examples = kind.encode(rows, tokenizer, labels)
+    monitor.note(examples=len(rows), **{kind.CUT: sum(example.cut for example in examples)})
+    longest = training.max_length
+    cut = sum(example.cut > 0 and len(example.input_ids) >= longest for example in examples)
+    if cut and body is not None:  # the model from scratch reads the same
+        monitor.say(f"{cut:,} of {len(rows):,} examples are cut at max_length ({longest} tokens)")
+    validate = validation_of(kind, model, validation, tokenizer, labels)
+    history = learn(
+        kind,
+        model,
+        examples,
+        training,
+        seed=seed,
+        validate=validate,
+        monitor=monitor,
+        checkpoints=checkpoints,
+    )
+    write_model(model, tokenizer, out / "model")
+    card = {"task": problem, "example": kind.texts(validation)[:3], "model_config": kind.INFERENCE}
+    (out / "model.json").write_text(json.dumps(card, indent=2), encoding="utf-8")
+    draw_history(history, kind, out / "show" / "loss.png")
+    return {"examples": float(len(rows)), **last_points(history, kind)}
+
+
+def choose_rows(path: Path, kind: Problem, most: int, seed: int) -> pd.DataFrame:
+    """At most so many rows of a table (0: all), in the order of hashes of seed, document, input.
+
+    So 600 examples are among the 1,200 of the same seed, and a row more or less in the table moves
+    no other.
+    """
+    rows = pd.read_parquet(path, columns=list(kind.COLUMNS))
+    keys = [
+        hashlib.sha256(f"{seed}\n{document}\n{text}".encode()).hexdigest()
+        for document, text in zip(rows["document"], kind.texts(rows), strict=True)
+    ]
+    order = pd.Series(keys).argsort(kind="stable")
+    return rows.iloc[order[:most] if most else order].reset_index(drop=True)
+
+
+def validation_of(
+    kind: Problem, model: Any, rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]
+) -> Callable[[], dict[str, float]]:
+    """A function that measures the model as it is on the validation rows."""
+    examples = kind.encode(rows, tokenizer, labels)
+
+    def validate() -> dict[str, float]:
+        table = predict(kind, model, rows, examples, labels)
+        sums = kind.count(table["gold"], table["predicted"], labels).sum(axis=0)
+        headline = float(kind.measure(sums)[kind.HEADLINE])
+        return {"validation_loss": mean_loss(table), f"validation_{kind.HEADLINE}": headline}
+
+    return validate
+
+
+def learn(
+    kind: Problem,
+    model: Any,
+    examples: Sequence[Example],
+    training: FineTuning,
+    *,
+    seed: int,
+    validate: Callable[[], dict[str, float]],
+    monitor: Monitor,
+    checkpoints: Checkpoints | None,
+) -> TrainingHistory:
+    """Train the model in place, validating at the ends of epochs, about ten times in all."""
+    batches = BucketedBatches(
+        examples,
+        lambda chosen: kind.collate(chosen, model.config.pad_token_id),
+        batch_size=training.batch_size,
+        epochs=training.epochs,
+        seed=seed,
+    )
+    return train(
+        model,
+        batches,
+        recipe(training, len(batches), seed),
+        cross_entropy,
+        monitor,
+        validate=validate,
+        validate_every=batches.steps_per_epoch * -(-training.epochs // VALIDATIONS),
+        checkpoints=checkpoints,
+        computation=computation(kind, model, examples, training),
+    )
+
+
+def recipe(training: FineTuning, steps: int, seed: int) -> Recipe:
+    """How to train, from the fields of the experiment."""
+    return Recipe(
+        learning_rate=training.learning_rate,
+        warmup_share=training.warmup_share,
+        weight_decay=training.weight_decay,
+        precision=training.precision,
+        log_every=max(1, steps // LOGS),
+        seed=seed,
+    )
+
+
+def computation(
+    kind: Problem, model: Any, examples: Sequence[Example], training: FineTuning
+) -> Computation:
+    """How steps with batches of such examples are computed: as many rows as fit of the longest."""
+    longest = max(examples, key=lambda example: len(example.input_ids))
+    row = kind.head(model.config, kind.collate([longest], model.config.pad_token_id))
+    size, length = min(training.batch_size, len(examples)), len(longest.input_ids)
+    bf16 = resolve_precision(training.precision) == "bf16"
+    return Computation(
+        splitting=Splitting(
+            rows=training.micro_batch_size or fitting_rows(model, size, length, row, bf16=bf16),
+            automatic=not training.micro_batch_size,
+            split=split_rows,
+            counts=labels_in,
+        ),
+        flops=flops.of_step(model.config, kind.head),
+    )
+
+
+def labels_in(batch: Batch) -> dict[str, int]:
+    """What the loss is a mean over: the rows, or the words, that have a label."""
+    return {"loss": int((batch["labels"] != NO_LABEL).sum())}
+
+
+def cross_entropy(model: Any, batch: Batch) -> Any:
+    """The mean cross-entropy in nats, over the rows or over the words of a batch."""
+    return model(**batch).loss.float()
+
+
+def last_points(history: TrainingHistory, kind: Problem) -> dict[str, float]:
+    """Where the training ended, as metrics of the stage."""
+    metrics = {"steps": history.steps, "train_loss": history.curve("loss")[1][-1]}
+    for name in ("validation_loss", f"validation_{kind.HEADLINE}"):
+        metrics[name] = history.curve(name)[1][-1]
+    return metrics

@@ -1,0 +1,172 @@
+"""Stage `judgement`: champion and challenger on the same test split, as it is now.
+
+Both answer by the same code, in fp32, as in stage `evaluation`. Data change, and with them the
+labels: what a model has never heard of, it never answers (and is wrong about), and what only it
+knows, it may answer (and is wrong too), so an old champion is measured on what is asked today.
+Rows of the test that the champion was fine-tuned on (the data were split anew since) are left out
+for both sides: it would know the answers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tasks.contract import Monitor, StageError
+from tasks.data.rows import FEWEST_TESTED, Shape
+from tasks.data.same_text import digest
+from tasks.data.tables import read_table, write_json
+from tasks.experiment.problem import TaskName
+from tasks.experiment.retraining import Rule
+from tasks.models.answering import count_documents, read_rows
+from tasks.models.bodies import read_model
+from tasks.models.inference import predict
+from tasks.models.relabelling import Relabelled, every_label
+from tasks.pages.decision_card import page
+from tasks.problems import Problem, load, shape_of
+from tasks.statistics.promotion import Decision, decide
+
+
+def judge(
+    problem: TaskName,
+    rule: Rule,
+    seed: int,
+    *,
+    data: Path,
+    challenger: Path,
+    champion: Path | None,
+    learnt: Sequence[Path] = (),
+    is_known: bool = True,
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Decide whether a challenger takes the champion's place.
+
+    Args:
+        problem: what is predicted.
+        rule: what the challenger must show.
+        seed: seed of the resamples.
+        data: folder with test.parquet, train.parquet (for the majority baseline), labels.json.
+        challenger: folder of its model.
+        champion: folder of the champion's model; None if there is none yet.
+        learnt: tables of labelled rows that the champion was fine-tuned on.
+        is_known: whether these are all of them.
+        out: empty folder for decision.json and `show/card.md`.
+        monitor: told of the progress.
+
+    Returns:
+        `test_documents`, `left_out` (rows), `promoted` (1 or 0); the headline metric of
+        `challenger/` and of `champion/` (or of `majority/`) with `/low` and `/high`; `gain` with
+        its interval.
+
+    Raises:
+        StageError: the test split is one document, the champion was fine-tuned on all of it but
+            one, or a model is for another kind of problem.
+    """
+    kind = load(problem)
+    train, test = (read_rows(kind, data / f"{split}.parquet") for split in ("train", "test"))
+    count_documents(test)
+    whole, test = test, without_learnt(shape_of(problem), test, learnt)
+    folders = {"challenger": challenger} | ({"champion": champion} if champion else {})
+    models = {side: read_answering(kind, side, folder) for side, folder in folders.items()}
+    asked: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
+    labels = every_label(asked, [known for _, _, known in models.values()])
+    answers: dict[str, pd.DataFrame] = {}
+    for side, (model, tokenizer, known) in models.items():
+        monitor.progress(len(answers), len(models), "models")
+        answers[side] = answer(kind, Relabelled(model, known, labels), tokenizer, test, labels)
+    monitor.progress(len(models), len(models), "models")
+    decision = decide(
+        kind,
+        rule,
+        seed,
+        labels,
+        challenger=answers["challenger"],
+        champion=answers.get("champion"),
+        majority=kind.majority(train, test),
+    )
+    write_json(out / "decision.json", asdict(decision))
+    (out / "show").mkdir()
+    left_out = len(whole) - len(test)
+    text = page(decision, rule, problem, remarks(left_out, is_known=is_known))
+    (out / "show" / "card.md").write_text(text, encoding="utf-8")
+    metrics = metrics_of(decision, "champion" if champion else "majority")
+    return metrics | {"left_out": float(left_out)}
+
+
+def without_learnt(shape: Shape, test: pd.DataFrame, learnt: Sequence[Path]) -> pd.DataFrame:
+    """The test rows but for those in some tables.
+
+    Raises:
+        StageError: they are of fewer than two documents.
+    """
+    if not learnt:
+        return test
+    known = {digest(shape.passage(row)) for table in learnt for row in read_table(table)}
+    rows: list[dict[str, Any]] = test.to_dict("records")  # type: ignore[assignment]
+    keep = [digest(shape.passage(row)) not in known for row in rows]
+    found = test[keep].reset_index(drop=True)
+    if len(found) < len(test) and found["document"].nunique() < FEWEST_TESTED:
+        raise StageError(
+            f"the champion was fine-tuned on {len(test) - len(found):,} of the {len(test):,} rows "
+            "of the test split, and the rest is too few to compare on: split the data as it was "
+            "then (the same `split_seed`; before there was one, `seed`), or give them a test split "
+            "of their own"
+        )
+    return found
+
+
+def remarks(left_out: int, *, is_known: bool) -> list[str]:
+    """What a reader must know of the test: for the page."""
+    found = []
+    if left_out:
+        found.append(
+            f"{left_out:,} rows of the test split are left out for both sides: the champion was "
+            "fine-tuned on them."
+        )
+    if not is_known:
+        found.append(
+            "Not all of what the champion was fine-tuned on is known or still in the store: "
+            "whether the rest holds rows of the test cannot be checked."
+        )
+    return found
+
+
+def read_answering(kind: Problem, side: str, folder: Path) -> tuple[Any, Any, list[str]]:
+    """A model, its tokenizer, and the labels that it knows."""
+    try:
+        model, tokenizer = read_model(kind.AUTO_MODEL, folder)
+    except (OSError, ValueError) as error:
+        raise StageError(f"the model of the {side} cannot be read: {error}") from None
+    if type(model).__name__ not in (model.config.architectures or [type(model).__name__]):
+        raise StageError(
+            f"the model of the {side} is a {model.config.architectures[0]}, and a "
+            f"{type(model).__name__} is wanted: give the registered model another name"
+        )
+    return model, tokenizer, [model.config.id2label[i] for i in range(model.config.num_labels)]
+
+
+def answer(
+    kind: Problem, model: Any, tokenizer: Any, test: pd.DataFrame, labels: Sequence[str]
+) -> pd.DataFrame:
+    """The test rows with the answers of a model."""
+    return predict(kind, model, test, kind.encode(test, tokenizer, labels), labels)
+
+
+def metrics_of(decision: Decision, other: str) -> dict[str, float]:
+    """The decision in numbers: of the headline metric, and whether the challenger has won."""
+    head = decision.rows[0]
+    metrics = {
+        "test_documents": float(decision.documents),
+        "promoted": float(decision.outcome in ("first", "promoted")),
+    }
+    named = {f"challenger/{head.name}": head.after, f"{other}/{head.name}": head.before}
+    for name, estimate in (named | {"gain": head.difference}).items():
+        metrics[name] = estimate.value
+        metrics |= {f"{name}/low": estimate.low, f"{name}/high": estimate.high}
+    return metrics

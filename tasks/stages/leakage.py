@@ -1,0 +1,69 @@
+"""Stage `leakage`: whether what a model learnt from holds rows of a test split.
+
+A whole experiment leaves the documents of its test splits out of the corpus. A body that comes from
+elsewhere was pre-trained without knowing of these test splits: here it is looked for them, by the
+same rule (`held_out.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from tasks.contract import Monitor
+from tasks.data.held_out import HeldOut
+from tasks.data.tables import read_table
+
+
+def look_for_leakage(
+    *, corpora: Sequence[Path], rows: Sequence[Path], held_out: Path, out: Path, monitor: Monitor
+) -> dict[str, float]:
+    """Count the documents that hold a test row or a part of one, and the rows that are one.
+
+    Args:
+        corpora: tables with columns `document` and `text`.
+        rows: tables with a column `text`, or with `tokens`.
+        held_out: `held_out.parquet` of the labelled data: what identifies its test rows.
+        out: empty folder for leakage.json and `show/card.md`.
+        monitor: told of the progress.
+
+    Returns:
+        `trained_on`: how many documents and rows were looked at, and `leaking` of them.
+    """
+    tested, seen, leaking = HeldOut([held_out]), 0, 0
+    for is_leak in chain(
+        (bool(tested.holding(row["document"], row["text"])) for row in _all(corpora)),
+        (
+            tested.has(row["text"] if "text" in row else " ".join(row["tokens"]))
+            for row in _all(rows)
+        ),
+    ):
+        seen, leaking = seen + 1, leaking + is_leak
+        monitor.progress(seen, 0, "documents")
+    sentence = verdict(seen, leaking)
+    (out / "leakage.json").write_text(json.dumps({"sentence": sentence}) + "\n", encoding="utf-8")
+    (out / "show").mkdir()
+    (out / "show" / "card.md").write_text(f"# Leakage\n\n{sentence}\n", encoding="utf-8")
+    return {"trained_on": float(seen), "leaking": float(leaking)}
+
+
+def _all(tables: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    return chain.from_iterable(map(read_table, tables))
+
+
+def verdict(seen: int, leaking: int) -> str:
+    """What was found, in a sentence."""
+    if not leaking:
+        return (
+            f"None of the {seen:,} documents and rows that it is known to have learnt from holds a "
+            "test row."
+        )
+    return (
+        f"**{leaking:,} of the {seen:,} documents and rows that it is known to have learnt from "
+        "hold a test row or a part of one: the results may be too good.** Documents are left out "
+        "by pre-training with these data under `held_out`; labelled rows by splitting them with "
+        "the `split_seed` of the model's own experiment."
+    )

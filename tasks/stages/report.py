@@ -1,0 +1,263 @@
+"""The report: one page on what an experiment found, with its figures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.contract import Monitor
+from tasks.pages import numbers as pages
+from tasks.pages.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
+from tasks.statistics.verdict import HELPS, HURTS, SCRATCH, beyond_majority, verdict
+
+PRETRAINING = {
+    "validation_loss": ("loss on held-out text, nats a masked token", ".3f"),
+    "unigram_loss": ("the same when guessing by frequency", ".3f"),
+    "perplexity": ("perplexity of masked tokens", ",.1f"),
+    "masked_accuracy": ("masked tokens guessed right", ".1%"),
+    "nsp_accuracy": ("next sentences told from random ones", ".1%"),
+    "parameters": ("parameters", ",.0f"),
+    "tokens": ("tokens read while training", ",.0f"),
+}
+READ_NEXT = """## What to read next
+
+- The page of each evaluation: precision, recall and F1 by class, and beside it every test row in
+  `predictions.parquet` (in the store alone where it is over 20 MB). The rows with the highest
+  `loss` are the worst mistakes, or wrong labels.
+- The data cards: how many rows there are, with which labels, and what overlaps.
+- MLflow's table of runs, which holds these numbers as columns beside those of other runs."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A problem by its name in the experiment, and what its evaluation left."""
+
+    name: str
+    folder: Path
+    metrics: dict[str, float]
+    facts: dict[str, Any]
+
+    @property
+    def compares(self) -> bool:
+        """Whether there is a model from scratch to compare with."""
+        return "gain" in self.metrics
+
+    @property
+    def metric(self) -> str:
+        """The headline metric in words."""
+        return str(self.facts["metrics"][self.facts["headline"]])
+
+    @property
+    def beyond_majority(self) -> str:
+        """What to say of a model that may have learnt nothing; empty where it has."""
+        return beyond_majority(self.metrics, self.facts["headline"], self.facts["majority"])
+
+    def percent(self, prefix: str = "") -> str:
+        """The headline metric of a model with its interval, or a dash where there is none."""
+        return pages.percent(self.metrics, prefix + self.facts["headline"])
+
+
+def write_report(
+    name: str,
+    problems: list[str],
+    confidence: float,
+    *,
+    pretraining: Path | None,
+    evaluations: list[Path],
+    origin: str = "",
+    leakages: list[Path] | None = None,
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Write `show/report.md` with its figures beside it, and `show/card.md`, the same without them.
+
+    Args:
+        name: name of the experiment.
+        problems: name of each problem in the experiment, in the order of `evaluations`.
+        confidence: coverage of the intervals, such as 0.95.
+        pretraining: artifact of stage pretraining, if there was one.
+        evaluations: artifacts of stage evaluation.
+        origin: what is known of the model, where it is not the one of `pretraining`.
+        leakages: artifacts of stage leakage, one a problem, where it could be looked for.
+        out: empty folder.
+        monitor: told of the progress.
+
+    Returns:
+        `problems`, and `gains`: on how many of them pre-training is shown to gain.
+    """
+    results = [read_result(*each) for each in zip(problems, evaluations, strict=True)]
+    show = out / "show"
+    show.mkdir()
+    sections = [
+        f"# {name}: results",
+        summarize(results, learnt(origin)),
+        headline_table(results, confidence),
+        *verdicts(results, confidence),
+        *origin_section(origin, problems, leakages or []),
+        *gains_figure(results, confidence, show, learnt(origin)),
+        *pretraining_section(pretraining, show),
+        *confusion_section(results, show),
+        READ_NEXT,
+    ]
+    write_page(show / "report.md", sections)
+    write_page(show / "card.md", [text for text in sections if not is_figure(text)])
+    monitor.progress(len(results), len(results), "problems")
+    return {"problems": float(len(results)), "gains": float(count_gains(results))}
+
+
+def read_result(name: str, folder: Path) -> Result:
+    """What an evaluation left in its folder."""
+    metrics, facts = (
+        json.loads((folder / file).read_text(encoding="utf-8"))
+        for file in ("metrics.json", "evaluation.json")
+    )
+    return Result(name, folder, metrics, facts)
+
+
+def write_page(path: Path, sections: Sequence[str]) -> None:
+    """Write sections of Markdown, a blank line between them."""
+    path.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+
+
+def figure(path: str, words: str) -> str:
+    """A figure as a section, with the words for those who do not see it."""
+    return f"![{words}]({path})"
+
+
+def is_figure(section: str) -> bool:
+    """Whether a section is a figure: Prefect shows pages without the files beside them."""
+    return section.startswith("![")
+
+
+def count_gains(results: Sequence[Result]) -> int:
+    """On how many problems pre-training is shown to help."""
+    return sum(verdict(result.metrics) == HELPS for result in results)
+
+
+def learnt(origin: str) -> str:
+    """What a gain is the gain of."""
+    return "What it learnt before" if origin else "Pre-training"
+
+
+def summarize(results: Sequence[Result], what: str = "Pre-training") -> str:
+    """The first sentence; `what` is compared with starting from scratch."""
+    compared = [result for result in results if result.compares]
+    if not results:
+        return "No downstream problem was asked for: this experiment only pre-trained."
+    if not compared:
+        return f"Problems evaluated: {len(results)}, without a model from scratch to compare with."
+    return f"{what} is shown to help on {count_gains(compared)} of {len(compared)} problems."
+
+
+def headline_table(results: Sequence[Result], confidence: float) -> str:
+    """A row for each problem."""
+    rows = [
+        [
+            result.name,
+            result.metric,
+            result.percent(),
+            result.percent(SCRATCH) if result.compares else "–",
+            pages.points(result.metrics) if result.compares else "–",
+            result.percent("majority/"),
+        ]
+        for result in results
+    ]
+    model = "pre-trained" if any(result.compares for result in results) else "model"
+    header = ["problem", "metric", model, "from scratch", "gain, points", "majority"]
+    note = (
+        f"In brackets: {100 * confidence:g} % bootstrap intervals over the documents of the test "
+        "split, paired for the gain; the chance in training is not in them."
+    )
+    return f"{pages.table(header, rows)}\n\n{note}" if rows else note
+
+
+def verdicts(results: Sequence[Result], confidence: float) -> list[str]:
+    """A sentence for each comparison, and for each model that may have learnt nothing."""
+    lines = [
+        f"- **{result.name}**: {pages.judge(result.metrics, result.metric, confidence)}"
+        for result in results
+        if result.compares
+    ]
+    lines += [
+        f"- **{result.name}**: the pre-trained model is {said}."
+        for result in results
+        if (said := result.beyond_majority)
+    ]
+    return ["\n".join(lines)] if lines else []
+
+
+def origin_section(origin: str, problems: Sequence[str], leakages: Sequence[Path]) -> list[str]:
+    """Where the model comes from, and whether what it learnt from holds test rows."""
+    if not origin:
+        return []
+    found = [
+        json.loads((folder / "leakage.json").read_text(encoding="utf-8"))["sentence"]
+        for folder in leakages
+    ]
+    lines = [f"- **{name}**: {said}" for name, said in zip(problems, found, strict=bool(found))]
+    return ["## The model", origin, *(["\n".join(lines)] if lines else [])]
+
+
+def gains_figure(results: Sequence[Result], confidence: float, show: Path, what: str) -> list[str]:
+    """Draw the gains of all problems."""
+    rows = [gain_line(result) for result in results if result.compares]
+    if not rows:
+        return []
+    drawn = draw_intervals(
+        summarize(results, what).rstrip("."),
+        f"pre-trained minus from scratch, paired {100 * confidence:g} % bootstrap intervals",
+        rows,
+        x="gain, percentage points",
+        zero=True,
+    )
+    write_figure(drawn, show / "gains.png")
+    return [figure("gains.png", "Gain of pre-training on each problem")]
+
+
+def gain_line(result: Result) -> Interval:
+    """A gain as a line: blue where it helps, orange where it hurts, grey where that is open."""
+    value, low, high = (100 * result.metrics[f"gain{end}"] for end in ("", "/low", "/high"))
+    color = {HELPS: BLUE, HURTS: ORANGE}.get(verdict(result.metrics), MUTED)
+    label = f"{result.name}, {result.metric}"
+    return Interval(label, value, low, high, pages.points(result.metrics), color)
+
+
+def pretraining_section(folder: Path | None, show: Path) -> list[str]:
+    """What pre-training came to, and its curves."""
+    if folder is None:
+        return []
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    rows = [
+        [title, format(metrics[name], spec)]
+        for name, (title, spec) in PRETRAINING.items()
+        if name in metrics
+    ]
+    curves = sorted((folder / "figures").glob("*.png"))
+    return [
+        "## Pre-training",
+        pages.table(["", "value"], rows),
+        *(copy_figure(file, show, "pretraining", "Curves of pre-training") for file in curves),
+    ]
+
+
+def confusion_section(results: Sequence[Result], show: Path) -> list[str]:
+    """What is confused with what; only figures, so the heading goes with each."""
+    return [
+        copy_figure(result.folder / "figures" / file, show, result.name, f"{result.name}: {words}")
+        for result in results
+        for file, words in (
+            ("gain.png", "pre-trained against from scratch"),
+            ("confusion.png", "what is confused with what"),
+        )
+    ]
+
+
+def copy_figure(source: Path, show: Path, prefix: str, words: str) -> str:
+    """Copy a figure beside the page, under a name of its own."""
+    name = f"{prefix}-{source.name}"
+    shutil.copyfile(source, show / name)
+    return figure(name, words)

@@ -1,0 +1,255 @@
+"""Stage `tokenizer`: train a tokenizer on the corpus, or take a published one.
+
+WordPiece (Schuster and Nakajima, 2012) as in BERT, or byte-level BPE (Radford et al., 2019) as in
+RoBERTa. The corpus is read once, in batches: memory grows with its distinct words, not its size.
+The artifact is a folder for `AutoTokenizer.from_pretrained`, and its bytes depend on nothing but
+the corpus and the settings.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tokenizers
+from tokenizers import (
+    AddedToken,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from tasks.contract import Monitor, StageError
+from tasks.data.tables import read_texts
+from tasks.data.text.token_arrays import load_tokenizer
+from tasks.data.text.word_counts import Words, byte_level_words, train_on_words, wordpiece_words
+from tasks.experiment.tokenizer import Tokenizer
+from tasks.sources.published_tokenizers import (
+    FIELD,
+    PublishedTokenizer,
+    read_vocabulary,
+    require_consecutive,
+)
+
+BERT_TOKENS = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+# <s> and </s> are the same two under the names that RoBERTa's users know as well.
+ROBERTA_TOKENS = {
+    "cls_token": "<s>",
+    "pad_token": "<pad>",
+    "sep_token": "</s>",
+    "unk_token": "<unk>",
+    "mask_token": "<mask>",
+    "bos_token": "<s>",
+    "eos_token": "</s>",
+}
+
+FEWEST_ENTRIES = 32
+
+
+def train_tokenizer(
+    *,
+    tokenizer: Tokenizer,
+    published: PublishedTokenizer | None,
+    corpus: Path,
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Write a tokenizer to `out`.
+
+    Args:
+        tokenizer: algorithm, size of the vocabulary, case.
+        published: take this one; None trains one.
+        corpus: Parquet file with a column `text` to train on.
+        out: empty folder.
+        monitor: is told how many documents have been read, and how many words learnt from.
+
+    Returns:
+        `vocabulary`: entries, special tokens included.
+
+    Raises:
+        StageError: the corpus has too little text, or the published tokenizer cannot be used.
+    """
+    if published is None:
+        learn = train_wordpiece if tokenizer.algorithm == "wordpiece" else train_bpe
+        made = learn(tokenizer, corpus, monitor)
+        size = len(made)
+        if size < FEWEST_ENTRIES:
+            raise StageError(
+                f"only {size} vocabulary entries could be learnt from the corpus: it has too "
+                "little text; give it more documents or lower tokenizer.min_frequency"
+            )
+        if size < tokenizer.vocab_size:
+            monitor.note(vocabulary=f"{size} learnt, {tokenizer.vocab_size} asked for")
+    else:
+        made = load_published(published, lowercase=tokenizer.lowercase)
+    made.save_pretrained(out)
+    return {"vocabulary": float(len(load_tokenizer(out, expected=len(made))))}
+
+
+def train_wordpiece(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrainedTokenizerFast:
+    """Train WordPiece on the corpus, reproducibly.
+
+    The library's trainer numbers the characters in the order of a hash map, which is different in
+    each process, and breaks ties between merges by those numbers. Given the characters in a fixed
+    order as if they were special tokens it has nothing left to choose.
+    """
+    frame = wordpiece({}, lowercase=settings.lowercase)
+    words = wordpiece_words(read_corpus(corpus, monitor), frame)
+    fixed = [*BERT_TOKENS.values(), *wordpiece_alphabet(words, settings)]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=settings.vocab_size,
+        min_frequency=settings.min_frequency,
+        special_tokens=fixed,
+        limit_alphabet=0,
+        show_progress=False,
+    )
+    train_on_words(frame, trainer, words, monitor)
+    return as_bert(wordpiece(frame.get_vocab(), lowercase=settings.lowercase))
+
+
+def train_bpe(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrainedTokenizerFast:
+    """Train byte-level BPE on the corpus; all 256 bytes are entries, so nothing is unknown."""
+    frame = tokenizers.Tokenizer(models.BPE())
+    if settings.lowercase:
+        frame.normalizer = normalizers.Sequence(
+            [normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()]
+        )
+    # With a blank before the first word too, a word has the same tokens wherever it stands.
+    frame.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    frame.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=settings.vocab_size,
+        min_frequency=settings.min_frequency,
+        special_tokens=list(dict.fromkeys(ROBERTA_TOKENS.values())),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    words = byte_level_words(read_corpus(corpus, monitor), frame.normalizer)
+    train_on_words(frame, trainer, words, monitor)
+    vocabulary = frame.get_vocab()
+    frame.post_processor = processors.RobertaProcessing(
+        ("</s>", vocabulary["</s>"]), ("<s>", vocabulary["<s>"]), add_prefix_space=True
+    )
+    # It swallows the blank before it: "a <mask>" has no token for a lone blank.
+    mask = AddedToken("<mask>", lstrip=True, special=True)
+    frame.add_special_tokens([mask])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=frame,
+        model_input_names=["input_ids", "attention_mask"],
+        **(ROBERTA_TOKENS | {"mask_token": mask}),
+    )
+
+
+def load_published(published: PublishedTokenizer, *, lowercase: bool) -> PreTrainedTokenizerFast:
+    """Load a published tokenizer, and check that it can be pre-trained with.
+
+    Raises:
+        StageError: it cannot be read, or lacks a special token that masked modelling needs.
+    """
+    location = published.location
+    if published.kind == "vocabulary":
+        made = as_bert(wordpiece(read_vocabulary(Path(location)), lowercase=lowercase))
+        require_usable(made, location)
+        return made
+    revision = published.identity[location] if published.kind == "hub" else None
+    try:
+        loaded = AutoTokenizer.from_pretrained(
+            location,
+            revision=revision,
+            local_files_only=published.kind == "folder",
+            trust_remote_code=False,
+        )
+    except Exception as error:  # whatever the library raises for a file of another shape
+        reason = str(error).partition("\n")[0]
+        raise StageError(f"{FIELD}: {location}: no tokenizer could be loaded ({reason})") from error
+    require_usable(loaded, location)
+    return loaded
+
+
+def require_usable(loaded: PreTrainedTokenizerFast, location: str) -> None:
+    """Check that a body can be pre-trained with a tokenizer.
+
+    Raises:
+        StageError: it lacks a token that masked modelling needs, its mask is also another token,
+            its entries are not numbered without a gap, or it has next to none.
+    """
+    where = f"{FIELD}: {location}"
+    missing = [name for name in BERT_TOKENS if getattr(loaded, name) is None]
+    if missing or not loaded.is_fast:
+        lacks = f"has no {', '.join(missing)}" if missing else "has no tokenizer.json"
+        raise StageError(f"{where}: the tokenizer {lacks}, which masked modelling needs")
+    others = {getattr(loaded, name) for name in BERT_TOKENS if name != "mask_token"}
+    if loaded.mask_token in others:
+        raise StageError(
+            f"{where}: {loaded.mask_token!r} is its mask_token and another special token too; "
+            "masked modelling needs one of its own"
+        )
+    require_consecutive(set(loaded.get_vocab().values()), location)
+    if len(loaded) < FEWEST_ENTRIES:
+        raise StageError(
+            f"{where}: the tokenizer has {len(loaded)} entries, special tokens included; "
+            f"accepted: at least {FEWEST_ENTRIES}"
+        )
+
+
+def wordpiece(vocabulary: dict[str, int], *, lowercase: bool) -> tokenizers.Tokenizer:
+    """BERT's tokenizer around a vocabulary."""
+    frame = tokenizers.Tokenizer(models.WordPiece(vocabulary, unk_token=BERT_TOKENS["unk_token"]))
+    frame.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+    frame.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    frame.decoder = decoders.WordPiece()
+    return frame
+
+
+def as_bert(frame: tokenizers.Tokenizer) -> PreTrainedTokenizerFast:
+    """Give a WordPiece tokenizer BERT's special tokens.
+
+    Not a `BertTokenizerFast`: that one makes its normalizer anew when it is loaded, lower-casing.
+    """
+    ids = [(token, frame.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
+    frame.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ids
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=frame,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        **BERT_TOKENS,
+    )
+
+
+def read_corpus(corpus: Path, monitor: Monitor) -> Iterator[pa.StringArray]:
+    """The texts of a Parquet file in batches; the monitor is told how many have been read."""
+    done, total = 0, pq.read_metadata(corpus).num_rows
+    for texts in read_texts(corpus):
+        yield texts
+        done += len(texts)
+        monitor.progress(done, total, "documents")
+
+
+def wordpiece_alphabet(words: Words, settings: Tokenizer) -> list[str]:
+    """The characters to build words from: as they begin a word (`a`) and as they go on (`##a`).
+
+    The most frequent ones, at most 1,000 as in BERT and at most a quarter of the vocabulary.
+    """
+    counts: Counter[str] = Counter()
+    for word, count in words.items():
+        for character in word:
+            counts[character] += count
+    inside = set(chain.from_iterable(word[1:] for word in words))
+    limit = min(1000, settings.vocab_size // 4)
+    kept = sorted(sorted(sorted(counts), key=lambda character: -counts[character])[:limit])
+    return kept + [f"##{character}" for character in kept if character in inside]

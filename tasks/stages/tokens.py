@@ -1,0 +1,162 @@
+"""Stage `tokens`: encode the corpus once, into flat arrays that are read through memory maps.
+
+For each split three files, all `numpy.load(mmap_mode="r")`-able:
+
+    SPLIT.tokens.npy     all tokens in a row, without special tokens: uint16, or uint32 for a
+                         vocabulary of more than 65,536 entries
+    SPLIT.sentences.npy  int64 [sentences + 1]: where each sentence begins in the tokens
+    SPLIT.documents.npy  int64 [documents + 1]: where each document begins in the sentences
+
+Sentences and documents without a token are left out. Memory is constant in the corpus's size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from transformers import PreTrainedTokenizerFast
+
+from tasks.contract import Monitor, StageError
+from tasks.data.tables import read_texts
+from tasks.data.text.fast_encoding import Encoder
+from tasks.data.text.sentences import split_sentences
+from tasks.data.text.token_arrays import load_tokenizer
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def encode_corpus(
+    *, train: Path, validation: Path, tokenizer: Path, out: Path, monitor: Monitor
+) -> dict[str, float]:
+    """Encode both splits of the corpus.
+
+    Args:
+        train: Parquet file with a column `text`, a document a row.
+        validation: the same for the held-out documents.
+        tokenizer: folder of a tokenizer.
+        out: empty folder.
+        monitor: is told how many documents have been encoded.
+
+    Returns:
+        Counts of tokens, sentences and documents to train on (`validation_tokens`: held out),
+        `characters_per_token`, and `unknown_share`: how many of the tokens are the unknown one.
+
+    Raises:
+        StageError: a split holds no token.
+    """
+    loaded = load_tokenizer(tokenizer)
+    found = {}
+    for split, file in (("train", train), ("validation", validation)):
+        found[split] = encode_split(file, loaded, out, split, monitor)
+        if not found[split]["tokens"]:
+            raise StageError(f"the {split} split of the corpus holds no token: it has no text")
+    return found["train"] | {"validation_tokens": found["validation"]["tokens"]}
+
+
+def encode_split(
+    file: Path, tokenizer: PreTrainedTokenizerFast, out: Path, split: str, monitor: Monitor
+) -> dict[str, float]:
+    """Encode a Parquet file of documents into the three files of a split."""
+    dtype = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
+    encoder, unknown, characters = Encoder(tokenizer), 0, 0
+    with (
+        ArrayFile(out / f"{split}.tokens.npy", dtype) as tokens,
+        ArrayFile(out / f"{split}.sentences.npy", np.int64) as sentences,
+        ArrayFile(out / f"{split}.documents.npy", np.int64) as documents,
+    ):
+        sentences.append([0])
+        documents.append([0])
+        done, total = 0, pq.read_metadata(file).num_rows
+        encoded = while_next(partial(encode_batch, encoder), read_documents(file))
+        for batch, (ids, lengths, counts) in encoded:
+            unknown += int(np.count_nonzero(ids == tokenizer.unk_token_id))
+            characters += sum(map(len, chain.from_iterable(batch)))
+            sentences.append(tokens.length + np.cumsum(lengths))
+            documents.append(sentences.length - 1 - len(lengths) + np.cumsum(counts))
+            tokens.append(ids)
+            done += len(batch)
+            monitor.progress(done, total, f"{split} documents")
+    return {
+        "tokens": tokens.length,
+        "sentences": sentences.length - 1,
+        "documents": documents.length - 1,
+        "characters_per_token": characters / max(1, tokens.length),
+        "unknown_share": unknown / max(1, tokens.length),
+    }
+
+
+def read_documents(file: Path) -> Iterator[list[list[str]]]:
+    """Batches of documents, each a list of sentences."""
+    for texts in read_texts(file):
+        yield [split_sentences(text) for text in texts.to_pylist()]
+
+
+def encode_batch(
+    encoder: Encoder, documents: list[list[str]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Encode documents: all tokens, the tokens of each sentence, the sentences of each document."""
+    tokens, sizes = encoder.encode(list(chain.from_iterable(documents)))
+    owners = np.repeat(np.arange(len(documents)), [len(document) for document in documents])
+    counts = np.bincount(owners[sizes > 0], minlength=len(documents))
+    return tokens, sizes[sizes > 0], counts[counts > 0]
+
+
+def while_next(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
+    """Each item and what comes of it, worked out in a thread while the next item is made."""
+    with ThreadPoolExecutor(1) as thread:
+        running: tuple[T, Future[R]] | None = None
+        for item in items:
+            if running is not None:
+                yield running[0], running[1].result()
+            running = item, thread.submit(work, item)
+        if running is not None:
+            yield running[0], running[1].result()
+
+
+class ArrayFile:
+    """A one-dimensional .npy file that is written piece by piece.
+
+    The header names the length, which is known at the end: numpy leaves room for it to grow.
+    """
+
+    def __init__(self, path: Path, dtype: DTypeLike) -> None:
+        self.dtype = np.dtype(dtype)
+        self.length = 0
+        self._file = path.open("wb")
+        self._write_header()
+        self._start = self._file.tell()
+
+    def append(self, values: ArrayLike) -> None:
+        """Write values after those that are there."""
+        piece = np.asarray(values, self.dtype)
+        self._file.write(piece.tobytes())
+        self.length += piece.size
+
+    def __enter__(self) -> ArrayFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.seek(0)
+        self._write_header()
+        assert self._file.tell() == self._start, "the header has grown over the data"
+        self._file.close()
+
+    def _write_header(self) -> None:
+        description = np.lib.format.dtype_to_descr(self.dtype)
+        header = {"descr": description, "fortran_order": False, "shape": (self.length,)}
+        np.lib.format.write_array_header_1_0(self._file, header)

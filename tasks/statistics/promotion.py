@@ -1,0 +1,153 @@
+"""Whether a challenger takes the champion's place: decided from what both answer on one test split.
+
+Both are measured on the same resamples of the test documents (`bootstrap.py`), so each difference
+has a paired interval. A challenger is promoted if
+
+- its gain in the headline metric is `minimum_gain` at least, the interval of the gain lies above
+  zero, and enough documents are answered differently (`least_p`): it is not chance;
+- no class and no slice loses more than is allowed. A loss counts where it is larger than allowed
+  *and* its interval lies below zero. Among many classes some lose by chance, so these intervals are
+  as wide as their number asks for (Bonferroni 1936; Dunn 1961, "Multiple comparisons among means",
+  JASA 56): together, not each, they have the rule's confidence. A loss that could be chance is told
+  and does not count.
+
+The slices are the quarters of the test rows by length, in characters. Without a champion the
+challenger is measured against the majority baseline in the same way; with nobody to lose, classes
+and slices do not count. Of fewer than 10 documents nothing is concluded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import pandas as pd
+
+from tasks.experiment.retraining import Rule
+from tasks.problems import Problem
+from tasks.statistics.paired_measures import Estimate, Row, Sides
+from tasks.statistics.verdict import FEWEST_DOCUMENTS
+
+Outcome = Literal["first", "promoted", "kept", "refused"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What became of a challenger, and why.
+
+    Attributes:
+        outcome: `promoted`, or `kept` (the champion stays); without a champion `first` (it becomes
+            the champion) or `refused`.
+        reasons: in words, the most important one first.
+        rows: both sides; the first row is the headline metric.
+        documents: of the test split.
+    """
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    rows: tuple[Row, ...]
+    documents: int
+
+    @property
+    def gain(self) -> Estimate:
+        """Of the headline metric."""
+        return self.rows[0].difference
+
+
+def decide(
+    kind: Problem,
+    rule: Rule,
+    seed: int,
+    labels: Sequence[str],
+    *,
+    challenger: pd.DataFrame,
+    champion: pd.DataFrame | None,
+    majority: Sequence[Any],
+) -> Decision:
+    """Judge a challenger.
+
+    Args:
+        kind: the problem.
+        rule: what the challenger must show.
+        seed: of the resamples.
+        labels: what both sides can answer.
+        challenger: its answers: document, input, gold, predicted.
+        champion: the champion's answers to the same rows; None if there is none.
+        majority: the answers of the majority baseline.
+    """
+    before = list(majority) if champion is None else list(champion["predicted"])
+    sides = Sides(kind, rule, seed, labels, challenger, before)
+    rows = [sides.headline()]
+    if champion is not None:
+        looked_at = [*sides.classes(), *sides.slices()]
+        rows += [judged(row, rule) for row in sides.widened(looked_at)]
+    documents = int(challenger["document"].nunique())
+    could_show = sides.least_p() < 1 - rule.confidence
+    won, reasons = _reasons(rows, rule, documents, champion is None, could_show)
+    outcome: Outcome = "promoted" if won else "kept"
+    if champion is None:
+        outcome = "first" if won else "refused"
+    return Decision(outcome, tuple(reasons), tuple(rows), documents)
+
+
+def judged(row: Row, rule: Rule) -> Row:
+    """A row with its verdict: whether the difference is real, and whether it is allowed."""
+    difference, is_class = row.difference, row.kind == "class"
+    allowed = rule.worst_class_loss if is_class else rule.worst_slice_loss
+    if difference.low > 0:
+        return replace(row, verdict="better")
+    if -difference.value <= allowed:
+        return replace(row, verdict="worse, as far as is allowed" if difference.high < 0 else "")
+    if difference.high < 0:
+        return replace(row, verdict=f"worse by more than {points(allowed)}", blocks=True)
+    return replace(row, verdict="could be chance")
+
+
+def _reasons(
+    rows: list[Row], rule: Rule, documents: int, alone: bool, could_show: bool
+) -> tuple[bool, list[str]]:
+    """Whether the challenger has won, and why or why not; gives the first row its verdict."""
+    head, other = rows[0], "the majority baseline" if alone else "the champion"
+    gain, sure = head.difference, f"{100 * rule.confidence:g} % interval"
+    said = f"{signed(gain.value)} points of {head.name} against {other}, {sure} {interval(gain)}"
+    if documents < FEWEST_DOCUMENTS:
+        verdict = f"too few test documents ({documents}) to tell"
+        rows[0] = replace(head, verdict=verdict, blocks=True)
+        return False, [f"{verdict}: {FEWEST_DOCUMENTS} are needed"]
+    if gain.high < 0:
+        verdict = "worse"
+    elif gain.low <= 0:
+        verdict = "not shown to be better, could be chance"
+    elif not could_show:
+        verdict = "better on too few documents, could be chance"
+    elif gain.value < rule.minimum_gain and not alone:
+        verdict = f"better by less than the least gain of {points(rule.minimum_gain)}"
+    else:
+        verdict = "better"
+    won = verdict == "better"
+    rows[0] = replace(head, verdict=verdict, blocks=not won)
+    reasons = [f"{verdict}: {said}"]
+    for row in rows[1:]:
+        if row.blocks:
+            won = False
+            reasons.append(
+                f"{row.kind} {row.name} is {row.verdict}: {signed(row.difference.value)} "
+                f"{interval(row.difference)}"
+            )
+    return won, reasons
+
+
+def points(share: float) -> str:
+    """A share as percentage points: `5 points`."""
+    return f"{100 * share:g} points"
+
+
+def signed(share: float) -> str:
+    """A difference of shares in percentage points: `+4.1`."""
+    return f"{100 * share:+.1f}"
+
+
+def interval(of: Estimate) -> str:
+    """An interval of a difference in percentage points: `[+2.0, +6.1]`."""
+    return f"[{signed(of.low)}, {signed(of.high)}]"

@@ -1,0 +1,121 @@
+"""How long a plan would take: the costs of steps, measured, times the steps that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tasks.contract import Stage
+from tasks.experiment.experiment import Experiment
+from tasks.machinery.execution.planner import PendingInput, Planner, Step
+from tasks.machinery.store.artifact import Artifact
+
+SAMPLE = 512  # rows whose length is looked at
+TRAININGS = ("pretraining", "finetuning")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a stage is expected to take.
+
+    Attributes:
+        seconds: None where that is not known.
+        at_most: it may well be less.
+        missing: what is not known, for people.
+    """
+
+    seconds: float | None
+    at_most: bool = False
+    missing: str = ""
+
+
+@dataclass
+class TimedPlanner(Planner):
+    """A planner that keeps what it was asked for."""
+
+    calls: list[tuple[Step, dict[str, Any]]] = field(default_factory=list)
+
+    def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
+        """Add the stage to the plan."""
+        artifact = super().__call__(stage, label, **arguments)
+        self.calls.append((self.steps[-1], arguments))
+        return artifact
+
+    def expected(self, experiment: Experiment) -> dict[str, Expected]:
+        """What each stage that would run is expected to take, by its title."""
+        vocabulary = self._vocabulary(experiment)
+        found: dict[str, Expected] = {}
+        costs: dict[str, Expected] = {}
+        for step, arguments in self.calls:
+            if step.state == "cached":
+                continue
+            if step.name == "pretraining":
+                found[step.title] = _of_pretraining(arguments, vocabulary, step.begun)
+            elif step.name == "finetuning":  # from scratch it costs the same
+                name = step.title.removesuffix(" from scratch")
+                costs.setdefault(name, self._of_finetuning(experiment, arguments, vocabulary))
+                found[step.title] = costs[name]
+            else:
+                found[step.title] = Expected(
+                    step.seconds, missing="" if step.seconds else "never computed here"
+                )
+        return found
+
+    def _vocabulary(self, experiment: Experiment) -> int:
+        """Entries of the tokenizer: as it is if it is there, else as it is asked for."""
+        tokenizer = self._tokenizer()
+        return len(tokenizer) if tokenizer is not None else experiment.tokenizer.vocab_size
+
+    def _tokenizer(self) -> Any:
+        from tasks.data.text.token_arrays import load_tokenizer
+
+        given = next(a["tokenizer"] for step, a in self.calls if step.name == "tokens")
+        return None if isinstance(given, PendingInput) else load_tokenizer(given.path)
+
+    def _of_finetuning(
+        self, experiment: Experiment, arguments: Mapping[str, Any], vocabulary: int
+    ) -> Expected:
+        from tasks.timing.steps import time_finetuning
+
+        training, data = arguments["training"], arguments["data"]
+        if isinstance(data, PendingInput) and not training.train_examples:
+            return Expected(None, missing="its data is not prepared: the rows are not counted")
+        lengths = self._lengths(arguments)
+        known = {} if isinstance(data, PendingInput) else data.artifact.metrics
+        examples = int(known.get("train_rows", training.train_examples))
+        examples = min(examples, training.train_examples or examples)
+        validation = int(known.get("validation_rows", examples))
+        cost = time_finetuning(
+            arguments["problem"],
+            experiment.model,
+            training,
+            vocabulary,
+            lengths or [training.max_length],
+        )
+        missing = "" if lengths else "the lengths of its rows are not known: as if all were longest"
+        return Expected(cost.of_finetuning(training, examples, validation), not lengths, missing)
+
+    def _lengths(self, arguments: Mapping[str, Any]) -> list[int]:
+        """Tokens of some of the rows; empty before the data and the tokenizer are there."""
+        import json
+
+        from tasks.problems import load
+        from tasks.stages.finetuning import choose_rows
+
+        tokenizer, data = self._tokenizer(), arguments["data"]
+        if tokenizer is None or isinstance(data, PendingInput):
+            return []
+        kind = load(arguments["problem"])
+        tokenizer.model_max_length = arguments["training"].max_length
+        rows = choose_rows(data.path / "train.parquet", kind, SAMPLE, arguments["seed"])
+        labels = json.loads((data.path / "labels.json").read_text(encoding="utf-8"))
+        return [len(example.input_ids) for example in kind.encode(rows, tokenizer, labels)]
+
+
+def _of_pretraining(arguments: Mapping[str, Any], vocabulary: int, begun: int) -> Expected:
+    from tasks.timing.steps import time_pretraining
+
+    pretraining = arguments["pretraining"]
+    cost = time_pretraining(arguments["model"], pretraining, vocabulary)
+    return Expected(cost.of_pretraining(pretraining, begun))

@@ -1,0 +1,147 @@
+"""What a step of a training costs on this machine: a few real ones, on made-up tokens.
+
+The shapes are those of the experiment, the values are nothing: no data is needed. The first steps,
+which allocate and choose kernels, are not counted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+import torch
+
+from tasks import objectives, problems
+from tasks.contract import Silent
+from tasks.data.text.length_buckets import BucketedBatches, Example
+from tasks.experiment.model import Model
+from tasks.experiment.pretraining import Pretraining
+from tasks.experiment.problem import FineTuning, TaskName
+from tasks.families.bert import configure
+from tasks.models.building import new_model
+from tasks.objectives import Drawing
+from tasks.stages.finetuning import VALIDATION_ROWS, cross_entropy
+from tasks.stages.finetuning import computation as finetuning_computation
+from tasks.stages.finetuning import recipe as finetuning_recipe
+from tasks.stages.pretraining import (
+    QUICK_SEQUENCES,
+    TOKENS_AT_ONCE,
+    VALIDATIONS,
+    ExampleBatches,
+    computation,
+    measure,
+    recipe,
+)
+from tasks.timing.synthetic import MadeUpTokenizer, made_up_corpus
+from tasks.training.loop import autocast, train
+
+WARM_UP, MEASURED = 3, 5  # steps
+LABELS = 2
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on this machine.
+
+    Attributes:
+        step: of an optimizer step.
+        row: of a row that is validated.
+    """
+
+    step: float
+    row: float
+
+    def of_pretraining(self, pretraining: Pretraining, begun: int = 0) -> float:
+        """Seconds of a pre-training from step `begun` to its end, with its validations."""
+        steps = self.step * pretraining.steps
+        if pretraining.minutes:
+            steps = min(steps, 60 * pretraining.minutes)
+        left = max(0.0, 1 - self.step * begun / steps)
+        quick = min(QUICK_SEQUENCES, pretraining.validation_sequences)
+        validated = left * VALIDATIONS * quick + pretraining.validation_sequences
+        return left * steps + self.row * validated
+
+    def of_finetuning(self, training: FineTuning, examples: int, validation: int) -> float:
+        """Seconds of a whole fine-tuning, with its validations."""
+        steps = training.epochs * -(-examples // training.batch_size)
+        validations = min(training.epochs, VALIDATIONS)
+        return self.step * steps + self.row * validations * min(validation, VALIDATION_ROWS)
+
+
+class _Stopwatch(Silent):
+    """A monitor that notes when each step ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends: list[float] = []
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        """Note the time."""
+        super().progress(done, total, unit)
+        self.ends.append(time.perf_counter())
+
+    def seconds(self) -> float:
+        """Of a step: the median without the warm-up."""
+        return median(after - before for before, after in pairwise(self.ends[WARM_UP - 1 :]))
+
+
+def time_pretraining(model: Model, pretraining: Pretraining, vocabulary: int) -> Cost:
+    """What pre-training costs, with a vocabulary of so many entries."""
+    tokenizer = MadeUpTokenizer(vocabulary)
+    objective = objectives.load(pretraining.objective)
+    length, size = pretraining.sequence_length, pretraining.batch_size
+    drawing = Drawing(length=length, masking_share=pretraining.masking_share, seed=0)
+    known = tokenizer.vocabulary()
+    examples = objective.examples(made_up_corpus(size * length, known), known, drawing)
+    batches = ExampleBatches(examples, WARM_UP + MEASURED, size, seed=0)
+    config = configure(model, tokenizer, pretraining.dropout)
+    body = new_model(objective.AUTO_MODEL, config, seed=0)
+    watch = _Stopwatch()
+    how = computation(objective, body, batches[0], pretraining)
+    train(body, batches, recipe(pretraining, 0), objective.losses, watch, computation=how)
+    rows = max(1, TOKENS_AT_ONCE // length)
+    batch = ExampleBatches(examples, 1, rows, seed=0)[0]
+    with torch.no_grad(), autocast(pretraining.precision):
+        validated = _seconds(lambda: measure(objective, body, [batch]))
+    return Cost(watch.seconds(), validated / rows)
+
+
+def time_finetuning(
+    problem: TaskName, model: Model, training: FineTuning, vocabulary: int, lengths: Sequence[int]
+) -> Cost:
+    """What fine-tuning costs on examples of such lengths, in tokens."""
+    kind, tokenizer = problems.load(problem), MadeUpTokenizer(vocabulary)
+    config = configure(model, tokenizer, training.dropout)
+    config.num_labels, config.problem_type = LABELS, "single_label_classification"
+    tuned = new_model(kind.AUTO_MODEL, config, seed=0)
+    steps = WARM_UP + MEASURED
+    many = [lengths[i % len(lengths)] for i in range(steps * training.batch_size)]
+    examples: list[Example] = [kind.made_up(length) for length in many]
+    batches = BucketedBatches(
+        examples,
+        lambda chosen: kind.collate(chosen, tokenizer.pad_token_id),
+        batch_size=training.batch_size,
+        epochs=1,
+        seed=0,
+    )
+    watch = _Stopwatch()
+    how = finetuning_computation(kind, tuned, examples, training)
+    how_to = finetuning_recipe(training, steps, 0)
+    train(tuned, batches, how_to, cross_entropy, watch, computation=how)
+    batch = {name: part.to(tuned.device) for name, part in batches[0].items()}
+    with torch.no_grad(), autocast(training.precision):
+        validated = _seconds(lambda: float(tuned(**batch).loss))
+    return Cost(watch.seconds(), validated / len(batch["input_ids"]))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """The median of three times that something takes, after one that does not count."""
+    found = []
+    for _ in range(4):
+        begun = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - begun)
+    return median(found[1:])

@@ -1,0 +1,123 @@
+"""The half of our Trainer that writes checkpoints and goes on from one.
+
+A checkpoint is whole or not there. An interruption waits for the end of the step, writes one and
+goes on its way.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import nn
+from transformers import Trainer
+
+from tasks.contract import StageError
+from tasks.experiment.pretraining import Checkpoints
+from tasks.machinery.host.full_disk import full_disk
+from tasks.machinery.host.interruption import Interruption
+from tasks.machinery.store.checkpoints import save_checkpoint, step_of
+from tasks.training.meter import Losses, Meter, NotFiniteError
+from tasks.training.resumption import METER_FILE, TRAINER_FILES, diverged
+
+CHECKPOINT_SHARE = 0.05  # of the time may go into checkpoints: large ones are written more seldom
+
+
+class CheckpointingTrainer(Trainer):
+    """Trainer whose checkpoints carry a meter and survive a kill."""
+
+    def __init__(
+        self,
+        *,
+        checkpoints: Path | None,
+        interruption: Interruption,
+        cadence: Checkpoints,
+        precision: Literal["fp32", "bf16"],
+        **arguments: Any,
+    ) -> None:
+        super().__init__(**arguments)
+        self.checkpoints = checkpoints
+        self.interruption = interruption
+        self.cadence = cadence
+        self.bf16 = precision == "bf16"
+        self.meter, self.losses = Meter(), Losses()
+        self.clock = self.saved_at = time.perf_counter()
+        self.saved_step, self.save_seconds = 0, 0.0
+
+    def tick(self) -> None:
+        """Count the time since the last tick as time of training."""
+        now = time.perf_counter()
+        self.meter.spend(now - self.clock)
+        self.clock = now
+
+    def look_at_losses(self) -> None:
+        """Add the losses of the steps since the last look to the meter; they must be finite."""
+        try:
+            for values in self.losses.take():
+                self.meter.add(values)
+        except NotFiniteError as found:
+            what = f"the loss of step {found.step} of {self.args.max_steps} is {found.value}"
+            raise self.diverged(what) from found
+
+    def is_checkpoint_due(self) -> bool:
+        """Whether one is asked for, or the last is long enough ago for what it takes to write."""
+        if self.interruption.asked is not None:
+            return True
+        steps = self.state.global_step - self.saved_step
+        if self.cadence.every_steps and steps >= self.cadence.every_steps:
+            return True
+        if self.checkpoints is None:
+            return False
+        wait = max(60 * self.cadence.every_minutes, self.save_seconds / CHECKPOINT_SHARE)
+        return time.perf_counter() - self.saved_at >= wait
+
+    def _save_checkpoint(self, model: nn.Module, trial: object) -> None:
+        """Write a checkpoint where there is a folder for it; then pass on an interruption."""
+        # What stops us must not be hidden by a disk that is full: the earlier checkpoint counts.
+        asked = self.interruption.asked is not None
+        if self.checkpoints is not None:
+            try:
+                self._write_checkpoint(self.checkpoints, model, trial)
+            except Exception as problem:
+                if not asked or full_disk(problem, self.checkpoints) is None:
+                    raise
+        self.interruption.hand_on()
+
+    def _write_checkpoint(self, checkpoints: Path, model: nn.Module, trial: object) -> None:
+        """Write Trainer's checkpoint and the sums of the meter, where a kill leaves no half one."""
+        self.look_at_losses()
+        self.require_finite_weights()
+        self.tick()
+
+        def fill(folder: Path) -> None:
+            self.args.output_dir = str(folder)
+            super(CheckpointingTrainer, self)._save_checkpoint(model, trial)
+            (folder / f"checkpoint-{self.state.global_step}").rename(folder / TRAINER_FILES)
+            (folder / METER_FILE).write_text(json.dumps(asdict(self.meter)))
+
+        save_checkpoint(checkpoints, self.state.global_step, fill)
+        self.saved_at, self.saved_step = time.perf_counter(), self.state.global_step
+        self.save_seconds = self.saved_at - self.clock
+        self.clock = self.saved_at
+
+    def require_finite_weights(self) -> None:
+        """Refuse weights that are not finite: gradients spoil them a step before the loss shows."""
+        for name, part in self.model.named_parameters():
+            if not bool(part.isfinite().all()):
+                step = f"{self.state.global_step} of {self.args.max_steps}"
+                raise self.diverged(f"a weight after step {step} ({name}) is not finite")
+
+    def diverged(self, what: str) -> StageError:
+        """What to say of a number that is none."""
+        curve = [point["loss"] for point in self.state.log_history if "loss" in point]
+        return diverged(what, curve, self.checkpoints, bf16=self.bf16)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """Load the weights, and the sums of the meter."""
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        checkpoint = Path(resume_from_checkpoint).parent
+        self.meter = Meter(**json.loads((checkpoint / METER_FILE).read_text()))
+        self.saved_step = step_of(checkpoint)

@@ -1,0 +1,266 @@
+"""One training loop for pre-training and fine-tuning: `transformers.Trainer`, little overridden.
+
+Trainer brings the optimizer, clipping and schedules; three things are ours. A batch is
+a function of the number of its step (`Batches`), so what a step sees never depends on a global
+generator or on how the run came to that step. The loss is a function that is handed in. And what
+is logged goes to the monitor instead of to files.
+
+Where the monitor names a folder for checkpoints, one is written every so many steps or minutes and
+when the training is interrupted; it then goes on from the newest whole one. On a CPU it ends with
+the same weights, to the bit, as if it had never been interrupted.
+"""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import torch
+from transformers import PreTrainedModel, TrainingArguments
+
+from tasks.contract import Monitor
+from tasks.experiment.pretraining import Checkpoints
+from tasks.machinery.host.interruption import deferred
+from tasks.machinery.store.checkpoints import newest_checkpoint
+from tasks.training.cadence import Milestones
+from tasks.training.kernels.attention import quick_attention
+from tasks.training.kernels.dropout import quick_dropout
+from tasks.training.kernels.malloc import freed_memory_kept
+from tasks.training.kernels.patched_forwards import replaced_forwards
+from tasks.training.microbatches import Batch
+from tasks.training.resumption import TRAINER_FILES, require_fit, require_room, seconds_until
+from tasks.training.schedule import Budget, Schedule, factor
+from tasks.training.step_trainer import Batches, Computation, Loss, StepTrainer
+
+__all__ = [
+    "Batch",
+    "Batches",
+    "Computation",
+    "Loss",
+    "Precision",
+    "Recipe",
+    "TrainingHistory",
+    "autocast",
+    "device_name",
+    "resolve_precision",
+    "train",
+]
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+SCHEDULERS: dict[Schedule, str] = {
+    "linear": "linear",
+    "cosine": "cosine",
+    "constant": "constant_with_warmup",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How to train: AdamW (Loshchilov and Hutter, 2019) with warm-up, decay and clipped gradients.
+
+    Attributes:
+        learning_rate: the peak.
+        warmup_share: share of the steps in which the learning rate rises from 0.
+        schedule: how it falls after that; linear and cosine end at 0.
+        weight_decay: decoupled; biases and normalization layers have none.
+        adam_beta2: decay of the second moment.
+        max_gradient_norm: gradients are scaled down to this norm.
+        precision: auto is bf16 where the hardware is fast at it.
+        log_every: steps between two points of the history.
+        seed: seeds the dropout.
+        minutes: of training time after which it ends, if it has not made its steps before; 0: no
+            bound. The learning rate then follows the time too.
+    """
+
+    learning_rate: float
+    warmup_share: float = 0.0
+    schedule: Schedule = "linear"
+    weight_decay: float = 0.01
+    adam_beta2: float = 0.999
+    max_gradient_norm: float = 1.0
+    precision: Precision = "auto"
+    log_every: int = 25
+    seed: int = 0
+    minutes: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainingHistory:
+    """What a training logged.
+
+    Attributes:
+        points: `step` (from 1) and metrics, in the order of steps.
+        tokens: tokens seen, without padding.
+    """
+
+    points: list[dict[str, float]]
+    tokens: int = 0
+
+    @property
+    def steps(self) -> float:
+        """Optimizer steps in all."""
+        return self.points[-1]["step"]
+
+    def curve(self, metric: str) -> tuple[list[float], list[float]]:
+        """Steps and values of the points that have the metric."""
+        points = [point for point in self.points if metric in point]
+        return [point["step"] for point in points], [point[metric] for point in points]
+
+
+def resolve_precision(precision: Precision) -> Literal["fp32", "bf16"]:
+    """Resolve auto: bf16 on hardware that multiplies bf16 matrices natively, by its flags.
+
+    Never by a timing, which could come out differently the next time and change the result.
+    """
+    if precision != "auto":
+        return precision
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    capabilities = torch.cpu.get_capabilities()
+    native = ("avx512_bf16", "amx_bf16", "bf16")
+    return "bf16" if any(capabilities.get(flag, False) for flag in native) else "fp32"
+
+
+def device_name() -> Literal["cuda", "cpu"]:
+    """The device that training runs on."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def autocast(precision: Precision) -> AbstractContextManager[object]:
+    """The context that gives a forward pass outside of `train` the precision of one inside."""
+    if resolve_precision(precision) == "fp32":
+        return nullcontext()
+    return torch.autocast(device_name(), dtype=torch.bfloat16)
+
+
+def mixed_precision(
+    model: PreTrainedModel, precision: Literal["fp32", "bf16"], device: str
+) -> AbstractContextManager[None]:
+    """Run the model's `forward` in autocast while the block runs; what it gives stays in bf16.
+
+    Trainer's own would copy it to fp32: with a large vocabulary that is a tenth of a step, for
+    numbers that a loss can round up by itself.
+    """
+    if precision == "fp32":
+        return nullcontext()
+    cast = torch.autocast(device, dtype=torch.bfloat16)
+    return replaced_forwards([model], lambda whole: cast(whole.forward))
+
+
+def train(
+    model: PreTrainedModel,
+    batches: Batches,
+    recipe: Recipe,
+    loss: Loss,
+    monitor: Monitor,
+    *,
+    validate: Callable[[], dict[str, float]] | None = None,
+    validate_every: int = 0,
+    checkpoints: Checkpoints | None = None,
+    computation: Computation | None = None,
+) -> TrainingHistory:
+    """Train the model in place, one optimizer step a batch, from the newest checkpoint if any.
+
+    Args:
+        model: starts from the weights it has; left in evaluation mode, on the device of training.
+        batches: what each step sees. `attention_mask` in a batch tells the padding from the tokens.
+        recipe: learning rate, schedule, precision, ….
+        loss: computes the loss of a batch.
+        monitor: is told the metrics of every `recipe.log_every` steps and of every validation; its
+            `checkpoints`, if any, is the folder for checkpoints of this training.
+        validate: measures the model, in evaluation mode, without gradients, in the precision of
+            the training.
+        validate_every: steps between two validations; 0 validates only after the last step, which
+            is always validated.
+        checkpoints: how often one is written; as in an experiment that does not say it.
+        computation: how a batch is computed in parts, and how much arithmetic there is in it.
+
+    Returns:
+        Everything that was logged, for loss curves.
+
+    Raises:
+        StageError: the loss or a weight is no longer a finite number, the newest checkpoint is not
+            of this training, or the disk has no room for the next ones.
+    """
+    precision = resolve_precision(recipe.precision)
+    monitor.note(precision=precision, device=device_name())
+    newest = newest_checkpoint(monitor.checkpoints) if monitor.checkpoints else None
+    if newest:
+        require_fit(newest, model, len(batches))
+        monitor.note(resumed_from=newest.name, seconds_before=seconds_until(newest))
+    if monitor.checkpoints:
+        require_room(model, monitor.checkpoints)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        quick_attention(model, precision, device_name()),
+        quick_dropout(model),
+        mixed_precision(model, precision, device_name()),
+        deferred() as interruption,
+        quiet_collector(),
+        freed_memory_kept(),
+    ):
+        trainer = StepTrainer(
+            model=model,
+            args=training_arguments(recipe, len(batches), folder),
+            precision=precision,
+            batches=batches,
+            loss=loss,
+            monitor=monitor,
+            validate=validate,
+            interruption=interruption,
+            cadence=checkpoints or Checkpoints(),
+            computation=computation,
+            budget=Budget(len(batches), 60 * recipe.minutes),
+            rate=partial(factor, recipe.schedule, recipe.warmup_share) if recipe.minutes else None,
+        )
+        trainer.add_callback(Milestones(trainer, validate_every if validate else None))
+        trainer.train(resume_from_checkpoint=str(newest / TRAINER_FILES) if newest else None)
+        trainer.require_finite_weights()
+    model.eval()
+    return TrainingHistory(trainer.state.log_history, trainer.meter.seen)
+
+
+@contextmanager
+def quiet_collector() -> Iterator[None]:
+    """Keep what is there already out of the sight of the garbage collector while the block runs.
+
+    A full collection walks through every object of every library, a quarter of a second each time.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def training_arguments(recipe: Recipe, steps: int, folder: str) -> TrainingArguments:
+    """The recipe in Trainer's words, but for the precision."""
+    arguments = TrainingArguments(
+        output_dir=folder,
+        max_steps=steps,
+        learning_rate=recipe.learning_rate,
+        warmup_steps=round(recipe.warmup_share * steps),
+        lr_scheduler_type=SCHEDULERS[recipe.schedule],
+        weight_decay=recipe.weight_decay,
+        adam_beta2=recipe.adam_beta2,
+        max_grad_norm=recipe.max_gradient_norm,
+        optim="adamw_torch_fused",
+        use_cpu=device_name() == "cpu",
+        seed=recipe.seed,
+        logging_steps=recipe.log_every,
+        logging_nan_inf_filter=False,  # it would replace a loss that is not finite by the average
+        save_strategy="no",
+        ignore_data_skip=True,  # a resumed training asks for the batch of its step, and skips none
+        report_to=[],
+        disable_tqdm=True,
+    )
+    arguments.mixed_precision = "no"  # whatever the environment says: `mixed_precision` does it
+    # More GPUs would mean nn.DataParallel, which splits batches.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments

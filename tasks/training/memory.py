@@ -1,0 +1,124 @@
+"""How many rows of a batch fit into memory at once, by a formula from the shapes.
+
+What counts is the memory that there is in all (of the GPU, of the machine, or what its container
+may use), never what is free at the moment: the same training on the same machine is computed in the
+same parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from torch import nn
+
+from tasks.training.flops import Product
+from tasks.training.kernels.attention import is_plain
+
+SHARE = {"cpu": 0.5, "cuda": 0.85}  # of the memory may be filled: a machine has other work too
+COPIES = 4  # of the weights: themselves, their gradients, and two moments of Adam
+CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+
+
+def bytes_of_rows(
+    config: Any,
+    rows: int,
+    length: int,
+    head: Iterable[Product],
+    *,
+    bf16: bool,
+    plain_attention: bool = False,
+) -> int:
+    """Memory for the forward and backward pass of so many rows, weights not counted; rather more.
+
+    Args:
+        config: of an encoder such as BERT.
+        rows: sequences.
+        length: tokens in each.
+        head: the matrix products behind the encoder.
+        bf16: the products are in bf16, beside what stays in fp32.
+        plain_attention: by the function of `attention.py`.
+    """
+    width, inner = config.hidden_size, config.intermediate_size
+    token = 14 * width + 2 * inner  # numbers kept for each token in a layer
+    if config.attention_probs_dropout_prob:  # masks
+        token += 4 * width
+    square = config.num_attention_heads * length  # weights of attention, where they are kept
+    if plain_attention:
+        token += square * (3 if config.attention_probs_dropout_prob else 1)
+    elif config.attention_probs_dropout_prob:
+        token += 5 * square
+    per_layer = rows * length * token * (3 if bf16 else 4)
+    logits = sum(a * c for a, _, c in head) * 16  # as torch computes the loss; on a processor less
+    return config.num_hidden_layers * per_layer + 3 * rows * length * width * 4 + logits
+
+
+def rows_at_once(batch_size: int, row: int, weights: int, memory: int, share: float) -> int:
+    """Rows that fit at once, so that all parts of a batch are of about the same size.
+
+    Args:
+        batch_size: rows in a batch.
+        row: bytes for each row.
+        weights: bytes of the weights.
+        memory: bytes in all.
+        share: of them that may be filled.
+    """
+    room = share * memory - COPIES * weights
+    fit = max(1, min(batch_size, int(room // row)))
+    return -(-batch_size // -(-batch_size // fit))
+
+
+def fitting_rows(
+    model: nn.Module, batch_size: int, length: int, head: Iterable[Product], *, bf16: bool
+) -> int:
+    """Rows of a training that this machine computes at once; `head`: the products for one row."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    weights = sum(part.numel() * part.element_size() for part in model.parameters())
+    plain = is_plain(model.config, "bf16" if bf16 else "fp32", device)
+    row = bytes_of_rows(model.config, 1, length, head, bf16=bf16, plain_attention=plain)
+    return rows_at_once(batch_size, row, weights, total_memory(), SHARE[device])
+
+
+def total_memory() -> int:
+    """Bytes of the GPU, or of the machine, or fewer where the container is limited."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.get_device_properties(0).total_memory)
+    return min([psutil.virtual_memory().total, *container_limits(CGROUPS, OWN_CGROUP)])
+
+
+def container_limits(root: Path, own: Path) -> list[int]:
+    """The limits of memory of this process's control groups (version 1 and 2), in bytes.
+
+    Args:
+        root: where control groups are mounted.
+        own: tells this process's: lines of `number:controllers:/path`.
+    """
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:
+        return []  # no Linux
+    limits = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        base, name = (
+            (root / "memory", "memory.limit_in_bytes") if controllers else (root, "memory.max")
+        )
+        group = base / path.lstrip("/")
+        # A container sees its own group as the root, whatever its path says.
+        for folder in {base, group, *(each for each in group.parents if each.is_relative_to(base))}:
+            limits += _limit(folder / name)
+    return limits
+
+
+def _limit(file: Path) -> list[int]:
+    """The limit in a file; none where there is no file, or `max` in it."""
+    try:
+        text = file.read_text().strip()
+    except OSError:
+        return []
+    return [int(text)] if text.isdigit() else []

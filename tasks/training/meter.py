@@ -1,0 +1,114 @@
+"""What is measured between two points of a training curve; a checkpoint carries it on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Meter:
+    """Sums of what is logged, over the steps since the last point; `seen` over all steps.
+
+    `flops`: multiplications and additions of the matrix products, without padding taken off.
+    `elapsed`: seconds of training in all, validation and checkpoints not counted.
+    `rows`: rows at once (0: whole batches), which a training that goes on keeps.
+    `owed`: the validation after the last step was interrupted and is still to be made.
+    `used`: the share of the training that was used up when the last step ended.
+    """
+
+    sums: dict[str, float] = field(default_factory=dict)
+    steps: int = 0
+    tokens: int = 0
+    slots: int = 0
+    flops: float = 0.0
+    seconds: float = 0.0
+    seen: int = 0
+    elapsed: float = 0.0
+    rows: int = 0
+    owed: bool = False
+    used: float = 0.0
+
+    def count(self, batch: Mapping[str, Tensor], flops: float = 0.0) -> None:
+        """Count the tokens of a batch, and the slots that they and the padding fill."""
+        slots = batch["input_ids"].numel()
+        tokens = int(batch["attention_mask"].sum()) if "attention_mask" in batch else slots
+        self.slots += slots
+        self.tokens += tokens
+        self.seen += tokens
+        self.flops += flops
+
+    def add(self, values: Mapping[str, float]) -> None:
+        """Add the losses of one step."""
+        self.steps += 1
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def spend(self, seconds: float) -> None:
+        """Count time of training."""
+        self.seconds += seconds
+        self.elapsed += seconds
+
+    def drain(self, ceiling: float = 0.0) -> dict[str, float]:
+        """The means since the last call; `ceiling`: FLOP/s that the machine can do, 0: unknown."""
+        means = {name: total / self.steps for name, total in self.sums.items()}
+        if self.slots and self.seconds:
+            means["tokens_per_second"] = self.tokens / self.seconds
+            means["padding_share"] = 1 - self.tokens / self.slots
+        if self.flops and self.seconds:
+            means["flops_per_second"] = self.flops / self.seconds
+            if ceiling:
+                means["ceiling_share"] = means["flops_per_second"] / ceiling
+        self.sums, self.steps, self.tokens, self.slots = {}, 0, 0, 0
+        self.flops, self.seconds = 0.0, 0.0
+        return means
+
+
+class NotFiniteError(Exception):
+    """The loss of a step is no finite number."""
+
+    def __init__(self, step: int, value: float) -> None:
+        super().__init__(f"{value}")
+        self.step, self.value = step, value
+
+
+class Losses:
+    """The losses of steps that nobody has looked at yet; of a step, the sums over its parts."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[int, dict[str, Tensor]]] = []
+
+    def add(self, step: int, losses: Mapping[str, Tensor]) -> None:
+        """Add the losses of a part of a step."""
+        if not self._steps or self._steps[-1][0] != step:
+            self._steps.append((step, {}))
+        sums = self._steps[-1][1]
+        for name, loss in losses.items():
+            sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
+
+    def forget(self, step: int) -> None:
+        """Forget what was added for a step: it is computed again."""
+        self._steps = [(each, sums) for each, sums in self._steps if each != step]
+
+    def take(self) -> list[dict[str, float]]:
+        """The losses of each step since the last time, as numbers, in one transfer.
+
+        Raises:
+            NotFiniteError: names the first step whose loss is not finite.
+        """
+        steps, self._steps = self._steps, []
+        tensors = [loss for _, sums in steps for loss in sums.values()]
+        if not tensors:
+            return []
+        numbers = iter(torch.stack([tensor.double() for tensor in tensors]).tolist())
+        found = []
+        for step, sums in steps:
+            values = {name: next(numbers) for name in sums}
+            if not math.isfinite(values["loss"]):
+                raise NotFiniteError(step, values["loss"])
+            found.append(values)
+        return found

@@ -1,0 +1,134 @@
+"""What a training goes on from: whether a checkpoint is its own, and what room they take.
+
+A folder of checkpoints belongs to one training, by its fingerprint. One that was copied there by
+hand is refused before the first step: it would fail in the middle of loading, or train something
+that nobody described.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from tasks.contract import StageError
+from tasks.machinery.host.space import require
+from tasks.machinery.store.checkpoints import KEPT, newest_checkpoint, step_of
+
+TRAINER_FILES, METER_FILE = "trainer", "meter.json"  # in a checkpoint
+WEIGHTS, STATE = "model.safetensors", "trainer_state.json"  # of Trainer's files
+COPIES = 3  # of the weights in a checkpoint: Adam keeps two moments of each
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def require_room(model: nn.Module, folder: Path) -> None:
+    """Refuse a training whose checkpoints and model the disk has no room for.
+
+    The two newest checkpoints are kept while the next is written; what is there already counts.
+
+    Raises:
+        StageError: names the folder, the bytes needed and those that are free.
+    """
+    distinct = {id(part): part for part in (*model.parameters(), *model.buffers())}
+    weights = sum(part.numel() * part.element_size() for part in distinct.values())
+    there = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    needed = (KEPT + 1) * COPIES * weights - there + weights
+    require(folder, needed, "the checkpoints of this training and the model that it writes")
+
+
+def require_fit(checkpoint: Path, model: nn.Module, steps: int) -> None:
+    """Refuse a checkpoint that is not one of this training.
+
+    Args:
+        checkpoint: is whole.
+        model: the model that is to go on.
+        steps: optimizer steps of the training.
+
+    Raises:
+        StageError: names what is in the checkpoint and what this training has.
+    """
+    found, expected = _shapes_in(checkpoint / TRAINER_FILES / WEIGHTS), _shapes_of(model)
+    state = json.loads((checkpoint / TRAINER_FILES / STATE).read_text())
+    differences = _differences(found, expected, model)
+    if not differences and state["max_steps"] != steps:
+        differences = [
+            f"it is of a training of {state['max_steps']:,} steps, this one has {steps:,}"
+        ]
+    if not differences and step_of(checkpoint) != state["global_step"]:
+        differences = [f"its name is not that of its step, {state['global_step']:,}"]
+    if differences:
+        more = len(differences) - 3
+        listed = "; ".join(differences[:3]) + (f"; and {more} more" if more > 0 else "")
+        raise StageError(
+            f"the checkpoint {checkpoint} is not one of this training: {listed}. Nothing was "
+            f"computed. Delete the folder {checkpoint.parent}: the same command then starts this "
+            "training anew"
+        )
+
+
+def diverged(
+    what: str, losses: Sequence[float], checkpoints: Path | None, *, bf16: bool
+) -> StageError:
+    """What to say of a training whose numbers are none.
+
+    Args:
+        what: which number it was, at which step.
+        losses: the losses that were logged before.
+        checkpoints: the folder of the checkpoints, if any.
+        bf16: the training is in bf16.
+    """
+    before = f"the last mean logged was {losses[-1]:.3f}" if losses else "no loss was logged yet"
+    good = newest_checkpoint(checkpoints) if checkpoints else None
+    kept = f"is of step {step_of(good)}, in {good}" if good else "does not exist yet"
+    fp32 = ", set precision: fp32" if bf16 else ""
+    return StageError(
+        f"{what} ({before}): training has diverged. The last good checkpoint {kept}. Lower "
+        f"learning_rate (halve it first){fp32} or raise warmup_share; that starts this training "
+        "anew"
+    )
+
+
+def _shapes_in(file: Path) -> Shapes:
+    """The shapes in a file of weights, which are not read for it."""
+    with safe_open(file, framework="pt") as weights:
+        return {name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
+
+
+def _shapes_of(model: nn.Module) -> Shapes:
+    return {name: tuple(part.shape) for name, part in model.state_dict().items()}
+
+
+def _differences(found: Shapes, expected: Shapes, model: nn.Module) -> list[str]:
+    """What is in only one of the two, or of another shape, a phrase each; largest first."""
+    lacking = expected.keys() - found.keys() - _tied(model, found)
+    names = sorted(found.keys() | lacking, key=lambda name: (-_size(name, found, expected), name))
+    return [
+        f"{name} is {_shown(found.get(name))} in it, {_shown(expected.get(name))} expected"
+        for name in names
+        if found.get(name) != expected.get(name)
+    ]
+
+
+def _size(name: str, *places: Shapes) -> int:
+    return max(int(torch.Size(shapes.get(name, (0,))).numel()) for shapes in places)
+
+
+def _tied(model: nn.Module, found: Shapes) -> set[str]:
+    """Names of weights that a file lacks because they are others of it."""
+    state = model.state_dict()
+    written = {state[name].data_ptr() for name in found if name in state}
+    return {name for name, part in state.items() if part.data_ptr() in written}
+
+
+def _shown(shape: tuple[int, ...] | None) -> str:
+    return "absent" if shape is None else ("×".join(map(str, shape)) or "a number")
+
+
+def seconds_until(checkpoint: Path) -> float:
+    """Seconds of training until it was written."""
+    return float(json.loads((checkpoint / METER_FILE).read_text())["elapsed"])

@@ -1,0 +1,255 @@
+"""Trainer by steps: what `tasks.training.loop` overrides of `transformers.Trainer`.
+
+A batch is asked for by the number of its step and computed at once or in parts, the loss is a given
+function, and logs go to a monitor. A validation that an interruption cut short is made up for by
+who goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from transformers import PrinterCallback
+
+from tasks.contract import Monitor, StageError
+from tasks.training.checkpointing import CheckpointingTrainer
+from tasks.training.microbatches import Batch, Splitting, Weights, weighed
+from tasks.training.out_of_memory import RandomState, too_large
+from tasks.training.schedule import Budget
+
+
+class Batches(Protocol):
+    """The batches of a training: as many as there are optimizer steps."""
+
+    def __len__(self) -> int:
+        """Steps in all."""
+
+    def __getitem__(self, step: int) -> Batch:
+        """The batch of optimizer step `step`, from 0: a pure function of the seed and the step."""
+
+
+Loss = Callable[[nn.Module, Batch], Tensor | Mapping[str, Tensor]]
+"""Computes the loss of a batch: a scalar, or named scalars: `loss` is minimized, all are logged.
+
+It calls the model as `model(**inputs)`: autocast wraps the model's `forward` and nothing below it.
+What the model gives may be in bf16; the losses are in fp32.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Computation:
+    """How the steps of a training are computed.
+
+    Attributes:
+        splitting: how a batch is computed in parts; None: always at once.
+        flops: floating-point operations of a step with a batch; None: not counted.
+    """
+
+    splitting: Splitting | None = None
+    flops: Callable[[Batch], float] | None = None
+
+
+class _ValidationStoppedError(Exception):
+    """A validation was interrupted."""
+
+
+class StepTrainer(CheckpointingTrainer):
+    """Trainer over `Batches`, with a given loss, that tells a monitor what it would log.
+
+    `rate`: the learning rate as a share of its peak, by the share of the training that is used up;
+    None: Trainer's own schedule, by steps.
+    """
+
+    def __init__(
+        self,
+        *,
+        batches: Batches,
+        loss: Loss,
+        monitor: Monitor,
+        validate: Callable[[], dict[str, float]] | None,
+        computation: Computation | None = None,
+        budget: Budget | None = None,
+        rate: Callable[[float], float] | None = None,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(checkpoints=monitor.checkpoints, **arguments)
+        self.remove_callback(PrinterCallback)
+        self.batches = batches
+        self.loss = loss
+        self.monitor = monitor
+        self.validate = validate
+        self.computation = computation or Computation()
+        self.splitting = self.computation.splitting
+        self.budget = budget or Budget(len(batches))
+        self.rate = rate
+        self.ceiling = 0.0  # FLOP/s that this machine can do at most; 0: not measured
+        self.weights: Weights | None = None  # of the losses of the part that is computed
+        self.begun_at = 0  # the step that this process began with
+        self.trained = [part for part in self.model.parameters() if part.requires_grad]
+
+    def get_train_dataloader(self) -> StepLoader:
+        """The batches in the order of steps; no sampler, no workers, nothing drawn."""
+        return StepLoader(self)
+
+    def used(self) -> float:
+        """The share of the training that is behind: of its steps, or of its time if that is more.
+
+        For use between steps, after a `tick`.
+        """
+        return self.budget.used(self.state.global_step, self.meter.elapsed)
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> LRScheduler:
+        """Trainer's schedule, or one that follows the time too."""
+        if self.rate is None:
+            return super().create_scheduler(num_training_steps, optimizer)
+        rate = self.rate
+
+        def by_share(step: int) -> float:  # called when a step is made, before the state counts it
+            if step:
+                self.tick()
+            return rate(self.budget.used(step, self.meter.elapsed))
+
+        self.lr_scheduler = LambdaLR(optimizer or self.optimizer, by_share)
+        self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def training_step(self, model: nn.Module, inputs: Batch, *_: object, **__: object) -> Tensor:
+        """Forward and backward of a batch, at once or in parts; its loss.
+
+        In the first step, a GPU that runs out of memory gets half the rows at once.
+
+        Raises:
+            StageError: the loss is not finite, or the memory does not do.
+        """
+        first = self.splitting is not None and self.state.global_step == self.begun_at
+        while True:
+            before = RandomState.now() if first else None
+            try:
+                return self._in_parts(model, inputs)
+            except torch.OutOfMemoryError as problem:
+                rows = len(inputs["input_ids"])
+                rows = min(rows, self.splitting.rows) if self.splitting else rows
+                if before is None or rows == 1:
+                    raise StageError(too_large(rows)) from problem
+            self._halve(model, rows)
+            before.restore()
+
+    def _in_parts(self, model: nn.Module, inputs: Batch) -> Tensor:
+        parts = self.splitting.parts(inputs) if self.splitting else [(inputs, None)]
+        losses = []
+        if not model.training:  # at the start, and after a validation; it walks through all modules
+            model.train()
+        for part, self.weights in parts:
+            loss = self.compute_loss(model, self._prepare_inputs(part))
+            loss.backward()
+            losses.append(loss.detach())
+        if self.args.device.type == "cpu":  # where a look costs nothing
+            self.look_at_losses()
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+    def _halve(self, model: nn.Module, rows: int) -> None:
+        """Compute half as many rows at once from now on; the step begins anew."""
+        assert self.splitting is not None
+        half = -(-rows // 2)
+        self.monitor.say(f"out of memory with {rows} rows at once: goes on with {half}")
+        self.splitting = self.splitting.keeping(half)
+        self.note_rows()
+        self.losses.forget(self.state.global_step + 1)
+        model.zero_grad()
+        torch.cuda.empty_cache()
+
+    def note_rows(self) -> None:
+        """Keep and tell how many rows are computed at once."""
+        if self.splitting is not None:
+            self.meter.rows = self.splitting.rows
+            self.monitor.note(micro_batch_size=self.splitting.rows)
+
+    def compute_loss(self, model: nn.Module, inputs: Batch, *_: object, **__: object) -> Tensor:
+        """The loss of a batch, or what a part of one adds to it."""
+        found = self.loss(model, inputs)
+        losses = found if isinstance(found, Mapping) else {"loss": found}
+        if self.weights is not None:
+            losses = weighed(losses, self.weights)
+        self.losses.add(self.state.global_step + 1, losses)
+        return losses["loss"]
+
+    def _clip_grad_norm(self, _model: nn.Module) -> Tensor:
+        """The norm of the gradients before they are scaled down to the largest one accepted."""
+        return nn.utils.clip_grad_norm_(self.trained, self.args.max_grad_norm)
+
+    def _get_num_items_in_batch(self, *_: object) -> None:
+        """Nobody reads the count: the loss is a mean already."""
+
+    def floating_point_ops(self, inputs: Batch) -> int:  # noqa: ARG002
+        """Nobody reads the count, and it walks through all parameters at every step."""
+        return 0
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:  # noqa: ARG002
+        """Tell the monitor the means since the last time, and keep them for the history."""
+        if "loss" not in logs:
+            return  # the summary at the end
+        self.look_at_losses()
+        self.tick()
+        metrics = self.meter.drain(self.ceiling)
+        metrics["learning_rate"] = logs["learning_rate"]
+        metrics["gradient_norm"] = logs["grad_norm"]
+        self.keep(metrics)
+
+    def evaluate(self, *_: object, **__: object) -> dict[str, float]:
+        """Validate: what it takes is not counted in the throughput of the training."""
+        assert self.validate is not None
+        self.tick()
+        self.model.eval()
+        self.control.should_evaluate = False
+        try:
+            with torch.no_grad(), self.model.register_forward_pre_hook(self._stop_if_asked):
+                metrics = self.validate()
+            self.keep(metrics)
+        except _ValidationStoppedError:
+            metrics, self.control.should_save = {}, True
+        self.meter.owed = not metrics
+        self.clock = time.perf_counter()
+        return metrics
+
+    def _stop_if_asked(self, *_: object) -> None:
+        if self.interruption.asked is not None:
+            raise _ValidationStoppedError
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """Load the weights and the meter; go on with as many rows at once."""
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        self.begun_at = self.saved_step
+        if self.splitting is not None and self.splitting.automatic and self.meter.rows:
+            self.splitting = self.splitting.keeping(self.meter.rows)
+
+    def keep(self, metrics: dict[str, float]) -> None:
+        """Add a point to the history."""
+        self.monitor.log(self.state.global_step, metrics)
+        self.state.log_history.append({"step": self.state.global_step, **metrics})
+
+
+class StepLoader:
+    """Iterates over batches in the order of steps, from the step that the training is at."""
+
+    def __init__(self, trainer: StepTrainer) -> None:
+        self.trainer = trainer
+
+    def __len__(self) -> int:
+        return len(self.trainer.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        flops = self.trainer.computation.flops
+        for step in range(self.trainer.state.global_step, len(self)):
+            if self.trainer.meter.used >= 1:
+                return  # a training that goes on may have no time left
+            batch = self.trainer.batches[step]
+            self.trainer.meter.count(batch, flops(batch) if flops else 0.0)
+            yield batch

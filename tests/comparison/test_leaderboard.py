@@ -1,0 +1,156 @@
+"""The leaderboard: ranks, duplicates and what varies."""
+
+from dataclasses import replace
+
+import pytest
+
+from tasks.comparison.comparison import differing, incomparable_pretraining, metric_rows
+from tasks.comparison.leaderboard import (
+    UnknownMetricError,
+    fold,
+    leaderboard_json,
+    leaderboard_page,
+    metrics_to_rank,
+    ranked,
+    varying,
+    with_seconds,
+)
+from tasks.comparison.past_run import PastRun
+
+
+def run(run_id, accuracy, f1=0.5, *, at=0.0, results="", experiment="e", **params):
+    metrics = {
+        "downstream/mood/accuracy": accuracy,
+        "downstream/mood/accuracy/low": accuracy - 0.1,
+        "downstream/mood/accuracy/high": accuracy + 0.1,
+        "downstream/mood/majority/accuracy": 0.5,
+        "downstream/names/f1": f1,
+        "downstream/names/majority/f1": 0.0,
+        "pretraining/validation_loss": 5 - accuracy,
+    }
+    tags = {"temper.results": results or run_id, "temper.artifact.tokens": f"tokens/{run_id}"}
+    return PastRun(run_id, f"run {run_id}", experiment, "FINISHED", at, 1.0, params, metrics, tags)
+
+
+def test_runs_with_the_same_results_are_one_row_with_a_count():
+    runs = [run("a", 0.5, at=1, results="x"), run("b", 0.5, at=2, results="x"), run("c", 0.6)]
+    found = {entry.run.run_id: entry.count for entry in fold(runs)}
+    assert found == {"b": 2, "c": 1}, "the newest stands for all"
+
+
+def test_what_did_not_finish_is_left_out():
+    killed = PastRun("k", "k", "e", "KILLED", 0.0)
+    assert fold([killed]) == []
+
+
+def test_the_mean_of_the_ranks_decides_by_default():
+    entries = fold([run("a", 0.9, 0.1), run("b", 0.8, 0.9), run("c", 0.1, 0.2)])
+    metrics = metrics_to_rank([entry.run for entry in entries])
+    assert metrics == ["downstream/mood/accuracy", "downstream/names/f1"]
+    found = ranked(entries, metrics)
+    assert [(entry.run.run_id, entry.rank) for entry in found] == [
+        ("b", 1.5),
+        ("a", 2.0),
+        ("c", 2.5),
+    ]
+
+
+def test_who_is_equal_shares_a_place_and_the_next_is_left_out():
+    runs = [run("a", 0.9), run("b", 0.8, at=2), run("c", 0.8, at=1), run("d", 0.1)]
+    entries = ranked(fold(runs), ["downstream/mood/accuracy"])
+    page = leaderboard_page(entries, ["downstream/mood/accuracy"], "e")
+    shown = [row[0].text for row in page.sections[0].blocks[0].rows]
+    assert shown == [" 1 a", " 2 b", " 2 c", " 4 d"]
+    rows = leaderboard_json(entries, ["downstream/mood/accuracy"])["rows"]
+    assert [row["place"] for row in rows] == [1, 2, 2, 4]
+
+
+def test_of_a_loss_less_is_better():
+    entries = fold([run("a", 0.1), run("b", 0.9)])
+    metrics = metrics_to_rank([entry.run for entry in entries], "pretraining/validation_loss")
+    assert [entry.run.run_id for entry in ranked(entries, metrics)] == ["b", "a"]
+
+
+def test_a_metric_may_be_named_in_short_and_an_unknown_one_is_told():
+    runs = [run("a", 0.1)]
+    assert metrics_to_rank(runs, "mood/accuracy") == ["downstream/mood/accuracy"]
+    with pytest.raises(UnknownMetricError, match="did you mean downstream/mood/accuracy"):
+        metrics_to_rank(runs, "mood/acuracy")
+
+
+def test_a_run_without_one_of_the_metrics_is_last_in_it_and_one_without_any_has_no_place():
+    other = PastRun("z", "z", "e", "FINISHED", 9.0, metrics={"downstream/names/f1": 0.4})
+    body = PastRun("b", "b", "e", "FINISHED", 9.0, metrics={"pretraining/validation_loss": 4.0})
+    entries = fold([other, run("a", 0.1), body])
+    both = ranked(entries, ["downstream/mood/accuracy", "downstream/names/f1"])
+    assert {entry.run.run_id: entry.rank for entry in both} == {"a": 1.0, "z": 2.0}
+    [one] = ranked(entries, ["downstream/mood/accuracy"])
+    assert one.run.run_id == "a"
+
+
+def test_a_part_on_its_own_adds_no_column_by_being_one():
+    parts = [run("a", 0.1, seed="1"), run("b", 0.2, model="runs:/1"), run("c", 0.3, model="2")]
+    parts[1:] = [replace(part, tags=part.tags | {"temper.stage": "evaluate"}) for part in parts[1:]]
+    assert set(varying(fold(parts))) == {"model"}
+
+
+def test_only_what_varies_within_an_experiment_is_a_column():
+    entries = fold(
+        [
+            run("a", 0.1, experiment="e", seed="0", **{"model.layers": "2"}),
+            run("b", 0.2, experiment="e", seed="1", **{"model.layers": "2"}),
+            run("c", 0.3, experiment="f", seed="0", **{"model.layers": "4"}),
+        ]
+    )
+    assert set(varying(entries)) == {"seed"}
+
+
+def test_seconds_are_known_only_where_all_stages_are():
+    entries = with_seconds(fold([run("a", 0.1), run("b", 0.2)]), {"tokens/a": 3.0})
+    assert {entry.run.run_id: entry.seconds for entry in entries} == {"a": 3.0, "b": None}
+
+
+def test_the_page_has_a_row_for_each_run_and_marks_the_best():
+    entries = ranked(
+        fold([run("a", 0.1, seed="1"), run("b", 0.9, seed="2")]), ["downstream/mood/accuracy"]
+    )
+    page = leaderboard_page(entries, ["downstream/mood/accuracy"], "e")
+    grid, words = page.sections[0].blocks
+    assert [row[0].text for row in grid.rows] == [" 1 b", " 2 a"]
+    assert [row[1].strong for row in grid.rows] == [True, False]
+    assert grid.rows[0][1].text == "0.900 [0.800, 1.000]"
+    assert grid.header[-1] == "seed"
+    names = [row[grid.header.index("name")].text for row in grid.rows]
+    assert names == ["run b", "run a"]
+    assert "may differ by chance" in words.text
+    rows = leaderboard_json(entries, ["downstream/mood/accuracy"])["rows"]
+    assert [(row["place"], row["run_id"], row["parameters"]) for row in rows] == [
+        (1, "b", {"seed": "2"}),
+        (2, "a", {"seed": "1"}),
+    ]
+
+
+def test_absent_parameters_differ_from_all_values():
+    assert differing([{"a": "1", "b": "2"}, {"a": "1"}]) == {"b": ["2", None]}
+
+
+def test_the_best_is_marked_in_the_direction_of_the_metric_and_never_where_all_are_equal():
+    rows = {row.name: row.best for row in metric_rows([run("a", 0.1), run("b", 0.9)], frozenset())}
+    assert rows["downstream/mood/accuracy"] == {1}
+    assert rows["pretraining/validation_loss"] == {1}
+    assert rows["downstream/names/f1"] == frozenset()
+    assert rows["downstream/mood/majority/accuracy"] == frozenset()
+    apart = metric_rows([run("a", 0.1), run("b", 0.9)], frozenset({"downstream/mood/"}))
+    assert not next(row for row in apart if row.name == "downstream/mood/accuracy").best
+
+
+def test_losses_on_other_tokens_cannot_be_compared():
+    def on(digest, **params):
+        return PastRun(
+            "a", "a", "e", "FINISHED", 0.0, params=params, tags={"temper.digest.tokens": digest}
+        )
+
+    assert incomparable_pretraining([on("x"), on("x")]) == ""
+    assert "not have the same held-out text" in incomparable_pretraining([on("x"), on("y")])
+    longer = on("x", **{"pretraining.sequence_length": "64"})
+    assert "sequence_length" in incomparable_pretraining([on("x"), longer])

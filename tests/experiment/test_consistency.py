@@ -1,0 +1,37 @@
+"""Mistakes that no single field has."""
+
+from tasks.experiment.consistency import mistakes
+from tasks.experiment.experiment import Experiment
+
+
+def found(**parts):
+    return mistakes(Experiment.model_validate(parts))
+
+
+def test_the_defaults_fit_together():
+    assert found() == []
+
+
+def test_roberta_has_no_sentence_pairs():
+    [(path, message)] = found(model={"family": "roberta"}, pretraining={"objective": "mlm+nsp"})
+    assert path == "pretraining.objective"
+    assert "accepted with it: mlm" in message
+    assert found(model={"family": "roberta"}, pretraining={"objective": "mlm"}) == []
+
+
+def test_sequences_are_no_longer_than_the_model_reads():
+    wrong = found(
+        model={"max_positions": 64},
+        pretraining={"sequence_length": 128},
+        downstream=[{"name": "a", "max_length": 64}, {"name": "b", "max_length": 65}],
+    )
+    assert [path for path, _ in wrong] == [
+        "pretraining.sequence_length",
+        "downstream.b.max_length",
+    ]
+    assert "128 is more than model.max_positions (64)" in wrong[0][1]
+
+
+def test_names_of_problems_are_their_own():
+    wrong = found(downstream=[{"name": "a"}, {"name": "b"}, {"name": "a"}])
+    assert [path for path, _ in wrong] == ["downstream.0.name", "downstream.2.name"]

@@ -1,0 +1,161 @@
+"""`temper up` as a person uses it: started, used, stopped, killed; on ports of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from prefect.client.schemas.objects import StateType
+
+from tasks.machinery.servers.servers import answers
+from tests.support.process import checkpoints_of, finish, run_of, runs_of
+from tests.support.tiny_experiment import write_experiment
+from tests.support.up import ENDED, Up, up_on, wait_until
+
+pytestmark = pytest.mark.slow
+
+LONG = 9000
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    with up_on(tmp_path, write_experiment(tmp_path / "data")) as found:
+        yield found
+
+
+def by_name(runs: list[Run]) -> dict[str, list[str]]:
+    names = {run.info.run_name for run in runs}
+    return {
+        name: sorted(run.info.run_id for run in runs if run.info.run_name == name) for name in names
+    }
+
+
+def test_runs_made_before_are_there_and_new_ones_use_the_servers(up: Up) -> None:
+    before = finish(up.folder, "")
+    recorded = by_name(runs_of(up.folder))
+    up.start()
+    prefect, mlflow = (f"http://127.0.0.1:{port}" for port in up.ports)
+    assert answers(prefect)
+    assert answers(mlflow)
+    with urllib.request.urlopen(f"{prefect}/ui-settings") as settings:
+        assert json.load(settings)["api_url"] == "/api"  # not at the port it would have had
+    assert up.temper("status")[0] == 0
+    after = finish(up.folder, "")
+    assert {stage["state"] for stage in after["stages"]} == {"cached"}
+    assert after["flow_run_url"].startswith(prefect)
+    assert after["mlflow"]["url"].startswith(mlflow)
+    assert after["mlflow"]["url"] in after["printed"]
+    assert after["mlflow"]["experiment_id"] == before["mlflow"]["experiment_id"]
+    again = by_name(runs_of(up.folder))
+    parent = "tiny · bert 1×16 · 12 steps"
+    assert len(again.pop(parent)) == 1 + len(recorded.pop(parent))
+    assert again == recorded  # no stage is recorded a second time
+    client = MlflowClient(mlflow)
+    report = run_of(up.folder, "report").info.run_id
+    there = {file.path for file in client.list_artifacts(report)}
+    assert "card.md" in there
+
+    flow_run = up.trigger(steps=14)
+    wait_until(lambda: up.flow_run(flow_run.id).state_type in ENDED, 80)
+    assert up.flow_run(flow_run.id).state_type == StateType.COMPLETED
+    assert up.stop() == 0
+    assert up.listening() == []
+    [new] = [run for run in runs_of(up.folder) if run.info.run_name.endswith("14 steps")]
+    assert new.info.status == "FINISHED"
+    assert new.info.artifact_uri.startswith((up.home / "mlartifacts" / "tiny").as_uri())
+    direct = MlflowClient(f"sqlite:///{up.home}/mlflow.db")
+    assert {file.path for file in direct.list_artifacts(report)} == there
+    assert "up" in finish(up.folder, "")["printed"].partition("to look further")[2]
+
+
+def test_ctrl_c_checkpoints_what_runs_before_the_servers_go(up: Up) -> None:
+    up.start()
+    flow_run = up.trigger(steps=LONG)
+    queued = up.trigger(steps=LONG + 1)
+    wait_until(lambda: list((up.home / "store" / "pretraining").glob("*/writing")) != [], 60)
+    time.sleep(3)
+    assert up.flow_run(queued.id).state_type == StateType.SCHEDULED  # one at a time
+    assert f"runs in progress: 1: tiny · bert 1×16 · {LONG:,} steps\n" in up.temper("status")[1]
+    assert up.stop() == 0
+    said = up.said("up")
+    stopped = [said.index(f"{name} stopped") for name in ("serving process", "MLflow server")]
+    assert stopped == sorted(stopped)
+    assert stopped[-1] < said.index("Prefect server stopped")
+    assert "killed" not in said
+    assert up.listening() == []
+    assert checkpoints_of(up.folder, "pretraining")
+    parent = f"tiny · bert 1×16 · {LONG:,} steps"
+    assert {run.info.status for run in runs_of(up.folder) if run.info.end_time is None} == set()
+    assert run_of(up.folder, parent).info.status == "KILLED"
+    assert run_of(up.folder, "pretraining").info.status == "KILLED"
+    up.start()
+    ended = up.flow_run(flow_run.id)
+    assert ended.state_type == StateType.CANCELLED
+    assert "temper up" in (ended.state.message or "")
+
+
+def test_a_run_in_a_terminal_stops_with_a_checkpoint_too(up: Up) -> None:
+    up.start()
+    run = up.popen("run", str(up.file), "--set", f"pretraining.steps={LONG}")
+    wait_until(lambda: list((up.home / "store" / "pretraining").glob("*/writing")) != [], 60)
+    time.sleep(2)
+    status, said = up.temper("down")
+    assert status == 0, said
+    assert up.process.wait(timeout=10) == 0
+    assert run.wait(timeout=20) == 130
+    assert (
+        "temper: `temper up`, whose servers it used, stops: interrupted in pretraining at step"
+        in (up.said("run"))
+    )
+    assert checkpoints_of(up.folder, "pretraining")
+    assert run_of(up.folder, "pretraining").info.status == "KILLED"
+    assert up.temper("status")[0] == 3
+
+
+def test_a_port_that_is_taken_is_named_with_who_has_it(up: Up) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        status, said = up.temper("up", "--prefect-port", str(port))
+    assert status == 1
+    assert f"port {port}" in said
+    assert f"process {os.getpid()}" in said
+    assert "--prefect-port" in said
+    assert "Traceback" not in said
+
+
+def test_started_twice_it_says_where_it_is_up(up: Up) -> None:
+    up.start()
+    first = up.said("up")
+    status, said = up.temper("up")
+    assert status == 0
+    assert "up already" in said
+    assert f"http://127.0.0.1:{up.ports[0]}" in said
+    assert f"http://127.0.0.1:{up.ports[1]}" in said
+    assert "well" in first
+    assert up.state().is_up
+
+
+def test_killed_its_servers_are_found_and_ended(up: Up) -> None:
+    up.start()
+    left = [psutil.Process(program.pid) for program in up.state().programs]
+    up.process.kill()
+    up.process.wait()
+    status, said = up.temper("status")
+    assert status == 3
+    assert "was killed" in said
+    assert up.listening() == list(up.ports)
+    assert up.temper("down")[0] == 0
+    assert up.listening() == []
+    assert not [each for each in left if each.is_running() and each.status() != "zombie"]
+    assert up.temper("down") == (0, f"nothing is up in {up.home}\n")

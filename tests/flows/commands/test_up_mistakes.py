@@ -1,0 +1,24 @@
+"""What `temper up` cannot mean is said before anything is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.commands.main import app
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--retrain-cron", "0 3 * * 1", "--time-zone", "Asia/Tokyo"], "Say --retrain EXPERIMENT"),
+        (["--prefect-port", "4711", "--mlflow-port", "4711"], "accepted: two ports, one for each"),
+    ],
+)
+def test_a_mistake_is_said_and_nothing_is_started(home: Path, words: list[str], said: str) -> None:
+    done = CliRunner().invoke(app, ["up", *words])
+    assert done.exit_code == 1
+    assert said in " ".join(done.stderr.split())
+    assert not list(home.rglob("*.db"))

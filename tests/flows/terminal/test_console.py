@@ -1,0 +1,53 @@
+"""What the terminal says of the results and of an interruption."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from flows.terminal.console import Terminal, majority_answers, verdicts
+
+
+def measured(accuracy: float, low: float) -> dict[str, float]:
+    values = {"accuracy": accuracy, "accuracy/low": low, "accuracy/high": accuracy + 0.05}
+    values |= {"majority/accuracy": 0.5, "test_documents": 100.0}
+    return {f"downstream/mood/{name}": value for name, value in values.items()}
+
+
+def test_a_model_that_may_have_learnt_nothing_is_pointed_out(tmp_path: Path) -> None:
+    (tmp_path / "evaluation.json").write_text(json.dumps({"majority": "glad"}))
+    stages = [{"name": "report", "path": "x"}, {"name": "evaluation mood", "path": str(tmp_path)}]
+    majority = majority_answers(stages)
+    assert verdicts(measured(0.5, 0.4), ["mood"], majority) == [
+        "mood: no better than always answering glad: it may have learnt nothing"
+    ]
+    assert verdicts(measured(0.7, 0.6), ["mood"], majority) == []
+    gain = {"downstream/mood/gain/low": 0.1, "downstream/mood/gain/high": 0.2}
+    both = verdicts(measured(0.51, 0.4) | gain, ["mood"], majority)
+    assert both[0] == "mood: pre-training helps"
+    assert both[1].startswith("mood: not shown to be better than always answering glad")
+
+
+def test_a_gain_over_a_model_that_learnt_nothing_says_so() -> None:
+    measures = measured(0.9, 0.8) | {
+        "downstream/mood/gain/low": 0.3,
+        "downstream/mood/gain/high": 0.5,
+    }
+    scratch = {"accuracy": 0.5, "accuracy/low": 0.4, "accuracy/high": 0.6}
+    measures |= {f"downstream/mood/from_scratch/{name}": value for name, value in scratch.items()}
+    assert verdicts(measures, ["mood"], {"mood": "glad"}) == [
+        "mood: pre-training helps",
+        "mood: from scratch no better than always answering glad: it may have learnt nothing",
+    ]
+
+
+def test_an_interruption_says_where_it_came() -> None:
+    terminal = Terminal(Console(file=io.StringIO()))
+    assert terminal.interruption == "interrupted"
+    terminal.interrupted("tokenizer", 0)
+    assert terminal.interruption == "interrupted in tokenizer"
+    terminal.interrupted("finetuning mood", 1234)
+    assert terminal.interruption == "interrupted in finetuning mood at step 1,234"

@@ -1,0 +1,100 @@
+"""The Prefect server that a run starts for itself: what it dies of is told, what it leaves ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from prefect.server.api.server import SubprocessASGIServer
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from tasks.contract import StageError
+from tasks.machinery.host.owner import owner_of, this_process
+from tasks.machinery.servers.temporary_server import (
+    end_servers_without_a_run,
+    start_temporary_server,
+)
+
+
+@pytest.fixture
+def folder(home: Path, monkeypatch) -> Path:
+    """Prefect's folder, of this test alone and for the server that it starts."""
+    folder = home / "prefect"
+    database = f"sqlite+aiosqlite:///{folder / 'prefect.db'}"
+    monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", database)
+    return folder
+
+
+def message_of_the_failure() -> str:
+    begun = time.monotonic()
+    with temporary_settings({PREFECT_API_URL: None}), pytest.raises(StageError) as caught:
+        start_temporary_server()
+    assert time.monotonic() - begun < 60
+    return str(caught.value)
+
+
+def servers() -> list[psutil.Process]:
+    """The servers that this process started and that still run."""
+    children = psutil.Process().children()
+    return [child for child in children if "uvicorn" in child.cmdline()]
+
+
+def test_a_damaged_database_is_named(folder) -> None:
+    (folder / "prefect.db").write_text("no database " * 1000)
+    message = message_of_the_failure()
+    assert "did not start: sqlite3.DatabaseError: file is not a database" in message
+    assert str(folder / "server.log") in message
+    assert "PREFECT_API_URL" in message
+    assert "file is not a database" in (folder / "server.log").read_text()
+    assert servers() == []
+
+
+@pytest.mark.slow
+def test_a_port_that_others_always_take_first_is_named(folder, monkeypatch) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        monkeypatch.setattr(SubprocessASGIServer, "find_available_port", lambda _: port)
+        assert "address already in use" in message_of_the_failure()
+    assert servers() == []
+
+
+def test_a_folder_that_cannot_be_used_is_named(folder) -> None:
+    (folder / "servers").write_text("not a folder")
+    assert f"cannot be started in {folder}" in message_of_the_failure()
+
+
+def test_servers_of_runs_that_are_gone_are_ended_and_others_left(tmp_path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+    owner = owner_of(gone.pid)
+    gone.kill()
+    gone.wait()
+    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+    used = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+    elsewhere = {"run": "elsewhere:1:1", "server": f"elsewhere:{used.pid}:1"}
+    facts = {
+        "gone": {"run": owner, "server": owner_of(left.pid)},
+        "alive": {"run": this_process(), "server": owner_of(used.pid)},
+        "elsewhere": elsewhere,
+        "forgotten": elsewhere,
+    }
+    for name, each in facts.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(each))
+    (tmp_path / "half.json").write_text('{"run')
+    os.utime(tmp_path / "forgotten.json", (0, 0))
+    try:
+        end_servers_without_a_run(tmp_path)
+        assert left.wait(timeout=10) != 0
+        assert used.poll() is None
+        assert sorted(file.stem for file in tmp_path.iterdir()) == ["alive", "elsewhere"]
+    finally:
+        used.kill()
+        used.wait()

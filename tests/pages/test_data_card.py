@@ -1,0 +1,38 @@
+"""The data card."""
+
+from tasks.data.tally import Lengths, cell
+from tasks.pages.data_card import Card
+
+
+def test_quantiles_are_lengths_that_occur():
+    lengths = Lengths()
+    for length in [1, 2, 2, 3, 100]:
+        lengths.add(length)
+    assert lengths.quantiles((0.0, 0.5, 1.0)) == [1, 2, 100]
+    assert lengths.total == 108
+    assert Lengths().quantiles((0.5,)) == [0]
+
+
+def test_the_page_has_sizes_findings_labels_and_ten_examples(tmp_path):
+    card = Card("things", "rows", ("train", "test"), "rows")
+    for n in range(40):
+        card.add(
+            "train" if n % 4 else "test",
+            f"d{n}",
+            f"the text | {n}",
+            ("ab"[n % 2],),
+            ("a", f"x | {n}"),
+        )
+    card.write(tmp_path / "show", {"duplicates": 1234})
+    page = (tmp_path / "show" / "card.md").read_text()
+    assert page.startswith("# things\n")
+    assert "| train | 30 |" in page
+    assert "| duplicates | 1,234 |" in page
+    assert "| a | 10 | 10 |" in page
+    assert sum("\\|" in line for line in page.splitlines()) == 10
+    assert (tmp_path / "show" / "labels.png").stat().st_size > 1000
+
+
+def test_cells_stay_in_their_table():
+    assert cell("a|b\nc") == "a\\|b c"
+    assert len(cell("x" * 1000)) == 300

@@ -1,0 +1,192 @@
+"""MLflow goes away while an experiment runs: nothing is lost, and it is told later."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from tests.conftest import free_port
+from tests.support.tiny_experiment import write_experiment
+
+pytestmark = pytest.mark.slow
+
+# As many steps as take long enough for a server to go, and to come back.
+LONG = ["--set", "pretraining.steps=3000", "--set", "pretraining.log_every=10"]
+
+
+class Server:
+    """A real MLflow server that can be killed and started again on its database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "mlflow", "server", "--port", str(self.port)]
+        command += ["--backend-store-uri", f"sqlite:///{self.folder}/runs.db", "--workers", "1"]
+        command += ["--artifacts-destination", str(self.folder / "artifacts")]
+        log = (self.folder / "log.txt").open("a")
+        self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"{self.address}/health", timeout=2):
+                    return
+            except OSError:
+                time.sleep(0.2)
+        raise RuntimeError((self.folder / "log.txt").read_text()[-2000:])
+
+    def kill(self) -> None:
+        if self.process is not None:
+            os.killpg(self.process.pid, 9)
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture
+def mlflow_server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path / "mlflow")
+    server.start()
+    yield server
+    server.kill()
+
+
+def environment(folder: Path, prefect: str, mlflow: str) -> dict[str, str]:
+    values = os.environ | {"TEMPER_HOME": str(folder / "home"), "PREFECT_API_URL": prefect}
+    values.pop("MLFLOW_TRACKING_URI", None)
+    return values | ({"MLFLOW_TRACKING_URI": mlflow} if mlflow else {})
+
+
+def temper(folder: Path, prefect: str, mlflow: str, *words: str) -> subprocess.Popen[str]:
+    """Start the command; what it prints goes to files, which no server can hold open."""
+    command = [sys.executable, "-m", "flows.commands.main", *words]
+    return subprocess.Popen(
+        command,
+        env=environment(folder, prefect, mlflow),
+        stdout=(folder / "out.txt").open("w"),
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def run_long(folder: Path, prefect: str, mlflow: str) -> subprocess.Popen[str]:
+    file = write_experiment(folder / "data")
+    out = ["--output", str(folder / "out.json")]
+    return temper(folder, prefect, mlflow, "run", str(file), *LONG, *out)
+
+
+def curve_in_the_store(folder: Path) -> list[int]:
+    """The steps that training has logged so far."""
+    [file] = list((folder / "home" / "store" / "pretraining").glob("*/metrics.jsonl")) or [None]
+    if file is None:
+        return []
+    points = [json.loads(line) for line in file.read_text().splitlines() if line.endswith("}")]
+    return [point["step"] for point in points if "loss" in point]
+
+
+def wait_for_step(folder: Path, step: int, process: subprocess.Popen[str]) -> None:
+    for _ in range(1200):
+        if curve_in_the_store(folder)[-1:] >= [step]:
+            return
+        assert process.poll() is None, (folder / "out.txt").read_text()[-2000:]
+        time.sleep(0.1)
+    raise AssertionError(f"step {step} never came")
+
+
+def assert_complete(folder: Path, address: str) -> dict[str, Any]:
+    """All runs are finished, and the curve of pre-training has every step once, in order."""
+    client = MlflowClient(address)
+    result = json.loads((folder / "out.json").read_text())
+    runs = client.search_runs([result["mlflow"]["experiment_id"]])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert len(runs) == 1 + len(result["stages"])
+    assert len({run.info.run_name for run in runs}) == len(runs)
+    [training] = [run for run in runs if run.info.run_name == "pretraining"]
+    points = client.get_metric_history(training.info.run_id, "loss")
+    assert [point.step for point in points] == list(range(10, 3001, 10))
+    assert curve_in_the_store(folder) == list(range(10, 3001, 10))
+    stamps = [point.timestamp for point in points]
+    assert stamps == sorted(stamps)
+    parent = client.get_run(result["mlflow"]["run_id"])
+    assert parent.data.metrics.items() >= result["metrics"].items()
+    assert len([name for name in parent.data.tags if name.startswith("temper.stage.")]) == 13
+    assert "mlflow.note.content" in parent.data.tags
+    models = client.search_logged_models([result["mlflow"]["experiment_id"]])
+    assert len(models) == 5
+    return result
+
+
+def test_a_server_that_comes_back_gets_every_point_in_order_and_once(
+    tmp_path, prefect_server, mlflow_server
+) -> None:
+    process = run_long(tmp_path, prefect_server, mlflow_server.address)
+    wait_for_step(tmp_path, 300, process)
+    mlflow_server.kill()
+    seen = curve_in_the_store(tmp_path)[-1]
+    wait_for_step(tmp_path, seen + 800, process)  # training goes on meanwhile
+    mlflow_server.start()
+    assert process.wait(timeout=300) == 0, (tmp_path / "out.txt").read_text()[-3000:]
+    result = assert_complete(tmp_path, mlflow_server.address)
+    assert result["mlflow"]["delivered"]
+
+
+def test_what_a_server_that_stays_away_missed_is_told_by_sync(
+    tmp_path, prefect_server, mlflow_server
+) -> None:
+    process = run_long(tmp_path, prefect_server, mlflow_server.address)
+    wait_for_step(tmp_path, 300, process)
+    mlflow_server.kill()
+    assert process.wait(timeout=500) == 0, (tmp_path / "out.txt").read_text()[-3000:]
+    printed = (tmp_path / "out.txt").read_text()
+    assert "temper sync" in printed
+    assert "Traceback" not in printed
+    assert not json.loads((tmp_path / "out.json").read_text())["mlflow"]["delivered"]
+
+    refused = temper(tmp_path, prefect_server, mlflow_server.address, "sync")
+    assert refused.wait(timeout=100) == 1
+    assert "MLflow cannot be reached" in (tmp_path / "out.txt").read_text()
+
+    mlflow_server.start()
+    told = temper(tmp_path, prefect_server, mlflow_server.address, "sync")
+    assert told.wait(timeout=200) == 0, (tmp_path / "out.txt").read_text()[-3000:]
+    assert_complete(tmp_path, mlflow_server.address)
+    again = temper(tmp_path, prefect_server, mlflow_server.address, "sync")
+    assert again.wait(timeout=100) == 0
+    assert "has been told everything" in (tmp_path / "out.txt").read_text()
+    assert_complete(tmp_path, mlflow_server.address)
+
+
+def test_a_database_that_another_process_locks_stops_no_training(tmp_path, prefect_server) -> None:
+    process = run_long(tmp_path, prefect_server, "")
+    wait_for_step(tmp_path, 300, process)
+    with sqlite3.connect(tmp_path / "home" / "mlflow.db", timeout=30) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        seen = curve_in_the_store(tmp_path)[-1]
+        begun = time.monotonic()
+        wait_for_step(tmp_path, seen + 800, process)
+        time.sleep(max(0, 30 - (time.monotonic() - begun)))  # longer than SQLite's own patience
+        database.rollback()
+    assert process.wait(timeout=300) == 0, (tmp_path / "out.txt").read_text()[-3000:]
+    assert_complete(tmp_path, f"sqlite:///{tmp_path}/home/mlflow.db")
+
+
+def test_without_mlflow_at_the_start_nothing_is_computed(tmp_path, prefect_server) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+    process = run_long(tmp_path, prefect_server, address)
+    assert process.wait(timeout=120) == 1
+    printed = (tmp_path / "out.txt").read_text()
+    assert f"MLflow at {address} cannot be used" in printed
+    assert "Traceback" not in printed
+    assert not (tmp_path / "home" / "store").exists()

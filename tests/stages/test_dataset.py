@@ -1,0 +1,303 @@
+"""Labelled rows: how they are checked and split, and what is said of those of no use."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.contract import Silent, StageError
+from tasks.experiment.problem import LabelledData
+from tasks.sources import resolve
+from tasks.stages.dataset import prepare_dataset
+
+SPLITS = ("train", "validation", "test")
+
+
+def prepare(path, out, seed=0, monitor=None, **fields):
+    out.mkdir()
+    data = LabelledData(name="x", **fields)
+    source = resolve(str(path), "downstream.x.source", data.problem)
+    return prepare_dataset(data, source, seed, out=out, monitor=monitor or Silent())
+
+
+def table(out, split):
+    return pq.read_table(out / f"{split}.parquet").to_pylist()
+
+
+def write_csv(path, rows, header="text,label"):
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+@pytest.fixture
+def reviews(tmp_path):
+    rows = [f"this is text number {n},{'good' if n % 3 else 'bad'}" for n in range(300)]
+    return write_csv(tmp_path / "reviews.csv", rows)
+
+
+def test_every_row_is_in_exactly_one_split_of_about_the_share_asked_for(reviews, tmp_path):
+    metrics = prepare(reviews, tmp_path / "out")
+    texts = [row["text"] for split in SPLITS for row in table(tmp_path / "out", split)]
+    assert len(texts) == len(set(texts)) == 300 == metrics["rows"] == metrics["documents"]
+    assert 40 <= metrics["test_rows"] <= 80
+    assert 15 <= metrics["validation_rows"] <= 45
+    assert json.loads((tmp_path / "out" / "labels.json").read_text()) == ["bad", "good"]
+
+
+def test_the_same_rows_give_the_same_bytes_and_another_seed_another_split(reviews, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        prepare(reviews, tmp_path / name, seed)
+    a, b, c = (
+        {
+            path.relative_to(tmp_path / name): path.read_bytes()
+            for path in (tmp_path / name).rglob("*.*")
+        }
+        for name in "abc"
+    )
+    assert a == b
+    assert [name for name in a if a[name] != c[name]]
+
+
+def test_nothing_but_the_artifact_is_left(reviews, tmp_path):
+    prepare(reviews, tmp_path / "out")
+    names = {
+        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")
+    }
+    assert names == {
+        *("train.parquet", "validation.parquet", "test.parquet", "held_out.parquet"),
+        *("labels.json", "dataset.json", "show/card.md", "show/lengths.png", "show/labels.png"),
+    }
+
+
+def test_the_rows_of_a_document_stay_together(tmp_path):
+    rows = [f"text number {n},{'ab'[n % 2]},book {n // 10}" for n in range(400)]
+    prepare(write_csv(tmp_path / "t.csv", rows, "text,label,document"), tmp_path / "out")
+    documents = [{row["document"] for row in table(tmp_path / "out", split)} for split in SPLITS]
+    assert sum(map(len, documents)) == len(set.union(*documents)) == 40
+    assert len(documents[2]) >= 3
+
+
+def test_rows_with_the_same_text_stay_together_and_are_counted(tmp_path):
+    rows = [f"text number {n % 100},{'ab'[n % 2]}" for n in range(300)]
+    metrics = prepare(write_csv(tmp_path / "t.csv", rows), tmp_path / "out")
+    texts = [{row["text"] for row in table(tmp_path / "out", split)} for split in SPLITS]
+    assert sum(map(len, texts)) == 100
+    assert metrics["duplicates"] == 200
+
+
+@pytest.mark.parametrize("problem", ["text-classification", "token-classification"])
+def test_texts_with_several_answers_are_told(tmp_path, problem):
+    if problem == "text-classification":
+        rows = [*(f"text number {n},{'ab'[n % 2]}" for n in range(100)), "text number 7,a"]
+        source = write_csv(tmp_path / "t.csv", rows)
+    else:
+        source = sentences(tmp_path / "t.conll", "Redondo\tO\nBeach\tO\nis\tO\nno\tO\n7\tO\n")
+    monitor = Silent()
+    prepare(source, tmp_path / "out", monitor=monitor, problem=problem)
+    assert monitor.said[1:] == ["1 texts have several answers in rows of one split"]
+    card = (tmp_path / "out" / "show" / "card.md").read_text()
+    assert "texts that have several answers within their split | 1" in card
+
+
+def test_the_splits_of_a_folder_are_kept_and_a_missing_one_is_taken_from_training(tmp_path):
+    (tmp_path / "data").mkdir()
+    write_csv(tmp_path / "data" / "train.csv", [f"train {n},{'ab'[n % 2]}" for n in range(200)])
+    write_csv(tmp_path / "data" / "test.csv", [f"test {n},{'ab'[n % 2]}" for n in range(50)])
+    metrics = prepare(tmp_path / "data", tmp_path / "out")
+    assert all(row["text"].startswith("test") for row in table(tmp_path / "out", "test"))
+    assert metrics["test_rows"] == 50
+    assert metrics["train_rows"] + metrics["validation_rows"] == 200
+    assert metrics["validation_rows"] > 5
+
+
+@pytest.fixture
+def leaking(tmp_path):
+    folder = tmp_path / "leaking"
+    folder.mkdir()
+    write_csv(
+        folder / "train.csv", [f"train {n},{'ab'[n % 2]}" for n in range(100)] + ['"Test, 7!",b']
+    )
+    write_csv(folder / "dev.csv", ["dev 1,a", "dev 2,b", "TRAIN 5,a", "test 9,b"])
+    write_csv(folder / "test.csv", [f"test {n},{'ab'[n % 2]}" for n in range(50)])
+    return folder
+
+
+def test_an_overlap_of_splits_is_an_error_with_its_number_examples_and_the_way_out(
+    leaking, tmp_path
+):
+    with pytest.raises(StageError) as error:
+        prepare(leaking, tmp_path / "out")
+    message = str(error.value)
+    assert "1 train rows that are also in test" in message
+    assert "1 train rows that are also in validation" in message
+    assert "1 validation rows that are also in test" in message
+    assert "test 9" in message
+    assert "downstream.x.overlap: drop" in message
+
+
+def test_an_overlap_can_be_dropped_and_the_test_stays_whole(leaking, tmp_path):
+    monitor = Silent()
+    metrics = prepare(leaking, tmp_path / "out", monitor=monitor, overlap="drop")
+    assert metrics["dropped_rows"] == 3
+    assert monitor.said == [
+        "rows: 99 to train, 3 to validate, 50 to test; 2 labels; left out: validation rows that "
+        "are also in test (1), train rows that are also in validation (1), train rows that are "
+        "also in test (1)"
+    ]
+    assert (metrics["train_rows"], metrics["validation_rows"], metrics["test_rows"]) == (99, 3, 50)
+    card = (tmp_path / "out" / "show" / "card.md").read_text()
+    assert "left out: train rows that are also in test | 1" in card
+    assert "rows whose text or document is also in another split | 0" in card
+
+
+def test_documents_and_duplicates_are_counted_of_the_rows_that_stay(leaking, tmp_path):
+    with (leaking / "train.csv").open("a") as file:
+        file.write("test 7,b\ntest 7,b\ntrain 8,a\n")
+    metrics = prepare(leaking, tmp_path / "out", overlap="drop")
+    assert metrics["dropped_rows"] == 5
+    assert metrics["duplicates"] == 1
+    assert metrics["documents"] == 99 + 3 + 50
+
+
+def test_a_split_that_dropping_empties_is_told(leaking, tmp_path):
+    write_csv(leaking / "dev.csv", ["test 1,a", "test 2,b"])
+    message = r"validation split of .* is empty after 3 rows that overlap were left out"
+    with pytest.raises(StageError, match=message):
+        prepare(leaking, tmp_path / "out", overlap="drop")
+
+
+def test_a_document_in_two_given_splits_is_an_overlap(tmp_path):
+    (tmp_path / "data").mkdir()
+    for split in SPLITS:
+        rows = [f"{split} {n},{'ab'[n % 2]},{split} {n}" for n in range(20)]
+        write_csv(
+            tmp_path / "data" / f"{split}.csv", [*rows, f"{split} x,a,both"], "text,label,document"
+        )
+    with pytest.raises(StageError, match="the same text or the same document"):
+        prepare(tmp_path / "data", tmp_path / "out")
+
+
+MISTAKES = {
+    "no label": ([*["a,x", "b,y"] * 20, "c, "], "t.csv, line 42: the label is missing.*'label'"),
+    "no text": (["a,x", " ,y"], "t.csv, line 3: column 'text' must be text, found an empty text"),
+    "one label": ([f"text {n},x" for n in range(99)], "have the label 'x'; two different labels"),
+    "too few rows": (["a,x", "b,y"], "split of .*t.csv is empty .*2 documents"),
+    "no rows": ([], "split of .*t.csv is empty .*0 documents"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_rows_that_cannot_be_learnt_from_are_told(tmp_path, mistake):
+    rows, message = MISTAKES[mistake]
+    with pytest.raises(StageError, match=message):
+        prepare(write_csv(tmp_path / "t.csv", rows), tmp_path / "out")
+
+
+def test_all_bad_rows_are_told_at_once(tmp_path):
+    file = write_csv(tmp_path / "t.csv", ["a,x", *(f"c{n}, " for n in range(7)), "d,y"])
+    with pytest.raises(StageError) as error:
+        prepare(file, tmp_path / "out")
+    assert starts(error) == [*(f"t.csv, line {n}" for n in (3, 4, 5)), "and 4 more rows"]
+
+
+def test_what_ends_the_reading_is_told_below_the_bad_rows(tmp_path):
+    file = write_csv(tmp_path / "t.csv", [*(f"c{n}, " for n in range(4)), "d,e,f", "g, "])
+    with pytest.raises(StageError, match="3 cells where the header has 2") as error:
+        prepare(file, tmp_path / "out")
+    lines = [*(f"t.csv, line {n}" for n in (2, 3, 4)), "and 1 more row", "t.csv, line 6"]
+    assert starts(error) == lines
+
+
+def starts(error):
+    return [line.partition(":")[0] for line in str(error.value).splitlines()]
+
+
+def test_shares_that_leave_nothing_to_train_on_are_told(reviews, tmp_path):
+    with pytest.raises(StageError, match=r"test_share 0.7 .*validation_share 0.3.*below 1"):
+        prepare(reviews, tmp_path / "out", test_share=0.7, validation_share=0.3)
+
+
+def sentences(path, *more):
+    first = "Redondo\tB-place\nBeach\tI-place\nis\tO\nno\tO\n"
+    good = [f"{first}{n}\tB-number\n" for n in range(60)]
+    path.write_text("\n".join([*good, *more]))
+    return path
+
+
+def test_tokens_keep_their_tags_and_all_tags_are_listed(tmp_path):
+    source = sentences(tmp_path / "t.conll")
+    metrics = prepare(source, tmp_path / "out", problem="token-classification")
+    row = table(tmp_path / "out", "train")[0]
+    assert row["tokens"][:2] == ["Redondo", "Beach"]
+    assert row["tags"] == ["B-place", "I-place", "O", "O", "B-number"]
+    labels = json.loads((tmp_path / "out" / "labels.json").read_text())
+    assert labels == ["O", "B-number", "I-number", "B-place", "I-place"]
+    assert metrics["rows"] == 60
+
+
+BAD_TAGS = {
+    "a\tI-place": r"line 361, token 1 \('a'\): tag 'I-place' goes on with no span: B-place",
+    "a\tB-x\nb\tI-y": r"token 2 \('b'\): tag 'I-y' goes on with no span: B-y.*'B-x'",
+    "a\tplace": r"tag 'place' is not a BIO tag; accepted: O, B-TYPE",
+    "a\tB-": r"tag 'B-' is not a BIO tag",
+}
+
+
+@pytest.mark.parametrize("lines", BAD_TAGS)
+def test_tags_that_are_no_bio_tags_are_told_with_their_line(tmp_path, lines):
+    source = sentences(tmp_path / "t.conll", lines + "\n")
+    with pytest.raises(StageError, match=BAD_TAGS[lines]):
+        prepare(source, tmp_path / "out", problem="token-classification")
+
+
+BAD_LISTS = {
+    '{"tokens": ["a", "b"], "tags": ["O"]}': "2 tokens and 1 tags",
+    '{"tokens": [], "tags": []}': "'tokens' must be a list of words, found an empty list",
+    '{"tokens": "a b", "tags": ["O"]}': "'tokens' must be a list of words, found str 'a b'; .conll",
+    '{"tokens": ["a"], "tags": [3]}': "'tags' must be a list of words, found int '3' at place 1",
+    '{"tokens": ["\\ud800"], "tags": ["O"]}': "half a character",
+}
+
+
+@pytest.mark.parametrize("line", BAD_LISTS)
+def test_lists_that_do_not_fit_are_told(tmp_path, line):
+    (tmp_path / "t.jsonl").write_text(line + "\n")
+    with pytest.raises(StageError, match=f"t.jsonl, line 1: .*{BAD_LISTS[line]}"):
+        prepare(tmp_path / "t.jsonl", tmp_path / "out", problem="token-classification")
+
+
+def test_a_conll_file_for_text_classification_is_told(tmp_path):
+    with pytest.raises(
+        StageError, match=r"t.conll, line 1: column 'text' must be text, found a list"
+    ):
+        prepare(sentences(tmp_path / "t.conll"), tmp_path / "out")
+
+
+def test_labels_that_no_training_row_has_are_told(tmp_path):
+    (tmp_path / "data").mkdir()
+    write_csv(tmp_path / "data" / "train.csv", [f"train {n},{'ab'[n % 2]}" for n in range(50)])
+    write_csv(tmp_path / "data" / "test.csv", ["new,c", "old,a"])
+    message = r"downstream\.\w+\.label_column: no training row has 'c' \(1 in test\)"
+    with pytest.raises(StageError, match=message):
+        prepare(tmp_path / "data", tmp_path / "out")
+
+
+def test_what_is_held_out_depends_on_the_test_rows_alone(tmp_path):
+    outs = []
+    for name, extra in (("a", []), ("b", ["train more,a"])):
+        (tmp_path / name).mkdir()
+        write_csv(
+            tmp_path / name / "train.csv", [f"train {n},{'ab'[n % 2]}" for n in range(50)] + extra
+        )
+        write_csv(tmp_path / name / "test.csv", [f"test {n},{'ab'[n % 2]}" for n in range(20)])
+        prepare(tmp_path / name, tmp_path / f"out {name}")
+        outs.append((tmp_path / f"out {name}" / "held_out.parquet").read_bytes())
+    assert outs[0] == outs[1]
+
+
+def test_real_entities_are_read_from_conll_files(shared_data, tmp_path):
+    fields = {"problem": "token-classification", "overlap": "drop"}
+    metrics = prepare(shared_data / "wnut17", tmp_path / "out", **fields)
+    assert metrics["test_rows"] == 1287
+    assert metrics["rows"] + metrics["dropped_rows"] == 3394 + 1009 + 1287
+    assert metrics["labels"] == 13

@@ -1,0 +1,243 @@
+"""Evaluation: the numbers are sklearn's and seqeval's, and the files say the same."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from seqeval.metrics import f1_score as entity_f1
+from sklearn.metrics import accuracy_score, f1_score
+
+from tasks.contract import Silent, StageError
+from tasks.experiment.problem import FineTuning
+from tasks.problems import load
+from tasks.stages import evaluation
+from tasks.stages.evaluation import evaluate
+from tasks.stages.finetuning import finetune
+from tests.support.tiny_models import write_body, write_data
+
+PROBLEMS = ("text-classification", "token-classification")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """For both problems: data, a model that has learnt, and one that has hardly begun."""
+    folder = tmp_path_factory.mktemp("world")
+    body = write_body(folder / "body")
+    for problem in PROBLEMS:
+        write_data(folder / problem, problem)
+        for name, epochs in (("good", 10), ("poor", 1)):
+            out = folder / problem / name
+            out.mkdir()
+            training = FineTuning(epochs=epochs, batch_size=16, learning_rate=5e-3, max_length=32)
+            finetune(
+                problem,
+                training,
+                0,
+                data=folder / problem,
+                body=None,
+                architecture=body,
+                out=out,
+                monitor=Silent(),
+            )
+    return folder
+
+
+def run(world, out, problem, model="good", scratch="poor", monitor=None):
+    out.mkdir(parents=True)
+    data = world / problem
+    return evaluate(
+        problem,
+        500,
+        0.95,
+        0,
+        data=data,
+        model=data / model / "model",
+        from_scratch=data / scratch / "model" if scratch else None,
+        out=out,
+        monitor=monitor or Silent(),
+    )
+
+
+@pytest.fixture(scope="module", params=PROBLEMS)
+def measured(request, world, tmp_path_factory):
+    out = tmp_path_factory.mktemp("measured") / request.param
+    return request.param, out, run(world, out, request.param)
+
+
+def score(problem, table, column):
+    """The metrics of a column of the predictions, by the libraries that define them."""
+    gold, predicted = (
+        [list(v) if problem[1] == "o" else v for v in table[c]] for c in ("gold", column)
+    )
+    if problem == "token-classification":
+        return {"f1": entity_f1(gold, predicted)}
+    return {
+        "accuracy": accuracy_score(gold, predicted),
+        "macro_f1": f1_score(gold, predicted, average="macro", zero_division=0),
+    }
+
+
+def test_metrics_are_those_of_the_predictions_by_sklearn_and_seqeval(measured):
+    problem, out, metrics = measured
+    table = pd.read_parquet(out / "predictions.parquet")
+    for prefix, column in (("", "predicted"), ("from_scratch/", "from_scratch_predicted")):
+        for name, value in score(problem, table, column).items():
+            assert metrics[prefix + name] == pytest.approx(value, abs=1e-15)
+
+
+def test_every_metric_has_an_interval_around_it(measured):
+    problem, _, metrics = measured
+    names = [p + name for p in ("", "from_scratch/") for name in load(problem).METRICS]
+    for name in [*names, "gain"]:
+        assert metrics[f"{name}/low"] <= metrics[name] <= metrics[f"{name}/high"]
+    assert set(metrics) == {
+        *(name + end for name in [*names, "gain"] for end in ("", "/low", "/high")),
+        f"majority/{load(problem).HEADLINE}",
+        "test_documents",
+    }
+
+
+def test_a_model_that_learnt_gains_over_one_that_did_not(measured):
+    problem, _, metrics = measured
+    headline = load(problem).HEADLINE
+    assert metrics["gain"] == metrics[headline] - metrics[f"from_scratch/{headline}"]
+    assert metrics["gain/low"] > 0
+
+
+def test_the_majority_baseline_knows_only_the_labels(measured):
+    problem, _, metrics = measured
+    if problem == "token-classification":
+        assert metrics["majority/f1"] == 0
+    else:
+        assert 0.2 < metrics["majority/accuracy"] < 0.5
+
+
+def test_pages_and_figures_say_what_was_measured(measured):
+    problem, out, metrics = measured
+    headline = load(problem).HEADLINE
+    page = (out / "show" / "card.md").read_text()
+    assert f"{100 * metrics[headline]:.1f} %" in page
+    assert f"Pre-training helps: {100 * metrics['gain']:+.1f} points" in page
+    assert "| animal |" in page
+    assert json.loads((out / "metrics.json").read_text()) == metrics
+    facts = json.loads((out / "evaluation.json").read_text())
+    assert facts["headline"] == headline
+    assert "The pre-trained model is" not in page
+    assert "The model from scratch is no" in page
+    assert facts["majority"] == ("O" if problem == "token-classification" else "stone")
+    assert metrics["test_documents"] == 40
+    assert facts["rows"].startswith("80 ")
+    copies = {"predictions.parquet", "figures/confusion.png", "figures/gain.png"}
+    shown = {file.name: file for file in (out / "show").iterdir()}
+    assert shown.keys() == {"card.md", *(name.split("/")[-1] for name in copies)}
+    for name in copies:
+        assert (out / name).read_bytes() == shown[name.split("/")[-1]].read_bytes()
+
+
+def test_the_same_again_gives_the_same_bytes(measured, world, tmp_path):
+    problem, out, metrics = measured
+    assert run(world, tmp_path / "again", problem) == metrics
+    files = [f.relative_to(out) for f in sorted(out.rglob("*")) if f.is_file()]
+    assert len(files) == 9
+    for file in files:
+        assert (tmp_path / "again" / file).read_bytes() == (out / file).read_bytes(), file
+
+
+def with_test_documents(world, folder, count):
+    """The text classification with a test split of fewer documents."""
+    source = world / "text-classification"
+    folder.mkdir()
+    for name in ("train.parquet", "labels.json", "good", "poor"):
+        (folder / name).symlink_to(source / name)
+    test = pd.read_parquet(source / "test.parquet")
+    kept = test["document"].unique()[:count]
+    test[test["document"].isin(kept)].to_parquet(folder / "test.parquet")
+
+
+def test_few_test_documents_have_intervals_but_no_verdict(world, tmp_path):
+    with_test_documents(world, tmp_path / "text-classification", 9)
+    metrics = run(tmp_path, tmp_path / "out", "text-classification")
+    assert metrics["test_documents"] == 9
+    assert metrics["gain/low"] > 0
+    page = (tmp_path / "out" / "show" / "card.md").read_text()
+    assert "Too few test documents (9) to tell: +" in page
+    assert "helps" not in page
+
+
+def test_one_test_document_is_refused(world, tmp_path):
+    with_test_documents(world, tmp_path / "text-classification", 1)
+    with pytest.raises(StageError, match=r"2 rows of 1 document.*raise test_share"):
+        run(tmp_path, tmp_path / "out", "text-classification")
+
+
+def test_a_large_table_of_predictions_is_not_shown(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, "SHOWN_BYTES", 100)
+    run(world, tmp_path / "out", "text-classification", scratch=None)
+    assert (tmp_path / "out" / "predictions.parquet").exists()
+    assert not (tmp_path / "out" / "show" / "predictions.parquet").exists()
+
+
+def test_a_model_does_not_gain_over_itself(world, tmp_path):
+    metrics = run(world, tmp_path / "out", "text-classification", "good", "good")
+    assert (metrics["gain"], metrics["gain/low"], metrics["gain/high"]) == (0, 0, 0)
+    assert "No gain shown" in (tmp_path / "out" / "show" / "card.md").read_text()
+
+
+def test_a_model_that_learnt_nothing_is_pointed_out_on_its_page(world, tmp_path):
+    metrics = run(world, tmp_path / "out", "text-classification", "poor", "good")
+    assert metrics["accuracy/low"] <= metrics["majority/accuracy"]
+    page = (tmp_path / "out" / "show" / "card.md").read_text()
+    assert "than always answering stone: it may have learnt nothing.**" in page
+
+
+def test_without_a_model_from_scratch_nothing_is_compared(world, tmp_path):
+    metrics = run(world, tmp_path / "out", "text-classification", scratch=None)
+    assert not [name for name in metrics if name.startswith(("gain", "from_scratch"))]
+    page = (tmp_path / "out" / "show" / "card.md").read_text()
+    assert "from scratch" not in page
+    assert "from_scratch_predicted" not in pd.read_parquet(tmp_path / "out" / "predictions.parquet")
+
+
+def test_words_beyond_the_longest_input_are_counted(world, tmp_path):
+    problem, monitor = "token-classification", Silent()
+    test = pd.read_parquet(world / problem / "test.parquet")
+    long = tmp_path / problem
+    long.mkdir()
+    for name in ("train.parquet", "labels.json"):
+        (long / name).write_bytes((world / problem / name).read_bytes())
+    (long / "good").symlink_to(world / problem / "good")
+    test["tokens"] = [["the"] * 30 + list(words) for words in test["tokens"]]
+    test["tags"] = [["O"] * 30 + list(tags) for tags in test["tags"]]
+    test.to_parquet(long / "test.parquet")
+    metrics = run(tmp_path, tmp_path / "out", problem, scratch=None, monitor=monitor)
+    assert monitor.facts["test_words_not_seen"] == sum(map(len, test["tokens"])) - 30 * len(test)
+    assert metrics["recall"] == 0
+    table = pd.read_parquet(tmp_path / "out" / "predictions.parquet")
+    assert [len(tags) for tags in table["predicted"]] == [len(words) for words in test["tokens"]]
+    assert np.isnan(table["probability"][0][-1])
+
+
+def test_a_model_for_other_labels_is_refused(world, tmp_path):
+    problem = "text-classification"
+    other = tmp_path / problem
+    other.mkdir()
+    for split in ("train", "test"):
+        (other / f"{split}.parquet").write_bytes(
+            (world / problem / f"{split}.parquet").read_bytes()
+        )
+    (other / "labels.json").write_text('["animal", "plant", "rock"]')
+    (other / "good").symlink_to(world / problem / "good")
+    with pytest.raises(StageError, match="model/ does not know: rock"):
+        run(tmp_path, tmp_path / "out", problem, scratch=None)
+
+
+def test_the_order_of_the_labels_changes_nothing(world, tmp_path):
+    problem = "text-classification"
+    shutil.copytree(world / problem, tmp_path / problem)
+    metrics = []
+    for labels in (["animal", "plant", "stone"], ["stone", "animal", "plant"]):
+        (tmp_path / problem / "labels.json").write_text(json.dumps(labels))
+        metrics.append(run(tmp_path, tmp_path / labels[0], problem, scratch=None))
+    assert metrics[0] == metrics[1]

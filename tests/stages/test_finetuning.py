@@ -1,0 +1,288 @@
+"""Fine-tuning: learns, is the same when repeated, and never loses an encoder silently."""
+
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    pipeline,
+)
+
+from tasks.contract import Silent, StageError
+from tasks.experiment.problem import FineTuning
+from tasks.models.bodies import INITIALIZER_RANGE, load_encoder, new_classifier
+from tasks.problems import load
+from tasks.stages.finetuning import choose_rows, finetune
+from tests.support.tiny_models import LABELS, TAGS, write_body, write_data
+
+TRAINING = FineTuning(epochs=20, batch_size=16, learning_rate=5e-3, max_length=32, dropout=0.1)
+PROBLEMS = ("text-classification", "token-classification")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Data and a body for both problems."""
+    folder = tmp_path_factory.mktemp("world")
+    for problem in PROBLEMS:
+        write_data(folder / problem, problem)
+    write_body(folder / "body")
+    return folder
+
+
+def run(world, out, problem="text-classification", *, training=TRAINING, scratch=False, seed=0):
+    out.mkdir()
+    monitor = Silent()
+    metrics = finetune(
+        problem,
+        training,
+        seed,
+        data=world / problem,
+        body=None if scratch else world / "body",
+        architecture=world / "body",
+        out=out,
+        monitor=monitor,
+    )
+    return metrics, monitor
+
+
+def digests(folder):
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+
+
+@pytest.fixture(scope="module", params=PROBLEMS)
+def trained(request, world, tmp_path_factory):
+    out = tmp_path_factory.mktemp("trained") / request.param
+    metrics, monitor = run(world, out, request.param)
+    return request.param, out, metrics, monitor
+
+
+def test_it_learns_what_the_words_tell(trained):
+    problem, _, metrics, _ = trained
+    assert metrics["examples"] == 160
+    assert metrics["steps"] == 200
+    assert metrics[f"validation_{load(problem).HEADLINE}"] > 0.9
+    assert metrics["validation_loss"] < 0.3
+
+
+def test_the_training_is_told_to_the_monitor(trained):
+    problem, _, metrics, monitor = trained
+    logged = [point for _, point in monitor.logged]
+    losses = [point for point in logged if "loss" in point]
+    assert {"learning_rate", "gradient_norm", "padding_share"} <= losses[0].keys()
+    assert losses[0]["loss"] > 2 * losses[-1]["loss"]
+    validations = [point for point in logged if "validation_loss" in point]
+    assert len(validations) == 10
+    assert validations[-1]["validation_loss"] == metrics["validation_loss"]
+    assert monitor.facts[load(problem).CUT] == 0
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_examples_that_are_cut_are_told_once(problem, world, tmp_path):
+    short = TRAINING.model_copy(update={"epochs": 1, "max_length": 8})
+    _, monitor = run(world, tmp_path / "short", problem, training=short)
+    longer = {"text-classification": 123, "token-classification": 111}[problem]
+    assert monitor.said == [f"{longer} of 160 examples are cut at max_length (8 tokens)"]
+    _, monitor = run(world, tmp_path / "scratch", problem, training=short, scratch=True)
+    assert monitor.said == []
+
+
+def test_the_same_again_gives_the_same_bytes(trained, world, tmp_path):
+    problem, out, metrics, _ = trained
+    again, _ = run(world, tmp_path / "again", problem)
+    assert again == metrics
+    assert digests(tmp_path / "again") == digests(out)
+
+
+def test_another_seed_gives_other_weights(world, tmp_path):
+    one = TRAINING.model_copy(update={"epochs": 1})
+    run(world, tmp_path / "a", training=one, seed=0)
+    run(world, tmp_path / "b", training=one, seed=1)
+    weights = "model/model.safetensors"
+    assert digests(tmp_path / "a")[weights] != digests(tmp_path / "b")[weights]
+
+
+def test_the_model_answers_in_a_pipeline(trained):
+    problem, out, _, _ = trained
+    say = pipeline(problem, str(out / "model"))
+    assert say.tokenizer.model_max_length == 32
+    said = say("the old cat runs by the new it")
+    if problem == "text-classification":
+        assert said[0]["label"] == "animal"
+    else:
+        assert [(entity["word"], entity["entity"]) for entity in said] == [("cat", "B-animal")]
+    facts = json.loads((out / "model.json").read_text())
+    assert facts["task"] == problem
+    assert len(say(facts["example"])) == 3
+
+
+def test_nothing_of_this_machine_is_written(trained, world):
+    _, out, _, _ = trained
+    for file in out.rglob("*.json"):
+        assert str(world) not in file.read_text()
+        assert str(out) not in file.read_text()
+
+
+def make(kind, architecture, **changes):
+    auto, labels = {
+        "text": (AutoModelForSequenceClassification, LABELS),
+        "token": (AutoModelForTokenClassification, TAGS),
+    }[kind]
+    return new_classifier(auto, architecture, labels, TRAINING.model_copy(update=changes), seed=3)
+
+
+@pytest.mark.parametrize("kind", ["text", "token"])
+@pytest.mark.parametrize("body", ["bert", "bert-mlm", "roberta"])
+def test_all_of_the_encoder_comes_from_the_body(kind, body, tmp_path):
+    folder = write_body(tmp_path / "body", body, layers=2)
+    given = load_file(folder / "model.safetensors")
+    model = make(kind, folder)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    load_encoder(model, folder)
+    after = model.state_dict()
+    own = [name for name in after if name not in given]
+    assert all(torch.equal(after[name], given[name]) for name in after if name in given)
+    assert all(torch.equal(after[name], before[name]) for name in own)
+    heads = ("classifier.", "bert.pooler.") if body == "bert-mlm" else ("classifier.",)
+    assert all(name.startswith(heads) for name in own)
+
+
+def spoil(folder, change):
+    file = folder / "model.safetensors"
+    weights = load_file(file)
+    change(weights)
+    save_file(weights, file, metadata={"format": "pt"})
+
+
+def rename_encoder(weights):
+    for name in [name for name in weights if ".layer.1." in name]:
+        weights[name.replace("bert.", "body.", 1)] = weights.pop(name)
+
+
+def drop_part_of_the_pooler(weights):
+    del weights["bert.pooler.dense.bias"]
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (rename_encoder, r"16 missing \(bert.encoder.layer.1."),
+        (drop_part_of_the_pooler, r"1 missing \(bert.pooler.dense.bias"),
+        (lambda w: w.update({"bert.extra": torch.ones(1)}), r"1 not expected \(bert.extra"),
+        (
+            lambda w: w.update({"bert.embeddings.LayerNorm.bias": torch.ones(3)}),
+            r"1 of another shape \(bert.embeddings.LayerNorm.bias",
+        ),
+        (dict.clear, r"of 37 tensors: 37 missing"),
+    ],
+)
+def test_a_body_that_does_not_fit_is_refused(change, said, tmp_path):
+    folder = write_body(tmp_path / "body", layers=2)
+    model = make("text", folder)
+    spoil(folder, change)
+    with pytest.raises(StageError, match=said):
+        load_encoder(model, folder)
+
+
+def as_in_2018(weights):
+    for name in list(weights):
+        new = name.replace("LayerNorm.weight", "LayerNorm.gamma")
+        weights[new.replace("LayerNorm.bias", "LayerNorm.beta")] = weights.pop(name)
+    weights["bert.embeddings.position_ids"] = torch.arange(64)
+
+
+def encoder_alone(weights):
+    for name in list(weights):
+        tensor = weights.pop(name)
+        if name.startswith("bert."):
+            weights[name.removeprefix("bert.")] = tensor
+
+
+@pytest.mark.parametrize("change", [as_in_2018, encoder_alone])
+def test_a_published_body_is_read_by_the_names_it_has(change, tmp_path):
+    folder = write_body(tmp_path / "body", layers=2)
+    expected, model = make("text", folder), make("text", folder)
+    load_encoder(expected, folder)
+    spoil(folder, change)
+    load_encoder(model, folder)
+    found = model.state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.state_dict().items())
+
+
+def test_with_and_without_pre_training_the_head_is_the_same(tmp_path):
+    folder = write_body(tmp_path / "body")
+    pretrained, scratch = make("text", folder), make("text", folder)
+    load_encoder(pretrained, folder)
+    assert torch.equal(pretrained.classifier.weight, scratch.classifier.weight)
+    words = "embeddings.word_embeddings.weight"
+    assert not torch.equal(pretrained.bert.get_parameter(words), scratch.bert.get_parameter(words))
+
+
+def test_new_weights_leave_the_global_generator_alone(tmp_path):
+    folder = write_body(tmp_path / "body")
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    make("text", folder)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_random_weights_do_not_have_the_deviation_of_pre_training(tmp_path):
+    folder = write_body(tmp_path / "body")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"initializer_range": 0.5}))
+    weights = make("text", folder).bert.encoder.layer[0].intermediate.dense.weight
+    assert float(weights.detach().std()) == pytest.approx(INITIALIZER_RANGE, rel=0.1)
+
+
+def test_a_body_that_is_to_give_its_attention_can_be_saved_when_it_is_fine_tuned(tmp_path):
+    folder = write_body(tmp_path / "body")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"output_attentions": True}))
+    make("text", folder).save_pretrained(tmp_path / "saved")
+    assert (tmp_path / "saved" / "model.safetensors").exists()
+
+
+def test_dropout_is_that_of_the_experiment(tmp_path):
+    config = make("text", write_body(tmp_path / "body"), dropout=0.25).config
+    assert config.hidden_dropout_prob == 0.25
+    assert config.attention_probs_dropout_prob == 0.25
+    assert config.classifier_dropout == 0.25
+
+
+@pytest.mark.parametrize("body, longest", [("bert", 64), ("roberta", 63)])
+def test_an_input_longer_than_the_model_reads_is_refused(body, longest, tmp_path):
+    folder = write_body(tmp_path / "body", body)
+    model = make("token", folder, max_length=longest)
+    assert model(torch.full((1, longest), 5)).logits.shape == (1, longest, len(TAGS))
+    with pytest.raises(StageError, match=f"max_length is {longest + 1}.*at most {longest}"):
+        make("token", folder, max_length=longest + 1)
+
+
+def test_fewer_examples_are_among_more_of_the_same_seed(world):
+    kind, path = load("text-classification"), world / "text-classification" / "train.parquet"
+    few, more = choose_rows(path, kind, 20, seed=0), choose_rows(path, kind, 50, seed=0)
+    assert more.head(20).equals(few)
+    assert not choose_rows(path, kind, 20, seed=1).equals(few)
+    everything = choose_rows(path, kind, 0, seed=0)
+    assert sorted(everything["text"]) == sorted(pd.read_parquet(path)["text"])
+    assert len(choose_rows(path, kind, 1000, seed=0)) == 160
+
+
+def test_the_choice_does_not_depend_on_the_order_of_the_table(world, tmp_path):
+    kind, path = load("token-classification"), world / "token-classification" / "train.parquet"
+    rows = pd.read_parquet(path)
+    rows.iloc[np.random.default_rng(0).permutation(len(rows))].to_parquet(
+        tmp_path / "other.parquet"
+    )
+    one, other = (choose_rows(p, kind, 30, seed=0) for p in (path, tmp_path / "other.parquet"))
+    assert kind.texts(one) == kind.texts(other)

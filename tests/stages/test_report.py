@@ -1,0 +1,149 @@
+"""The report: one page that says what was found, also when nothing was."""
+
+import json
+import re
+
+import pytest
+
+from tasks.contract import Silent
+from tasks.pages.figures import canvas, write_figure
+from tasks.pages.numbers import percent, points
+from tasks.stages.report import write_report
+
+
+def interval(name, value, low, high):
+    return {name: value, f"{name}/low": low, f"{name}/high": high}
+
+
+def write_evaluation(
+    folder, gain, headline="accuracy", words="accuracy", documents=200, majority=0.12
+):
+    """An artifact of stage evaluation, with a gain (value, low, high) or None."""
+    metrics = {**interval(headline, 0.534, 0.51, 0.559), f"majority/{headline}": majority}
+    metrics["test_documents"] = documents
+    if gain:
+        metrics |= interval(f"from_scratch/{headline}", 0.443, 0.42, 0.465)
+        metrics |= interval("gain", *gain)
+    folder.mkdir()
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    facts = {"headline": headline, "metrics": {headline: words}, "problem": "text-classification"}
+    facts["majority"] = "sklearn"
+    (folder / "evaluation.json").write_text(json.dumps(facts))
+    for name in ("gain.png", "confusion.png"):
+        write_figure(canvas("Found")[0], folder / "figures" / name)
+    return folder
+
+
+def write_pretraining(folder):
+    folder.mkdir()
+    metrics = {"validation_loss": 4.612, "masked_accuracy": 0.251, "parameters": 950_123.0}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    write_figure(canvas("Falling")[0], folder / "figures" / "loss.png")
+    return folder
+
+
+def report(out, evaluations, pretraining=None):
+    out.mkdir()
+    metrics = write_report(
+        "demo",
+        list(evaluations),
+        0.95,
+        pretraining=pretraining,
+        evaluations=list(evaluations.values()),
+        out=out,
+        monitor=Silent(),
+    )
+    return metrics, (out / "show" / "report.md").read_text(), (out / "show" / "card.md").read_text()
+
+
+@pytest.fixture
+def evaluations(tmp_path):
+    return {
+        "library": write_evaluation(tmp_path / "a", (0.091, 0.07, 0.113)),
+        "code": write_evaluation(tmp_path / "b", (0.004, -0.01, 0.018), "f1", "entity F1"),
+        "news": write_evaluation(tmp_path / "c", (-0.05, -0.07, -0.03)),
+    }
+
+
+def test_each_problem_is_a_row_with_its_intervals(evaluations, tmp_path):
+    metrics, page, _ = report(tmp_path / "out", evaluations)
+    row = (
+        "| library | accuracy | 53.4 % [51.0, 55.9] | 44.3 % [42.0, 46.5] | +9.1 [+7.0, +11.3] "
+        "| 12.0 % |"
+    )
+    assert row in page
+    assert "| code | entity F1 |" in page
+    assert metrics == {"problems": 3, "gains": 1}
+
+
+def test_a_sentence_says_whether_each_difference_could_be_chance(evaluations, tmp_path):
+    _, page, card = report(tmp_path / "out", evaluations)
+    assert "Pre-training is shown to help on 1 of 3 problems." in page
+    for text in (page, card):
+        assert "**library**: Pre-training helps: +9.1 points of accuracy; 95 % interval" in text
+        assert "**code**: No gain shown, could be chance: +0.4 points of entity F1" in text
+        assert "**news**: Pre-training hurts: -5.0 points of accuracy" in text
+
+
+def test_few_test_documents_show_no_gain(tmp_path):
+    few = {"library": write_evaluation(tmp_path / "a", (0.091, 0.07, 0.113), documents=9)}
+    metrics, page, _ = report(tmp_path / "out", few)
+    assert "**library**: Too few test documents (9) to tell: +9.1 points" in page
+    assert "help on 0 of 1" in page
+    assert metrics["gains"] == 0
+
+
+def test_a_model_that_may_have_learnt_nothing_is_pointed_out(tmp_path):
+    both = {
+        "bad": write_evaluation(tmp_path / "a", (0.091, 0.07, 0.113), majority=0.54),
+        "open": write_evaluation(tmp_path / "b", None, majority=0.51),
+        "good": write_evaluation(tmp_path / "c", None, majority=0.5),
+    }
+    _, page, card = report(tmp_path / "out", both)
+    for text in (page, card):
+        assert "- **bad**: the pre-trained model is no better than always answering sklearn" in text
+        assert "- **open**: the pre-trained model is not shown to be better than always" in text
+        assert "**good**" not in text
+
+
+def test_all_figures_of_the_page_lie_beside_it_and_the_card_needs_none(evaluations, tmp_path):
+    body = write_pretraining(tmp_path / "pretraining")
+    _, page, card = report(tmp_path / "out", evaluations, body)
+    figures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", page)
+    assert "gains.png" in figures
+    assert "pretraining-loss.png" in figures
+    assert "library-confusion.png" in figures
+    assert sorted(figures) == sorted(f.name for f in (tmp_path / "out" / "show").glob("*.png"))
+    assert "![" not in card
+
+
+def test_pre_training_is_told_by_what_it_measured(evaluations, tmp_path):
+    body = write_pretraining(tmp_path / "pretraining")
+    _, page, _ = report(tmp_path / "out", evaluations, body)
+    assert "| loss on held-out text, nats a masked token | 4.612 |" in page
+    assert "| masked tokens guessed right | 25.1% |" in page
+    assert "next sentences" not in page, "not measured, so not told"
+
+
+def test_without_a_comparison_or_problems_the_page_says_so(tmp_path):
+    alone = {"library": write_evaluation(tmp_path / "a", None)}
+    metrics, page, _ = report(tmp_path / "one", alone)
+    assert "without a model from scratch" in page
+    assert "| library | accuracy | 53.4 % [51.0, 55.9] | – | – | 12.0 % |" in page
+    assert metrics["gains"] == 0
+    _, page, _ = report(tmp_path / "none", {}, write_pretraining(tmp_path / "pretraining"))
+    assert "only pre-trained" in page
+    assert "gains.png" not in page
+
+
+def test_the_same_again_gives_the_same_bytes(evaluations, tmp_path):
+    for name in ("one", "two"):
+        report(tmp_path / name, evaluations)
+    for file in (tmp_path / "one" / "show").iterdir():
+        assert file.read_bytes() == (tmp_path / "two" / "show" / file.name).read_bytes()
+
+
+def test_numbers_are_written_with_their_intervals():
+    assert percent({"a": 0.5}, "a") == "50.0 %"
+    assert percent(interval("a", 0.5, 0.25, 0.751), "a") == "50.0 % [25.0, 75.1]"
+    assert points(interval("gain", -0.012, -0.03, 0.005)) == "-1.2 [-3.0, +0.5]"

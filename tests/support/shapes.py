@@ -1,0 +1,78 @@
+"""Tiny models with batches of made-up tokens, for everything that can be pre-trained or tuned."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tasks import objectives, problems
+from tasks.experiment.model import Model
+from tasks.families.bert import configure
+from tasks.models.building import new_model
+from tasks.objectives import Drawing
+from tasks.objectives.masking import tensors
+from tasks.problems.token_classification.model import NO_LABEL
+from tasks.stages.finetuning import cross_entropy, labels_in
+from tasks.timing.synthetic import MadeUpTokenizer, made_up_corpus
+from tasks.training.microbatches import Splitting, split_rows
+
+ROWS, LENGTH, VOCABULARY, LABELS = 10, 24, 90, 5
+KINDS = (
+    "bert mlm",
+    "roberta mlm",
+    "bert mlm+nsp",
+    "bert text-classification",
+    "roberta text-classification",
+    "bert token-classification",
+    "roberta token-classification",
+)
+
+
+@dataclass
+class Case:
+    """A model, a batch, and how its loss is computed, in parts too."""
+
+    model: Any
+    batch: dict[str, Tensor]
+    loss: Callable[..., Any]
+    splitting: Splitting
+    head: Callable[..., Any]
+
+
+def case(kind: str, rows: int = ROWS, length: int = LENGTH, size: Model | None = None) -> Case:
+    """One of `KINDS`; without dropout."""
+    family, task = kind.split()
+    size = size or Model(family=family, layers=2, hidden_size=16, heads=2, max_positions=length)
+    tokenizer = MadeUpTokenizer(VOCABULARY)
+    config = configure(size, tokenizer, dropout=0.0)
+    if task in ("mlm", "mlm+nsp"):
+        objective = objectives.load(task)
+        vocabulary = tokenizer.vocabulary()
+        corpus = made_up_corpus(4 * rows * length, vocabulary)
+        drawing = Drawing(length=length, masking_share=0.15, seed=1)
+        examples = objective.examples(corpus, vocabulary, drawing)
+        batch = tensors(examples.draw(np.arange(rows), np.zeros(rows, np.int64)))
+        splitting = _splitting(objective.split, objective.counts)
+        model = new_model(objective.AUTO_MODEL, config, seed=1)
+        return Case(model, batch, objective.losses, splitting, objective.head)
+    config.num_labels, config.problem_type = LABELS, "single_label_classification"
+    problem = problems.load(task)
+    generator = np.random.default_rng(1)
+    found = [problem.made_up(int(generator.integers(4, length + 1))) for _ in range(rows)]
+    batch = problem.collate(found, 0)
+    ids, labels = batch["input_ids"], batch["labels"]
+    ids[:] = torch.from_numpy(generator.integers(4, VOCABULARY, ids.shape))
+    drawn = torch.from_numpy(generator.integers(0, LABELS, labels.shape))
+    unlabelled = torch.from_numpy(generator.random(labels.shape) < 0.4)
+    if task == "token-classification":
+        drawn[unlabelled | (labels == NO_LABEL)] = NO_LABEL
+    model = new_model(problem.AUTO_MODEL, config, seed=1)
+    splitting = _splitting(split_rows, labels_in)
+    return Case(model, batch | {"labels": drawn}, cross_entropy, splitting, problem.head)
+
+
+def _splitting(split: Any, counts: Any) -> Splitting:
+    return Splitting(rows=ROWS, automatic=True, split=split, counts=counts)

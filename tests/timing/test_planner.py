@@ -1,0 +1,41 @@
+"""`temper plan --time`: what each stage would take, and what is not known yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from flows.commands.main import app
+from flows.presets.loading import load_experiment
+from flows.recipes.experiment import recipe
+from tasks.machinery.store.store import Store
+from tasks.timing.planner import TimedPlanner
+from tests.support.tiny_experiment import write_experiment
+
+
+def test_trainings_are_timed_and_what_is_missing_is_said(tmp_path: Path) -> None:
+    file = write_experiment(tmp_path / "data")
+    experiment = load_experiment(str(file), ["downstream.names.train_examples=40"])
+    planner = TimedPlanner(Store(tmp_path / "store"))
+    recipe(experiment, planner)
+    found = planner.expected(experiment)
+    assert found.keys() == {step.title for step in planner.steps}
+    assert found["pretraining"].seconds is not None and found["pretraining"].seconds > 0
+    assert found["finetuning mood"].seconds is None
+    assert "its data is not prepared" in found["finetuning mood"].missing
+    assert found["finetuning names"].at_most
+    assert found["finetuning names"] == found["finetuning names from scratch"]
+    assert found["corpus"].seconds is None
+    assert not (tmp_path / "store").exists()
+
+
+def test_the_command_tells_the_whole(home: Path, tmp_path: Path) -> None:
+    file = write_experiment(tmp_path / "data")
+    words = ["plan", str(file), "--time", "--set", "downstream=[]"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert "pretraining about" in said
+    assert "corpus not known (never computed here)" in said
+    assert "in all about" in said and "and what 4 more take" in said
