@@ -1,7 +1,8 @@
-"""What fine-tuning can solve: one module a problem, which says everything about it.
+"""What fine-tuning can solve: a folder for each problem, which says everything about it.
 
-A problem `a-b` is the module `tasks.problems.a_b` with the names of `Problem` in it. Nothing else
-in the tree asks which problem it is. This file imports nothing heavy: plans read it.
+A problem `a-b` is the folder `tasks/problems/a_b/` with three files, apart since each is in other
+keys: `rows.py` (stage dataset), `model.py` and `scores.py` (training, evaluation, judgement), which
+together have the names of `Problem`. This file imports nothing heavy: plans read it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from tasks.machinery.naming.variants import names_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,6 +90,11 @@ class Problem(Protocol):
         self, gold: Iterable[Any], predicted: Iterable[Any], labels: Sequence[str]
     ) -> tuple[list[str], NDArray[np.int64]]:
         """Names, and how often each is predicted for each: shape (names, names), true first."""
+
+
+def names() -> tuple[str, ...]:
+    """The names of all problems, as an experiment writes them: `text-classification`."""
+    return names_in("problems", "rows.py")
 
 
 def part_of(problem: str, part: str) -> str:

@@ -2,19 +2,21 @@
 
 import subprocess
 import sys
-from typing import get_args
 
 import pytest
 
 from tasks import problems
-from tasks.experiment.problem import TaskName
 from tasks.problems import Problem
 
 
-@pytest.mark.parametrize("name", get_args(TaskName))
-def test_every_problem_of_the_experiment_has_a_module_that_says_everything(name):
+def test_problems_are_the_folders_with_rows():
+    assert problems.names() == ("text-classification", "token-classification")
+
+
+@pytest.mark.parametrize("name", problems.names())
+def test_every_problem_has_modules_that_say_everything(name):
     kind = problems.load(name)
-    assert problems.module_of(name) == f"tasks.problems.{name.replace('-', '_')}"
+    assert problems.part_of(name, "rows") == f"tasks.problems.{name.replace('-', '_')}.rows"
     said = {
         key for key in vars(Problem) if not key.startswith("_")
     } | Problem.__annotations__.keys()
@@ -24,7 +26,7 @@ def test_every_problem_of_the_experiment_has_a_module_that_says_everything(name)
 
 def test_naming_a_problem_loads_nothing_heavy():
     code = (
-        "import sys; from tasks import problems; problems.module_of('text-classification');"
+        "import sys; from tasks import problems; problems.modules_of(problems.names()[0]);"
         "print({'torch', 'transformers', 'pandas', 'numpy'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

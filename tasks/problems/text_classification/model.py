@@ -8,7 +8,7 @@ nor predicted does not count.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,9 @@ from scipy.special import log_softmax
 from transformers import AutoModelForSequenceClassification
 
 from tasks.data.text.length_buckets import Batch, Example, inputs_of
-from tasks.training.flops import Product
+
+if TYPE_CHECKING:
+    from tasks.training.flops import Product
 
 COLUMNS = ("document", "text", "label")
 METRICS = {"accuracy": "accuracy", "macro_f1": "macro-F1"}

@@ -12,7 +12,7 @@ without a B- before it starts an entity.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,9 @@ from scipy.special import log_softmax
 from transformers import AutoModelForTokenClassification
 
 from tasks.data.text.length_buckets import Batch, Example, inputs_of, pad
-from tasks.training.flops import Product
+
+if TYPE_CHECKING:
+    from tasks.training.flops import Product
 
 COLUMNS = ("document", "tokens", "tags")
 METRICS = {"f1": "entity F1", "precision": "entity precision", "recall": "entity recall"}
