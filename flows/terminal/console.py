@@ -16,8 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.machinery.execution.planner import Step, shortened
+from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName, headline_of
 from tasks.machinery.servers.servers import MLFLOW_PORT, PREFECT_PORT
-from tasks.statistics.verdict import SCRATCH, beyond_majority, verdict
+from tasks.statistics.verdict import beyond_majority, verdict
 from tasks.timing.planner import Expected
 
 MODELS = ("pretraining", "finetuning")  # the stages that end in a model
@@ -144,21 +145,16 @@ def time_lines(expected: Mapping[str, Expected]) -> list[str]:
     return [*lines, f"in all about {duration(sum(known))}{beside}"]
 
 
-def _interval(metrics: Mapping[str, float], name: str, sign: str = "") -> str:
+def _interval(metrics: Mapping[str, float], named: MetricName, sign: str = "") -> str:
+    name = str(named)
     if name not in metrics:
         return "–"
     form = "{:" + sign + ".3f}"
     text = form.format(metrics[name])
-    low, high = metrics.get(f"{name}/low"), metrics.get(f"{name}/high")
+    low, high = metrics.get(named.low), metrics.get(named.high)
     if low is None or high is None:
         return text
     return f"{text}\n[{form.format(low)}, {form.format(high)}]"
-
-
-def headline(metrics: Mapping[str, float], problem: str) -> str:
-    """The metric that a problem is judged by: the one that its majority baseline has."""
-    start = f"downstream/{problem}/majority/"
-    return next((name.removeprefix(start) for name in metrics if name.startswith(start)), "")
 
 
 def results_table(metrics: Mapping[str, float], problems: Sequence[str]) -> Table:
@@ -167,15 +163,15 @@ def results_table(metrics: Mapping[str, float], problems: Sequence[str]) -> Tabl
     for column in ("problem", "metric", "majority", "pre-trained", "from scratch", "gain"):
         table.add_column(column, no_wrap=True)
     for problem in problems:
-        metric = headline(metrics, problem)
-        base = f"downstream/{problem}"
+        metric = headline_of(metrics, problem)
         table.add_row(
             problem,
             metric,
-            _interval(metrics, f"{base}/majority/{metric}"),
-            _interval(metrics, f"{base}/{metric}"),
-            _interval(metrics, f"{base}/from_scratch/{metric}"),
-            _interval(metrics, f"{base}/gain", "+"),
+            *(
+                _interval(metrics, MetricName(metric, model, problem))
+                for model in (MAJORITY, "", FROM_SCRATCH)
+            ),
+            _interval(metrics, MetricName("gain", problem=problem), "+"),
         )
     return table
 
@@ -207,12 +203,12 @@ def verdicts(
     """
     found = []
     for problem in problems:
-        prefix, metric = f"downstream/{problem}/", headline(metrics, problem)
+        metric = headline_of(metrics, problem)
         answer = majority.get(problem, "the most frequent label")
-        found.append((problem, verdict(metrics, prefix)))
-        found.append((problem, metric and beyond_majority(metrics, metric, answer, prefix)))
-        if f"{prefix}{SCRATCH}{metric}/low" in metrics:
-            said = beyond_majority(metrics, metric, answer, prefix, SCRATCH)
+        found.append((problem, verdict(metrics, problem)))
+        found.append((problem, metric and beyond_majority(metrics, metric, answer, problem)))
+        if MetricName(metric, FROM_SCRATCH, problem).low in metrics:
+            said = beyond_majority(metrics, metric, answer, problem, FROM_SCRATCH)
             found.append((problem, said and f"from scratch {said}"))
     return [f"{problem}: {text}" for problem, text in found if text]
 

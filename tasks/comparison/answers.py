@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from tasks.machinery.naming.metric_name import FROM_SCRATCH
 from tasks.statistics.bootstrap import Bootstrap, sum_by_document
 from tasks.statistics.significance import Difference, differences, least_p, samples_for
 
 if TYPE_CHECKING:
     from tasks.problems import Problem
-
-_OF_SCRATCH = "from_scratch_"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Answered:
 def read_answers(file: Path, problem: str) -> Answered:
     """The answers of an evaluation's `predictions.parquet`, without those from scratch."""
     table = pd.read_parquet(file)
-    table = table[[name for name in table.columns if not name.startswith(_OF_SCRATCH)]]
+    table = table[[name for name in table.columns if not name.startswith(f"{FROM_SCRATCH}_")]]
     names = ["document", str(table.columns[1]), "gold"]
     rows = [
         hashlib.sha256(

@@ -9,6 +9,7 @@ from tasks.comparison.curves import Curve
 from tasks.comparison.disagreement import Disagreement
 from tasks.comparison.energy import Power
 from tasks.comparison.past_run import DIGEST, PastRun, label_of
+from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
 from tasks.statistics.significance import Difference
 
 # Metrics that say how much and not how well: no value of them is the best.
@@ -140,7 +141,7 @@ def metric_rows(runs: Sequence[PastRun], incomparable: frozenset[str]) -> list[M
             since they were measured on different data.
     """
     known = {name for run in runs for name in run.metrics}
-    names = [name for name in known if not name.endswith(("/low", "/high")) and "/" in name]
+    names = [name for name in known if not MetricName.parse(name).end and "/" in name]
     rows = []
     for name in sorted(names, key=_order):
         values = [value_of(run.metrics, name) for run in runs]
@@ -151,27 +152,27 @@ def metric_rows(runs: Sequence[PastRun], incomparable: frozenset[str]) -> list[M
 
 def _order(name: str) -> tuple[bool, str, int, str]:
     """Pre-training, then each problem: the model's own metrics, the gain, others' metrics."""
-    start, _, rest = name.partition("/")
-    if start != "downstream":
-        return (False, start, 0, rest)
-    problem, _, metric = rest.partition("/")
-    kinds = {"gain": 1, "from_scratch": 2, "majority": 3, "test_documents": 4}
-    return (True, problem, kinds.get(metric.partition("/")[0], 0), metric)
+    found = MetricName.parse(name)
+    if not found.problem:
+        return (False, found.stage, 0, found.metric)
+    kinds = {"gain": 1, FROM_SCRATCH: 2, MAJORITY: 3, "test_documents": 4}
+    return (True, found.problem, kinds.get(found.model or found.metric, 0), found.metric)
 
 
 def value_of(metrics: Mapping[str, float], name: str) -> Value | None:
     """A metric with its interval; None where it was not measured."""
     if name not in metrics:
         return None
-    return Value(metrics[name], metrics.get(f"{name}/low"), metrics.get(f"{name}/high"))
+    found = MetricName.parse(name)
+    return Value(metrics[name], metrics.get(found.low), metrics.get(found.high))
 
 
 def direction(name: str) -> int:
     """1 where more of a metric is better, -1 where less is, 0 where neither."""
-    last = name.rpartition("/")[2]
-    if last in _NO_RANK or "/majority/" in name:
+    found = MetricName.parse(name)
+    if found.metric in _NO_RANK or found.model == MAJORITY:
         return 0
-    return -1 if last.endswith(_LOWER) else 1
+    return -1 if found.metric.endswith(_LOWER) else 1
 
 
 def best_of(values: Sequence[Value | None], way: int) -> frozenset[int]:
@@ -196,12 +197,6 @@ def incomparable_pretraining(runs: Sequence[PastRun]) -> str:
     if found:
         return f"held-out text is measured differently ({', '.join(found)} differ): no best marked"
     return ""
-
-
-def headline_of(metrics: Mapping[str, float], problem: str) -> str:
-    """The metric that a problem is judged by: the one that its majority baseline has."""
-    start = f"downstream/{problem}/majority/"
-    return next((name.removeprefix(start) for name in metrics if name.startswith(start)), "")
 
 
 def alike(runs: Sequence[PastRun]) -> list[list[str]]:

@@ -20,6 +20,7 @@ from tasks.comparison.disagreement import Disagreement, most_disputed
 from tasks.comparison.energy import Power, Spent
 from tasks.comparison.past_run import PastRun, label_of
 from tasks.comparison.remains import Evidence
+from tasks.machinery.naming.metric_name import DOWNSTREAM
 from tasks.statistics.significance import Difference, corrected
 
 # What is overlaid, by stage: metrics in the words of the curve's file.
@@ -80,7 +81,7 @@ class Tests:
         answers = self._answers(problem, runs, evidence)
         groups = sharing(answers)
         if len(groups) > 1:
-            self.incomparable.append(f"downstream/{problem}/")
+            self.incomparable.append(f"{DOWNSTREAM}/{problem}/")
             self.untested.append(_differ(problem, groups))
         confidence = min(float(run.params.get("evaluation.confidence", 0.95)) for run in runs)
         for labels in groups:

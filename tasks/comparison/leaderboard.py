@@ -15,12 +15,12 @@ from tasks.comparison.comparison import (
     differing,
     differing_data,
     direction,
-    headline_of,
     incomparable_pretraining,
     value_of,
 )
 from tasks.comparison.page import ABSENT, with_interval
 from tasks.comparison.past_run import DIGEST, PastRun
+from tasks.machinery.naming.metric_name import DOWNSTREAM, MetricName, headline_of
 from tasks.machinery.naming.spelling import near
 from tasks.pages.document import Block, Cell, Document, Grid, Section, Words
 
@@ -70,16 +70,16 @@ def metrics_to_rank(runs: Sequence[PastRun], wanted: str = "") -> list[str]:
     """
     if wanted:
         names = sorted({name for run in runs for name in run.metrics})
-        for name in (wanted, f"downstream/{wanted}"):
+        for name in (wanted, f"{DOWNSTREAM}/{wanted}"):
             if name in names:
                 return [name]
-        nearby = near(wanted, names) or near(f"downstream/{wanted}", names)
+        nearby = near(wanted, names) or near(f"{DOWNSTREAM}/{wanted}", names)
         hint = f"; did you mean {nearby}" if nearby else ""
-        shown = [name for name in names if not name.endswith(("/low", "/high"))]
+        shown = [name for name in names if not MetricName.parse(name).end]
         known = ", ".join(shown[:12]) + (", …" if len(shown) > 12 else "")
         raise UnknownMetricError(f"--metric {wanted}: no run has it{hint}. There are: {known}")
     found = {
-        f"downstream/{problem}/{metric}"
+        str(MetricName(metric, problem=problem))
         for run in runs
         for problem in run.problems
         if (metric := headline_of(run.metrics, problem))
@@ -154,7 +154,7 @@ def leaderboard_page(entries: Sequence[Entry], metrics: Sequence[str], title: st
     runs = [entry.run for entry in entries]
     columns = varying(entries)
     several = len({run.experiment for run in runs}) > 1
-    header = ["run", *(metric.removeprefix("downstream/") for metric in metrics)]
+    header = ["run", *(metric.removeprefix(f"{DOWNSTREAM}/") for metric in metrics)]
     header += [
         "name",
         "started (UTC)",

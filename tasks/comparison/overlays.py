@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from tasks.comparison.comparison import Comparison, MetricRow, Overlay, headline_of
+from tasks.comparison.comparison import Comparison, MetricRow, Overlay
 from tasks.comparison.curves import Curve
+from tasks.machinery.naming.metric_name import MetricName, headline_of
 from tasks.pages.document import Picture
 from tasks.pages.figures import MUTED, PALETTE, Interval, canvas, draw_intervals, write_figure
 
@@ -35,7 +36,7 @@ def headline_figures(found: Comparison) -> list[Picture]:
     pictures = []
     for problem in problems:
         metric = next(filter(None, (headline_of(run.metrics, problem) for run in found.runs)), "")
-        row = rows.get(f"downstream/{problem}/{metric}")
+        row = rows.get(str(MetricName(metric, problem=problem)))
         if metric and row is not None and sum(each is not None for each in row.values) > 1:
             figure = _intervals(problem, metric, row, found.labels)
             pictures.append(as_picture(figure, f"results-{problem}.png", f"{problem}: {metric}"))

@@ -7,13 +7,19 @@ from collections.abc import Sequence
 from tasks.comparison.comparison import Comparison, MetricRow, Value, incomparable_pretraining
 from tasks.comparison.disagreement import Disagreement
 from tasks.comparison.overlays import curve_figures, headline_figures
+from tasks.machinery.naming.metric_name import (
+    DOWNSTREAM,
+    FROM_SCRATCH,
+    MAJORITY,
+    MetricName,
+)
 from tasks.pages.document import Block, Cell, Document, Grid, Item, Section, Words
 from tasks.statistics.significance import BETTER, WORSE, Difference
 
 ABSENT = "–"
 _LONGEST = 600  # characters of a text, or of a parameter
 # Other models' metrics and counts, which the full table has.
-_LESS = ("/from_scratch/", "/majority/", "/test_documents", "/epochs", "/unigram_loss")
+_LESS = ("test_documents", "epochs", "unigram_loss", "tokens", "parameters")
 
 
 def page_of(found: Comparison, *, figures: bool = True) -> Document:
@@ -93,8 +99,13 @@ def _cut(text: str, most: int = _LONGEST) -> str:
 
 
 def _results(found: Comparison, figures: bool) -> list[Block]:
-    rows = [row for row in found.metrics if not any(part in row.name for part in _LESS)]
-    rows = [row for row in rows if row.name not in ("pretraining/tokens", "pretraining/parameters")]
+    names = {row.name: MetricName.parse(row.name) for row in found.metrics}
+    rows = [
+        row
+        for row in found.metrics
+        if names[row.name].metric not in _LESS
+        and names[row.name].model not in (FROM_SCRATCH, MAJORITY)
+    ]
     if not rows:
         return [Words("No run has results.")]
     blocks: list[Block] = [_metric_grid(found, rows)]
@@ -113,7 +124,7 @@ def _results(found: Comparison, figures: bool) -> list[Block]:
 def _metric_grid(found: Comparison, rows: Sequence[MetricRow]) -> Grid:
     body = [
         [
-            Cell(row.name.removeprefix("downstream/")),
+            Cell(row.name.removeprefix(f"{DOWNSTREAM}/")),
             *(Cell(with_interval(each), i in row.best) for i, each in enumerate(row.values)),
         ]
         for row in rows

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tasks.machinery.naming.metric_name import MetricName
 from tasks.machinery.naming.spelling import near
 
 ARTIFACT, STAGE, DIGEST = "temper.artifact.", "temper.stage.", "temper.digest."
@@ -62,12 +63,12 @@ class PastRun:
     @property
     def problems(self) -> list[str]:
         """The downstream problems, by name."""
-        named = {name.split("/")[1] for name in self.metrics if name.startswith("downstream/")}
+        named = {MetricName.parse(name).problem for name in self.metrics} - {""}
         named |= {name.split(".")[1] for name in self.params if name.startswith("downstream.")}
         return sorted(named)
 
     def kind_of(self, problem: str) -> str:
-        """Which kind a problem is, such as single_label; empty if the run has no such problem."""
+        """What a problem is, such as text-classification; empty if the run has no such one."""
         kind = self.params.get(f"downstream.{problem}.problem", "")
         own = self.params.get("data.name") == problem  # an evaluation on its own
         return kind or (self.params.get("data.problem", "") if own else "")

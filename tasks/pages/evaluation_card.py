@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
 from tasks.pages import numbers as pages
 from tasks.pages.figures import (
     BLUE,
@@ -23,12 +24,12 @@ from tasks.pages.figures import (
     write_figure,
 )
 from tasks.problems import Problem
-from tasks.statistics.verdict import SCRATCH, beyond_majority
+from tasks.statistics.verdict import beyond_majority
 
 MODELS = {
     "": ("pre-trained", BLUE),
-    SCRATCH: ("from scratch", ORANGE),
-    "majority/": ("majority", MUTED),
+    FROM_SCRATCH: ("from scratch", ORANGE),
+    MAJORITY: ("majority", MUTED),
 }
 
 
@@ -78,33 +79,37 @@ def confusion_figure(
 
 def gain_figure(metrics: Mapping[str, float], facts: Mapping[str, Any]) -> Figure:
     """The headline metric of each model with its interval."""
-    headline, name = facts["headline"], facts["metrics"][facts["headline"]]
+    headline, title = facts["headline"], facts["metrics"][facts["headline"]]
     rows = [
         Interval(
-            model,
-            100 * metrics[prefix + headline],
-            100 * metrics.get(f"{prefix}{headline}/low", metrics[prefix + headline]),
-            100 * metrics.get(f"{prefix}{headline}/high", metrics[prefix + headline]),
-            pages.percent(metrics, prefix + headline),
+            words,
+            100 * metrics[str(name)],
+            100 * metrics.get(name.low, metrics[str(name)]),
+            100 * metrics.get(name.high, metrics[str(name)]),
+            pages.percent(metrics, str(name)),
             color,
         )
-        for prefix, (model, color) in MODELS.items()
-        if prefix + headline in metrics
+        for model, (words, color) in MODELS.items()
+        if str(name := MetricName(headline, model)) in metrics
     ]
     how = f"{facts['rows']} of the test; {100 * facts['confidence']:g} % bootstrap intervals"
-    title = f"{name[:1].upper()}{name[1:]} is {metrics[headline]:.1%} on the test"
+    said = f"{title[:1].upper()}{title[1:]} is {metrics[headline]:.1%} on the test"
     if "gain" in metrics:
-        title = pages.judge(metrics, name, facts["confidence"]).partition(";")[0]
+        said = pages.judge(metrics, title, facts["confidence"]).partition(";")[0]
         how += f"; paired difference {pages.points(metrics)} points"
-    return draw_intervals(title, how, rows, x=f"{name}, %")
+    return draw_intervals(said, how, rows, x=f"{title}, %")
 
 
 def card(metrics: Mapping[str, float], report: pd.DataFrame, facts: Mapping[str, Any]) -> str:
     """The page of one evaluation: metrics with intervals, a sentence on the gain, the classes."""
     headline, sure = facts["headline"], f"{100 * facts['confidence']:g} %"
-    shown = {prefix: model for prefix, (model, _) in MODELS.items() if prefix + headline in metrics}
+    shown = {
+        model: words
+        for model, (words, _) in MODELS.items()
+        if str(MetricName(headline, model)) in metrics
+    }
     rows = [
-        [title, *(percent_or_dash(metrics, prefix + name) for prefix in shown)]
+        [title, *(percent_or_dash(metrics, str(MetricName(name, model))) for model in shown)]
         for name, title in facts["metrics"].items()
     ]
     parts = [
@@ -117,8 +122,8 @@ def card(metrics: Mapping[str, float], report: pd.DataFrame, facts: Mapping[str,
     learnt = beyond_majority(metrics, headline, facts["majority"])
     if learnt:
         parts.append(f"**The pre-trained model is {learnt}.**")
-    if f"{SCRATCH}{headline}/low" in metrics:
-        learnt = beyond_majority(metrics, headline, facts["majority"], model=SCRATCH)
+    if MetricName(headline, FROM_SCRATCH).low in metrics:
+        learnt = beyond_majority(metrics, headline, facts["majority"], model=FROM_SCRATCH)
         parts += [f"**The model from scratch is {learnt}.**"] if learnt else []
     parts += [
         "## By class",

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from tasks.contract import Monitor
 from tasks.data.tables import write_json
 from tasks.experiment.problem import TaskName
+from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
 from tasks.models.answering import count_documents, read_rows
 from tasks.models.bodies import read_model
 from tasks.models.files import configuration_of, labels_of, require_labels
@@ -31,7 +32,6 @@ from tasks.models.relabelling import Relabelled, every_label
 from tasks.pages.evaluation_card import show_results
 from tasks.problems import Problem, load
 from tasks.statistics.bootstrap import Bootstrap
-from tasks.statistics.verdict import SCRATCH
 
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is not copied to `show/`
 
@@ -41,12 +41,12 @@ class Answers:
     """What a model answers on the test.
 
     Attributes:
-        prefix: what its metrics are called by, before their names.
+        model: whose answers: FROM_SCRATCH, or empty for the model itself.
         table: the rows with the answers.
         counts: shape (rows, statistics): what each row adds to the sums behind the metrics.
     """
 
-    prefix: str
+    model: str
     table: pd.DataFrame
     counts: NDArray[np.int64]
 
@@ -91,12 +91,12 @@ def evaluate(
     asked: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
     train, test = (read_rows(kind, data / f"{split}.parquet") for split in ("train", "test"))
     documents = count_documents(test)
-    folders = {"": model} if from_scratch is None else {"": model, SCRATCH: from_scratch}
+    folders = {"": model} if from_scratch is None else {"": model, FROM_SCRATCH: from_scratch}
     labels = every_label(asked, [labels_known(folder, asked) for folder in folders.values()])
     answers: list[Answers] = []
-    for prefix, folder in folders.items():
+    for name, folder in folders.items():
         monitor.progress(len(answers), len(folders), "models")
-        answers.append(answer(kind, folder, prefix, test, labels, monitor=monitor))
+        answers.append(answer(kind, folder, name, test, labels, monitor=monitor))
     metrics = {"test_documents": float(documents)} | measure(kind, answers, bootstrap)
     metrics |= measure_majority(kind, train, test, labels)
     facts = {
@@ -129,7 +129,7 @@ def labels_known(folder: Path, asked: Sequence[str]) -> list[str]:
 def answer(
     kind: Problem,
     folder: Path,
-    prefix: str,
+    name: str,
     test: pd.DataFrame,
     labels: Sequence[str],
     *,
@@ -143,7 +143,7 @@ def answer(
     examples = kind.encode(test, tokenizer, labels)
     monitor.note(**{f"test_{kind.CUT}": sum(example.cut for example in examples)})
     table = predict(kind, model, test, examples, labels)
-    return Answers(prefix, table, kind.count(table["gold"], table["predicted"], labels))
+    return Answers(name, table, kind.count(table["gold"], table["predicted"], labels))
 
 
 def measure(kind: Problem, answers: Sequence[Answers], bootstrap: Bootstrap) -> dict[str, float]:
@@ -156,19 +156,20 @@ def measure(kind: Problem, answers: Sequence[Answers], bootstrap: Bootstrap) -> 
     metrics = {}
     for each, values in zip(answers, resampled, strict=True):
         for name, value in kind.measure(each.counts.sum(axis=0).astype(np.float64)).items():
-            metrics[each.prefix + name] = float(value)
-            metrics |= ends(each.prefix + name, bootstrap.interval(values[name]))
+            named = MetricName(name, each.model)
+            metrics[str(named)] = float(value)
+            metrics |= ends(named, bootstrap.interval(values[name]))
     if len(answers) > 1:
         headline = kind.HEADLINE
-        metrics["gain"] = metrics[headline] - metrics[SCRATCH + headline]
+        metrics["gain"] = metrics[headline] - metrics[str(MetricName(headline, FROM_SCRATCH))]
         differences = resampled[0][headline] - resampled[1][headline]
-        metrics |= ends("gain", bootstrap.interval(differences))
+        metrics |= ends(MetricName("gain"), bootstrap.interval(differences))
     return metrics
 
 
-def ends(name: str, interval: tuple[float, float]) -> dict[str, float]:
+def ends(name: MetricName, interval: tuple[float, float]) -> dict[str, float]:
     """An interval as metrics."""
-    return {f"{name}/low": interval[0], f"{name}/high": interval[1]}
+    return {name.low: interval[0], name.high: interval[1]}
 
 
 def measure_majority(
@@ -177,7 +178,7 @@ def measure_majority(
     """The headline metric of a model that only knows what is most frequent in training."""
     counts = kind.count(test[kind.COLUMNS[2]], kind.majority(train, test), labels)
     values = kind.measure(counts.sum(axis=0).astype(np.float64))
-    return {f"majority/{kind.HEADLINE}": float(values[kind.HEADLINE])}
+    return {str(MetricName(kind.HEADLINE, MAJORITY)): float(values[kind.HEADLINE])}
 
 
 def constant_answer(majority: Sequence[Any]) -> str:
@@ -193,7 +194,7 @@ def write_predictions(answers: Sequence[Answers], path: Path, show: Path) -> Non
     table, *others = (each.table for each in answers)
     for other in others:
         for name in ("predicted", "probability", "loss"):
-            table = table.assign(**{f"{SCRATCH.replace('/', '_')}{name}": other[name]})
+            table = table.assign(**{f"{FROM_SCRATCH}_{name}": other[name]})
     pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path)
     if path.stat().st_size <= SHOWN_BYTES:
         shutil.copyfile(path, show / path.name)

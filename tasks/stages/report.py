@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import Monitor
+from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
 from tasks.pages import numbers as pages
 from tasks.pages.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
-from tasks.statistics.verdict import HELPS, HURTS, SCRATCH, beyond_majority, verdict
+from tasks.statistics.verdict import HELPS, HURTS, beyond_majority, verdict
 
 PRETRAINING = {
     "validation_loss": ("loss on held-out text, nats a masked token", ".3f"),
@@ -56,9 +57,9 @@ class Result:
         """What to say of a model that may have learnt nothing; empty where it has."""
         return beyond_majority(self.metrics, self.facts["headline"], self.facts["majority"])
 
-    def percent(self, prefix: str = "") -> str:
+    def percent(self, model: str = "") -> str:
         """The headline metric of a model with its interval, or a dash where there is none."""
-        return pages.percent(self.metrics, prefix + self.facts["headline"])
+        return pages.percent(self.metrics, str(MetricName(self.facts["headline"], model)))
 
 
 def write_report(
@@ -160,9 +161,9 @@ def headline_table(results: Sequence[Result], confidence: float) -> str:
             result.name,
             result.metric,
             result.percent(),
-            result.percent(SCRATCH) if result.compares else "–",
+            result.percent(FROM_SCRATCH) if result.compares else "–",
             pages.points(result.metrics) if result.compares else "–",
-            result.percent("majority/"),
+            result.percent(MAJORITY),
         ]
         for result in results
     ]

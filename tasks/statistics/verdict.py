@@ -4,51 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tasks.machinery.naming.metric_name import MAJORITY, MetricName
+
 HELPS, HURTS, CHANCE = "pre-training helps", "pre-training hurts", "no gain shown, could be chance"
-SCRATCH = "from_scratch/"  # what stands before the metrics of the model from random weights
 # A bootstrap knows no other documents than these: of few it makes intervals that are too narrow,
 # of width zero where all are right.
 FEWEST_DOCUMENTS = 10
 
 
 def beyond_majority(
-    metrics: Mapping[str, float], metric: str, answer: str, prefix: str = "", model: str = ""
+    metrics: Mapping[str, float], metric: str, answer: str, problem: str = "", model: str = ""
 ) -> str:
     """What to say of a model that may have learnt nothing.
 
     Args:
-        metrics: as stage evaluation returns them.
+        metrics: of stage evaluation, or of a run.
         metric: name of the headline metric.
         answer: what the majority baseline always answers.
-        prefix: what stands before their names, such as `downstream/library/`.
-        model: what stands before those of the model, such as `from_scratch/`.
+        problem: the problem, where they are those of a run.
+        model: whose metrics, such as FROM_SCRATCH; empty for the model itself.
 
     Returns:
         That it is no better than the baseline, or not shown to be; empty where it is better.
     """
-    baseline = metrics[f"{prefix}majority/{metric}"]
-    if metrics[f"{prefix}{model}{metric}/low"] > baseline:
+    baseline = metrics[str(MetricName(metric, MAJORITY, problem))]
+    measured = MetricName(metric, model, problem)
+    if metrics[measured.low] > baseline:
         return ""
-    worse = metrics[f"{prefix}{model}{metric}"] <= baseline
+    worse = metrics[str(measured)] <= baseline
     said = "no better" if worse else "not shown to be better"
     return f"{said} than always answering {answer}: it may have learnt nothing"
 
 
-def verdict(metrics: Mapping[str, float], prefix: str = "") -> str:
+def verdict(metrics: Mapping[str, float], problem: str = "") -> str:
     """What the interval of a gain says.
 
     Args:
-        metrics: as stage evaluation returns them.
-        prefix: what stands before their names, such as `downstream/library/`.
+        metrics: of stage evaluation, or of a run.
+        problem: the problem, where they are those of a run.
 
     Returns:
         HELPS, HURTS, CHANCE or "too few test documents (n) to tell"; empty where there is no gain.
     """
-    if f"{prefix}gain/low" not in metrics:
+    gain = MetricName("gain", problem=problem)
+    if gain.low not in metrics:
         return ""
-    documents = metrics[f"{prefix}test_documents"]
+    documents = metrics[str(MetricName("test_documents", problem=problem))]
     if documents < FEWEST_DOCUMENTS:
         return f"too few test documents ({documents:.0f}) to tell"
-    if metrics[f"{prefix}gain/low"] > 0:
+    if metrics[gain.low] > 0:
         return HELPS
-    return HURTS if metrics[f"{prefix}gain/high"] < 0 else CHANCE
+    return HURTS if metrics[gain.high] < 0 else CHANCE

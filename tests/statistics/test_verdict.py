@@ -32,9 +32,9 @@ def test_few_documents_cannot_tell():
     assert verdict(metrics(0.01, 0.09, documents=10.0)) == HELPS
 
 
-def test_the_names_may_have_a_prefix_and_without_a_gain_nothing_is_said():
-    prefix = "downstream/library/"
-    assert verdict(metrics(-0.2, -0.1, prefix=prefix), prefix) == HURTS
+def test_the_metrics_may_be_those_of_a_run_and_without_a_gain_nothing_is_said():
+    found = metrics(-0.2, -0.1, prefix="downstream/library/")
+    assert verdict(found, "library") == HURTS
     assert verdict({"accuracy": 0.5, "test_documents": 200.0}) == ""
 
 
@@ -52,8 +52,10 @@ def test_the_names_may_have_a_prefix_and_without_a_gain_nothing_is_said():
     ],
 )
 def test_a_model_that_may_have_learnt_nothing_is_pointed_out(value, low, said):
-    found = {"m/accuracy": value, "m/accuracy/low": low, "m/majority/accuracy": 0.5}
-    assert beyond_majority(found, "accuracy", "glad", "m/") == said
+    found = {"accuracy": value, "accuracy/low": low, "majority/accuracy": 0.5}
+    assert beyond_majority(found, "accuracy", "glad") == said
+    of_run = {f"downstream/moods/{name}": number for name, number in found.items()}
+    assert beyond_majority(of_run, "accuracy", "glad", "moods") == said
 
 
 def test_it_loads_nothing_heavy():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from tasks.contract import StageError
 from tasks.machinery.host.ledger import Ledger, Use, ledgers
+from tasks.machinery.naming.metric_name import DOWNSTREAM
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.fingerprint import digest
 from tasks.machinery.store.store import Store
@@ -32,7 +33,7 @@ _PAUSE = 3.0
 def metric_prefix(stage: str, label: str) -> str:
     """What a stage's metrics start with on the experiment's run; empty: they are not there."""
     if stage in ("evaluation", "leakage"):
-        return f"downstream/{label}"
+        return f"{DOWNSTREAM}/{label}"
     return stage if stage in ("pretraining", "judgement") else ""
 
 

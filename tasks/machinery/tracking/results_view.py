@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
+
+from tasks.machinery.naming.metric_name import MAJORITY, MetricName
 
 NAME = "results"
 TAG = f"mlflow.sharedViewState.{NAME}"
@@ -45,9 +48,10 @@ def columns_of(runs: Sequence[Run]) -> list[str]:
     metrics = dict.fromkeys(name for run in runs for name in sorted(run.data.metrics))
     chosen = []
     for name in metrics:
-        start, _, headline = name.partition("/majority/")
-        if headline:  # what a problem is judged by is what its majority baseline has
-            chosen += [f"{start}/{headline}", f"{start}/gain"]
+        found = MetricName.parse(name)
+        if found.problem and found.model == MAJORITY:  # it has the metric that decides, alone
+            gain = MetricName("gain", problem=found.problem)
+            chosen += [str(replace(found, model="")), str(gain)]
     chosen.append("pretraining/validation_loss")
     results = [name for name in dict.fromkeys(chosen) if name in metrics]
     parameters = dict.fromkeys(name for run in runs for name in sorted(run.data.params))

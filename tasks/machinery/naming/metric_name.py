@@ -1,0 +1,67 @@
+"""Names of results, such as `downstream/library/from_scratch/accuracy/low`: written and read here.
+
+A stage names a result `MODEL/METRIC/END`, without MODEL where it is of the model itself. On the
+run of the experiment `downstream/PROBLEM` or the name of the stage stands before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+MAJORITY, FROM_SCRATCH = "majority", "from_scratch"
+LOW, HIGH = "low", "high"
+DOWNSTREAM = "downstream"
+
+
+@dataclass(frozen=True)
+class MetricName:
+    """The name of a result.
+
+    Attributes:
+        metric: such as `accuracy`, `gain` or `validation_loss`.
+        model: whose result it is: MAJORITY, FROM_SCRATCH; empty for the model itself.
+        problem: the downstream problem it belongs to; empty in the evaluation's own results.
+        stage: the stage it belongs to, such as `pretraining`, where it belongs to no problem.
+        end: LOW or HIGH for an end of its interval; empty for the result itself.
+    """
+
+    metric: str
+    model: str = ""
+    problem: str = ""
+    stage: str = ""
+    end: str = ""
+
+    @classmethod
+    def parse(cls, name: str) -> MetricName:
+        """The parts of a name on the run of an experiment."""
+        words = name.split("/")
+        problem = stage = end = ""
+        if words[0] == DOWNSTREAM and len(words) > 2:
+            problem, words = words[1], words[2:]
+        elif len(words) > 1:
+            stage, words = words[0], words[1:]
+        if words[-1] in (LOW, HIGH) and len(words) > 1:
+            end = words.pop()
+        model = words.pop(0) if len(words) > 1 else ""
+        return cls("/".join(words), model, problem, stage, end)
+
+    def __str__(self) -> str:
+        start = f"{DOWNSTREAM}/{self.problem}" if self.problem else self.stage
+        return "/".join(word for word in (start, self.model, self.metric, self.end) if word)
+
+    @property
+    def low(self) -> str:
+        """The name of the low end of its interval."""
+        return str(replace(self, end=LOW))
+
+    @property
+    def high(self) -> str:
+        """The name of the high end of its interval."""
+        return str(replace(self, end=HIGH))
+
+
+def headline_of(names: Iterable[str], problem: str) -> str:
+    """The metric that a problem is judged by: the one that its majority baseline has."""
+    found = (MetricName.parse(name) for name in names)
+    return next((n.metric for n in found if (n.problem, n.model) == (problem, MAJORITY)), "")
