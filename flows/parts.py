@@ -17,9 +17,11 @@ from tasks.experiment.jobs import (
     EvaluateJob,
     FinetuneJob,
     PretrainJob,
+    check_evaluation,
     check_finetuning,
     check_pretraining,
 )
+from tasks.experiment.variants import asked
 from tasks.machinery.execution.session import Work
 from tasks.machinery.host.digest_memo import Verification
 from tasks.references.given_model import find_model
@@ -65,7 +67,7 @@ def pretrain(
     check_pretraining(job)
     begin(plan_only=plan_only)
     recipe = partial(pretraining_recipe, job)
-    work = Work("pretrain", job.name, pretraining_title(), job.model_dump(), recipe)
+    work = Work("pretrain", job.name, pretraining_title(), asked(job), recipe)
     result = perform(work, refresh, verify, plan_only=plan_only)
     if job.register_as and not plan_only:
         result["version"] = register_body(job, result)
@@ -91,7 +93,7 @@ def finetune(
     begin(plan_only=plan_only)
     body = find_model(job.body, "body", job.name, display().say)
     recipe = partial(finetuning_recipe, job, body)
-    values = job.model_dump() | {"body_digest": body.model.digest[:16]}
+    values = asked(job) | {"body_digest": body.model.digest[:16]}
     work = Work("finetune", job.name, finetuning_title(), values, recipe)
     return perform(work, refresh, verify, plan_only=plan_only)
 
@@ -111,9 +113,10 @@ def evaluate(
         verify: How cached files are checked: by size and a memo of their digests, or every byte.
         plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
     """
+    check_evaluation(job)
     begin(plan_only=plan_only)
     model = find_model(job.model, "model", job.name, display().say)
     recipe = partial(evaluation_recipe, job, model)
-    values = job.model_dump() | {"model_digest": model.model.digest[:16]}
+    values = asked(job) | {"model_digest": model.model.digest[:16]}
     work = Work("evaluate", job.name, evaluation_title(), values, recipe)
     return perform(work, refresh, verify, plan_only=plan_only)

@@ -33,8 +33,14 @@ NO_KEY: set[str] = set()
 CORPUS, TOKENIZER, PRETRAINING = {"corpus"}, {"tokenizer"}, {"pretraining"}
 DATASET, FINETUNING = {"dataset"}, {"finetuning"}
 
+# Fields that count with tagged tokens alone: they are changed in the problem `names`.
+OF_TOKENS = {"downstream.tokens_column", "downstream.tags_column"}
+
+# A published tokenizer has a vocabulary of its own; its size is no longer to be chosen.
+ALSO = {"tokenizer.published": ("tokenizer.vocab_size=8192",)}
+
 # Field: another valid value, and the stages that have the field in their key. Of a downstream
-# problem, `mood` is changed; no stage of the other one may change.
+# problem, one is changed; no stage of the other one may change.
 FIELDS: dict[str, tuple[str, set[str]]] = {
     "name": ("another", {"report"}),  # its title
     "variant": ("another", NO_KEY),
@@ -138,7 +144,7 @@ def place(tmp_path_factory) -> SimpleNamespace:
     """The tiny experiment, and a copy of its data elsewhere."""
     data = tmp_path_factory.mktemp("keys")
     file = write_experiment(data)
-    write_wide_table(data)
+    write_wide_tables(data)
     file.write_text(file.read_text().replace("moods.csv", "moods.jsonl"))
     (data / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n")
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "moved"
@@ -146,14 +152,18 @@ def place(tmp_path_factory) -> SimpleNamespace:
     return SimpleNamespace(data=data, file=file, elsewhere=elsewhere)
 
 
-def write_wide_table(folder: Path) -> None:
-    """The labelled sentences with every column that a field is changed to: a plan looks at them."""
+def write_wide_tables(folder: Path) -> None:
+    """The labelled rows with every column that a field is changed to: a plan looks at them."""
     rows = [line.split(",") for line in (folder / "moods.csv").read_text().splitlines()[1:]]
     with (folder / "moods.jsonl").open("w") as out:
         for text, label in rows:
             words = text.split()
             row = {"text": text, "body": text, "label": label, "mood": label}
             out.write(json.dumps(row | {"tokens": words, "tags": ["O"] * len(words)}) + "\n")
+    tagged = [json.loads(line) for line in (folder / "names.jsonl").read_text().splitlines()]
+    with (folder / "names.jsonl").open("w") as out:
+        for row in tagged:
+            out.write(json.dumps(row | {"words": row["tokens"], "names": row["tags"]}) + "\n")
 
 
 def load(place: SimpleNamespace, *settings: str) -> Experiment:
@@ -170,8 +180,13 @@ def keys(place: SimpleNamespace, *settings: str) -> dict[str, dict[str, Any]]:
 
 def setting(place: SimpleNamespace, field: str, value: str) -> str:
     """The change of a field as it is given on the command line."""
-    where = field.replace("downstream.", "downstream.mood.")
+    where = field.replace("downstream.", f"downstream.{problem_of(field)}.")
     return f"{where}={value.format(data=place.data, elsewhere=place.elsewhere)}"
+
+
+def problem_of(field: str) -> str:
+    """The problem in which a field is changed."""
+    return "names" if field in OF_TOKENS else "mood"
 
 
 def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
@@ -190,14 +205,16 @@ def test_a_field_is_in_the_key_of_the_stages_that_it_changes(
     value, stages = FIELDS[field]
     change = setting(place, field, value)
     unnamed = {} if field == "variant" else {"variant": ""}
-    now, then = (load(place, *more).model_copy(update=unnamed) for more in ((), (change,)))
+    also = ALSO.get(field, ())
+    now, then = (load(place, *also, *x).model_copy(update=unnamed) for x in ((), (change,)))
     assert now != then, "a value like the default shows nothing"
-    before, after = keys(place), keys(place, change)
+    before, after = keys(place, *also), keys(place, *also, change)
+    (untouched,) = {"mood", "names"} - {problem_of(field)}
     expected = {
         title
         for title in before.keys() & after.keys()
         if title.split()[0] in stages
-        and (not field.startswith("downstream.") or "names" not in title)
+        and (not field.startswith("downstream.") or untouched not in title)
     }
     assert changed(before, after) == expected
 
@@ -205,13 +222,13 @@ def test_a_field_is_in_the_key_of_the_stages_that_it_changes(
 def test_of_a_published_tokenizer_nothing_counts_but_its_content_and_the_case(
     place: SimpleNamespace,
 ) -> None:
-    published = f"tokenizer.published={place.data}/vocab.txt"
-    before = keys(place, published)
+    usual = "tokenizer.vocab_size=8192"
+    before = keys(place, usual, f"tokenizer.published={place.data}/vocab.txt")
     moved = f"tokenizer.published={place.elsewhere}/vocab.txt"
-    for field in ("algorithm", "vocab_size", "min_frequency"):
-        value, _ = FIELDS[f"tokenizer.{field}"]
-        assert keys(place, moved, f"tokenizer.{field}={value}") == before
-    assert changed(before, keys(place, published, "tokenizer.lowercase=false")) == TOKENIZER
+    assert keys(place, usual, moved) == before
+    part = before["tokenizer"]["part"]
+    assert {name for name in part if name.startswith("tokenizer.")} == {"tokenizer.lowercase"}
+    assert changed(before, keys(place, usual, moved, "tokenizer.lowercase=false")) == TOKENIZER
 
 
 @pytest.mark.parametrize(
@@ -304,6 +321,22 @@ def test_the_machinery_and_the_flows_change_no_key(original, clone: Clone) -> No
     for file in files:
         file.write_text(f"{file.read_text()}\n\nANOTHER_NUMBER = 1\n")
     assert clone.fingerprints() == original
+
+
+NEW_FIELD = """
+    overlay: int = field({default}, "Overlay", "A field that is added later", absent=0)
+
+
+class Checkpoints("""
+
+
+def test_a_field_that_is_added_with_its_absent_value_changes_no_key(original, clone: Clone) -> None:
+    part = "tasks/experiment/pretraining.py"
+    clone.edit(part, "\n\nclass Checkpoints(", NEW_FIELD.format(default=0))
+    assert clone.fingerprints() == original
+    clone.edit(part, NEW_FIELD.format(default=0), NEW_FIELD.format(default=1))
+    below = {title for title in original if title.split()[0] in ("finetuning", "evaluation")}
+    assert changed(original, clone.fingerprints()) == {"pretraining", "report"} | below
 
 
 def test_masking_is_in_the_key_of_pretraining_and_of_what_reads_its_bytes(

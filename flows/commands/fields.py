@@ -10,6 +10,7 @@ from rich.table import Table
 
 from flows.terminal.in_process import out, stop
 from tasks.experiment.mistakes import accepted_at, fields_at, model_at
+from tasks.experiment.variants import extra, in_words
 from tasks.machinery.naming.spelling import nearest
 
 PartArgument = Annotated[
@@ -29,7 +30,7 @@ def fields(part: PartArgument = "") -> None:
         stop([f"no part or field {part!r}{hint}. Accepted: {', '.join(parts)}, or a field of them"])
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
     table.add_column("field", no_wrap=True)
-    for column in ("default", "accepted", "meaning"):
+    for column in ("default", "accepted", "counts with", "meaning"):
         table.add_column(column, overflow="fold")
     for path in chosen:
         table.add_row(*row_of(path))
@@ -55,9 +56,11 @@ def paths(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def row_of(path: tuple[str, ...]) -> list[str]:
-    """A field, its default as YAML has it, what it accepts and what it is, with its unit."""
+    """A field: its default as YAML has it, what it accepts, with what it counts, what it is."""
     model = model_at(path[:-1])
     assert model is not None, path
     info = model.model_fields[path[-1]]
     default = str(info.default).lower() if isinstance(info.default, bool) else str(info.default)
-    return [".".join(path), default or '""', accepted_at(path), info.description or ""]
+    only = in_words(extra(info).get("only_with", {}))
+    meaning = (info.description or "").removesuffix(f" ({only})")
+    return [".".join(path), default or '""', accepted_at(path), only, meaning]

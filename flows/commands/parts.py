@@ -101,11 +101,13 @@ def evaluate(
 ) -> None:
     """Measure any fine-tuned model on the test split of a problem of an experiment."""
     from flows.recipes.parts import evaluation_recipe
+    from tasks.experiment.jobs import check_evaluation
 
     require_stages(refresh)
     try:
         whole = _experiment(experiment, settings)
         job = EvaluateJob.of(model, whole, _problem(whole, problem))
+        check_evaluation(job)
     except InvalidExperimentError as error:
         stop(error.lines)
     recipe = partial(evaluation_recipe, job, _given(model, job.name))

@@ -12,7 +12,6 @@ from flows.recipes import stages
 from flows.recipes.inspection import labelled_source, text_source
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.problem import Downstream
-from tasks.experiment.tokenizer import Tokenizer
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.call import Run
 from tasks.models.files import weights_of
@@ -75,7 +74,7 @@ def pretrain(
     )
     tokenizer = run(
         stages.TOKENIZER,
-        tokenizer=experiment.tokenizer if published is None else taking(experiment.tokenizer),
+        tokenizer=experiment.tokenizer,
         published=published,
         corpus=corpus / "train.parquet",
     )
@@ -94,11 +93,6 @@ def pretrain(
         tokens=tokens.whole,
         tokenizer=tokenizer.whole,
     )
-
-
-def taking(tokenizer: Tokenizer) -> Tokenizer:
-    """What is left to choose of a published tokenizer: the rest cannot change it."""
-    return Tokenizer(lowercase=tokenizer.lowercase)
 
 
 def finetune_and_evaluate(

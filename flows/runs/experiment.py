@@ -10,6 +10,7 @@ from flows.recipes.experiment import recipe
 from flows.recipes.stages import StageName
 from flows.runs import work
 from tasks.experiment.experiment import Experiment
+from tasks.experiment.variants import asked
 from tasks.machinery.execution.session import Work
 from tasks.machinery.host.digest_memo import Verification
 
@@ -37,5 +38,5 @@ def run_stages(
 
 def work_of(experiment: Experiment) -> Work:
     """The whole chain."""
-    title, values = title_of(experiment), experiment.model_dump()
+    title, values = title_of(experiment), asked(experiment)
     return Work("experiment", experiment.name, title, values, partial(recipe, experiment))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from tasks.experiment import variants
 from tasks.experiment.experiment import Experiment
 
 Mistake = tuple[str, str]
@@ -11,7 +12,12 @@ Mistake = tuple[str, str]
 
 def mistakes(experiment: Experiment) -> list[Mistake]:
     """What does not fit together, as the path of a field and what is wrong with it."""
-    return [*_objective(experiment), *_lengths(experiment), *_names(experiment)]
+    return [
+        *variants.mistakes(experiment),
+        *_objective(experiment),
+        *_lengths(experiment),
+        *_names(experiment),
+    ]
 
 
 def _objective(experiment: Experiment) -> list[Mistake]:

@@ -6,18 +6,40 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.experiment import variants
+from tasks.experiment.variants import OnlyWith, extra, in_words
+
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 
 
-def field(default: Any, title: str, description: str, *, in_key: bool = True, **bounds: Any) -> Any:
-    """A field of a form: its default, title, description (with the unit) and bounds."""
-    return Field(
-        default,
-        title=title,
-        description=description,
-        json_schema_extra={"in_key": in_key},
-        **bounds,
-    )
+def field(
+    default: Any,
+    title: str,
+    description: str,
+    *,
+    in_key: bool = True,
+    only_with: OnlyWith | None = None,
+    **more: Any,
+) -> Any:
+    """A field of a form.
+
+    Args:
+        default: its value where a person gives none; `...` asks for one.
+        title: its name in forms.
+        description: what it is, with its unit.
+        in_key: whether it can change a result.
+        only_with: the choices with which it counts, by name: see `variants.py`.
+        more: bounds, as Pydantic has them; and `absent`, for a field that is added later: with this
+            value the computation is what it was before the field existed. At that value it is in no
+            key, so that nothing is computed again. The default may change later, `absent` may not.
+    """
+    notes: dict[str, Any] = {"in_key": in_key}
+    if "absent" in more:
+        notes["absent"] = more.pop("absent")
+    if only_with:
+        notes["only_with"] = {choice: list(accepted) for choice, accepted in only_with.items()}
+        description = f"{description} ({in_words(only_with)})"
+    return Field(default, title=title, description=description, json_schema_extra=notes, **more)
 
 
 class Part(BaseModel):
@@ -30,6 +52,9 @@ class Part(BaseModel):
         """Number the fields: the Prefect UI sorts a form alphabetically unless told otherwise."""
         super().__pydantic_init_subclass__(**kwargs)
         for position, info in enumerate(cls.model_fields.values()):
-            extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-            info.json_schema_extra = {**extra, "position": position}
+            info.json_schema_extra = {**extra(info), "position": position}
         cls.model_rebuild(force=True)
+
+    def keyed(self, around: tuple[Any, ...]) -> dict[str, Any]:
+        """The fields that are in the key of a stage, by name; `around` as in `variants.py`."""
+        return variants.keyed(self, around)

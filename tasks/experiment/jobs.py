@@ -15,7 +15,7 @@ from tasks.experiment.corpus import Corpus
 from tasks.experiment.evaluation import Evaluation
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.fields import Part, field
-from tasks.experiment.mistakes import InvalidExperimentError, check
+from tasks.experiment.mistakes import InvalidExperimentError, check, check_fields
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.experiment.problem import Downstream, LabelledData
@@ -151,6 +151,7 @@ def check_pretraining(job: PretrainJob) -> None:
         InvalidExperimentError: with a line for each mistake.
     """
     check(job.experiment)
+    check_fields(job)
     _require_names("held_out", job.held_out)
 
 
@@ -164,7 +165,17 @@ def check_finetuning(job: FinetuneJob) -> None:
         raise InvalidExperimentError(
             ["downstream: found no problem; accepted: at least one, to fine-tune the body on"]
         )
+    check_fields(job)
     _require_names("downstream", job.downstream)
+
+
+def check_evaluation(job: EvaluateJob) -> None:
+    """What no single field of an evaluation shows.
+
+    Raises:
+        InvalidExperimentError: with a line for each mistake.
+    """
+    check_fields(job)
 
 
 def _require_names(part: str, listed: Sequence[LabelledData]) -> None:

@@ -6,12 +6,13 @@ the nearest right spelling.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from tasks.experiment import variants
 from tasks.experiment.consistency import mistakes
 from tasks.experiment.experiment import Experiment
 from tasks.machinery.naming.spelling import nearest
@@ -69,7 +70,20 @@ def check(experiment: Experiment) -> None:
     Raises:
         InvalidExperimentError: with a line for each mistake.
     """
-    found = [f"{path}: {message}" for path, message in mistakes(experiment)]
+    _refuse(mistakes(experiment))
+
+
+def check_fields(part: BaseModel) -> None:
+    """That every value which is given counts with the chosen variants.
+
+    Raises:
+        InvalidExperimentError: with a line for each that does not.
+    """
+    _refuse(variants.mistakes(part))
+
+
+def _refuse(mistakes: Iterable[tuple[str, str]]) -> None:
+    found = [f"{path}: {message}" for path, message in mistakes]
     if found:
         raise InvalidExperimentError(found)
 

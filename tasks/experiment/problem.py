@@ -8,6 +8,9 @@ from tasks.experiment.fields import NAME_PATTERN, Part, field
 
 TaskName = Literal["text-classification", "token-classification"]
 
+OF_TEXTS = {"problem": ("text-classification",)}
+OF_TOKENS = {"problem": ("token-classification",)}
+
 
 class LabelledData(Part):
     """Rows with labels: where they are, and how they are split."""
@@ -35,22 +38,24 @@ class LabelledData(Part):
         min_length=1,
     )
     text_column: str = field(
-        "text", "Text column", "Column that holds the text (text-classification)", min_length=1
+        "text", "Text column", "Column that holds the text", min_length=1, only_with=OF_TEXTS
     )
     label_column: str = field(
-        "label", "Label column", "Column that holds the label (text-classification)", min_length=1
+        "label", "Label column", "Column that holds the label", min_length=1, only_with=OF_TEXTS
     )
     tokens_column: str = field(
         "tokens",
         "Tokens column",
-        "Column with the list of tokens (token-classification)",
+        "Column with the list of tokens",
         min_length=1,
+        only_with=OF_TOKENS,
     )
     tags_column: str = field(
         "tags",
         "Tags column",
-        "Column with the list of BIO tags (token-classification)",
+        "Column with the list of BIO tags",
         min_length=1,
+        only_with=OF_TOKENS,
     )
     document_column: str = field(
         "document",

@@ -6,12 +6,17 @@ from typing import Literal
 
 from tasks.experiment.fields import Part, field
 
+TRAINED = {"published": ("",)}
+
 
 class Tokenizer(Part):
     """How text becomes tokens."""
 
     algorithm: Literal["wordpiece", "bpe"] = field(
-        "wordpiece", "Algorithm", "wordpiece as in BERT, or byte-level bpe as in RoBERTa"
+        "wordpiece",
+        "Algorithm",
+        "wordpiece as in BERT, or byte-level bpe as in RoBERTa",
+        only_with=TRAINED,
     )
     vocab_size: int = field(
         8192,
@@ -19,6 +24,7 @@ class Tokenizer(Part):
         "Entries in the vocabulary, special tokens included",
         ge=64,
         le=262_144,
+        only_with=TRAINED,
     )
     lowercase: bool = field(True, "Lower-case", "Fold case (and strip accents) before tokenizing")
     min_frequency: int = field(
@@ -27,6 +33,7 @@ class Tokenizer(Part):
         "Occurrences in the corpus that an entry needs to be learnt",
         ge=1,
         le=10**9,
+        only_with=TRAINED,
     )
     published: str = field(
         "",

@@ -76,7 +76,7 @@ def tokens(without: str = "", **others: str) -> dict[str, str]:
     return every | others
 
 
-PUBLISHED = ("tokenizer.published={data}/published",)
+PUBLISHED = ("tokenizer.vocab_size=8192", "tokenizer.published={data}/published")
 NEW = ("downstream.mood.source={data}/new",)
 PARQUET = ("downstream.mood.source={data}/moods.parquet",)
 DN = "dataset names"

@@ -80,6 +80,18 @@ FIELDS = [
     setting("a sequence too long", "pretraining.sequence_length=128", "model.max_positions (64)"),
     setting("an example too long", "downstream.mood.max_length=99", "mood.max_length", "(64)"),
     setting("pairs for RoBERTa", "model.family=roberta", "pretraining.objective", "with it: mlm"),
+    setting(
+        "a field of another problem",
+        "downstream.mood.tags_column=x",
+        "downstream.mood.tags_column: found 'x', but problem is 'text-classification'; the field",
+        "counts only with token-classification (accepted here: 'tags')",
+    ),
+    setting(
+        "a size for a published tokenizer",
+        "tokenizer.published={data}/vocab.txt",
+        "tokenizer.vocab_size: found 200, but published is '{data}/vocab.txt'",
+        "counts only without published (accepted here: 8192)",
+    ),
     setting("a name out of the folder", "name=../elsewhere", "name: found '../elsewhere'", "match"),
     setting("a problem out of it", "downstream.mood.name=a/b", "downstream.", "found 'a/b'"),
     setting("a problem without a name", "downstream.mood.name=", "name: found ''", "matching"),

@@ -201,49 +201,50 @@ TABLES = [
     ),
 ]
 
+# A published tokenizer, with the size of the vocabulary as it is by default: it has one itself.
+PUBLISHED = "tokenizer.vocab_size=8192 tokenizer.published"
+
 TOKENIZERS = [
-    setting(
-        "no such tokenizer", "tokenizer.published={data}/vocab.txt", "vocab.txt does not exist"
-    ),
+    setting("no such tokenizer", f"{PUBLISHED}={{data}}/vocab.txt", "vocab.txt does not exist"),
     data(
         "a vocabulary without special tokens",
-        "tokenizer.published={data}/vocab.txt",
+        f"{PUBLISHED}={{data}}/vocab.txt",
         written("vocab.txt", vocabulary([*SPECIAL[:4], *ENTRIES])),
         said=("tokenizer.published: {data}/vocab.txt: not a BERT vocabulary: it lacks [MASK]",),
     ),
     data(
         "a vocabulary with an entry twice",
-        "tokenizer.published={data}/vocab.txt",
+        f"{PUBLISHED}={{data}}/vocab.txt",
         written("vocab.txt", vocabulary([*SPECIAL, "a", "b", "a"])),
         said=("tokenizer.published: {data}/vocab.txt: 'a' is on line 6 and on line 8",),
     ),
     data(
         "a vocabulary in ISO-8859-1",
-        "tokenizer.published={data}/vocab.txt",
+        f"{PUBLISHED}={{data}}/vocab.txt",
         written("vocab.txt", b"[PAD]\nna\xefve\n"),
         said=("tokenizer.published: {data}/vocab.txt: not UTF-8 at byte 8",),
     ),
     data(
         "a tokenizer with a number beyond its size",
-        "tokenizer.published={data}/new",
+        f"{PUBLISHED}={{data}}/new",
         written("new/tokenizer.json", tokenizer([*range(64), 4096])),
         said=("tokenizer.published", "of its 65 entries one has the number 4096", "0 to 64"),
     ),
     data(
         "a tokenizer that is no JSON",
-        "tokenizer.published={data}/new",
+        f"{PUBLISHED}={{data}}/new",
         written("new/tokenizer.json", '{\n"model": \n'),
         said=("tokenizer.published: {data}/new/tokenizer.json, line 3: not valid JSON",),
     ),
     data(
         "a tokenizer of nothing",
-        "tokenizer.published={data}/new",
+        f"{PUBLISHED}={{data}}/new",
         written("new/tokenizer.json", "{}"),
         said=("tokenizer.published", "it has no vocabulary (model.vocab)"),
     ),
     data(
         "a folder without a tokenizer",
-        "tokenizer.published={data}/texts",
+        f"{PUBLISHED}={{data}}/texts",
         said=("tokenizer.published", "is a folder with neither tokenizer.json nor vocab.txt"),
     ),
 ]

@@ -158,10 +158,10 @@ def labelled(name: str, rows: int, *more: str, seed: int = 5, header: str = "tex
 
 
 def setting(kind: str, change: str, *said: str) -> Mistake:
-    """A value that cannot be set."""
-    return Mistake(kind, said, settings=(change,))
+    """A value that cannot be set, or several, with blanks between."""
+    return Mistake(kind, said, settings=tuple(change.split()))
 
 
 def data(kind: str, change: str, *steps: Step, said: tuple[str, ...]) -> Mistake:
     """Data that cannot be read, and the setting that points to them."""
-    return Mistake(kind, said, steps, settings=(change,) if change else ())
+    return Mistake(kind, said, steps, settings=tuple(change.split()))

@@ -48,7 +48,7 @@ def _is_input(value: Any) -> bool:
 
 def key_of(stage: Stage, arguments: Arguments) -> dict[str, Any]:
     """The key of a stage for its arguments: see `fingerprint.py`."""
-    part = {name: key_part(v) for name, v in arguments.items() if not _is_input(v)}
+    part = {k: key_part(v, (arguments,)) for k, v in arguments.items() if not _is_input(v)}
     return {
         "stage": stage.name,
         "part": flatten(part),

@@ -3,7 +3,7 @@
 A key is a small document, kept in the manifest, so that a plan can say what differs:
 
     {"stage": "pretraining",
-     "part": {"model.layers": 2, …},            values, without the fields marked in_key=False
+     "part": {"model.layers": 2, …},            values of the fields that count
      "inputs": {"tokens": <digest>, …},         what it reads, by content
      "code": {"tasks.stages.pretraining": <digest>},   the modules it runs, as syntax trees
      "libraries": {"torch": "2.13", …}}         what it computes with
@@ -24,9 +24,7 @@ import platform
 from collections.abc import Iterable, Mapping
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
-
-from pydantic import BaseModel
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from tasks.contract import StageError
 
@@ -59,19 +57,27 @@ def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
     }
 
 
-def key_part(value: Any) -> Any:
-    """A value as it enters the key: models without the fields that cannot change results."""
-    if isinstance(value, BaseModel):
-        return {
-            name: key_part(getattr(value, name))
-            for name, info in type(value).model_fields.items()
-            if not isinstance(info.json_schema_extra, dict)
-            or info.json_schema_extra.get("in_key", True)
-        }
+@runtime_checkable
+class Keyed(Protocol):
+    """A part of an experiment, which knows which of its fields count."""
+
+    def keyed(self, around: tuple[Any, ...]) -> Mapping[str, Any]:
+        """The fields that are in the key, by name.
+
+        Args:
+            around: the parts around this one, outermost first: they may decide what counts.
+        """
+
+
+def key_part(value: Any, around: tuple[Any, ...] = ()) -> Any:
+    """A value as it enters the key: parts without the fields that cannot change results."""
+    if isinstance(value, Keyed):
+        inside = (*around, value)
+        return {name: key_part(item, inside) for name, item in value.keyed(around).items()}
     if isinstance(value, Mapping):
-        return {str(name): key_part(item) for name, item in value.items()}
+        return {str(name): key_part(item, around) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [key_part(item) for item in value]
+        return [key_part(item, around) for item in value]
     return value
 
 

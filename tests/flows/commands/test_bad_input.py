@@ -173,7 +173,8 @@ def test_the_hub_without_the_name_or_out_of_reach_is_told(
 ) -> None:
     kind = "dataset" if setting.startswith("corpus") else "model"
     said = f"no {kind} 'a/b' that you may see" if reached else "cannot be reached for hf:a/b"
-    mistake = Mistake("the Hub", (setting.partition("=")[0], said), settings=(setting,))
+    settings = (setting, "tokenizer.vocab_size=8192")
+    mistake = Mistake("the Hub", (setting.partition("=")[0], said), settings=settings)
     address = hub if reached else f"http://127.0.0.1:{free_port()}"
     environment = os.environ | {"HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
     done = subprocess.run(
