@@ -9,6 +9,7 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 from pydantic import Field
 
+from tasks.contract import StageError
 from tasks.machinery.freeing.choosing import Freeing, Rules, choose
 from tasks.machinery.freeing.contents import take_stock
 from tasks.machinery.freeing.referred import referred
@@ -36,7 +37,11 @@ def free_space(
     """
     make_home()
     age = timedelta(days=older_than_days) if older_than_days else None
-    rules = Rules(age, read_size(keep) if keep else None, unreferenced)
+    try:
+        most = read_size(keep) if keep else None
+    except StageError as error:
+        raise StageError(f"keep: {error}") from None
+    rules = Rules(age, most, unreferenced)
     store = Store(store_folder())
     refers = referred() if unreferenced else None
     items = take_stock(store)

@@ -12,7 +12,7 @@ from flows.recipes.parts import evaluation_recipe, finetuning_recipe, pretrainin
 from flows.recipes.stages import StageName
 from flows.runs.experiment import title_of, varied
 from flows.runs.registering import register_body
-from flows.runs.work import begin, display, perform
+from flows.runs.work import begin, perform
 from tasks.experiment.jobs import (
     EvaluateJob,
     FinetuneJob,
@@ -22,6 +22,7 @@ from tasks.experiment.jobs import (
     check_pretraining,
 )
 from tasks.experiment.variants import asked
+from tasks.machinery.execution.display import current_display
 from tasks.machinery.execution.session import Work
 from tasks.machinery.host.digest_memo import Verification
 from tasks.references.given_model import find_model
@@ -91,7 +92,7 @@ def finetune(
     """
     check_finetuning(job)
     begin(plan_only=plan_only)
-    body = find_model(job.body, "body", job.name, display().say)
+    body = find_model(job.body, "body", job.name, current_display().say)
     recipe = partial(finetuning_recipe, job, body)
     values = asked(job) | {"body_digest": body.model.digest[:16]}
     work = Work("finetune", job.name, finetuning_title(), values, recipe)
@@ -115,7 +116,7 @@ def evaluate(
     """
     check_evaluation(job)
     begin(plan_only=plan_only)
-    model = find_model(job.model, "model", job.name, display().say)
+    model = find_model(job.model, "model", job.name, current_display().say)
     recipe = partial(evaluation_recipe, job, model)
     values = asked(job) | {"model_digest": model.model.digest[:16]}
     work = Work("evaluate", job.name, evaluation_title(), values, recipe)

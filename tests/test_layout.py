@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import ROOT
 from tests.support.tiny_experiment import write_experiment
@@ -42,7 +45,7 @@ def test_planning_loads_nothing_heavy(tmp_path: Path) -> None:
 
 
 def test_what_runs_stages_loads_nothing_that_computes() -> None:
-    code = "import flows.experiment, flows.terminal.console; from flows.runs.work import show_on"
+    code = "import flows.experiment, flows.terminal.console, flows.runs.work"
     assert not imported_by(code) & {"torch", "transformers", "datasets", "matplotlib"}
 
 
@@ -56,3 +59,76 @@ def test_a_run_with_servers_loads_no_server() -> None:
         "prefect.server.api.server",
         "mlflow.store.tracking.sqlalchemy_store",
     }
+
+
+MOST_FILES = 15
+# What stands here is drawn in the architecture: a new package needs a place in the layers too. A
+# folder on a shelf is one variant, and needs neither.
+PACKAGES = {
+    "flows",
+    "flows/commands",
+    "flows/presets",
+    "flows/recipes",
+    "flows/runs",
+    "flows/serving",
+    "flows/terminal",
+    "tasks",
+    "tasks/comparison",
+    "tasks/data",
+    "tasks/data/text",
+    "tasks/experiment",
+    "tasks/families",
+    "tasks/machinery",
+    "tasks/machinery/execution",
+    "tasks/machinery/freeing",
+    "tasks/machinery/host",
+    "tasks/machinery/naming",
+    "tasks/machinery/orchestration",
+    "tasks/machinery/servers",
+    "tasks/machinery/store",
+    "tasks/machinery/tracking",
+    "tasks/models",
+    "tasks/objectives",
+    "tasks/pages",
+    "tasks/problems",
+    "tasks/references",
+    "tasks/sources",
+    "tasks/stages",
+    "tasks/statistics",
+    "tasks/timing",
+    "tasks/training",
+    "tasks/training/kernels",
+}
+SHELVES = {"tasks/sources", "tasks/objectives", "tasks/problems", "tasks/families"}
+WITHOUT_ADVICE = {"tasks/machinery"}  # each of its packages says how
+
+
+def packages() -> set[str]:
+    found = [file.parent for top in ("flows", "tasks") for file in (ROOT / top).rglob("*.py")]
+    return {str(folder.relative_to(ROOT)) for folder in found}
+
+
+def test_the_packages_are_those_of_the_drawing() -> None:
+    variants = {each for each in packages() if str(Path(each).parent) in SHELVES}
+    assert packages() - variants == PACKAGES
+
+
+@pytest.mark.parametrize("package", sorted(packages()))
+def test_a_package_is_small_enough_to_be_read_at_a_glance(package: str) -> None:
+    files = [file for file in (ROOT / package).glob("*.py") if file.name != "__init__.py"]
+    assert len(files) <= MOST_FILES
+
+
+@pytest.mark.parametrize("package", sorted(packages()))
+def test_a_package_says_in_a_sentence_what_it_is_for(package: str) -> None:
+    text = (ROOT / package / "__init__.py").read_text(encoding="utf-8")
+    said = ast.get_docstring(ast.parse(text)) or ""
+    assert said.partition("\n")[0].endswith(".")
+    if package in PACKAGES - WITHOUT_ADVICE:
+        assert "\nTo add " in said
+
+
+def test_the_folder_of_the_flows_contains_flows_only() -> None:
+    for file in (ROOT / "flows").glob("*.py"):
+        if file.name != "__init__.py":
+            assert "\n@flow(" in file.read_text(encoding="utf-8"), file.name

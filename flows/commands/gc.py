@@ -41,7 +41,7 @@ def gc(
         int | None,
         typer.Option(
             metavar="SIZE",
-            parser=read_size,
+            parser=_size,
             help="Free the least recently used until the store has no more than this: 5GB.",
         ),
     ] = None,
@@ -74,6 +74,13 @@ def gc(
     if choices.freed and not yes:
         _ask(choices)
     out.print(f"freed {human(_free(store, choices))} of {human(held)}", highlight=False)
+
+
+def _size(text: str) -> int:
+    try:
+        return read_size(text)
+    except StageError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _asked(rules: Rules) -> Referred | None:

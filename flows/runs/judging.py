@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 
 from flows.recipes import stages
-from flows.runs.work import display
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.problem import Downstream
 from tasks.experiment.retraining import Rule
 from tasks.machinery.execution.delivery import Delivery
+from tasks.machinery.execution.display import current_display
 from tasks.machinery.execution.runner import Runner
 from tasks.machinery.host.code_version import code_version
 from tasks.machinery.host.digest_memo import Verification, verifying
@@ -56,15 +56,15 @@ def judge(
     lineage: Lineage,
 ) -> Judged:
     """Run stage `judgement` under a run `retrain NAME` in MLflow, of which the page is that."""
-    store, tracking = Store(store_folder()), Tracking(experiment.name, display().say)
+    store, tracking = Store(store_folder()), Tracking(experiment.name, current_display().say)
     tags = code_version() | flow_tags()
     own = {"temper.stage": "retraining", "temper.model": model}
     parent = tracking.open(f"retrain {model}", tags | own)
     ledger = Ledger.open(experiment.name, tracking.uri, parent.run_id, tags)
     parent.beating = ledger.beat
     delivery = Delivery(ledger, Recording(tracking, parent, tags, store))
-    runner = Runner(delivery, display())
-    with verifying(verify), delivery.concluded(display().say):
+    runner = Runner(delivery, current_display())
+    with verifying(verify), delivery.concluded(current_display().say):
         parent.params({"model": model, "problem": problem.name, **rule.model_dump()})
         found = runner(
             stages.judgement(problem.problem),

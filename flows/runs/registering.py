@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from flows.runs.retraining import MODEL, require_recorded
-from flows.runs.work import display
 from tasks.contract import StageError
 from tasks.experiment.jobs import PretrainJob
+from tasks.machinery.execution.display import current_display
 from tasks.machinery.host.code_version import code_version
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.store.artifact import Artifact
@@ -23,7 +23,7 @@ def register_body(job: PretrainJob, result: dict[str, Any]) -> str:
     Raises:
         StageError: MLflow was out of reach when the body was made.
     """
-    tracking, store = Tracking(job.name, display().say), Store(store_folder())
+    tracking, store = Tracking(job.name, current_display().say), Store(store_folder())
     made = {stage["name"]: _artifact(store, stage) for stage in result["stages"]}
     body = made["pretraining"]
     require_recorded(body, tracking)

@@ -15,11 +15,11 @@ from flows.recipes.experiment import recipe
 from flows.runs.experiment import run_stages
 from flows.runs.judging import Judged, judge
 from flows.runs.triggered_by import by_whom
-from flows.runs.work import display
 from tasks.contract import StageError
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.problem import Downstream
 from tasks.experiment.retraining import Rule
+from tasks.machinery.execution.display import current_display
 from tasks.machinery.execution.planner import Planner
 from tasks.machinery.host.code_version import code_version
 from tasks.machinery.host.digest_memo import Verification
@@ -81,7 +81,7 @@ class Retraining:
         verify: Verification,
     ) -> Retraining:
         """A retraining with the sources as they are now."""
-        tracking = Tracking(experiment.name, display().say)
+        tracking = Tracking(experiment.name, current_display().say)
         registry, store = Registry(tracking.client, model), Store(store_folder())
         made_of = recipe_digest(experiment, problem)
         return cls(experiment, problem, rule, verify, tracking, registry, store, made_of)

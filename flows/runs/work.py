@@ -11,7 +11,7 @@ from prefect.runtime import flow_run
 from flows.recipes.stages import StageName
 from flows.runs.plain_log import log_mistakes_plainly
 from tasks.machinery.execution.delivery import Delivery, deliver_all
-from tasks.machinery.execution.monitor import Display, Quiet
+from tasks.machinery.execution.display import current_display
 from tasks.machinery.execution.planner import Planner, shortened
 from tasks.machinery.execution.runner import Runner
 from tasks.machinery.execution.session import Work, open_parent, run_address
@@ -31,18 +31,6 @@ from tasks.machinery.tracking.recording import Recording
 from tasks.machinery.tracking.tracking import Tracking
 
 log_mistakes_plainly()  # here, as Prefect checks a flow's parameters before it calls it
-_display: Display = Quiet()
-
-
-def show_on(display: Display) -> None:
-    """Show the progress of the flows of this process on a display."""
-    global _display  # noqa: PLW0603  (a flow's parameters are what a form shows: a display is not one)
-    _display = display
-
-
-def display() -> Display:
-    """Where the flows of this process show their progress."""
-    return _display
 
 
 def begin(*, plan_only: bool) -> None:
@@ -86,7 +74,7 @@ def show_plan(
 def run_stages(work: Work, refresh: Sequence[StageName], verify: Verification) -> dict[str, Any]:
     """The stages, in the flow run that this is called in."""
     store = Store(store_folder())
-    tracking = Tracking(work.name, _display.say)
+    tracking = Tracking(work.name, current_display().say)
     tags = code_version() | flow_tags()
     with start_lock():
         deliver_all(tracking, store)
@@ -95,8 +83,8 @@ def run_stages(work: Work, refresh: Sequence[StageName], verify: Verification) -
         ledger = Ledger.open(work.name, tracking.uri, parent.run_id, tags)
     parent.beating = ledger.beat
     delivery = Delivery(ledger, Recording(tracking, parent, tags, store))
-    runner = Runner(delivery, _display, frozenset(refresh))
-    with verifying(verify), delivery.concluded(_display.say):
+    runner = Runner(delivery, current_display(), frozenset(refresh))
+    with verifying(verify), delivery.concluded(current_display().say):
         parent.params(work.parameters)
         work.recipe(runner)
     return summary(work, runner)

@@ -57,8 +57,8 @@ def in_process(flow: Callable[[], Result]) -> Result:
     out.print(f"{verb} Prefect and MLflow …", highlight=False)
     # The terminal is for our progress; Prefect's log lines go to its server, for the UI.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    from flows.runs.work import show_on
     from flows.terminal.console import Terminal
+    from tasks.machinery.execution.display import show_on
     from tasks.machinery.execution.runner import StageFailedError
     from tasks.machinery.host.full_disk import full_disk
     from tasks.machinery.servers.temporary_server import start_temporary_server
@@ -91,11 +91,12 @@ def _failure(error: StageFailedError) -> list[str]:
 
 def _who_interrupted() -> str:
     """Who it was, if not somebody at this terminal, as the beginning of a line."""
-    from tasks.machinery.orchestration.cancellation import CANCELLED, was_cancelled
+    from tasks.machinery.host.interruption import why_stopped
     from tasks.machinery.servers.servers import are_stopping
 
-    if was_cancelled():
-        return f"{CANCELLED}: "
+    reason = why_stopped()
+    if reason:
+        return f"{reason}: "
     return "`temper up`, whose servers it used, stops: " * are_stopping()
 
 

@@ -2,6 +2,8 @@
 
 An objective `a+b` is the module `tasks.objectives.a_b` with the names of `Objective` in it. Nothing
 else in the tree asks which objective it is. This file imports nothing heavy: plans read it.
+
+To add one: write `NAME.py` with the names of `Objective`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A problem `a-b` is the folder `tasks/problems/a_b/` with three files, apart since each is in other
 keys: `rows.py` (stage dataset), `model.py` and `scores.py` (training, evaluation, judgement), which
 together have the names of `Problem`. This file imports nothing heavy: plans read it.
+
+To add one: write such a folder.
 """
 
 from __future__ import annotations

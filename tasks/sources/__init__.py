@@ -7,6 +7,8 @@ The module of a kind has these names, of which it may leave out `documents` or `
     identify(location, field, holds) -> dict[str, str]           the identity; cheap
     documents(source, corpus, progress) -> Iterator[Document]    text to pre-train on
     rows(source, columns, progress) -> Iterator[Row]             rows with labels
+
+To add one: write `NAME.py` with these names.
 """
 
 from __future__ import annotations

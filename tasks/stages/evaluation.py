@@ -24,7 +24,7 @@ from tasks.contract import Monitor
 from tasks.data.tables import write_json
 from tasks.experiment.problem import TaskName
 from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
-from tasks.models.answering import count_documents, read_rows
+from tasks.models.answering import read_rows
 from tasks.models.bodies import read_model
 from tasks.models.files import configuration_of, labels_of, require_labels
 from tasks.models.inference import predict
@@ -32,6 +32,7 @@ from tasks.models.relabelling import Relabelled, every_label
 from tasks.pages.evaluation_card import show_results
 from tasks.problems import Problem, load
 from tasks.statistics.bootstrap import Bootstrap
+from tasks.statistics.documents import count_documents
 
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is not copied to `show/`
 

@@ -23,12 +23,13 @@ from tasks.data.same_text import digest
 from tasks.data.tables import read_table, write_json
 from tasks.experiment.problem import TaskName
 from tasks.experiment.retraining import Rule
-from tasks.models.answering import count_documents, read_rows
+from tasks.models.answering import read_rows
 from tasks.models.bodies import read_model
 from tasks.models.inference import predict
 from tasks.models.relabelling import Relabelled, every_label
 from tasks.pages.decision_card import page
 from tasks.problems import Problem, load, shape_of
+from tasks.statistics.documents import count_documents
 from tasks.statistics.promotion import Decision, decide
 
 

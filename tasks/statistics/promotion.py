@@ -26,8 +26,8 @@ import pandas as pd
 
 from tasks.experiment.retraining import Rule
 from tasks.problems import Problem
+from tasks.statistics.documents import FEWEST_DOCUMENTS
 from tasks.statistics.paired_measures import Estimate, Row, Sides
-from tasks.statistics.verdict import FEWEST_DOCUMENTS
 
 Outcome = Literal["first", "promoted", "kept", "refused"]
 

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.statistics.bootstrap import Bootstrap, sum_by_document
-from tasks.statistics.verdict import FEWEST_DOCUMENTS
+from tasks.statistics.documents import FEWEST_DOCUMENTS
 
 BETTER, WORSE, CHANCE = "better", "worse", "no difference shown, could be chance"
 NONE = "no difference at all"

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tasks.machinery.naming.metric_name import MAJORITY, MetricName
+from tasks.statistics.documents import FEWEST_DOCUMENTS
 
 HELPS, HURTS, CHANCE = "pre-training helps", "pre-training hurts", "no gain shown, could be chance"
-# A bootstrap knows no other documents than these: of few it makes intervals that are too narrow,
-# of width zero where all are right.
-FEWEST_DOCUMENTS = 10
 
 
 def beyond_majority(

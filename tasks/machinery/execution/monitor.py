@@ -4,78 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
 
-from prefect import get_run_logger
-from prefect.exceptions import MissingContextError
-
+from tasks.machinery.execution.display import Display
 from tasks.machinery.orchestration.progress import Progress
 from tasks.machinery.store.checkpoints import newest_checkpoint, step_of
 from tasks.machinery.tracking.outage import Rest
 from tasks.machinery.tracking.recording import read_curve, replay
 from tasks.machinery.tracking.tracked_run import TrackedRun
 
-LOGGER = logging.getLogger(__name__)
-
 _SHOW_EVERY = 0.2  # seconds, on the terminal
 _PUBLISH_EVERY = 5.0  # seconds, in Prefect: each is a request
-
-
-class Display(Protocol):
-    """Where progress is shown while an experiment runs."""
-
-    def started(self, title: str) -> None:
-        """A stage begins."""
-
-    def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
-        """A stage has come so far; `left` in seconds, None while unknown."""
-
-    def finished(self, title: str, state: str, seconds: float, why: str) -> None:
-        """A stage has ended as completed, cached or failed."""
-
-    def interrupted(self, title: str, step: int) -> None:
-        """A stage was interrupted; `step` is that of its newest checkpoint, 0 without one."""
-
-    def say(self, text: str) -> None:
-        """Something that a person should know, beside the progress."""
-
-    def remark(self, text: str) -> None:
-        """The same, where nothing is wrong."""
-
-
-class Quiet:
-    """A display that shows nothing: for flows that nobody watches in a terminal."""
-
-    def started(self, title: str) -> None:
-        """Show nothing."""
-
-    def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
-        """Show nothing."""
-
-    def finished(self, title: str, state: str, seconds: float, why: str) -> None:
-        """Show nothing."""
-
-    def interrupted(self, title: str, step: int) -> None:
-        """Show nothing."""
-
-    def say(self, text: str) -> None:
-        """Leave it in the log, which Prefect shows."""
-        try:
-            get_run_logger().warning(text)
-        except MissingContextError:
-            LOGGER.warning(text)
-
-    def remark(self, text: str) -> None:
-        """Leave it in the log."""
-        try:
-            get_run_logger().info(text)
-        except MissingContextError:
-            LOGGER.info(text)
 
 
 class StageMonitor:

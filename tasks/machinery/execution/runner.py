@@ -16,7 +16,8 @@ from pydantic import BaseModel, model_validator
 
 from tasks.contract import Stage
 from tasks.machinery.execution.delivery import Delivery, metric_prefix
-from tasks.machinery.execution.monitor import Display, StageMonitor
+from tasks.machinery.execution.display import Display
+from tasks.machinery.execution.monitor import StageMonitor
 from tasks.machinery.host.full_disk import full_disk
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.host.ledger import Use

@@ -24,7 +24,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -93,6 +93,24 @@ def deferred() -> Iterator[Interruption]:
         interruption.restore()
     if interruption.asked is not None:
         signal.raise_signal(interruption.asked)
+
+
+def explain_by(explain: Callable[[], str]) -> None:
+    """Ask this function from now on why the process was asked to stop; it returns "" if unknown."""
+    global _explain  # noqa: PLW0603  (a signal is the process's, and so is its reason)
+    _explain = explain
+
+
+def why_stopped() -> str:
+    """Why this process was asked to stop; empty if unknown, or if nobody asked."""
+    return _explain()
+
+
+def _unknown() -> str:
+    return ""
+
+
+_explain: Callable[[], str] = _unknown
 
 
 def request_stop() -> None:

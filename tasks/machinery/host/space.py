@@ -6,8 +6,6 @@ import re
 import shutil
 from pathlib import Path
 
-import typer
-
 from tasks.contract import StageError
 
 
@@ -47,8 +45,6 @@ def require(folder: Path, needed: int, what: str) -> None:
 
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-
-
 _BINARY = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
@@ -56,10 +52,10 @@ def read_size(text: str) -> int:
     """Bytes of `5GB`, `500 MB`, `2GiB`, `0`.
 
     Raises:
-        typer.BadParameter: it is not a size.
+        StageError: it is not a size.
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)(?:b|bytes)?\s*", text.lower())
     unit = (_UNITS | _BINARY).get(found.group(2)) if found else None
     if found is None or unit is None:
-        raise typer.BadParameter(f"found {text!r}; accepted: a size like 5GB, 500MB, 2GiB or 0")
+        raise StageError(f"found {text!r}; accepted: a size like 5GB, 500MB, 2GiB or 0")
     return int(float(found.group(1)) * unit)

@@ -25,29 +25,21 @@ from prefect.exceptions import TerminationSignal
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Running
 
-from tasks.machinery.host.interruption import request_stop
+from tasks.machinery.host.interruption import explain_by, request_stop
 
 CANCELLED = "cancelled in Prefect"
 LOOK_EVERY = 3.0  # seconds
-
-
-def was_cancelled() -> bool:
-    """Whether the flow run of this process, or the last one, was cancelled in Prefect.
-
-    It tells so while what was interrupted is still being closed.
-    """
-    return _watch is not None and _watch.was_cancelled()
 
 
 @contextlib.contextmanager
 def watching_for_cancellation() -> Iterator[None]:
     """Interrupt the block when its flow run is cancelled in Prefect, and end it as that.
 
-    Does nothing with a temporary server, which shows no UI, and outside the main thread, to which
-    a signal would not come.
+    Does nothing with a temporary server, which shows no UI, and outside the main thread, which
+    receives no signal. `why_stopped` returns the reason until the next such block begins, so that
+    whatever was interrupted can record it.
     """
-    global _watch  # noqa: PLW0603  (whoever closes a run must be able to ask, wherever it is)
-    _watch = None
+    explain_by(lambda: "")
     context = FlowRunContext.get()
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not PREFECT_API_URL.value() or context is None or not in_main_thread:
@@ -56,7 +48,8 @@ def watching_for_cancellation() -> Iterator[None]:
     if context.flow_run is None:
         yield
         return
-    _watch = watch = _Watch(context.flow_run)
+    watch = _Watch(context.flow_run)
+    explain_by(lambda: CANCELLED if watch.was_cancelled() else "")
     watch.start()
     try:
         yield
@@ -129,6 +122,3 @@ class _Watch:
             if state in (StateType.CANCELLING, StateType.CANCELLED):
                 self._seen.set()
         return self._seen.is_set()
-
-
-_watch: _Watch | None = None

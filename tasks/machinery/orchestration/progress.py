@@ -8,9 +8,6 @@ import threading
 import uuid
 import warnings
 
-# The task may just have ended: what was on its way for it then belongs to the flow run.
-warnings.filterwarnings("ignore", "Artifact creation outside of a flow", FutureWarning)
-
 PATIENCE = 2.0  # seconds
 
 
@@ -18,6 +15,8 @@ class Progress:
     """A progress artifact of the task run in whose context it is made."""
 
     def __init__(self) -> None:
+        # If the task has just ended, its last move belongs to the flow run.
+        warnings.filterwarnings("ignore", "Artifact creation outside of a flow", FutureWarning)
         self._artifact: uuid.UUID | None = None
         self._thread: threading.Thread | None = None
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.machinery.host.files import write_atomically
-from tasks.machinery.orchestration.cancellation import CANCELLED, was_cancelled
+from tasks.machinery.host.interruption import why_stopped
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.logged_model import as_dataset, log_model
@@ -40,10 +40,9 @@ def status_of(problem: BaseException) -> Status:
 
 def words_of(problem: BaseException) -> str:
     """What a problem says, or what it is."""
-    if not isinstance(problem, Exception) and was_cancelled():
-        return CANCELLED
     name = type(problem).__name__
-    return _SIGNALS.get(name) or str(problem) or name
+    reason = "" if isinstance(problem, Exception) else why_stopped()
+    return reason or _SIGNALS.get(name) or str(problem) or name
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import time
 from prefect import flow
 
 from tasks.machinery.execution.delivery import Delivery
-from tasks.machinery.execution.monitor import Quiet
+from tasks.machinery.execution.display import Quiet
 from tasks.machinery.execution.runner import Runner
 from tasks.machinery.host.home import make_home, store_folder
 from tasks.machinery.host.ledger import Ledger

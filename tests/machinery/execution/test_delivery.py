@@ -15,7 +15,8 @@ from mlflow import MlflowClient
 from flows.commands.sync import sync
 from tasks.contract import Monitor, StageError
 from tasks.machinery.execution.delivery import deliver, deliver_all, undelivered
-from tasks.machinery.execution.monitor import Quiet, StageMonitor
+from tasks.machinery.execution.display import Quiet
+from tasks.machinery.execution.monitor import StageMonitor
 from tasks.machinery.execution.runner import StageFailedError
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.host.ledger import Ledger, ledgers, start_lock

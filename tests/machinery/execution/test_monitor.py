@@ -1,6 +1,7 @@
 """What a monitor keeps of a curve when a stage goes on."""
 
-from tasks.machinery.execution.monitor import Quiet, StageMonitor
+from tasks.machinery.execution.display import Quiet
+from tasks.machinery.execution.monitor import StageMonitor
 from tasks.machinery.store.checkpoints import save_checkpoint
 from tasks.machinery.tracking.recording import read_curve
 

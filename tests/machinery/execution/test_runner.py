@@ -13,7 +13,7 @@ import pytest
 from prefect import flow
 
 from tasks.machinery.execution.delivery import Delivery
-from tasks.machinery.execution.monitor import Quiet
+from tasks.machinery.execution.display import Quiet
 from tasks.machinery.execution.runner import Runner, StageFailedError
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.host.ledger import Ledger
@@ -152,6 +152,7 @@ def run_in_a_process(code: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 def test_a_killed_stage_goes_on_in_the_run_it_had(home: Path) -> None:
     code = """
+from tests.machinery.execution.test_runner import run_flow
 from tests.support.toy_stages import DIE
 run_flow(lambda run: run(DIE, number=3))
 """

@@ -16,8 +16,9 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Cancelling
 
+from tasks.machinery.host.interruption import why_stopped
 from tasks.machinery.orchestration import cancellation
-from tasks.machinery.orchestration.cancellation import was_cancelled, watching_for_cancellation
+from tasks.machinery.orchestration.cancellation import CANCELLED, watching_for_cancellation
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +32,10 @@ def as_in_the_command(monkeypatch):
     before = signal.signal(signal.SIGTERM, interrupt)
     yield
     signal.signal(signal.SIGTERM, before)
+
+
+def was_cancelled() -> bool:
+    return why_stopped() == CANCELLED
 
 
 def run(body: Callable[[], object]) -> str:

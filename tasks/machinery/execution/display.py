@@ -1,0 +1,77 @@
+"""Where the progress of a run is shown: a terminal, or nowhere but the log."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from prefect import get_run_logger
+from prefect.exceptions import MissingContextError
+
+LOGGER = logging.getLogger(__name__)
+
+
+class Display(Protocol):
+    """Where progress is shown while an experiment runs."""
+
+    def started(self, title: str) -> None:
+        """A stage begins."""
+
+    def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
+        """A stage has come so far; `left` in seconds, None while unknown."""
+
+    def finished(self, title: str, state: str, seconds: float, why: str) -> None:
+        """A stage has ended as completed, cached or failed."""
+
+    def interrupted(self, title: str, step: int) -> None:
+        """A stage was interrupted; `step` is that of its newest checkpoint, 0 without one."""
+
+    def say(self, text: str) -> None:
+        """Something that a person should know, beside the progress."""
+
+    def remark(self, text: str) -> None:
+        """The same, where nothing is wrong."""
+
+
+class Quiet:
+    """A display that shows nothing: for flows that nobody watches in a terminal."""
+
+    def started(self, title: str) -> None:
+        """Show nothing."""
+
+    def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
+        """Show nothing."""
+
+    def finished(self, title: str, state: str, seconds: float, why: str) -> None:
+        """Show nothing."""
+
+    def interrupted(self, title: str, step: int) -> None:
+        """Show nothing."""
+
+    def say(self, text: str) -> None:
+        """Leave it in the log, which Prefect shows."""
+        try:
+            get_run_logger().warning(text)
+        except MissingContextError:
+            LOGGER.warning(text)
+
+    def remark(self, text: str) -> None:
+        """Leave it in the log."""
+        try:
+            get_run_logger().info(text)
+        except MissingContextError:
+            LOGGER.info(text)
+
+
+_display: Display = Quiet()
+
+
+def show_on(display: Display) -> None:
+    """Show the progress of the flows of this process on a display."""
+    global _display  # noqa: PLW0603  (a flow's parameters are what a form shows: a display is not one)
+    _display = display
+
+
+def current_display() -> Display:
+    """Where the flows of this process show their progress."""
+    return _display
