@@ -342,7 +342,7 @@ def test_a_field_that_is_added_with_its_absent_value_changes_no_key(original, cl
 def test_masking_is_in_the_key_of_pretraining_and_of_what_reads_its_bytes(
     original, clone: Clone
 ) -> None:
-    clone.edit("tasks/objectives/masking.py", "0.8, 0.1", "0.7, 0.2")
+    clone.edit("tasks/data/text/masking.py", "0.8, 0.1", "0.7, 0.2")
     differ = changed(original, clone.fingerprints())
     below = {title for title in original if title.split()[0] in ("finetuning", "evaluation")}
     assert differ == {"pretraining", "report"} | below

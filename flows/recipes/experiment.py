@@ -31,7 +31,9 @@ def recipe(experiment: Experiment, run: Run) -> Artifact:
     held_out = [data / "held_out.parquet" for data in labelled]
     pretrained = pretrain(experiment, text, published, held_out, run)
     evaluated = [
-        finetune_and_evaluate(problem, data, pretrained / "model", experiment, run)
+        finetune_and_evaluate(
+            problem, data, pretrained / "model", experiment, run, family=experiment.model.family
+        )
         for problem, data in zip(experiment.downstream, labelled, strict=True)
     ]
     return run(
@@ -85,7 +87,7 @@ def pretrain(
         tokenizer=tokenizer.whole,
     )
     return run(
-        stages.pretraining(experiment.pretraining.objective),
+        stages.pretraining(experiment.pretraining.objective, experiment.model.family),
         model=experiment.model,
         pretraining=experiment.pretraining,
         seed=experiment.seed,
@@ -96,15 +98,24 @@ def pretrain(
 
 
 def finetune_and_evaluate(
-    problem: Downstream, data: Artifact, body: Input, experiment: Experiment, run: Run
+    problem: Downstream,
+    data: Artifact,
+    body: Input,
+    experiment: Experiment,
+    run: Run,
+    *,
+    family: str,
 ) -> Artifact:
-    """Fine-tune the body and, as an ablation, the same body from random weights; compare them."""
+    """Fine-tune the body and, as an ablation, the same body from random weights; compare them.
+
+    `family`: of the body.
+    """
     variants: list[tuple[str, Input | None]] = [(problem.name, body)]
     if experiment.evaluation.from_scratch:
         variants.append((f"{problem.name} from scratch", None))
     tuned = [
         run(
-            stages.finetuning(problem.problem),
+            stages.finetuning(problem.problem, family),
             label,
             problem=problem.problem,
             training=problem.training,

@@ -42,8 +42,9 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: Run) -> Artifact:
         prepare_labelled(problem, source, job.experiment, run)
         for problem, source in zip(job.downstream, sources, strict=True)
     ]
+    family = body.configuration["model_type"]
     evaluated = [
-        finetune_and_evaluate(problem, data, body.model, job.experiment, run)
+        finetune_and_evaluate(problem, data, body.model, job.experiment, run, family=family)
         for problem, data in zip(job.downstream, labelled, strict=True)
     ]
     names = [problem.name for problem in job.downstream]

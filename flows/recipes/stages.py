@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from tasks import objectives, problems
+from tasks import families, objectives, problems
 from tasks.contract import Stage
 from tasks.experiment.problem import TaskName
 from tasks.sources import Source
@@ -79,23 +79,23 @@ def _reading(source: Source) -> tuple[str, ...]:
     return ("pyarrow", "datasets") if source.kind == "hub" else ("pyarrow",)
 
 
-def pretraining(objective: str) -> Stage:
+def pretraining(objective: str, family: str) -> Stage:
     """A body that learns from text alone."""
     return Stage(
         "pretraining",
         "tasks.stages.pretraining:pretrain",
-        (objectives.module_of(objective),),
+        (objectives.module_of(objective), families.module_of(family)),
         (*TRAINING, *SAVING),
         "pre-train",
     )
 
 
-def finetuning(problem: TaskName) -> Stage:
+def finetuning(problem: TaskName, family: str) -> Stage:
     """A body that learns from labels."""
     return Stage(
         "finetuning",
         "tasks.stages.finetuning:finetune",
-        problems.modules_of(problem),
+        (*problems.modules_of(problem), families.module_of(family)),
         LABELLED,
         "fine-tune",
     )

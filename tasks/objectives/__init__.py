@@ -9,50 +9,17 @@ To add one: write `NAME.py` with the names of `Objective`.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from tasks.machinery.naming.variants import modules_in
+
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from tasks.data.text.drawing import Drawing, Examples
     from tasks.data.text.token_arrays import EncodedCorpus
     from tasks.data.text.vocabulary import Vocabulary
     from tasks.training.flops import Product
-
-    Arrays = dict[str, NDArray[np.int64]]
-    Indices = NDArray[np.int64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drawing:
-    """How examples are drawn from a corpus.
-
-    Attributes:
-        length: tokens in an example, special tokens included.
-        masking_share: share of the tokens to predict.
-        seed: seed of everything drawn.
-    """
-
-    length: int
-    masking_share: float
-    seed: int
-
-
-class Examples(Protocol):
-    """The examples that an encoded corpus gives: as many as there are in an epoch."""
-
-    def __len__(self) -> int:
-        """Examples in an epoch."""
-
-    def draw(self, indices: Indices, epochs: Indices) -> Arrays:
-        """A batch: example `indices[i]` as it is drawn in epoch `epochs[i]`.
-
-        Returns:
-            What the loss needs, by name; of it `input_ids`, `attention_mask` (0 is padding) and
-            `token_type_ids` of shape [batch, length].
-        """
 
 
 class Objective(Protocol):
@@ -81,6 +48,11 @@ class Objective(Protocol):
 
     def measure(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, tuple[float, int]]:
         """Metrics of a batch as a sum and a count, to be added up over batches."""
+
+
+def names() -> tuple[str, ...]:
+    """The names of all objectives, as an experiment writes them: `mlm+nsp`."""
+    return tuple(name.replace("-", "+") for name in modules_in("objectives"))
 
 
 def module_of(objective: str) -> str:

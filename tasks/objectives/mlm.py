@@ -15,10 +15,17 @@ from transformers import AutoModelForMaskedLM
 
 from tasks.contract import StageError
 from tasks.data.randomness import below, draw
+from tasks.data.text.drawing import Drawing
+from tasks.data.text.masking import mask
 from tasks.data.text.token_arrays import EncodedCorpus
 from tasks.data.text.vocabulary import Vocabulary
-from tasks.objectives import Drawing
-from tasks.objectives.masking import mask, masked_head, masked_loss, measure_masked, predict, split
+from tasks.models.masked_prediction import (
+    masked_head,
+    masked_loss,
+    measure_masked,
+    predict,
+    split,
+)
 
 __all__ = ["AUTO_MODEL", "counts", "examples", "head", "losses", "measure", "split"]
 

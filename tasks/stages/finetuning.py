@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 from transformers import AutoTokenizer
 
+from tasks import families
 from tasks.contract import Monitor
 from tasks.data.text.length_buckets import Batch, BucketedBatches, Example
 from tasks.experiment.pretraining import Checkpoints
@@ -184,6 +185,7 @@ def computation(
     kind: Problem, model: Any, examples: Sequence[Example], training: FineTuning
 ) -> Computation:
     """How steps with batches of such examples are computed: as many rows as fit of the longest."""
+    encoder = families.load(model.config.model_type).encoder_flops
     longest = max(examples, key=lambda example: len(example.input_ids))
     row = kind.head(model.config, kind.collate([longest], model.config.pad_token_id))
     size, length = min(training.batch_size, len(examples)), len(longest.input_ids)
@@ -195,7 +197,7 @@ def computation(
             split=split_rows,
             counts=labels_in,
         ),
-        flops=flops.of_step(model.config, kind.head),
+        flops=flops.of_step(model.config, encoder, kind.head),
     )
 
 

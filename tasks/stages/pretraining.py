@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,50 +20,27 @@ import torch
 from numpy.typing import NDArray
 from transformers import PretrainedConfig, PreTrainedModel
 
-from tasks import objectives
+from tasks import families, objectives
 from tasks.contract import Monitor, StageError
-from tasks.data.randomness import draw, permuted
+from tasks.data.text.drawing import Drawing, ExampleBatches
 from tasks.data.text.token_arrays import EncodedCorpus, load_tokenizer
 from tasks.data.text.token_frequencies import begin_with, frequencies, unigram_loss
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
-from tasks.families.bert import configure
 from tasks.models.building import head_of, new_model
-from tasks.objectives import Drawing, Examples, Objective
-from tasks.objectives.masking import tensors
+from tasks.objectives import Objective
 from tasks.pages.pretraining_card import Outcome, write_card
 from tasks.training import flops
 from tasks.training.loop import Batch, Computation, Recipe, autocast, resolve_precision, train
 from tasks.training.memory import fitting_rows
 from tasks.training.microbatches import Splitting
 
-ORDER = 30  # purpose of a draw: the order of examples in an epoch
 VALIDATION_MASKING = 0.15
 VALIDATIONS = 10  # points of the validation curve, each on so many sequences at most
 QUICK_SEQUENCES = 512
 TOKENS_AT_ONCE = 8192
 LARGEST_EXPONENT = 700.0  # of a perplexity: a loss beyond it (nearly diverged) overflows a float
-
-
-@dataclass(frozen=True)
-class ExampleBatches:
-    """The batches of a pre-training: epoch after epoch, each in an order of its own."""
-
-    examples: Examples
-    steps: int
-    batch_size: int
-    seed: int
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __getitem__(self, step: int) -> Batch:
-        size = len(self.examples)
-        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        epochs = places // size
-        order = draw(self.seed, ORDER, epochs)
-        return tensors(self.examples.draw(permuted(places % size, size, order), epochs))
 
 
 def pretrain(
@@ -105,7 +81,8 @@ def pretrain(
     batches = training_batches(objective, tokens, vocabulary, pretraining, seed)
     held_out = validation_batches(objective, tokens, vocabulary, pretraining, seed)
     known = frequencies(EncodedCorpus.open(tokens, "train"), vocabulary)
-    body = new_body(objective, configure(model, loaded, pretraining.dropout), known, seed)
+    config = families.load(model.family).configure(model, loaded, pretraining.dropout)
+    body = new_body(objective, config, known, seed)
     monitor.note(parameters=body.num_parameters(), examples=len(batches.examples))
 
     rows = len(held_out[0]["input_ids"])
@@ -180,6 +157,7 @@ def computation(
 ) -> Computation:
     """How steps with batches like this one are computed on this machine."""
     size, length = batch["input_ids"].shape
+    encoder = families.load(body.config.model_type).encoder_flops
     bf16 = resolve_precision(pretraining.precision) == "bf16"
     row = [(-(-a // size), b, c) for a, b, c in objective.head(body.config, batch)]
     return Computation(
@@ -189,7 +167,7 @@ def computation(
             split=objective.split,
             counts=objective.counts,
         ),
-        flops=flops.of_step(body.config, objective.head),
+        flops=flops.of_step(body.config, encoder, objective.head),
     )
 
 

@@ -14,15 +14,14 @@ from statistics import median
 
 import torch
 
-from tasks import objectives, problems
+from tasks import families, objectives, problems
 from tasks.contract import Silent
+from tasks.data.text.drawing import Drawing, ExampleBatches
 from tasks.data.text.length_buckets import BucketedBatches, Example
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Pretraining
 from tasks.experiment.problem import FineTuning, TaskName
-from tasks.families.bert import configure
 from tasks.models.building import new_model
-from tasks.objectives import Drawing
 from tasks.stages.finetuning import VALIDATION_ROWS, cross_entropy
 from tasks.stages.finetuning import computation as finetuning_computation
 from tasks.stages.finetuning import recipe as finetuning_recipe
@@ -30,7 +29,6 @@ from tasks.stages.pretraining import (
     QUICK_SEQUENCES,
     TOKENS_AT_ONCE,
     VALIDATIONS,
-    ExampleBatches,
     computation,
     measure,
     recipe,
@@ -97,7 +95,7 @@ def time_pretraining(model: Model, pretraining: Pretraining, vocabulary: int) ->
     known = tokenizer.vocabulary()
     examples = objective.examples(made_up_corpus(size * length, known), known, drawing)
     batches = ExampleBatches(examples, WARM_UP + MEASURED, size, seed=0)
-    config = configure(model, tokenizer, pretraining.dropout)
+    config = families.load(model.family).configure(model, tokenizer, pretraining.dropout)
     body = new_model(objective.AUTO_MODEL, config, seed=0)
     watch = _Stopwatch()
     how = computation(objective, body, batches[0], pretraining)
@@ -114,7 +112,7 @@ def time_finetuning(
 ) -> Cost:
     """What fine-tuning costs on examples of such lengths, in tokens."""
     kind, tokenizer = problems.load(problem), MadeUpTokenizer(vocabulary)
-    config = configure(model, tokenizer, training.dropout)
+    config = families.load(model.family).configure(model, tokenizer, training.dropout)
     config.num_labels, config.problem_type = LABELS, "single_label_classification"
     tuned = new_model(kind.AUTO_MODEL, config, seed=0)
     steps = WARM_UP + MEASURED

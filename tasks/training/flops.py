@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from tasks.families.bert import bert_encoder
-
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -28,22 +26,35 @@ def of_products(products: Iterable[Product]) -> float:
     return float(sum(2 * a * b * c for a, b, c in products))
 
 
-ENCODERS: dict[str, Callable[[Any, int, int], float]] = {
-    "bert": bert_encoder,
-    "roberta": bert_encoder,
-}
+def of_transformer(layers: int, width: int, inner: int, rows: int, length: int) -> float:
+    """Operations of a forward pass through the encoder of a transformer (Vaswani et al., 2017).
+
+    Args:
+        layers: of self-attention and feed-forward.
+        width: of the hidden states.
+        inner: width of the feed-forward layer.
+        rows: sequences.
+        length: places in each, with padding.
+    """
+    places = rows * length
+    layer = [
+        (places, width, 4 * width),  # queries, keys, values, and the output
+        (places, width, 2 * inner),  # up, and down
+        (places, length, 2 * width),  # scores, and the weighted values: over all heads
+    ]
+    return layers * of_products(layer)
 
 
-def of_step(config: Any, head: Head) -> Callable[[dict[str, Tensor]], float] | None:
-    """Counts the operations of a training step with a batch; None for a family it does not know.
+def of_step(
+    config: Any, encoder: Callable[[Any, int, int], float], head: Head
+) -> Callable[[dict[str, Tensor]], float]:
+    """Counts the operations of a training step with a batch.
 
     Args:
         config: of the model.
+        encoder: counts a forward pass through the encoder, from `config`, rows and length.
         head: the products behind the encoder.
     """
-    encoder = ENCODERS.get(config.model_type)
-    if encoder is None:
-        return None
 
     def count(batch: dict[str, Tensor]) -> float:
         rows, length = batch["input_ids"].shape

@@ -12,9 +12,10 @@ from transformers import (
     RobertaForMaskedLM,
 )
 
+from tasks.data.text.drawing import Drawing
+from tasks.data.text.masking import mask
 from tasks.data.text.vocabulary import Vocabulary
-from tasks.objectives import Drawing, load
-from tasks.objectives.masking import mask
+from tasks.objectives import load
 
 SIZE = 100
 ORDINARY = np.arange(SIZE) >= 5

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tasks.contract import StageError
+from tasks.data.text.drawing import Drawing
 from tasks.data.text.token_arrays import EncodedCorpus
 from tasks.data.text.vocabulary import Vocabulary
-from tasks.objectives import Drawing
 from tasks.objectives.mlm import examples
 
 CLS, SEP, MASK = 2, 3, 4

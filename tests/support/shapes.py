@@ -8,12 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tasks import objectives, problems
+from tasks import families, objectives, problems
+from tasks.data.text.drawing import Drawing, tensors
 from tasks.experiment.model import Model
-from tasks.families.bert import configure
 from tasks.models.building import new_model
-from tasks.objectives import Drawing
-from tasks.objectives.masking import tensors
 from tasks.problems.token_classification.model import NO_LABEL
 from tasks.stages.finetuning import cross_entropy, labels_in
 from tasks.timing.synthetic import MadeUpTokenizer, made_up_corpus
@@ -47,7 +45,7 @@ def case(kind: str, rows: int = ROWS, length: int = LENGTH, size: Model | None =
     family, task = kind.split()
     size = size or Model(family=family, layers=2, hidden_size=16, heads=2, max_positions=length)
     tokenizer = MadeUpTokenizer(VOCABULARY)
-    config = configure(size, tokenizer, dropout=0.0)
+    config = families.load(size.family).configure(size, tokenizer, dropout=0.0)
     if task in ("mlm", "mlm+nsp"):
         objective = objectives.load(task)
         vocabulary = tokenizer.vocabulary()

@@ -3,6 +3,7 @@
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
+from tasks import families
 from tasks.training import flops
 from tests.support.shapes import KINDS, case
 
@@ -11,14 +12,10 @@ from tests.support.shapes import KINDS, case
 def test_a_step_is_counted_as_torch_counts_it(kind):
     given = case(kind)
     given.model.set_attn_implementation("eager")  # the fused one computes scores twice
-    count = flops.of_step(given.model.config, given.head)
+    config = given.model.config
+    encoder = families.load(config.model_type).encoder_flops
+    count = flops.of_step(config, encoder, given.head)
     with FlopCounterMode(display=False) as counter:
         found = given.loss(given.model, given.batch)
         (found["loss"] if isinstance(found, dict) else found).backward()
     assert count(given.batch) == counter.get_total_flops()
-
-
-def test_a_family_that_is_not_known_is_not_counted():
-    given = case("bert mlm")
-    given.model.config.model_type = "unheard-of"
-    assert flops.of_step(given.model.config, given.head) is None

@@ -1,4 +1,4 @@
-"""Names of variants that are folders: found on disk, so that adding one changes no list."""
+"""Names of variants, a file or a folder each: found on disk, so that adding one changes no list."""
 
 from __future__ import annotations
 
@@ -16,3 +16,13 @@ def names_in(package: str, file: str) -> tuple[str, ...]:
     """
     found = (each.parent.name for each in (TASKS / package).glob(f"*/{file}"))
     return tuple(sorted(name.replace("_", "-") for name in found))
+
+
+def modules_in(package: str) -> tuple[str, ...]:
+    """The modules of a package of `tasks`, by name: one file each, `_` written as `-`.
+
+    Args:
+        package: such as `families`; its `__init__.py` does not count.
+    """
+    found = (each.stem for each in (TASKS / package).glob("*.py"))
+    return tuple(sorted(name.replace("_", "-") for name in found if name != "__init__"))

@@ -19,7 +19,7 @@ from tasks.data.text.token_frequencies import frequencies
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
-from tasks.families.bert import configure
+from tasks.families import bert
 from tasks.stages.pretraining import computation, new_body, recipe, training_batches
 from tasks.training.loop import TrainingHistory, device_name, resolve_precision, train
 from tasks.training.step_trainer import Computation
@@ -78,7 +78,7 @@ class Work:
         vocabulary = Vocabulary.of(tokenizer)
         batches = training_batches(objective, data / "tokens", vocabulary, pretraining, seed)
         known = frequencies(EncodedCorpus.open(data / "tokens", "train"), vocabulary)
-        body = new_body(objective, configure(model, tokenizer, 0.0), known, seed)
+        body = new_body(objective, bert.configure(model, tokenizer, 0.0), known, seed)
         how = computation(objective, body, batches[0], pretraining)
         return cls(pretraining, objective, body, batches, how, seed)
 

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from tasks import objectives
+from tasks import families, objectives
 from tasks.data.text.token_arrays import EncodedCorpus
 from tasks.data.text.token_frequencies import begin_with, frequencies, unigram_loss
 from tasks.experiment.model import Model
-from tasks.families.bert import configure
 from tasks.models.building import new_model
 from tasks.timing.synthetic import MadeUpTokenizer
 
@@ -54,7 +53,8 @@ FAMILIES = [("bert", "mlm"), ("bert", "mlm+nsp"), ("roberta", "mlm")]
 def new_model_of(family, objective):
     size = Model(family=family, layers=1, hidden_size=16, heads=2, max_positions=16)
     auto_model = objectives.load(objective).AUTO_MODEL
-    return new_model(auto_model, configure(size, TOKENIZER, 0.0), seed=0).eval()
+    config = families.load(family).configure(size, TOKENIZER, 0.0)
+    return new_model(auto_model, config, seed=0).eval()
 
 
 def guesses(model):

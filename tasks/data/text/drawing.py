@@ -1,0 +1,76 @@
+"""How examples are drawn from an encoded corpus, and the batches of a pre-training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.data.randomness import draw, permuted
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ORDER = 30  # purpose of a draw: the order of examples in an epoch
+
+Indices = NDArray[np.int64]
+Arrays = dict[str, NDArray[np.int64]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """How examples are drawn from a corpus.
+
+    Attributes:
+        length: tokens in an example, special tokens included.
+        masking_share: share of the tokens to predict.
+        seed: seed of everything drawn.
+    """
+
+    length: int
+    masking_share: float
+    seed: int
+
+
+class Examples(Protocol):
+    """The examples that an encoded corpus gives: as many as there are in an epoch."""
+
+    def __len__(self) -> int:
+        """Examples in an epoch."""
+
+    def draw(self, indices: Indices, epochs: Indices) -> Arrays:
+        """A batch: example `indices[i]` as it is drawn in epoch `epochs[i]`.
+
+        Returns:
+            What the loss needs, by name; of it `input_ids`, `attention_mask` (0 is padding) and
+            `token_type_ids` of shape [batch, length].
+        """
+
+
+@dataclass(frozen=True)
+class ExampleBatches:
+    """The batches of a pre-training: epoch after epoch, each in an order of its own."""
+
+    examples: Examples
+    steps: int
+    batch_size: int
+    seed: int
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> dict[str, Tensor]:
+        size = len(self.examples)
+        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        epochs = places // size
+        order = draw(self.seed, ORDER, epochs)
+        return tensors(self.examples.draw(permuted(places % size, size, order), epochs))
+
+
+def tensors(arrays: Arrays) -> dict[str, Tensor]:
+    """The arrays of a batch as tensors."""
+    import torch
+
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}

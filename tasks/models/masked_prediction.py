@@ -1,0 +1,71 @@
+"""Prediction of hidden tokens: the head of a language model at the positions that count.
+
+The head is applied to the chosen positions only. That is the same loss and the same gradients as
+with the head on every position, for a fraction of the arithmetic: the projection to the vocabulary
+is the largest product of a small model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tasks.models.building import head_of
+from tasks.training.flops import Product
+from tasks.training.kernels.cross_entropy import cross_entropy
+from tasks.training.microbatches import split_rows
+
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # what the model reads of a batch
+
+
+def predict(model: nn.Module, batch: dict[str, Tensor]) -> Any:
+    """Call a model with its language-model head on `positions` only: logits [hidden, vocabulary].
+
+    A hook on the head gathers what it reads. The model is called as ever, so that autocast works
+    and so that any masked model can be trained in this way.
+    """
+    positions = batch["positions"]
+
+    def gather(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        states, *others = inputs
+        return states.flatten(0, 1).index_select(0, positions), *others
+
+    inputs = {name: batch[name] for name in INPUTS if name in batch}
+    with head_of(model).register_forward_pre_hook(gather):
+        return model(**inputs)
+
+
+def masked_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy of the hidden tokens, in nats."""
+    return cross_entropy(logits, targets)
+
+
+def measure_masked(logits: Tensor, targets: Tensor) -> dict[str, tuple[float, int]]:
+    """Sum of the cross-entropies and count of the right guesses of the hidden tokens."""
+    loss = functional.cross_entropy(logits.float(), targets, reduction="sum")
+    right = (logits.argmax(-1) == targets).sum()
+    return {
+        "validation_loss": (float(loss), len(targets)),
+        "masked_accuracy": (float(right), len(targets)),
+    }
+
+
+def split(batch: dict[str, Tensor], rows: int) -> list[dict[str, Tensor]]:
+    """A batch in parts: hidden tokens go with their row, positions count from its part's first."""
+    flat = {name: batch[name] for name in ("positions", "targets")}
+    parts = split_rows({name: part for name, part in batch.items() if name not in flat}, rows)
+    first = 0
+    for part in parts:
+        last = first + part["input_ids"].numel()
+        own = (flat["positions"] >= first) & (flat["positions"] < last)
+        part |= {"positions": flat["positions"][own] - first, "targets": flat["targets"][own]}
+        first = last
+    return parts
+
+
+def masked_head(config: Any, batch: dict[str, Tensor]) -> list[Product]:
+    """Transform and projection of the hidden tokens."""
+    hidden, width = len(batch["positions"]), config.hidden_size
+    return [(hidden, width, width), (hidden, width, config.vocab_size)]
