@@ -27,14 +27,15 @@ from tasks.comparison.remains import Evidence
 from tasks.comparison.selection import select
 from tasks.contract import StageError
 from tasks.machinery.execution.session import run_address
-from tasks.machinery.host.code_version import code_version
 from tasks.machinery.host.home import make_home, store_folder
 from tasks.machinery.orchestration.cancellation import watching_for_cancellation
 from tasks.machinery.orchestration.flow_tags import flow_tags
 from tasks.machinery.orchestration.gone_flow_runs import registered_flow_run
 from tasks.machinery.store.store import Store
-from tasks.machinery.tracking.links import NOTE, note_of
+from tasks.machinery.tracking.code_version import code_version
+from tasks.machinery.tracking.links import note_of
 from tasks.machinery.tracking.recording import closing_on_failure
+from tasks.machinery.tracking.tags import COMPARED_OF, NOTE, STAGE
 from tasks.machinery.tracking.tracked_run import TrackedRun
 from tasks.machinery.tracking.tracking import Tracking
 from tasks.pages.document import Document, to_markdown, write_markdown
@@ -111,8 +112,8 @@ def show(page: Document) -> None:
 def record(found: Comparison, page: Document) -> str:
     """The page as a run in MLflow; its id."""
     tracking = Tracking(EXPERIMENT)
-    ids = {f"temper.compares.{k}": r.run_id for k, r in zip(found.labels, found.runs, strict=True)}
-    tags = code_version() | flow_tags() | ids | {"temper.stage": "comparison"}
+    ids = {f"{COMPARED_OF}{k}": r.run_id for k, r in zip(found.labels, found.runs, strict=True)}
+    tags = code_version() | flow_tags() | ids | {STAGE: "comparison"}
     run = tracking.open(page.title, tags)
     with closing_on_failure(run):
         run.tags({NOTE: note_of(tags, to_markdown(page, None))[:_LONGEST_NOTE]})

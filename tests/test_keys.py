@@ -24,7 +24,8 @@ from flows.recipes.experiment import recipe
 from tasks.contract import Stage
 from tasks.experiment.experiment import Experiment
 from tasks.machinery.execution.planner import PendingArtifact, pending
-from tasks.machinery.store.call import key_of, title_of
+from tasks.machinery.naming.title import Title
+from tasks.machinery.store.call import key_of
 from tasks.machinery.store.fingerprint import LEFT_OUT, digest
 from tests.conftest import ROOT
 from tests.support.tiny_experiment import write_experiment
@@ -133,7 +134,7 @@ class Walk:
         self.keys: dict[str, dict[str, Any]] = {}
 
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> PendingArtifact:
-        title = title_of(stage.name, label.replace("other", "mood"))
+        title = str(Title(stage.name, label.replace("other", "mood")))
         key = self.keys[title] = key_of(stage, arguments)
         steady = {"fingerprint": digest(title), "folder": Path(title)}
         return pending(stage.name, title, key).model_copy(update=steady)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -132,3 +133,14 @@ def test_the_folder_of_the_flows_contains_flows_only() -> None:
     for file in (ROOT / "flows").glob("*.py"):
         if file.name != "__init__.py":
             assert "\n@flow(" in file.read_text(encoding="utf-8"), file.name
+
+
+def test_tags_of_mlflow_are_written_out_in_one_module_alone() -> None:
+    no_tags = {"flows/serving/retraining.py"}  # an event and a resource of Prefect
+    written = {
+        str(file.relative_to(ROOT))
+        for top in ("flows", "tasks")
+        for file in (ROOT / top).rglob("*.py")
+        if re.search(r"""["'{]temper\.[a-z]""", file.read_text(encoding="utf-8"))
+    }
+    assert written - no_tags == {"tasks/machinery/tracking/tags.py"}

@@ -29,6 +29,7 @@ from tasks.machinery.servers.servers import (
     read_servers,
 )
 from tasks.machinery.servers.stack import CHECKPOINT, Stack, alone, end_all
+from tasks.machinery.tracking.tags import FLOW_RUN_NAME
 
 DOWN = 3
 _SERVING = ("-m", "flows.serving", "--runs-at-once")
@@ -278,7 +279,7 @@ def _warn_of_environment() -> None:
 def _in_progress() -> Counter[str]:
     """The runs that go on now, by the name that Prefect has for them."""
     going_on = [each for each in ledgers() if each.status == "RUNNING" and each.is_alive]
-    return Counter(each.tags.get("temper.flow_run_name", each.experiment) for each in going_on)
+    return Counter(each.tags.get(FLOW_RUN_NAME, each.experiment) for each in going_on)
 
 
 def _listed(running: Counter[str]) -> str:

@@ -12,6 +12,7 @@ from flows.recipes import stages
 from flows.recipes.inspection import labelled_source, text_source
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.problem import Downstream
+from tasks.machinery.naming.title import from_scratch
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.call import Run
 from tasks.models.files import weights_of
@@ -112,7 +113,7 @@ def finetune_and_evaluate(
     """
     variants: list[tuple[str, Input | None]] = [(problem.name, body)]
     if experiment.evaluation.from_scratch:
-        variants.append((f"{problem.name} from scratch", None))
+        variants.append((from_scratch(problem.name), None))
     tuned = [
         run(
             stages.finetuning(problem.problem, family),

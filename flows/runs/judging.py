@@ -12,14 +12,15 @@ from tasks.experiment.retraining import Rule
 from tasks.machinery.execution.delivery import Delivery
 from tasks.machinery.execution.display import current_display
 from tasks.machinery.execution.runner import Runner
-from tasks.machinery.host.code_version import code_version
 from tasks.machinery.host.digest_memo import Verification, verifying
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.host.ledger import Ledger
 from tasks.machinery.orchestration.flow_tags import flow_tags
 from tasks.machinery.store.artifact import Input
 from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.code_version import code_version
 from tasks.machinery.tracking.recording import Recording
+from tasks.machinery.tracking.tags import MODEL, STAGE
 from tasks.machinery.tracking.tracking import Tracking
 from tasks.references.lineage import Lineage
 
@@ -58,7 +59,7 @@ def judge(
     """Run stage `judgement` under a run `retrain NAME` in MLflow, of which the page is that."""
     store, tracking = Store(store_folder()), Tracking(experiment.name, current_display().say)
     tags = code_version() | flow_tags()
-    own = {"temper.stage": "retraining", "temper.model": model}
+    own = {STAGE: "retraining", MODEL: model}
     parent = tracking.open(f"retrain {model}", tags | own)
     ledger = Ledger.open(experiment.name, tracking.uri, parent.run_id, tags)
     parent.beating = ledger.beat

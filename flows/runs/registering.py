@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.runs.retraining import MODEL, require_recorded
+from flows.runs.retraining import require_recorded
 from tasks.contract import StageError
 from tasks.experiment.jobs import PretrainJob
 from tasks.machinery.execution.display import current_display
-from tasks.machinery.host.code_version import code_version
 from tasks.machinery.host.home import store_folder
+from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.code_version import code_version
 from tasks.machinery.tracking.registry import Registry
+from tasks.machinery.tracking.tags import (
+    ARTIFACT,
+    COMMIT,
+    DATA_OF,
+    EXPERIMENT,
+    FINGERPRINT,
+    GIT_COMMIT,
+    KIND,
+    MODEL_DIGEST,
+    RUN_ID,
+)
 from tasks.machinery.tracking.tracking import Tracking
-from tasks.references.resolving import ARTIFACT
 
 
 def register_body(job: PretrainJob, result: dict[str, Any]) -> str:
@@ -29,25 +40,25 @@ def register_body(job: PretrainJob, result: dict[str, Any]) -> str:
     require_recorded(body, tracking)
     registry, digest = Registry(tracking.client, job.register_as), (body / "model").digest
     with registry.alone():
-        version = registry.tagged(MODEL, digest)
+        version = registry.tagged(MODEL_DIGEST, digest)
         if version:
             return version
         tags = {
             ARTIFACT: body.name,
-            MODEL: digest,
-            "temper.kind": "pretraining",
-            "temper.fingerprint": body.fingerprint,
-            "temper.experiment": job.name,
-            "temper.run_id": result["mlflow"]["run_id"],
-            "temper.data.corpus": made["corpus"].whole.digest[:16],
+            MODEL_DIGEST: digest,
+            KIND: "pretraining",
+            FINGERPRINT: body.fingerprint,
+            EXPERIMENT: job.name,
+            RUN_ID: result["mlflow"]["run_id"],
+            f"{DATA_OF}corpus": made["corpus"].whole.digest[:16],
         }
-        commit = code_version().get("mlflow.source.git.commit")
-        tags |= {"temper.commit": commit} if commit else {}
+        commit = code_version().get(GIT_COMMIT)
+        tags |= {COMMIT: commit} if commit else {}
         return registry.register(body.record["model_id"], body.record["run_id"], tags)
 
 
 def _artifact(store: Store, stage: dict[str, Any]) -> Artifact:
-    found = store.load(stage["name"].partition(" ")[0], stage["fingerprint"])
+    found = store.load(Title.parse(stage["name"]).stage, stage["fingerprint"])
     if found is None:
         raise StageError(f"{stage['name']} was removed from the store meanwhile: run it again")
     return found

@@ -21,20 +21,33 @@ from tasks.experiment.problem import Downstream
 from tasks.experiment.retraining import Rule
 from tasks.machinery.execution.display import current_display
 from tasks.machinery.execution.planner import Planner
-from tasks.machinery.host.code_version import code_version
 from tasks.machinery.host.digest_memo import Verification
 from tasks.machinery.host.home import store_folder
+from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.fingerprint import digest
 from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.code_version import code_version
 from tasks.machinery.tracking.decisions import WORDS, Recorded, why_nothing_new
 from tasks.machinery.tracking.registry import Registry
+from tasks.machinery.tracking.tags import (
+    ARTIFACT,
+    COMMIT,
+    DATA_OF,
+    EXPERIMENT,
+    FINGERPRINT,
+    GIT_COMMIT,
+    KIND,
+    MODEL_DIGEST,
+    PROBLEM,
+    RECIPE,
+    RUN_ID,
+)
 from tasks.machinery.tracking.tracking import Tracking
 from tasks.references.lineage import Lineage
-from tasks.references.resolving import ARTIFACT, registered_model
+from tasks.references.resolving import registered_model
 
 TESTED = ("train.parquet", "test.parquet", "labels.json")  # train, for the majority baseline
-MADE_OF, MODEL, KIND = "temper.recipe", "temper.model_digest", "temper.kind"
 
 
 def recipe_digest(experiment: Experiment, problem: Downstream) -> str:
@@ -51,7 +64,7 @@ def recipe_digest(experiment: Experiment, problem: Downstream) -> str:
 
 def titles(problem: Downstream) -> tuple[str, str]:
     """The stages whose artifacts are judged: the data and the model."""
-    return f"dataset {problem.name}", f"finetuning {problem.name}"
+    return str(Title("dataset", problem.name)), str(Title("finetuning", problem.name))
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,7 @@ class Retraining:
     def _nothing_new(self) -> str:
         """Why nothing is to be done, without running the experiment; empty if something is."""
         with self.registry.alone():
-            version = self.registry.tagged(MADE_OF, self.recipe)
+            version = self.registry.tagged(RECIPE, self.recipe)
             why = self._settled(version, None) if version else ""
             if why:
                 return why
@@ -126,10 +139,10 @@ class Retraining:
 
     def _known(self, challenger: Artifact, data: Artifact) -> str:
         """Why there is nothing to decide about a model; empty if there is."""
-        version = self.registry.tagged(MODEL, (challenger / "model").digest)
+        version = self.registry.tagged(MODEL_DIGEST, (challenger / "model").digest)
         why = self._settled(version, data.whole.only(*TESTED).digest) if version else ""
         if why:  # next time, the sources alone tell
-            self.registry.tag(version, {MADE_OF: self.recipe})
+            self.registry.tag(version, {RECIPE: self.recipe})
         return why
 
     def _settled(self, version: str, test_data: str | None) -> str:
@@ -137,7 +150,7 @@ class Retraining:
         return why_nothing_new(version, decisions, champion, self.rule.model_dump(), test_data)
 
     def _artifact(self, made: dict[str, Any]) -> Artifact:
-        found = self.store.load(made["name"].partition(" ")[0], made["fingerprint"])
+        found = self.store.load(Title.parse(made["name"]).stage, made["fingerprint"])
         if found is None:
             raise StageError(f"{made['name']} was removed from the store meanwhile: run it again")
         return found
@@ -173,17 +186,17 @@ class Retraining:
         """Where a version comes from, as tags: run, data, code."""
         tags = {
             ARTIFACT: challenger.name,
-            MODEL: (challenger / "model").digest,
+            MODEL_DIGEST: (challenger / "model").digest,
             KIND: self.problem.problem,
-            "temper.fingerprint": challenger.fingerprint,
-            "temper.experiment": self.experiment.name,
-            "temper.problem": self.problem.name,
-            "temper.run_id": result["mlflow"]["run_id"],
+            FINGERPRINT: challenger.fingerprint,
+            EXPERIMENT: self.experiment.name,
+            PROBLEM: self.problem.name,
+            RUN_ID: result["mlflow"]["run_id"],
         }
         for stage in result["stages"]:
             if stage["name"] in ("corpus", titles(self.problem)[0]):
-                tags[f"temper.data.{stage['name']}"] = self._artifact(stage).whole.digest[:16]
-        names = {"mlflow.source.git.commit": "temper.commit"}
+                tags[f"{DATA_OF}{stage['name']}"] = self._artifact(stage).whole.digest[:16]
+        names = {GIT_COMMIT: COMMIT}
         return tags | {names.get(name, name): value for name, value in code_version().items()}
 
     def _decide(
@@ -192,12 +205,12 @@ class Retraining:
         """Make the challenger a version, and keep what was decided."""
         registry, champion = self.registry, self.registry.champion()
         won = judged.outcome in ("first", "promoted")
-        version = registry.tagged(MODEL, (challenger / "model").digest)
+        version = registry.tagged(MODEL_DIGEST, (challenger / "model").digest)
         if not version:
             record = challenger.record
             lineage = self._lineage(result, challenger)
             version = registry.register(record["model_id"], record["run_id"], lineage)
-        registry.tag(version, {MADE_OF: self.recipe})
+        registry.tag(version, {RECIPE: self.recipe})
         decision = Recorded(
             number=registry.next_number(),
             version=version,

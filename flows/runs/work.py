@@ -15,7 +15,6 @@ from tasks.machinery.execution.display import current_display
 from tasks.machinery.execution.planner import Planner, shortened
 from tasks.machinery.execution.runner import Runner
 from tasks.machinery.execution.session import Work, open_parent, run_address
-from tasks.machinery.host.code_version import code_version
 from tasks.machinery.host.digest_memo import Verification, verifying
 from tasks.machinery.host.home import make_home, store_folder
 from tasks.machinery.host.ledger import Ledger, start_lock
@@ -27,6 +26,7 @@ from tasks.machinery.orchestration.queued_twice import cancel_duplicates
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import Run
 from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.code_version import code_version
 from tasks.machinery.tracking.recording import Recording
 from tasks.machinery.tracking.tracking import Tracking
 

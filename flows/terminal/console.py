@@ -17,6 +17,7 @@ from rich.text import Text
 
 from tasks.machinery.execution.planner import Step, shortened
 from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName, headline_of
+from tasks.machinery.naming.title import Title
 from tasks.machinery.servers.servers import MLFLOW_PORT, PREFECT_PORT
 from tasks.statistics.verdict import beyond_majority, verdict
 from tasks.timing.planner import Expected
@@ -216,9 +217,9 @@ def verdicts(
 def majority_answers(stages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What the majority baseline of each problem always answers, from the evaluations' folders."""
     folders = {
-        stage["name"].partition(" ")[2]: Path(stage["path"])
+        title.problem: Path(stage["path"])
         for stage in stages
-        if stage["name"].startswith("evaluation ")
+        if (title := Title.parse(stage["name"])).stage == "evaluation"
     }
     return {
         problem: json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["majority"]
@@ -246,7 +247,9 @@ def where_to_look(result: Mapping[str, Any], state: Path) -> list[str]:
     prefect = prefect or f"http://127.0.0.1:{PREFECT_PORT}/runs/flow-run/{result['flow_run_id']}"
     lines += [f"runs and models:\n  {mlflow}", f"flows and logs:\n  {prefect}"]
     titles = [stage["name"] for stage in result["stages"]]
-    models = [f"runs:/{found['run_id']}/{title}" for title in titles if title.startswith(MODELS)]
+    models = [
+        f"runs:/{found['run_id']}/{title}" for title in titles if Title.parse(title).stage in MODELS
+    ]
     if models:
         lines.append("\n  ".join(["to go on with:", *map(shlex.quote, models)]))
     return lines

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from tasks.comparison.curves import Curve
 from tasks.comparison.disagreement import Disagreement
 from tasks.comparison.energy import Power
-from tasks.comparison.past_run import DIGEST, PastRun, label_of
+from tasks.comparison.past_run import PastRun, label_of
 from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
+from tasks.machinery.naming.title import Title
+from tasks.machinery.tracking.tags import DIGEST_OF, RESULTS
 from tasks.statistics.significance import Difference
 
 # Metrics that say how much and not how well: no value of them is the best.
@@ -122,14 +124,14 @@ def differing(values: Sequence[Mapping[str, str]]) -> dict[str, list[str | None]
 def differing_data(runs: Sequence[PastRun]) -> dict[str, list[str | None]]:
     """The digests of data sets and corpora that are not the same in all."""
     digests = [
-        {title: value for title, value in run.tagged(DIGEST).items() if _is_data(title)}
+        {title: value for title, value in run.tagged(DIGEST_OF).items() if _is_data(title)}
         for run in runs
     ]
     return differing(digests)
 
 
 def _is_data(title: str) -> bool:
-    return title.partition(" ")[0] in ("dataset", "corpus")
+    return Title.parse(title).stage in ("dataset", "corpus")
 
 
 def metric_rows(runs: Sequence[PastRun], incomparable: frozenset[str]) -> list[MetricRow]:
@@ -186,7 +188,7 @@ def best_of(values: Sequence[Value | None], way: int) -> frozenset[int]:
 
 def incomparable_pretraining(runs: Sequence[PastRun]) -> str:
     """Why the losses of pre-training cannot be compared; empty where they can."""
-    tokens = {run.tags.get(f"{DIGEST}tokens", "") for run in runs}
+    tokens = {run.tags.get(f"{DIGEST_OF}tokens", "") for run in runs}
     if len(tokens) > 1:
         return (
             "the runs do not have the same held-out text in the same tokens: losses and accuracies "
@@ -203,7 +205,7 @@ def alike(runs: Sequence[PastRun]) -> list[list[str]]:
     """The labels of runs that have the same results, where there are two or more."""
     groups: dict[str, list[str]] = {}
     for i, run in enumerate(runs):
-        results = run.tags.get("temper.results", "")
+        results = run.tags.get(RESULTS, "")
         if results:
             groups.setdefault(results, []).append(label_of(i))
     return [group for group in groups.values() if len(group) > 1]

@@ -21,6 +21,7 @@ from tasks.comparison.energy import Power, Spent
 from tasks.comparison.past_run import PastRun, label_of
 from tasks.comparison.remains import Evidence
 from tasks.machinery.naming.metric_name import DOWNSTREAM
+from tasks.machinery.naming.title import Title
 from tasks.statistics.significance import Difference, corrected
 
 # What is overlaid, by stage: metrics in the words of the curve's file.
@@ -121,7 +122,7 @@ def _why_none(label: str, run: PastRun, problem: str) -> str:
     """Why there is nothing that a run answered."""
     if problem not in run.problems:
         return f"{label} has no such problem"
-    if f"evaluation {problem}" not in run.artifacts.keys() | run.stage_runs.keys():
+    if str(Title("evaluation", problem)) not in run.artifacts.keys() | run.stage_runs.keys():
         return f"{label} did not come to evaluate it ({run.status}), so it is not tested"
     return (
         f"what {label} answered is neither in the store (it was freed) nor in MLflow (it was too "
@@ -151,7 +152,7 @@ def cost_of(run: PastRun, evidence: Evidence, power: Power) -> Cost:
             continue
         name = evidence.name(run, title) or title
         if name not in spent:
-            stage = title.partition(" ")[0]
+            stage = Title.parse(title).stage
             by_stage[stage] = by_stage.get(stage, 0.0) + found.seconds
             spent[name] = found
     seconds = sum(each.seconds for each in spent.values())
@@ -173,8 +174,9 @@ def overlays(runs: Sequence[PastRun], evidence: Evidence) -> list[Overlay]:
     shared = sorted(set.intersection(*titles), key=lambda title: (title[0] != "p", title))
     found = []
     for title in shared:
-        metrics = CURVES.get(title.partition(" ")[0], ())
-        if not metrics or title.endswith(" from scratch"):
+        parsed = Title.parse(title)
+        metrics = CURVES.get(parsed.stage, ())
+        if not metrics or parsed.is_from_scratch:
             continue
         curves = [evidence.curves(run, title) for run in runs]
         groups = _same_artifact(title, runs, evidence)

@@ -19,9 +19,10 @@ from tasks.comparison.comparison import (
     value_of,
 )
 from tasks.comparison.page import ABSENT, with_interval
-from tasks.comparison.past_run import DIGEST, PastRun
+from tasks.comparison.past_run import PastRun
 from tasks.machinery.naming.metric_name import DOWNSTREAM, MetricName, headline_of
 from tasks.machinery.naming.spelling import near
+from tasks.machinery.tracking.tags import DIGEST_OF, RESULTS
 from tasks.pages.document import Block, Cell, Document, Grid, Section, Words
 
 PRETRAINING = "pretraining/validation_loss"
@@ -56,7 +57,7 @@ def fold(runs: Sequence[PastRun]) -> list[Entry]:
     entries: dict[str, Entry] = {}
     for run in sorted(runs, key=lambda each: -each.started):
         if run.status == "FINISHED":
-            key = run.tags.get("temper.results") or run.run_id
+            key = run.tags.get(RESULTS) or run.run_id
             known = entries.get(key)
             entries[key] = replace(known, count=known.count + 1) if known else Entry(run)
     return list(entries.values())
@@ -144,7 +145,7 @@ def varying(entries: Sequence[Entry]) -> dict[str, list[str | None]]:
         if name in names and not name.startswith(_UNINTERESTING)
     }
     for title in sorted(titles):
-        digests = [run.tags.get(f"{DIGEST}{title}", "")[:8] for run in runs]
+        digests = [run.tags.get(f"{DIGEST_OF}{title}", "")[:8] for run in runs]
         found[f"content of {title}"] = [digest or None for digest in digests]
     return found
 

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 from tasks.machinery.naming.metric_name import MetricName
 from tasks.machinery.naming.spelling import near
+from tasks.machinery.tracking.tags import ARTIFACT_OF, GIT_CLEAN, GIT_COMMIT, STAGE, STAGE_OF, named
 
-ARTIFACT, STAGE, DIGEST = "temper.artifact.", "temper.stage.", "temper.digest."
 SHORTEST_ID = 4  # fewer characters are more likely a name than the start of an id
 
 
@@ -43,29 +43,28 @@ class PastRun:
     @property
     def kind(self) -> str:
         """What it is a run of: experiment, pretrain, finetune or evaluate."""
-        return self.tags.get("temper.stage", "")
+        return self.tags.get(STAGE, "")
 
     def tagged(self, start: str) -> dict[str, str]:
         """The tags that start so, without that start."""
-        found = self.tags.items()
-        return {name.removeprefix(start): value for name, value in found if name.startswith(start)}
+        return named(self.tags, start)
 
     @property
     def artifacts(self) -> dict[str, str]:
         """`stage/fingerprint` of each stage's artifact, by the stage's title."""
-        return self.tagged(ARTIFACT)
+        return self.tagged(ARTIFACT_OF)
 
     @property
     def stage_runs(self) -> dict[str, str]:
         """The id of the run in MLflow that computed each stage, by the stage's title."""
-        return {title: text.split()[-1] for title, text in self.tagged(STAGE).items() if text}
+        return {title: text.split()[-1] for title, text in self.tagged(STAGE_OF).items() if text}
 
     @property
     def problems(self) -> list[str]:
         """The downstream problems, by name."""
-        named = {MetricName.parse(name).problem for name in self.metrics} - {""}
-        named |= {name.split(".")[1] for name in self.params if name.startswith("downstream.")}
-        return sorted(named)
+        found = {MetricName.parse(name).problem for name in self.metrics} - {""}
+        found |= {name.split(".")[1] for name in self.params if name.startswith("downstream.")}
+        return sorted(found)
 
     def kind_of(self, problem: str) -> str:
         """What a problem is, such as text-classification; empty if the run has no such one."""
@@ -76,8 +75,8 @@ class PastRun:
     @property
     def commit(self) -> str:
         """The commit of its code, with a `*` where the tree had changes; empty if not known."""
-        commit = self.tags.get("mlflow.source.git.commit", "")[:8]
-        return f"{commit}*" if commit and self.tags.get("temper.git.clean") != "true" else commit
+        commit = self.tags.get(GIT_COMMIT, "")[:8]
+        return f"{commit}*" if commit and self.tags.get(GIT_CLEAN) != "true" else commit
 
     @property
     def when(self) -> str:

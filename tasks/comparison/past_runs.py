@@ -19,6 +19,7 @@ from tasks.machinery.naming.spelling import nearest
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.outage import is_outage, reason
 from tasks.machinery.tracking.results_view import IS_WHOLE
+from tasks.machinery.tracking.tags import FINGERPRINT, artifact_name
 from tasks.machinery.tracking.tracking import without_credentials
 
 _PAGE = 500
@@ -68,9 +69,9 @@ class PastRuns:
         """How long each artifact (`stage/fingerprint`) took, by the runs that computed them."""
         found: dict[str, float] = {}
         with self._asking():
-            for run in self._search(list(self.names), "tags.`temper.fingerprint` LIKE '%'"):
+            for run in self._search(list(self.names), f"tags.`{FINGERPRINT}` LIKE '%'"):
                 tags, info = run.data.tags, run.info
-                name = f"{tags.get('temper.stage', '')}/{tags['temper.fingerprint'][:32]}"
+                name = artifact_name(tags)
                 if info.status == "FINISHED" and info.end_time:
                     found.setdefault(name, (info.end_time - info.start_time) / 1000)
         return found

@@ -19,10 +19,12 @@ from tasks.comparison.curves import Curve, curves_of
 from tasks.comparison.energy import Spent
 from tasks.comparison.past_run import PastRun
 from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.outage import is_outage
 from tasks.machinery.tracking.recording import read_curve
+from tasks.machinery.tracking.tags import artifact_name
 
 _SAMPLED = 5.0  # seconds between two points of a system metric: a shorter stage has none
 _USAGE = "system/cpu_utilization_percentage"
@@ -52,14 +54,11 @@ class Evidence:
         """`stage/fingerprint` of a stage's artifact; empty where nobody knows it."""
         known = run.artifacts.get(title, "")
         found = None if known else self.stage_run(run, title)
-        if found is None or "temper.fingerprint" not in found.data.tags:
-            return known
-        tags = found.data.tags
-        return f"{tags.get('temper.stage', '')}/{tags['temper.fingerprint'][:32]}"
+        return known if found is None else artifact_name(found.data.tags)
 
     def answers_file(self, run: PastRun, problem: str) -> Path | None:
         """The predictions of a problem's evaluation."""
-        title, name = f"evaluation {problem}", "predictions.parquet"
+        title, name = str(Title("evaluation", problem)), "predictions.parquet"
         artifact = self.artifact(run, title)
         if artifact is not None and name in artifact.files:
             file = artifact.path / name

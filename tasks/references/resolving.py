@@ -36,13 +36,20 @@ from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.fingerprint import digest
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.registry import Registry
+from tasks.machinery.tracking.tags import (
+    ARTIFACT,
+    ARTIFACT_OF,
+    FINGERPRINT,
+    STAGE_OF,
+    artifact_name,
+    named,
+)
 from tasks.machinery.tracking.tracking import Tracking
 from tasks.models.files import files_of
 
 IMPORTED = "model"  # the stage of what is copied into the store
 MAKERS = ("pretraining", "finetuning")
 FORGOTTEN_AFTER = 24 * 3600.0  # seconds: no download takes as long
-_USES = "temper.artifact."
 ACCEPTED = (
     "Accepted: models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-…, runs:/ID, a folder, "
     "hf:NAME[@REVISION]"
@@ -84,7 +91,7 @@ def _of_mlflow(reference: str, name: str, tracking: Tracking, store: Store) -> I
             logged = tracking.client.get_logged_model(name)
         except MlflowException:
             raise StageError(f"MLflow has no model {name}. {ACCEPTED}") from None
-        made = f"{logged.name}/{logged.tags.get('temper.fingerprint', '')[:32]}"
+        made = f"{logged.name}/{logged.tags.get(FINGERPRINT, '')[:32]}"
         return _in_store(made, store) or _downloaded(reference, store)
     version = _version(name, tracking)
     made = version.tags.get(ARTIFACT, "")
@@ -120,19 +127,19 @@ def _of_run(reference: str, name: str, tracking: Tracking, store: Store) -> Inpu
     if found is None:
         raise StageError(f"MLflow at {tracking.address} has no run {run_id!r}. {ACCEPTED}")
     tags = found.data.tags
-    if "temper.fingerprint" in tags:
-        made = f"{tags['temper.stage']}/{tags['temper.fingerprint'][:32]}"
+    made = artifact_name(tags)
+    if made:
         models = tracking.client.search_logged_models(
             [found.info.experiment_id], filter_string=f"source_run_id = '{run_id}'"
         )
         if made.partition("/")[0] in MAKERS and models:
             return _in_store(made, store) or _downloaded(f"models:/{models[0].model_id}", store)
-    used = {k.removeprefix(_USES): v for k, v in tags.items() if k.startswith(_USES)}
+    used = named(tags, ARTIFACT_OF)
     titles = [k for k, v in used.items() if v.partition("/")[0] in MAKERS]
     if title in titles and (here := _in_store(used[title], store)):
         return here
     if title in titles:
-        stage_run = tags[f"temper.stage.{title}"].split()[-1]
+        stage_run = tags[f"{STAGE_OF}{title}"].split()[-1]
         return _of_run(reference, stage_run, tracking, store)
     if titles:
         listed = " or ".join(repr(f"runs:/{run_id}/{each}") for each in titles)
@@ -241,9 +248,6 @@ def _aside(store: Store) -> Iterator[Path]:
                 shutil.rmtree(left)
     with TemporaryDirectory(dir=place) as folder:
         yield Path(folder)
-
-
-ARTIFACT = "temper.artifact"
 
 
 def registered_model(version: Any, tracking: Tracking, store: Store) -> Input:

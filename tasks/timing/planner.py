@@ -9,6 +9,7 @@ from typing import Any
 from tasks.contract import Stage
 from tasks.experiment.experiment import Experiment
 from tasks.machinery.execution.planner import PendingInput, Planner, Step
+from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
 
 SAMPLE = 512  # rows whose length is looked at
@@ -53,7 +54,7 @@ class TimedPlanner(Planner):
             if step.name == "pretraining":
                 found[step.title] = _of_pretraining(arguments, vocabulary, step.begun)
             elif step.name == "finetuning":  # from scratch it costs the same
-                name = step.title.removesuffix(" from scratch")
+                name = Title.parse(step.title).problem
                 costs.setdefault(name, self._of_finetuning(experiment, arguments, vocabulary))
                 found[step.title] = costs[name]
             else:

@@ -19,9 +19,10 @@ from typing import Any
 from flows.presets.loading import load_experiment
 from flows.recipes.experiment import recipe
 from tasks.contract import Silent, Stage
+from tasks.machinery.naming.title import Title
 from tasks.machinery.store import fingerprint
 from tasks.machinery.store.artifact import Artifact
-from tasks.machinery.store.call import inputs_of, key_of, paths_of, title_of
+from tasks.machinery.store.call import inputs_of, key_of, paths_of
 from tasks.machinery.store.store import Store
 
 LIBRARIES = (
@@ -61,7 +62,7 @@ class Stagewise:
         _, status = os.waitpid(child, 0)
         assert status == 0, f"{stage.name} failed"
         found = {"own": [stage.module], "key": sorted(key["code"]), "imported": json.loads(told)}
-        self.imported[title_of(stage.name, label)] = found
+        self.imported[str(Title(stage.name, label))] = found
         artifact = self.store.load(stage.name, fingerprint.digest(key))
         assert artifact is not None
         return artifact

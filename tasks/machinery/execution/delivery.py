@@ -14,14 +14,24 @@ from dataclasses import dataclass
 from tasks.contract import StageError
 from tasks.machinery.host.ledger import Ledger, Use, ledgers
 from tasks.machinery.naming.metric_name import DOWNSTREAM
+from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.fingerprint import digest
 from tasks.machinery.store.store import Store
-from tasks.machinery.tracking.links import NOTE, note_of
+from tasks.machinery.tracking.links import note_of
 from tasks.machinery.tracking.logged_model import as_dataset
 from tasks.machinery.tracking.outage import is_outage, reason
 from tasks.machinery.tracking.recording import Recording, leaving_on_failure, status_of, words_of
 from tasks.machinery.tracking.results_view import renew_view
+from tasks.machinery.tracking.tags import (
+    ARTIFACT_OF,
+    DIGEST_OF,
+    NOTE,
+    RESULTS,
+    STAGE_OF,
+    STAGES,
+    VERSION_OF,
+)
 from tasks.machinery.tracking.tracked_run import Status, promptly
 from tasks.machinery.tracking.tracking import GONE, Tracking
 
@@ -30,11 +40,11 @@ PATIENCE = 30.0  # seconds that the end of a run waits for MLflow to come back
 _PAUSE = 3.0
 
 
-def metric_prefix(stage: str, label: str) -> str:
+def metric_prefix(title: Title) -> str:
     """What a stage's metrics start with on the experiment's run; empty: they are not there."""
-    if stage in ("evaluation", "leakage"):
-        return f"{DOWNSTREAM}/{label}"
-    return stage if stage in ("pretraining", "judgement") else ""
+    if title.stage in ("evaluation", "leakage"):
+        return f"{DOWNSTREAM}/{title.problem}"
+    return title.stage if title.stage in ("pretraining", "judgement") else ""
 
 
 @dataclass(frozen=True)
@@ -80,13 +90,13 @@ class Delivery:
         if dataset is not None:
             parent.reads({use.title: dataset})
         tags = {
-            f"temper.stage.{use.title}": f"{use.state} {artifact.record['run_id']}",
-            f"temper.artifact.{use.title}": use.artifact,
-            f"temper.digest.{use.title}": artifact.whole.digest[:16],
+            f"{STAGE_OF}{use.title}": f"{use.state} {artifact.record['run_id']}",
+            f"{ARTIFACT_OF}{use.title}": use.artifact,
+            f"{DIGEST_OF}{use.title}": artifact.whole.digest[:16],
         }
         libraries = artifact.key["libraries"].items()
-        parent.tags(tags | {f"temper.version.{name}": value for name, value in libraries})
-        prefix = metric_prefix(artifact.stage, use.title.partition(" ")[2])
+        parent.tags(tags | {f"{VERSION_OF}{name}": value for name, value in libraries})
+        prefix = metric_prefix(Title.parse(use.title))
         if prefix:
             parent.result({f"{prefix}/{k}": v for k, v in artifact.metrics.items()})
 
@@ -114,9 +124,7 @@ class Delivery:
         uses, parent, store = self.ledger.uses, self.recording.parent, self.recording.store
         cached = sum(use.state == "cached" for use in uses)
         names = [use.artifact for use in uses]
-        parent.tags(
-            {"temper.results": digest(names), "temper.stages": f"{cached} of {len(uses)} cached"}
-        )
+        parent.tags({RESULTS: digest(names), STAGES: f"{cached} of {len(uses)} cached"})
         report = store.named(uses[-1].artifact) if uses else None
         page = report.path / "show" / "card.md" if report is not None else None
         if page is not None and page.is_file():

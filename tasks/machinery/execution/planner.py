@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import Stage
-from tasks.machinery.store.call import Arguments, inputs_of, key_of, title_of
+from tasks.machinery.naming.title import Title
+from tasks.machinery.store.call import Arguments, inputs_of, key_of
 from tasks.machinery.store.checkpoints import last_step
 from tasks.machinery.store.fingerprint import digest
 from tasks.machinery.store.store import Artifact, Input, Store
@@ -78,7 +79,7 @@ class Planner:
         """Add the stage to the plan; its artifact, or one that is pending."""
         key = key_of(stage, arguments)
         fingerprint = digest(key)
-        title = title_of(stage.name, label)
+        title = str(Title(stage.name, label))
         found = self.store.load(stage.name, fingerprint)
         checkpoints = self.store.folder(stage.name, fingerprint) / "checkpoints"
         begun = 0 if found else last_step(checkpoints)

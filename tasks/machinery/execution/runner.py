@@ -21,8 +21,9 @@ from tasks.machinery.execution.monitor import StageMonitor
 from tasks.machinery.host.full_disk import full_disk
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.host.ledger import Use
+from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
-from tasks.machinery.store.call import Arguments, inputs_of, key_of, paths_of, title_of
+from tasks.machinery.store.call import Arguments, inputs_of, key_of, paths_of
 from tasks.machinery.store.checkpoints import last_step, newest_checkpoint, step_of
 from tasks.machinery.store.fingerprint import digest, require_same_code
 from tasks.machinery.store.store import Store
@@ -87,16 +88,10 @@ class ByFingerprint(CachePolicy):
 class Outcome:
     """How a stage ended, as the table of results and `--output` show it."""
 
-    name: str
-    label: str
+    title: Title
     state: str
     artifact: Artifact
     why: str = ""
-
-    @property
-    def title(self) -> str:
-        """The stage's name, with the problem it is about."""
-        return title_of(self.name, self.label)
 
 
 @dataclass
@@ -152,7 +147,7 @@ class Runner:
         use = ledger.use(call.title, f"{stage.name}/{call.fingerprint[:32]}")
         run_task = task(
             name=stage.name,
-            task_run_name=title_of(stage.verb or stage.name, call.label),
+            task_run_name=str(Title(stage.verb or stage.name, call.label)),
             cache_policy=ByFingerprint(fingerprint=call.fingerprint),
             refresh_cache=call.refresh,
             persist_result=True,
@@ -167,7 +162,7 @@ class Runner:
         self._tell(use)
         ledger.write()
         show_card(artifact, call.title, page_of(artifact, self.recording.tracking))
-        return Outcome(call.stage.name, call.label, call.state, artifact, call.why)
+        return Outcome(Title(stage.name, call.label), call.state, artifact, call.why)
 
     def _tell(self, use: Use) -> None:
         """Tell MLflow now, or at the end if it is out of reach."""
@@ -188,7 +183,7 @@ class Runner:
         return {
             f"{prefix}/{name}": value
             for outcome in self.outcomes
-            if (prefix := metric_prefix(outcome.name, outcome.label))
+            if (prefix := metric_prefix(outcome.title))
             for name, value in outcome.artifact.metrics.items()
         }
 
@@ -213,7 +208,7 @@ class Call:
     def __post_init__(self) -> None:
         self.key = key_of(self.stage, self.arguments)
         self.fingerprint = digest(self.key)
-        self.title = title_of(self.stage.name, self.label)
+        self.title = str(Title(self.stage.name, self.label))
         self.refresh = self.stage.name in self.runner.refresh
 
     def compute(self) -> Reference:

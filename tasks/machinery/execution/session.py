@@ -10,6 +10,7 @@ from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import Run
 from tasks.machinery.store.fingerprint import digest, flatten
 from tasks.machinery.tracking.links import run_page
+from tasks.machinery.tracking.tags import EXPERIMENT, STAGE
 from tasks.machinery.tracking.tracked_run import TrackedRun
 from tasks.machinery.tracking.tracking import Tracking
 
@@ -19,7 +20,7 @@ class Work:
     """What a flow run is to do.
 
     Attributes:
-        kind: what it is, as tag `temper.stage` of its run in MLflow: experiment, pretrain, ….
+        kind: what it is, as tag STAGE of its run in MLflow: experiment, pretrain, ….
         name: its experiment in MLflow.
         title: name of its run.
         values: its parameters: all that was asked for, without what changes no result.
@@ -53,9 +54,9 @@ class Work:
 
 def open_parent(tracking: Tracking, work: Work, tags: dict[str, str]) -> TrackedRun:
     """The run of the whole: the one in which the same was interrupted, or a new one."""
-    run = tracking.interrupted(work.title, "temper.experiment", work.identity)
+    run = tracking.interrupted(work.title, EXPERIMENT, work.identity)
     if run is None:
-        own = {"temper.experiment": work.identity, "temper.stage": work.kind}
+        own = {EXPERIMENT: work.identity, STAGE: work.kind}
         return tracking.open(work.title, tags | own)
     run.tags(tags)
     return run

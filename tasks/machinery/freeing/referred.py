@@ -20,9 +20,8 @@ from tasks.contract import StageError
 from tasks.machinery.host.home import tracking_uri
 from tasks.machinery.servers.servers import database_behind
 from tasks.machinery.tracking.outage import reason
-from tasks.machinery.tracking.tracking import PARENT, without_credentials
-
-_USES = "temper.artifact."
+from tasks.machinery.tracking.tags import ARTIFACT_OF, PARENT, artifact_name, named
+from tasks.machinery.tracking.tracking import without_credentials
 
 
 @dataclass(frozen=True)
@@ -74,9 +73,10 @@ def _lives(run: Any, runs: dict[str, Any]) -> bool:
 
 
 def _names(tags: dict[str, str]) -> Iterator[str]:
-    yield from (value for name, value in tags.items() if name.startswith(_USES))
-    if "temper.fingerprint" in tags:
-        yield f"{tags.get('temper.stage', '')}/{tags['temper.fingerprint'][:32]}"
+    yield from named(tags, ARTIFACT_OF).values()
+    own = artifact_name(tags)
+    if own:
+        yield own
 
 
 def _runs(client: MlflowClient) -> Iterator[Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from prefect.context import get_run_context
 from prefect.runtime import flow_run
 
-from tasks.machinery.tracking.links import NOTE, note_of
+from tasks.machinery.tracking.links import note_of
+from tasks.machinery.tracking.tags import FLOW_RUN_ID, FLOW_RUN_NAME, FLOW_RUN_URL, NOTE
 
 
 def flow_tags() -> dict[str, str]:
@@ -14,12 +15,12 @@ def flow_tags() -> dict[str, str]:
     tags = {
         "mlflow.source.name": "temper",
         "mlflow.source.type": "JOB",
-        "temper.flow_run_id": str(flow_run.id),
-        "temper.flow_run_name": str(getattr(context, "flow_run").name),  # noqa: B009
+        FLOW_RUN_ID: str(flow_run.id),
+        FLOW_RUN_NAME: str(getattr(context, "flow_run").name),  # noqa: B009
     }
     address = flow_run_address()
     if address:
-        tags["temper.flow_run_url"] = address
+        tags[FLOW_RUN_URL] = address
         tags[NOTE] = note_of(tags)
     return tags
 

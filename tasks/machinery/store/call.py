@@ -24,11 +24,6 @@ class Run(Protocol):
         """The artifact of the stage for these arguments."""
 
 
-def title_of(name: str, label: str) -> str:
-    """`finetuning library`: what people read for a stage."""
-    return f"{name} {label}".strip()
-
-
 def inputs_of(arguments: Arguments) -> dict[str, Input]:
     """The artifacts among the arguments, those in lists by number."""
     found: dict[str, Input] = {}

@@ -6,20 +6,19 @@ from collections.abc import Mapping
 
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.tracking.outage import is_outage
+from tasks.machinery.tracking.tags import FLOW_RUN_NAME, FLOW_RUN_URL
 from tasks.machinery.tracking.tracking import Tracking
-
-NOTE = "mlflow.note.content"  # what MLflow shows, as Markdown, on the page of a run
 
 
 def note_of(tags: Mapping[str, str], page: str = "") -> str:
     """The description of a run in MLflow: the link to its flow run, and a page.
 
     Args:
-        tags: of the run; `temper.flow_run_url` is there where a server shows the flow run.
+        tags: of the run; FLOW_RUN_URL is there where a server shows the flow run.
         page: what else is to be said.
     """
-    address = tags.get("temper.flow_run_url", "")
-    link = f"Flow run in Prefect: [{tags['temper.flow_run_name']}]({address})" if address else ""
+    address = tags.get(FLOW_RUN_URL, "")
+    link = f"Flow run in Prefect: [{tags[FLOW_RUN_NAME]}]({address})" if address else ""
     return "\n\n".join(filter(None, [link, page]))
 
 

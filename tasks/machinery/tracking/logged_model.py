@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset
 
 from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.tracking.tags import FINGERPRINT, RUN_NAME
 
 
 def as_dataset(artifact: Artifact) -> Dataset | None:
@@ -60,7 +61,7 @@ def log_model(
         experiment_id,
         name=artifact.stage,
         source_run_id=run_id,
-        tags={"temper.fingerprint": artifact.fingerprint, "temper.run_name": title},
+        tags={FINGERPRINT: artifact.fingerprint, RUN_NAME: title},
         params={"dtype": str(pipeline.model.dtype)},
         model_type=card["task"],
     )

@@ -21,8 +21,9 @@ from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.logged_model import as_dataset, log_model
 from tasks.machinery.tracking.outage import is_outage
+from tasks.machinery.tracking.tags import FINGERPRINT, INPUT_OF, PARENT, RESUMED, STAGE, VERSION_OF
 from tasks.machinery.tracking.tracked_run import Status, TrackedRun
-from tasks.machinery.tracking.tracking import PARENT, RESUMED, Tracking
+from tasks.machinery.tracking.tracking import Tracking
 
 # Metrics of an evaluation that are about no single model.
 _ABOUT_NO_MODEL = ("majority", "gain", "test_documents")
@@ -112,11 +113,11 @@ class Recording:
 
     def _tags(self, fingerprint: str, key: Mapping[str, Any]) -> dict[str, str]:
         tags = dict(self.tags) | {
-            "temper.stage": key["stage"],
-            "temper.fingerprint": fingerprint,
+            STAGE: key["stage"],
+            FINGERPRINT: fingerprint,
         }
-        tags |= {f"temper.input.{name}": value[:16] for name, value in key["inputs"].items()}
-        return tags | {f"temper.version.{name}": v for name, v in key["libraries"].items()}
+        tags |= {f"{INPUT_OF}{name}": value[:16] for name, value in key["inputs"].items()}
+        return tags | {f"{VERSION_OF}{name}": v for name, v in key["libraries"].items()}
 
     def begin(
         self, title: str, fingerprint: str, key: Mapping[str, Any], folder: Path, inputs: Inputs
@@ -129,7 +130,7 @@ class Recording:
             run = self.open(title, fingerprint, key, folder)
             with leaving_on_failure(run):
                 if going_on:
-                    run.tags(RESUMED)
+                    run.tags({RESUMED: "true"})
                 self.reads(run, inputs)
             run.watch_system()
         except Exception as problem:

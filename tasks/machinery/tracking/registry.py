@@ -27,10 +27,19 @@ from tasks.machinery.host.home import home
 from tasks.machinery.naming.registered_names import ACCEPTED_NAME
 from tasks.machinery.naming.spelling import nearest
 from tasks.machinery.tracking.decisions import WORDS, Recorded
+from tasks.machinery.tracking.tags import (
+    BY,
+    DECISION_OF,
+    DECISION_RUN_ID,
+    GAIN,
+    MOVING,
+    OUTCOME,
+    REASONS,
+    RULE,
+    WHEN,
+)
 
 CHAMPION, PREVIOUS = "champion", "previous"
-MOVING = "temper.moving"
-DECISION = "temper.decision."
 
 
 class Registry:
@@ -122,7 +131,7 @@ class Registry:
             Recorded.model_validate_json(value)
             for version in self.versions()
             for tag, value in version.tags.items()
-            if tag.startswith(DECISION)
+            if tag.startswith(DECISION_OF)
         ]
         return sorted(found, key=lambda each: each.number)
 
@@ -158,7 +167,7 @@ class Registry:
             return
         text = model.tags[MOVING]
         decision = Recorded.model_validate_json(text)
-        self.tag(decision.version, {f"{DECISION}{decision.number:04}": text} | shown(decision))
+        self.tag(decision.version, {f"{DECISION_OF}{decision.number:04}": text} | shown(decision))
         for alias, version in ((PREVIOUS, decision.previous), (CHAMPION, decision.champion)):
             if version:
                 self.client.set_registered_model_alias(self.name, alias, version)
@@ -170,13 +179,13 @@ class Registry:
 def shown(decision: Recorded) -> dict[str, str]:
     """A decision as tags that people read on the page of a version."""
     tags = {
-        "temper.outcome": WORDS[decision.outcome],
-        "temper.by": decision.by,
-        "temper.when": decision.when.isoformat(timespec="seconds"),
-        "temper.reasons": "; ".join(decision.reasons),
+        OUTCOME: WORDS[decision.outcome],
+        BY: decision.by,
+        WHEN: decision.when.isoformat(timespec="seconds"),
+        REASONS: "; ".join(decision.reasons),
     }
     if decision.gain:
-        tags["temper.gain"] = f"{decision.gain_text} points of {decision.metric}"
-        tags["temper.rule"] = json.dumps(decision.rule)
-        tags["temper.decision_run_id"] = decision.run_id
+        tags[GAIN] = f"{decision.gain_text} points of {decision.metric}"
+        tags[RULE] = json.dumps(decision.rule)
+        tags[DECISION_RUN_ID] = decision.run_id
     return tags

@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tasks.machinery.naming.metric_name import MAJORITY, MetricName
+from tasks.machinery.tracking.tags import EXPERIMENT, STAGE
 
 NAME = "results"
 TAG = f"mlflow.sharedViewState.{NAME}"
@@ -55,8 +56,8 @@ def columns_of(runs: Sequence[Run]) -> list[str]:
     chosen.append("pretraining/validation_loss")
     results = [name for name in dict.fromkeys(chosen) if name in metrics]
     parameters = dict.fromkeys(name for run in runs for name in sorted(run.data.params))
-    kinds = {run.data.tags.get("temper.stage") for run in runs}  # each has parameters of its own
-    groups = [[r for r in runs if r.data.tags.get("temper.stage") == kind] for kind in kinds]
+    kinds = {run.data.tags.get(STAGE) for run in runs}  # each has parameters of its own
+    groups = [[r for r in runs if r.data.tags.get(STAGE) == kind] for kind in kinds]
     varied = [
         name
         for name in parameters
@@ -86,4 +87,4 @@ def state_of(columns: Sequence[str]) -> dict[str, object]:
 
 
 # An experiment, or a part of one on its own: what they have and the runs of stages have not.
-IS_WHOLE = "tags.`temper.experiment` LIKE '%'"
+IS_WHOLE = f"tags.`{EXPERIMENT}` LIKE '%'"

@@ -26,13 +26,12 @@ from mlflow.entities import (
 
 from tasks.machinery.tracking.outage import is_outage, reason
 from tasks.machinery.tracking.sender import Courier
+from tasks.machinery.tracking.tags import REASON, SEEN
 
 LOGGER = logging.getLogger(__name__)
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
-OWNER, SEEN = "temper.process", "temper.seen"
-REASON = "temper.reason"
 _BATCH = 100  # parameters or tags in one call
 _TAG_LENGTH = 5000
 

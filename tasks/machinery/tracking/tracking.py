@@ -23,12 +23,11 @@ from tasks.machinery.host.home import home, own_database, tracking_uri
 from tasks.machinery.host.owner import is_alive, this_process
 from tasks.machinery.servers.servers import database_behind
 from tasks.machinery.tracking.outage import Rest, is_outage, reason
-from tasks.machinery.tracking.tracked_run import OWNER, REASON, SEEN, TrackedRun, as_tags
+from tasks.machinery.tracking.tags import FLOW_RUN_ID, OWNER, PARENT, REASON, RESUMED, SEEN
+from tasks.machinery.tracking.tracked_run import TrackedRun, as_tags
 
 LOGGER = logging.getLogger(__name__)
 
-PARENT = "mlflow.parentRunId"
-RESUMED = {"temper.resumed": "true"}
 GONE = "its process was gone at the next start"
 
 
@@ -166,7 +165,7 @@ class Tracking:
             return None
         run = self.reopen(newest[0].info.run_id, name)
         if run is not None:
-            run.tags(RESUMED)
+            run.tags({RESUMED: "true"})
         return run
 
     def close_orphans(self) -> list[str]:
@@ -183,7 +182,7 @@ class Tracking:
             TrackedRun(self.client, run.info.run_id, run.info.experiment_id, "").close(
                 "KILLED", GONE
             )
-        flows = (run.data.tags.get("temper.flow_run_id", "") for run in orphans)
+        flows = (run.data.tags.get(FLOW_RUN_ID, "") for run in orphans)
         return sorted({flow for flow in flows if flow})
 
     def _running(self) -> Iterator[Any]:

@@ -21,7 +21,8 @@ from tasks.machinery.tracking.decisions import (
     why_it_lost,
     why_nothing_new,
 )
-from tasks.machinery.tracking.registry import MOVING, Registry
+from tasks.machinery.tracking.registry import Registry
+from tasks.machinery.tracking.tags import MOVING
 
 RULE = Rule().model_dump()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from tasks.machinery.tracking.tags import GIT_CLEAN, GIT_COMMIT
+
 
 def code_version() -> dict[str, str]:
     """The commit that this code is at, and whether the tree is clean; empty outside a checkout."""
@@ -20,4 +22,4 @@ def code_version() -> dict[str, str]:
         commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain")
     except (OSError, subprocess.CalledProcessError):
         return {}
-    return {"mlflow.source.git.commit": commit, "temper.git.clean": str(not changes).lower()}
+    return {GIT_COMMIT: commit, GIT_CLEAN: str(not changes).lower()}

@@ -1,0 +1,44 @@
+"""Titles of stages, such as `finetuning library from scratch`: written and read here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_SCRATCH = " from scratch"
+
+
+def from_scratch(problem: str) -> str:
+    """The label of a stage about the model of a problem that begins from random weights."""
+    return f"{problem}{_SCRATCH}"
+
+
+@dataclass(frozen=True, order=True)
+class Title:
+    """What people read for a stage of a run.
+
+    Attributes:
+        stage: the name of the stage.
+        label: what it is about, where a run has several of the stage: a downstream problem.
+    """
+
+    stage: str
+    label: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Title:
+        """The parts of a title: neither names of stages nor of problems contain a blank."""
+        stage, _, label = text.partition(" ")
+        return cls(stage, label)
+
+    def __str__(self) -> str:
+        return f"{self.stage} {self.label}".strip()
+
+    @property
+    def problem(self) -> str:
+        """The downstream problem that it is about; empty if it is about none."""
+        return self.label.removesuffix(_SCRATCH)
+
+    @property
+    def is_from_scratch(self) -> bool:
+        """Whether it is about a model from random weights, beside a pre-trained one."""
+        return self.label.endswith(_SCRATCH)

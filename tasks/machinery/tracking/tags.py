@@ -1,0 +1,62 @@
+"""The tags that Temper sets in MLflow, all of them: on runs, models and versions of models.
+
+Those that end in `_OF` begin the names of several tags: `temper.artifact.finetuning library`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# What a run is, and what it belongs to.
+STAGE = "temper.stage"  # the stage, or what kind of run: experiment, pretrain, comparison, …
+EXPERIMENT = "temper.experiment"  # of a run, its identity; of a version of a model, the name
+FINGERPRINT = "temper.fingerprint"
+RUN_NAME = "temper.run_name"
+INPUT_OF = "temper.input."
+VERSION_OF = "temper.version."
+COMPARED_OF = "temper.compares."
+GIT_CLEAN = "temper.git.clean"
+GIT_COMMIT = "mlflow.source.git.commit"  # MLflow's own, which its page shows
+PARENT = "mlflow.parentRunId"
+NOTE = "mlflow.note.content"  # shown as Markdown on the page of a run
+FLOW_RUN_ID, FLOW_RUN_NAME = "temper.flow_run_id", "temper.flow_run_name"
+FLOW_RUN_URL = "temper.flow_run_url"  # where a server shows the flow run
+
+# What the run of an experiment consists of; the name ends in the title of a stage.
+STAGE_OF, ARTIFACT_OF, DIGEST_OF = "temper.stage.", "temper.artifact.", "temper.digest."
+RESULTS = "temper.results"  # the same for two runs with the same artifacts
+STAGES = "temper.stages"
+
+# Who owns a run, and how it went.
+OWNER, SEEN = "temper.process", "temper.seen"
+RESUMED = "temper.resumed"
+REASON = "temper.reason"
+
+# Where a version of a registered model comes from.
+ARTIFACT = "temper.artifact"
+MODEL_DIGEST = "temper.model_digest"
+RECIPE = "temper.recipe"  # digest of sources, values, code and libraries
+KIND = "temper.kind"  # the problem that it solves, or pretraining
+PROBLEM = "temper.problem"
+RUN_ID = "temper.run_id"
+COMMIT = "temper.commit"
+DATA_OF = "temper.data."
+
+# What was decided about it; on a run of a retraining, about which registered model.
+MODEL = "temper.model"
+MOVING = "temper.moving"
+DECISION_OF = "temper.decision."
+DECISION_RUN_ID = "temper.decision_run_id"
+OUTCOME, BY, WHEN = "temper.outcome", "temper.by", "temper.when"
+REASONS, GAIN, RULE = "temper.reasons", "temper.gain", "temper.rule"
+
+
+def artifact_name(tags: Mapping[str, str]) -> str:
+    """`stage/fingerprint` of the artifact that a stage's run computed; empty for other runs."""
+    fingerprint = tags.get(FINGERPRINT)
+    return f"{tags.get(STAGE, '')}/{fingerprint[:32]}" if fingerprint else ""
+
+
+def named(tags: Mapping[str, str], start: str) -> dict[str, str]:
+    """The tags whose names begin so, by the rest of the name."""
+    return {k.removeprefix(start): value for k, value in tags.items() if k.startswith(start)}

@@ -1,0 +1,26 @@
+"""A title is read back as it was written."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.machinery.naming.title import Title, from_scratch
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "is_from_scratch"),
+    [
+        ("corpus", "", False),
+        ("evaluation library", "library", False),
+        ("finetuning library from scratch", "library", True),
+    ],
+)
+def test_a_title_is_read_back_as_it_was_written(text, problem, is_from_scratch):
+    title = Title.parse(text)
+    assert str(title) == text
+    assert (title.problem, title.is_from_scratch) == (problem, is_from_scratch)
+
+
+def test_a_title_is_written_from_its_parts():
+    assert str(Title("pretraining")) == "pretraining"
+    assert str(Title("finetuning", from_scratch("mood"))) == "finetuning mood from scratch"
