@@ -6,13 +6,20 @@ It knows neither Prefect nor MLflow nor the cache, so its test calls it directly
 
     metrics = train_tokenizer(tokenizer=Tokenizer(), corpus=path, out=empty, monitor=Silent())
 
-What it writes under `out` is the artifact. Two names in it have a meaning to the rest of the house:
+What it writes under `out` is the artifact. Some names in it have a meaning elsewhere:
 
-    show/           pages (.md), figures (.png) and tables for people: logged to MLflow;
-                    `show/card.md` is also shown in Prefect. Never an input of another stage.
     model.json      `model/` is to be logged as an MLflow model: {"task": …, "example": [text, …]},
                     and "model_config": what its pipeline is called with
     dataset.json    this is a data set: {"name": …, "rows": …, "columns": {name: type}}
+    show/           pages, of a stage that only shows (`report`): never an input of another stage
+
+A stage that has something for people names a second function, which shows:
+
+    show(artifact: Path, out: Path) -> None
+
+It reads the artifact's folder and writes pages (.md), figures (.png) and tables into an empty
+folder; they are logged to MLflow, and `card.md` is also shown in Prefect. It has a key of its own:
+where its code alone changed, the page is rendered again, and nothing is computed.
 """
 
 from __future__ import annotations
@@ -21,7 +28,10 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+Show = Callable[[Path, Path], None]
+"""Writes the pages of an artifact's folder into an empty folder."""
 
 
 class StageError(Exception):
@@ -87,6 +97,7 @@ class Stage:
         verb: what it does, for lists that people read: `fine-tune`; its name where it is empty.
         code: further modules that the function loads by name (a source, an objective, a problem).
         libraries: distributions whose versions can change the result.
+        show: where the function that shows is, as `module:function`; empty where there is none.
     """
 
     name: str
@@ -94,6 +105,7 @@ class Stage:
     code: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     verb: str = ""
+    show: str = ""
 
     @property
     def module(self) -> str:
@@ -102,6 +114,15 @@ class Stage:
 
     def load(self) -> Callable[..., dict[str, float]]:
         """Import and return the function."""
-        module, _, name = self.function.partition(":")
-        function: Callable[..., dict[str, float]] = getattr(importlib.import_module(module), name)
+        function: Callable[..., dict[str, float]] = _imported(self.function)
         return function
+
+    def load_show(self) -> Show:
+        """Import and return the function that shows."""
+        function: Show = _imported(self.show)
+        return function
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -169,7 +169,7 @@ def _run(
     result = in_process(call)
     from flows.terminal.console import where_to_look
 
-    page = Path(result["stages"][-1]["path"]) / "show" / "card.md"
+    page = Path(result["stages"][-1]["pages"]) / "card.md"
     out.print()
     out.print(Markdown(page.read_text(encoding="utf-8")), soft_wrap=False)
     if result.get("version"):

@@ -31,6 +31,7 @@ LEAKAGE = Stage(
     "tasks.stages.leakage:look_for_leakage",
     libraries=("pyarrow",),
     verb="look for leakage of",
+    show="tasks.pages.leakage_card:show",
 )
 REPORT = Stage(
     "report",
@@ -61,6 +62,7 @@ def dataset(source: Source, problem: TaskName) -> Stage:
         (source.module, problems.part_of(problem, "rows")),
         _reading(source),
         "prepare",
+        "tasks.pages.data_card:show",
     )
 
 
@@ -72,6 +74,7 @@ def corpus(source: Source) -> Stage:
         (source.module,),
         _reading(source),
         "prepare corpus",
+        "tasks.pages.data_card:show",
     )
 
 
@@ -87,6 +90,7 @@ def pretraining(objective: str, family: str) -> Stage:
         (objectives.module_of(objective), families.module_of(family)),
         (*TRAINING, *SAVING),
         "pre-train",
+        "tasks.pages.pretraining_card:show",
     )
 
 
@@ -98,6 +102,7 @@ def finetuning(problem: TaskName, family: str) -> Stage:
         (*problems.modules_of(problem), families.module_of(family)),
         LABELLED,
         "fine-tune",
+        "tasks.pages.finetuning_card:show",
     )
 
 
@@ -109,6 +114,7 @@ def evaluation(problem: TaskName) -> Stage:
         problems.modules_of(problem),
         (*LABELLED, "scipy", "scikit-learn", "seqeval"),
         "evaluate",
+        "tasks.pages.evaluation_card:show",
     )
 
 
@@ -120,4 +126,5 @@ def judgement(problem: TaskName) -> Stage:
         problems.modules_of(problem),
         (*LABELLED, "scipy", "scikit-learn", "seqeval"),
         "judge",
+        "tasks.pages.decision_card:show",
     )

@@ -86,6 +86,6 @@ def judge(
         reasons=decision["reasons"],
         metric=head["name"],
         gain=[head["difference"][end] for end in ("value", "low", "high")],
-        page=(found.path / "show" / "card.md").read_text(encoding="utf-8"),
+        page=(found.pages / "card.md").read_text(encoding="utf-8"),
         run_id=parent.run_id,
     )

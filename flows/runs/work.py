@@ -100,6 +100,7 @@ def summary(work: Work, runner: Runner) -> dict[str, Any]:
             "run_id": outcome.artifact.record.get("run_id", ""),
             "seconds": round(outcome.artifact.seconds, 3),
             "path": str(outcome.artifact.path),
+            "pages": str(outcome.artifact.pages),
         }
         for outcome in runner.outcomes
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tasks.data.same_text import digest
 from tasks.data.tables import TableWriter, read_table
-from tasks.pages.data_card import Card
+from tasks.data.tally import Tally
 
 SPLITS = ("train", "validation")
 COLUMNS = {"document": "string", "text": "string"}
@@ -18,11 +18,11 @@ class Splits:
     """Writes documents into splits; in memory stays a digest of each that is trained on.
 
     Attributes:
-        card: what is counted in them.
+        tally: what is counted in them.
     """
 
     def __init__(self, name: str, out: Path, writers: Mapping[str, TableWriter]) -> None:
-        self.card = Card(name, "documents", SPLITS)
+        self.tally = Tally(name, "documents", SPLITS)
         self._out, self._writers = out, writers
         self._trained_on = bytearray()  # the digests of the texts, one after the other
 
@@ -31,7 +31,7 @@ class Splits:
         self._writers[split].write({"document": name, "text": text}, len(text))
         if split == "train":
             self._trained_on += key
-        self.card.add(split, name, text)
+        self.tally.add(split, name, text)
 
     def overlap(self) -> int:
         """How many documents to train on have their name or their text in validation too.
@@ -60,7 +60,7 @@ def writing_splits(name: str, out: Path) -> Iterator[Splits]:
     """Splits to write to while the block runs.
 
     Args:
-        name: of the corpus, for its card.
+        name: of the corpus, for its page.
         out: folder of train.parquet and validation.parquet.
     """
     with ExitStack() as stack:

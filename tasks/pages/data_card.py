@@ -1,89 +1,77 @@
-"""The data card: what is in a data set, on a page and in figures, counted as the data flows by."""
+"""The data card: what is in a data set, on a page and in figures, from what was counted."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from tasks.data.tally import SHOWN_CHARACTERS, Examples, Lengths, cell
+from tasks.data.tally import Lengths, cell
 from tasks.pages.figures import BLUE, MUTED, PALETTE, canvas, write_figure
 from tasks.pages.numbers import table
 
 MOST_LABELS = 40  # rows of the table and bars of the figure
 
 
-class Card:
-    """What is gathered about the splits of a data set, and the page that is made of it.
+def show(artifact: Path, out: Path) -> None:
+    """Write card.md, lengths.png and, with labels, labels.png.
 
     Args:
-        name: What the data set is called.
-        unit: What is counted: documents or rows.
-        splits: The names of the splits, in the order to show.
-        labels: What is counted by label: rows or spans; "" where there are no labels.
+        artifact: folder of stage `corpus` or `dataset`, with tally.json.
+        out: empty folder.
     """
+    Card.read(artifact / "tally.json").write(out)
 
-    def __init__(self, name: str, unit: str, splits: Sequence[str], labels: str = "") -> None:
-        self.name, self.unit, self.labels = name, unit, labels
-        self.characters = {split: Lengths() for split in splits}
-        self.words = {split: Lengths() for split in splits}
-        self.balance: dict[str, Counter[str]] = {split: Counter() for split in splits}
-        self.examples = Examples()
 
-    def add(
-        self,
-        split: str,
-        name: str,
-        text: str,
-        counted: Sequence[str] = (),
-        shown: tuple[str, str] | None = None,
-    ) -> None:
-        """Count a row.
+@dataclass(frozen=True)
+class Card:
+    """What was counted in the splits of a data set (`tasks/data/tally.py`), and its page."""
 
-        Args:
-            split: The split it is in.
-            name: Its document.
-            text: What is measured.
-            counted: The labels in it.
-            shown: Its label and its text as an example shows them, where there are labels.
-        """
-        self.characters[split].add(len(text))
-        self.words[split].add(len(text.split()))
-        if counted:  # `update` takes a while to find that there is nothing
-            self.balance[split].update(counted)
-        start = text[: SHOWN_CHARACTERS + 1]
-        self.examples.offer(f"{name}\0{start}", (name, *(shown or (start,))))
+    name: str
+    unit: str
+    labels: str
+    facts: Mapping[str, int | str]
+    characters: Mapping[str, Lengths]
+    words: Mapping[str, Lengths]
+    balance: Mapping[str, Counter[str]]
+    examples: list[list[str]]
+
+    @classmethod
+    def read(cls, file: Path) -> Card:
+        """The card of a tally.json."""
+        values = json.loads(file.read_text(encoding="utf-8"))
+        for name in ("characters", "words"):
+            values[name] = {split: Lengths.of(each) for split, each in values[name].items()}
+        values["balance"] = {split: Counter(each) for split, each in values["balance"].items()}
+        return cls(**values)
 
     def count(self, split: str) -> int:
         """How many rows a split has."""
         return self.characters[split].counts.total()
 
-    def write(self, show: Path, facts: Mapping[str, int | str]) -> None:
-        """Write card.md, lengths.png and, with labels, labels.png.
-
-        Args:
-            show: The folder to write to; it is made.
-            facts: What was found, by its words: duplicates, overlaps, what was left out.
-        """
-        show.mkdir(parents=True, exist_ok=True)
+    def write(self, out: Path) -> None:
+        """Write the page and its figures."""
         parts = [
             f"# {self.name}",
             self._size_table(),
-            table(["found", "count"], [[cell(k), number(v)] for k, v in facts.items()]),
+            table(["found", "count"], [[cell(k), number(v)] for k, v in self.facts.items()]),
             "## Lengths",
             self._length_table(),
             "![Lengths](lengths.png)",
         ]
-        write_figure(self._draw_lengths(), show / "lengths.png")
+        write_figure(self._draw_lengths(), out / "lengths.png")
         if self.labels:
             parts += ["## Labels", self._label_table(), "![Labels](labels.png)"]
-            write_figure(self._draw_labels(), show / "labels.png")
+            write_figure(self._draw_labels(), out / "labels.png")
+        examples = [[cell(text) for text in row] for row in self.examples]
         header = ["document", "label", "text"] if self.labels else ["document", "text"]
-        parts += ["## Ten examples", table(header, self.examples.rows()).replace("---:", "---")]
-        (show / "card.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+        parts += ["## Ten examples", table(header, examples).replace("---:", "---")]
+        (out / "card.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
     def _size_table(self) -> str:
         return table(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from tasks.experiment.retraining import Rule
 from tasks.pages import numbers as pages
@@ -15,6 +17,20 @@ OUTCOMES = {
     "kept": "Not promoted: the champion is kept",
     "refused": "Not promoted: there is no champion, and this one is not good enough",
 }
+
+
+def show(artifact: Path, out: Path) -> None:
+    """Write card.md.
+
+    Args:
+        artifact: folder of stage `judgement`, with decision.json.
+        out: empty folder.
+    """
+    found = json.loads((artifact / "decision.json").read_text(encoding="utf-8"))
+    problem, rule, remarks = (found.pop(name) for name in ("problem", "rule", "remarks"))
+    decision = Decision.of(found)
+    text = page(decision, Rule(**rule), problem, remarks)
+    (out / "card.md").write_text(text, encoding="utf-8")
 
 
 def page(decision: Decision, rule: Rule, problem: str, remarks: Sequence[str] = ()) -> str:

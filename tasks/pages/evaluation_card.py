@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,9 @@ from tasks.pages.figures import (
     draw_intervals,
     write_figure,
 )
-from tasks.problems import Problem
 from tasks.statistics.verdict import beyond_majority
 
+SHOWN_BYTES = 20_000_000  # a larger table of predictions is in the store alone
 MODELS = {
     "": ("pre-trained", BLUE),
     FROM_SCRATCH: ("from scratch", ORANGE),
@@ -33,32 +35,58 @@ MODELS = {
 }
 
 
-def show_results(
-    kind: Problem,
-    table: pd.DataFrame,
-    labels: Sequence[str],
-    metrics: Mapping[str, float],
-    facts: Mapping[str, Any],
-    *,
-    out: Path,
-) -> None:
-    """Write confusion.png and gain.png to `figures/`, and to `show/` with card.md beside them.
+@dataclass(frozen=True)
+class Found:
+    """What stage `evaluation` left in its folder.
+
+    Attributes:
+        metrics: as `evaluate` returns them.
+        facts: what was measured, in words: evaluation.json.
+        report: precision, recall, F1 and support of each class.
+        names: the classes of the confusion matrix.
+        confusion: how often each was predicted for each: shape (names, names), true first.
+    """
+
+    metrics: dict[str, float]
+    facts: dict[str, Any]
+    report: pd.DataFrame
+    names: list[str]
+    confusion: NDArray[np.int64]
+
+    @classmethod
+    def read(cls, folder: Path) -> Found:
+        """Read an evaluation's folder."""
+        metrics, facts, classes = (
+            json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+            for name in ("metrics", "evaluation", "classes")
+        )
+        report = pd.DataFrame(classes["report"])
+        return cls(metrics, facts, report, classes["names"], np.array(classes["confusion"]))
+
+
+def show(artifact: Path, out: Path) -> None:
+    """Write card.md, confusion.png and gain.png, and a copy of the predictions beside them.
 
     Args:
-        kind: the problem.
-        table: the rows with `gold` and `predicted` (of the pre-trained model).
-        labels: the labels of the data.
-        metrics: as `evaluate` returns them.
-        facts: as in evaluation.json.
-        out: folder of the artifact.
+        artifact: folder of stage `evaluation`.
+        out: empty folder.
     """
-    figures = out / "figures"
-    names, counts = kind.confusion(table["gold"], table["predicted"], labels)
-    write_figure(confusion_figure(names, counts, facts), figures / "confusion.png")
-    write_figure(gain_figure(metrics, facts), figures / "gain.png")
-    shutil.copytree(figures, out / "show")
-    report = kind.report(table["gold"], table["predicted"], labels)
-    (out / "show" / "card.md").write_text(card(metrics, report, facts), encoding="utf-8")
+    found = Found.read(artifact)
+    for name, figure in figures_of(found).items():
+        write_figure(figure, out / name)
+    text = card(found.metrics, found.report, found.facts)
+    (out / "card.md").write_text(text, encoding="utf-8")
+    predictions = artifact / "predictions.parquet"
+    if predictions.stat().st_size <= SHOWN_BYTES:
+        shutil.copyfile(predictions, out / predictions.name)
+
+
+def figures_of(found: Found) -> dict[str, Figure]:
+    """The figures of an evaluation by their names."""
+    return {
+        "gain.png": gain_figure(found.metrics, found.facts),
+        "confusion.png": confusion_figure(found.names, found.confusion, found.facts),
+    }
 
 
 def confusion_figure(

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
 
 from tasks.pages.figures import draw_curves, write_figure
-from tasks.problems import Problem
-from tasks.training.loop import TrainingHistory
 
 
-def draw_history(history: TrainingHistory, kind: Problem, path: Path) -> None:
-    """Draw the losses of training and validation over steps."""
-    steps, losses = history.curve("validation_loss")
+def show(artifact: Path, out: Path) -> None:
+    """Write loss.png.
+
+    Args:
+        artifact: folder of stage `finetuning`, with curves.json.
+        out: empty folder.
+    """
+    history = json.loads((artifact / "curves.json").read_text(encoding="utf-8"))
+    write_figure(draw_history(history), out / "loss.png")
+
+
+def draw_history(history: dict[str, Any]) -> Figure:
+    """The losses of training and validation over steps."""
+    curves, headline = history["curves"], history["headline"]
+    validation = curves["validation_loss"]
+    losses = [loss for _, loss in validation]
     best = losses.index(min(losses))
-    title = f"Validation loss was lowest after {steps[best]:,.0f} of {steps[-1]:,.0f} steps"
-    headline = history.curve(f"validation_{kind.HEADLINE}")[1][-1]
-    figure = draw_curves(
+    steps, last = validation[best][0], validation[-1][0]
+    title = f"Validation loss was lowest after {steps:,.0f} of {last:,.0f} steps"
+    return draw_curves(
         title if best < len(losses) - 1 else "Validation loss was still falling at the end",
-        f"The last weights are kept: {kind.METRICS[kind.HEADLINE]} {headline:.3f} on validation",
-        {
-            "training": list(zip(*history.curve("loss"), strict=True)),
-            "validation": list(zip(steps, losses, strict=True)),
-        },
+        f"The last weights are kept: {history['metric']} {curves[headline][-1][1]:.3f} "
+        "on validation",
+        {"training": curves["loss"], "validation": validation},
         x="optimizer steps",
         y="cross-entropy, nats",
     )
-    write_figure(figure, path)

@@ -44,7 +44,7 @@ def prepare_corpus(
         source: Where the text comes from.
         held_out: `held_out.parquet` of each labelled data set: what their test splits hold goes.
         seed: Of the split.
-        out: Empty folder for train.parquet, validation.parquet, dataset.json and `show/`.
+        out: Empty folder for train.parquet, validation.parquet, dataset.json and tally.json.
         monitor: Is told how far the reading is, and what came of it.
 
     Returns:
@@ -71,10 +71,10 @@ def prepare_corpus(
     if selection.found["documents"] < 2:
         raise StageError(_too_few(corpus, source, selection.found))
     fewest = min(FEWEST_VALIDATION, max(1, int(selection.found["documents"]) // 10))
-    if splits.card.count("validation") < fewest:
+    if splits.tally.count("validation") < fewest:
         chosen = {name for _, name in ends.first[:fewest]}
         splits = _split_again(chosen.__contains__, source, out)
-    elif not splits.card.count("train"):
+    elif not splits.tally.count("train"):
         splits = _split_again(lambda name: name != ends.last[1], source, out)
     metrics = _finish(splits, source, selection, out)
     monitor.say(_summary(metrics))
@@ -163,8 +163,8 @@ def _split_again(held_out: Callable[[str], bool], source: Source, out: Path) -> 
 
 
 def _finish(splits: Splits, source: Source, selection: _Selection, out: Path) -> dict[str, float]:
-    found, card = selection.found, splits.card
-    counts = {split: card.count(split) for split in SPLITS}
+    found, tally = selection.found, splits.tally
+    counts = {split: tally.count(split) for split in SPLITS}
     write_dataset_file(out, source.name, COLUMNS, sum(counts.values()))
     facts = {
         "documents read": found["read"],
@@ -177,11 +177,11 @@ def _finish(splits: Splits, source: Source, selection: _Selection, out: Path) ->
         },
         "validation documents or texts that are also in train": splits.overlap(),
     }
-    card.write(out / "show", facts)
+    tally.write(out / "tally.json", facts)
     counted = ("documents", "duplicates", "short_documents", "held_out_documents")
     return {
         **{name: float(found[name]) for name in counted},
         "train_documents": float(counts["train"]),
         "validation_documents": float(counts["validation"]),
-        "characters": float(sum(lengths.total for lengths in card.characters.values())),
+        "characters": float(sum(lengths.total for lengths in tally.characters.values())),
     }

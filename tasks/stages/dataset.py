@@ -21,9 +21,8 @@ from tasks.data.held_out import digests_of, split_name, write_held_out
 from tasks.data.rows import FEWEST_TESTED, Shape, require_shares
 from tasks.data.same_text import digest, share
 from tasks.data.tables import TableWriter, count_overlap, read_table, write_dataset_file
-from tasks.data.tally import cell
+from tasks.data.tally import Tally, cell
 from tasks.experiment.problem import LabelledData
-from tasks.pages.data_card import Card
 from tasks.problems import shape_of
 from tasks.sources import Source
 
@@ -46,7 +45,7 @@ def prepare_dataset(
         source: Where the rows come from.
         seed: Of the split.
         out: Empty folder for train.parquet, validation.parquet, test.parquet, labels.json,
-            held_out.parquet, dataset.json and `show/`.
+            held_out.parquet, dataset.json and tally.json.
         monitor: Is told how far the reading is, and what came of it.
 
     Returns:
@@ -71,12 +70,12 @@ def prepare_dataset(
             rows.give_way_in(contents)
             contents = _contents(rows)
             _require_rows(data, source, contents, sum(dropped.values()))
-        card = _write(source, rows, out)
-    labels = _labels(data, shape, card)
+        tally = _write(source, rows, out)
+    labels = _labels(data, shape, tally)
     (out / "labels.json").write_text(
         json.dumps(labels, ensure_ascii=False) + "\n", encoding="utf-8"
     )
-    counts = {split: card.count(split) for split in SPLITS}
+    counts = {split: tally.count(split) for split in SPLITS}
     write_dataset_file(out, source.name, shape.COLUMNS, sum(counts.values()))
     documents = len(set().union(*(content.documents for content in contents.values())))
     duplicates = sum(content.rows - len(content.texts) for content in contents.values())
@@ -87,7 +86,7 @@ def prepare_dataset(
         "texts that have several answers within their split": contradicted,
         **{f"left out: {name}": count for name, count in dropped.items()},
     }
-    card.write(out / "show", facts | _overlap_facts(shape, out))
+    tally.write(out / "tally.json", facts | _overlap_facts(shape, out))
     monitor.say(_summary(counts, labels, dropped))
     if contradicted:
         monitor.say(f"{contradicted:,} texts have several answers in rows of one split")
@@ -228,10 +227,10 @@ def _overlaps(data: LabelledData, rows: _Assigned, contents: dict[str, _Content]
     return dict(found)
 
 
-def _write(source: Source, rows: _Assigned, out: Path) -> Card:
+def _write(source: Source, rows: _Assigned, out: Path) -> Tally:
     """Write the splits, and what identifies the test rows."""
     shape = rows.shape
-    card = Card(source.name, "rows", SPLITS, shape.LABELS)
+    tally = Tally(source.name, "rows", SPLITS, shape.LABELS)
     tested: list[tuple[str, bytes]] = []
     with ExitStack() as stack:
         writers = {
@@ -242,32 +241,32 @@ def _write(source: Source, rows: _Assigned, out: Path) -> Card:
             passage = shape.passage(row.columns)
             writers[row.split].write({"document": row.name, **row.columns}, 2 * len(passage))
             counted = tuple(shape.counted(row.columns))
-            card.add(row.split, row.name, passage, counted, shape.shown(row.columns))
+            tally.add(row.split, row.name, passage, counted, shape.shown(row.columns))
             if row.split == "test":
                 tested += [(row.document, key) for key in digests_of(passage)]
                 tested += [(row.document, bytes.fromhex(row.origin))] if row.origin else []
     write_held_out(out / "held_out.parquet", tested)
-    return card
+    return tally
 
 
-def _labels(data: LabelledData, shape: Shape, card: Card) -> list[str]:
+def _labels(data: LabelledData, shape: Shape, tally: Tally) -> list[str]:
     """What a model can answer.
 
     Raises:
         StageError: the training rows have one label only, or lack one that others have.
     """
-    trained = shape.names(card.balance["train"])
+    trained = shape.names(tally.balance["train"])
     if len(trained) < 2:
         found = f"all have the label {trained[0]!r}" if trained else "none has a label"
         raise StageError(
-            f"downstream.{data.name}: of the {card.count('train'):,} training rows {found}; "
+            f"downstream.{data.name}: of the {tally.count('train'):,} training rows {found}; "
             "two different labels are needed at least"
         )
     unseen = [
         f"{label!r} ({count:,} in {split})"
         for split in ("validation", "test")
-        for label, count in sorted(card.balance[split].items())
-        if label not in card.balance["train"]
+        for label, count in sorted(tally.balance[split].items())
+        if label not in tally.balance["train"]
     ]
     if unseen:
         more = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""

@@ -8,7 +8,6 @@ seed, is not in them.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +28,9 @@ from tasks.models.bodies import read_model
 from tasks.models.files import configuration_of, labels_of, require_labels
 from tasks.models.inference import predict
 from tasks.models.relabelling import Relabelled, every_label
-from tasks.pages.evaluation_card import show_results
 from tasks.problems import Problem, load
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.documents import count_documents
-
-SHOWN_BYTES = 20_000_000  # a larger table of predictions is not copied to `show/`
 
 
 @dataclass(frozen=True)
@@ -74,8 +70,8 @@ def evaluate(
         data: folder with test.parquet, train.parquet (for the majority baseline), labels.json.
         model: folder of the fine-tuned model.
         from_scratch: folder of the model that started from random weights, if there is one.
-        out: empty folder for predictions.parquet, metrics.json, evaluation.json, `figures/` and
-            `show/`, where copies of the figures and the predictions are.
+        out: empty folder for predictions.parquet, metrics.json, evaluation.json (what was
+            measured, in words) and classes.json (scores by class, and the confusions).
         monitor: told of the progress, and of what did not fit into the model's input.
 
     Returns:
@@ -110,8 +106,8 @@ def evaluate(
     }
     write_json(out / "metrics.json", metrics)
     write_json(out / "evaluation.json", facts)
-    show_results(kind, answers[0].table, labels, metrics, facts, out=out)
-    write_predictions(answers, out / "predictions.parquet", out / "show")
+    write_json(out / "classes.json", classes_of(kind, answers[0].table, labels))
+    write_predictions(answers, out / "predictions.parquet")
     monitor.progress(len(folders), len(folders), "models")
     return metrics
 
@@ -190,12 +186,22 @@ def constant_answer(majority: Sequence[Any]) -> str:
     return str(first)
 
 
-def write_predictions(answers: Sequence[Answers], path: Path, show: Path) -> None:
-    """One table: the rows, the answers of each model in columns of its own; a copy in `show`."""
+def classes_of(kind: Problem, table: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
+    """Scores by class, a list a row, and how often each class was predicted for each."""
+    gold, predicted = table["gold"], table["predicted"]
+    names, counts = kind.confusion(gold, predicted, labels)
+    report = kind.report(gold, predicted, labels)
+    return {
+        "report": report.to_dict("list"),
+        "names": list(names),
+        "confusion": counts.tolist(),
+    }
+
+
+def write_predictions(answers: Sequence[Answers], path: Path) -> None:
+    """One table: the rows, the answers of each model in columns of its own."""
     table, *others = (each.table for each in answers)
     for other in others:
         for name in ("predicted", "probability", "loss"):
             table = table.assign(**{f"{FROM_SCRATCH}_{name}": other[name]})
     pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path)
-    if path.stat().st_size <= SHOWN_BYTES:
-        shutil.copyfile(path, show / path.name)

@@ -26,7 +26,6 @@ from tasks.experiment.pretraining import Checkpoints
 from tasks.experiment.problem import FineTuning, TaskName
 from tasks.models.bodies import load_encoder, new_classifier, write_model
 from tasks.models.inference import mean_loss, predict
-from tasks.pages.finetuning_card import draw_history
 from tasks.problems import Problem, load
 from tasks.training import flops
 from tasks.training.loop import Computation, Recipe, TrainingHistory, resolve_precision, train
@@ -59,7 +58,7 @@ def finetune(
         data: Folder with train.parquet, validation.parquet and labels.json.
         body: Pre-trained model whose encoder starts the training; None starts from random weights.
         architecture: Folder with the configuration and the tokenizer of the model.
-        out: Empty folder for `model/`, `model.json` and `show/loss.png`.
+        out: Empty folder for `model/`, `model.json` and `curves.json`.
         monitor: Told of the training.
         checkpoints: How often one is written.
 
@@ -103,7 +102,13 @@ def finetune(
     write_model(model, tokenizer, out / "model")
     card = {"task": problem, "example": kind.texts(validation)[:3], "model_config": kind.INFERENCE}
     (out / "model.json").write_text(json.dumps(card, indent=2), encoding="utf-8")
-    draw_history(history, kind, out / "show" / "loss.png")
+    headline = f"validation_{kind.HEADLINE}"
+    curves = {
+        "metric": kind.METRICS[kind.HEADLINE],
+        "headline": headline,
+        "curves": history.curves("loss", "validation_loss", headline),
+    }
+    (out / "curves.json").write_text(json.dumps(curves) + "\n", encoding="utf-8")
     return {"examples": float(len(rows)), **last_points(history, kind)}
 
 

@@ -27,7 +27,6 @@ from tasks.models.answering import read_rows
 from tasks.models.bodies import read_model
 from tasks.models.inference import predict
 from tasks.models.relabelling import Relabelled, every_label
-from tasks.pages.decision_card import page
 from tasks.problems import Problem, load, shape_of
 from tasks.statistics.documents import count_documents
 from tasks.statistics.promotion import Decision, decide
@@ -57,7 +56,7 @@ def judge(
         champion: folder of the champion's model; None if there is none yet.
         learnt: tables of labelled rows that the champion was fine-tuned on.
         is_known: whether these are all of them.
-        out: empty folder for decision.json and `show/card.md`.
+        out: empty folder for decision.json.
         monitor: told of the progress.
 
     Returns:
@@ -91,11 +90,13 @@ def judge(
         champion=answers.get("champion"),
         majority=kind.majority(train, test),
     )
-    write_json(out / "decision.json", asdict(decision))
-    (out / "show").mkdir()
     left_out = len(whole) - len(test)
-    text = page(decision, rule, problem, remarks(left_out, is_known=is_known))
-    (out / "show" / "card.md").write_text(text, encoding="utf-8")
+    context = {
+        "problem": problem,
+        "rule": rule.model_dump(),
+        "remarks": remarks(left_out, is_known=is_known),
+    }
+    write_json(out / "decision.json", asdict(decision) | context)
     metrics = metrics_of(decision, "champion" if champion else "majority")
     return metrics | {"left_out": float(left_out)}
 

@@ -27,7 +27,7 @@ def look_for_leakage(
         corpora: tables with columns `document` and `text`.
         rows: tables with a column `text`, or with `tokens`.
         held_out: `held_out.parquet` of the labelled data: what identifies its test rows.
-        out: empty folder for leakage.json and `show/card.md`.
+        out: empty folder for leakage.json.
         monitor: told of the progress.
 
     Returns:
@@ -45,8 +45,6 @@ def look_for_leakage(
         monitor.progress(seen, 0, "documents")
     sentence = verdict(seen, leaking)
     (out / "leakage.json").write_text(json.dumps({"sentence": sentence}) + "\n", encoding="utf-8")
-    (out / "show").mkdir()
-    (out / "show" / "card.md").write_text(f"# Leakage\n\n{sentence}\n", encoding="utf-8")
     return {"trained_on": float(seen), "leaking": float(leaking)}
 
 

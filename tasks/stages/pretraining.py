@@ -11,7 +11,6 @@ alone, the same at each point, which is why its metrics are called `quick_…`.
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from tasks import families, objectives
 from tasks.contract import Monitor, StageError
+from tasks.data.tables import write_json
 from tasks.data.text.drawing import Drawing, ExampleBatches
 from tasks.data.text.token_arrays import EncodedCorpus, load_tokenizer
 from tasks.data.text.token_frequencies import begin_with, frequencies, unigram_loss
@@ -29,8 +29,8 @@ from tasks.data.text.vocabulary import Vocabulary
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.models.building import head_of, new_model
+from tasks.models.mask_filling import fill, hide_words
 from tasks.objectives import Objective
-from tasks.pages.pretraining_card import Outcome, write_card
 from tasks.training import flops
 from tasks.training.loop import Batch, Computation, Recipe, autocast, resolve_precision, train
 from tasks.training.memory import fitting_rows
@@ -114,11 +114,17 @@ def pretrain(
         "tokens": history.tokens,
         "epochs": history.steps * pretraining.batch_size / len(batches.examples),
     }
-    outcome = Outcome(metrics, history, len(held_out) * rows, len(quick) * rows, texts)
-    example = write_card(out, outcome, body, loaded)
-    description = {"task": "fill-mask", "example": example}
-    (out / "model.json").write_text(json.dumps(description, ensure_ascii=False, indent=2) + "\n")
-    (out / "metrics.json").write_text(json.dumps(metrics, sort_keys=True, indent=2) + "\n")
+    hidden = list(hide_words(texts, loaded))
+    example = hidden[0][0] if hidden else f"{loaded.mask_token}."
+    write_json(out / "model.json", {"task": "fill-mask", "example": [example]})
+    write_json(out / "metrics.json", metrics)
+    outcome = {
+        "sequences": len(held_out) * rows,
+        "quick_sequences": len(quick) * rows,
+        "curves": history.curves("mlm_loss", "quick_validation_loss"),
+        "examples": [[text, word, fill(text, body, loaded)] for text, word in hidden],
+    }
+    write_json(out / "pretraining.json", outcome)
     return metrics
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,9 @@ from typing import Any
 from tasks.contract import Monitor
 from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
 from tasks.pages import numbers as pages
+from tasks.pages.evaluation_card import Found, figures_of
 from tasks.pages.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
+from tasks.pages.pretraining_card import Outcome, draw_loss
 from tasks.statistics.verdict import HELPS, HURTS, beyond_majority, verdict
 
 PRETRAINING = {
@@ -23,6 +24,10 @@ PRETRAINING = {
     "nsp_accuracy": ("next sentences told from random ones", ".1%"),
     "parameters": ("parameters", ",.0f"),
     "tokens": ("tokens read while training", ",.0f"),
+}
+FIGURES = {
+    "gain.png": "pre-trained against from scratch",
+    "confusion.png": "what is confused with what",
 }
 READ_NEXT = """## What to read next
 
@@ -237,28 +242,19 @@ def pretraining_section(folder: Path | None, show: Path) -> list[str]:
         for name, (title, spec) in PRETRAINING.items()
         if name in metrics
     ]
-    curves = sorted((folder / "figures").glob("*.png"))
+    write_figure(draw_loss(Outcome.read(folder)), show / "pretraining-loss.png")
     return [
         "## Pre-training",
         pages.table(["", "value"], rows),
-        *(copy_figure(file, show, "pretraining", "Curves of pre-training") for file in curves),
+        figure("pretraining-loss.png", "Curves of pre-training"),
     ]
 
 
 def confusion_section(results: Sequence[Result], show: Path) -> list[str]:
     """What is confused with what; only figures, so the heading goes with each."""
-    return [
-        copy_figure(result.folder / "figures" / file, show, result.name, f"{result.name}: {words}")
-        for result in results
-        for file, words in (
-            ("gain.png", "pre-trained against from scratch"),
-            ("confusion.png", "what is confused with what"),
-        )
-    ]
-
-
-def copy_figure(source: Path, show: Path, prefix: str, words: str) -> str:
-    """Copy a figure beside the page, under a name of its own."""
-    name = f"{prefix}-{source.name}"
-    shutil.copyfile(source, show / name)
-    return figure(name, words)
+    sections = []
+    for result in results:
+        for name, drawn in figures_of(Found.read(result.folder)).items():
+            write_figure(drawn, show / f"{result.name}-{name}")
+            sections.append(figure(f"{result.name}-{name}", f"{result.name}: {FIGURES[name]}"))
+    return sections

@@ -18,7 +18,7 @@ and slices do not count. Of fewer than 10 documents nothing is concluded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -48,6 +48,18 @@ class Decision:
     reasons: tuple[str, ...]
     rows: tuple[Row, ...]
     documents: int
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Decision:
+        """A decision from its fields as JSON has them (`dataclasses.asdict`)."""
+        rows = []
+        for row in values["rows"]:
+            fields: dict[str, Any] = dict(row)
+            for name in ("before", "after", "difference"):
+                fields[name] = Estimate(**row[name])
+            rows.append(Row(**fields))
+        reasons = tuple(values["reasons"])
+        return cls(values["outcome"], reasons, tuple(rows), values["documents"])
 
     @property
     def gain(self) -> Estimate:

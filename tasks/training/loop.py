@@ -112,6 +112,10 @@ class TrainingHistory:
         points = [point for point in self.points if metric in point]
         return [point["step"] for point in points], [point[metric] for point in points]
 
+    def curves(self, *metrics: str) -> dict[str, list[tuple[float, float]]]:
+        """Points (step, value) of each of these metrics."""
+        return {metric: list(zip(*self.curve(metric), strict=True)) for metric in metrics}
+
 
 def resolve_precision(precision: Precision) -> Literal["fp32", "bf16"]:
     """Resolve auto: bf16 on hardware that multiplies bf16 matrices natively, by its flags.

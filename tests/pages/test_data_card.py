@@ -1,7 +1,7 @@
 """The data card."""
 
-from tasks.data.tally import Lengths, cell
-from tasks.pages.data_card import Card
+from tasks.data.tally import Lengths, Tally, cell
+from tasks.pages.data_card import show
 
 
 def test_quantiles_are_lengths_that_occur():
@@ -14,23 +14,24 @@ def test_quantiles_are_lengths_that_occur():
 
 
 def test_the_page_has_sizes_findings_labels_and_ten_examples(tmp_path):
-    card = Card("things", "rows", ("train", "test"), "rows")
+    tally = Tally("things", "rows", ("train", "test"), "rows")
     for n in range(40):
-        card.add(
+        tally.add(
             "train" if n % 4 else "test",
             f"d{n}",
             f"the text | {n}",
             ("ab"[n % 2],),
             ("a", f"x | {n}"),
         )
-    card.write(tmp_path / "show", {"duplicates": 1234})
-    page = (tmp_path / "show" / "card.md").read_text()
+    tally.write(tmp_path / "tally.json", {"duplicates": 1234})
+    show(tmp_path, tmp_path)
+    page = (tmp_path / "card.md").read_text()
     assert page.startswith("# things\n")
     assert "| train | 30 |" in page
     assert "| duplicates | 1,234 |" in page
     assert "| a | 10 | 10 |" in page
     assert sum("\\|" in line for line in page.splitlines()) == 10
-    assert (tmp_path / "show" / "labels.png").stat().st_size > 1000
+    assert (tmp_path / "labels.png").stat().st_size > 1000
 
 
 def test_cells_stay_in_their_table():

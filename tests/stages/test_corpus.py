@@ -11,9 +11,11 @@ from tasks.data.corpus_splits import writing_splits
 from tasks.data.same_text import digest
 from tasks.experiment.corpus import Corpus
 from tasks.experiment.problem import LabelledData
+from tasks.pages import data_card
 from tasks.sources import resolve
 from tasks.stages.corpus import prepare_corpus
 from tasks.stages.dataset import prepare_dataset
+from tests.support.shown import shown
 
 
 def prepare(path, out, held_out=(), seed=0, monitor=None, **fields):
@@ -125,9 +127,9 @@ def test_documents_with_a_passage_of_a_test_split_are_left_out(book, tmp_path):
     assert len(kept) == 498
     assert paragraph(7) not in kept
     assert paragraph(9) not in kept
-    card = (tmp_path / "out" / "show" / "card.md").read_text()
+    card = (shown(data_card.show, tmp_path / "out") / "card.md").read_text()
     assert "left out: a passage is in a test split | 2" in card
-    of_labelled = (tmp_path / "dataset" / "show" / "card.md").read_text()
+    of_labelled = (shown(data_card.show, tmp_path / "dataset") / "card.md").read_text()
     (name,) = re.findall(r"on the card of the corpus, the test split is \| (\w{8})", of_labelled)
     assert f"of these, in test split {name} | 2" in card
     assert "validation documents or texts that are also in train | 0" in card

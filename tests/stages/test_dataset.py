@@ -7,8 +7,10 @@ import pytest
 
 from tasks.contract import Silent, StageError
 from tasks.experiment.problem import LabelledData
+from tasks.pages import data_card
 from tasks.sources import resolve
 from tasks.stages.dataset import prepare_dataset
+from tests.support.shown import shown
 
 SPLITS = ("train", "validation", "test")
 
@@ -65,7 +67,7 @@ def test_nothing_but_the_artifact_is_left(reviews, tmp_path):
     }
     assert names == {
         *("train.parquet", "validation.parquet", "test.parquet", "held_out.parquet"),
-        *("labels.json", "dataset.json", "show/card.md", "show/lengths.png", "show/labels.png"),
+        *("labels.json", "dataset.json", "tally.json"),
     }
 
 
@@ -95,7 +97,7 @@ def test_texts_with_several_answers_are_told(tmp_path, problem):
     monitor = Silent()
     prepare(source, tmp_path / "out", monitor=monitor, problem=problem)
     assert monitor.said[1:] == ["1 texts have several answers in rows of one split"]
-    card = (tmp_path / "out" / "show" / "card.md").read_text()
+    card = (shown(data_card.show, tmp_path / "out") / "card.md").read_text()
     assert "texts that have several answers within their split | 1" in card
 
 
@@ -145,7 +147,7 @@ def test_an_overlap_can_be_dropped_and_the_test_stays_whole(leaking, tmp_path):
         "also in test (1)"
     ]
     assert (metrics["train_rows"], metrics["validation_rows"], metrics["test_rows"]) == (99, 3, 50)
-    card = (tmp_path / "out" / "show" / "card.md").read_text()
+    card = (shown(data_card.show, tmp_path / "out") / "card.md").read_text()
     assert "left out: train rows that are also in test | 1" in card
     assert "rows whose text or document is also in another split | 0" in card
 

@@ -11,10 +11,11 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from tasks.contract import Silent, StageError
 from tasks.experiment.problem import FineTuning
+from tasks.pages import evaluation_card
 from tasks.problems import load
-from tasks.stages import evaluation
 from tasks.stages.evaluation import evaluate
 from tasks.stages.finetuning import finetune
+from tests.support.shown import shown
 from tests.support.tiny_models import write_body, write_data
 
 PROBLEMS = ("text-classification", "token-classification")
@@ -117,7 +118,7 @@ def test_the_majority_baseline_knows_only_the_labels(measured):
 def test_pages_and_figures_say_what_was_measured(measured):
     problem, out, metrics = measured
     headline = load(problem).HEADLINE
-    page = (out / "show" / "card.md").read_text()
+    page = (shown(evaluation_card.show, out) / "card.md").read_text()
     assert f"{100 * metrics[headline]:.1f} %" in page
     assert f"Pre-training helps: {100 * metrics['gain']:+.1f} points" in page
     assert "| animal |" in page
@@ -129,18 +130,19 @@ def test_pages_and_figures_say_what_was_measured(measured):
     assert facts["majority"] == ("O" if problem == "token-classification" else "stone")
     assert metrics["test_documents"] == 40
     assert facts["rows"].startswith("80 ")
-    copies = {"predictions.parquet", "figures/confusion.png", "figures/gain.png"}
-    shown = {file.name: file for file in (out / "show").iterdir()}
-    assert shown.keys() == {"card.md", *(name.split("/")[-1] for name in copies)}
-    for name in copies:
-        assert (out / name).read_bytes() == shown[name.split("/")[-1]].read_bytes()
+    pages = out.with_name(f"{out.name}-show")
+    assert {file.name for file in pages.iterdir()} == {
+        *("card.md", "predictions.parquet", "confusion.png", "gain.png")
+    }
+    predictions = (out / "predictions.parquet").read_bytes()
+    assert (pages / "predictions.parquet").read_bytes() == predictions
 
 
 def test_the_same_again_gives_the_same_bytes(measured, world, tmp_path):
     problem, out, metrics = measured
     assert run(world, tmp_path / "again", problem) == metrics
     files = [f.relative_to(out) for f in sorted(out.rglob("*")) if f.is_file()]
-    assert len(files) == 9
+    assert len(files) == 4
     for file in files:
         assert (tmp_path / "again" / file).read_bytes() == (out / file).read_bytes(), file
 
@@ -161,7 +163,7 @@ def test_few_test_documents_have_intervals_but_no_verdict(world, tmp_path):
     metrics = run(tmp_path, tmp_path / "out", "text-classification")
     assert metrics["test_documents"] == 9
     assert metrics["gain/low"] > 0
-    page = (tmp_path / "out" / "show" / "card.md").read_text()
+    page = (shown(evaluation_card.show, tmp_path / "out") / "card.md").read_text()
     assert "Too few test documents (9) to tell: +" in page
     assert "helps" not in page
 
@@ -173,29 +175,32 @@ def test_one_test_document_is_refused(world, tmp_path):
 
 
 def test_a_large_table_of_predictions_is_not_shown(world, tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluation, "SHOWN_BYTES", 100)
+    monkeypatch.setattr(evaluation_card, "SHOWN_BYTES", 100)
     run(world, tmp_path / "out", "text-classification", scratch=None)
     assert (tmp_path / "out" / "predictions.parquet").exists()
-    assert not (tmp_path / "out" / "show" / "predictions.parquet").exists()
+    pages = shown(evaluation_card.show, tmp_path / "out")
+    assert not (pages / "predictions.parquet").exists()
 
 
 def test_a_model_does_not_gain_over_itself(world, tmp_path):
     metrics = run(world, tmp_path / "out", "text-classification", "good", "good")
     assert (metrics["gain"], metrics["gain/low"], metrics["gain/high"]) == (0, 0, 0)
-    assert "No gain shown" in (tmp_path / "out" / "show" / "card.md").read_text()
+    assert (
+        "No gain shown" in (shown(evaluation_card.show, tmp_path / "out") / "card.md").read_text()
+    )
 
 
 def test_a_model_that_learnt_nothing_is_pointed_out_on_its_page(world, tmp_path):
     metrics = run(world, tmp_path / "out", "text-classification", "poor", "good")
     assert metrics["accuracy/low"] <= metrics["majority/accuracy"]
-    page = (tmp_path / "out" / "show" / "card.md").read_text()
+    page = (shown(evaluation_card.show, tmp_path / "out") / "card.md").read_text()
     assert "than always answering stone: it may have learnt nothing.**" in page
 
 
 def test_without_a_model_from_scratch_nothing_is_compared(world, tmp_path):
     metrics = run(world, tmp_path / "out", "text-classification", scratch=None)
     assert not [name for name in metrics if name.startswith(("gain", "from_scratch"))]
-    page = (tmp_path / "out" / "show" / "card.md").read_text()
+    page = (shown(evaluation_card.show, tmp_path / "out") / "card.md").read_text()
     assert "from scratch" not in page
     assert "from_scratch_predicted" not in pd.read_parquet(tmp_path / "out" / "predictions.parquet")
 

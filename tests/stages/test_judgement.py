@@ -12,8 +12,10 @@ import pytest
 from tasks.contract import Silent, StageError
 from tasks.experiment.problem import FineTuning, TaskName
 from tasks.experiment.retraining import Rule
+from tasks.pages import decision_card
 from tasks.stages.finetuning import finetune
 from tasks.stages.judgement import judge
+from tests.support.shown import shown
 from tests.support.tiny_models import LABELS, write_body, write_data
 
 TEXTS: TaskName = "text-classification"
@@ -93,7 +95,11 @@ def test_the_first_is_measured_against_the_majority(world, tmp_path) -> None:
     metrics, outcome = run(world, tmp_path / "a", "good", None)
     assert outcome == "first"
     assert "majority/accuracy" in metrics
-    assert (tmp_path / "a" / "show" / "card.md").read_text().startswith("# Promoted: the first")
+    assert (
+        (shown(decision_card.show, tmp_path / "a") / "card.md")
+        .read_text()
+        .startswith("# Promoted: the first")
+    )
 
 
 def test_a_champion_that_does_not_know_a_new_label_is_wrong_about_it(world, tmp_path) -> None:
@@ -122,7 +128,7 @@ def test_test_rows_that_the_champion_was_fine_tuned_on_are_left_out_for_both(wor
     assert metrics["left_out"] == len(test) - left
     decision = json.loads((tmp_path / "a" / "decision.json").read_text())
     assert decision["rows"][0]["rows"] == left
-    card = (tmp_path / "a" / "show" / "card.md").read_text()
+    card = (shown(decision_card.show, tmp_path / "a") / "card.md").read_text()
     assert f"{len(test) - left:,} rows of the test split are left out for both sides" in card
     test.to_parquet(learnt)
     with pytest.raises(StageError, match=r"fine-tuned on .* too few to compare on: split the data"):
@@ -132,7 +138,9 @@ def test_test_rows_that_the_champion_was_fine_tuned_on_are_left_out_for_both(wor
 def test_what_is_not_known_of_the_champion_is_said(world, tmp_path):
     metrics, _ = run(world, tmp_path / "a", "good", "poor", is_known=False)
     assert metrics["left_out"] == 0
-    assert "cannot be checked" in (tmp_path / "a" / "show" / "card.md").read_text()
+    assert (
+        "cannot be checked" in (shown(decision_card.show, tmp_path / "a") / "card.md").read_text()
+    )
 
 
 def test_a_model_for_another_kind_of_problem_is_refused(world, tmp_path) -> None:

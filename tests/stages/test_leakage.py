@@ -8,7 +8,9 @@ import pandas as pd
 
 from tasks.contract import Silent
 from tasks.data.held_out import digests_of, write_held_out
+from tasks.pages import leakage_card
 from tasks.stages.leakage import look_for_leakage
+from tests.support.shown import shown
 
 TESTED = "The heron painted a gentle badger in Quito on a bright day."
 
@@ -34,7 +36,7 @@ def test_a_document_that_holds_a_test_row_is_counted_and_told(tmp_path: Path) ->
     corpora = [f"Once upon a time there was much rain in the town. {TESTED}", "Nothing of it."]
     metrics = look(tmp_path, corpora, [TESTED, "another row"], [TESTED, "one more"])
     assert metrics == {"trained_on": 6.0, "leaking": 3.0}
-    page = (tmp_path / "out" / "show" / "card.md").read_text()
+    page = (shown(leakage_card.show, tmp_path / "out") / "card.md").read_text()
     assert "3 of the 6" in page
     assert "may be too good" in page
 
@@ -42,4 +44,4 @@ def test_a_document_that_holds_a_test_row_is_counted_and_told(tmp_path: Path) ->
 def test_what_shares_nothing_with_the_test_is_told_too(tmp_path: Path) -> None:
     metrics = look(tmp_path, ["Nothing of it."], ["another row"], ["one more"])
     assert metrics == {"trained_on": 3.0, "leaking": 0.0}
-    assert "None of the 3" in (tmp_path / "out" / "show" / "card.md").read_text()
+    assert "None of the 3" in (shown(leakage_card.show, tmp_path / "out") / "card.md").read_text()

@@ -6,7 +6,6 @@ import re
 import pytest
 
 from tasks.contract import Silent
-from tasks.pages.figures import canvas, write_figure
 from tasks.pages.numbers import percent, points
 from tasks.stages.report import write_report
 
@@ -27,18 +26,27 @@ def write_evaluation(
     folder.mkdir()
     (folder / "metrics.json").write_text(json.dumps(metrics))
     facts = {"headline": headline, "metrics": {headline: words}, "problem": "text-classification"}
+    facts |= {"rows": "80 texts", "confidence": 0.95}
     facts["majority"] = "sklearn"
     (folder / "evaluation.json").write_text(json.dumps(facts))
-    for name in ("gain.png", "confusion.png"):
-        write_figure(canvas("Found")[0], folder / "figures" / name)
+    classes = {"report": {}, "names": ["a", "b"], "confusion": [[3, 1], [0, 4]]}
+    (folder / "classes.json").write_text(json.dumps(classes))
     return folder
 
 
 def write_pretraining(folder):
     folder.mkdir()
-    metrics = {"validation_loss": 4.612, "masked_accuracy": 0.251, "parameters": 950_123.0}
+    metrics = {
+        "validation_loss": 4.612,
+        "unigram_loss": 6.47,
+        "masked_accuracy": 0.251,
+        "parameters": 950_123.0,
+    }
     (folder / "metrics.json").write_text(json.dumps(metrics))
-    write_figure(canvas("Falling")[0], folder / "figures" / "loss.png")
+    points = [[1, 9.0], [100, 4.7]]
+    found = {"sequences": 64, "quick_sequences": 8, "examples": []}
+    found["curves"] = {"mlm_loss": points, "quick_validation_loss": points}
+    (folder / "pretraining.json").write_text(json.dumps(found))
     return folder
 
 

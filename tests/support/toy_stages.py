@@ -14,6 +14,7 @@ ADD = Stage("add", "tests.support.toy_stages:add")
 FAIL = Stage("fail", "tests.support.toy_stages:fail")
 DIE = Stage("die", "tests.support.toy_stages:die")
 PARITY = Stage("parity", "tests.support.toy_stages:parity")
+SHOWN = Stage("shown", "tests.support.toy_stages:parity", show="tests.support.toy_pages:show")
 WAIT = Stage("wait", "tests.support.toy_stages:wait")
 
 

@@ -82,6 +82,8 @@ class Delivery:
                 if artifact.damage():  # nothing true is left to be told
                     return
                 self.recording.record(use.title, artifact)
+            elif artifact.record.get("pages", "") != artifact.pages_key:
+                self.recording.show(artifact)
         self._tell_parent(use, artifact)
 
     def _tell_parent(self, use: Use, artifact: Artifact) -> None:
@@ -126,7 +128,7 @@ class Delivery:
         names = [use.artifact for use in uses]
         parent.tags({RESULTS: digest(names), STAGES: f"{cached} of {len(uses)} cached"})
         report = store.named(uses[-1].artifact) if uses else None
-        page = report.path / "show" / "card.md" if report is not None else None
+        page = report.pages / "card.md" if report is not None else None
         if page is not None and page.is_file():
             parent.artifacts(page.parent)
             parent.tags({NOTE: note_of(self.recording.tags, page.read_text())})

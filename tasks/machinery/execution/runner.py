@@ -18,6 +18,7 @@ from tasks.contract import Stage
 from tasks.machinery.execution.delivery import Delivery, metric_prefix
 from tasks.machinery.execution.display import Display
 from tasks.machinery.execution.monitor import StageMonitor
+from tasks.machinery.execution.showing import is_whole, key_of_pages, render
 from tasks.machinery.host.full_disk import full_disk
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.host.ledger import Use
@@ -159,10 +160,18 @@ class Runner:
         artifact = state.result().artifact()
         artifact.use(ledger.experiment)
         use.state = call.state
+        self.show(call, artifact)
         self._tell(use)
         ledger.write()
         show_card(artifact, call.title, page_of(artifact, self.recording.tracking))
         return Outcome(Title(stage.name, call.label), call.state, artifact, call.why)
+
+    def show(self, call: Call, artifact: Artifact) -> None:
+        """Render the pages of an artifact again if the code that shows it has changed."""
+        stage = call.stage
+        if stage.show and not is_whole(artifact.folder, key_of_pages(stage, artifact)):
+            with self.store.locked(artifact.stage, artifact.fingerprint):
+                call.render(artifact)
 
     def _tell(self, use: Use) -> None:
         """Tell MLflow now, or at the end if it is out of reach."""
@@ -253,6 +262,7 @@ class Call:
             show_link(monitor.run, recording.tracking.address)
             with monitor.taking_up(begin):
                 artifact = self._call(folder, monitor, inputs)
+            self.render(artifact)
             monitor.end()
             self._record(monitor.run, artifact)
         except BaseException as problem:
@@ -272,6 +282,19 @@ class Call:
         seconds, reads = time.monotonic() - begun, {k: each.name for k, each in inputs.items()}
         seconds += float(monitor.facts.get("seconds_before", 0))  # until it was interrupted
         return store.complete(folder, self.key, metrics, monitor.facts, seconds, reads=reads)
+
+    def render(self, artifact: Artifact) -> None:
+        """Render the pages of an artifact, whose folder is leased.
+
+        What was computed stays complete whatever becomes of its pages, so a page that cannot be
+        rendered is reported, and the run continues.
+        """
+        try:
+            render(self.stage, artifact)
+        except Exception as problem:
+            self.runner.display.say(
+                f"the page of {self.title} cannot be rendered: {reason(problem)}"
+            )
 
     def _loaded(self) -> set[str]:
         """The modules of the key that this process has imported."""
@@ -299,7 +322,7 @@ def show_link(run: TrackedRun | None, uri: str) -> None:
 
 def show_card(artifact: Artifact, title: str, address: str) -> None:
     """Show the stage's page as an artifact in Prefect, with a link to its run in MLflow."""
-    card = artifact.path / "show" / "card.md"
+    card = artifact.pages / "card.md"
     page = card.read_text() if card.is_file() else ""
     link = f"[Run in MLflow]({address})\n\n" if address else ""
     if page or link:

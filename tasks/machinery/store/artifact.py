@@ -83,6 +83,17 @@ class Artifact(BaseModel):
         return self.folder / "output"
 
     @property
+    def pages(self) -> Path:
+        """The folder of its pages: beside the output, or in it where the stage only shows."""
+        beside = self.folder / SHOWN.strip("/")
+        return beside if beside.is_dir() else self.path / SHOWN
+
+    @property
+    def pages_key(self) -> str:
+        """The key of the pages that were rendered last; empty where there are none."""
+        return read_shown(self.folder).get("key", "")
+
+    @property
     def curve(self) -> Path:
         """Its metrics by step; set aside while it is being computed again."""
         aside = self.folder / SET_ASIDE
@@ -155,6 +166,14 @@ def read_manifest(folder: Path) -> Artifact | None:
         return Artifact(folder=folder, **values) if digest(values) == seal else None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def read_shown(folder: Path) -> dict[str, Any]:
+    """The key and the files of the pages in a folder; empty where that cannot be read."""
+    try:
+        return dict(json.loads((folder / "show.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def read_uses(folder: Path) -> dict[str, str]:

@@ -8,7 +8,8 @@ A key is a small document, kept in the manifest, so that a plan can say what dif
      "code": {"tasks.stages.pretraining": <digest>},   the modules it runs, as syntax trees
      "libraries": {"torch": "2.13", …}}         what it computes with
 
-Comments and docstrings are not in a module's digest. The fingerprint is the SHA-256 of the key.
+Words do not compute: comments, docstrings, what is raised and said, and the titles and descriptions
+of fields are not in a module's digest. The fingerprint is the SHA-256 of the key.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import importlib.util
 import json
 import os
 import platform
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -32,6 +34,7 @@ PACKAGE = "tasks"
 # What cannot change a result: the machinery, the contract of a stage, and the names and bounds of
 # the fields (their values are in the key themselves).
 LEFT_OUT = ("tasks.contract", "tasks.experiment", "tasks.machinery")
+FIELDS = "tasks.experiment.fields"  # whose `field(…)` holds words; values of fields are in the key
 
 VersionPrecision = Literal["minor", "exact", "ignored"]
 
@@ -82,7 +85,27 @@ def key_part(value: Any, around: tuple[Any, ...] = ()) -> Any:
 
 
 class _Essence(ast.NodeTransformer):
-    """A syntax tree without its docstrings (comments are not in it to begin with)."""
+    """A syntax tree without words (comments are not in it to begin with).
+
+    Without docstrings, and without the arguments of `raise …(…)`, of `….say(…)` and of the
+    `field(…)` of an experiment (`dataclasses.field` computes, and stays).
+    """
+
+    def __init__(self, *, fields: bool) -> None:
+        self.fields = fields  # whether `field` is that of an experiment here
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.exc, ast.Call):
+            node.exc.args, node.exc.keywords = [], []
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        is_field = self.fields and isinstance(node.func, ast.Name) and node.func.id == "field"
+        if is_field or (isinstance(node.func, ast.Attribute) and node.func.attr == "say"):
+            node.args, node.keywords = [], []
+        return node
 
     def _without_docstring(self, node: Any) -> Any:
         self.generic_visit(node)
@@ -147,8 +170,54 @@ def _read(module: str) -> Code:
 
 
 def _digest_code(tree: ast.Module) -> str:
-    essence = ast.dump(_Essence().visit(tree), annotate_fields=False)
-    return hashlib.sha256(essence.encode()).hexdigest()
+    fields = any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == FIELDS
+        and any(alias.name == "field" and alias.asname is None for alias in node.names)
+        for node in ast.walk(tree)
+    )
+    essence = _without_unused(_Essence(fields=fields).visit(tree))
+    return hashlib.sha256(ast.dump(essence, annotate_fields=False).encode()).hexdigest()
+
+
+def _without_unused(tree: ast.Module) -> ast.Module:
+    """The tree without private functions and constants that nothing in it uses.
+
+    What only composed a message is used no more once the message is left out.
+    """
+    names = {id(node): _names_in(node) for node in tree.body}
+    while True:
+        used = Counter(name for node in tree.body for name in names[id(node)])
+        body = [
+            node
+            for node in tree.body
+            if not (name := _private_name(node)) or used[name] > (name in names[id(node)])
+        ]
+        if len(body) == len(tree.body):
+            return tree
+        tree.body = body
+
+
+def _private_name(node: ast.stmt) -> str:
+    """The private name that a function or an assignment at the top of a module defines, or ""."""
+    name = ""
+    if isinstance(node, ast.FunctionDef) and not node.decorator_list:
+        name = node.name
+    elif isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = node.targets[0]
+        name = target.id if isinstance(target, ast.Name) else ""
+    return name if name.startswith("_") and not name.startswith("__") else ""
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    """Every name that is used in a tree, as a variable or as text (an annotation, `getattr`)."""
+    found = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            found.add(part.id)
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+            found.add(part.value)
+    return found
 
 
 def _left_out(module: str) -> bool:

@@ -203,7 +203,7 @@ class Recording:
         dataset = as_dataset(inputs["data"]) if "data" in inputs else None
         for subject, metrics in by_model(artifact.metrics, inputs, model_id).items():
             run.result(metrics, subject, dataset if subject else None)
-        run.artifacts(artifact.path / "show")
+        run.artifacts(artifact.pages)
         for file in (artifact.folder / "manifest.json", artifact.curve):
             if file.is_file():
                 run.client.log_artifact(run.run_id, str(file))
@@ -215,9 +215,20 @@ class Recording:
             "run_id": run.run_id,
             "experiment_id": run.experiment_id,
             "tracking_uri": self.tracking.uri,
+            "pages": artifact.pages_key,
         }
         artifact.write_record(kept | ({"model_id": model_id} if model_id else {}))
         (artifact.folder / "run.json").unlink(missing_ok=True)
+
+    def show(self, artifact: Artifact) -> None:
+        """Replace the pages in the run of an artifact: they were rendered again.
+
+        Raises:
+            Exception: MLflow cannot be reached, or does not take it.
+        """
+        record = artifact.record
+        self.tracking.client.log_artifacts(record["run_id"], str(artifact.pages))
+        artifact.write_record(record | {"pages": artifact.pages_key})
 
 
 def by_model(
