@@ -6,6 +6,7 @@ nothing, so this table is where a new field is to say what it can change.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -338,6 +339,59 @@ def test_a_field_that_is_added_with_its_absent_value_changes_no_key(original, cl
     clone.edit(part, NEW_FIELD.format(default=0), NEW_FIELD.format(default=1))
     below = {title for title in original if title.split()[0] in ("finetuning", "evaluation")}
     assert changed(original, clone.fingerprints()) == {"pretraining", "report"} | below
+
+
+def with_other_words(code: str) -> tuple[str, int]:
+    """Code with other words in what is raised, said, and told of fields; and how many of them."""
+    places = set()
+    for node in ast.walk(ast.parse(code)):
+        call = node.exc if isinstance(node, ast.Raise) else node
+        if not isinstance(call, ast.Call):
+            continue
+        is_field = isinstance(call.func, ast.Name) and call.func.id == "field"
+        is_said = isinstance(call.func, ast.Attribute) and call.func.attr == "say"
+        if call is not node or is_said or (is_field and "tasks.experiment.fields" in code):
+            words = call.args[1:] if is_field else call.args  # the first is its default
+            texts = [a for a in words if isinstance(a, ast.JoinedStr) or _is_text(a)]
+            places |= {(text.lineno, text.col_offset) for text in texts}
+    lines = code.encode().splitlines(keepends=True)
+    for line, column in sorted(places, reverse=True):
+        text = lines[line - 1]
+        opening = re.match(rb'[frb]*"(?!"")', text[column:])
+        if opening:
+            at = column + opening.end()
+            lines[line - 1] = text[:at] + b"Other words. " + text[at:]
+    return b"".join(lines).decode(), len(places)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def test_colours_pages_messages_and_words_of_fields_rerun_the_report_alone(
+    original, clone: Clone
+) -> None:
+    clone.edit("tasks/pages/figures.py", "#1c6db2", "#1c6db3")
+    for page in (clone.folder / "tasks" / "pages").glob("*_card.py"):
+        page.write_text(f"{page.read_text()}\n\nANOTHER_NUMBER = 1\n")
+    words = 0
+    for file in (clone.folder / "tasks").rglob("*.py"):
+        text, found = with_other_words(file.read_text())
+        file.write_text(text)
+        words += found
+    assert words > 200, "a move must not make this pass for nothing"
+    # A private function that composes a message, and does nothing else.
+    composed = clone.folder / "tasks" / "stages" / "corpus.py"
+    text, function = composed.read_text(), "def _too_few("
+    assert text.count("_too_few(") == 2
+    other = f"{function}*found):\n    return str(found)\n\n\ndef _former("
+    composed.write_text(text.replace(function, other))
+    assert changed(original, clone.fingerprints()) == {"report"}
+
+
+def test_what_composes_more_than_a_message_stays_in_the_key(original, clone: Clone) -> None:
+    clone.edit("tasks/stages/corpus.py", "FEWEST_VALIDATION = 8", "FEWEST_VALIDATION = 9")
+    assert "corpus" in changed(original, clone.fingerprints())
 
 
 def test_masking_is_in_the_key_of_pretraining_and_of_what_reads_its_bytes(
