@@ -1,4 +1,4 @@
-"""The two splits of a corpus as they are written, and what they have in common."""
+"""Writing the two splits of a corpus, and counting their overlap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = {"document": "string", "text": "string"}
 
 
 class Splits:
-    """Writes documents into splits; in memory stays a digest of each that is trained on.
+    """Writes documents into splits; keeps only a digest of each training document in memory.
 
     Attributes:
         tally: what is counted in them.
@@ -24,7 +24,7 @@ class Splits:
     def __init__(self, name: str, out: Path, writers: Mapping[str, TableWriter]) -> None:
         self.tally = Tally(name, "documents", SPLITS)
         self._out, self._writers = out, writers
-        self._trained_on = bytearray()  # the digests of the texts, one after the other
+        self._trained_on = bytearray()  # the concatenated digests of the texts
 
     def write(self, split: str, name: str, text: str, key: bytes) -> None:
         """Add a document and the digest of its text."""
@@ -34,9 +34,9 @@ class Splits:
         self.tally.add(split, name, text)
 
     def overlap(self) -> int:
-        """How many documents to train on have their name or their text in validation too.
+        """How many training documents have their name or their text in validation too.
 
-        For use when both are written.
+        Call it after both splits are written.
         """
         held_out: set[str | bytes] = set()
         for row in read_table(file_of("validation", self._out)):
@@ -57,7 +57,7 @@ def file_of(split: str, out: Path) -> Path:
 
 @contextmanager
 def writing_splits(name: str, out: Path) -> Iterator[Splits]:
-    """Splits to write to while the block runs.
+    """Open the splits for writing while the block runs.
 
     Args:
         name: of the corpus, for its page.

@@ -1,18 +1,19 @@
-"""What a corpus must leave out: the documents and the texts of the test splits.
+"""Held-out data: the documents and texts of the test splits, which a corpus must exclude.
 
 A labelled data set writes `held_out.parquet` from its test rows alone, so that a change in its
-training rows does not reach the corpus: the ids of their documents, and digests of their texts and
-of the parts of these: sentences, lines and paragraphs. A document of the corpus is left out when
+training rows does not affect the corpus. It contains the ids of their documents, and digests of
+their texts and of the parts of these: sentences, lines and paragraphs. A corpus excludes a document
+if
 
 - its id is there;
 - its whole text is a test row's text;
 - any part of it is a part of a test row's text.
 
-So a passage is found wherever it stands in a document, and also where only some of it does; one
-that is a piece of a single longer sentence is not. A part has at least 32 normalized characters:
-"Returns a list." would take half the corpus along. A shorter sentence counts together with those
-that follow it, as many as are needed. Common sentences longer than that do take documents along
-without need: some 3 % of the docstrings of `builtin:pydocs`.
+So a passage is found at any place in a document, also if only a part of it occurs there. A passage
+that is a piece of a single longer sentence is not found. A part has at least 32 normalized
+characters: "Returns a list." would exclude half the corpus. A shorter sentence is joined with the
+sentences after it until it is long enough. Common longer sentences exclude some documents
+needlessly: about 3 % of the docstrings of `builtin:pydocs`.
 """
 
 from __future__ import annotations
@@ -30,25 +31,25 @@ LEAST_CHARACTERS = 32
 
 
 def write_held_out(path: Path, rows: Iterable[tuple[str, bytes]]) -> None:
-    """Write what identifies test rows, (document id or "", digest), in a fixed order, each once."""
+    """Write the identifiers of test rows, (document id or "", digest), sorted and unique."""
     with TableWriter(path, COLUMNS) as table:
         for document, key in sorted(set(rows)):
             table.write({"document": document, "digest": key}, len(document) + 8)
 
 
 def digests_of(text: str) -> Iterator[bytes]:
-    """The digests that a text is known by: its own, and those of its parts."""
+    """The digests of a text and of its parts."""
     yield digest(text)
     yield from map(digest_of, _parts(text))
 
 
 def split_name(path: Path) -> str:
-    """What to call a test split on cards: a function of its content, as the corpus sees no more."""
+    """A test split's name on cards: derived from its content, which is all the corpus knows."""
     return digest_file(path)[:8]
 
 
 class HeldOut:
-    """The documents and texts of test splits, a file each."""
+    """The documents and texts of test splits, one file per split."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self.splits: dict[str, tuple[set[str], set[bytes]]] = {}
@@ -60,7 +61,7 @@ class HeldOut:
             self.splits[split_name(path)] = documents - {""}, digests
 
     def holding(self, name: str, text: str) -> list[str]:
-        """The test splits that hold a document or a part of it."""
+        """The test splits that contain a document or a part of it."""
         if not self.splits:
             return []
         keys = set(digests_of(text))
@@ -92,7 +93,7 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _runs(sentences: list[str]) -> Iterator[str]:
-    """Each sentence, with those that follow it for as long as it is too short."""
+    """Each sentence, joined with the following ones until it is long enough."""
     for start, sentence in enumerate(sentences):
         run, stop = sentence, start + 1
         while len(run) < LEAST_CHARACTERS and stop < len(sentences):

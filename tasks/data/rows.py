@@ -1,4 +1,4 @@
-"""Documents and labelled rows as a source gives them, and what rows of a problem look like."""
+"""Documents and labelled rows as a source yields them, and the shape of a problem's rows."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def encodable(text: str, where: str) -> str:
     """The text, if UTF-8 can write it.
 
     Raises:
-        StageError: it holds half a surrogate pair, as a JSON escape can.
+        StageError: it contains half a surrogate pair, as a JSON escape can.
     """
     try:
         text.encode()
@@ -93,7 +93,7 @@ def columns_of(data: LabelledData, *fields: str) -> Columns:
 
 
 def kind_of(value: Any) -> str:
-    """What was found in place of a text, for a message."""
+    """A description of a value found in place of a text, for a message."""
     if value is None:
         return "nothing"
     if isinstance(value, str | list) and not (value.strip() if isinstance(value, str) else value):
@@ -155,4 +155,4 @@ class Row:
     origin: str = ""
 
 
-FEWEST_TESTED = 2  # documents, of which intervals are drawn
+FEWEST_TESTED = 2  # documents: an interval needs at least two

@@ -1,4 +1,4 @@
-"""When two texts are the same: their words are, whatever their case, punctuation and blanks."""
+"""Text equality: two texts are the same if their words are, ignoring case and punctuation."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from hashlib import blake2b
 from unicodedata import normalize as unicode_form
 
 _WORDS = re.compile(r"\w+")
-# ASCII in lower case, a blank for what is in no word: seven times faster than the expression.
+# ASCII in lower case, a blank for other characters than words': seven times faster than a regex.
 _ASCII = bytes(ord(chr(code).lower()) if _WORDS.match(chr(code)) else 32 for code in range(128))
 _ASCII += bytes(128)
 
 
 def normalize(text: str) -> str:
-    """The words of a text in lower case, one blank between; without words its other characters."""
+    """The words of a text in lower case, joined by blanks; its other characters if it has none."""
     return _normalized(text).decode()
 
 
 def digest(text: str) -> bytes:
-    """Eight bytes that stand for a text.
+    """Eight bytes that identify a text.
 
-    Any two of a hundred million texts share theirs with probability 3e-4.
+    Among a hundred million texts, any two collide with probability 3e-4.
     """
     return _digest(_normalized(text))
 
 
 def digest_of(normalized: str) -> bytes:
-    """`digest` of a text that is normalized already."""
+    """`digest` of a normalized text."""
     return _digest(normalized.encode())
 
 

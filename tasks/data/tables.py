@@ -1,4 +1,4 @@
-"""Parquet tables, written and read in pieces of bounded size; the same bytes for the same rows."""
+"""Parquet tables, written and read in chunks of bounded size; equal rows give equal bytes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 from tasks.data.same_text import digest
 
 _TYPES = {"string": pa.string(), "list<string>": pa.list_(pa.string()), "bytes": pa.binary(8)}
-READ_BYTES = 1 << 20  # read at a time of a column, however long its row groups are
+READ_BYTES = 1 << 20  # bytes of a column read at a time, independent of the row groups
 _ROW_GROUP_BYTES = 4 << 20
 _ROW_GROUP_ROWS = 4096
 
 
 class TableWriter:
-    """Writes rows to a Parquet file, a row group whenever some megabytes have come together."""
+    """Writes rows to a Parquet file, in row groups of some megabytes."""
 
     def __init__(self, path: Path, columns: Mapping[str, str]) -> None:
         self._schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns.items()])
@@ -30,7 +30,7 @@ class TableWriter:
         self.count = 0
 
     def write(self, row: Mapping[str, Any], size: int) -> None:
-        """Add a row of about so many bytes."""
+        """Add a row of about `size` bytes."""
         self._rows.append(row)
         self._bytes += size
         self.count += 1
@@ -59,7 +59,7 @@ class TableWriter:
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-    """The rows of a Parquet file, one at a time; all of their columns, or only these."""
+    """The rows of a Parquet file, one at a time; with all columns, or only these."""
     with pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES) as table:
         for batch in table.iter_batches(batch_size=512, columns=columns):
             names = batch.schema.names
@@ -68,17 +68,17 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Iterator[dic
 
 
 def read_texts(path: Path) -> Iterator[pa.StringArray]:
-    """The column `text` of a file that `TableWriter` wrote, in its row groups: some megabytes."""
+    """The column `text` of a file that `TableWriter` wrote, one row group at a time."""
     with pq.ParquetFile(path) as table:
         for number in range(table.num_row_groups):
             yield table.read_row_group(number, ["text"]).column(0).combine_chunks()
 
 
 def count_overlap(paths: Sequence[Path], passage: Callable[[dict[str, Any]], str]) -> int:
-    """How many rows have their document or their text in a table before theirs.
+    """How many rows have their document or their text in an earlier table.
 
     Args:
-        paths: The tables; the largest had better be the last, which is not kept in memory.
+        paths: The tables; put the largest last, since it is not kept in memory.
         passage: The text of a row.
     """
     before: set[str | bytes] = set()
@@ -95,7 +95,7 @@ def count_overlap(paths: Sequence[Path], passage: Callable[[dict[str, Any]], str
 
 
 def write_dataset_file(out: Path, name: str, columns: Mapping[str, str], rows: int) -> None:
-    """Write dataset.json: that `out` is a data set, of so many rows with these columns."""
+    """Write dataset.json, which marks `out` as a data set, with its columns and number of rows."""
     facts = {"name": name, "rows": rows, "columns": dict(columns)}
     (out / "dataset.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""What is counted as rows and documents flow by: lengths, labels, examples."""
+"""Streaming counts over rows and documents: lengths, labels, examples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN_CHARACTERS = 300
 
 
 class Lengths:
-    """Lengths as they come by, counted, so that memory does not grow with the data."""
+    """A histogram of lengths, so that memory does not grow with the data."""
 
     def __init__(self) -> None:
         self.counts: Counter[int] = Counter()
@@ -42,7 +42,7 @@ class Lengths:
         return sum(length * count for length, count in self.counts.items())
 
     def quantiles(self, shares: Sequence[float]) -> list[int]:
-        """Lengths that these shares of the counted do not exceed; zeros if nothing was counted."""
+        """Lengths that these shares of the items do not exceed; zeros if nothing was counted."""
         lengths = sorted(self.counts)
         sums = list(accumulate(self.counts[length] for length in lengths))
         if not sums:
@@ -51,7 +51,7 @@ class Lengths:
 
 
 class Examples:
-    """Ten rows that stand for the rest: those whose hash is smallest, whatever their order."""
+    """Ten sample rows: those with the smallest hash, independent of the order."""
 
     def __init__(self) -> None:
         self._kept: list[tuple[float, tuple[str, ...]]] = []
@@ -134,6 +134,6 @@ class Tally:
 
 
 def cell(text: str) -> str:
-    """Text for one cell of a Markdown table, in one line, cut where it is long."""
+    """Text for one cell of a Markdown table: one line, truncated if long."""
     line = " ".join(text.replace("|", "\\|").split())
     return line if len(line) <= SHOWN_CHARACTERS else f"{line[: SHOWN_CHARACTERS - 1]}…"

@@ -1,1 +1,1 @@
-"""The quiet part: what makes a pure function a cached, resumable, recorded stage."""
+"""The machinery: it turns a pure function into a cached, resumable, recorded stage."""

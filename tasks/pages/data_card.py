@@ -122,7 +122,7 @@ class Card:
             f"Words in each of {number(together.total())} {self.unit}, all splits; "
             f"nine in ten have {number(low)} to {number(high)}, the longest {number(most)}",
         )
-        edges = [1]  # wider and wider whole numbers, as on a logarithmic axis
+        edges = [1]  # whole numbers in steps of 20 %, for a logarithmic axis
         while edges[-1] <= most:
             edges.append(max(edges[-1] + 1, round(edges[-1] * 1.2)))
         values = np.array(sorted(together))
@@ -165,5 +165,5 @@ class Card:
 
 
 def number(value: int | str) -> str:
-    """A count with its thousands apart."""
+    """A count with thousands separators."""
     return f"{value:,}" if isinstance(value, int) else value

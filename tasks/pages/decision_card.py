@@ -1,4 +1,4 @@
-"""A decision as a page: what was decided and why, the rule, both sides with intervals."""
+"""The page of a decision: the outcome and its reasons, the rule, both models with intervals."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tasks.statistics.promotion import Decision
 OUTCOMES = {
     "first": "Promoted: the first champion",
     "promoted": "Promoted: the challenger is the new champion",
-    "kept": "Not promoted: the champion is kept",
-    "refused": "Not promoted: there is no champion, and this one is not good enough",
+    "kept": "Not promoted: the champion stays",
+    "refused": "Not promoted: there is no champion, and the challenger is not good enough",
 }
 
 
@@ -41,7 +41,7 @@ def page(decision: Decision, rule: Rule, problem: str, remarks: Sequence[str] = 
         f"# {OUTCOMES[decision.outcome]}",
         "\n".join(f"- {reason}" for reason in decision.reasons),
         f"{problem}, {decision.rows[0].rows:,} rows of {decision.documents:,} documents in the "
-        "test split, as it is now.",
+        "current test split.",
         *remarks,
         _table(head, "metric", other),
     ]
@@ -62,7 +62,7 @@ def _table(rows: tuple[Row, ...] | list[Row], kind: str, other: str) -> str:
             share(row.before),
             share(row.after),
             difference(row.difference),
-            f"**{row.verdict}**" if row.blocks else row.verdict or "as good, within chance",
+            f"**{row.verdict}**" if row.blocks else row.verdict or "no significant difference",
         ]
         for row in rows
     ]
@@ -91,7 +91,6 @@ def _rule(rule: Rule) -> str:
 def _reading(rule: Rule) -> str:
     return (
         f"In brackets: {100 * rule.confidence:g} % bootstrap intervals over the documents of the "
-        "test split, paired for the difference; those of the differences of classes and slices "
-        "hold for all of them together. They do not contain the chance in training, such as "
-        "another seed."
+        "test split, paired for the difference; the intervals for classes and slices are "
+        "simultaneous. They do not cover the variation between training seeds."
     )

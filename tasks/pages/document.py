@@ -1,4 +1,4 @@
-"""A page as its parts, to be written as Markdown, as HTML or to a terminal."""
+"""The parts of a page, to be written as Markdown, as HTML or to a terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table; what a strong one is, its table says in `strong`."""
+    """A cell of a table; the table's `strong` says what a strong cell means."""
 
     text: str
     strong: bool = False
@@ -32,8 +32,8 @@ class Grid:
     """A table; the first column names its rows.
 
     Attributes:
-        turns: it may be turned where it is too wide.
-        strong: what its strong cells are.
+        turns: it may be transposed if it is too wide.
+        strong: what its strong cells mean.
     """
 
     header: Sequence[str]
@@ -43,7 +43,7 @@ class Grid:
 
     @property
     def wordy(self) -> list[bool]:
-        """Which columns are words and not numbers: those are set to the left."""
+        """Which columns are words, not numbers: those are left-aligned."""
         columns = zip(*self.rows, strict=True) if self.rows else ()
         return [any(not _NUMBER.match(cell.text) for cell in cells) for cells in columns]
 
@@ -59,7 +59,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, with the words for those who do not see it."""
+    """A figure, with an alternative text."""
 
     name: str
     words: str
@@ -67,13 +67,13 @@ class Picture:
 
     @property
     def data_uri(self) -> str:
-        """The figure inside an address."""
+        """The figure as a data URI."""
         return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
 
 
 @dataclass(frozen=True)
 class Item:
-    """An example: a text, and facts about it; a fact is a name, what it says, and a mark."""
+    """An example: a text, and facts about it; a fact is a name, a text, and a mark."""
 
     title: str
     text: str
@@ -85,7 +85,7 @@ Block = Words | Grid | Picture | Item
 
 @dataclass(frozen=True)
 class Section:
-    """A part with a heading; one that is `aside` is left out where there is little room."""
+    """A part with a heading; an `aside` section is omitted where there is little room."""
 
     title: str
     blocks: list[Block] = field(default_factory=list)
@@ -110,7 +110,7 @@ def to_markdown(page: Document, place: Callable[[Picture], str] | None) -> str:
 
     Args:
         page: what to write.
-        place: the address of a figure; None leaves the figures out.
+        place: returns the address of a figure; None omits the figures.
     """
     parts = [f"# {escaped(page.title)}"]
     for section in page.sections:
@@ -124,7 +124,7 @@ def to_markdown(page: Document, place: Callable[[Picture], str] | None) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
+    """Text escaped for Markdown, on one line."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 

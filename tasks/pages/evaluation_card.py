@@ -1,4 +1,4 @@
-"""What an evaluation shows to people: a page, the gain of pre-training, the confusions."""
+"""The page of an evaluation: the metrics, the gain of pre-training, the confusion matrix."""
 
 from __future__ import annotations
 
@@ -95,10 +95,10 @@ def confusion_figure(
     """The confusion matrix, named after the most frequent error."""
     errors = counts - np.diag(np.diag(counts))
     true, answer = divmod(int(errors.argmax()), len(names))
-    title = "Nothing is confused"
+    title = "No errors"
     if errors[true, answer]:
         title = (
-            f"Most frequent error: “{names[true]}” taken for “{names[answer]}”, "
+            f"Most frequent error: “{names[true]}” predicted as “{names[answer]}”, "
             f"{errors[true, answer]:,} of {counts[true].sum():,}"
         )
     subtitle = f"{facts['rows']} of the test; numbers count, colour is the share of the row"
@@ -157,14 +157,14 @@ def card(metrics: Mapping[str, float], report: pd.DataFrame, facts: Mapping[str,
         "## By class",
         class_table(report),
         f"In brackets: {sure} bootstrap intervals over the documents of the test split, paired for "
-        "the gain. They do not contain the chance in training, such as another seed. *majority* "
-        "knows only what is most frequent in training.",
+        "the gain. They do not cover the variation between training seeds. *majority* always "
+        "predicts the most frequent label of the training split.",
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def percent_or_dash(metrics: Mapping[str, float], name: str) -> str:
-    """A share with its interval, or a dash where it was not measured."""
+    """A share with its interval, or a dash if it was not measured."""
     return pages.percent(metrics, name) if name in metrics else "–"
 
 

@@ -1,7 +1,7 @@
-"""How figures look: one palette, direct labels, and a title that says what was found.
+"""The style of figures: one palette, direct labels, and titles that state the finding.
 
-Figures are made without `pyplot`: its registry of open figures is global, and stages may run in
-threads. The bytes of a file are a function of what is drawn: no dates, no versions.
+Figures are made without `pyplot`, whose registry of open figures is global, since stages may run in
+threads. The bytes of a file depend only on what is drawn: they contain no dates and no versions.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def canvas(
 
 
 def write_figure(figure: Figure, path: Path) -> None:
-    """Write a PNG whose bytes depend on the drawing alone; makes the folder where it is missing."""
+    """Write a PNG whose bytes depend on the drawing alone; creates the folder if missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(
         path,
@@ -115,7 +115,7 @@ def draw_curves(
 
 
 def _label_ends(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
-    """Write names right of the lines, far enough from each other to be read."""
+    """Write names at the right ends of the lines, far enough apart to be readable."""
     low, high = axes.get_ylim()
     gap, floor = (high - low) * 0.065, -np.inf
     for value, text, color in sorted(ends):
@@ -143,7 +143,7 @@ def draw_intervals(
         subtitle: What is shown, and how it was measured.
         rows: What to draw, from top to bottom.
         x: Name of the horizontal axis.
-        zero: Mark zero, where no difference lies.
+        zero: Mark zero, which means no difference.
     """
     figure, axes = canvas(title, subtitle, height=0.9 + 0.52 * len(rows))
     axes.grid(axis="y", visible=False)

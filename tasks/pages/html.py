@@ -1,4 +1,4 @@
-"""A page as one HTML file: figures inside it, no script, nothing fetched from anywhere."""
+"""A page as one HTML file, with embedded figures, no scripts and no external resources."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WORDS = ' class="words"'
 
 
 def to_html(page: Document) -> str:
-    """The page as a whole HTML document."""
+    """The page as a complete HTML document."""
     parts = [f"<h1>{escape(page.title)}</h1>"]
     for section in page.sections:
         blocks = "\n".join(_as_html(block) for block in section.blocks)

@@ -1,4 +1,4 @@
-"""Numbers and tables as people read them, in Markdown."""
+"""Numbers and tables as text for people, in Markdown."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tasks.statistics.verdict import verdict
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table, the first column to the left and the others to the right."""
+    """A Markdown table; the first column is left-aligned, the others right-aligned."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def percent(metrics: Mapping[str, float], name: str) -> str:
-    """A share with its interval where there is one: `53.4 % [51.0, 55.9]`."""
+    """A share with its interval, if it has one: `53.4 % [51.0, 55.9]`."""
     text = f"{100 * metrics[name]:.1f} %"
     if f"{name}/low" in metrics:
         text += f" [{100 * metrics[f'{name}/low']:.1f}, {100 * metrics[f'{name}/high']:.1f}]"
@@ -28,7 +28,7 @@ def points(metrics: Mapping[str, float], name: str = "gain") -> str:
 
 
 def judge(metrics: Mapping[str, float], metric: str, confidence: float) -> str:
-    """The verdict on a gain as a sentence, with the numbers that it rests on."""
+    """The verdict on a gain as a sentence, with the numbers behind it."""
     said = verdict(metrics)
     low, high = (f"{100 * metrics[f'gain/{end}']:+.1f}" for end in ("low", "high"))
     return (

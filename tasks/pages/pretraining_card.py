@@ -15,7 +15,7 @@ from tasks.pages.numbers import table
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a pre-training came to.
+    """The results of a pre-training.
 
     Attributes:
         metrics: the stage's metrics.
@@ -75,7 +75,7 @@ def draw_loss(outcome: Outcome) -> Figure:
 
 
 def describe(outcome: Outcome) -> Iterator[str]:
-    """The numbers, a line each."""
+    """The numbers, one per line."""
     metrics = outcome.metrics
     yield (
         f"{metrics['parameters']:,.0f} parameters have seen {metrics['tokens']:,.0f} tokens: "
@@ -84,11 +84,11 @@ def describe(outcome: Outcome) -> Iterator[str]:
     yield ""
     yield (
         f"- held-out masked tokens: {metrics['validation_loss']:.3f} nats (perplexity "
-        f"{metrics['perplexity']:.1f}), {100 * metrics['masked_accuracy']:.1f} % right, on "
+        f"{metrics['perplexity']:.1f}), {100 * metrics['masked_accuracy']:.1f} % correct, on "
         f"{outcome.sequences:,} sequences; guessing by frequency has {metrics['unigram_loss']:.3f}"
     )
     if "nsp_accuracy" in metrics:
         yield (
             f"- held-out sentence pairs: {metrics['nsp_loss']:.3f} nats (a coin: 0.693), "
-            f"{100 * metrics['nsp_accuracy']:.1f} % right"
+            f"{100 * metrics['nsp_accuracy']:.1f} % correct"
         )

@@ -1,4 +1,4 @@
-"""A model that a person names: found, copied in, its lineage; in no key.
+"""Models that a person names: resolved, imported, their lineage. In no stage's key.
 
 To add a kind of reference: resolve it in `resolving.py`.
 """

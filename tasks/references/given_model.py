@@ -1,4 +1,4 @@
-"""A model that is given, and not made by this run: what it is, and what it may have learnt from."""
+"""A model that a person names: what it is, and which data it was trained on."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from tasks.references.lineage import Lineage
 from tasks.references.resolving import resolve_model
 
 UNKNOWN = (
-    "What it was pre-trained on is not known: whether it has seen rows of the test cannot be "
-    "checked, and the results may be too good."
+    "Its training data are unknown, so Temper cannot check whether they contain rows of the test "
+    "split. The results may be too good."
 )
 TUNED = (
-    "**It was fine-tuned before: what it gains over random weights is not what pre-training alone "
-    "would gain.**"
+    "**It was fine-tuned before, so its gain over random weights is not the gain of pre-training "
+    "alone.**"
 )
 GAPS = (
-    "Not all of what it learnt from is known or still in the store: whether the rest holds rows of "
-    "the test cannot be checked."
+    "Some of its training data are unknown or no longer in the store, so Temper cannot check "
+    "whether they contain rows of the test split."
 )
 
 
 @dataclass(frozen=True)
 class Given:
-    """A model as it was referred to.
+    """A model that a person referred to.
 
     Attributes:
-        name: what a person wrote.
+        name: the reference as written.
         model: its files.
-        lineage: what it learnt from, as far as that is known.
+        lineage: its training data, as far as they are known.
     """
 
     name: str
@@ -51,10 +51,10 @@ class Given:
         return configuration_of(self.model.path, self.name)
 
     def require_labels(self, data: Artifact) -> None:
-        """Check that it answers the labels of the data; nothing while these are to be prepared.
+        """Check that it has the labels of the data; skipped while these are not prepared yet.
 
         Raises:
-            StageError: the data have a label that it does not know.
+            StageError: the data have a label that the model does not have.
         """
         labels = data / "labels.json"
         if not isinstance(labels, PendingInput):
@@ -63,13 +63,13 @@ class Given:
 
     @property
     def origin_as_body(self) -> str:
-        """What it is and where it comes from, where it is fine-tuned further."""
+        """Its description and origin, for a model that is fine-tuned further."""
         tuned = any(training.stage == "finetuning" for training in self.lineage.trainings)
         return f"{self.origin}\n\n{TUNED}" if tuned else self.origin
 
     @property
     def origin(self) -> str:
-        """What it is and where it comes from, by content alone: however it was referred to."""
+        """Its description and origin, by content alone, independent of the reference."""
         built = (self.configuration.get("architectures") or [self.configuration["model_type"]])[0]
         lines = [
             f"{built}, content `{self.model.digest[:16]}`.",
@@ -86,13 +86,13 @@ def find_model(reference: str, field: str, experiment: str, say: Callable[[str],
     """The model that a person refers to, by its content.
 
     Args:
-        reference: what they wrote: see `machinery/models.py`.
-        field: the field it stands in, for messages.
-        experiment: in MLflow, of the run that uses it.
-        say: told of outages.
+        reference: the reference as written: see `resolving.py`.
+        field: the field with the reference, for messages.
+        experiment: the MLflow experiment of the run that uses it.
+        say: called with messages about outages.
 
     Raises:
-        StageError: there is no such model, or it is none that can be read here.
+        StageError: there is no such model, or it cannot be read here.
     """
     store = Store(store_folder())
     model = resolve_model(reference, field, Tracking(experiment, say), store)

@@ -1,4 +1,4 @@
-"""What a model in the store learnt from, as far as the store knows: followed from its artifact."""
+"""The training data of a model in the store, found by following its artifact."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.store import Store
 
-TABLE = "train.parquet"  # of a corpus and of labelled data: what is learnt from
-# What a training reads without learning from its text.
+TABLE = "train.parquet"  # the training split of a corpus or of labelled data
+# Inputs of a training whose text it does not train on.
 _SHAPES = ("architecture", "tokenizer", "validation")
 
 
 @dataclass
 class Lineage:
-    """What a model learnt from.
+    """What a model was trained on.
 
     Attributes:
-        trainings: that made it, the last one first; empty where it comes from elsewhere.
-        corpora: that it was pre-trained on.
-        rows: labelled data that it was fine-tuned on.
-        gaps: whether there is more that is not known, or no longer in the store.
+        trainings: the trainings that made it, the last one first; empty if made elsewhere.
+        corpora: the corpora that it was pre-trained on.
+        rows: the labelled data that it was fine-tuned on.
+        gaps: whether some of its data are unknown, or no longer in the store.
     """
 
     trainings: list[Artifact] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Lineage:
 
     @classmethod
     def of(cls, model: Input, store: Store) -> Lineage:
-        """Follow a model to what it learnt from."""
+        """Follow a model to its training data."""
         found = cls()
         found._follow(model.artifact, store)
         for tables in (found.corpora, found.rows):

@@ -1,17 +1,18 @@
-"""A model by a reference, as a stage reads it: resolved to its content before anything is computed.
+"""References to models, resolved to content before anything is computed.
 
-    models:/NAME@ALIAS  models:/NAME/VERSION  models:/NAME/latest  models:/m-…    of MLflow
+    models:/NAME@ALIAS  models:/NAME/VERSION  models:/NAME/latest  models:/m-…    in MLflow
     runs:/ID            the model that a run made; runs:/ID/TITLE: that of a stage of an experiment
-    hf:NAME[@REVISION]  of the Hugging Face Hub: safetensors only
+    hf:NAME[@REVISION]  on the Hugging Face Hub: safetensors only
     anything else       the path of a folder
 
-What Temper made and still has in its store is the artifact there: the same bytes, so what was
-computed of them is found again, and its lineage is known. Anything else is copied into the store,
-as an artifact of a stage `model` that nobody computes, named by its content: whichever way it is
-referred to, and wherever it lies, it is the same one.
+A model that Temper made and still has in its store resolves to the artifact there: its bytes are
+the same, so cached results are found, and its lineage is known. Any other model is copied into the
+store as an artifact of a stage `model`, which nothing computes, named by its content. So it is the
+same model however it is referred to and wherever its files are.
 
-What MLflow has of a body is the model that fills masks: without the pooler that next-sentence
-prediction trained. So a body that was freed from the store comes back from MLflow as another one.
+MLflow stores a pre-trained model with its masked-language-modelling head, without the pooler that
+next-sentence prediction trained. So a model that was deleted from the store differs after it is
+downloaded from MLflow.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ from tasks.machinery.tracking.tags import (
 from tasks.machinery.tracking.tracking import Tracking
 from tasks.models.files import files_of
 
-IMPORTED = "model"  # the stage of what is copied into the store
+IMPORTED = "model"  # the stage name of models copied into the store
 MAKERS = ("pretraining", "finetuning")
 FORGOTTEN_AFTER = 24 * 3600.0  # seconds: no download takes as long
 ACCEPTED = (
@@ -60,13 +61,13 @@ def resolve_model(reference: str, field: str, tracking: Tracking, store: Store) 
     """The folder of a model, with its tokenizer.
 
     Args:
-        reference: what a person wrote.
-        field: the field it stands in, for messages.
-        tracking: the MLflow that is asked.
-        store: where its artifact is, or will be.
+        reference: the reference as written.
+        field: the field with the reference, for messages.
+        tracking: the MLflow to query.
+        store: the store with its artifact, or to copy it into.
 
     Raises:
-        StageError: there is no such model, or it is none that can be read here.
+        StageError: there is no such model, or it cannot be read here.
     """
     try:
         if reference.startswith("models:/"):
@@ -143,7 +144,7 @@ def _of_run(reference: str, name: str, tracking: Tracking, store: Store) -> Inpu
         return _of_run(reference, stage_run, tracking, store)
     if titles:
         listed = " or ".join(repr(f"runs:/{run_id}/{each}") for each in titles)
-        wrong = f"has no stage {title!r}{nearest(title, titles)}" if title else "is several stages"
+        wrong = f"has no stage {title!r}{nearest(title, titles)}" if title else "has several stages"
         raise StageError(f"the run {run_id} {wrong}; accepted: {listed}")
     return _downloaded(reference, store)
 
@@ -152,7 +153,7 @@ def _of_hub(reference: str, field: str, store: Store) -> Input:
     import huggingface_hub
 
     ((name, commit),) = commit_of(reference, field, "model").items()
-    try:  # into the Hub's own cache: the next time nothing is downloaded
+    try:  # uses the Hub's own cache: the next time nothing is downloaded
         folder = huggingface_hub.snapshot_download(
             name,
             revision=commit,
@@ -185,7 +186,7 @@ def _downloaded(uri: str, store: Store) -> Input:
 
 
 def _arranged(found: Path, where: str, store: Store) -> Input:
-    """From MLflow's layout, or the output of a stage, to that of transformers: one folder."""
+    """Convert MLflow's layout, or a stage's output, to that of transformers: one folder."""
     parts = [found / "model", found / "components" / "tokenizer"]
     if not parts[0].is_dir():
         return _imported(found, where, store)
@@ -198,9 +199,9 @@ def _arranged(found: Path, where: str, store: Store) -> Input:
 
 
 def _imported(folder: Path, where: str, store: Store) -> Input:
-    """The artifact of these files: the one that Temper made them in, or a copy by their content."""
+    """The artifact of these files: that of the stage that made them, or a copy by content."""
     names, begun = files_of(folder, where), time.monotonic()
-    with _aside(store) as own:  # somebody may write into theirs: what is copied is what is named
+    with _aside(store) as own:  # the folder may change meanwhile: the copy is what gets hashed
         for name in names:
             shutil.copyfile(folder / name, own / name)
         files_of(own, where)
@@ -221,7 +222,7 @@ def _imported(folder: Path, where: str, store: Store) -> Input:
 
 
 def _made_here(content: dict[str, str], store: Store) -> Input | None:
-    """The artifact of a training whose model has these files, if it is whole."""
+    """The artifact of a training whose model has these files, if it is undamaged."""
     for stage in MAKERS:
         for artifact in store.artifacts(stage):
             made = {k: v for k, v in artifact.files.items() if k.startswith("model/")}
@@ -239,7 +240,7 @@ def _in_store(name: str, store: Store) -> Input | None:
 
 @contextmanager
 def _aside(store: Store) -> Iterator[Path]:
-    """A folder beside the store for as long as the block runs; what a kill left of others goes."""
+    """A temporary folder beside the store; folders that a kill left there are deleted."""
     place = store.root.parent / "incoming"
     place.mkdir(parents=True, exist_ok=True)
     for left in place.iterdir():
@@ -256,7 +257,7 @@ def registered_model(version: Any, tracking: Tracking, store: Store) -> Input:
     Args:
         version: the model version, as MLflow gives it.
         tracking: the MLflow that has it.
-        store: where its artifact is, or will be.
+        store: the store with its artifact, or to copy it into.
 
     Raises:
         StageError: it is neither in the store nor in MLflow, or not a model of transformers.
@@ -290,21 +291,21 @@ def _registered(version: Any, tracking: Tracking, store: Store) -> Artifact:
 
 
 def _download(version: Any, place: Path) -> Path:
-    """Everything that MLflow has of a version."""
+    """Download all files of a version from MLflow."""
     try:
         found = mlflow.artifacts.download_artifacts(
             artifact_uri=f"models:/{version.name}/{version.version}", dst_path=str(place)
         )
     except (OSError, MlflowException) as error:
         raise StageError(
-            f"{version.name} version {version.version}: its model is not in the store any more, "
+            f"{version.name} version {version.version}: its model is no longer in the store, "
             f"and cannot be downloaded from {version.source}: {error}"
         ) from None
     return Path(found)
 
 
 def _arrange(found: Path, out: Path, version: Any) -> None:
-    """From MLflow's layout to that of transformers: model and tokenizer in one folder."""
+    """Convert MLflow's layout to that of transformers: model and tokenizer in one folder."""
     parts = [found / "model", found / "components" / "tokenizer"]
     if not all(part.is_dir() for part in parts) or not list(parts[0].glob("*.safetensors")):
         names = ", ".join(sorted(entry.name for entry in found.iterdir()))

@@ -184,7 +184,7 @@ def test_a_body_of_the_hub_is_known_by_its_content_and_its_past_is_not(
     assert states(result)["finetuning mood"] == "completed"
     assert "leakage mood" not in states(result)
     page = page_of(result)
-    assert "What it was pre-trained on is not known" in page
+    assert "Its training data are unknown" in page
     copied = sorted(file.name for file in (place.folder / "home" / "store" / "model").rglob("*.*"))
     assert "pytorch_model.bin" not in copied
     again = finetune(FinetuneJob.of(str(published), place.whole, [mood]))

@@ -95,7 +95,7 @@ def test_a_growing_data_set_retrains_promotes_refuses_and_is_rolled_back(place: 
     assert place.aliases() == {"champion": "2", "previous": "1"}
     before = place.runs()
     again = place.retrain()
-    assert "nothing new: version 3 is what the experiment gives: kept champion" in again["message"]
+    assert "nothing new: the experiment produces version 3: kept champion" in again["message"]
     assert place.runs() == before
 
     lost = place.temper("promote", MODEL, "3")
@@ -108,7 +108,7 @@ def test_a_growing_data_set_retrains_promotes_refuses_and_is_rolled_back(place: 
     assert place.temper("rollback", MODEL).returncode == 0
     assert place.aliases() == {"champion": "1"}
     place.train_on(1500)  # what gave the version that a person took down
-    assert "version 2, taken down by hand" in place.retrain()["message"]
+    assert "version 2, which was demoted by hand" in place.retrain()["message"]
     nothing = place.temper("rollback", MODEL)
     assert nothing.returncode == 1
     assert "no previous champion to roll back to" in nothing.stderr

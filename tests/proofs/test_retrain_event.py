@@ -49,7 +49,7 @@ def test_new_data_are_told_of_by_a_command_or_a_request(up: Up) -> None:
 
     subprocess.run(["bash", "-c", request_in_the_manual(api)], check=True, timeout=60)
     wait_until(lambda: len(told_by(up)) == 2, 120)
-    assert told_by(up)[1] == "nothing new: version 1, the champion, is what the experiment gives"
+    assert told_by(up)[1] == "nothing new: the experiment produces version 1, which is the champion"
     assert "automation retrain moods when new data have arrived" in up.temper("history", "moods")[1]
 
 

@@ -62,11 +62,11 @@ def test_a_serving_process_that_is_killed_comes_again_and_so_does_its_run(up: Up
     before = up.state().program("serving")
     assert before is not None
     os.kill(before.pid, signal.SIGKILL)
-    wait_until(lambda: up.said("up").count("serving process is well") == 2, 90)
+    wait_until(lambda: up.said("up").count("serving process is up") == 2, 90)
     after = up.state().program("serving")
     assert after is not None
     assert after.pid != before.pid
-    assert "starting it again" in up.said("up")
+    assert "restarting it" in up.said("up")
     # What it ran has gone with it, and nothing shows it as running.
     wait_until(lambda: up.flow_run(first.id).state_type in ENDED, 60)
     assert up.flow_run(first.id).state_type == StateType.CRASHED

@@ -42,7 +42,7 @@ SOURCES = [
     setting("a device", f"{TEXTS}=/dev/zero", TEXTS, "/dev/zero", "but a device"),
     setting("no such labels", f"{MOODS}={{data}}/a.csv", MOODS, "there is no file or folder"),
     setting("a path on the Hub", f"{TEXTS}=hf:../x", TEXTS, "'hf:../x' is not a name on the Hub"),
-    setting("the Hub, offline", f"{TEXTS}=hf:a/b", f"{TEXTS}: hf:a/b", "HF_HUB_OFFLINE forbids it"),
+    setting("the Hub, offline", f"{TEXTS}=hf:a/b", f"{TEXTS}: hf:a/b", "HF_HUB_OFFLINE is set"),
     data(
         "a folder in a circle",
         "",

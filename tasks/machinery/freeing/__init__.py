@@ -1,4 +1,4 @@
-"""What the store holds, and what may be deleted.
+"""The store's contents, and which of them may be deleted.
 
 To add one: write a criterion in `choosing.py`.
 """

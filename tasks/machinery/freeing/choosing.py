@@ -1,10 +1,10 @@
-"""Frees space in the store: chooses by rules, and never what something uses.
+"""Deleting artifacts from the store by rules, never those in use.
 
-To choose is pure (`choose`): what the store holds, the rules and what MLflow's runs refer to go in,
-and what is to be freed comes out, with the reason. To free (`Freeing`) is safe at any moment: a
-folder is moved aside while nobody can take it into use, and deleted afterwards.
+Choosing is pure (`choose`): from the contents of the store, the rules, and the references of
+MLflow's runs to the artifacts to delete, with reasons. Deleting (`Freeing`) is safe at any moment:
+a folder is renamed while no process can start to use it, and deleted afterwards.
 
-    store/.freeing/    what was moved aside; a kill in the middle leaves it for the next time
+    store/.freeing/    renamed folders; those left by a kill are deleted the next time
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:  # it imports MLflow, which only one of the rules needs
 
 @dataclass(frozen=True)
 class Rules:
-    """What is to be freed: all that one of the rules names.
+    """What to delete: everything that at least one of the rules selects.
 
     Attributes:
-        older_than: what was last used longer ago than this.
-        keep: the least recently used artifacts, until the store has no more bytes than this.
-        unreferenced: what no living run in MLflow refers to.
+        older_than: artifacts last used longer ago than this.
+        keep: the least recently used artifacts, until the store is at most this many bytes.
+        unreferenced: artifacts that no existing run in MLflow refers to.
     """
 
     older_than: timedelta | None = None
@@ -44,7 +44,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Choice:
-    """Something in the store, and why it is to be freed or kept."""
+    """An item of the store, and why it is to be deleted or kept."""
 
     item: Item
     why: str
@@ -52,14 +52,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class Choices:
-    """What the rules come to."""
+    """The result of applying the rules."""
 
     freed: tuple[Choice, ...]
     kept: tuple[Choice, ...]
 
     @property
     def size(self) -> int:
-        """Bytes that are to be freed."""
+        """Bytes to be deleted."""
         return sum(choice.item.size for choice in self.freed)
 
 
@@ -70,21 +70,21 @@ def choose(
     refers: Referred | None,
     now: datetime,
 ) -> Choices:
-    """What is to be freed, the least recently used first, and what a rule spares and why.
+    """The items to delete, the least recently used first, and the items kept, with reasons.
 
     Args:
-        items: what the store holds.
-        rules: what is asked for.
+        items: the contents of the store.
+        rules: the rules to apply.
         used: the artifacts that runs in progress use.
-        refers: what runs in MLflow refer to; needed by the rule `unreferenced` alone.
-        now: the time.
+        refers: what runs in MLflow refer to; needed only by the rule `unreferenced`.
+        now: the current time.
     """
     freed, kept = dict[str, Choice](), dict[str, Choice]()
     left = sum(item.size for item in items)
     for item in sorted(items, key=lambda item: (item.last_used, item.name)):
         why = _why(item, rules, refers, now)
         if not why and rules.keep is not None and left > rules.keep and item.complete:
-            why = f"the store is to have {human(rules.keep)} at most"
+            why = f"the store is limited to {human(rules.keep)}"
         if why and item.name in used:
             kept[item.name] = Choice(item, "a run in progress uses it")
         elif why:
@@ -97,7 +97,7 @@ def choose(
 
 
 def _why(item: Item, rules: Rules, refers: Referred | None, now: datetime) -> str:
-    """Why an item is to be freed, whatever the size of the store; empty if it is not."""
+    """Why an item is to be deleted, regardless of the store's size; empty if it is not."""
     if rules.older_than is not None and now - item.last_used >= rules.older_than:
         return f"last used {days(now - item.last_used)} ago"
     if rules.unreferenced and refers is not None and _is_unreferenced(item, refers):
@@ -126,15 +126,15 @@ def _is_unreferenced(item: Item, refers: Referred) -> bool:
 
 
 def _is_elsewhere(item: Item, refers: Referred) -> bool:
-    """Whether another MLflow has its run: which nobody can judge from here."""
+    """Whether another MLflow has its run, so that its references are unknown here."""
     return bool(item.run) and item.run.get("tracking_uri") != refers.uri
 
 
 class Freeing:
-    """Frees what was chosen.
+    """Deletes the chosen items.
 
     Attributes:
-        kept: what turned out to be in use.
+        kept: the items that turned out to be in use.
     """
 
     def __init__(self, store: Store) -> None:
@@ -142,7 +142,7 @@ class Freeing:
         self._freeing = store.root / ".freeing"
 
     def free(self, choices: Sequence[Choice]) -> Iterator[Choice]:
-        """Free one after the other; yields each that is gone."""
+        """Delete one after the other; yields each deleted choice."""
         for choice in choices:
             refusal = self._move_aside(choice.item)
             if refusal:
@@ -152,10 +152,10 @@ class Freeing:
             yield choice
 
     def _move_aside(self, item: Item) -> str:
-        """Take an item out of everybody's reach; why not, where something uses it."""
+        """Rename an item so that no process finds it; returns the reason if it is in use."""
         with freeing_lock():
             if not item.folder.is_dir():
-                return "another process has freed it"
+                return "another process has deleted it"
             if item.name in used_by_runs():
                 return "a run in progress uses it"
             with self.store.locked_now(item.stage, item.folder.name) as whose:
@@ -166,7 +166,7 @@ class Freeing:
         return ""
 
     def _aside(self, item: Item) -> Path:
-        """Where nobody looks for it; a full disk has no room for another folder, but for a name."""
+        """A path where no process looks. On a full disk, where no folder fits, a hidden name."""
         try:
             self._freeing.mkdir(exist_ok=True)
         except OSError:
@@ -174,12 +174,12 @@ class Freeing:
         return self._freeing / uuid.uuid4().hex
 
     def _delete(self) -> None:
-        # Not the folder itself: another process may be about to move something into it.
+        # Not the folder itself: another process may be moving something into it.
         for folder in (*self._freeing.glob("*"), *self.store.root.glob("[!.]*/.*/")):
             shutil.rmtree(folder, ignore_errors=True)
 
     def tidy(self) -> None:
-        """Remove what a kill left: folders that were moved aside, and locks of what is gone."""
+        """Delete what a kill left: renamed folders, and locks of deleted artifacts."""
         self._delete()
         for end in (".lock", ".lease"):
             for file in self.store.root.glob(f"[!.]*/*{end}"):
@@ -189,5 +189,5 @@ class Freeing:
         folder = self.store.folder(stage, fingerprint)
         if not folder.exists():
             with self.store.locked_now(stage, fingerprint) as whose:
-                if not whose and not folder.exists():  # still: nobody can make it meanwhile
+                if not whose and not folder.exists():  # the lock excludes its creation meanwhile
                     beside(folder, ".lock").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What the store holds: complete artifacts and unfinished work, how large, and when last used."""
+"""The contents of the store: complete artifacts and unfinished work, sizes and times of use."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Item:
     """A folder of the store.
 
     Attributes:
-        name: `stage/fingerprint`, as ledgers and tags have it.
-        folder: where it is.
+        name: `stage/fingerprint`, as in ledgers and tags.
+        folder: its path.
         size: bytes of all its files.
-        complete: whether it is an artifact; else it is work that did not come to its end.
+        complete: whether it is an artifact; otherwise it is unfinished work.
         last_used: when an experiment last used it, or when it was last written to.
-        experiments: the names of those that have used it.
+        experiments: the names of the experiments that have used it.
         run: the run in MLflow that it is recorded as, or is being recorded as; empty if none.
     """
 
@@ -38,15 +38,15 @@ class Item:
 
     @property
     def stage(self) -> str:
-        """The stage whose folder it is."""
+        """The stage that wrote it."""
         return self.name.partition("/")[0]
 
 
 def take_stock(store: Store) -> list[Item]:
-    """All that is in a store, the least recently used first."""
+    """All items of a store, the least recently used first."""
     found = []
     for folder in store.root.glob("[!.]*/[!.]*/"):
-        with contextlib.suppress(FileNotFoundError):  # freed, or moved in place, at this moment
+        with contextlib.suppress(FileNotFoundError):  # deleted or renamed at this moment
             found.append(_item(folder))
     return sorted(found, key=lambda item: (item.last_used, item.name))
 
@@ -68,7 +68,7 @@ def _item(folder: Path) -> Item:
 
 
 def _times(texts: Iterable[str]) -> Iterator[datetime]:
-    """The times among some texts; one that is none tells nothing."""
+    """The valid times among some texts."""
     for text in texts:
         with contextlib.suppress(ValueError, TypeError):
             yield datetime.fromisoformat(text).astimezone(UTC)

@@ -1,8 +1,8 @@
-"""Which artifacts the runs in MLflow refer to: those that are neither deleted nor of a deleted run.
+"""Which artifacts the existing runs in MLflow refer to.
 
-An experiment's run refers to what it used by its tags `temper.artifact.<title>`. A stage's run
-refers to what it computed, as long as the experiment's run above it is not deleted. A deleted
-experiment counts as all of its runs deleted.
+The run of an experiment refers to the artifacts that it used by its tags `temper.artifact.<title>`.
+The run of a stage refers to the artifact that it computed, unless its parent run is deleted. In a
+deleted experiment, all runs count as deleted.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tasks.machinery.tracking.tracking import without_credentials
 
 @dataclass(frozen=True)
 class Referred:
-    """What living runs refer to.
+    """What existing runs refer to.
 
     Attributes:
-        uri: which MLflow this is about.
-        artifacts: `stage/fingerprint` of each.
-        runs: the ids of the runs that live.
+        uri: the MLflow that was asked.
+        artifacts: `stage/fingerprint` of each artifact.
+        runs: the ids of the existing runs.
     """
 
     uri: str
@@ -40,23 +40,23 @@ class Referred:
 
 
 def referred() -> Referred:
-    """Ask MLflow for all that its runs refer to.
+    """Query MLflow for everything that its runs refer to.
 
     Raises:
-        StageError: it cannot be asked.
+        StageError: it is unreachable.
     """
     uri = without_credentials(tracking_uri())
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     database = Path(uri.removeprefix("sqlite:///"))
-    if uri.startswith("sqlite:///") and not database.is_file():  # asking would make an empty one
-        raise StageError(f"MLflow cannot be asked what its runs refer to: there is no {database}")
+    if uri.startswith("sqlite:///") and not database.is_file():  # a query would create an empty one
+        raise StageError(f"cannot query MLflow for what its runs refer to: there is no {database}")
     try:
         runs = {run.info.run_id: run for run in _runs(MlflowClient(tracking_uri()))}
     except Exception as problem:
         raise StageError(
-            f"MLflow at {uri} cannot be asked what its runs refer to: {reason(problem)}. Start it, "
-            "or set MLFLOW_TRACKING_URI to the one that has the runs"
+            f"cannot query MLflow at {uri} for what its runs refer to: {reason(problem)}. Start "
+            "it, or set MLFLOW_TRACKING_URI to the server that has the runs"
         ) from None
     living = {run_id: run.data.tags for run_id, run in runs.items() if _lives(run, runs)}
     return Referred(
@@ -67,7 +67,7 @@ def referred() -> Referred:
 
 
 def _lives(run: Any, runs: dict[str, Any]) -> bool:
-    """Whether the run above it, if there is one, is not deleted."""
+    """Whether its parent run, if it has one, exists."""
     above = run.data.tags.get(PARENT)
     return above is None or above in runs
 
@@ -80,7 +80,7 @@ def _names(tags: dict[str, str]) -> Iterator[str]:
 
 
 def _runs(client: MlflowClient) -> Iterator[Any]:
-    """All runs that are not deleted, of all experiments that are not."""
+    """All runs that are not deleted, of all experiments that are not deleted."""
     experiments, token = list[str](), None
     while True:
         page = client.search_experiments(ViewType.ACTIVE_ONLY, page_token=token)

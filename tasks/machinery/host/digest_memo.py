@@ -1,16 +1,17 @@
-"""Digests of files, kept from one process to the next, so that a hit costs no reading.
+"""Digests of files, cached across processes, so that a cache hit reads no file.
 
-    TEMPER_HOME/digests.db    SQLite: which digest a file had, by device and inode, while its size
-                              and its times of change stay what they were
+    TEMPER_HOME/digests.db    SQLite: the digest of a file by device and inode, valid while its
+                              size and its times of change stay the same
 
-A memo is trusted where a write would show. A file that is written to gets new times (`mtime` can be
-set back, `ctime` cannot), but times are coarse: a second write within the same tick would not show.
-So what changed less than two seconds before it was read is not kept (git calls such an entry racy).
+An entry is trusted only where any later write would have changed the file's times. A write sets new
+times (`mtime` can be set back, `ctime` cannot), but times are coarse: a second write within the
+same tick does not show. So a file that changed less than two seconds before it was read is not
+cached (git calls such an entry racy).
 
-What nobody has asked for in 30 days is dropped: by then most of it is of files that are gone.
+Entries that were not used for 30 days are deleted: most of them belong to deleted files.
 
-The memo is a convenience. Where it cannot be read or written, files are read instead; where it is
-damaged, it is made anew. `verifying("full")` reads every byte whatever the memo says.
+The memo is optional. Where it cannot be read or written, files are read instead; where it is
+damaged, it is created again. `verifying("full")` reads every byte and ignores the memo.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ from tasks.machinery.host.owner import FORGOTTEN
 Verification = Literal["quick", "full"]
 
 SETTLED = 2.0  # seconds: the coarsest clock of a file system in use
-_PAUSE = 10.0  # seconds for which a memo that failed is left alone
+_PAUSE = 10.0  # seconds before a memo that failed is tried again
 _DAY = 24 * 3600.0
 _MOST = 100_000
-# What SQLite says of a file that is no database, is damaged, or has other tables than ours.
+# SQLite's errors for a file that is no database, is damaged, or has tables other than ours.
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS digests (file TEXT PRIMARY KEY, state TEXT NOT NULL,"
@@ -46,7 +47,7 @@ _TABLE = (
 
 @dataclass(frozen=True)
 class Identity:
-    """A file as the kernel knows it: the same while nobody has written to it."""
+    """A file as the kernel knows it: equal until somebody writes to it."""
 
     file: str
     state: str
@@ -54,7 +55,7 @@ class Identity:
 
     @classmethod
     def of(cls, found: os.stat_result) -> Identity:
-        """The identity of a file, of what `stat` says of it."""
+        """The identity of a file, from its `stat` result."""
         return cls(
             f"{found.st_dev}:{found.st_ino}",
             f"{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}",
@@ -63,7 +64,7 @@ class Identity:
 
 
 def digest_file(path: Path) -> str:
-    """SHA-256 of a file's bytes: read as a stream, or remembered where it stayed as it was."""
+    """SHA-256 of a file's bytes: from the memo where the file is unchanged, else computed."""
     reread = _reread.get()
     identity = Identity.of(path.stat())
     known = _known if reread is None else reread
@@ -83,7 +84,7 @@ def digest_file(path: Path) -> str:
 
 
 def _read(path: Path) -> tuple[str, Identity, bool]:
-    """The digest of the bytes, whose they are, and whether a later write is sure to show."""
+    """The digest, the file's identity, and whether any later write changes that identity."""
     begun = time.time()
     with path.open("rb") as file:
         before = Identity.of(os.fstat(file.fileno()))
@@ -92,14 +93,14 @@ def _read(path: Path) -> tuple[str, Identity, bool]:
     return digest, before, same and begun - before.changed >= SETTLED
 
 
-# What this process knows, and, where every byte is to be read, what it has read for that.
+# Digests known to this process; under `verifying("full")`, those read within that block.
 _known: dict[Identity, str] = {}
 _reread: ContextVar[dict[Identity, str] | None] = ContextVar("reread", default=None)
 
 
 @contextlib.contextmanager
 def verifying(how: Verification) -> Iterator[None]:
-    """Within the block, `full` believes no memo: every byte is read, once."""
+    """Within the block, `full` ignores the memo: every byte is read, once."""
     token = _reread.set({} if how == "full" else None)
     try:
         yield
@@ -108,7 +109,7 @@ def verifying(how: Verification) -> Iterator[None]:
 
 
 class Memo:
-    """The digests in one database; it never fails, it only knows less."""
+    """The digests in one database. It never raises: a failure only means fewer known digests."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -130,7 +131,7 @@ class Memo:
         return None
 
     def put(self, identity: Identity, digest: str) -> None:
-        """Keep the digest of a file, instead of the one it had before."""
+        """Store the digest of a file in place of its former one."""
         values = (identity.file, identity.state, digest, _seal(identity, digest), time.time())
         self._execute("put", "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?)", values)
         if not self._pruned:
@@ -141,9 +142,9 @@ class Memo:
     def _execute(
         self, what: Literal["get", "put"], statement: str, values: tuple[str | float, ...]
     ) -> list[tuple[Any, ...]]:
-        """Run a statement; nothing comes of it where the database cannot be used."""
+        """Run a statement; returns no rows where the database cannot be used."""
         with self._lock:
-            for _ in range(2):  # the second time after a damaged one has been made anew
+            for _ in range(2):  # the second time after a damaged database was deleted
                 if time.monotonic() < self._again[what]:
                     break
                 try:
@@ -164,14 +165,14 @@ class Memo:
                 self.path, timeout=0.5, isolation_level=None, check_same_thread=False
             )
             self._database.execute("PRAGMA journal_mode = TRUNCATE")
-            # What the power takes is read again, and what it garbles has not the right seal: no
-            # entry is worth a wait for the disk.
+            # After a power cut, a lost entry is computed again and a garbled one fails its seal,
+            # so no write waits for the disk.
             self._database.execute("PRAGMA synchronous = OFF")
             self._database.execute(_TABLE)
         return self._database
 
     def _failed(self, what: Literal["get", "put"], error: sqlite3.Error) -> None:
-        """Make a damaged database anew; leave any other alone for a while."""
+        """Delete a damaged database; after any other failure, pause before the next try."""
         self._close()
         if getattr(error, "sqlite_errorcode", None) in _DAMAGED:
             with contextlib.suppress(OSError):
@@ -188,7 +189,7 @@ class Memo:
 
 
 def _seal(identity: Identity, digest: str) -> str:
-    """What tells an entry that was written as a whole."""
+    """A checksum that shows whether an entry was written completely."""
     text = f"{identity.file} {identity.state} {digest}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

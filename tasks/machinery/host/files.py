@@ -1,4 +1,4 @@
-"""Writing files that others read at the same time, so that a kill leaves the old or the new one."""
+"""Atomic writes: a reader, or a kill, sees the old file or the new one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def write_atomically(path: Path, value: Any) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never half of it."""
+    """Write JSON so that a reader sees the old file or the new one, never a part of it."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         with partial.open("w") as file:
@@ -37,7 +37,7 @@ def flush(path: Path) -> None:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Let one process at a time change the small files of a folder: the kernel's lock on it."""
+    """Let one process at a time change the small files of a folder, by the kernel's lock on it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

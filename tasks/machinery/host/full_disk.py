@@ -1,4 +1,4 @@
-"""A disk that ran full, however the library that met it words that."""
+"""Recognizing a full disk in the errors of different libraries."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tasks.contract import StageError
 from tasks.machinery.host.space import human
 
 _NUMBERS = (errno.ENOSPC, errno.EDQUOT)
-# OSError aside: safetensors and the tokenizers, SQLite, and torch's writer of archives.
+# Beside OSError: safetensors and the tokenizers, SQLite, and torch's archive writer.
 _WORDS = ("no space left", "os error 28", "disk is full", "disk quota exceeded")
 _WRITER = ("pytorchstreamwriter", "inline_container")
-_NEARLY = 16 * 2**20  # bytes: a writer that fails with less than this left has filled the disk
+_NEARLY = 16 * 2**20  # bytes: if less is free when a writer fails, the disk is full
 
 
 def full_disk(problem: BaseException, folder: Path) -> StageError | None:
-    """The error to show where the cause of a problem is that the folder's disk is full."""
+    """The error to show if the cause of a problem is that the folder's disk is full."""
     chain = _chain(problem)
     if isinstance(problem, StageError) or not any(_is_full(each, folder) for each in chain):
         return None
@@ -26,19 +26,19 @@ def full_disk(problem: BaseException, folder: Path) -> StageError | None:
     place = Path(str(named)) if named else _fullest(folder, Path(tempfile.gettempdir()))
     usage = shutil.disk_usage(_existing(place))
     return StageError(
-        f"the disk of {place} is full: {human(usage.free)} of {human(usage.total)} are free. Make "
-        "room there (`temper gc` frees what is no longer needed), or set TEMPER_HOME (TMPDIR for "
-        "what is temporary) to a folder on a larger disk"
+        f"the disk of {place} is full: {human(usage.free)} of {human(usage.total)} are free. "
+        "Delete files there (`temper gc` deletes cached artifacts), or set TEMPER_HOME (TMPDIR for "
+        "temporary files) to a folder on a larger disk"
     )
 
 
 def _fullest(*folders: Path) -> Path:
-    """Of the places that may have been written to, the one with the least room."""
+    """The folder with the least free space among those that may have been written to."""
     return min(folders, key=lambda folder: shutil.disk_usage(_existing(folder)).free)
 
 
 def _chain(problem: BaseException) -> list[BaseException]:
-    """A problem and what it was raised from."""
+    """An exception, its cause, and so on."""
     found: list[BaseException] = []
     here: BaseException | None = problem
     while here is not None and here not in found:
@@ -58,6 +58,6 @@ def _is_full(problem: BaseException, folder: Path) -> bool:
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
+    """The folder, or its nearest parent that exists."""
     there = folder.absolute()
     return next(each for each in (there, *there.parents) if each.is_dir())

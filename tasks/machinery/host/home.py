@@ -1,4 +1,4 @@
-"""Where the state lives, and the environment that Prefect and MLflow read on import."""
+"""The state folder, and the addresses of the servers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tasks.contract import StageError
 
-# Where MLflow keeps runs (no longer in folders); of databases also with a driver, as
-# postgresql+psycopg2.
+# Schemes that MLflow accepts for its runs (folders no longer); a database may name its driver, such
+# as postgresql+psycopg2.
 _STORES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql")
 
 
@@ -33,30 +33,30 @@ def own_database() -> str:
 
 
 def make_home() -> None:
-    """Make the state folder; Prefect makes its own folder only where the parent is there.
+    """Create the state folder and Prefect's; Prefect creates its own only if the parent exists.
 
     Raises:
-        StageError: where it cannot be written to.
+        StageError: it is not writable.
     """
     problem = ""
     try:
         (home() / "prefect").mkdir(parents=True, exist_ok=True)
         if not os.access(home(), os.W_OK | os.X_OK):
-            problem = "it is read-only for you"
+            problem = "you have no write permission"
     except OSError as error:
         problem = str(error.strerror)
     if problem:
         raise StageError(
             f"TEMPER_HOME: cannot write to {home()} ({problem}); "
-            "set TEMPER_HOME to a folder that is yours"
+            "set TEMPER_HOME to a folder that you can write to"
         )
 
 
 def require_addresses() -> None:
-    """Check that what is set as the address of a server is one; not that somebody answers there.
+    """Check that the configured server addresses are well-formed; no connection is made.
 
     Raises:
-        StageError: it is none.
+        StageError: one is not.
     """
     uri = tracking_uri()
     scheme, separator, _ = uri.partition("://")
@@ -64,12 +64,12 @@ def require_addresses() -> None:
     if not is_store and not uri.startswith("databricks"):
         raise StageError(
             f"MLFLOW_TRACKING_URI is {uri!r}; accepted: "
-            f"{', '.join(f'{name}://…' for name in _STORES)}; unset it to keep the runs in "
+            f"{', '.join(f'{name}://…' for name in _STORES)}; unset it to store the runs in "
             f"{home() / 'mlflow.db'}"
         )
     address = os.environ.get("PREFECT_API_URL", "")
     if address and not address.startswith(("http://", "https://")):
         raise StageError(
-            f"PREFECT_API_URL is {address!r}; accepted: http://HOST:PORT/api; unset it to have a "
+            f"PREFECT_API_URL is {address!r}; accepted: http://HOST:PORT/api; unset it to use a "
             "temporary server"
         )

@@ -1,4 +1,4 @@
-"""An interruption (Ctrl-C, SIGTERM, a cancellation) waits for the end of the step in progress.
+"""Interruptions (Ctrl-C, SIGTERM, a cancellation) are deferred to the end of the current step.
 
     with deferred() as interruption:
         for batch in batches:
@@ -7,13 +7,13 @@
                 save_checkpoint(…)
                 interruption.hand_on()
 
-While the block runs, a first signal only sets a flag. `hand_on` delivers it to the handler that was
-there before, which raises what it always raises: KeyboardInterrupt in `temper run`, Prefect's
-TerminationSignal under one of its workers. A second signal, from somebody who will not wait, is
-delivered at once. Afterwards the handlers are those that were there before.
+While the block runs, the first signal only sets a flag. `hand_on` delivers it to the previous
+handler, which raises its usual exception: KeyboardInterrupt in `temper run`, Prefect's
+TerminationSignal under one of its workers. A second signal is delivered at once. After the block,
+the previous handlers are restored.
 
-A worker kills what has not ended 30 seconds after its SIGTERM, so a step and a checkpoint should
-take less; where they take more, the newest checkpoint counts.
+A worker kills a process 30 seconds after its SIGTERM, so a step and a checkpoint should take less;
+if they take more, training resumes from the last complete checkpoint.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# One Ctrl-C often reaches a process twice, from the terminal and from the process that started it.
+# One Ctrl-C often arrives twice: from the terminal and from the process that started this one.
 SAME_REQUEST_SECONDS = 1.0
 
 
@@ -40,20 +40,20 @@ class Interruption:
         self.asked: int | None = None
         self._since = 0.0
         self._before: dict[int, Any] = {}
-        # One object, whose identity Prefect can compare: each access would make another.
+        # A bound method is a new object at each access, and Prefect compares handlers by identity.
         self._handler = self._take
 
     def hand_on(self) -> None:
-        """Deliver the signal that was held back, if any; mostly this raises."""
+        """Re-deliver the deferred signal, if any. Usually raises."""
         if self.asked is None:
             return
         number, self.asked = self.asked, None
         self.restore()
         signal.raise_signal(number)
-        self.install()  # that handler let it pass: the work goes on
+        self.install()  # the handler did not raise: the work continues
 
     def install(self) -> None:
-        """Hold signals back from now on; a signal that is ignored stays so."""
+        """Defer signals from now on; an ignored signal stays ignored."""
         for number in SIGNALS:
             before = signal.getsignal(number)
             if before is not None and before is not signal.SIG_IGN:
@@ -62,7 +62,7 @@ class Interruption:
         _stand_in_for_prefect(self._before.get(signal.SIGTERM), self._handler)
 
     def restore(self) -> None:
-        """Give the signals back to the handlers that were there before."""
+        """Restore the previous signal handlers."""
         for number, before in self._before.items():
             signal.signal(number, before)
         _stand_in_for_prefect(self._handler, self._before.get(signal.SIGTERM))
@@ -78,13 +78,13 @@ class Interruption:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[Interruption]:
-    """Hold back SIGINT and SIGTERM while the block runs; outside the main thread, do nothing.
+    """Defer SIGINT and SIGTERM while the block runs; outside the main thread, do nothing.
 
-    A signal that the block has not handed on is delivered behind it, unless it failed anyway.
+    A signal that the block has not handed on is delivered after it, unless the block raised.
     """
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
-        yield interruption  # signals are handled in the main thread alone
+        yield interruption  # signals are handled in the main thread only
         return
     interruption.install()
     try:
@@ -114,16 +114,16 @@ _explain: Callable[[], str] = _unknown
 
 
 def request_stop() -> None:
-    """Ask this process to stop as SIGTERM does, from any thread of it."""
+    """Send SIGTERM to this process; works from any of its threads."""
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _stand_in_for_prefect(handler: Any, ours: Any) -> None:
-    """Let Prefect take our handler for the one of its own that it replaces.
+    """Make Prefect treat our handler as its own, which it replaces.
 
     A child of a worker acknowledges a cancellation only while the installed handler is Prefect's;
-    without that, a run cancelled in the UI is reported as crashed.
+    otherwise a run cancelled in the UI is reported as crashed.
     """
-    engine: Any = sys.modules.get("prefect.utilities.engine")  # not loaded: no flow runs here
+    engine: Any = sys.modules.get("prefect.utilities.engine")  # None where no flow runs
     if engine is not None and getattr(engine, "_prefect_sigterm_handler", None) is handler:
         engine._prefect_sigterm_handler = ours

@@ -1,9 +1,9 @@
-"""What the runs of experiments use and did: a file for each, until MLflow has been told it all.
+"""The ledger of a run: one file per run of an experiment, until everything is reported to MLflow.
 
-    TEMPER_HOME/runs/<id>.json    who runs it, which artifacts it uses, which run in MLflow it is
+    TEMPER_HOME/runs/<id>.json    its process, the artifacts that it uses, and its run in MLflow
 
-Two things rely on it. An artifact that a living run uses is never freed. And what MLflow could not
-be told, because it could not be reached, is told later (`temper sync`).
+It has two purposes. `temper gc` never deletes an artifact that a live run uses. And what could not
+be reported while MLflow was unreachable is reported later (`temper sync`).
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Use(BaseModel):
     """A stage of a run.
 
     Attributes:
-        title: what people read for it.
+        title: its name for people.
         artifact: its artifact, as `stage/fingerprint`.
-        state: how it ended: completed, cached, FAILED or KILLED; empty while it has not.
+        state: how it ended: completed, cached, FAILED or KILLED; empty while it runs.
         reason: why it did not complete.
-        told: whether MLflow knows.
+        told: whether it is reported to MLflow.
     """
 
     title: str
@@ -46,7 +46,7 @@ class Use(BaseModel):
 class Ledger(BaseModel):
     """One run of an experiment.
 
-    `server` is the Prefect server that it uses; empty with one of its own.
+    `server` is the Prefect server that it uses; empty if it starts a temporary one.
     """
 
     file: Path
@@ -63,7 +63,7 @@ class Ledger(BaseModel):
 
     @classmethod
     def open(cls, experiment: str, tracking_uri: str, run_id: str, tags: dict[str, str]) -> Ledger:
-        """The ledger of a run that begins in this process; `tags` are what its runs carry."""
+        """Start the ledger of a run in this process; `tags` are set on its runs in MLflow."""
         file = _folder() / f"{uuid.uuid4().hex}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         ledger = cls(
@@ -79,11 +79,11 @@ class Ledger(BaseModel):
         return ledger
 
     def write(self) -> None:
-        """Keep it as it is now."""
+        """Write the current state to its file."""
         write_atomically(self.file, self.model_dump(mode="json", exclude={"file"}))
 
     def use(self, title: str, artifact: str) -> Use:
-        """Use an artifact from now on: it is not freed while this run lives."""
+        """Use an artifact from now on: it is not deleted while this run is alive."""
         with freeing_lock():
             use = Use(title=title, artifact=artifact)
             self.uses = [*(each for each in self.uses if each.title != title), use]
@@ -91,31 +91,31 @@ class Ledger(BaseModel):
             return use
 
     def stopped(self, title: str, status: Literal["FAILED", "KILLED"], reason: str) -> None:
-        """Keep that a stage did not complete, and why."""
+        """Record that a stage did not complete, and why."""
         for use in self.uses:
             if use.title == title:
                 use.state, use.reason = status, reason
 
     def beat(self) -> None:
-        """Say that the owner lives."""
+        """Record that the owner is alive."""
         with contextlib.suppress(FileNotFoundError):  # it was closed a moment ago
             os.utime(self.file)
 
     def end(self, status: Literal["FINISHED", "FAILED", "KILLED"], reason: str = "") -> None:
-        """Keep how and when the run ended, so that it can be told later."""
+        """Record how and when the run ended, so that it can be reported later."""
         self.status, self.reason, self.ended = status, reason, time.time()
-        with contextlib.suppress(OSError):  # on a full disk it is told now, or not at all
+        with contextlib.suppress(OSError):  # on a full disk it is reported now, or not at all
             self.write()
 
     def let_go(self) -> None:
-        """The owner will not tell the rest: whoever comes next may."""
+        """Leave the rest of the reporting to another process."""
         self.owner = ""
         with contextlib.suppress(OSError):
             self.write()
 
     @property
     def is_alive(self) -> bool:
-        """Whether its process still runs."""
+        """Whether its process is running."""
         try:
             seen = self.file.stat().st_mtime
         except FileNotFoundError:  # it was closed a moment ago
@@ -124,7 +124,7 @@ class Ledger(BaseModel):
 
     @property
     def is_forgotten(self) -> bool:
-        """Whether only its end is left to be told, to an MLflow that nobody asks any more."""
+        """Whether only the final status is unreported, to an MLflow unused for a month."""
         told = all(use.told for use in self.uses if use.state)
         try:
             silent = time.time() - self.file.stat().st_mtime
@@ -134,16 +134,16 @@ class Ledger(BaseModel):
 
     @property
     def is_told(self) -> bool:
-        """Whether MLflow has been told all of it."""
+        """Whether all of it is reported to MLflow."""
         return not self.file.exists()
 
     def close(self) -> None:
-        """MLflow has been told all: nothing is left to keep."""
+        """Delete the file: everything is reported to MLflow."""
         self.file.unlink(missing_ok=True)
 
 
 def ledgers() -> list[Ledger]:
-    """The ledgers of all runs that go on, or that MLflow has not been told all of."""
+    """The ledgers of all runs that are active or not fully reported to MLflow."""
     found = []
     for file in sorted(_folder().glob("*.json")):
         with contextlib.suppress(OSError, ValueError):
@@ -152,7 +152,7 @@ def ledgers() -> list[Ledger]:
 
 
 def used_by_runs() -> set[str]:
-    """The artifacts, as `stage/fingerprint`, that living runs use or MLflow is yet to be told."""
+    """The artifacts, as `stage/fingerprint`, that live or unreported runs use."""
     return {
         use.artifact
         for ledger in ledgers()
@@ -163,9 +163,9 @@ def used_by_runs() -> set[str]:
 
 @contextlib.contextmanager
 def freeing_lock() -> Iterator[None]:
-    """Nothing is freed while something is being taken into use, and the other way round.
+    """Exclude the deletion of artifacts and the start of their use from one another.
 
-    Hold it for moments only: move what is to be freed out of the way, and delete it afterwards.
+    Hold it for moments only: rename what is to be deleted, and delete it afterwards.
     """
     _folder().mkdir(parents=True, exist_ok=True)
     with FileLock(_folder() / ".lock"):
@@ -174,9 +174,10 @@ def freeing_lock() -> Iterator[None]:
 
 @contextlib.contextmanager
 def start_lock() -> Iterator[None]:
-    """One process at a time looks after what others left, and takes a run for its own.
+    """Let one process at a time clean up after dead runs and claim a run to resume.
 
-    Two starts would else go on with the same run in MLflow, or one end what the other goes on with.
+    Otherwise two starts could resume the same run in MLflow, or one could end what the other
+    resumes.
     """
     _folder().mkdir(parents=True, exist_ok=True)
     with FileLock(_folder() / ".start.lock"):

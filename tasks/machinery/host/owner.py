@@ -1,8 +1,8 @@
-"""Who owns something that outlives a process: a run in MLflow, a server, a folder being written.
+"""The owner of something that outlives a process: a run in MLflow, a server, a folder.
 
-An owner is `host:pid:start`: a pid alone comes round again. On this host the process table says
-whether it lives. Another host cannot be asked: its owner says "alive" every minute where what it
-owns is kept, and counts as gone once it has been silent for nine (`LEASE`).
+An owner is `host:pid:start`, since pids are reused. On this host the process table says whether it
+is alive. An owner on another host updates the time of a file every minute, and counts as dead after
+nine minutes without an update (`LEASE`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import psutil
 
-BEAT = 60.0  # seconds between two signs of life
-LEASE = 540.0  # seconds of silence after which an owner on another host counts as gone
-FORGOTTEN = 30 * 24 * 3600.0  # seconds after which what nobody has asked for is not kept in mind
+BEAT = 60.0  # seconds between two heartbeats
+LEASE = 540.0  # seconds without a heartbeat after which an owner on another host counts as dead
+FORGOTTEN = 30 * 24 * 3600.0  # seconds after which unused entries are deleted
 
 
 def this_process() -> str:
@@ -30,10 +30,10 @@ def owner_of(pid: int) -> str:
 
 
 def _start_of(pid: int) -> str:
-    """When a process started, in words that no setting of the clock changes.
+    """When a process started, as text that does not depend on the system clock.
 
     Raises:
-        psutil.NoSuchProcess: there is none, or it has ended and its parent has not looked yet.
+        psutil.NoSuchProcess: it does not exist, or it is a zombie.
     """
     process = psutil.Process(pid)
     if process.status() == psutil.STATUS_ZOMBIE:
@@ -42,12 +42,12 @@ def _start_of(pid: int) -> str:
     try:
         ticks = stat.read_text().rpartition(")")[2].split()[19]  # field 22: proc_pid_stat(5)
         return f"{boot.read_text()[:8]}-{ticks}"
-    except OSError:  # no such file system here: the clock has to do
+    except OSError:  # no /proc on this system: use the clock
         return f"{process.create_time():.0f}"
 
 
 def pid_of(owner: str) -> int:
-    """The process id of an owner, which means something on its host alone."""
+    """The process id of an owner, valid only on its host."""
     return int(owner.rsplit(":", 2)[1])
 
 
@@ -57,13 +57,13 @@ def is_here(owner: str) -> bool:
 
 
 def is_alive(owner: str, seen: float) -> bool:
-    """Whether an owner still lives.
+    """Whether an owner is alive.
 
     Args:
         owner: as `owner_of` gives it.
-        seen: when it last said so, in seconds since the epoch: asked of other hosts only.
+        seen: time of its last heartbeat, in seconds since the epoch; used for other hosts only.
     """
-    if not owner:  # it let go
+    if not owner:  # it released its claim
         return False
     _, pid, started = owner.rsplit(":", 2)
     if not is_here(owner):

@@ -1,4 +1,4 @@
-"""Room on a disk, foretold: better no training than one that fills the disk an hour later."""
+"""Disk space, checked before a training starts, so that it does not fill the disk hours later."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def human(size: int) -> str:
 
 
 def free(folder: Path) -> int:
-    """Bytes that may still be written in a folder, which need not exist yet."""
+    """Free bytes on the disk of a folder, which need not exist yet."""
     there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     return shutil.disk_usage(there).free
 
 
 def require(folder: Path, needed: int, what: str) -> None:
-    """Refuse to begin what the disk has no room for.
+    """Check that the disk has room.
 
     Args:
         folder: where it is to be written; it need not exist yet.
@@ -34,12 +34,12 @@ def require(folder: Path, needed: int, what: str) -> None:
         what: what needs them, in the plural: `the checkpoints of …`.
 
     Raises:
-        StageError: the disk has less room.
+        StageError: fewer bytes are free.
     """
     left = free(folder)
     if left < needed:
         raise StageError(
-            f"{what} need {human(needed)} in {folder}, where {human(left)} are free: free "
+            f"{what} need {human(needed)} in {folder}, where {human(left)} are free: delete "
             f"{human(needed - left)} on that disk, or set TEMPER_HOME to a folder on a larger one"
         )
 
@@ -49,7 +49,7 @@ _BINARY = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
 def read_size(text: str) -> int:
-    """Bytes of `5GB`, `500 MB`, `2GiB`, `0`.
+    """Parse a size such as `5GB`, `500 MB`, `2GiB` or `0` into bytes.
 
     Raises:
         StageError: it is not a size.

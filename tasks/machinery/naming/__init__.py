@@ -1,4 +1,4 @@
-"""What a person wrote: the nearest spelling, a path, a name on the Hub.
+"""Interpreting what a person wrote: the nearest spelling, a path, a name on the Hub.
 
-To add one: write a function from what was written to what is meant, or a clear error.
+To add one: write a function from the text to its meaning, or to a clear error.
 """

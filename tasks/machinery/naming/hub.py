@@ -1,7 +1,7 @@
-"""`hf:NAME[@REVISION]`: the commit on the Hugging Face Hub that this stands for.
+"""`hf:NAME[@REVISION]`: resolving it to a commit on the Hugging Face Hub.
 
-A commit is the identity of a data set or a tokenizer there: a moving branch is noticed, and a fixed
-revision is the same for ever. Light: plans resolve it.
+A commit identifies a data set or a tokenizer: a branch that moved is noticed, and a fixed revision
+never changes. Imports are light, since plans resolve names.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ _SECONDS = 10.0  # to wait for the Hub's answer
 
 
 def commit_of(location: str, field: str, kind: Literal["dataset", "model"]) -> dict[str, str]:
-    """The commit, under the name as written. A full commit is taken without asking the Hub.
+    """The commit, under the name as written. A full commit is accepted without a request.
 
     Raises:
-        StageError: it is no name, the Hub has no such repository or revision, or cannot be reached.
+        StageError: the name is malformed, the Hub has no such repository or revision, or the Hub
+            is unreachable.
     """
     name, _, revision = location.removeprefix("hf:").partition("@")
     pattern, form = _FORMS[kind]
@@ -52,13 +53,13 @@ def _asked(name: str, revision: str, kind: str, location: str, field: str) -> st
     except GatedRepoError:
         problem = f"{name} is gated: ask for access on its page, then `hf auth login`"
     except RepositoryNotFoundError:
-        problem = f"no {kind} {name!r} that you may see (a private one needs `hf auth login`)"
+        problem = f"no {kind} {name!r} that you can access (a private one needs `hf auth login`)"
     except OfflineModeIsEnabled:
-        problem = f"{location} is on the Hub, which cannot be reached: HF_HUB_OFFLINE forbids it"
-    except Exception as error:  # of whichever HTTP library the Hub's client uses
+        problem = f"{location} is on the Hub, which is unreachable: HF_HUB_OFFLINE is set"
+    except Exception as error:  # from any HTTP library that the Hub's client uses
         problem = (
-            f"the Hugging Face Hub cannot be reached for {location} ({type(error).__name__}); "
-            f"with a commit behind the name, {fixed}, plans need no network"
+            f"the Hugging Face Hub is unreachable for {location} ({type(error).__name__}); "
+            f"with a commit after the name, {fixed}, plans need no network"
         )
     else:
         return str(info.sha)

@@ -7,5 +7,5 @@ from pathlib import Path
 
 
 def place(location: str) -> Path:
-    """The path that a person wrote, with `~` for their own folder."""
+    """The path that a person wrote, with `~` expanded."""
     return Path(os.path.expanduser(location))  # noqa: PTH111  (pathlib's fails for unknown users)

@@ -1,4 +1,4 @@
-"""Names of registered models in MLflow: what is accepted."""
+"""Accepted names of registered models in MLflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nearest right spelling of a word that is wrong, for messages. Light: plans import it."""
+"""The nearest accepted spelling of a word, for messages. Imports are light: plans use it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 
 
 def near(word: str, accepted: Iterable[str], cutoff: float = 0.6) -> str:
-    """The accepted word that is nearest, whatever the case of both, or ""."""
+    """The nearest accepted word, ignoring case, or ""."""
     known = {name.lower(): name for name in accepted}
     found = get_close_matches(word.lower(), known, n=1, cutoff=cutoff)
     return known[found[0]] if found else ""
 
 
 def nearest(word: str, accepted: Iterable[str]) -> str:
-    """`; did you mean X`, or nothing where no accepted word is near."""
+    """`; did you mean X`, or "" if no accepted word is near."""
     found = near(word, accepted)
     return f"; did you mean {found}" if found else ""
 
 
 def nearest_path(path: Path) -> str:
-    """What to say about a path that is not there: the nearest name, or where it stops to exist."""
+    """A hint for a missing path: the nearest name, or its nearest existing parent."""
     parent = path.parent
     if not parent.is_dir():
         there = next(p for p in parent.absolute().parents if p.is_dir())
-        return f" (there is {there}, but not what should be in it)"
+        return f" ({there} exists, but the rest of the path does not)"
     found = near(path.name, [entry.name for entry in parent.iterdir()])
     return f"; did you mean {parent / found}" if found else ""

@@ -1,4 +1,4 @@
-"""What Prefect is told and asked.
+"""Requests to Prefect: cancellation, schedules, progress, flow runs of dead processes.
 
-To add one: write functions of Prefect's client; nothing here knows a stage.
+To add one: write functions on Prefect's client. Nothing here depends on a stage.
 """

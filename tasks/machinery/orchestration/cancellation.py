@@ -1,12 +1,12 @@
-"""Cancelling in the Prefect UI a flow run that no worker started.
+"""Cancelling a flow run that no worker started from the Prefect UI.
 
-"Cancel" in the UI only writes that it is wanted: Prefect's workers and runners act on it, and a
-flow run that `temper run` started has neither. So a thread looks at its state every few seconds
-and, once it is to be cancelled, sends its own process SIGTERM: what Ctrl-C does. A training then
-writes a checkpoint, and the runs in MLflow are closed as KILLED. Prefect takes a flow run that was
-terminated for crashed; here it is told that it was cancelled.
+"Cancel" in the UI only sets a state: Prefect's workers and runners act on it, and a flow run that
+`temper run` started has neither. So a thread polls the state every few seconds and, on
+cancellation, sends SIGTERM to its own process, like Ctrl-C. A training then writes a checkpoint,
+and the runs in MLflow are closed as KILLED. Prefect reports a terminated flow run as crashed; here
+it is reported as cancelled.
 
-What a worker or a runner started, it ends by itself: there the thread keeps out of the way.
+Workers and runners stop the flow runs that they started. For those the thread does nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LOOK_EVERY = 3.0  # seconds
 
 @contextlib.contextmanager
 def watching_for_cancellation() -> Iterator[None]:
-    """Interrupt the block when its flow run is cancelled in Prefect, and end it as that.
+    """Interrupt the block when its flow run is cancelled in Prefect, and report it as cancelled.
 
     Does nothing with a temporary server, which shows no UI, and outside the main thread, which
     receives no signal. `why_stopped` returns the reason until the next such block begins, so that
@@ -62,47 +62,47 @@ def watching_for_cancellation() -> Iterator[None]:
         watch.stop()
         if watch.managed or not watch.was_cancelled():
             raise
-        # Prefect's engine leaves alone what it finds at its end, and passes the signal on.
+        # Prefect's engine does not change a final state, and passes the signal on.
         context.flow_run.state = watch.set(Cancelled(message="cancelled; its process has stopped"))
         raise TerminationSignal(signal=signal.SIGTERM) from problem
     watch.too_late()
 
 
 class _Watch:
-    """The thread that looks, and what it saw."""
+    """The polling thread and its findings."""
 
     def __init__(self, flow_run: FlowRun) -> None:
         self.flow_run_id = flow_run.id
-        # By the variable Prefect's engine knows too that another process cancels this one.
+        # Prefect's engine reads the same variable: it is set where another process cancels runs.
         by_others = os.environ.get("PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS") == "false"
         self.managed = by_others or flow_run.deployment_id is not None
         self._seen, self._ended, self._lock = threading.Event(), threading.Event(), threading.Lock()
 
     def start(self) -> None:
-        """Begin to look; with the settings of the flow, which a thread would not have."""
+        """Start polling, in a copy of the flow's context, whose settings a new thread lacks."""
         if not self.managed:
             context = contextvars.copy_context()
             threading.Thread(target=context.run, args=(self._look_on,), daemon=True).start()
 
     def stop(self) -> None:
-        """Look no more; afterwards no signal is sent."""
+        """Stop polling; afterwards no signal is sent."""
         with self._lock:
             self._ended.set()
 
     def was_cancelled(self) -> bool:
-        """Whether the flow run is being cancelled; asks Prefect where nobody looks."""
+        """Whether the flow run is being cancelled; asks Prefect if no thread polls."""
         return self._seen.is_set() or (self.managed and self._look())
 
     def too_late(self) -> None:
-        """It ended by itself before it could be cancelled: let Prefect's engine say how.
+        """Undo a cancellation that came after the end, so that Prefect's engine sets the state.
 
-        A flow run that is being cancelled can only become cancelled: it would stay "cancelling".
+        A flow run in state "cancelling" can only become cancelled: it would stay "cancelling".
         """
         if not self.managed and (self._seen.is_set() or self._look()):
-            self.set(Running(message="it had ended before it could be cancelled"))
+            self.set(Running(message="it ended before it could be cancelled"))
 
     def set(self, state: State) -> State:
-        """Set the state of the flow run, whatever it is."""
+        """Force the state of the flow run."""
         with contextlib.suppress(Exception), get_client(sync_client=True) as client:
             client.set_flow_run_state(self.flow_run_id, state, force=True)
         return state
@@ -116,7 +116,7 @@ class _Watch:
                 return
 
     def _look(self) -> bool:
-        """Whether it is being cancelled; a server that cannot be reached says nothing."""
+        """Whether it is being cancelled; an unreachable server changes nothing."""
         with contextlib.suppress(Exception), get_client(sync_client=True) as client:
             state = client.read_flow_run(self.flow_run_id).state_type
             if state in (StateType.CANCELLING, StateType.CANCELLED):

@@ -1,4 +1,4 @@
-"""The tags by which a run in MLflow names its flow run in Prefect."""
+"""The tags with which a run in MLflow refers to its flow run in Prefect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.machinery.tracking.tags import FLOW_RUN_ID, FLOW_RUN_NAME, FLOW_RUN_U
 
 
 def flow_tags() -> dict[str, str]:
-    """The flow run that a run in MLflow belongs to, and its address where a server shows it."""
+    """The flow run that a run in MLflow belongs to, and its address if a server shows it."""
     context = get_run_context()
     tags = {
         "mlflow.source.name": "temper",
@@ -26,6 +26,6 @@ def flow_tags() -> dict[str, str]:
 
 
 def flow_run_address() -> str:
-    """Where a server shows this flow run; empty with a temporary one, which is gone afterwards."""
+    """The address of this flow run in the UI; empty with a temporary server."""
     address = str(flow_run.ui_url)
     return address if address.startswith("http") else ""

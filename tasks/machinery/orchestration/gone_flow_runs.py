@@ -1,13 +1,13 @@
-"""Flow runs whose process is gone: Prefect believes that they are running, for ever.
+"""Flow runs whose process has died: Prefect would show them as running forever.
 
-A flow run says in a file which process runs it, and every minute that it still does:
+A flow run records its process in a file, and touches the file every minute:
 
     TEMPER_HOME/prefect/flows/<flow run id>.json
 
-The next start asks Prefect about each of which the process is gone, and closes it where it is not
-at its end: as crashed, or as cancelled if that was on its way, with its task runs and subflows. The
-file stays when a flow ends, since Prefect is told so only afterwards, and a kill may come between:
-the next start removes it.
+The next start asks Prefect about each flow run whose process has died, and closes it if it is
+unfinished: as crashed, or as cancelled if it was being cancelled, with its task runs and subflows.
+The file remains when a flow ends, since the end is reported to Prefect only afterwards and a kill
+may come in between; the next start deletes it.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ from tasks.machinery.tracking.tracking import Tracking
 
 LOGGER = logging.getLogger(__name__)
 
-MESSAGE = "its process was gone at the next start"
+MESSAGE = "its process had died before the next start"
 UNFINISHED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 STARTING = 600.0  # seconds within which a flow run that is not registered may just be starting
 
 
 @contextlib.contextmanager
 def registered_flow_run() -> Iterator[None]:
-    """Say which process runs this flow run, for the next start, should the process be killed."""
+    """Record the process of this flow run, so that the next start can close it after a kill."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         yield
@@ -77,19 +77,19 @@ def registered_flow_run() -> Iterator[None]:
 
 
 def _beat(file: Path, ended: threading.Event) -> None:
-    """Show that the process lives, to hosts that cannot look for it."""
+    """Touch the file as a heartbeat for other hosts, which cannot see the process."""
     while not ended.wait(BEAT):
         with contextlib.suppress(OSError):
             os.utime(file)
 
 
 def close_flow_runs(flow_run_ids: Iterable[str] = ()) -> None:
-    """Close the flow runs, their task runs and their subflows, whose process is gone.
+    """Close the flow runs, their task runs and their subflows, whose process has died.
 
-    Never fails: a server that cannot be asked is told of in a warning, and asked at the next start.
+    Never raises: an unreachable server causes a warning, and is asked at the next start.
 
     Args:
-        flow_run_ids: more flow runs of which the process is known to be gone.
+        flow_run_ids: more flow runs whose process is known to have died.
     """
     try:
         with get_client(sync_client=True) as client:
@@ -99,36 +99,36 @@ def close_flow_runs(flow_run_ids: Iterable[str] = ()) -> None:
                 with contextlib.suppress(ObjectNotFound):  # of another server
                     _close(client, client.read_flow_run(UUID(flow_run_id)))
             _close_unregistered(client)
-    except Exception as problem:  # whatever the server has: it is no reason not to start
-        LOGGER.warning("flow runs that were killed may show as running: %s", _line(problem))
+    except Exception as problem:  # a failing server must not prevent a start
+        LOGGER.warning("killed flow runs may still show as running: %s", _line(problem))
 
 
 def close_what_is_gone(tracking: Tracking) -> None:
-    """Close in MLflow and in Prefect what nobody runs any more: at a start, or now and then.
+    """Close the runs of dead processes in MLflow and in Prefect: at a start, or periodically.
 
-    Never fails, so that a process that serves can call it for as long as it lives.
+    Never raises, so that a serving process can call it repeatedly.
     """
     flow_run_ids: list[str] = []
     try:
         flow_run_ids = tracking.close_orphans()
     except Exception as problem:
-        LOGGER.warning("runs that were killed may show as running in MLflow: %s", _line(problem))
+        LOGGER.warning("killed runs may still show as running in MLflow: %s", _line(problem))
     close_flow_runs(flow_run_ids)
 
 
 def _close_registered(client: SyncPrefectClient, file: Path) -> None:
-    """Close the flow run of a file if its process is gone; the file goes once all is closed."""
+    """Close the flow run of a file if its process has died; delete the file once all is closed."""
     try:
         facts, seen = json.loads(file.read_text()), file.stat().st_mtime
         flow_run_id, gone = UUID(file.stem), not is_alive(facts["owner"], seen)
-    except OSError:  # removed by another start, or not to be read now
+    except OSError:  # deleted by another start, or unreadable now
         return
-    except (ValueError, KeyError):  # half of a file
+    except (ValueError, KeyError):  # an incomplete file
         file.unlink(missing_ok=True)
         return
     try:
         flow_run = client.read_flow_run(flow_run_id)
-    except ObjectNotFound:  # deleted, or of another server: that one is asked when it is used
+    except ObjectNotFound:  # deleted, or on another server, which is asked when it is used
         here = facts["server"] == (PREFECT_API_URL.value() or "")
         if here or time.time() - seen > FORGOTTEN:
             file.unlink(missing_ok=True)
@@ -140,8 +140,8 @@ def _close_registered(client: SyncPrefectClient, file: Path) -> None:
 
 
 def _close_unregistered(client: SyncPrefectClient) -> None:
-    """Close what was killed before it could register, in the database that is ours alone."""
-    if PREFECT_API_URL.value():  # others use that server too, and register where we cannot look
+    """Close flow runs that were killed before they could register, in our own database."""
+    if PREFECT_API_URL.value():  # a shared server: others register in folders of their own
         return
     found = client.read_flow_runs(
         flow_filter=FlowFilter(name=FlowFilterName(any_=list(FLOWS))),
@@ -157,7 +157,7 @@ def _close_unregistered(client: SyncPrefectClient) -> None:
 
 
 def _close(client: SyncPrefectClient, flow_run: FlowRun) -> None:
-    """Close a flow run and all in it, from the inside; what is at its end stays as it is."""
+    """Close a flow run with its subflows and task runs, innermost first, except finished ones."""
     this_run = FlowRunFilterId(any_=[flow_run.id])
     parent = FlowRunFilterParentFlowRunId(any_=[flow_run.id])
     for subflow in client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=parent)):

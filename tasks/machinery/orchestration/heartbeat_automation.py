@@ -1,19 +1,19 @@
-"""Flow runs whose process was killed, found by the Prefect server alone: an automation on it.
+"""An automation on the Prefect server that finds flow runs whose process was killed.
 
-A process that is killed cannot tell anybody, and Prefect believes for ever that its flow run is
-running. The next start of an experiment closes it (`orphans.py`). Where a server stays up, it need
-not wait for one: Prefect's flow engine sends a heartbeat every three minutes, from a thread that a
-training does not starve, and this automation sets a flow run to crashed from which neither another
-heartbeat nor an end has come for three of them. One heartbeat lost, or late by minutes on a
-machine that is very busy, ends nothing. A run that is taken for dead all the same (its machine
-slept) goes on, and is completed when it ends.
+A killed process cannot report its end, and Prefect would show its flow run as running forever. The
+next start of an experiment closes it (`gone_flow_runs.py`). A server that stays up need not wait
+for that: Prefect's flow engine sends a heartbeat every three minutes, from a thread that a training
+does not block, and this automation sets a flow run to crashed after nine minutes without a
+heartbeat or an end. One heartbeat that is lost, or late by minutes on a very busy machine, has no
+effect. A run that is marked crashed by mistake (its machine slept) continues, and is completed when
+it ends.
 
-So a run that was killed is crashed six to nine minutes after. What an automation cannot do: close
-its task runs, and its runs in MLflow. The next start does (`orphans.close_what_is_gone`).
+So a killed run is set to crashed after six to nine minutes. An automation cannot close its task
+runs or its runs in MLflow; the next start does (`gone_flow_runs.close_what_is_gone`).
 
-It is about flow runs of the flows named in `FLOWS`. On a server that is shared with others, theirs
-of the same name are crashed too once their heartbeats stop. Whoever does not want it disables it in
-the UI: that is respected. What else is changed there is set back.
+It applies to the flows named in `FLOWS`. On a server shared with others, their flows of the same
+names are set to crashed too when their heartbeats stop. It can be disabled in the UI, and stays
+disabled. Other changes made there are reverted.
 """
 
 from __future__ import annotations
@@ -43,46 +43,46 @@ NAME = "Temper: flow runs whose process is gone"
 FLOWS = ("experiment", "pretrain", "finetune", "evaluate", "retrain")
 WINDOW = timedelta(seconds=540)  # three heartbeats of 180 s, which is Prefect's default
 HEARTBEAT = "prefect.flow-run.heartbeat"
-_TURN = 60.0  # seconds to wait for the others
-# A run that waits, for a person or for its next attempt, sends no heartbeats either.
+_TURN = 60.0  # seconds to wait for other processes
+# A run that waits, for a person or for its next attempt, sends no heartbeats.
 ENDS = ("Completed", "Failed", "Crashed", "Cancelled", "TimedOut", "Paused", "Suspended")
 WAITS = ("Scheduled", "AwaitingRetry", "Late", "Pending")
 
 
 def ensure_automation(window: timedelta | None = None) -> None:
-    """Have the server crash flow runs whose heartbeats stop; nothing with a temporary server.
+    """Make the server set flow runs without heartbeats to crashed; no-op on a temporary server.
 
-    Never fails: a server without automations is told of in a warning.
+    Never raises: a server without automations causes a warning.
 
     Args:
-        window: silence after which a flow run counts as gone; `WINDOW`, or three heartbeats where
-            they are set to be rarer.
+        window: time without a heartbeat after which a flow run counts as dead; default `WINDOW`, or
+            three heartbeats if they are configured to be rarer.
     """
     if not PREFECT_API_URL.value():
         return
     try:
-        # One process of a state folder at a time: where twenty begin at once, each would make one,
-        # and the server complains of those that are deleted while it counts with them.
+        # One process of a state folder at a time: otherwise twenty that start at once would each
+        # create one, and the server logs errors for those that are deleted while in use.
         with (
             FileLock(home() / "automation.lock", timeout=_TURN),
             get_client(sync_client=True) as client,
         ):
             _ensure(client, automation(window or _window()))
-    except Exception as problem:  # whatever a server answers: it is no reason not to train
+    except Exception as problem:  # a failing server must not prevent a training
         LOGGER.warning(
-            "the Prefect server takes no automation (%s: %s): flow runs that are killed show as "
-            "running until the next start",
+            "the Prefect server accepts no automation (%s: %s): killed flow runs show as running "
+            "until the next start",
             type(problem).__name__,
             str(problem).partition("\n")[0][:200],
         )
 
 
 def automation(window: timedelta) -> AutomationCore:
-    """The automation: crash a flow run when nothing has come from it for so long."""
+    """The automation: set a flow run to crashed after `window` without a heartbeat."""
     minutes = f"{window.total_seconds() / 60:.3g} minutes"
     return AutomationCore(
         name=NAME,
-        description=f"No heartbeat for {minutes}: the process was killed, or its machine is gone.",
+        description=f"No heartbeat for {minutes}: the process was killed, or its machine is down.",
         trigger=EventTrigger(
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
             match_related=ResourceSpecification(
@@ -99,9 +99,9 @@ def automation(window: timedelta) -> AutomationCore:
             ChangeFlowRunState(
                 state=StateType.CRASHED,
                 name="Crashed",
-                force=False,  # a run that has ended stays as it ended, whatever comes too late
+                force=False,  # a run that has ended keeps its final state
                 message=f"no heartbeat for {minutes}: its process was killed, or its machine is "
-                "gone; the same experiment goes on from where it was",
+                "down; run the same experiment again to resume it",
             )
         ],
     )
@@ -113,16 +113,16 @@ def _window() -> timedelta:
 
 
 def _ensure(client: SyncPrefectClient, wanted: AutomationCore) -> None:
-    """One automation of that name, as wanted: of two that two processes made, one is deleted."""
+    """Create or update the automation; duplicates that other processes created are deleted."""
     found = client.read_automations_by_name(NAME)
     if not found:
         client.create_automation(wanted)
         found = client.read_automations_by_name(NAME)
     kept, *others = sorted(found, key=lambda each: each.id.int)  # the same one for every process
     for other in others:
-        with contextlib.suppress(PrefectHTTPStatusError):  # another process was quicker
+        with contextlib.suppress(PrefectHTTPStatusError):  # another process deleted it
             client.delete_automation(other.id)
-    if _definition(kept) != _definition(wanted):  # an update forgets whom it watches
+    if _definition(kept) != _definition(wanted):  # an update resets its state
         values = wanted.model_dump(exclude={"owner_resource"}) | {"enabled": kept.enabled}
         client.update_automation(kept.id, AutomationCore(**values))
 

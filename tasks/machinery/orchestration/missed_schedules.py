@@ -1,8 +1,8 @@
-"""Scheduled runs whose time passed: of each deployment only the newest is made up for.
+"""Missed scheduled runs: only the newest of each deployment is run.
 
-Prefect plans the runs of a schedule ahead, and starts each of them once somebody serves, however
-late. A week in which nothing was up, or a training that took a day, would be followed by all that
-was planned meanwhile.
+Prefect plans the runs of a schedule ahead, and starts each of them once a process serves the
+deployment, however late. After a week without `temper up`, or a training that took a day, all runs
+planned in between would start.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled
 
 LATE = timedelta(seconds=30)
-SKIPPED = "its time passed while nothing could run it; a later one of the same schedule runs"
+SKIPPED = "missed: nothing could run it at its time; a later run of the same schedule replaces it"
 
 
 def skip_missed_runs(late: timedelta = LATE) -> list[UUID]:
-    """Cancel the scheduled runs that are late, but for the newest of each deployment."""
-    before: Any = datetime.now(UTC) - late  # Prefect's own kind of time, to the type checker
+    """Cancel the scheduled runs that are late, except the newest of each deployment."""
+    before: Any = datetime.now(UTC) - late  # typed Any, since Prefect declares its own time type
     with get_client(sync_client=True) as client:
         found = client.read_flow_runs(
             flow_run_filter=FlowRunFilter(
@@ -45,11 +45,11 @@ def skip_missed_runs(late: timedelta = LATE) -> list[UUID]:
 
 
 def superfluous(late: list[FlowRun]) -> list[UUID]:
-    """Of runs that are late, newest first, those that a newer one of their schedule replaces."""
+    """The late runs (given newest first) that a newer run of the same deployment replaces."""
     seen, found = defaultdict[UUID, int](int), []
     for flow_run in late:
         if not flow_run.auto_scheduled or flow_run.deployment_id is None:
-            continue  # a person has asked for it: it waits for its turn
+            continue  # a person triggered it: it stays in the queue
         seen[flow_run.deployment_id] += 1
         if seen[flow_run.deployment_id] > 1:
             found.append(flow_run.id)

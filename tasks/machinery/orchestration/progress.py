@@ -1,4 +1,4 @@
-"""Progress in Prefect's pages, told in the background: a server that is gone holds up no step."""
+"""Progress in Prefect's UI, reported in the background: a dead server delays no step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PATIENCE = 2.0  # seconds
 
 
 class Progress:
-    """A progress artifact of the task run in whose context it is made."""
+    """A progress artifact of the task run in whose context it is created."""
 
     def __init__(self) -> None:
         # If the task has just ended, its last move belongs to the flow run.
@@ -21,17 +21,17 @@ class Progress:
         self._thread: threading.Thread | None = None
 
     def move(self, share: float, text: str) -> None:
-        """Move it to a share, in percent; nothing while Prefect has not taken the last move yet."""
+        """Set it to a share, in percent; skipped while the previous report is being sent."""
         if self._thread is not None and self._thread.is_alive():
             return
-        inside = contextvars.copy_context()  # says which task run it belongs to
+        inside = contextvars.copy_context()  # the context names the task run
         self._thread = threading.Thread(
             target=inside.run, args=(self._tell, share, text), name="progress", daemon=True
         )
         self._thread.start()
 
     def end(self, text: str) -> None:
-        """Move it to its end, where it was shown; does not wait long for a server."""
+        """Set it to 100 % if it was shown; waits for a server only for seconds."""
         if self._thread is None:
             return
         self._thread.join(PATIENCE)
@@ -41,7 +41,7 @@ class Progress:
     def _tell(self, share: float, text: str) -> None:
         from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-        with contextlib.suppress(Exception):  # what it cannot show must not stop the work
+        with contextlib.suppress(Exception):  # a failed report must not stop the work
             if self._artifact is None:
                 made = create_progress_artifact(progress=share, description=text)
                 self._artifact = made if isinstance(made, uuid.UUID) else None

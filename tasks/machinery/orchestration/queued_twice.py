@@ -1,7 +1,7 @@
-"""The same thing triggered again while it was queued: it runs once.
+"""Duplicates in the queue: the same flow run triggered twice runs once.
 
-When a flow run starts, others of its flow that wait for their turn with the same parameters would
-find nothing left to compute. They are cancelled, and say which run does the work.
+When a flow run starts, queued runs of its flow with the same parameters would find everything
+cached. They are cancelled, and name the run that does the work.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from pydantic_core import to_jsonable_python
 
 LOGGER = logging.getLogger(__name__)
 
-WAITING = ["Scheduled", "Late"]  # and not what waits to be retried or resumed
+WAITING = ["Scheduled", "Late"]  # not runs that wait to be retried or resumed
 
 
 def cancel_duplicates() -> list[UUID]:
-    """Cancel the queued flow runs that would do what this one does.
+    """Cancel the queued flow runs that would repeat this one.
 
-    Does nothing outside a flow run and with a temporary server, whose queue is empty. Never fails:
-    that one of them runs too costs a look at the cache.
+    Does nothing outside a flow run and with a temporary server, whose queue is empty. Never raises:
+    a duplicate that runs only finds everything cached.
 
     Returns:
-        Those that were cancelled.
+        The cancelled flow runs.
     """
     context = FlowRunContext.get()
     if not PREFECT_API_URL.value() or context is None or context.flow_run is None:
@@ -53,7 +53,7 @@ def cancel_duplicates() -> list[UUID]:
         state=FlowRunFilterState(name=FlowRunFilterStateName(any_=WAITING)),
         expected_start_time=FlowRunFilterExpectedStartTime(before_=until),
     )
-    why = f"the same is done by the flow run {this.name} ({this.id}), which began before this one"
+    why = f"duplicate of the flow run {this.name} ({this.id}), which started before this one"
     cancelled = []
     try:
         wanted = normal(flow, context.parameters or {})
@@ -63,13 +63,13 @@ def cancel_duplicates() -> list[UUID]:
                 if other.id != this.id and normal(flow, other.parameters) == wanted:
                     client.set_flow_run_state(other.id, Cancelled(message=why))
                     cancelled.append(other.id)
-    except Exception as problem:  # whatever the server has: it is no reason not to start
-        LOGGER.warning("queued flow runs are not looked at: %s", type(problem).__name__)
+    except Exception as problem:  # a failing server must not prevent a start
+        LOGGER.warning("duplicates in the queue were not checked: %s", type(problem).__name__)
     return cancelled
 
 
 def normal(flow: Flow[..., Any], parameters: Mapping[str, Any]) -> Any:
-    """Parameters as plain values, with the defaults of what was not given; None if invalid."""
+    """Parameters as plain values, with defaults for those not given; None if invalid."""
     try:
         bound = inspect.signature(flow.fn).bind(**flow.validate_parameters(dict(parameters)))
     except Exception:  # it will fail by itself

@@ -1,4 +1,4 @@
 """`temper up`: its programs, databases and environment; a run's own server.
 
-To add one: start a program in `stack.py`, and make it end with the rest.
+To add one: start its program in `stack.py`, which also stops it with the others.
 """

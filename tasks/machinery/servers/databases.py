@@ -1,8 +1,8 @@
 """The databases in the state folder, checked before a server opens them.
 
-Each carries the name of its schema. One that is older than the installed library is migrated, after
-a copy was put aside in `TEMPER_HOME/backups`; one that is newer is left alone. Which schemas a
-library knows is read off its migration scripts, without importing it: that would take seconds.
+Each database names its schema. A database older than the installed library is copied to
+`TEMPER_HOME/backups` and migrated; a newer one is an error. The schemas that a library knows are
+read from its migration scripts, without importing the library, which would take seconds.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _BEFORE = re.compile(r"""^down_revision(?:: [^=]+)? = (.+)$""", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Database:
-    """A database and the scripts that its schema comes from.
+    """A database and the migration scripts of its schema.
 
     Attributes:
-        library: whose it is: `mlflow` or `prefect`.
+        library: the library that owns it: `mlflow` or `prefect`.
         file: the database.
         scripts: the folder of its migrations, inside the library.
     """
@@ -40,7 +40,7 @@ class Database:
     scripts: str
 
     def schema(self) -> str:
-        """The name of its schema; empty where it has none yet.
+        """The name of its schema; empty if it has none yet.
 
         Raises:
             StageError: it cannot be read.
@@ -56,8 +56,8 @@ class Database:
             if "no such table" in str(problem):
                 return ""
             raise StageError(
-                f"{self.file}: the database of {self.library} cannot be read ({problem}); put it "
-                f"aside, or restore a copy (see {backups()})"
+                f"{self.file}: the database of {self.library} cannot be read ({problem}); move it "
+                f"to another place, or restore a copy (see {backups()})"
             ) from None
         return str(rows[0][0]) if rows else ""
 
@@ -74,14 +74,14 @@ class Database:
         if found not in known:
             version = importlib.metadata.version(self.library)
             raise StageError(
-                f"{self.file}: its schema {found} is not known to {self.library} {version}, so a "
-                f"newer {self.library} has written it. Install that one, restore a copy (see "
+                f"{self.file}: its schema {found} is not known to {self.library} {version}; a "
+                f"newer {self.library} wrote it. Install that version, restore a copy (see "
                 f"{backups()}), or set TEMPER_HOME to another folder"
             )
         return "current" if found in newest else "older"
 
     def back_up(self) -> Path:
-        """Put a copy aside, whole even if the database is being written to."""
+        """Copy the database; the copy is consistent even while the database is in use."""
         stamp = time.strftime("%Y%m%d-%H%M%S")
         copy = backups() / f"{self.file.stem}-{self.schema()}-{stamp}.db"
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -94,12 +94,12 @@ class Database:
 
 
 def backups() -> Path:
-    """The folder of the copies."""
+    """The folder of the backup copies."""
     return home() / "backups"
 
 
 def databases() -> tuple[Database, Database]:
-    """MLflow's, and Prefect's."""
+    """MLflow's database and Prefect's."""
     return (
         Database("mlflow", home() / "mlflow.db", "store/db_migrations/versions"),
         Database(
@@ -124,13 +124,13 @@ def schemas(library: str, scripts: str) -> tuple[frozenset[str], frozenset[str]]
 
 
 def make_mlflow_database() -> None:
-    """Make MLflow's database where there is none; in a process that is gone afterwards."""
+    """Create MLflow's database if it is missing, in a process of its own."""
     words = "from tasks.machinery.tracking.tracking import make_database; make_database()"
-    _run([sys.executable, "-c", words], "MLflow's database cannot be made")
+    _run([sys.executable, "-c", words], "MLflow's database cannot be created")
 
 
 def migrate_mlflow() -> None:
-    """Bring MLflow's database to the schema of the installed library. Prefect migrates its own."""
+    """Migrate MLflow's database to the installed library's schema. Prefect migrates its own."""
     command = [sys.executable, "-m", "mlflow", "db", "upgrade", own_database()]
     _run(command, f"{home() / 'mlflow.db'} cannot be migrated")
 
@@ -138,5 +138,5 @@ def migrate_mlflow() -> None:
 def _run(command: list[str], problem: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip() or "no word").splitlines()[-1]
+        last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
         raise StageError(f"{problem}: {last}. Copies are in {backups()}")

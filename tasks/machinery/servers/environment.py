@@ -1,4 +1,4 @@
-"""The environment that Prefect's and MLflow's clients and servers read."""
+"""The environment variables that Prefect's and MLflow's clients and servers read."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import os
 
 from tasks.machinery.host.home import home, own_database
 
-# What torch reads when it is imported.
+# Variables that torch reads when it is imported.
 COMPUTING = {
-    # It takes large pages for its large tensors: a seventh less time for a step here.
+    # Large pages for large tensors: a step takes a seventh less time here.
     "THP_MEM_ALLOC_ENABLE": "1",
-    # Its threads wait for each other a moment by turning, then asleep. By default they turn for so
-    # long that other work on one of two processors makes a step six times slower.
+    # OpenMP threads spin briefly, then sleep. With the default spin, any other load on one of two
+    # cores makes a step six times slower.
     "GOMP_SPINCOUNT": "10000",
 }
 
 
 def prepare_environment(*, with_servers: bool = True) -> str:
-    """Point Prefect, MLflow and Hugging Face at the state folder; what is set already wins.
+    """Point Prefect, MLflow and Hugging Face at the state folder; variables already set win.
 
-    Must run before any of them is imported, since they read their settings then.
+    Must run before any of them is imported, since they read their settings on import.
 
     Args:
-        with_servers: use those that `temper up` started on this state folder, if they are well.
+        with_servers: use the servers that `temper up` started on this state folder, if healthy.
 
     Returns:
-        Why they are not used although there is a trace of them; mostly empty.
+        Why the servers of `temper up` are not used although they were started; usually empty.
     """
     from tasks.machinery.servers.servers import addresses
 
@@ -44,7 +44,7 @@ def prepare_environment(*, with_servers: bool = True) -> str:
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_TRACKING_URI": servers.get("MLFLOW_TRACKING_URI") or own_database(),
         **COMPUTING,
-        # A training waits for a server that is gone: for seconds, not for minutes.
+        # A training waits for an unreachable server for seconds, not for minutes.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
         "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",

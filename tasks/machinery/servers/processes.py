@@ -1,8 +1,8 @@
-"""Starting a server in a session of its own, and ending all that it started.
+"""Starting a server in a session of its own, and stopping it with all that it started.
 
-A session of its own: Ctrl-C in a terminal goes to everything in the terminal's session, and servers
-must outlive the flows that are still to tell them how they ended. What a server starts is in its
-session too, so it is found there even after the server itself was killed.
+Ctrl-C in a terminal goes to every process of the terminal's session, and the servers must outlive
+the flows that still report their end to them. The children of a server are in its session too, so
+they are found even after the server itself was killed.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from tasks.machinery.servers.servers import Name, Program
 _ERROR = re.compile(
     r"(^|[\s.])\w*(Error|Exception)\b:|\[Errno|^Error:|unable|cannot", re.IGNORECASE
 )
-_REST = 10.0  # seconds that what a server left behind has to end
+_REST = 10.0  # seconds that the remaining processes of a server have to stop
 
 
 def start(
     name: Name, command: Sequence[str], environment: Mapping[str, str], address: str, log: Path
 ) -> Program:
-    """Start a program in the background; what it says goes to a log, the last one is kept once."""
+    """Start a program in the background. Its output goes to a log; the previous log is kept."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.is_file():
         log.replace(log.with_name(f"{log.name}.1"))
@@ -48,12 +48,10 @@ def start(
 
 
 def session_of(program: Program) -> list[psutil.Process]:
-    """The processes of a program: itself, and what it started. Itself comes first."""
+    """The processes of a program: itself first, then those that it started."""
     found: list[psutil.Process] = []
     with contextlib.suppress(psutil.NoSuchProcess):
-        if (
-            owner_of(program.pid) != program.owner
-        ):  # the pid has come round again: another's session
+        if owner_of(program.pid) != program.owner:  # the pid was reused by another process
             return found
     for process in psutil.process_iter():
         with contextlib.suppress(OSError, psutil.Error):
@@ -64,15 +62,15 @@ def session_of(program: Program) -> list[psutil.Process]:
 
 
 def end(program: Program, patience: float, hurry: Callable[[], bool] = lambda: False) -> bool:
-    """End a program: it first, so that it can end its own, and then what is left of its session.
+    """Stop a program: first itself, so that it can stop its children, then the rest of its session.
 
     Args:
-        program: which.
+        program: the program.
         patience: seconds that it has; then it is killed.
-        hurry: asked again and again: whether it is to be killed now.
+        hurry: polled; true kills it now.
 
     Returns:
-        Whether all of it ended without being killed.
+        Whether all processes stopped without being killed.
     """
     reap(program)
     if program.is_alive:
@@ -90,7 +88,7 @@ def end(program: Program, patience: float, hurry: Callable[[], bool] = lambda: F
 
 
 def reap(program: Program) -> None:
-    """Take note of the end of a child: until then it is still in the process table."""
+    """Reap a child that has ended: until then it stays in the process table."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(program.pid, os.WNOHANG)
 
@@ -113,10 +111,10 @@ def _wait(
 
 
 def check_port(port: int, option: str) -> None:
-    """Make sure that nobody listens on a port.
+    """Check that no process listens on a port.
 
     Raises:
-        StageError: somebody does; with who it is, where that can be seen.
+        StageError: one does; the message names it if it is visible.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -125,28 +123,28 @@ def check_port(port: int, option: str) -> None:
         except OSError as problem:
             holder = _holder(port)
             raise StageError(
-                f"port {port} cannot be used ({holder or problem.strerror}). End that, or choose "
-                f"another port with {option}"
+                f"port {port} cannot be used ({holder or problem.strerror}). Stop that process, or "
+                f"choose another port with {option}"
             ) from None
 
 
 def _holder(port: int) -> str:
-    """Who listens on a port; empty where that cannot be seen."""
+    """The process that listens on a port; empty if it is not visible."""
     with contextlib.suppress(psutil.Error, OSError):
         for found in psutil.net_connections(kind="tcp"):
             where = found.laddr
             if found.status == psutil.CONN_LISTEN and where and where.port == port and found.pid:
                 words = " ".join(psutil.Process(found.pid).cmdline())
-                return f"process {found.pid} listens there: {words[:100]}"
+                return f"process {found.pid} listens on it: {words[:100]}"
     return ""
 
 
 def last_words(log: Path) -> str:
-    """What a program said last that looks like a reason; else its last line."""
+    """The last line of a program's log that looks like an error; else its last line."""
     try:
         lines = [each.strip() for each in log.read_text(errors="replace").splitlines()]
     except OSError:
-        return "no word"
+        return "no output"
     lines = [each for each in lines if each]
     reasons = [each for each in lines if _ERROR.search(each)]
-    return (reasons or lines or ["no word"])[-1][:300]
+    return (reasons or lines or ["no output"])[-1][:300]

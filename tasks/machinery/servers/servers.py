@@ -1,11 +1,11 @@
-"""The servers that `temper up` started on this state folder: how others find them.
+"""How other processes find the servers that `temper up` started on this state folder.
 
-    TEMPER_HOME/servers.json    which process runs `temper up`, and which programs it started where
+    TEMPER_HOME/servers.json    the process of `temper up`, its programs and their addresses
 
-A process is named with its start, as a pid alone comes round again; a server counts only while it
-is that process, and answers. So a file that a crash left behind misleads nobody.
+A process is identified by pid and start time, since pids are reused. A server counts only while
+that process is alive and answers, so a file left by a crash does no harm.
 
-Light on purpose: every command reads this before it imports anything heavy.
+Imports are light: every command reads this before it imports anything heavy.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ TITLES: dict[Name, str] = {
     "serving": "serving process",
 }
 HEALTH: dict[Name, str] = {"prefect": "/api/health", "mlflow": "/health", "serving": ""}
-PREFECT_PORT, MLFLOW_PORT = 4200, 5000  # where they listen unless told otherwise
-SILENCE = 180.0  # seconds after which a serving process that shows no life counts as unhealthy
-_PATIENCE = 3.0  # seconds that a server may take to say that it is well
+PREFECT_PORT, MLFLOW_PORT = 4200, 5000  # the default ports
+SILENCE = 180.0  # seconds without a heartbeat after which a serving process counts as unhealthy
+_PATIENCE = 3.0  # seconds that a server may take to answer a health check
 
 
 class Program(BaseModel):
@@ -43,8 +43,8 @@ class Program(BaseModel):
     Attributes:
         name: which of the three.
         owner: the process, as `owner.owner_of` gives it.
-        address: where it listens; empty for the one that serves deployments.
-        log: the file with all that it says.
+        address: its URL; empty for the process that serves deployments.
+        log: the file with its output.
     """
 
     name: Name
@@ -59,12 +59,12 @@ class Program(BaseModel):
 
     @property
     def is_alive(self) -> bool:
-        """Whether that process still runs."""
+        """Whether that process is running."""
         return is_here(self.owner) and is_alive(self.owner, 0)
 
     @property
     def is_healthy(self) -> bool:
-        """Whether it runs, and does what it is for."""
+        """Whether it is running and answers its health check."""
         if not self.is_alive:
             return False
         return answers(f"{self.address}{HEALTH[self.name]}") if self.address else self._shows_life()
@@ -84,7 +84,7 @@ class Servers(BaseModel):
         owner: the process of `temper up`.
         since: when it was started, in seconds since the epoch.
         runs_at_once: how many trainings run at a time.
-        programs: what it has started so far, in the order in which they are started.
+        programs: the programs started so far, in order.
         stopping: it is being stopped, and the runs on its servers with it.
     """
 
@@ -95,7 +95,7 @@ class Servers(BaseModel):
     stopping: bool = False
 
     def program(self, name: Name) -> Program | None:
-        """One of its programs; None where it is not started."""
+        """One of its programs; None if it is not started."""
         return next((each for each in self.programs if each.name == name), None)
 
     @property
@@ -110,26 +110,26 @@ class Servers(BaseModel):
 
     @property
     def is_up(self) -> bool:
-        """Whether `temper up` still runs."""
+        """Whether `temper up` is running."""
         return self.is_here and is_alive(self.owner, 0)
 
     def write(self) -> None:
-        """Keep it as it is now."""
+        """Write the current state to its file."""
         write_atomically(state_file(), self.model_dump(mode="json"))
 
 
 def state_file() -> Path:
-    """Where `temper up` says what it started."""
+    """The file in which `temper up` records its programs."""
     return home() / "servers.json"
 
 
 def life_file() -> Path:
-    """What the serving process touches as long as it serves."""
+    """The file that the serving process touches as a heartbeat."""
     return home() / "serving.json"
 
 
 def read_servers() -> Servers | None:
-    """What `temper up` says in the state folder; None where there is nothing to read."""
+    """What `temper up` recorded in the state folder; None if there is no readable file."""
     try:
         return Servers(**json.loads(state_file().read_text()))
     except (OSError, ValueError, TypeError):
@@ -137,38 +137,38 @@ def read_servers() -> Servers | None:
 
 
 def forget_servers() -> None:
-    """Nothing of `temper up` runs any more."""
+    """Delete the record of a `temper up` that has stopped."""
     state_file().unlink(missing_ok=True)
     life_file().unlink(missing_ok=True)
 
 
 def answers(url: str) -> bool:
-    """Whether a server says at this address that it is well."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
+    """Whether a server answers the health check at this address."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # local: no proxy
     try:
         with direct.open(url, timeout=_PATIENCE) as answer:
             return bool(answer.status == 200)
-    except (OSError, http.client.HTTPException):  # nobody, or somebody else
+    except (OSError, http.client.HTTPException):  # no server, or another program
         return False
 
 
 def addresses() -> tuple[dict[str, str], str]:
-    """The addresses of healthy servers as environment variables, and what is wrong in a line.
+    """The addresses of healthy servers as environment variables, and a line on what is wrong.
 
-    Both or neither: half of them would put a run's two sides into different places.
+    Both servers or neither: one alone would split a run between two places.
     """
     servers = read_servers()
     if servers is None:
         return {}, ""
     prefect, mlflow = servers.program("prefect"), servers.program("mlflow")
     if prefect is None or mlflow is None:
-        return {}, "`temper up` is still starting: going on without its servers" * servers.is_up
+        return {}, "`temper up` is still starting: continuing without its servers" * servers.is_up
     for program in (prefect, mlflow):
         if not program.is_healthy:
-            does = "does not answer" if program.is_alive else "is gone"
+            does = "does not answer" if program.is_alive else "has stopped"
             return {}, (
-                f"the {TITLES[program.name]} of `temper up` at {program.address} {does}: going on "
-                f"without the servers (`temper status` tells more; it logs to {program.log})"
+                f"the {TITLES[program.name]} of `temper up` at {program.address} {does}: continuing"
+                f" without the servers (see `temper status`; its log is {program.log})"
             )
     return {
         "PREFECT_API_URL": f"{prefect.address}/api",
@@ -177,7 +177,7 @@ def addresses() -> tuple[dict[str, str], str]:
 
 
 def are_stopping() -> bool:
-    """Whether the servers that this process uses are those of a `temper up` that is stopping."""
+    """Whether this process uses the servers of a `temper up` that is stopping."""
     servers = read_servers()
     return servers is not None and servers.stopping and uses_temper_up()
 
@@ -190,10 +190,10 @@ def uses_temper_up() -> bool:
 
 
 def database_behind(uri: str) -> str:
-    """Which MLflow an address leads to, as records and ledgers name it.
+    """The MLflow behind an address, as records and ledgers name it.
 
-    The server of `temper up` and the database that it keeps runs in are one and the same MLflow:
-    what was recorded in one is known to the other.
+    The server of `temper up` and its database are the same MLflow: runs recorded through one are
+    visible through the other.
     """
     servers = read_servers() if uri.startswith("http") else None
     mlflow = servers.program("mlflow") if servers else None

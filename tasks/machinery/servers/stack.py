@@ -1,7 +1,7 @@
-"""The three programs of `temper up`: started in order, watched, and stopped in the opposite order.
+"""The three programs of `temper up`: started in order, watched, and stopped in reverse order.
 
-Runs are the first to stop, in a terminal by `temper run` or started by the serving process: they
-write a checkpoint, and tell MLflow and Prefect how they ended before those go.
+Runs stop first, whether `temper run` or the serving process started them: they write a checkpoint
+and report their end to MLflow and Prefect before the servers stop.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from tasks.machinery.servers.databases import databases, make_mlflow_database, m
 from tasks.machinery.servers.processes import check_port, end, last_words, reap, session_of, start
 from tasks.machinery.servers.servers import TITLES, Name, Program, Servers, forget_servers
 
-STARTING = 180.0  # seconds in which a server is to answer; the first start makes databases
-CHECKPOINT = 45.0  # seconds that a training in progress has to stop, its checkpoint written
+STARTING = 180.0  # seconds that a server has to answer; the first start creates databases
+CHECKPOINT = 45.0  # seconds that a training has to write a checkpoint and stop
 _SERVER_ENDS = 15.0
-_RESTARTS, _WITHIN = 3, 600.0  # so many restarts of a program within so many seconds
+_RESTARTS, _WITHIN = 3, 600.0  # the most restarts of a program within this many seconds
 
 Say = Callable[[str], None]
 
 
 @contextmanager
 def alone() -> Iterator[bool]:
-    """Only one `temper up` at a time; whether it is this one. A kill gives it free."""
+    """Allow one `temper up` at a time; yields whether it is this one. A kill releases the lock."""
     lock = FileLock(home() / "servers.lock")
     try:
         with lock.acquire(timeout=0):
@@ -45,10 +45,10 @@ def alone() -> Iterator[bool]:
 
 
 def prepare_databases(say: Say) -> None:
-    """Make, or bring up to date, what the servers open.
+    """Create or migrate the databases of the servers.
 
     Raises:
-        StageError: a database is of a newer version, in use, or unreadable.
+        StageError: a database has a newer schema, is in use, or is unreadable.
     """
     for database in databases():
         state = database.state()
@@ -59,19 +59,22 @@ def prepare_databases(say: Say) -> None:
         busy = [each.experiment for each in ledgers() if each.is_alive]
         if busy:
             raise StageError(
-                f"{database.file} is to be migrated, and is in use by runs in progress "
+                f"{database.file} needs a migration, but runs in progress use it "
                 f"({', '.join(busy)}): wait until they have ended"
             )
         copy = database.back_up()
-        say(f"{database.file.name} is of an older {database.library}: migrating, copied to {copy}")
+        say(
+            f"{database.file.name} has the schema of an older {database.library}: migrating it; "
+            f"the backup is {copy}"
+        )
         if database.library == "mlflow":
             migrate_mlflow()
 
 
 def end_all(servers: Servers, say: Say, hurry: Callable[[], bool] = lambda: False) -> None:
-    """Stop what runs, the serving process first; afterwards nobody finds the servers any more."""
+    """Stop all programs, the serving process first, and delete the record of the servers."""
     servers.stopping = True
-    servers.write()  # so that runs in other terminals can say why they end
+    servers.write()  # so that runs in other terminals can report why they end
     interrupt_runs(servers, say, hurry)
     for program in reversed(servers.programs):
         patience = _SERVER_ENDS
@@ -83,7 +86,7 @@ def end_all(servers: Servers, say: Say, hurry: Callable[[], bool] = lambda: Fals
 
 
 def interrupt_runs(servers: Servers, say: Say, hurry: Callable[[], bool]) -> None:
-    """Interrupt what `temper run` started on these servers: without them it could not go on."""
+    """Interrupt the runs that `temper run` started on these servers, which they need."""
     prefect, serving = servers.program("prefect"), servers.program("serving")
     if prefect is None or not prefect.is_alive:
         return
@@ -109,13 +112,13 @@ def interrupt_runs(servers: Servers, say: Say, hurry: Callable[[], bool]) -> Non
 
 @dataclass
 class Stack:
-    """What one `temper up` runs.
+    """The programs of one `temper up`.
 
     Attributes:
-        ports: where the servers listen.
+        ports: the ports of the servers.
         serving: the command that serves the deployments.
         runs_at_once: how many trainings run at a time.
-        say: told what happens, a line at a time.
+        say: called with each line of progress.
     """
 
     ports: dict[Name, int]
@@ -132,7 +135,7 @@ class Stack:
         self._restarts: dict[Name, list[float]] = {}
 
     def listen_for_signals(self) -> None:
-        """Ctrl-C, SIGTERM and a closed terminal stop all in order; the second time, at once."""
+        """Stop all in order on Ctrl-C, SIGTERM and a closed terminal; at once the second time."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
 
@@ -141,7 +144,7 @@ class Stack:
         self.stopping.set()
 
     def start(self) -> None:
-        """Start all three, and wait until they are well.
+        """Start all three, and wait until they are healthy.
 
         Raises:
             StageError: a port is taken, a database cannot be used, or a program does not start.
@@ -149,7 +152,7 @@ class Stack:
         if len(set(self.ports.values())) < len(self.ports):
             said = " and ".join(f"--{name}-port" for name in self.ports)
             raise StageError(
-                f"{said} are both {self.ports['prefect']}; accepted: two ports, one for each"
+                f"{said} are both {self.ports['prefect']}; accepted: two different ports"
             )
         for name, port in self.ports.items():
             check_port(port, f"--{name}-port")
@@ -161,10 +164,10 @@ class Stack:
             self._wait_for(self._launch("serving"))
 
     def watch(self) -> None:
-        """Start again what ends by itself, until this process is asked to stop.
+        """Restart programs that end by themselves, until this process is asked to stop.
 
         Raises:
-            StageError: a program ends again and again.
+            StageError: a program ends repeatedly.
         """
         while not self.stopping.wait(2):
             for program in list(self.servers.programs):
@@ -177,18 +180,18 @@ class Stack:
         end_all(self.servers, self.say, lambda: self._hurry)
 
     def _start_again(self, program: Program) -> None:
-        end(program, 0)  # what it left in its session
+        end(program, 0)  # the remaining processes of its session
         before = self._restarts.setdefault(program.name, [])
         before[:] = [each for each in before if time.monotonic() - each < _WITHIN]
         words = f"the {TITLES[program.name]} ended: {last_words(program.log)} ({program.log})"
         if len(before) >= _RESTARTS:
-            raise StageError(f"{words}. It was started {_RESTARTS} times in vain")
+            raise StageError(f"{words}. It ended again after {_RESTARTS} restarts")
         before.append(time.monotonic())
-        self.say(f"{words}; starting it again")
+        self.say(f"{words}; restarting it")
         self._wait_for(self._launch(program.name))
 
     def _launch(self, name: Name) -> Program:
-        """Start one program, and keep at once that it runs: a kill may come any moment."""
+        """Start one program, and record it at once, since a kill may come at any moment."""
         address = f"http://127.0.0.1:{self.ports[name]}" if name in self.ports else ""
         log = home() / "logs" / f"{name}.log"
         program = start(name, self._command(name), self._environment(name), address, log)
@@ -209,12 +212,12 @@ class Stack:
             if late or not program.is_alive:
                 problem = f"did not answer in {STARTING:.0f} s" if late else "ended"
                 raise StageError(
-                    f"the {title} {problem}: {last_words(program.log)}. All that it said is in "
+                    f"the {title} {problem}: {last_words(program.log)}. The full log is "
                     f"{program.log}"
                 )
             time.sleep(0.2)
         where = f" at {program.address}" if program.address else ""
-        self.say(f"{title} is well{where} ({time.monotonic() - begun:.0f} s, pid {program.pid})")
+        self.say(f"{title} is up{where} ({time.monotonic() - begun:.0f} s, pid {program.pid})")
 
     def _command(self, name: Name) -> list[str]:
         words: dict[Name, list[str]] = {
@@ -226,19 +229,19 @@ class Stack:
         if name in self.ports:
             command += ["--host", "127.0.0.1", "--port", str(self.ports[name])]
         if name == "mlflow":
-            # Runs write their files themselves, on this machine: so they are where they are
-            # without a server, and the server shows them from there.
+            # Runs write their artifacts themselves, on this machine: to the same place as without
+            # a server, and the server shows them from there.
             command += ["--backend-store-uri", own_database(), "--no-serve-artifacts"]
             command += ["--default-artifact-root", (home() / "mlartifacts").as_uri()]
         return command
 
     def _environment(self, name: Name) -> dict[str, str]:
-        """What a program inherits: the servers must not take each other for their own."""
+        """The environment of a program, without variables that point servers at each other."""
         apart = ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "PREFECT_API_KEY")
         found = {key: value for key, value in os.environ.items() if key not in apart}
         found["PYTHONUNBUFFERED"] = "1"
         found["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
-        # The UI asks where it came from, whatever its port is, and through a tunnel too.
+        # A relative URL: the UI calls the host and port it was loaded from, also through a tunnel.
         found["PREFECT_SERVER_UI_API_URL"] = "/api"
         if name == "serving":
             found["PREFECT_API_URL"] = f"http://127.0.0.1:{self.ports['prefect']}/api"

@@ -1,10 +1,10 @@
-"""The Prefect server of a run without one: in a session of its own, and gone when the run is.
+"""A temporary Prefect server for a run that has none: in a session of its own, until the run ends.
 
-Prefect starts it as a child in the same process group. Ctrl-C in a terminal goes to the whole
-group: the server would die first, and the flow could not tell it that it was interrupted. Prefect
-also starts one that dies at once again and again, without an end and without a word: here it is
-told why (`TEMPER_HOME/prefect/server.log` has all of it). A run that is killed leaves its server
-behind, with the database open: the next start ends it.
+Prefect would start it as a child in the same process group. Ctrl-C in a terminal goes to the whole
+group, so the server would die first and the flow could not report the interruption. Prefect also
+restarts a server that dies at once endlessly and without a message. Here the reason is shown
+(`TEMPER_HOME/prefect/server.log` has the full log). A run that is killed leaves its server running
+with the database open; the next start stops it.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ if TYPE_CHECKING:
     from prefect.server.api.server import SubprocessASGIServer
 
 _ERROR = re.compile(r"^([\w.]+\.)?\w*(Error|Exception): |\[Errno")
-_ATTEMPTS = 3  # another process may take the port that was free a moment ago
+_ATTEMPTS = 3  # another process may take the port in between
 
 
 def start_temporary_server() -> None:
-    """Start the server that this process's flows will use; nothing where another one is set.
+    """Start the server for this process's flows, unless another one is configured.
 
     Raises:
-        StageError: it does not start; with its own words.
+        StageError: it does not start; the message has its error.
     """
     if PREFECT_API_URL.value():
         return
-    from prefect.server.api import server  # two seconds, which a run with a server does not need
+    from prefect.server.api import server  # imported late: it takes two seconds
 
     folder, log = home() / "prefect" / "servers", home() / "prefect" / "server.log"
-    started = server.SubprocessASGIServer()  # the one that Prefect's clients then find running
+    started = server.SubprocessASGIServer()  # a singleton: Prefect's clients find it running
     atexit.register(started.stop)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,8 +73,8 @@ def start_temporary_server() -> None:
 
 
 def _begin(module: ModuleType, started: SubprocessASGIServer, file: Path, log: Path) -> None:
-    """Start the server's process, with Prefect's module for it, and say in a file whose it is."""
-    with log.open("a") as output:  # a pipe that it held open would outlive a killed run
+    """Start the server's process, with Prefect's module for it, and record its owner in a file."""
+    with log.open("a") as output:  # a file, since an open pipe would outlive a killed run
         popen = functools.partial(
             subprocess.Popen,
             start_new_session=True,
@@ -93,13 +93,13 @@ def _begin(module: ModuleType, started: SubprocessASGIServer, file: Path, log: P
 
 
 def _answers(started: SubprocessASGIServer) -> bool:
-    """Wait until the server answers; False where it ends before, or takes too long."""
+    """Wait until the server answers; False if it ends before or takes too long."""
     process, url = started.server_process, f"{started.api_url}/health"
     begun = time.monotonic()
     patience = PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
     while process is not None and process.poll() is None:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
-            return process.poll() is None  # else it is another one that answers at that port
+            return process.poll() is None  # if it has ended, another server answers at that port
         if time.monotonic() - begun > patience:
             return False
         time.sleep(0.1)
@@ -109,17 +109,19 @@ def _answers(started: SubprocessASGIServer) -> bool:
 def _failure(log: Path) -> StageError:
     """Why the server did not start."""
     words = words_of(log)
-    silent = not words and shutil.disk_usage(home()).free < 2**20  # it could not write even that
+    silent = (
+        not words and shutil.disk_usage(home()).free < 2**20
+    )  # the disk is too full even for a log
     problem = OSError(errno.ENOSPC, "no space left") if silent else RuntimeError(words)
     return full_disk(problem, home()) or StageError(
         f"Prefect's server did not start: {words or 'it ended, or did not answer in time'}. "
-        f"All that it said is in {log}. Mend that, or start a server (`prefect server start`) and "
+        f"The full log is {log}. Fix the cause, or start a server (`prefect server start`) and "
         "set PREFECT_API_URL to its address"
     )
 
 
 def words_of(log: Path) -> str:
-    """What the server died of, in its own words: its first error is what led to the others."""
+    """The first error in the server's log, which caused the others; else the last line."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
     errors = [line for line in lines if _ERROR.search(line)]
     said = errors[:1] or [line for line in lines if line][-1:]
@@ -127,14 +129,14 @@ def words_of(log: Path) -> str:
 
 
 def end_servers_without_a_run(folder: Path) -> None:
-    """End the servers whose run is gone. Those on another host are ended there."""
+    """Stop the servers whose run has ended. Those on another host are stopped there."""
     for file in folder.glob("*.json"):
         try:
             facts, seen = json.loads(file.read_text()), file.stat().st_mtime
             here, gone = is_here(facts["server"]), not is_alive(facts["run"], seen)
-        except OSError:  # removed by another start, or not to be read now
+        except OSError:  # removed by another start, or unreadable now
             continue
-        except (ValueError, KeyError):  # half of a file
+        except (ValueError, KeyError):  # an incomplete file
             file.unlink(missing_ok=True)
             continue
         if here and gone and is_alive(facts["server"], seen):

@@ -1,4 +1,4 @@
 """Artifacts by fingerprint: keys, leases, manifests, checkpoints.
 
-To add one: keep what a manifest does not name out of a complete artifact.
+To add one: a complete artifact contains nothing that its manifest does not name.
 """

@@ -19,7 +19,7 @@ SET_ASIDE = "metrics.before.jsonl"
 
 
 class Input(BaseModel):
-    """What a stage reads of an artifact: a path, and the digest of what is to be read there."""
+    """What a stage reads of an artifact: a path and the digests of the files read."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,12 +46,12 @@ class Input(BaseModel):
         return Input(path=self.path / name, files=chosen, artifact=self.artifact)
 
     def only(self, *names: str) -> Input:
-        """The same folder, of which nothing but these files is read."""
+        """The same folder, restricted to these files."""
         chosen = {name: self.files[name] for name in names}
         return Input(path=self.path, files=chosen, artifact=self.artifact)
 
     def without(self, *names: str) -> Input:
-        """The same folder, of which these files are not read."""
+        """The same folder, except for these files."""
         chosen = {name: value for name, value in self.files.items() if name not in names}
         return Input(path=self.path, files=chosen, artifact=self.artifact)
 
@@ -70,11 +70,11 @@ class Artifact(BaseModel):
     metrics: dict[str, float]
     facts: dict[str, str | float]
     seconds: float
-    reads: dict[str, str] = {}  # the names of the artifacts it was made of: provenance, no key
+    reads: dict[str, str] = {}  # the artifacts it was computed from: provenance, not in the key
 
     @property
     def name(self) -> str:
-        """What it is called in ledgers, tags and tables: `stage/fingerprint`."""
+        """Its name in ledgers, tags and tables: `stage/fingerprint`."""
         return f"{self.stage}/{self.fingerprint[:32]}"
 
     @property
@@ -95,7 +95,7 @@ class Artifact(BaseModel):
 
     @property
     def curve(self) -> Path:
-        """Its metrics by step; set aside while it is being computed again."""
+        """Its metrics by step; the copy set aside while it is being recomputed."""
         aside = self.folder / SET_ASIDE
         return aside if aside.is_file() else self.folder / "metrics.jsonl"
 
@@ -106,7 +106,7 @@ class Artifact(BaseModel):
         return json.loads(file.read_text()) if file.is_file() else {}
 
     def write_record(self, record: dict[str, str]) -> None:
-        """Keep which MLflow run and model this artifact is recorded as."""
+        """Store the MLflow run and model that this artifact is recorded as."""
         write_atomically(self.folder / "record.json", record)
 
     @property
@@ -115,10 +115,9 @@ class Artifact(BaseModel):
         return read_uses(self.folder)
 
     def use(self, experiment: str) -> None:
-        """Keep that an experiment uses it now.
+        """Record that an experiment uses it now, for `temper gc`.
 
-        It is a note for whoever frees space: an artifact that is being freed, or a disk that is
-        full, is no reason to fail.
+        Failures are ignored: the artifact may be in deletion, or the disk full.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with contextlib.suppress(OSError), alone_in(self.folder):
@@ -127,7 +126,7 @@ class Artifact(BaseModel):
 
     @property
     def whole(self) -> Input:
-        """All that the stage wrote, but for what is only shown."""
+        """All files that the stage wrote, except those that are only shown."""
         files = {name: value for name, value in self.files.items() if not name.startswith(SHOWN)}
         return Input(path=self.path, files=files, artifact=self)
 
@@ -138,7 +137,7 @@ class Artifact(BaseModel):
     def damage(self) -> str | None:
         """What is wrong with the files, or None: `<file> is missing` or `<file> differs`.
 
-        Reads what changed since it was last read; within `verifying("full")`, everything.
+        Reads the files that changed since they were last read; all within `verifying("full")`.
         """
         for name, expected in self.files.items():
             file = self.path / name
@@ -153,13 +152,13 @@ class Artifact(BaseModel):
 
 
 def sealed(artifact: Artifact) -> dict[str, Any]:
-    """The manifest of an artifact, with a digest of itself: nothing in it is to be altered."""
+    """The manifest of an artifact, with a digest of itself that reveals any alteration."""
     values = artifact.model_dump(mode="json", exclude={"folder"})
     return values | {"seal": digest(values)}
 
 
 def read_manifest(folder: Path) -> Artifact | None:
-    """The artifact in a folder; None without a manifest that is as it was written."""
+    """The artifact in a folder; None without an unaltered manifest."""
     try:
         values = json.loads((folder / "manifest.json").read_text())
         seal = values.pop("seal")
@@ -177,7 +176,7 @@ def read_shown(folder: Path) -> dict[str, Any]:
 
 
 def read_uses(folder: Path) -> dict[str, str]:
-    """Who used the artifact in a folder, and when; nobody where that cannot be read."""
+    """Which experiments used the artifact in a folder, and when; empty if unreadable."""
     try:
         return dict(json.loads((folder / "used.json").read_text())["experiments"])
     except (OSError, ValueError, TypeError, KeyError):

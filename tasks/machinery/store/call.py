@@ -1,8 +1,8 @@
 """One call of a stage: its arguments, its key, and how a recipe makes it.
 
-A recipe calls `run(STAGE, label, **arguments)` for each stage. The runner (`runner.py`) makes that
-a Prefect task, a folder in the store and a run in MLflow; the planner (`planner.py`) makes the same
-call a line of a plan.
+A recipe calls `run(STAGE, label, **arguments)` for each stage. The runner (`runner.py`) turns that
+into a Prefect task, a folder in the store and a run in MLflow; the planner (`planner.py`) turns the
+same call into a line of a plan.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Arguments = Mapping[str, Any]
 
 
 class Run(Protocol):
-    """How a recipe asks for a stage: the runner computes or reuses it, the planner foretells it."""
+    """How a recipe calls a stage: the runner computes or reuses it, the planner predicts it."""
 
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
         """The artifact of the stage for these arguments."""

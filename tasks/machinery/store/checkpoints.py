@@ -1,11 +1,11 @@
-"""Checkpoints that are whole or not there: a kill at any moment leaves the last good one.
+"""Atomic checkpoints: a kill at any moment leaves the last complete one.
 
-    FOLDER/step-00000120/   what the training wrote, and last of all `COMPLETE.json`, the sizes and
-                            digests of it
-    FOLDER/.writing/        one being written; the rename to its name is the last thing that happens
+    FOLDER/step-00000120/   the files of the training, then `COMPLETE.json` with their sizes and
+                            digests
+    FOLDER/.writing/        a checkpoint being written; renaming it is the last operation
 
-The two newest are kept, so that a damaged one costs the steps since the one before, and no more.
-Those who go on from one each ask which is whole: it is read once (see `digest_memo`).
+The two newest are kept, so that a damaged one costs only the steps since the one before. Several
+callers check which one is complete; each is read once (see `digest_memo`).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ KEPT = 2
 
 
 def save_checkpoint(folder: Path, step: int, fill: Callable[[Path], None]) -> Path:
-    """Write a checkpoint of a step, atomically, and drop all but the two newest.
+    """Write a checkpoint of a step, atomically, and delete all but the two newest.
 
     Args:
-        folder: where the checkpoints of one training are; made where it is missing.
-        step: steps that have been made.
+        folder: the folder of one training's checkpoints; created if missing.
+        step: number of completed steps.
         fill: writes the content into an empty folder.
     """
     writing, final = folder / ".writing", folder / f"step-{step:08d}"
@@ -47,17 +47,17 @@ def save_checkpoint(folder: Path, step: int, fill: Callable[[Path], None]) -> Pa
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that is whole, or None."""
+    """The newest complete checkpoint, or None."""
     return next((path for path in _by_age(folder) if _is_whole(path)), None)
 
 
 def last_step(folder: Path) -> int:
-    """The step of the newest checkpoint, whole or not; 0 without one. Cheap: nothing is read."""
+    """The step of the newest checkpoint, complete or not; 0 without one. No file is read."""
     return next((step_of(path) for path in _by_age(folder)), 0)
 
 
 def step_of(checkpoint: Path) -> int:
-    """The steps that had been made when a checkpoint was written."""
+    """The number of completed steps when a checkpoint was written."""
     return int(checkpoint.name.removeprefix("step-"))
 
 

@@ -1,6 +1,6 @@
 """The key of a stage: everything that can change its result, and nothing else.
 
-A key is a small document, kept in the manifest, so that a plan can say what differs:
+A key is a small document, stored in the manifest, so that a plan can say what differs:
 
     {"stage": "pretraining",
      "part": {"model.layers": 2, …},            values of the fields that count
@@ -31,8 +31,8 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 from tasks.contract import StageError
 
 PACKAGE = "tasks"
-# What cannot change a result: the machinery, the contract of a stage, and the names and bounds of
-# the fields (their values are in the key themselves).
+# Modules that cannot change a result: the machinery, the contract of a stage, and the names and
+# bounds of the fields (their values are in the key).
 LEFT_OUT = ("tasks.contract", "tasks.experiment", "tasks.machinery")
 FIELDS = "tasks.experiment.fields"  # whose `field(…)` holds words; values of fields are in the key
 
@@ -62,18 +62,18 @@ def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
 
 @runtime_checkable
 class Keyed(Protocol):
-    """A part of an experiment, which knows which of its fields count."""
+    """A part of an experiment, which knows which of its fields are in the key."""
 
     def keyed(self, around: tuple[Any, ...]) -> Mapping[str, Any]:
         """The fields that are in the key, by name.
 
         Args:
-            around: the parts around this one, outermost first: they may decide what counts.
+            around: the enclosing parts, outermost first, which may decide that.
         """
 
 
 def key_part(value: Any, around: tuple[Any, ...] = ()) -> Any:
-    """A value as it enters the key: parts without the fields that cannot change results."""
+    """A value as it enters the key: fields that cannot change results are left out."""
     if isinstance(value, Keyed):
         inside = (*around, value)
         return {name: key_part(item, inside) for name, item in value.keyed(around).items()}
@@ -123,7 +123,7 @@ def _module_file(module: str) -> Path | None:
 
 
 def _spec(module: str) -> ModuleSpec | None:
-    """Where a module is, without importing what is above it, as `find_spec` alone would."""
+    """The spec of a module, without importing its parents, as `find_spec` alone would."""
     parent = module.rpartition(".")[0]
     if not parent:
         return importlib.util.find_spec(module)
@@ -150,7 +150,7 @@ def _imported(tree: ast.Module, module: str, is_package: bool) -> set[str]:
 
 
 class Code(NamedTuple):
-    """A module: its digest, the modules of this package that it needs, and when it was changed."""
+    """A module: its digest, the modules of this package that it imports, and its mtime."""
 
     digest: str
     needs: frozenset[str]
@@ -225,7 +225,7 @@ def _left_out(module: str) -> bool:
 
 
 def code_digests(modules: Iterable[str]) -> dict[str, str]:
-    """Digest of each module under `tasks/` that these run, transitively, without the machinery."""
+    """Digest of each module under `tasks/` that these import, at any depth, without LEFT_OUT."""
     waiting, found = list(modules), dict[str, str]()
     while waiting:
         module = waiting.pop()
@@ -238,10 +238,10 @@ def code_digests(modules: Iterable[str]) -> dict[str, str]:
 
 
 def require_same_code(modules: Iterable[str]) -> None:
-    """Make sure that modules that were just imported are what their digests were taken of.
+    """Check that modules that were just imported still have the digests in the key.
 
-    A stage's modules are imported when it begins, which may be hours after the process made its
-    first key: what code computes that was edited meanwhile must not be kept under that key.
+    A stage's modules are imported when it starts, possibly hours after the process computed its
+    first key. A result of code that was edited in between must not be stored under that key.
 
     Raises:
         StageError: a module was changed.
@@ -249,13 +249,13 @@ def require_same_code(modules: Iterable[str]) -> None:
     changed = [module for module in modules if _digest_now(module) != _read(module).digest]
     if changed:
         raise StageError(
-            f"the code of {', '.join(changed)} was changed since this run began, so its key would "
-            "not be true. Nothing was put in place; run it again"
+            f"the code of {', '.join(changed)} changed after this run started, so its key would "
+            "be wrong. Nothing was stored; run it again"
         )
 
 
 def _digest_now(module: str) -> str:
-    """Digest of a module's code, read anew if its file was touched since it was read."""
+    """Digest of a module's code, read again if its file was touched since it was last read."""
     file = _module_file(module)
     if file is None or not file.is_file():
         return "gone"
@@ -265,7 +265,7 @@ def _digest_now(module: str) -> str:
 
 
 def version_precision() -> VersionPrecision:
-    """How closely library versions are held: `TEMPER_VERSIONS`, minor by default."""
+    """How precisely library versions enter keys: `TEMPER_VERSIONS`, minor by default."""
     value = os.environ.get("TEMPER_VERSIONS", "minor")
     if value not in ("minor", "exact", "ignored"):
         raise StageError(f"TEMPER_VERSIONS is {value!r}; accepted: minor, exact, ignored")
@@ -278,7 +278,7 @@ def _version(library: str) -> str:
 
 
 def library_versions(libraries: Iterable[str]) -> dict[str, str]:
-    """Versions of what a stage computes with, as closely as `TEMPER_VERSIONS` says."""
+    """Versions of the libraries a stage computes with, as precise as `TEMPER_VERSIONS` says."""
     precision = version_precision()
     if precision == "ignored":
         return {}

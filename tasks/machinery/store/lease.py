@@ -1,14 +1,14 @@
-"""Holding a folder of the store: one computation of a fingerprint at a time, on all hosts.
+"""Locks on the store's folders: one computation of a fingerprint at a time, on all hosts.
 
-    <fingerprint>.lock         the kernel's lock (flock): gone with its owner, however that died,
-                               and never broken while the owner lives, even suspended
-    <fingerprint>.lease        who holds it, touched as a sign of life: for hosts that share the
-                               folder and that the kernel's lock does not reach
-    <fingerprint>/owner.json   what is told to whoever waits
+    <fingerprint>.lock         the kernel's lock (flock): released when its owner dies, and never
+                               broken while the owner lives, even suspended
+    <fingerprint>.lease        the owner, touched as a heartbeat: for hosts that share the folder
+                               where the kernel's lock has no effect
+    <fingerprint>/owner.json   what waiting processes show
 
-A lease is taken over once it has seen no sign of life for its duration, by the clock of who waits.
-The owner that comes back too late (a laptop that slept) finds out before anything is put in place:
-see `Hold.check`.
+A lease without a heartbeat for its duration, by the clock of the waiting process, is taken over. An
+owner that returns too late (a laptop that slept) notices before anything is stored: see
+`Hold.check`.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from pydantic import BaseModel, ConfigDict
 from tasks.contract import StageError
 from tasks.machinery.host.files import write_atomically
 
-LEASE = 60.0  # seconds without a sign of life after which another host takes over
-_AT_ONCE = 0.3  # seconds in which what a dead owner left is cleared away
-_LOOKS, _LOOK_AGAIN = 4, 0.1  # a lease that is being examined by another is away for a moment
+LEASE = 60.0  # seconds without a heartbeat after which another host takes over
+_AT_ONCE = 0.3  # seconds in which the lease of a dead owner is removed
+_LOOKS, _LOOK_AGAIN = 4, 0.1  # a lease is missing for a moment while another process examines it
 
 Waiting = Callable[[str], None]
 
 
 class Owner(BaseModel):
-    """Who holds a folder, as it is told to whoever waits for it."""
+    """The owner of a folder, as shown to processes that wait for it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,8 +64,8 @@ class Hold:
     """The right to compute into a folder.
 
     Attributes:
-        folder: what is held.
-        token: this claim, different from every other.
+        folder: the locked folder.
+        token: unique for this claim.
     """
 
     def __init__(self, folder: Path, duration: float, owner: Owner) -> None:
@@ -81,7 +81,7 @@ class Hold:
         )
 
     def acquire(self, waiting: Waiting | None) -> None:
-        """Wait until it is ours; `waiting(owner)` is called once, if there is need to wait."""
+        """Wait until it is ours; `waiting(owner)` is called once if another process owns it."""
         told = False
         for lock, at_once in ((self._lock, 0.0), (self._lease, _AT_ONCE)):
             try:
@@ -94,7 +94,10 @@ class Hold:
         self._begin()
 
     def try_acquire(self) -> bool:
-        """Whether it is ours now, without waiting for anybody; for moments: nobody is told."""
+        """Acquire without waiting; returns whether it succeeded.
+
+        For short holds: no owner file is written.
+        """
         try:
             self._lock.acquire(timeout=0)
             self._lease.acquire(timeout=_AT_ONCE, poll_interval=0.05)
@@ -103,24 +106,24 @@ class Hold:
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            # Whoever frees a full disk has no room for a sign of life: nobody else's may be there.
+            # On a full disk no lease can be written: succeed only if no other lease exists.
             return self._lock.is_locked and not beside(self.folder, ".lease").exists()
         return True
 
     def _begin(self) -> None:
         self.token = self._lease.token or ""
-        self.folder.mkdir(parents=True, exist_ok=True)  # it may have been freed meanwhile
+        self.folder.mkdir(parents=True, exist_ok=True)  # it may have been deleted meanwhile
         write_atomically(self.folder / "owner.json", self.owner.model_dump(mode="json"))
 
     def release(self) -> None:
-        """Let go of what is held; what another has taken over stays as it is."""
+        """Release the lock; a folder that another process took over is left unchanged."""
         if self.token and _read_owner(self.folder) == self.owner:
             (self.folder / "owner.json").unlink(missing_ok=True)
         self._lease.release()
         self._lock.release()
 
     def check(self) -> None:
-        """Make sure that it is still ours.
+        """Check that it is still ours.
 
         Raises:
             StageError: another host took it over.
@@ -131,16 +134,16 @@ class Hold:
                 return
             time.sleep(_LOOK_AGAIN)
         raise StageError(
-            f"{self.owner.what} was taken over by {self.whose()}, as this process gave no sign of "
-            f"life for {self.duration:.0f} s (was it suspended?). Nothing is corrupted, and "
-            "nothing was put in place: run it again, to use what the other one computes"
+            f"{self.owner.what} was taken over by {self.whose()}, since this process showed no "
+            f"activity for {self.duration:.0f} s (was it suspended?). Nothing is corrupted and "
+            "nothing was stored: run it again to use the result of the other process"
         )
 
     def whose(self) -> str:
-        """Who holds it, in words."""
+        """The owner, in words."""
         owner, lease = _read_owner(self.folder), self._lease.owner
         if owner is not None and (lease is None or lease.pid == owner.process):
-            return "nobody any more" if owner == self.owner else str(owner)
+            return "no process any more" if owner == self.owner else str(owner)
         if lease is not None:
             return f"process {lease.pid} on {lease.hostname.partition('?')[0]}"
         return "another process"
@@ -150,7 +153,7 @@ class Hold:
 def held(
     folder: Path, what: str, duration: float = LEASE, waiting: Waiting | None = None
 ) -> Iterator[Hold]:
-    """Hold a folder, which is made where it is missing; wait for whoever holds it."""
+    """Lock a folder, created if missing; wait for its owner if there is one."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     hold = Hold(folder, duration, Owner.this_process(what))
     try:
@@ -168,7 +171,7 @@ def beside(folder: Path, end: str) -> Path:
 
 
 def _read_owner(folder: Path) -> Owner | None:
-    """Who says that it holds a folder; None where that cannot be read."""
+    """The owner recorded in a folder; None if that cannot be read."""
     try:
         return Owner(**json.loads((folder / "owner.json").read_text()))
     except (OSError, ValueError, TypeError):

@@ -3,16 +3,16 @@
     store/<stage>/<fingerprint>/
         output/          what the stage wrote: the artifact
         writing/         a stage that is being computed; becomes the output when it is complete
-        checkpoints/     what training keeps to go on from, removed when the stage is complete
-        metrics.jsonl    metrics by step, a line each
-        metrics.before.jsonl    those of a complete artifact that is being computed again
-        manifest.json    the key, the files' digests, metrics, facts, seconds: it says "complete"
+        checkpoints/     checkpoints to resume from, deleted when the stage is complete
+        metrics.jsonl    metrics by step, one line each
+        metrics.before.jsonl    those of a complete artifact that is being recomputed
+        manifest.json    the key, the files' digests, metrics, facts, seconds: marks it complete
         record.json      the MLflow run and model that this artifact is recorded as
-        used.json        when which experiment last used it
-        owner.json       who computes into the folder now: see `hold.py`
+        used.json        when each experiment last used it
+        owner.json       the process that computes into the folder: see `lease.py`
 
-An artifact without a manifest does not exist. One whose files are not what the manifest says is
-damaged: a miss.
+An artifact without a manifest does not exist. One whose files differ from its manifest is damaged,
+and counts as a miss.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Store:
 
     Args:
         root: the folder.
-        lease: seconds without a sign of life after which another host takes over what is computed.
-            The same for all processes that share the folder.
+        lease: seconds without a heartbeat after which another host takes a computation over.
+            It is the same for all processes that share the folder.
     """
 
     def __init__(self, root: Path, lease: float = LEASE) -> None:
@@ -77,13 +77,13 @@ class Store:
         *,
         experiment: str = "",
     ) -> Iterator[Path]:
-        """Hold a fingerprint: one computation at a time, across processes and hosts.
+        """Lock a fingerprint: one computation at a time, across processes and hosts.
 
         Args:
             stage: name of the stage.
-            fingerprint: what is to be held.
-            waiting: called once, with who it is, if another process holds it.
-            experiment: what those who wait for this process are told that it computes.
+            fingerprint: the fingerprint to lock.
+            waiting: called once, with the owner, if another process has locked it.
+            experiment: what processes that wait for this one show as its work.
         """
         folder = self.folder(stage, fingerprint)
         with held(folder, f"{experiment} {stage}".strip(), self.lease, waiting) as hold:
@@ -95,26 +95,26 @@ class Store:
 
     @contextlib.contextmanager
     def locked_now(self, stage: str, fingerprint: str) -> Iterator[str]:
-        """Hold a fingerprint if nobody does; else who does, in words."""
+        """Lock a fingerprint if it is unlocked; yields "", or else its owner in words."""
         folder = self.folder(stage, fingerprint)
-        hold = Hold(folder, self.lease, Owner.this_process(f"freeing {stage}"))
+        hold = Hold(folder, self.lease, Owner.this_process(f"deleting {stage}"))
         try:
             yield "" if hold.try_acquire() else hold.whose()
         finally:
             hold.release()
 
     def check_held(self, folder: Path) -> None:
-        """Make sure that a locked folder was not taken over by another host meanwhile.
+        """Check that another host has not taken over a locked folder meanwhile.
 
         Raises:
-            StageError: it was; nothing is to be written to it any more.
+            StageError: it has; nothing may be written to it any more.
         """
         self._holds[folder].check()
 
     def set_aside(self, folder: Path) -> None:
-        """Keep a complete artifact whole while it is computed again, until that is complete too.
+        """Keep the old artifact until its recomputation is complete.
 
-        Done again after an interruption, it changes nothing: that computation goes on.
+        Idempotent: after an interruption the recomputation resumes.
         """
         aside, curve = folder / SET_ASIDE, folder / "metrics.jsonl"
         if aside.is_file():
@@ -125,10 +125,10 @@ class Store:
         curve.rename(aside)
 
     def begin(self, folder: Path) -> Path:
-        """An empty folder to write to: what an earlier try left is gone, but its checkpoints.
+        """An empty folder to write to. Files of an earlier try are deleted, except checkpoints.
 
-        Its name is this claim's alone: an owner that was taken over does not write among the files
-        of its successor. An earlier artifact stays until `complete` replaces it.
+        Its name is unique for this claim: an owner that was taken over does not write among the
+        files of its successor. An earlier artifact stays until `complete` replaces it.
         """
         shutil.rmtree(folder / "writing", ignore_errors=True)
         writing = self._writing(folder)
@@ -148,17 +148,17 @@ class Store:
         *,
         reads: Mapping[str, str] | None = None,
     ) -> Artifact:
-        """Put what was written in place, then the manifest: from here on the artifact exists.
+        """Move the written files to their place, then write the manifest: the artifact exists.
 
         Raises:
-            StageError: another host took the computation over; nothing is put in place.
+            StageError: another host took the computation over; nothing is stored.
         """
         self.check_held(folder)
         writing = self._writing(folder)
         names = sorted(
             file.relative_to(writing).as_posix() for file in writing.rglob("*") if file.is_file()
         )
-        for name in names:  # whatever happens to the power: bytes on the disk before their manifest
+        for name in names:  # survive a power cut: files reach the disk before their manifest
             flush(writing / name)
         artifact = Artifact(
             stage=key["stage"],
@@ -172,11 +172,11 @@ class Store:
             seconds=seconds,
             reads=dict(reads or {}),
         )
-        self.check_held(folder)  # again, as digesting gigabytes takes a while
+        self.check_held(folder)  # again, since hashing gigabytes takes a while
         (folder / "manifest.json").unlink(missing_ok=True)
         shutil.rmtree(folder / "output", ignore_errors=True)
         writing.rename(folder / "output")
-        for name in ("record.json", SET_ASIDE):  # of the artifact that was here before
+        for name in ("record.json", SET_ASIDE):  # of the previous artifact
             (folder / name).unlink(missing_ok=True)
         write_atomically(folder / "manifest.json", sealed(artifact))
         for name in ("writing", "checkpoints"):

@@ -1,4 +1,4 @@
-"""What MLflow is told, now or later.
+"""Reporting to MLflow, now or later.
 
-To add one: report through `tracked_run.py`, which survives an unreachable server.
+To add one: report through `tracked_run.py`, which tolerates an unreachable server.
 """

@@ -1,4 +1,4 @@
-"""The commit that the running code is at."""
+"""The commit of the running code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tasks.machinery.tracking.tags import GIT_CLEAN, GIT_COMMIT
 
 
 def code_version() -> dict[str, str]:
-    """The commit that this code is at, and whether the tree is clean; empty outside a checkout."""
+    """The commit of this code, and whether the tree is clean; empty outside a checkout."""
     root = Path(__file__).parents[3]
 
     def git(*words: str) -> str:

@@ -1,7 +1,7 @@
-"""The decisions about a registered model: each a record, in the order in which they were made.
+"""The decisions about a registered model: one record each, in order.
 
-Which version is the champion is MLflow's alias; how it came to that is here. Nothing is forgotten:
-a version that is judged, promoted, rolled back and promoted again has four records.
+MLflow's alias says which version is the champion; these records say why. None is deleted: a version
+that is judged, promoted, rolled back and promoted again has four records.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ class Recorded(BaseModel):
     """One decision.
 
     Attributes:
-        number: of this registered model, from 1.
-        version: which it is about: the challenger, or who became champion by hand.
+        number: counts the decisions about this registered model, from 1.
+        version: the version decided about: the challenger, or the version promoted by hand.
         outcome: one of WORDS.
         by: who decided: a person at a machine, or a schedule.
         when: the time, in UTC.
-        reasons: in words.
-        champion_before: version of the champion until then; empty if there was none.
-        champion: version of the champion since.
-        previous: version of the one to roll back to; empty if there is none.
-        rule: what was asked of the challenger; empty by hand.
+        reasons: the reasons as text.
+        champion_before: the champion's version before the decision; empty if there was none.
+        champion: the champion's version after it.
+        previous: the version to roll back to; empty if there is none.
+        rule: the rule applied to the challenger; empty by hand.
         metric: the headline metric.
-        gain: of the challenger in that metric, with the ends of its interval; empty by hand.
+        gain: the challenger's gain in that metric and its interval's ends; empty by hand.
         test_data: digest of the test split that both were measured on.
-        run_id: of the run in MLflow that has the table of both sides.
+        run_id: the run in MLflow with the table of both models.
     """
 
     number: int
@@ -70,7 +70,7 @@ class Recorded(BaseModel):
 
     @property
     def brief(self) -> str:
-        """The reasons without their numbers; by hand, only what speaks against it."""
+        """The reasons without their numbers; by hand, only the reasons against it."""
         said = [reason.partition(": ")[0] for reason in self.reasons]
         said = [reason for reason in said if reason != BY_HAND[0]]
         more = len(said) - _MOST_REASONS
@@ -78,7 +78,7 @@ class Recorded(BaseModel):
 
 
 def champions(decisions: Sequence[Recorded]) -> list[str]:
-    """The versions that one can roll back through, the newest last: a rollback takes one away."""
+    """The versions to roll back through, the newest last: a rollback removes the last one."""
     stack: list[str] = []
     for decision in decisions:
         if decision.outcome in WINS:
@@ -91,7 +91,7 @@ def champions(decisions: Sequence[Recorded]) -> list[str]:
 
 
 def before(version: str, decisions: Sequence[Recorded]) -> str:
-    """Which version was champion before this one became it; empty if none was."""
+    """The champion before this version became champion; empty if there was none."""
     stack = champions(decisions)
     if version not in stack:
         return ""
@@ -101,7 +101,7 @@ def before(version: str, decisions: Sequence[Recorded]) -> str:
 
 
 def taken_down(version: str, decisions: Sequence[Recorded]) -> bool:
-    """Whether a person took this version down, and nobody has put it back since."""
+    """Whether a person demoted this version, and it was not made champion again since."""
     down = False
     for decision in decisions:
         if decision.champion == version:
@@ -112,7 +112,7 @@ def taken_down(version: str, decisions: Sequence[Recorded]) -> bool:
 
 
 def why_it_lost(version: str, decisions: Sequence[Recorded]) -> list[str]:
-    """What speaks against a version, if it lost when it was last judged: a line, or none."""
+    """The reasons against a version, if it lost its last comparison: one line, or none."""
     judged = [each for each in decisions if each.version == version and each.gain]
     if not judged or judged[-1].outcome in WINS:
         return []
@@ -129,20 +129,20 @@ def why_nothing_new(
     rule: dict[str, Any],
     test_data: str | None,
 ) -> str:
-    """Why there is nothing to decide about a version; empty where there is.
+    """Why there is nothing to decide about a version; empty if there is.
 
     Args:
-        version: what the experiment would give, or gave.
-        decisions: all that were made about the registered model.
+        version: the version that the experiment produces.
+        decisions: all decisions about the registered model.
         champion: version of the champion; empty if there is none.
-        rule: what is asked now.
-        test_data: digest of the test split now; None if all data are known to be as they were when
-            the version was last decided about.
+        rule: the current rule.
+        test_data: digest of the current test split; None if all data are known to be unchanged
+            since the last decision about the version.
     """
     if version == champion:
-        return f"version {version}, the champion, is what the experiment gives"
+        return f"the experiment produces version {version}, which is the champion"
     if taken_down(version, decisions):
-        return f"version {version}, taken down by hand, is what the experiment gives"
+        return f"the experiment produces version {version}, which was demoted by hand"
     judged = [each for each in decisions if each.version == version and each.gain]
     if not judged:
         return ""
@@ -150,5 +150,5 @@ def why_nothing_new(
     same_data = test_data is None or test_data == last.test_data
     if same_data and last.rule == rule and last.champion_before == champion:
         said = WORDS[last.outcome]
-        return f"version {version} is what the experiment gives: {said} on {last.when:%d %B %Y}"
+        return f"the experiment produces version {version}: {said} on {last.when:%d %B %Y}"
     return ""

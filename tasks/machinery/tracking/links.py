@@ -1,4 +1,4 @@
-"""Links between a flow run in Prefect and a run in MLflow, where a server shows it."""
+"""Links between a flow run in Prefect and a run in MLflow, where servers show them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def note_of(tags: Mapping[str, str], page: str = "") -> str:
 
 
 def run_page(address: str, experiment_id: str, run_id: str) -> str:
-    """Where a server of MLflow shows a run; empty without a server."""
+    """The address of a run in MLflow's UI; empty without a server."""
     # Without the last part, MLflow opens on its pages about chats and traces.
     page = f"{address}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
     return page if page.startswith("http") else ""
 
 
 def page_of(artifact: Artifact, tracking: Tracking) -> str:
-    """Where MLflow shows the run that computed an artifact; empty if it does not, or not now."""
+    """The address of the run that computed an artifact; empty if MLflow does not show it now."""
     record = artifact.record
     run_id = record.get("run_id", "")
     if not run_id or tracking.rest or not tracking.address.startswith("http"):

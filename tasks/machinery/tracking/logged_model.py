@@ -1,4 +1,4 @@
-"""What an artifact is in MLflow's words: a data set, or a logged model."""
+"""An artifact in MLflow's terms: a data set, or a logged model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasks.machinery.tracking.tags import FINGERPRINT, RUN_NAME
 
 
 def as_dataset(artifact: Artifact) -> Dataset | None:
-    """An artifact that is a data set, as MLflow names it; None for others."""
+    """The MLflow data set of an artifact; None if it is not a data set."""
     card = artifact.path / "dataset.json"
     if not card.is_file():
         return None
@@ -39,8 +39,8 @@ def log_model(
 ) -> str | None:
     """Log the model of an artifact, if it has one, in the transformers flavour.
 
-    With tokenizer, signature and example. Done twice for one run, it is the same model: one that
-    an outage left half-logged is deleted and logged again.
+    With tokenizer, signature and example. Idempotent: a model that an outage left half-logged is
+    deleted and logged again.
 
     Returns:
         The id of the model.
@@ -80,7 +80,7 @@ def log_model(
 
 
 def _delete_models_of(client: MlflowClient, run_id: str, experiment_id: str) -> None:
-    """Delete what an earlier try logged for the run."""
+    """Delete the models that an earlier try logged for the run."""
     for model in client.search_logged_models(
         [experiment_id], filter_string=f"source_run_id = '{run_id}'"
     ):

@@ -1,8 +1,8 @@
-"""What it looks like when MLflow cannot be reached, or its database is locked by another process.
+"""Recognizing that MLflow is unreachable, or that its database is locked by another process.
 
-An outage must not end a training of hours: what MLflow was to be told waits, and is told later. A
-request that MLflow refuses is no outage but a mistake of ours, and is never hidden. Its code for
-both is INTERNAL_ERROR: only one from a server, or with a broken connection behind it, is an outage.
+An outage must not end a long training: reports wait, and are sent later. A request that MLflow
+rejects is not an outage but an error in this code, and is never hidden. MLflow uses the code
+INTERNAL_ERROR for both: only one from a server, or caused by a broken connection, is an outage.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import time
 import requests
 from mlflow.exceptions import MlflowException, RestException
 
-# What a server that is gone, overloaded or without its database makes of a request.
+# The error codes of a server that is down, overloaded or without its database.
 _CODES = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
-_FROM_A_SERVER = "API request to "  # how MLflow's client begins what it says of an answer
-_NO_PREFECT = "Failed to reach API at "  # how Prefect's client says that nobody answers
+_FROM_A_SERVER = "API request to "  # the start of MLflow's message on a failed request
+_NO_PREFECT = "Failed to reach API at "  # the start of Prefect's message if no server answers
 _KINDS = (ConnectionError, TimeoutError, requests.RequestException)
 
 
 def is_outage(problem: BaseException) -> bool:
-    """Whether a problem is MLflow being out of reach, and would be gone with it."""
+    """Whether a problem is caused by MLflow being unreachable."""
     if not isinstance(problem, MlflowException):
         return _is_broken_connection(problem)
     if problem.error_code != "INTERNAL_ERROR":
@@ -31,46 +31,46 @@ def is_outage(problem: BaseException) -> bool:
 
 
 def _is_broken_connection(problem: BaseException | None) -> bool:
-    """Also to a database, known by the name of its problem: SQLAlchemy is slow to import."""
+    """Also to a database, recognized by the name of the error: SQLAlchemy is slow to import."""
     names = {f"{kind.__module__}.{kind.__name__}" for kind in type(problem).__mro__}
     return isinstance(problem, _KINDS) or "sqlalchemy.exc.OperationalError" in names
 
 
 def refusal(problem: BaseException) -> str:
-    """What a person is to do where a server does not know them, does not allow it, or is not there.
+    """What to do if a server rejects the credentials, denies permission, or does not answer.
 
-    Empty for all other problems. MLflow's and Prefect's answers are known by their status: what
-    they say beside it is no help, and Prefect is not imported for it.
+    Empty for all other problems. MLflow's and Prefect's answers are recognized by their status,
+    without importing Prefect; the rest of their messages does not help.
     """
     if isinstance(problem, MlflowException):
         status = problem.get_http_status_code()
         if status == 401:
             return (
-                "MLflow does not know you: set MLFLOW_TRACKING_USERNAME and "
+                "MLflow rejected your credentials (401): set MLFLOW_TRACKING_USERNAME and "
                 "MLFLOW_TRACKING_PASSWORD to your name and password there"
             )
         if status == 403:
             return (
-                f"MLflow does not allow this to you ({reason(problem)}): ask its administrator for "
-                "the permission EDIT on it, or give yours another name"
+                f"MLflow denied permission (403; {reason(problem)}): ask its administrator for "
+                "the permission EDIT, or use another name"
             )
     if type(problem).__name__ == "PrefectHTTPStatusError":
         status = getattr(getattr(problem, "response", None), "status_code", 0)
         if status in (401, 403):
             return (
-                f"Prefect does not let you in ({status}): set PREFECT_API_AUTH_STRING to the "
+                f"Prefect rejected your credentials ({status}): set PREFECT_API_AUTH_STRING to the "
                 "user:password of that server"
             )
     if str(problem).startswith(_NO_PREFECT):
         return (
             f"no Prefect server answers at {str(problem).removeprefix(_NO_PREFECT)} "
-            "(PREFECT_API_URL): start it, or correct the address; without one, a run brings its own"
+            "(PREFECT_API_URL): start it, correct the address, or unset it to use a temporary one"
         )
     return ""
 
 
 class Rest:
-    """After an outage, a while in which MLflow is not asked again: each try takes seconds."""
+    """A pause after an outage, without requests to MLflow: each try takes seconds."""
 
     SECONDS = 15.0
 
@@ -78,15 +78,15 @@ class Rest:
         self._until = 0.0
 
     def begin(self) -> None:
-        """MLflow was out of reach just now."""
+        """Start the pause: MLflow was unreachable just now."""
         self._until = time.monotonic() + self.SECONDS
 
     def __bool__(self) -> bool:
-        """Whether it is still too early to ask again."""
+        """Whether the pause is not over yet."""
         return time.monotonic() < self._until
 
 
 def reason(problem: BaseException) -> str:
-    """The problem in a line."""
+    """The problem in one line."""
     text = " ".join(str(problem).split())
     return text if len(text) < 200 else f"{text[:200]} …"

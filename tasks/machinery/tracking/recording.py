@@ -1,9 +1,9 @@
-"""What MLflow gets of a stage: one run, a child of the experiment's, with a true status.
+"""The run of a stage in MLflow: a child of the experiment's run, with a true status.
 
-A stage that was killed goes on in the run it had: the curve has each step once. An artifact that
-is complete but in no run of this MLflow (a crash came between, MLflow could not be reached, the run
-was deleted, the database is another) is recorded from the store, curve and all, without computing
-it again. All that a record says is in the store, so it can be told at any time after.
+A killed stage resumes in its run, so the curve has each step once. An artifact that is complete but
+in no run of this MLflow (a crash in between, MLflow unreachable, the run deleted, another database)
+is recorded from the store with its curve, without recomputing it. The store contains everything
+that a record needs, so it can be reported at any later time.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from tasks.machinery.tracking.tags import FINGERPRINT, INPUT_OF, PARENT, RESUMED
 from tasks.machinery.tracking.tracked_run import Status, TrackedRun
 from tasks.machinery.tracking.tracking import Tracking
 
-# Metrics of an evaluation that are about no single model.
+# Metrics of an evaluation that do not belong to a single model.
 _ABOUT_NO_MODEL = ("majority", "gain", "test_documents")
 
-# What a person reads for an exception that is a signal.
+# The text for an exception that is a signal.
 _SIGNALS = {"KeyboardInterrupt": "interrupted", "TerminationSignal": "stopped from outside"}
 
 Inputs = Mapping[str, Artifact]
@@ -40,7 +40,7 @@ def status_of(problem: BaseException) -> Status:
 
 
 def words_of(problem: BaseException) -> str:
-    """What a problem says, or what it is."""
+    """The message of an exception, or its type."""
     name = type(problem).__name__
     reason = "" if isinstance(problem, Exception) else why_stopped()
     return reason or _SIGNALS.get(name) or str(problem) or name
@@ -48,7 +48,7 @@ def words_of(problem: BaseException) -> str:
 
 @contextlib.contextmanager
 def closing_on_failure(run: TrackedRun) -> Iterator[None]:
-    """End the run as failed or killed where the block does not come to its end."""
+    """End the run as failed or killed if the block raises."""
     try:
         yield
     except BaseException as problem:
@@ -58,7 +58,7 @@ def closing_on_failure(run: TrackedRun) -> Iterator[None]:
 
 @contextlib.contextmanager
 def leaving_on_failure(run: TrackedRun) -> Iterator[None]:
-    """Stop writing to the run where MLflow does not take something: it is told later."""
+    """Stop writing to the run if the block raises; the rest is reported later."""
     try:
         yield
     except BaseException:
@@ -72,9 +72,9 @@ class Recording:
 
     Attributes:
         tracking: the experiment in MLflow.
-        parent: the experiment's run, of which each stage's run is a child.
-        tags: what every run carries: commit, flow run, ….
-        store: where artifacts are.
+        parent: the experiment's run, the parent of each stage's run.
+        tags: set on every run: commit, flow run, ….
+        store: the store of the artifacts.
     """
 
     tracking: Tracking
@@ -93,13 +93,13 @@ class Recording:
         """The run of a stage: the one it was interrupted in, or a new one that began `at`.
 
         Raises:
-            Exception: MLflow cannot be reached, or does not take it.
+            Exception: MLflow is unreachable, or rejects it.
         """
         file = folder / "run.json"
         if file.is_file():
             kept = json.loads(file.read_text())
             same = kept["tracking_uri"] == self.tracking.uri
-            # It may be finished there already: a crash came before that was kept here.
+            # It may be finished there already, if a crash came before that was recorded here.
             run = self.tracking.reopen(kept["run_id"], title, finished=True) if same else None
             if run is not None:
                 run.tags({PARENT: self.parent.run_id})
@@ -122,7 +122,7 @@ class Recording:
     def begin(
         self, title: str, fingerprint: str, key: Mapping[str, Any], folder: Path, inputs: Inputs
     ) -> TrackedRun | None:
-        """The run of a stage that is about to be computed; None while MLflow is out of reach."""
+        """The run of a stage that is about to be computed; None while MLflow is unreachable."""
         if self.tracking.rest:
             return None
         going_on = (folder / "run.json").is_file()
@@ -144,7 +144,7 @@ class Recording:
         """Record a complete artifact that is in no run of this MLflow.
 
         Raises:
-            Exception: MLflow cannot be reached, or does not take it.
+            Exception: MLflow is unreachable, or rejects it.
         """
         ended = (artifact.folder / "manifest.json").stat().st_mtime
         begun = ended - artifact.seconds
@@ -156,15 +156,15 @@ class Recording:
             self.complete(run, title, artifact, ended)
 
     def record_failure(self, title: str, folder: Path, status: Status, why: str) -> None:
-        """End the run of a stage that did not complete, with the curve that it came to.
+        """End the run of a stage that did not complete, with its curve so far.
 
         Raises:
-            Exception: MLflow cannot be reached, or does not take it.
+            Exception: MLflow is unreachable, or rejects it.
         """
         file = folder / "run.json"
         kept = json.loads(file.read_text()) if file.is_file() else {}
         if kept.get("tracking_uri") != self.tracking.uri:
-            return  # it never began one, or in another MLflow
+            return  # it has no run, or one in another MLflow
         found = self.tracking.find(kept["run_id"])
         if found is None or found.info.status != "RUNNING":
             return
@@ -175,12 +175,12 @@ class Recording:
                 run.finish(status, why)
 
     def inputs_of(self, artifact: Artifact) -> dict[str, Artifact]:
-        """What an artifact was computed from, as far as it is in the store."""
+        """The artifacts that an artifact was computed from, as far as they are in the store."""
         found = {name: self.store.named(other) for name, other in artifact.reads.items()}
         return {name: other for name, other in found.items() if other is not None}
 
     def reads(self, run: TrackedRun, inputs: Inputs) -> None:
-        """Say which data sets and models a stage reads."""
+        """Log the data sets and models that a stage reads."""
         datasets = {name: as_dataset(each) for name, each in inputs.items()}
         models = {each.record.get("model_id", "") for each in inputs.values()} - {""}
         run.reads(
@@ -191,12 +191,12 @@ class Recording:
     def complete(
         self, run: TrackedRun, title: str, artifact: Artifact, at: float | None = None
     ) -> None:
-        """Write an artifact's model, metrics and pages to its run, end it, and keep which it is.
+        """Write an artifact's model, metrics and pages to its run, end it, and store its id.
 
         `at` is when it ended, now if not given.
 
         Raises:
-            Exception: MLflow cannot be reached; done again, it goes on from there.
+            Exception: MLflow is unreachable; a second call resumes from there.
         """
         inputs = self.inputs_of(artifact)
         model_id = log_model(run.client, run.run_id, run.experiment_id, title, artifact)
@@ -234,10 +234,10 @@ class Recording:
 def by_model(
     metrics: Mapping[str, float], inputs: Inputs, own: str | None
 ) -> dict[str | None, dict[str, float]]:
-    """Metrics by the id of the model that they are about; None for those about no model.
+    """Metrics by the id of the model that they describe; None for those of no model.
 
-    A stage that makes a model speaks of it. Else `from_scratch/accuracy` is about the input of that
-    name, and `accuracy` about the input `model`.
+    The metrics of a stage that makes a model describe it. Otherwise `from_scratch/accuracy`
+    describes the input of that name, and `accuracy` the input `model`.
     """
     subjects: dict[str | None, dict[str, float]] = {}
     for name, value in metrics.items():
@@ -250,13 +250,13 @@ def by_model(
 
 
 def replay(run: TrackedRun, file: Path) -> None:
-    """Log a kept curve of which MLflow may have a part: no step twice, none missing."""
+    """Log a stored curve that MLflow may have in part: no step twice, none missing."""
     for step, at, metrics in read_curve(file):
         run.log(step, metrics, at)
 
 
 def read_curve(file: Path) -> Iterator[tuple[int, float, dict[str, float]]]:
-    """The points of a kept training curve: step, seconds since the epoch, and metrics.
+    """The points of a stored training curve: step, seconds since the epoch, and metrics.
 
     Ends at a line that a kill left half-written.
     """

@@ -1,13 +1,13 @@
 """A registered model in MLflow: its versions, its champion, and every decision about them.
 
     alias `champion`                    the version to use: models:/NAME@champion
-    alias `previous`                    what `temper rollback` goes back to
-    tags `temper.decision.0001`, …      of the version that a decision is about, as JSON: history
-    tags `temper.outcome`, …            of the last decision about the version, for people to read
+    alias `previous`                    the version that `temper rollback` restores
+    tags `temper.decision.0001`, …      of the version decided about, as JSON: the history
+    tags `temper.outcome`, …            the last decision about the version, for people
 
-A decision is first written whole into one tag of the registered model, then into its version, and
-then the aliases are moved: after a kill in between, the next who looks does the rest. An alias that
-a person moves in MLflow's own pages is respected.
+A decision is first written to one tag of the registered model, then to its version; then the
+aliases are moved. After a kill in between, the next process does the rest. An alias that a person
+moves in MLflow's UI is respected.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Registry:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """One process at a time decides; what another left half-done is done first."""
+        """Let one process at a time decide; first complete a decision that was interrupted."""
         folder = home() / "models"
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{re.sub(r'[^A-Za-z0-9._-]', '_', self.name)}.lock"):
@@ -67,10 +67,10 @@ class Registry:
         return self._model() is not None
 
     def require(self) -> None:
-        """Make sure that there is such a registered model.
+        """Check that the registered model exists.
 
         Raises:
-            StageError: there is none; with the nearest name.
+            StageError: it does not; the message has the nearest name.
         """
         if self.exists():
             return
@@ -84,7 +84,8 @@ class Registry:
         except MlflowException as error:
             if error.error_code == "INVALID_PARAMETER_VALUE":
                 raise StageError(
-                    f"{self.name!r} is no name of a registered model; accepted: {ACCEPTED_NAME}"
+                    f"{self.name!r} is not a valid name of a registered model; accepted: "
+                    f"{ACCEPTED_NAME}"
                 ) from None
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
@@ -100,7 +101,7 @@ class Registry:
         return self.aliases().get(CHAMPION, "")
 
     def previous(self) -> str:
-        """Version that a rollback goes back to; empty if there is none."""
+        """Version that a rollback restores; empty if there is none."""
         return self.aliases().get(PREVIOUS, "")
 
     def versions(self) -> list[Any]:
@@ -112,7 +113,7 @@ class Registry:
         """One version.
 
         Raises:
-            StageError: there is none of that number.
+            StageError: no version has that number.
         """
         found = {str(each.version): each for each in self.versions()}
         if number not in found:
@@ -136,14 +137,14 @@ class Registry:
         return sorted(found, key=lambda each: each.number)
 
     def next_number(self) -> int:
-        """Of the next decision: versions that were deleted took theirs along."""
+        """The number of the next decision; decisions of deleted versions are gone."""
         return max((each.number for each in self.decisions()), default=0) + 1
 
     def register(self, model_id: str, run_id: str, lineage: Mapping[str, str]) -> str:
-        """Make a logged model a version, with where it comes from as tags."""
+        """Register a logged model as a version, with its lineage as tags."""
         if not self.exists():
             self.client.create_registered_model(
-                self.name, description="Versions are decided about by `temper retrain`."
+                self.name, description="`temper retrain` decides which version is the champion."
             )
         made = self.client.create_model_version(
             self.name, f"models:/{model_id}", run_id, dict(lineage), model_id=model_id
@@ -156,12 +157,12 @@ class Registry:
             self.client.set_model_version_tag(self.name, version, name, value)
 
     def record(self, decision: Recorded) -> None:
-        """Keep a decision, then do what it says."""
+        """Store a decision, then carry it out."""
         self.client.set_registered_model_tag(self.name, MOVING, decision.model_dump_json())
         self._finish_moving()
 
     def _finish_moving(self) -> None:
-        """Do what the last decision says, if that was not done to the end."""
+        """Carry out the last decision, if that was interrupted."""
         model = self._model()
         if model is None or MOVING not in model.tags:
             return
@@ -177,7 +178,7 @@ class Registry:
 
 
 def shown(decision: Recorded) -> dict[str, str]:
-    """A decision as tags that people read on the page of a version."""
+    """A decision as tags for the page of a version."""
     tags = {
         OUTCOME: WORDS[decision.outcome],
         BY: decision.by,

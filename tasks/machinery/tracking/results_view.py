@@ -1,8 +1,8 @@
-"""The view "results" of an experiment's runs in MLflow: few columns, those that matter.
+"""The view "results" of an experiment's runs in MLflow: the few columns that matter.
 
-Left alone, MLflow's table of runs shows no result at all; what it calls saved views are tags of the
-experiment. This one is renewed when a run finishes: the results of every problem, and the
-parameters in which the runs differ. Once a person has saved it otherwise, it is theirs.
+MLflow's default table of runs shows no results. Its saved views are tags of the experiment. This
+view is updated when a run finishes: the results of every problem, and the parameters in which the
+runs differ. Once a person saves a change to it, it is no longer updated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tasks.machinery.tracking.tags import EXPERIMENT, STAGE
 
 NAME = "results"
 TAG = f"mlflow.sharedViewState.{NAME}"
-_RUNS = 100  # the newest runs, that the columns are chosen by
+_RUNS = 100  # the columns are chosen from this many newest runs
 _PARAMETERS = 8
 _BEFORE = {"1": 73, "attributes.`Run Name`": 280, "runDateAndNestInfo": 150, "duration": 80}
 _LETTER, _MARGIN = 8, 32  # pixels
@@ -30,10 +30,10 @@ def renew_view(client: MlflowClient, experiment_id: str) -> None:
     """Save the view of an experiment's runs, unless a person has changed it.
 
     Raises:
-        Exception: MLflow cannot be reached, or does not take it.
+        Exception: MLflow is unreachable, or rejects it.
     """
     kept = json.loads(client.get_experiment(experiment_id).tags.get(TAG, "{}"))
-    if kept.get("updatedAt"):  # it was saved in MLflow's page
+    if kept.get("updatedAt"):  # a person saved it in MLflow's UI
         return
     runs = client.search_runs(
         [experiment_id], f"{IS_WHOLE} and attributes.status = 'FINISHED'", max_results=_RUNS
@@ -45,12 +45,14 @@ def renew_view(client: MlflowClient, experiment_id: str) -> None:
 
 
 def columns_of(runs: Sequence[Run]) -> list[str]:
-    """What to show of runs, in MLflow's words: results first, then parameters that differ."""
+    """The columns to show, by MLflow's names: results first, then parameters that differ."""
     metrics = dict.fromkeys(name for run in runs for name in sorted(run.data.metrics))
     chosen = []
     for name in metrics:
         found = MetricName.parse(name)
-        if found.problem and found.model == MAJORITY:  # it has the metric that decides, alone
+        if (
+            found.problem and found.model == MAJORITY
+        ):  # only the headline metric has a majority baseline
             gain = MetricName("gain", problem=found.problem)
             chosen += [str(replace(found, model="")), str(gain)]
     chosen.append("pretraining/validation_loss")
@@ -69,7 +71,7 @@ def columns_of(runs: Sequence[Run]) -> list[str]:
 
 
 def state_of(columns: Sequence[str]) -> dict[str, object]:
-    """The view as MLflow's page keeps it: each column as wide as its title."""
+    """The view as MLflow's UI stores it: each column as wide as its title."""
     titles = {column: column.partition("`")[2].rstrip("`") for column in columns}
     widths = {column: _MARGIN + _LETTER * len(title) for column, title in titles.items()}
     return {

@@ -1,8 +1,8 @@
-"""Sends a run's metrics and tags in the background: a training never waits for a server.
+"""Sending a run's metrics and tags in the background, so that a training never waits for a server.
 
-What MLflow does not take now stays in line, in its order, and is sent when it is back. A batch
-whose answer was lost is sent again as it was: MLflow knows a metric by its step, time and value,
-and keeps it once.
+Metrics that MLflow cannot accept now stay in the queue, in order, and are sent when it is back. A
+batch whose response was lost is sent again unchanged: MLflow identifies a metric by step, time and
+value, and stores it once.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from tasks.machinery.host.owner import BEAT
 from tasks.machinery.tracking.outage import is_outage, reason
 
 _EVERY = 5.0  # seconds between two deliveries
-_AT_ONCE = 1000  # MLflow takes no more metrics in one call
+_AT_ONCE = 1000  # MLflow accepts no more metrics in one call
 
 Send = Callable[[list[Metric], list[RunTag]], None]
 
 
 class Courier:
-    """A line of metrics and tags, and a thread that delivers it every few seconds.
+    """A queue of metrics and tags, and a thread that delivers it every few seconds.
 
     Args:
         send: delivers a batch, or raises.
-        beat: called about every minute, to say that the owner of the run lives.
-        say: told when an outage begins, and when it is over.
+        beat: called about every minute, to record that the owner of the run is alive.
+        say: called with a message when an outage begins, and when it is over.
     """
 
     def __init__(self, send: Send, beat: Callable[[], None], say: Callable[[str], None]) -> None:
@@ -39,8 +39,8 @@ class Courier:
         self._delivery = threading.Lock()
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
-        self.is_out = False  # MLflow is out of reach
-        self._refused = False  # it does not want what we send: told again by who flushes
+        self.is_out = False  # MLflow is unreachable
+        self._refused = False  # MLflow rejects the batch: `flush` raises that again
 
     def start(self) -> None:
         """Deliver from now on."""
@@ -48,19 +48,19 @@ class Courier:
         self._thread.start()
 
     def add(self, metrics: Iterable[Metric] = (), tags: Iterable[RunTag] = ()) -> None:
-        """Put something in line."""
+        """Add to the queue."""
         with self._line:
             self._metrics += metrics
             self._tags |= {tag.key: tag.value for tag in tags}
 
     def flush(self) -> bool:
-        """Deliver all that is in line; what is not taken stays in it.
+        """Deliver the queue; what is not delivered stays in it.
 
         Returns:
             Whether there was anything to deliver.
 
         Raises:
-            Exception: what MLflow says where it does not take it.
+            Exception: MLflow is unreachable, or rejects it.
         """
         sent = False
         with self._delivery:
@@ -77,10 +77,10 @@ class Courier:
         return sent
 
     def stop(self) -> None:
-        """End the thread; what is still in line can be flushed."""
+        """End the thread; the rest of the queue can be flushed."""
         self._ending.set()
         if self._thread is not None:
-            self._thread.join(_EVERY)  # a server that hangs holds it up for longer
+            self._thread.join(_EVERY)  # a server that hangs would take longer
             self._thread = None
 
     def _work(self) -> None:
@@ -94,16 +94,16 @@ class Courier:
                 self._try(self._beat)
 
     def _try(self, step: Callable[[], object]) -> None:
-        """Deliver, or say once that it is not possible now."""
+        """Deliver, or report once that it is not possible now."""
         try:
             if step() is False:
-                return  # nothing was sent: nobody knows whether MLflow is back
-        except Exception as problem:  # a thread has nobody to raise to: `flush` raises it again
+                return  # nothing was sent, so it is unknown whether MLflow is back
+        except Exception as problem:  # a thread cannot raise to its caller: `flush` raises it again
             if not self.is_out and not self._refused:
-                self._say(f"MLflow takes nothing now, what it is to get waits: {reason(problem)}")
+                self._say(f"MLflow is unreachable; reports are sent later: {reason(problem)}")
             self.is_out = is_outage(problem)
             self._refused = self._refused or not self.is_out
         else:
             if self.is_out:
-                self._say("MLflow is back: what waited is delivered")
+                self._say("MLflow is reachable again: waiting reports were delivered")
             self.is_out = False

@@ -1,7 +1,7 @@
-"""One run in MLflow, and the only way in which Temper writes to it.
+"""One run in MLflow; Temper writes to runs only through this class.
 
-Never through MLflow's fluent "active run": `end_run()` in a nested context ends the parent too, and
-a crashed run stays RUNNING for ever.
+MLflow's fluent "active run" is never used: `end_run()` in a nested context ends the parent too, and
+a crashed run stays RUNNING forever.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ _TAG_LENGTH = 5000
 
 
 def as_tags(values: Mapping[str, Any]) -> list[RunTag]:
-    """Tags of MLflow; long ones are cut."""
+    """MLflow's tags; long values are truncated."""
     return [RunTag(name, str(value)[:_TAG_LENGTH]) for name, value in values.items()]
 
 
 class TrackedRun:
     """A run that this process writes to.
 
-    `log` and `note` never wait and never fail: what they are given is delivered in the background.
-    All else is told at once, and raises where MLflow does not take it.
+    `log` and `note` never wait and never fail: they deliver in the background. All other methods
+    write at once, and raise if MLflow is unreachable or rejects it.
 
     Args:
         client: MLflow.
         run_id: the run.
         experiment_id: its experiment.
-        name: what people read.
-        has: final metrics that MLflow has of it already: they are not told again.
-        say: told of outages.
+        name: its name for people.
+        has: final metrics that MLflow already has: they are not logged again.
+        say: called with messages about outages.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class TrackedRun:
         self.client, self.run_id, self.experiment_id = client, run_id, experiment_id
         self.name = name
         self._has = dict(has or {})
-        self._steps: dict[str, set[int]] = {}  # that MLflow has from before this process
-        self._unknown = set(self._has)  # metrics of which it must be asked first
+        self._steps: dict[str, set[int]] = {}  # steps that MLflow had before this process
+        self._unknown = set(self._has)  # metrics whose steps must be read from MLflow first
         self._last_step = 0
-        self._points: dict[str, Metric] = {}  # the newest of each curve
+        self._points: dict[str, Metric] = {}  # the newest point of each curve
         self._system: Any = None
-        self.beating: Callable[[], None] | None = None  # what else lives as long as this run
+        self.beating: Callable[[], None] | None = None  # called with each heartbeat of this run
         self.courier = Courier(self._send, self.beat, say)
 
     def params(self, values: Mapping[str, Any]) -> None:
@@ -102,7 +102,7 @@ class TrackedRun:
         self.courier.add(points)
 
     def beat(self) -> None:
-        """Say that this process lives."""
+        """Record that this process is alive."""
         if self.beating is not None:
             self.beating()
         self.tags({SEEN: f"{time.time():.0f}"})
@@ -121,7 +121,7 @@ class TrackedRun:
         model_id: str | None = None,
         dataset: Dataset | None = None,
     ) -> None:
-        """Log final metrics, tied to the model and the data set that they are about."""
+        """Log final metrics, linked to the model and the data set that they describe."""
         self.courier.flush()
         now = int(time.time() * 1000)
         new = {name: float(value) for name, value in metrics.items()}
@@ -142,9 +142,9 @@ class TrackedRun:
         self._has |= new
 
     def _place_of(self, name: str, value: float, now: int) -> tuple[int, int]:
-        """Time and step of a final metric: of the curve's last point, if it is that very one.
+        """Time and step of a final metric: those of the curve's last point, if it is the same.
 
-        MLflow then keeps it once, and still ties it to the model.
+        MLflow then stores it once, and still links it to the model.
         """
         point = self._points.get(name)
         if point is not None and point.value == value:
@@ -157,7 +157,7 @@ class TrackedRun:
             self.client.log_artifacts(self.run_id, str(folder), where)
 
     def reads(self, datasets: Mapping[str, Dataset], models: Iterable[str] = ()) -> None:
-        """Say which data sets and models the run reads; the key of a data set is its role."""
+        """Log the data sets and models that the run reads; the key of a data set is its role."""
         inputs = [
             DatasetInput(dataset, [InputTag("mlflow.data.context", role)])
             for role, dataset in datasets.items()
@@ -181,11 +181,11 @@ class TrackedRun:
 
         Args:
             status: how it ended.
-            why: the reason, where it did not finish.
-            at: when it ended, in seconds since the epoch; now, if not given.
+            why: the reason, if it did not finish.
+            at: when it ended, in seconds since the epoch; default now.
 
         Raises:
-            Exception: MLflow does not take it; the run can be finished again.
+            Exception: MLflow is unreachable or rejects it; the call can be repeated.
         """
         self._stop_threads()
         self.courier.flush()
@@ -195,9 +195,9 @@ class TrackedRun:
         self.client.set_terminated(self.run_id, status=status, end_time=ended)
 
     def close(self, status: Status, why: str = "") -> None:
-        """End the run after a failure, promptly and without raising another.
+        """End the run after a failure, quickly and without raising another error.
 
-        A run that MLflow does not take now is closed at a later start.
+        If MLflow is unreachable now, a later start closes the run.
         """
         if self.courier.is_out:
             self.leave()
@@ -206,10 +206,10 @@ class TrackedRun:
             promptly(lambda: self.finish(status, why))
         except Exception as problem:
             if not is_outage(problem):
-                LOGGER.warning("MLflow does not close run %s: %s", self.run_id, reason(problem))
+                LOGGER.warning("cannot close run %s in MLflow: %s", self.run_id, reason(problem))
 
     def leave(self) -> None:
-        """Stop writing to the run without ending it: what is not told now is told later."""
+        """Stop writing to the run without ending it; the rest is reported later."""
         self._stop_threads()
 
     def _stop_threads(self) -> None:
@@ -220,11 +220,11 @@ class TrackedRun:
 
 
 def promptly(step: Callable[[], None], seconds: float = 10.0) -> None:
-    """Do something that may wait for a server, and wait for it no longer than this.
+    """Call a function that may wait for a server, with a timeout.
 
     Raises:
-        TimeoutError: it has not ended; it goes on in the background while the process lives.
-        Exception: what it raised.
+        TimeoutError: it has not returned; it continues in the background.
+        Exception: the function raised it.
     """
     problems: list[BaseException] = []
 

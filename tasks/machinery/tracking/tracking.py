@@ -1,7 +1,7 @@
-"""The runs of an experiment in MLflow: opened, gone on with, and closed as what they were.
+"""The runs of an experiment in MLflow: opened, resumed, and closed with their true status.
 
-Each run carries the process that owns it, and when that last said that it lives: so the next start,
-on whichever host, can close what a crash left.
+Each run is tagged with its owner process and the time of its last heartbeat, so the next start, on
+any host, can close runs left by a crash.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ class Tracking:
     """The runs of one experiment in MLflow.
 
     Args:
-        experiment: name of the experiment; made if it is not there yet. Empty: of none, to look
-            after what others left.
-        say: told of outages.
+        experiment: name of the experiment, created if missing. Empty for no experiment, to close
+            the runs of dead processes.
+        say: called with messages about outages.
 
     Raises:
-        StageError: MLflow cannot be reached, or the experiment was deleted in it.
+        StageError: MLflow is unreachable, or the experiment was deleted in it.
     """
 
     def __init__(self, experiment: str, say: Callable[[str], None] = LOGGER.warning) -> None:
-        logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what it says, we say in a line
+        logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # errors are reported in one line
         logging.getLogger("alembic").setLevel(logging.WARNING)
         self.say, self.rest = say, Rest()
-        self.address = without_credentials(tracking_uri())  # where it is reached now
-        self.uri = database_behind(self.address)  # which it is, however it is reached
+        self.address = without_credentials(tracking_uri())  # its current address
+        self.uri = database_behind(self.address)  # its identity, independent of the address
         try:
             home().mkdir(parents=True, exist_ok=True)
             make_database()
@@ -59,18 +59,18 @@ class Tracking:
             if not is_outage(problem):
                 raise
             raise StageError(
-                f"MLflow at {self.address} cannot be used: {reason(problem)}. Start it (or end "
-                "what locks its database), or unset MLFLOW_TRACKING_URI to keep the runs in "
-                f"{home() / 'mlflow.db'}"
+                f"MLflow at {self.address} cannot be used: {reason(problem)}. Start it (or stop "
+                "the process that locks its database), or unset MLFLOW_TRACKING_URI to store the "
+                f"runs in {home() / 'mlflow.db'}"
             ) from None
 
     def _experiment(self, name: str) -> str:
-        """The id of an experiment, made if it is not there yet."""
+        """The id of an experiment, created if missing."""
         found = self.client.get_experiment_by_name(name)
         if found is None:
             try:
                 return str(self.client.create_experiment(name, _artifacts(name)))
-            except MlflowException:  # another process was quicker
+            except MlflowException:  # another process created it
                 found = self.client.get_experiment_by_name(name)
                 if found is None:
                     raise
@@ -87,7 +87,7 @@ class Tracking:
         return record.get("tracking_uri") == self.uri and self.find(record["run_id"]) is not None
 
     def find(self, run_id: str) -> Any:
-        """A run that is there and not deleted, or None."""
+        """A run that exists and is not deleted, or None."""
         try:
             found = self.client.get_run(run_id)
         except MlflowException as error:
@@ -97,7 +97,7 @@ class Tracking:
         return found if found.info.lifecycle_stage == "active" else None
 
     def within(self, experiment_id: str) -> Tracking:
-        """The same MLflow, for the runs of another experiment of it."""
+        """The same MLflow, for the runs of another experiment."""
         other = copy.copy(self)
         other.experiment_id = experiment_id
         return other
@@ -136,25 +136,25 @@ class Tracking:
         return run
 
     def reopen(self, run_id: str, name: str, *, finished: bool = False) -> TrackedRun | None:
-        """Go on with a run that was interrupted; None where there is none to go on with.
+        """Resume a run that was interrupted; None if it cannot be resumed.
 
         Args:
             run_id: the run.
-            name: what people read.
-            finished: also go on with one that MLflow believes to be finished.
+            name: its name for people.
+            finished: also resume a run that MLflow shows as finished.
         """
         found = self.find(run_id)
         if found is None or (found.info.status == "FINISHED" and not finished):
             return None
         run = self._begin(found, name)
-        run.tags(self._owned())  # before it is running again, or a start elsewhere would close it
-        if REASON in found.data.tags:  # of the end that is no longer the end
+        run.tags(self._owned())  # first, or another start would close the run once RUNNING
+        if REASON in found.data.tags:  # the reason of the former end
             self.client.delete_tag(run_id, REASON)
         self.client.update_run(run_id, status="RUNNING", name=name)
         return run
 
     def interrupted(self, name: str, tag: str, value: str) -> TrackedRun | None:
-        """Go on with the newest run that has this tag, if it did not finish."""
+        """Resume the newest run that has this tag, if it did not finish."""
         newest = self.client.search_runs(
             [self.experiment_id],
             f"tags.`{tag}` = '{value}'",
@@ -169,7 +169,7 @@ class Tracking:
         return run
 
     def close_orphans(self) -> list[str]:
-        """Close as KILLED the runs, of any experiment, whose process is gone.
+        """Close as KILLED the runs, of any experiment, whose process has died.
 
         Returns:
             The Prefect flow runs that they belonged to.
@@ -178,7 +178,7 @@ class Tracking:
         for run in orphans:
             now = self.find(run.info.run_id)
             if now is None or now.info.status != "RUNNING" or not _is_orphan(now):
-                continue  # somebody goes on with it meanwhile
+                continue  # another process has resumed it
             TrackedRun(self.client, run.info.run_id, run.info.experiment_id, "").close(
                 "KILLED", GONE
             )
@@ -186,7 +186,7 @@ class Tracking:
         return sorted({flow for flow in flows if flow})
 
     def _running(self) -> Iterator[Any]:
-        """All runs that MLflow believes to be running."""
+        """All runs that MLflow shows as running."""
         experiments = [found.experiment_id for found in self.client.search_experiments()]
         token = None
         while True:
@@ -200,17 +200,17 @@ class Tracking:
 
 
 def _is_orphan(run: Any) -> bool:
-    """Whether a run that MLflow believes to be running has an owner that is gone."""
+    """Whether the owner of a run that MLflow shows as running has died."""
     tags = run.data.tags
     seen = float(tags.get(SEEN, run.info.start_time / 1000))
     return OWNER in tags and not is_alive(tags[OWNER], seen)
 
 
 def make_database() -> None:
-    """Make the database in the state folder, if it is to be there: whole, or not at all.
+    """Create the database in the state folder atomically, if it is used.
 
-    MLflow makes its tables one by one: a kill in the middle, or two processes at once, would leave
-    a database that no later start can use.
+    MLflow creates its tables one by one: a kill in the middle, or two processes at once, would
+    leave a database that no later start can use.
     """
     database = home() / "mlflow.db"
     if tracking_uri() != own_database() or database.is_file():
@@ -223,13 +223,13 @@ def make_database() -> None:
         partial = database.with_name("mlflow.partial.db")
         for file in database.parent.glob(f"{partial.name}*"):
             file.unlink()
-        # Its experiment "Default" would keep files in the working directory of this moment.
+        # By default, its experiment "Default" would store files in the working directory.
         SqlAlchemyStore(f"sqlite:///{partial}", (home() / "mlartifacts").as_uri())
         partial.rename(database)
 
 
 def without_credentials(uri: str) -> str:
-    """An address as it may be shown and kept: without user and password."""
+    """An address without user and password, to be shown and stored."""
     parts = urlsplit(uri)
     if "@" not in parts.netloc:
         return uri
@@ -237,9 +237,9 @@ def without_credentials(uri: str) -> str:
 
 
 def _artifacts(experiment: str) -> str | None:
-    """Where an experiment keeps artifacts; a server decides that by itself.
+    """Where an experiment stores artifacts; a server chooses that by itself.
 
-    Not the server of `temper up`: what is made through it is to be readable without it too.
+    Except the server of `temper up`: its artifacts must be readable without it too.
     """
     uri = database_behind(tracking_uri())
     if uri.startswith(("http://", "https://", "databricks")):

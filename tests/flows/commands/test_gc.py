@@ -317,7 +317,7 @@ def test_two_at_once_free_each_thing_once() -> None:
     printed = [process.communicate(timeout=120) for process in both]
     assert [process.returncode for process in both] == [0, 0], printed
     assert names() == set()
-    spared = sum(out.count("another process has freed it") for out, _ in printed)
+    spared = sum(out.count("another process has deleted it") for out, _ in printed)
     found = sum(out.count("last used 9 days ago") for out, _ in printed)
     assert found - spared == 60
 

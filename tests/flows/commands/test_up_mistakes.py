@@ -14,7 +14,7 @@ from flows.commands.main import app
     ("words", "said"),
     [
         (["--retrain-cron", "0 3 * * 1", "--time-zone", "Asia/Tokyo"], "Say --retrain EXPERIMENT"),
-        (["--prefect-port", "4711", "--mlflow-port", "4711"], "accepted: two ports, one for each"),
+        (["--prefect-port", "4711", "--mlflow-port", "4711"], "accepted: two different ports"),
     ],
 )
 def test_a_mistake_is_said_and_nothing_is_started(home: Path, words: list[str], said: str) -> None:

@@ -89,7 +89,7 @@ def test_five_scheduled_runs_skip_promote_refuse_and_respect_a_rollback(
     scheduled.start()
     assert "version 1 of moods" in scheduled.next("promoted, the first champion")
     assert scheduled.aliases() == {"champion": "1"}
-    scheduled.next("nothing new: version 1, the champion, is what the experiment gives")
+    scheduled.next("nothing new: the experiment produces version 1, which is the champion")
     assert scheduled.trained() == 1
 
     scheduled.train_on(1500)
@@ -102,8 +102,8 @@ def test_five_scheduled_runs_skip_promote_refuse_and_respect_a_rollback(
 
     assert scheduled.up.temper("rollback", MODEL)[0] == 0
     assert scheduled.aliases() == {"champion": "1"}
-    scheduled.train_on(1500)  # what gave the version that was taken down
-    scheduled.next("nothing new: version 2, taken down by hand, is what the experiment gives")
+    scheduled.train_on(1500)  # what gave the version that was demoted
+    scheduled.next("nothing new: the experiment produces version 2, which was demoted by hand")
     assert scheduled.aliases() == {"champion": "1"}
     assert scheduled.trained() == 3
 

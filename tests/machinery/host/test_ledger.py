@@ -61,7 +61,7 @@ def test_a_run_whose_process_died_is_killed_in_mlflow_and_its_ledger_is_closed(h
     assert deliver_all(tracking, Store(store_folder())) == ["toy"]
     found = tracking.client.get_run(run.run_id)
     assert found.info.status == "KILLED"
-    assert "was gone" in found.data.tags["temper.reason"]
+    assert "had died" in found.data.tags["temper.reason"]
     assert ledgers() == []
 
 

@@ -116,7 +116,7 @@ def test_a_server_without_automations_is_a_warning(caplog) -> None:
             ensure_automation()
             assert time.monotonic() - begun < 5
         server.shutdown()
-    assert "takes no automation" in caplog.text
+    assert "accepts no automation" in caplog.text
     assert found() == []
 
 

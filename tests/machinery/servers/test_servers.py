@@ -111,7 +111,7 @@ def test_servers_that_are_not_well_are_done_without(home, address, whose: str) -
     write(address, f"http://127.0.0.1:{free_port()}", whose)
     found, problem = addresses()
     assert found == {}
-    assert "going on without" in problem
+    assert "continuing without" in problem
     assert "\n" not in problem
 
 
@@ -157,7 +157,7 @@ def test_a_free_port_is_fine_and_a_taken_one_is_named() -> None:
 
 def test_the_reason_is_found_in_a_log(tmp_path) -> None:
     log = tmp_path / "x.log"
-    assert last_words(log) == "no word"
+    assert last_words(log) == "no output"
     log.write_text("starting\nOSError: [Errno 28] no space left\nbye\n")
     assert last_words(log) == "OSError: [Errno 28] no space left"
 

@@ -187,10 +187,10 @@ def test_what_speaks_against_a_version_is_why_it_lost_when_it_was_last_judged() 
 def test_nothing_is_new_where_the_same_was_decided_before() -> None:
     decisions = story()[:3]
     lost = why_nothing_new("3", decisions, "2", RULE, "t")
-    assert lost == "version 3 is what the experiment gives: kept champion on 03 November 2026"
+    assert lost == "the experiment produces version 3: kept champion on 03 November 2026"
     assert why_nothing_new("3", decisions, "2", RULE, None) == lost
     assert "the champion" in why_nothing_new("2", decisions, "2", RULE, "t")
-    assert "taken down by hand" in why_nothing_new("2", story(), "1", RULE, "t")
+    assert "demoted by hand" in why_nothing_new("2", story(), "1", RULE, "t")
 
 
 def test_a_loser_is_judged_again_where_the_test_the_rule_or_the_champion_changed() -> None:
