@@ -50,7 +50,7 @@ from tasks.models.files import files_of
 
 IMPORTED = "model"  # the stage name of models copied into the store
 MAKERS = ("pretraining", "finetuning")
-FORGOTTEN_AFTER = 24 * 3600.0  # seconds: no download takes as long
+FORGOTTEN_AFTER = 24 * 3600.0  # seconds: no download takes longer
 ACCEPTED = (
     "Accepted: models:/NAME@ALIAS, models:/NAME/VERSION, models:/m-…, runs:/ID, a folder, "
     "hf:NAME[@REVISION]"

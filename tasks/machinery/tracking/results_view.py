@@ -58,7 +58,7 @@ def columns_of(runs: Sequence[Run]) -> list[str]:
     chosen.append("pretraining/validation_loss")
     results = [name for name in dict.fromkeys(chosen) if name in metrics]
     parameters = dict.fromkeys(name for run in runs for name in sorted(run.data.params))
-    kinds = {run.data.tags.get(STAGE) for run in runs}  # each has parameters of its own
+    kinds = {run.data.tags.get(STAGE) for run in runs}  # each kind has its own parameters
     groups = [[r for r in runs if r.data.tags.get(STAGE) == kind] for kind in kinds]
     varied = [
         name
@@ -88,5 +88,5 @@ def state_of(columns: Sequence[str]) -> dict[str, object]:
     }
 
 
-# An experiment, or a part of one on its own: what they have and the runs of stages have not.
+# A filter for runs of experiments and of single parts, without the runs of their stages.
 IS_WHOLE = f"tags.`{EXPERIMENT}` LIKE '%'"

@@ -28,7 +28,7 @@ from tasks.machinery.tracking.tracked_run import TrackedRun, as_tags
 
 LOGGER = logging.getLogger(__name__)
 
-GONE = "its process was gone at the next start"
+GONE = "its process had died before the next start"
 
 
 class Tracking:

@@ -39,7 +39,7 @@ def test_what_does_not_fit_is_refused_with_folder_need_and_room(tmp_path):
         require(folder, there + 10**15, "the models")
     said = str(refused.value)
     assert said.startswith(f"the models need {human(there + 10**15)} in {folder}, where ")
-    assert "are free: free 1.0 PB on that disk, or set TEMPER_HOME" in said
+    assert "are free: delete 1.0 PB on that disk, or set TEMPER_HOME" in said
     assert not folder.exists()
 
 
