@@ -14,6 +14,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
+from flows.runs.plain_log import log_old_names
 from flows.runs.retraining import Retraining
 from flows.runs.triggered_by import later_one_is_due
 from tasks.experiment.experiment import Experiment
@@ -56,6 +57,7 @@ def retrain(
     require_name(model)
     chosen = problem_of(experiment, problem)
     make_home()
+    log_old_names()
     ensure_automation()
     with registered_flow_run(), watching_for_cancellation():
         due = later_one_is_due()

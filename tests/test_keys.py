@@ -36,7 +36,7 @@ CORPUS, TOKENIZER, PRETRAINING = {"corpus"}, {"tokenizer"}, {"pretraining"}
 DATASET, FINETUNING = {"dataset"}, {"finetuning"}
 
 # Fields that count with tagged tokens alone: they are changed in the problem `names`.
-OF_TOKENS = {"downstream.tokens_column", "downstream.tags_column"}
+OF_TOKENS = {"downstream.columns.tokens", "downstream.columns.tags"}
 
 # A published tokenizer has a vocabulary of its own; its size is no longer to be chosen.
 ALSO = {"tokenizer.published": ("tokenizer.vocab_size=8192",)}
@@ -59,7 +59,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "tokenizer.lowercase": ("false", TOKENIZER),
     "tokenizer.min_frequency": ("3", TOKENIZER),
     "tokenizer.published": ("{data}/vocab.txt", TOKENIZER),  # by its content
-    "model.family": ("roberta", PRETRAINING),
+    "model.family": ("roberta", PRETRAINING | FINETUNING),  # their code too
     "model.layers": ("2", PRETRAINING),
     "model.hidden_size": ("32", PRETRAINING),
     "model.heads": ("4", PRETRAINING),
@@ -86,11 +86,11 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.name": ("other", {"report"}),  # the heading of its results
     "downstream.problem": ("token-classification", DATASET | FINETUNING | {"evaluation"}),
     "downstream.source": ("{elsewhere}/moods.jsonl", NO_KEY),  # its content is
-    "downstream.text_column": ("body", DATASET),
-    "downstream.label_column": ("mood", DATASET),
-    "downstream.tokens_column": ("words", DATASET),
-    "downstream.tags_column": ("names", DATASET),
-    "downstream.document_column": ("page", DATASET),
+    "downstream.columns.text": ("body", DATASET),
+    "downstream.columns.label": ("mood", DATASET),
+    "downstream.columns.tokens": ("words", DATASET),
+    "downstream.columns.tags": ("names", DATASET),
+    "downstream.columns.document": ("page", DATASET),
     "downstream.validation_share": ("0.15", DATASET),
     "downstream.test_share": ("0.3", DATASET),
     "downstream.overlap": ("drop", DATASET),
@@ -100,7 +100,10 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.micro_batch_size": ("4", FINETUNING),
     "downstream.learning_rate": ("0.002", FINETUNING),
     "downstream.warmup_share": ("0.2", FINETUNING),
+    "downstream.schedule": ("cosine", FINETUNING),
     "downstream.weight_decay": ("0.02", FINETUNING),
+    "downstream.adam_beta2": ("0.95", FINETUNING),
+    "downstream.max_gradient_norm": ("2", FINETUNING),
     "downstream.dropout": ("0.2", FINETUNING),
     "downstream.max_length": ("33", FINETUNING),
     "downstream.precision": ("fp32", FINETUNING),

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from flows.presets.variant import variant_of
+from flows.presets.yaml_file import Place, read_yaml
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import InvalidExperimentError, check, validated
+from tasks.experiment.renamed import new_path, renew
+from tasks.experiment.renamed import note as note_of
 from tasks.machinery.naming.paths import place
 from tasks.machinery.naming.spelling import nearest
 
 PRESETS = Path(__file__).parent
-
-Place = tuple[str | int, ...]
-
-_DEEPEST, _MOST_NODES = 20, 100_000  # of the values in a file: far more than an experiment has
 
 
 def presets() -> dict[str, Path]:
@@ -32,22 +32,32 @@ def summary_of(preset: Path) -> str:
     return first.removeprefix("#").strip()
 
 
-def load_experiment(name: str, settings: Sequence[str] = ()) -> Experiment:
+def to_stderr(text: str) -> None:
+    """Tell a person who runs a command."""
+    sys.stderr.write(f"temper: {text}\n")
+
+
+def load_experiment(
+    name: str, settings: Sequence[str] = (), note: Callable[[str], None] = to_stderr
+) -> Experiment:
     """The experiment of a preset or a file, with settings applied.
 
     Args:
         name: name of a preset, or path of a YAML file.
         settings: `a.b=value`; a downstream problem by its name or its index.
+        note: told of old names of fields.
 
     Raises:
         InvalidExperimentError: with a line for each mistake.
     """
     file = _find(name)
     values, lines = read_yaml(file)
+    lines = _by_new_names(values, lines, note)
     if file.parent != PRESETS:
         _anchor(values, file.parent)
     changes: dict[Place, str] = {}
-    for setting in settings:
+    for given in settings:
+        setting = _by_new_name(given, note)
         place = apply(values, setting)
         lines, changes = _without(lines, place), _without(changes, place)
         lines[place] = f"--set {setting}"
@@ -57,6 +67,29 @@ def load_experiment(name: str, settings: Sequence[str] = ()) -> Experiment:
     experiment = validated(values, lines)
     check(experiment)
     return experiment
+
+
+def _by_new_names(
+    values: dict[str, Any], lines: dict[Place, str], note: Callable[[str], None]
+) -> dict[Place, str]:
+    """Give values their new names, in place; returns the lines under the new ones."""
+    try:
+        for old, new in renew(values):
+            note(f"{lines[old]}: {note_of(old, new)}")
+            lines = {new if path == old else path: line for path, line in lines.items()}
+    except ValueError as error:
+        raise InvalidExperimentError([str(error)]) from None
+    return lines
+
+
+def _by_new_name(setting: str, note: Callable[[str], None]) -> str:
+    name, equals, text = setting.partition("=")
+    old = name.strip().split(".")
+    new = new_path(old)
+    if new == old:
+        return setting
+    note(f"--set {setting}: {note_of(tuple(old), tuple(new))}")
+    return f"{'.'.join(new)}{equals}{text}"
 
 
 def _without(places: dict[Place, str], place: Place) -> dict[Place, str]:
@@ -84,96 +117,6 @@ def _find(name: str) -> Path:
         hint = nearest(file.name, there)
         raise InvalidExperimentError([f"{file}: no such file{hint}"])
     return file
-
-
-def read_yaml(file: Path) -> tuple[dict[str, Any], dict[Place, str]]:
-    """The values of a YAML file, and `file:line` of each path in it.
-
-    Raises:
-        InvalidExperimentError: where it is not YAML, not UTF-8, or not a mapping.
-    """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InvalidExperimentError([f"{file}: {error.strerror}"]) from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise InvalidExperimentError(
-            [f"{file}:{line}: not UTF-8 text (byte {error.start} of the file)"]
-        ) from None
-    node, values = _parsed(text, file)
-    if not isinstance(values, dict):
-        raise InvalidExperimentError(
-            [f"{file}: found {_kind(values)}; accepted: fields, as `name: value`"]
-        )
-    _require_plain(node, file)
-    twice = list(_repeated(node, ()))
-    if twice:
-        raise InvalidExperimentError(
-            [f"{file}:{line}: {name} is given twice" for name, line in twice]
-        )
-    return values, {path: f"{file}:{line}" for path, line in _lines(node, ())}
-
-
-def _parsed(text: str, file: Path) -> tuple[yaml.Node | None, Any]:
-    try:
-        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        problem = f"the character {error.character!r}" if error.character else error.reason
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = str(error.problem)
-    except RecursionError:
-        line, problem = 1, "lists in lists without end"
-    except ValueError as error:  # 2026-13-45 is no date
-        line, problem = 1, str(error)
-    raise InvalidExperimentError([f"{file}:{line}: not valid YAML: {problem}"]) from None
-
-
-def _require_plain(node: yaml.Node | None, file: Path) -> None:
-    """Refuse a mapping or list that is inside of itself, or that aliases make endless.
-
-    Raises:
-        InvalidExperimentError: with the line.
-    """
-    waiting, left = [(node, 0)], _MOST_NODES
-    while waiting:
-        here, depth = waiting.pop()
-        left -= 1
-        if depth > _DEEPEST or not left:
-            line = here.start_mark.line + 1 if here else 1
-            raise InvalidExperimentError(
-                [f"{file}:{line}: lists in lists without end (an alias to what it stands in?)"]
-            )
-        waiting += [(value, depth + 1) for _, _, value in _children(here)]
-
-
-def _kind(values: object) -> str:
-    return "an empty file" if values is None else type(values).__name__
-
-
-def _children(node: yaml.Node | None) -> Iterator[tuple[str | int, yaml.Node, yaml.Node]]:
-    """The children of a node: name or number, where it starts, value."""
-    if isinstance(node, yaml.MappingNode):
-        yield from ((key.value, key, value) for key, value in node.value)
-    elif isinstance(node, yaml.SequenceNode):
-        yield from ((number, value, value) for number, value in enumerate(node.value))
-
-
-def _lines(node: yaml.Node | None, path: Place) -> Iterator[tuple[Place, int]]:
-    for step, start, value in _children(node):
-        yield (*path, step), start.start_mark.line + 1
-        yield from _lines(value, (*path, step))
-
-
-def _repeated(node: yaml.Node | None, path: Place) -> Iterator[tuple[str, int]]:
-    seen = set()
-    for step, start, value in _children(node):
-        if step in seen:
-            yield ".".join(map(str, (*path, step))), start.start_mark.line + 1
-        seen.add(step)
-        yield from _repeated(value, (*path, step))
 
 
 def _anchor(values: dict[str, Any], folder: Path) -> None:

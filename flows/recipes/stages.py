@@ -6,7 +6,6 @@ from typing import Literal, get_args
 
 from tasks import families, objectives, problems
 from tasks.contract import Stage
-from tasks.experiment.problem import TaskName
 from tasks.sources import Source
 
 TRAINING = ("torch", "transformers", "accelerate", "numpy")
@@ -54,7 +53,7 @@ StageName = Literal[
 NAMES: tuple[StageName, ...] = get_args(StageName)
 
 
-def dataset(source: Source, problem: TaskName) -> Stage:
+def dataset(source: Source, problem: str) -> Stage:
     """Labelled rows, split."""
     return Stage(
         "dataset",
@@ -94,7 +93,7 @@ def pretraining(objective: str, family: str) -> Stage:
     )
 
 
-def finetuning(problem: TaskName, family: str) -> Stage:
+def finetuning(problem: str, family: str) -> Stage:
     """A body that learns from labels."""
     return Stage(
         "finetuning",
@@ -106,7 +105,7 @@ def finetuning(problem: TaskName, family: str) -> Stage:
     )
 
 
-def evaluation(problem: TaskName) -> Stage:
+def evaluation(problem: str) -> Stage:
     """What a fine-tuned model gets right on the test split, and how certain that is."""
     return Stage(
         "evaluation",
@@ -118,7 +117,7 @@ def evaluation(problem: TaskName) -> Stage:
     )
 
 
-def judgement(problem: TaskName) -> Stage:
+def judgement(problem: str) -> Stage:
     """Champion and challenger on the same test split, and what the rule says."""
     return Stage(
         "judgement",

@@ -9,7 +9,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.runtime import flow_run
 
 from flows.recipes.stages import StageName
-from flows.runs.plain_log import log_mistakes_plainly
+from flows.runs.plain_log import log_mistakes_plainly, log_old_names
 from tasks.machinery.execution.delivery import Delivery, deliver_all
 from tasks.machinery.execution.display import current_display
 from tasks.machinery.execution.planner import Planner, shortened
@@ -39,6 +39,7 @@ def begin(*, plan_only: bool) -> None:
     Before anything that is referred to is resolved: who triggers it later may mean something else.
     """
     make_home()
+    log_old_names()
     if not plan_only:
         cancel_duplicates()
 

@@ -85,11 +85,11 @@ def encodable(text: str, where: str) -> str:
     return text
 
 
-def columns_of(data: LabelledData, *fields: str) -> Columns:
-    """The columns that these fields name, each needed, and the one of documents."""
-    path = f"downstream.{data.name}"
-    needed = tuple(Column(getattr(data, field), f"{path}.{field}") for field in fields)
-    return Columns(needed, data.document_column)
+def columns_of(data: LabelledData, *roles: str) -> Columns:
+    """The columns that have these roles, each needed, and the one of documents."""
+    path = f"downstream.{data.name}.columns"
+    needed = tuple(Column(getattr(data.columns, role), f"{path}.{role}") for role in roles)
+    return Columns(needed, data.columns.document)
 
 
 def kind_of(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tasks.experiment import variants
+from tasks.experiment import choices, variants
 from tasks.experiment.experiment import Experiment
 
 Mistake = tuple[str, str]
@@ -21,15 +21,28 @@ def mistakes(experiment: Experiment) -> list[Mistake]:
 
 
 def _objective(experiment: Experiment) -> list[Mistake]:
-    if experiment.model.family == "roberta" and "nsp" in experiment.pretraining.objective:
-        return [
-            (
-                "pretraining.objective",
-                f"{experiment.pretraining.objective} needs a head for sentence pairs, which "
-                "model.family roberta does not have; accepted with it: mlm",
-            )
-        ]
-    return []
+    family, objective = experiment.model.family, experiment.pretraining.objective
+    lacking = [head for head in _heads_for(objective) if head not in _heads_of(family)]
+    if not lacking:
+        return []
+    fitting = [
+        name for name in choices.names("objectives") if {*_heads_for(name)} <= {*_heads_of(family)}
+    ]
+    return [
+        (
+            "pretraining.objective",
+            f"{objective} needs a head for {' and '.join(lacking)}, which model.family {family} "
+            f"does not have; accepted with it: {', '.join(fitting) or 'no objective'}",
+        )
+    ]
+
+
+def _heads_for(objective: str) -> tuple[str, ...]:
+    return choices.words_of("objectives", objective, "HEADS")
+
+
+def _heads_of(family: str) -> tuple[str, ...]:
+    return choices.words_of("families", family, "HEADS")
 
 
 def _lengths(experiment: Experiment) -> list[Mistake]:

@@ -2,8 +2,8 @@
 
 The YAML file, the parameter of the flow, the form in the Prefect UI, `--set` on the command line,
 the keys of the cache and the parameters in MLflow are all this model. So every field has a type,
-bounds, a default, a title and a description with its unit; variants are `Literal` choices, because
-forms show a union as a box of raw JSON.
+bounds, a default, a title and a description with its unit; a variant is a choice, because forms
+show a union as a box of raw JSON. What only counts with one variant says so (`variants.py`).
 
 `in_key=False` marks a field that cannot change a result (or whose content enters the key in another
 way, as the digest of the data behind `source`); such a field re-runs nothing.
@@ -14,15 +14,33 @@ from __future__ import annotations
 from pydantic import Field
 
 from tasks.experiment.corpus import Corpus
-from tasks.experiment.evaluation import Evaluation
 from tasks.experiment.fields import NAME_PATTERN, Part, field
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.experiment.problem import Downstream
+from tasks.experiment.renamed import Whole
 from tasks.experiment.tokenizer import Tokenizer
 
 
-class Experiment(Part):
+class Evaluation(Part):
+    """How the results are measured."""
+
+    from_scratch: bool = field(
+        True,
+        "From scratch",
+        "Also fine-tune the body from random weights: the gain of pre-training becomes a number",
+    )
+    bootstrap_samples: int = field(
+        2000,
+        "Bootstrap samples",
+        "Resamples of the test split behind each interval",
+        ge=100,
+        le=1_000_000,
+    )
+    confidence: float = field(0.95, "Confidence", "Coverage of the intervals", ge=0.5, lt=1)
+
+
+class Experiment(Whole):
     """Which text, tokenizer and model, how to pre-train it, and what to fine-tune it on."""
 
     name: str = field(

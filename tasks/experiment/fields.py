@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from tasks.experiment import variants
 from tasks.experiment.variants import OnlyWith, extra, in_words
@@ -18,6 +21,7 @@ def field(
     description: str,
     *,
     in_key: bool = True,
+    choices: Sequence[str] = (),
     only_with: OnlyWith | None = None,
     **more: Any,
 ) -> Any:
@@ -28,6 +32,7 @@ def field(
         title: its name in forms.
         description: what it is, with its unit.
         in_key: whether it can change a result.
+        choices: the values that are accepted, where a folder has them (else it is a `Literal`).
         only_with: the choices with which it counts, by name: see `variants.py`.
         more: bounds, as Pydantic has them; and `absent`, for a field that is added later: with this
             value the computation is what it was before the field existed. At that value it is in no
@@ -36,10 +41,28 @@ def field(
     notes: dict[str, Any] = {"in_key": in_key}
     if "absent" in more:
         notes["absent"] = more.pop("absent")
+    if choices:
+        notes["enum"] = list(choices)
     if only_with:
         notes["only_with"] = {choice: list(accepted) for choice, accepted in only_with.items()}
         description = f"{description} ({in_words(only_with)})"
     return Field(default, title=title, description=description, json_schema_extra=notes, **more)
+
+
+def as_in(whole: type[Part], name: str, **changes: Any) -> Any:
+    """The field of another part: title, description, bounds and default are those, or changed.
+
+    Args:
+        whole: the other part.
+        name: of the field.
+        changes: attributes of the field that differ; `absent` too, as in `field`.
+    """
+    info = copy(whole.model_fields[name])
+    if "absent" in changes:
+        info.json_schema_extra = {**extra(info), "absent": changes.pop("absent")}
+    for attribute, value in changes.items():
+        setattr(info, attribute, value)
+    return info
 
 
 class Part(BaseModel):
@@ -54,6 +77,14 @@ class Part(BaseModel):
         for position, info in enumerate(cls.model_fields.values()):
             info.json_schema_extra = {**extra(info), "position": position}
         cls.model_rebuild(force=True)
+
+    @field_validator("*")
+    @classmethod
+    def _is_one_of_the_choices(cls, value: Any, info: ValidationInfo) -> Any:
+        accepted = extra(cls.model_fields[info.field_name or ""]).get("enum", [value])
+        if value not in accepted:
+            raise PydanticCustomError("literal_error", "Input should be one of the choices")
+        return value
 
     def keyed(self, around: tuple[Any, ...]) -> dict[str, Any]:
         """The fields that are in the key of a stage, by name; `around` as in `variants.py`."""

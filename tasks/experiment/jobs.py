@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from copy import copy
 from typing import Any
 
 from tasks.experiment.corpus import Corpus
-from tasks.experiment.evaluation import Evaluation
-from tasks.experiment.experiment import Experiment
-from tasks.experiment.fields import Part, field
+from tasks.experiment.experiment import Evaluation, Experiment
+from tasks.experiment.fields import Part, as_in, field
 from tasks.experiment.mistakes import InvalidExperimentError, check, check_fields
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.experiment.problem import Downstream, LabelledData
+from tasks.experiment.renamed import Whole
 from tasks.experiment.tokenizer import Tokenizer
 
 REFERENCE = (
@@ -27,15 +26,7 @@ REFERENCE = (
 )
 
 
-def as_in(whole: type[Part], name: str, **changes: Any) -> Any:
-    """The field of another model: title, description, bounds and default are those, or changed."""
-    info = copy(whole.model_fields[name])
-    for attribute, value in changes.items():
-        setattr(info, attribute, value)
-    return info
-
-
-class PretrainJob(Part):
+class PretrainJob(Whole):
     """Which text, tokenizer and model, and how to pre-train it."""
 
     name: str = as_in(Experiment, "name", default="pretraining")
@@ -71,7 +62,7 @@ class PretrainJob(Part):
         return Experiment(**_shared(self, Experiment))
 
 
-class FinetuneJob(Part):
+class FinetuneJob(Whole):
     """Which pre-trained body, and what to fine-tune it on."""
 
     body: str = field(..., "Body", f"The pre-trained model: {REFERENCE}", min_length=1)
@@ -102,7 +93,7 @@ class Intervals(Part):
     confidence: float = as_in(Evaluation, "confidence")
 
 
-class EvaluateJob(Part):
+class EvaluateJob(Whole):
     """Which fine-tuned model, and the labelled data on whose test split it is measured."""
 
     model: str = field(..., "Model", f"The fine-tuned model: {REFERENCE}", min_length=1)

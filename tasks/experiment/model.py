@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import model_validator
 
+from tasks.experiment import choices
 from tasks.experiment.fields import Part, field
 
 
 class Model(Part):
     """The body that is pre-trained and then fine-tuned."""
 
-    family: Literal["bert", "roberta"] = field("bert", "Family", "Architecture of the encoder")
+    family: str = field(
+        "bert", "Family", "Architecture of the encoder", choices=choices.names("families")
+    )
     layers: int = field(4, "Layers", "Transformer layers", ge=1, le=96)
     hidden_size: int = field(256, "Hidden size", "Width of the hidden states", ge=8, le=8192)
     heads: int = field(4, "Heads", "Attention heads; they divide the hidden size", ge=1, le=128)

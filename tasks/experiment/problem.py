@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from tasks.experiment.fields import NAME_PATTERN, Part, field
+from tasks.experiment import choices
+from tasks.experiment.fields import NAME_PATTERN, Part, as_in, field
+from tasks.experiment.training import Schedule, Training
 
-TaskName = Literal["text-classification", "token-classification"]
 
-OF_TEXTS = {"problem": ("text-classification",)}
-OF_TOKENS = {"problem": ("token-classification",)}
+def role(name: str, title: str, description: str) -> Any:
+    """A role of a column: its name by default is the role's, and it counts where it is used."""
+    only_with = choices.only_with("problem", "problems", "ROLES", name)
+    return field(name, title, description, min_length=1, only_with=only_with)
+
+
+class ColumnRoles(Part):
+    """The column that has each role; a problem asks for its own roles alone."""
+
+    text: str = role("text", "Text", "Column that holds the text")
+    label: str = role("label", "Label", "Column that holds the label")
+    tokens: str = role("tokens", "Tokens", "Column with the list of tokens")
+    tags: str = role("tags", "Tags", "Column with the list of BIO tags")
+    document: str = field(
+        "document",
+        "Document",
+        "Column, if there is one, that names the document of a row: its rows stay in one split",
+        min_length=1,
+    )
 
 
 class LabelledData(Part):
@@ -23,10 +41,11 @@ class LabelledData(Part):
         pattern=NAME_PATTERN,
         max_length=40,
     )
-    problem: TaskName = field(
+    problem: str = field(
         "text-classification",
         "Problem",
         "What is predicted: one label a text, or one tag a token (named entities)",
+        choices=choices.names("problems"),
     )
     source: str = field(
         "builtin:pydocs-library",
@@ -37,31 +56,8 @@ class LabelledData(Part):
         in_key=False,
         min_length=1,
     )
-    text_column: str = field(
-        "text", "Text column", "Column that holds the text", min_length=1, only_with=OF_TEXTS
-    )
-    label_column: str = field(
-        "label", "Label column", "Column that holds the label", min_length=1, only_with=OF_TEXTS
-    )
-    tokens_column: str = field(
-        "tokens",
-        "Tokens column",
-        "Column with the list of tokens",
-        min_length=1,
-        only_with=OF_TOKENS,
-    )
-    tags_column: str = field(
-        "tags",
-        "Tags column",
-        "Column with the list of BIO tags",
-        min_length=1,
-        only_with=OF_TOKENS,
-    )
-    document_column: str = field(
-        "document",
-        "Document column",
-        "Column, if there is one, that names the document of a row: its rows stay in one split",
-        min_length=1,
+    columns: ColumnRoles = field(
+        ColumnRoles(), "Columns", "Which column of the rows has which role"
     )
     validation_share: float = field(
         0.1,
@@ -80,33 +76,27 @@ class LabelledData(Part):
     )
 
 
-class FineTuning(Part):
-    """How a body learns from labelled rows."""
+class Passes(Part):
+    """How many labelled rows are learnt from, how often, and how much of each."""
 
     train_examples: int = field(
         0, "Training examples", "Labelled examples to learn from; 0 takes them all", ge=0, le=10**9
     )
     epochs: int = field(3, "Epochs", "Passes over the training examples", ge=1, le=10_000)
-    batch_size: int = field(32, "Batch size", "Examples in a step", ge=1, le=65_536)
-    micro_batch_size: int = field(
-        0,
-        "Micro-batch size",
-        "Examples computed at once, their gradients added up to the batch's; with dropout other "
-        "numbers are drawn; 0 takes as many as fit into the machine's memory",
-        ge=0,
-        le=65_536,
-    )
-    learning_rate: float = field(5e-4, "Learning rate", "Peak learning rate of AdamW", gt=0, le=1)
-    warmup_share: float = field(
-        0.1, "Warm-up share", "Share of the steps in which the learning rate rises", ge=0, le=1
-    )
-    weight_decay: float = field(0.01, "Weight decay", "Decoupled weight decay of AdamW", ge=0, le=1)
-    dropout: float = field(0.1, "Dropout", "Dropout while fine-tuning", ge=0, lt=1)
     max_length: int = field(
         128, "Longest example", "Longer examples are cut, in tokens", ge=8, le=32_768
     )
-    precision: Literal["auto", "fp32", "bf16"] = field(
-        "auto", "Precision", "auto is bf16 where the hardware is fast at it, else fp32"
+
+
+class FineTuning(Training, Passes):
+    """How a body learns from labelled rows."""
+
+    learning_rate: float = as_in(Training, "learning_rate", default=5e-4)
+    schedule: Schedule = as_in(Training, "schedule", absent="linear")
+    adam_beta2: float = as_in(Training, "adam_beta2", absent=0.999)
+    max_gradient_norm: float = as_in(Training, "max_gradient_norm", absent=1.0)
+    dropout: float = as_in(
+        Training, "dropout", default=0.1, description="Dropout while fine-tuning"
     )
 
 

@@ -9,14 +9,21 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from tasks.machinery.naming.variants import modules_in
+from tasks.experiment import choices
 
 if TYPE_CHECKING:
     from tasks.experiment.model import Model
 
 
 class Family(Protocol):
-    """The names in the module of a family."""
+    """The names in the module of a family.
+
+    Attributes:
+        HEADS: What its models in transformers have a head for in pre-training. Plans read it from
+            the source: a tuple of words.
+    """
+
+    HEADS: tuple[str, ...]
 
     def configure(self, model: Model, tokenizer: Any, dropout: float) -> Any:
         """The configuration of an encoder that reads the tokens of a tokenizer."""
@@ -33,7 +40,7 @@ class Family(Protocol):
 
 def names() -> tuple[str, ...]:
     """The names of all families, as an experiment writes them: `bert`."""
-    return modules_in("families")
+    return choices.names("families")
 
 
 def module_of(family: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 from tasks.experiment.model import Model
 from tasks.training.flops import of_transformer
 
+HEADS = ("masked tokens",)
+
 
 def configure(model: Model, tokenizer: Any, dropout: float) -> Any:
     """The configuration of an encoder that reads the tokens of a tokenizer."""

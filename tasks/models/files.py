@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import StageError
-from tasks.experiment.problem import Downstream, TaskName
+from tasks.experiment.problem import Downstream
 
 CONFIGURATION = "config.json"
 WEIGHTS = ".safetensors"
@@ -134,7 +134,7 @@ def require_room(problems: Sequence[Downstream], configuration: dict[str, Any], 
             )
 
 
-def require_head(problem: TaskName, configuration: dict[str, Any], where: str) -> None:
+def require_head(problem: str, configuration: dict[str, Any], where: str) -> None:
     """Check that a model was fine-tuned for a kind of problem.
 
     Raises:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from tasks.machinery.naming.variants import modules_in
+from tasks.experiment import choices
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,9 +27,14 @@ class Objective(Protocol):
 
     Attributes:
         AUTO_MODEL: The class of `transformers` that makes the model.
+        HEADS: The heads that the model must have, as `HEADS` of a family names them. Plans read
+            this and `FIELDS` from the source: tuples of words.
+        FIELDS: The fields of `pretraining` that count with some objectives alone, this one too.
     """
 
     AUTO_MODEL: Any
+    HEADS: tuple[str, ...]
+    FIELDS: tuple[str, ...]
 
     def examples(self, corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) -> Examples:
         """The examples of a corpus. Raises a StageError where it has none."""
@@ -52,7 +57,7 @@ class Objective(Protocol):
 
 def names() -> tuple[str, ...]:
     """The names of all objectives, as an experiment writes them: `mlm+nsp`."""
-    return tuple(name.replace("-", "+") for name in modules_in("objectives"))
+    return choices.names("objectives")
 
 
 def module_of(objective: str) -> str:

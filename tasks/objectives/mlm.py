@@ -27,9 +27,21 @@ from tasks.models.masked_prediction import (
     split,
 )
 
-__all__ = ["AUTO_MODEL", "counts", "examples", "head", "losses", "measure", "split"]
+__all__ = [
+    "AUTO_MODEL",
+    "FIELDS",
+    "HEADS",
+    "counts",
+    "examples",
+    "head",
+    "losses",
+    "measure",
+    "split",
+]
 
 AUTO_MODEL = AutoModelForMaskedLM
+HEADS = ("masked tokens",)
+FIELDS = ("masking_share",)
 AROUND = 2  # special tokens around a window
 OFFSET = 10  # purpose of a draw
 

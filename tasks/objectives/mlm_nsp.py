@@ -36,9 +36,21 @@ from tasks.models.masked_prediction import (
 )
 from tasks.training.flops import Product
 
-__all__ = ["AUTO_MODEL", "counts", "examples", "head", "losses", "measure", "split"]
+__all__ = [
+    "AUTO_MODEL",
+    "FIELDS",
+    "HEADS",
+    "counts",
+    "examples",
+    "head",
+    "losses",
+    "measure",
+    "split",
+]
 
 AUTO_MODEL = AutoModelForPreTraining
+HEADS = ("masked tokens", "sentence pairs")
+FIELDS = ("masking_share",)
 AROUND = 3  # special tokens around the two segments
 CUT, KIND, OTHER = 20, 21, 22  # purposes of draws
 IS_NEXT, IS_RANDOM, NO_PAIR = 0, 1, -100  # labels, as `BertForPreTraining` numbers them

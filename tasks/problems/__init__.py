@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from tasks.machinery.naming.variants import names_in
+from tasks.experiment import choices
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,7 +96,7 @@ class Problem(Protocol):
 
 def names() -> tuple[str, ...]:
     """The names of all problems, as an experiment writes them: `text-classification`."""
-    return names_in("problems", "rows.py")
+    return choices.names("problems")
 
 
 def part_of(problem: str, part: str) -> str:

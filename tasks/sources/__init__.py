@@ -22,11 +22,10 @@ from tasks.contract import StageError
 from tasks.data.rows import Columns, Document, Row
 from tasks.experiment.corpus import Corpus
 from tasks.experiment.fields import Part, field
-from tasks.experiment.problem import TaskName
 from tasks.machinery.naming.spelling import near, nearest
 
 Kind = Literal["pydocs.text", "pydocs.library", "pydocs.code", "files", "hub"]
-Holds = Literal["text"] | TaskName
+Holds = str
 Progress = Callable[[int, int, str], None]
 
 BUILT_IN: Mapping[str, tuple[Kind, Holds]] = {

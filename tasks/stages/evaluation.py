@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from tasks.contract import Monitor
 from tasks.data.tables import write_json
-from tasks.experiment.problem import TaskName
 from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
 from tasks.models.answering import read_rows
 from tasks.models.bodies import read_model
@@ -49,7 +48,7 @@ class Answers:
 
 
 def evaluate(
-    problem: TaskName,
+    problem: str,
     bootstrap_samples: int,
     confidence: float,
     seed: int,

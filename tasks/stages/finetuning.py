@@ -23,7 +23,7 @@ from tasks import families
 from tasks.contract import Monitor
 from tasks.data.text.length_buckets import Batch, BucketedBatches, Example
 from tasks.experiment.pretraining import Checkpoints
-from tasks.experiment.problem import FineTuning, TaskName
+from tasks.experiment.problem import FineTuning
 from tasks.models.bodies import load_encoder, new_classifier, write_model
 from tasks.models.inference import mean_loss, predict
 from tasks.problems import Problem, load
@@ -38,7 +38,7 @@ NO_LABEL = -100  # where the cross-entropy of `transformers` counts nothing
 
 
 def finetune(
-    problem: TaskName,
+    problem: str,
     training: FineTuning,
     seed: int,
     *,
@@ -179,7 +179,10 @@ def recipe(training: FineTuning, steps: int, seed: int) -> Recipe:
     return Recipe(
         learning_rate=training.learning_rate,
         warmup_share=training.warmup_share,
+        schedule=training.schedule,
         weight_decay=training.weight_decay,
+        adam_beta2=training.adam_beta2,
+        max_gradient_norm=training.max_gradient_norm,
         precision=training.precision,
         log_every=max(1, steps // LOGS),
         seed=seed,

@@ -21,7 +21,6 @@ from tasks.contract import Monitor, StageError
 from tasks.data.rows import FEWEST_TESTED, Shape
 from tasks.data.same_text import digest
 from tasks.data.tables import read_table, write_json
-from tasks.experiment.problem import TaskName
 from tasks.experiment.retraining import Rule
 from tasks.models.answering import read_rows
 from tasks.models.bodies import read_model
@@ -33,7 +32,7 @@ from tasks.statistics.promotion import Decision, decide
 
 
 def judge(
-    problem: TaskName,
+    problem: str,
     rule: Rule,
     seed: int,
     *,

@@ -20,7 +20,7 @@ from tasks.data.text.drawing import Drawing, ExampleBatches
 from tasks.data.text.length_buckets import BucketedBatches, Example
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Pretraining
-from tasks.experiment.problem import FineTuning, TaskName
+from tasks.experiment.problem import FineTuning
 from tasks.models.building import new_model
 from tasks.stages.finetuning import VALIDATION_ROWS, cross_entropy
 from tasks.stages.finetuning import computation as finetuning_computation
@@ -108,7 +108,7 @@ def time_pretraining(model: Model, pretraining: Pretraining, vocabulary: int) ->
 
 
 def time_finetuning(
-    problem: TaskName, model: Model, training: FineTuning, vocabulary: int, lengths: Sequence[int]
+    problem: str, model: Model, training: FineTuning, vocabulary: int, lengths: Sequence[int]
 ) -> Cost:
     """What fine-tuning costs on examples of such lengths, in tokens."""
     kind, tokenizer = problems.load(problem), MadeUpTokenizer(vocabulary)

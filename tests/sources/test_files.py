@@ -14,10 +14,10 @@ from tasks.sources import resolve
 from tasks.sources.files import documents
 
 LABELLED = Columns(
-    (Column("text", "downstream.x.text_column"), Column("label", "downstream.x.label_column")),
+    (Column("text", "downstream.x.columns.text"), Column("label", "downstream.x.columns.label")),
     "document",
 )
-TAGGED = Columns((Column("tokens", "downstream.x.tokens_column"), Column("tags", "…")), "document")
+TAGGED = Columns((Column("tokens", "downstream.x.columns.tokens"), Column("tags", "…")), "document")
 
 
 def ignore(done, total, unit):

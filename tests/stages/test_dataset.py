@@ -279,7 +279,7 @@ def test_labels_that_no_training_row_has_are_told(tmp_path):
     (tmp_path / "data").mkdir()
     write_csv(tmp_path / "data" / "train.csv", [f"train {n},{'ab'[n % 2]}" for n in range(50)])
     write_csv(tmp_path / "data" / "test.csv", ["new,c", "old,a"])
-    message = r"downstream\.\w+\.label_column: no training row has 'c' \(1 in test\)"
+    message = r"downstream\.\w+\.columns\.label: no training row has 'c' \(1 in test\)"
     with pytest.raises(StageError, match=message):
         prepare(tmp_path / "data", tmp_path / "out")
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tasks.contract import Silent, StageError
-from tasks.experiment.problem import FineTuning, TaskName
+from tasks.experiment.problem import FineTuning
 from tasks.experiment.retraining import Rule
 from tasks.pages import decision_card
 from tasks.stages.finetuning import finetune
@@ -18,10 +18,10 @@ from tasks.stages.judgement import judge
 from tests.support.shown import shown
 from tests.support.tiny_models import LABELS, write_body, write_data
 
-TEXTS: TaskName = "text-classification"
+TEXTS: str = "text-classification"
 
 
-def learnt(folder: Path, data: Path, body: Path, epochs: int, problem: TaskName = TEXTS) -> Path:
+def learnt(folder: Path, data: Path, body: Path, epochs: int, problem: str = TEXTS) -> Path:
     """The folder of a model that has learnt from the data."""
     folder.mkdir()
     training = FineTuning(epochs=epochs, batch_size=16, learning_rate=5e-3, max_length=32)

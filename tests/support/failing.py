@@ -143,7 +143,7 @@ FAILING = [
         labelled("new/train.csv", 80, seed=6),
         labelled("new/test.csv", 20, f"{ROW[:-4]}angry", seed=7),
         settings=NEW,
-        said=("downstream.mood.label_column: no training row has 'angry' (1 in test)",),
+        said=("downstream.mood.columns.label: no training row has 'angry' (1 in test)",),
     ),
     mood(
         "too few rows to split",
@@ -153,7 +153,7 @@ FAILING = [
     mood(
         "rows of two documents",
         labelled("new/a.csv", 80, header="text,document"),
-        settings=("downstream.mood.source={data}/new/a.csv", "downstream.mood.label_column=text"),
+        settings=("downstream.mood.source={data}/new/a.csv", "downstream.mood.columns.label=text"),
         said=("is empty", "needs more rows"),
     ),
     mood(
@@ -187,7 +187,7 @@ FAILING = [
         "invalid JSON at a line", '{"tokens": ["a", "tags": ["O"]}', "not valid JSON (column 24)"
     ),
     names("a list among the objects", '["a"]', "is not a JSON object"),
-    names("a key less", '{"tokens": ["a"]}', "no column 'tags' (downstream.names.tags_column)"),
+    names("a key less", '{"tokens": ["a"]}', "no column 'tags' (downstream.names.columns.tags)"),
     names("more tokens than tags", tagged(tags=["O"]), "2 tokens and 1 tags"),
     names("no tokens", tagged(tokens=[], tags=[]), "must be a list of words, found an empty list"),
     names("a tag that is not BIO", tagged(tags=["O", "PLACE"]), "token 2 ('b')", "accepted: O, B-"),

@@ -82,8 +82,8 @@ FIELDS = [
     setting("pairs for RoBERTa", "model.family=roberta", "pretraining.objective", "with it: mlm"),
     setting(
         "a field of another problem",
-        "downstream.mood.tags_column=x",
-        "downstream.mood.tags_column: found 'x', but problem is 'text-classification'; the field",
+        "downstream.mood.columns.tags=x",
+        "downstream.mood.columns.tags: found 'x', but problem is 'text-classification'; the field",
         "counts only with token-classification (accepted here: 'tags')",
     ),
     setting(

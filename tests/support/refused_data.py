@@ -119,7 +119,7 @@ TABLES = [
         edited("moods.csv", "text,label", "txt,label"),
         said=(
             MOODS,
-            "moods.csv, line 1: no column 'text' (downstream.mood.text_column)",
+            "moods.csv, line 1: no column 'text' (downstream.mood.columns.text)",
             "mean txt",
         ),
     ),

@@ -8,6 +8,8 @@ from tasks.contract import StageError
 from tasks.data.rows import Columns, Example, Row, columns_of, encodable, kind_of
 from tasks.experiment.problem import LabelledData
 
+ROLES = ("text", "label")
+
 
 class TextRows:
     """A text with one label."""
@@ -17,20 +19,20 @@ class TextRows:
 
     def columns(self, data: LabelledData) -> Columns:
         """The text and the label."""
-        return columns_of(data, "text_column", "label_column")
+        return columns_of(data, *ROLES)
 
     def parse(self, row: Row, data: LabelledData) -> Example:
         """Text and label, blanks around them taken away; numbers are fine as labels."""
-        text, label = row.values[data.text_column], row.values[data.label_column]
+        text, label = row.values[data.columns.text], row.values[data.columns.label]
         if not isinstance(text, str) or not text.strip():
             raise StageError(
-                f"{row.where}: column {data.text_column!r} must be text, found {kind_of(text)}"
+                f"{row.where}: column {data.columns.text!r} must be text, found {kind_of(text)}"
             )
         if isinstance(label, int):
             label = str(label)
         if not isinstance(label, str) or not label.strip():
             raise StageError(
-                f"{row.where}: the label is missing: column {data.label_column!r} holds "
+                f"{row.where}: the label is missing: column {data.columns.label!r} holds "
                 f"{kind_of(label)}; every row needs one (text or a whole number)"
             )
         return {

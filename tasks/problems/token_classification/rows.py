@@ -9,6 +9,8 @@ from tasks.contract import StageError
 from tasks.data.rows import Columns, Example, Row, columns_of, encodable, kind_of
 from tasks.experiment.problem import LabelledData
 
+ROLES = ("tokens", "tags")
+
 
 class TokenRows:
     """A sentence of tokens with a BIO tag each."""
@@ -22,12 +24,12 @@ class TokenRows:
 
     def columns(self, data: LabelledData) -> Columns:
         """The tokens and the tags."""
-        return columns_of(data, "tokens_column", "tags_column")
+        return columns_of(data, *ROLES)
 
     def parse(self, row: Row, data: LabelledData) -> Example:
         """Tokens and tags, as many of one as of the other, the tags in the BIO scheme."""
-        tokens = _strings(row, data.tokens_column)
-        tags = _strings(row, data.tags_column)
+        tokens = _strings(row, data.columns.tokens)
+        tags = _strings(row, data.columns.tags)
         if len(tokens) != len(tags):
             raise StageError(
                 f"{row.where}: {len(tokens)} tokens and {len(tags)} tags; each token needs one tag"

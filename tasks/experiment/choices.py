@@ -1,0 +1,59 @@
+"""Choices that are filled from folders: what a person can choose, found on disk. Light.
+
+What is asked about a variant before it is imported, it states as a tuple of words at the top level
+of its module: the `ROLES` of a problem, the `HEADS` of a family. They are read from the source of
+the module: to import it is for what computes.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from typing import Literal
+
+from tasks.machinery.naming.variants import TASKS, modules_in, names_in
+
+Package = Literal["families", "objectives", "problems"]
+
+
+@functools.cache
+def names(package: Package) -> tuple[str, ...]:
+    """The variants in a package: `a-b` is `a_b.py`, and the objective `a+b` is `a_b.py`."""
+    if package == "problems":
+        return names_in(package, "rows.py")
+    between = "+" if package == "objectives" else "-"
+    return tuple(name.replace("-", between) for name in modules_in(package))
+
+
+@functools.cache
+def words_of(package: Package, variant: str, name: str) -> tuple[str, ...]:
+    """The words that a variant states under a name; none where it does not state it."""
+    module = variant.replace("-", "_").replace("+", "_")
+    file = f"{module}/rows.py" if package == "problems" else f"{module}.py"
+    for node in ast.parse((TASKS / package / file).read_bytes()).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+                return tuple(ast.literal_eval(value))
+            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if (
+                found == name
+            ):
+                return tuple(ast.literal_eval(value))
+    return ()
+
+
+def those_with(package: Package, name: str, word: str) -> tuple[str, ...]:
+    """The variants that state a word under a name: the problems with the role `tags`."""
+    return tuple(each for each in names(package) if word in words_of(package, each, name))
+
+
+def only_with(choice: str, package: Package, name: str, word: str) -> dict[str, tuple[str, ...]]:
+    """With which choices a field counts: those that state a word; nothing where all do.
+
+    Args:
+        choice: the field of the choice: `problem`.
+        package: what it is filled from.
+        name: under which a variant states its words: `ROLES`.
+        word: such as `tags`.
+    """
+    found = those_with(package, name, word)
+    return {} if found == names(package) else {choice: found}

@@ -1,0 +1,52 @@
+"""Choices come from the folders, and what a variant states is read without importing it."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from tasks import families, objectives, problems
+from tasks.experiment import choices
+from tasks.experiment.experiment import Experiment
+from tasks.experiment.mistakes import InvalidExperimentError, check
+
+
+def test_forms_offer_what_is_in_the_folders() -> None:
+    definitions = Experiment.model_json_schema()["$defs"]
+    offered = [
+        definitions[part]["properties"][field]["enum"]
+        for part, field in (
+            ("Model", "family"),
+            ("Pretraining", "objective"),
+            ("Downstream", "problem"),
+        )
+    ]
+    assert offered == [list(each.names()) for each in (families, objectives, problems)]
+
+
+def test_another_value_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        Experiment.model_validate({"model": {"family": "brt"}})
+
+
+def test_the_words_of_a_variant_are_those_of_its_module() -> None:
+    for name in choices.names("objectives"):
+        module = objectives.load(name)
+        assert choices.words_of("objectives", name, "HEADS") == module.HEADS
+        assert choices.words_of("objectives", name, "FIELDS") == module.FIELDS
+    for name in choices.names("families"):
+        assert choices.words_of("families", name, "HEADS") == families.load(name).HEADS
+
+
+def test_a_role_counts_with_the_problems_that_state_it() -> None:
+    assert choices.those_with("problems", "ROLES", "tags") == ("token-classification",)
+    assert choices.only_with("problem", "problems", "ROLES", "text") == {
+        "problem": ("text-classification",)
+    }
+    assert choices.only_with("objective", "objectives", "FIELDS", "masking_share") == {}
+
+
+def test_a_family_without_the_head_of_an_objective_is_refused() -> None:
+    roberta = {"model": {"family": "roberta"}, "pretraining": {"objective": "mlm+nsp"}}
+    with pytest.raises(InvalidExperimentError, match="needs a head for sentence pairs"):
+        check(Experiment.model_validate(roberta))
