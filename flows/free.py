@@ -1,4 +1,4 @@
-"""The flow that frees space in the store: `temper gc` for the Prefect UI and for schedules."""
+"""The flow that deletes artifacts from the store: `temper gc` for the Prefect UI and schedules."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from tasks.machinery.host.space import human, read_size
 from tasks.machinery.store.store import Store
 
 
-@flow(name="gc", flow_run_name="free space in the store", persist_result=False)
+@flow(name="gc", flow_run_name="delete unused artifacts", persist_result=False)
 def free_space(
     older_than_days: Annotated[float, Field(ge=0, le=36_500)] = 30.0,
     keep: str = "",
     unreferenced: bool = False,
     dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Free artifacts that are not worth their space; never what a run in progress uses.
+    """Delete artifacts from the store by rules; never those that a run in progress uses.
 
     Args:
-        older_than_days: Free what was last used longer ago than this. 0: age is no reason.
-        keep: Free the least recently used until the store has no more than this, such as 5GB.
-            Empty: size is no reason.
-        unreferenced: Also free what no run in MLflow refers to any more.
-        dry_run: Tell what would be freed, and free nothing.
+        older_than_days: Delete artifacts last used longer ago than this. 0: ignore age.
+        keep: Delete the least recently used until the store is at most this large, such as 5GB.
+            Empty: ignore size.
+        unreferenced: Also delete artifacts that no run in MLflow refers to.
+        dry_run: Show what would be deleted, and delete nothing.
     """
     make_home()
     age = timedelta(days=older_than_days) if older_than_days else None
@@ -54,6 +54,6 @@ def free_space(
     rows = [{"artifact": c.item.name, "size": human(c.item.size), "why": c.why} for c in freed]
     size = human(sum(choice.item.size for choice in freed))
     held = human(sum(item.size for item in items))
-    text = f"{'would free' if dry_run else 'freed'} {size} of {held}"
+    text = f"{'would delete' if dry_run else 'deleted'} {size} of {held}"
     create_table_artifact(rows, key="freed", description=text)
     return {"said": text, "artifacts": [row["artifact"] for row in rows]}

@@ -1,4 +1,4 @@
-"""What several commands take: an experiment, changes to it, and how cached files are checked."""
+"""Arguments of several commands: an experiment, changes to it, how cached files are checked."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ SetOption = Annotated[
         "--set",
         metavar="a.b=VALUE",
         help="Change a value of the experiment; a downstream problem by its name or index: "
-        "downstream.library.epochs=3. May be given more than once; the run's name tells it.",
+        "downstream.library.epochs=3. May be repeated; the run's name shows the changes.",
     ),
 ]
 VerifyOption = Annotated[
     Verification,
     typer.Option(
-        help="How cached files are checked: by size and a memo of their digests, or every byte.",
+        help="How to check cached files: by size and cached digests, or by reading every byte.",
     ),
 ]
 RefreshOption = Annotated[
@@ -38,8 +38,7 @@ RefreshOption = Annotated[
     typer.Option(
         "--refresh",
         metavar="STAGE",
-        help=f"Compute a stage although it is cached: {', '.join(NAMES)}. "
-        "May be given more than once.",
+        help=f"Recompute a stage although it is cached: {', '.join(NAMES)}. May be repeated.",
     ),
 ]
 OutputOption = Annotated[

@@ -20,7 +20,7 @@ from tasks.machinery.host.home import store_folder
 if TYPE_CHECKING:
     from tasks.pages.document import Document
 
-WIDTH = 120  # of what is printed where there is no terminal to ask
+WIDTH = 120  # of the output if it is not a terminal
 
 out = Console(width=None if sys.stdout.isatty() else WIDTH)
 
@@ -54,7 +54,7 @@ def compare(
         typer.Option(
             "--filter",
             metavar="FILTER",
-            help="Runs by a filter of MLflow: 'params.`model.layers` = \"2\"'.",
+            help="Select runs by a filter of MLflow: 'params.`model.layers` = \"2\"'.",
         ),
     ] = "",
     experiment: Annotated[
@@ -63,7 +63,7 @@ def compare(
     examples: Annotated[
         int,
         typer.Option(
-            metavar="N", min=0, help="Rows to show, of each problem, on which the runs disagree."
+            metavar="N", min=0, help="How many rows to show per problem where the runs disagree."
         ),
     ] = 10,
     watts: Annotated[
@@ -71,7 +71,7 @@ def compare(
         typer.Option(
             metavar="W",
             min=0.1,
-            help="What the processors draw at full use. Default: 12 W for each core of this "
+            help="Power of the processors at full load. Default: 12 W for each core of this "
             "machine.",
         ),
     ] = None,
@@ -84,13 +84,13 @@ def compare(
     ] = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Compare runs: what differs, what came out, whether that could be chance, and what it cost.
+    """Compare runs: what differs, the results, whether they differ significantly, and the cost.
 
-    Exit status: 0 done, 2 not two known runs, 1 MLflow cannot be asked.
+    Exit status: 0 done, 2 not two known runs, 1 MLflow is unreachable.
     """
     files = {"--markdown": markdown, "--html": html, "--json": as_json}
     _require_folders(files)
-    with _answering(), err.status("asking MLflow …") as status:
+    with _answering(), err.status("querying MLflow …") as status:
         from tasks.comparison.as_json import as_json as json_of
         from tasks.comparison.energy import Power
         from tasks.comparison.gathering import gather
@@ -140,13 +140,13 @@ def leaderboard(
     markdown: MarkdownOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Rank all finished runs of experiments, a row a run.
+    """Rank all finished runs of experiments, one row per run.
 
-    Exit status: 0 done, 2 no such experiment or metric, 1 MLflow cannot be asked.
+    Exit status: 0 done, 2 no such experiment or metric, 1 MLflow is unreachable.
     """
     files = {"--markdown": markdown, "--json": as_json}
     _require_folders(files)
-    with _answering(), err.status("asking MLflow …"):
+    with _answering(), err.status("querying MLflow …"):
         from tasks.comparison.leaderboard import (
             fold,
             leaderboard_json,
@@ -162,7 +162,7 @@ def leaderboard(
         past = PastRuns()
         entries = fold(past.experiments_runs(experiment))
         if not entries:
-            raise UnknownRunError("no run of an experiment has finished here yet: temper run")
+            raise UnknownRunError("no run of an experiment has finished yet: run `temper run`")
         names = metrics_to_rank([entry.run for entry in entries], metric)
         spent = seconds_of([entry.run for entry in entries], past, Store(store_folder()))
         entries = ranked(with_seconds(entries, spent), names)
@@ -175,7 +175,7 @@ def leaderboard(
 
 
 def _show(page: Document, files: dict[str, Path | None]) -> None:
-    """Print a page, and where it was written to."""
+    """Print a page, and the files that it was written to."""
     from flows.terminal.pages import print_page
 
     print_page(page, out, out.width)
@@ -196,7 +196,7 @@ def _require_folders(files: dict[str, Path | None]) -> None:
 
 @contextmanager
 def _answering() -> Iterator[None]:
-    """A mistake in what was asked ends the program with a message, and no traceback."""
+    """End the program with a message, without a traceback, on a mistake in the arguments."""
     from tasks.comparison.leaderboard import UnknownMetricError
 
     try:
@@ -209,5 +209,5 @@ def _answering() -> Iterator[None]:
         from tasks.machinery.tracking.outage import is_outage, reason
 
         if is_outage(error):
-            stop([f"MLflow went out of reach: {reason(error)}"], FAILED)
+            stop([f"MLflow became unreachable: {reason(error)}"], FAILED)
         stop([f"cannot write {error.filename}: {error.strerror}"], FAILED)

@@ -20,7 +20,7 @@ PartArgument = Annotated[
 
 
 def fields(part: PartArgument = "") -> None:
-    """List the fields of an experiment: default, what is accepted, and what each means."""
+    """List the fields of an experiment: default, accepted values, and meaning."""
     every = {".".join(path): path for path in paths(())}
     wanted = _unnamed(part)
     chosen = [path for name, path in every.items() if not part or f"{name}.".startswith(wanted)]
@@ -38,7 +38,7 @@ def fields(part: PartArgument = "") -> None:
 
 
 def _unnamed(part: str) -> str:
-    """A part without the name of the problem that `--set` takes: downstream.library.epochs."""
+    """A part without the name of a problem, which `--set` accepts: downstream.library.epochs."""
     words = part.rstrip(".").split(".")
     if words[0] == "downstream" and len(words) > 1 and words[1] not in fields_at(("downstream",)):
         del words[1]
@@ -46,7 +46,7 @@ def _unnamed(part: str) -> str:
 
 
 def paths(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The path of every field that holds a value, in the order of the form."""
+    """The path of every field with a value, in the order of the form."""
     for name in fields_at(path):
         inner = (*path, name)
         if model_at(inner) is None:

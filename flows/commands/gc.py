@@ -1,4 +1,4 @@
-"""`temper gc`: what the store holds, and freeing what is not worth its space."""
+"""`temper gc`: list the artifacts in the store, and delete those no longer needed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tasks.machinery.store.store import Store
 if TYPE_CHECKING:
     from tasks.machinery.freeing.referred import Referred
 
-_OLD = timedelta(days=30)  # what the list takes as an example of an age
+_OLD = timedelta(days=30)  # the age in the list's example
 
 
 def gc(
@@ -34,7 +34,7 @@ def gc(
             metavar="DAYS",
             min=0,
             max=36_500,
-            help="Free what was last used longer ago than this.",
+            help="Delete artifacts last used longer ago than this.",
         ),
     ] = None,
     keep: Annotated[
@@ -42,22 +42,23 @@ def gc(
         typer.Option(
             metavar="SIZE",
             parser=_size,
-            help="Free the least recently used until the store has no more than this: 5GB.",
+            help="Delete the least recently used until the store is at most this large: 5GB.",
         ),
     ] = None,
     unreferenced: Annotated[
         bool,
-        typer.Option("--unreferenced", help="Free what no run in MLflow refers to any more."),
+        typer.Option("--unreferenced", help="Delete artifacts that no run in MLflow refers to."),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what would be freed, and free nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be deleted, and delete nothing.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Free without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without confirmation.")] = False,
 ) -> None:
-    """List what the store holds, or free what is not worth its space.
+    """List the artifacts in the store, or delete those selected by the options.
 
-    What a run in progress uses is never freed; what is freed is computed again when it is asked
-    for. Exit status: 0 done, 2 not asked for clearly, 1 MLflow cannot be asked.
+    Artifacts that a run in progress uses are never deleted; deleted artifacts are recomputed when
+    they are needed. Exit status: 0 done, 2 invalid options or no confirmation, 1 MLflow is
+    unreachable.
     """
     age = None if older_than is None else timedelta(days=older_than)
     rules, store = Rules(age, keep, unreferenced), Store(store_folder())
@@ -69,11 +70,11 @@ def gc(
     _show(choices)
     held = sum(item.size for item in items)
     if dry_run:
-        out.print(f"would free {human(choices.size)} of {human(held)}", highlight=False)
+        out.print(f"would delete {human(choices.size)} of {human(held)}", highlight=False)
         return
     if choices.freed and not yes:
         _ask(choices)
-    out.print(f"freed {human(_free(store, choices))} of {human(held)}", highlight=False)
+    out.print(f"deleted {human(_free(store, choices))} of {human(held)}", highlight=False)
 
 
 def _size(text: str) -> int:
@@ -84,7 +85,7 @@ def _size(text: str) -> int:
 
 
 def _asked(rules: Rules) -> Referred | None:
-    """What MLflow's runs refer to, where a rule needs it; nothing is freed where it cannot tell."""
+    """What MLflow's runs refer to, if a rule needs it; the program ends if it is unreachable."""
     if not rules.unreferenced:
         return None
     from tasks.machinery.freeing.referred import referred
@@ -92,21 +93,21 @@ def _asked(rules: Rules) -> Referred | None:
     try:
         return referred()
     except StageError as error:
-        stop([f"{error}. Nothing was freed"], FAILED)
+        stop([f"{error}. Nothing was deleted"], FAILED)
 
 
 def _ask(choices: Choices) -> None:
     if not sys.stdin.isatty():
-        stop(["nobody is there to be asked, and nothing was freed: add --yes to free these"])
-    if not typer.confirm(f"Free {human(choices.size)}?"):
+        stop(["not a terminal, so no confirmation is possible; nothing was deleted. Add --yes"])
+    if not typer.confirm(f"Delete {human(choices.size)}?"):
         raise typer.Exit(0)
 
 
 def _free(store: Store, choices: Choices) -> int:
-    """Free what was chosen, with its progress; how many bytes that were."""
+    """Delete the chosen artifacts, with a progress bar; returns the number of bytes."""
     freeing, freed = Freeing(store), 0
     with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
-        bar = progress.add_task("freeing", total=choices.size or None)
+        bar = progress.add_task("deleting", total=choices.size or None)
         for choice in freeing.free(choices.freed):
             freed += choice.item.size
             progress.update(bar, completed=freed)
@@ -125,13 +126,13 @@ def _table(*columns: str) -> Table:
 
 
 def _show(choices: Choices) -> None:
-    """What is to be freed, and what a rule spares, with the reasons."""
-    for title, chosen in (("to be freed", choices.freed), ("kept", choices.kept)):
+    """Show the artifacts to delete and those kept, with the reasons."""
+    for title, chosen in (("to delete", choices.freed), ("kept", choices.kept)):
         if chosen:
             out.print(_choice_table(title, chosen))
             out.print()
     if not choices.freed:
-        out.print("nothing is to be freed")
+        out.print("nothing to delete")
 
 
 def _choice_table(title: str, chosen: Sequence[Choice]) -> Table:
@@ -145,7 +146,7 @@ def _choice_table(title: str, chosen: Sequence[Choice]) -> Table:
 
 
 def _list(items: Sequence[Item]) -> None:
-    """What the store holds, by stage and by experiment, and what each rule would free."""
+    """List the store by stage and by experiment, and what each rule would delete."""
     total = human(sum(item.size for item in items))
     out.print(f"[bold]{total}[/bold] in {home()}/store", highlight=False)
     if not items:
@@ -158,7 +159,7 @@ def _list(items: Sequence[Item]) -> None:
     out.print(_summary("stage", by_stage.items()))
     out.print()
     out.print(_summary("experiment", by_experiment.items()))
-    out.print("what several experiments use is counted for each of them\n")
+    out.print("an artifact used by several experiments is counted for each of them\n")
     _foretell(items)
 
 
@@ -178,7 +179,7 @@ def _summary(what: str, groups: Iterable[tuple[str, list[Item]]]) -> Table:
 
 
 def _foretell(items: Sequence[Item]) -> None:
-    """What each rule would free."""
+    """Show what each rule would delete."""
     from tasks.machinery.freeing.referred import referred
 
     used, now = frozenset(used_by_runs()), datetime.now(UTC)
@@ -196,4 +197,4 @@ def _foretell(items: Sequence[Item]) -> None:
             continue
         choices = choose(items, rule, used, refers, now)
         count = len(choices.freed)
-        out.print(f"{name:<16} would free {count:,}, {human(choices.size)}", highlight=False)
+        out.print(f"{name:<16} would delete {count:,}, {human(choices.size)}", highlight=False)

@@ -1,4 +1,4 @@
-"""What commands do before they run stages: plan them, and end with what is wrong."""
+"""Planning, which commands do before they run stages; mistakes end the program."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def require_stages(refresh: Sequence[str]) -> None:
-    """Check the names of stages to compute anew; a mistake ends the program."""
+    """Check the names of stages to recompute; a mistake ends the program."""
     unknown = [stage for stage in refresh if stage not in NAMES]
     if unknown:
         hints = [

@@ -59,7 +59,7 @@ def retrain(
 ) -> None:
     """Run the experiment if anything is new; promote its model if it beats the champion.
 
-    Exit status: 0 decided, or nothing new; 1 a stage failed, 2 not a valid experiment,
+    Exit status: 0 decided, or nothing new; 1 a stage failed; 2 the experiment is invalid;
     130 interrupted.
     """
     from flows.presets.loading import load_experiment
@@ -108,10 +108,10 @@ def history(name: NameArgument) -> None:
         out.print(history_table(decisions))
     if outside:
         listed = ", ".join(sorted(outside, key=int))
-        out.print(f"no decision of Temper: version {listed}", highlight=False)
+        out.print(f"versions without a decision by Temper: {listed}", highlight=False)
     last = decisions[-1].champion if decisions else ""
     if aliases.get("champion", "") != last:
-        out.print("the champion was changed in MLflow since the last decision", style="yellow")
+        out.print("the champion was changed in MLflow after the last decision", style="yellow")
 
 
 def _aliased(aliases: dict[str, str], alias: str) -> str:
@@ -119,7 +119,7 @@ def _aliased(aliases: dict[str, str], alias: str) -> str:
 
 
 def history_table(decisions: list[Recorded]) -> Table:
-    """The decisions, a line each, the oldest first."""
+    """The decisions, one per line, the oldest first."""
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
     for column in ("#", "when", "version", "outcome", "gain, points", "champion", "by"):
         table.add_column(column, no_wrap=True)
@@ -145,20 +145,20 @@ def promote(
     name: NameArgument,
     version: Annotated[str, typer.Argument(metavar="VERSION", help="The new champion.")],
 ) -> None:
-    """Make a version the champion by hand; the one before becomes `previous`."""
+    """Make a version the champion by hand; the former champion becomes `previous`."""
     with registered(name) as registry, registry.alone():
         registry.version(version)
         champion = registry.champion()
         if version == champion:
-            raise StageError(f"version {version} of {name} is the champion already")
+            raise StageError(f"version {version} of {name} is already the champion")
         lost = why_it_lost(version, registry.decisions())
         _by_hand(registry, version, "by hand", champion, lost)
         if lost:
-            err.print(f"temper: mind that {lost[0]}", style="yellow", markup=False, highlight=False)
+            err.print(f"temper: note: {lost[0]}", style="yellow", markup=False, highlight=False)
 
 
 def rollback(name: NameArgument) -> None:
-    """Go back to the champion before: a second time, to the one before that."""
+    """Restore the previous champion; a second time, the one before that."""
     with registered(name) as registry, registry.alone():
         champion, previous = registry.champion(), registry.previous()
         if previous in ("", champion):
@@ -168,7 +168,7 @@ def rollback(name: NameArgument) -> None:
                 f"`temper promote {name} VERSION`. Accepted: {names}"
             )
         _by_hand(registry, previous, "rolled back", before(previous, registry.decisions()))
-        out.print(f"version {champion} is no longer promoted by itself", highlight=False)
+        out.print(f"version {champion} will not be promoted automatically again", highlight=False)
 
 
 def _by_hand(
@@ -197,10 +197,10 @@ def _by_hand(
 
 @contextmanager
 def registered(name: str) -> Iterator[Registry]:
-    """A registered model that is there; a mistake ends the program."""
+    """An existing registered model; a mistake ends the program."""
     try:
         make_home()
-        with err.status("asking MLflow …"):
+        with err.status("querying MLflow …"):
             from tasks.machinery.tracking.registry import Registry
             from tasks.machinery.tracking.tracking import Tracking
 

@@ -1,4 +1,4 @@
-"""`temper sync`: tell MLflow what earlier runs could not, because it was out of reach."""
+"""`temper sync`: report to MLflow what earlier runs could not, because it was unreachable."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tasks.machinery.tracking.tracking import Tracking
 
 
 def sync() -> Iterator[str]:
-    """Deliver everything that waits, a line for each run.
+    """Report everything that waits; yields a line for each run.
 
     Raises:
-        StageError: MLflow cannot be reached, or something could not be told; all else is.
+        StageError: MLflow is unreachable, or some reports failed; the others are delivered.
     """
     make_home()
     tracking, store, problems = Tracking(""), Store(store_folder()), []
@@ -32,12 +32,11 @@ def sync() -> Iterator[str]:
                 problems.append(f"a run of {ledger.experiment!r}: {reason(problem)}")
             else:
                 stages = sum(use.told for use in ledger.uses)
-                what = (
-                    f"{stages} stages told" if told else "its run is deleted or goes on: forgotten"
-                )
+                skipped = "skipped: its MLflow run was deleted, or another process is running it"
+                what = f"{stages} stages reported" if told else skipped
                 yield f"{ledger.experiment}: {ledger.status.lower()}, {what}"
         tracking.close_orphans()
     if problems:
         raise StageError("\n".join(problems))
     if not waiting:
-        yield "MLflow has been told everything"
+        yield "everything is reported to MLflow"

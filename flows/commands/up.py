@@ -39,46 +39,50 @@ out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160, highli
 
 def up(  # noqa: PLR0917  (the options of a command)
     prefect_port: Annotated[
-        int, typer.Option(min=1, max=65535, help="Where the Prefect server listens.")
+        int, typer.Option(min=1, max=65535, help="Port of the Prefect server.")
     ] = PREFECT_PORT,
     mlflow_port: Annotated[
-        int, typer.Option(min=1, max=65535, help="Where the MLflow server listens.")
+        int, typer.Option(min=1, max=65535, help="Port of the MLflow server.")
     ] = MLFLOW_PORT,
     runs_at_once: Annotated[
         int,
         typer.Option(
-            min=1, help="How many trainings that the UI or a schedule starts run at a time."
+            min=1,
+            help="How many trainings run at a time, of those that the UI or a schedule starts.",
         ),
     ] = 1,
     retrain: Annotated[
         str,
         typer.Option(
-            metavar="PRESET|FILE.yaml", help="Offer to retrain a model of this experiment."
+            metavar="PRESET|FILE.yaml", help="Offer the retraining of a model of this experiment."
         ),
     ] = "",
     retrain_problem: Annotated[
-        str, typer.Option(metavar="NAME", help="Its problem whose model it is.")
+        str, typer.Option(metavar="NAME", help="The problem whose model is retrained.")
     ] = "",
     retrain_model: Annotated[
-        str, typer.Option(metavar="NAME", help="The registered model; default: as the problem.")
+        str, typer.Option(metavar="NAME", help="The registered model; default: its problem.")
     ] = "",
     retrain_cron: Annotated[
-        str, typer.Option(metavar="LINE", help='When: a cron line, such as "0 3 * * 1".')
+        str, typer.Option(metavar="LINE", help='Schedule: a cron expression, such as "0 3 * * 1".')
     ] = "",
-    retrain_every: Annotated[str, typer.Option(metavar="SECONDS", help="When: so often.")] = "",
+    retrain_every: Annotated[
+        str, typer.Option(metavar="SECONDS", help="Schedule: an interval.")
+    ] = "",
     retrain_rrule: Annotated[
-        str, typer.Option(metavar="RULE", help="When: an RRule, such as FREQ=WEEKLY;BYDAY=MO.")
+        str, typer.Option(metavar="RULE", help="Schedule: an RRule: FREQ=WEEKLY;BYDAY=MO.")
     ] = "",
     time_zone: Annotated[
-        str, typer.Option(metavar="ZONE", help="Of the schedule; default: this machine's.")
+        str,
+        typer.Option(metavar="ZONE", help="Time zone of the schedule; default: this machine's."),
     ] = "",
 ) -> None:
-    """Start the Prefect server, the MLflow server, and what runs the deployments; Ctrl-C stops all.
+    """Start the Prefect server, the MLflow server, and the serving process; Ctrl-C stops them.
 
-    They listen on 127.0.0.1, on the state of TEMPER_HOME: runs made before are there. `temper run`
-    uses them while they are up. When they stop, runs in progress stop with a checkpoint.
+    They listen on 127.0.0.1 and use the state of TEMPER_HOME, with all earlier runs. `temper run`
+    uses them while they are up. When they stop, runs in progress write a checkpoint and stop.
 
-    Exit status: 0 stopped, or up already; 1 it cannot be started.
+    Exit status: 0 stopped, or already up; 1 cannot start.
     """
     with _errors_in_a_line():
         _require_retrain(
@@ -97,7 +101,7 @@ def up(  # noqa: PLR0917  (the options of a command)
             if not here:
                 _tell_it_is_up()
                 if retrain:
-                    raise StageError(f"{retrain} is not retrained by it: `temper down` first")
+                    raise StageError(f"{retrain} is not retrained by it: run `temper down` first")
                 return
             if retrain:
                 when = {"cron": retrain_cron, "interval": retrain_every, "rrule": retrain_rrule}
@@ -110,16 +114,17 @@ def up(  # noqa: PLR0917  (the options of a command)
 
 
 def _require_retrain(experiment: str, details: Mapping[str, str]) -> None:
-    """What says how to retrain says nothing without what to retrain."""
+    """Check that options of a retraining come with an experiment."""
     given = [option for option, value in details.items() if value]
     if given and not experiment:
-        raise StageError(f"{', '.join(given)}: of what? Say --retrain EXPERIMENT too")
+        needs = "needs" if len(given) == 1 else "need"
+        raise StageError(f"{', '.join(given)} {needs} --retrain EXPERIMENT")
 
 
 def _hand_over(
     experiment: str, problem: str, model: str, when: Mapping[Any, str], zone: str
 ) -> None:
-    """Check what is to be retrained and when, and leave it for the process that serves it."""
+    """Check what to retrain and when, and pass it on to the serving process."""
     from flows.serving.retrain_settings import Retrained
     from tasks.experiment.mistakes import InvalidExperimentError
 
@@ -130,8 +135,8 @@ def _hand_over(
 
 
 def _run(stack: Stack) -> None:
-    """Start all, tell where, watch, and stop all: whatever comes between."""
-    out.print(f"state in {home()}; starting, the first time takes a minute", markup=False)
+    """Start all, print the addresses, watch, and stop all in any case."""
+    out.print(f"state in {home()}; starting (the first start takes a minute)", markup=False)
     _warn_of_environment()
     stack.listen_for_signals()
     try:
@@ -148,10 +153,9 @@ def _run(stack: Stack) -> None:
 
 
 def down() -> None:
-    """Stop what `temper up` started, from anywhere; nothing to do where nothing runs.
+    """Stop the servers of `temper up`, from any terminal, also those left by a killed `temper up`.
 
-    Also what a `temper up` left behind that was killed. Exit status: 0 nothing runs any more, 1 not
-    so.
+    Exit status: 0 nothing runs any more, 1 something could not be stopped.
     """
     with _errors_in_a_line():
         make_home()
@@ -163,15 +167,15 @@ def down() -> None:
             _ask_to_stop(servers)
         with alone() as here:
             if not here:
-                raise StageError(f"`temper up` (pid {servers.pid}) does not end")
+                raise StageError(f"`temper up` (pid {servers.pid}) did not stop")
             left = read_servers()
             if left is not None:
                 end_all(left, _say)
-        out.print("all is stopped")
+        out.print("stopped")
 
 
 def _ask_to_stop(servers: Servers) -> None:
-    """SIGTERM to `temper up`, and wait until it has stopped all; kill it where it does not."""
+    """Send SIGTERM to `temper up` and wait until it has stopped all; kill it after a timeout."""
     process = psutil.Process(servers.pid)
     process.send_signal(signal.SIGTERM)
     _say(f"asked `temper up` (pid {servers.pid}) to stop")
@@ -179,15 +183,15 @@ def _ask_to_stop(servers: Servers) -> None:
     while servers.is_up and time.monotonic() < until:
         time.sleep(0.2)
     if servers.is_up:
-        _say("it does not end: killed")
+        _say("it did not stop in time: killed")
         process.kill()
         time.sleep(0.5)
 
 
 def status() -> None:
-    """Tell what is up, where, since when, and what is in progress.
+    """Show which servers are up, their addresses, and the runs in progress.
 
-    Exit status: 0 all is up and well, 3 it is not.
+    Exit status: 0 all are up and healthy, 3 otherwise.
     """
     servers = read_servers()
     out.print(f"state in {home()}", markup=False)
@@ -210,10 +214,10 @@ def _show(servers: Servers) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
     for column in ("process", "pid", "address", "health", "log"):
         table.add_column(column, no_wrap=True)
-    up_ = "running" if servers.is_up else "gone"
+    up_ = "running" if servers.is_up else "dead"
     table.add_row("temper up", str(servers.pid), "", up_ if servers.is_here else "elsewhere", "")
     for each in servers.programs:
-        health = "well" if each.is_healthy else "unwell" if each.is_alive else "gone"
+        health = "healthy" if each.is_healthy else "unhealthy" if each.is_alive else "dead"
         title = TITLES[each.name]
         table.add_row(title, str(each.pid), each.address, health, str(each.log))
     out.print(f"since {_when(servers)}; trainings at a time: {servers.runs_at_once}")
@@ -221,34 +225,34 @@ def _show(servers: Servers) -> None:
     if not servers.is_here:
         out.print(f"it was started on another host: {servers.owner.rsplit(':', 2)[0]}")
     elif not servers.is_up:
-        out.print("`temper up` was killed: `temper down` ends what it left, `temper up` too")
+        out.print("`temper up` was killed: `temper down` or `temper up` stops what it left")
 
 
 def _take_over() -> None:
-    """End what an earlier `temper up` left that was killed; a stale file goes."""
+    """Stop what a killed `temper up` left, and delete its stale file."""
     left = _here(read_servers())
     if left is None:
         return
     alive = [each for each in left.programs if each.is_alive]
     if alive:
-        _say(f"a `temper up` (pid {left.pid}) was killed: ending what it left")
+        _say(f"a `temper up` (pid {left.pid}) was killed: stopping what it left")
         end_all(left, _say)
     else:
-        _say(f"a `temper up` (pid {left.pid}) was killed; nothing of it is left but its file")
+        _say(f"a `temper up` (pid {left.pid}) was killed; its stale file is deleted")
         forget_servers()
 
 
 def _here(servers: Servers | None) -> Servers | None:
-    """What is up on this host.
+    """The servers, if they were started on this host.
 
     Raises:
-        StageError: it is up on another one.
+        StageError: they were started on another host.
     """
     if servers is not None and not servers.is_here:
         host = servers.owner.rsplit(":", 2)[0]
         raise StageError(
-            f"`temper up` runs on {host} on this state folder, since {_when(servers)}: end it "
-            f"there, or, if {host} is gone, remove {home() / 'servers.json'}"
+            f"`temper up` runs on {host} on this state folder, since {_when(servers)}: stop it "
+            f"there, or, if {host} no longer exists, delete {home() / 'servers.json'}"
         )
     return servers
 
@@ -256,9 +260,9 @@ def _here(servers: Servers | None) -> Servers | None:
 def _tell_it_is_up() -> None:
     servers = read_servers()
     if servers is None:
-        out.print("`temper up` is starting or stopping on this state folder just now")
+        out.print("`temper up` is starting or stopping on this state folder")
         return
-    out.print(f"it is up already, since {_when(servers)} (pid {servers.pid}); nothing was started")
+    out.print(f"already up since {_when(servers)} (pid {servers.pid}); nothing was started")
     _tell_addresses(servers, hint="`temper down` stops it")
 
 
@@ -273,11 +277,11 @@ def _tell_addresses(servers: Servers, hint: str = "Ctrl-C stops all") -> None:
 def _warn_of_environment() -> None:
     for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI"):
         if os.environ.get(name, "").startswith("http"):
-            _say(f"{name} is set here: `temper run` in this shell uses that, not these servers")
+            _say(f"{name} is set: `temper run` in this shell uses it, not these servers")
 
 
 def _in_progress() -> Counter[str]:
-    """The runs that go on now, by the name that Prefect has for them."""
+    """The runs in progress, by their names in Prefect."""
     going_on = [each for each in ledgers() if each.status == "RUNNING" and each.is_alive]
     return Counter(each.tags.get(FLOW_RUN_NAME, each.experiment) for each in going_on)
 

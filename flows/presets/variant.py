@@ -1,4 +1,4 @@
-"""What sets a run apart from others of its experiment, as the end of its name."""
+"""The suffix of a run's name that distinguishes it from other runs of its experiment."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _IN_TITLE: tuple[Path, ...] = (
 
 
 def variant_of(values: Mapping[str, Any], changes: Mapping[Path, str]) -> str:
-    """What an experiment's file calls itself, and what settings change: `seed=1, library.epochs=2`.
+    """The `variant` of an experiment's file, and the changed settings: `seed=1, library.epochs=2`.
 
     Args:
-        values: of the experiment, as read, with the settings applied.
-        changes: the settings that hold: where each is in the values, and the text that it gave.
+        values: the experiment as read, with the settings applied.
+        changes: the effective settings: the path of each in the values, and its text.
 
     Returns:
-        At most 80 characters; of more, the last: that is what differs between runs of a sweep.
+        At most 80 characters; of a longer text the end, which differs between runs of a sweep.
     """
     said = [
         f"{spelt(path, values).removeprefix('downstream.')}={_short(path, text)}"
@@ -36,7 +36,7 @@ def variant_of(values: Mapping[str, Any], changes: Mapping[Path, str]) -> str:
 
 
 def _short(path: Path, text: str) -> str:
-    """A value in one line; of the path of a file, its end."""
+    """A value in one line; only the end of a file's path."""
     line = " ".join(text.split())
     if path[-1] in ("source", "published") and not line.startswith(("hf:", "builtin:")):
         return "/".join(PurePath(line).parts[-2:])

@@ -1,9 +1,9 @@
 """The recipe of an experiment, from text to a page of results.
 
-Reads top to bottom. `run` is how a stage is asked for: the flow passes a runner that computes or
-reuses, `temper plan` a planner that only tells. Every source is looked at before the first stage,
-so that what is wrong with the last is not said after an hour. The labelled sets come first, since
-pre-training must never see a document of their test splits.
+Reads top to bottom. `run` calls a stage: the flow passes a runner, which computes or reuses it,
+`temper plan` a planner, which only predicts it. Every source is inspected before the first stage,
+so that a mistake in the last one is not reported after an hour. The labelled data come first, since
+pre-training must not see any document of their test splits.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def pretrain(
     held_out: list[Input],
     run: Run,
 ) -> Artifact:
-    """Corpus, tokenizer, tokens, and a body that learns from them."""
+    """Corpus, tokenizer, tokens, and an encoder that is pre-trained on them."""
     corpus = run(
         stages.corpus(source),
         corpus=experiment.corpus,
@@ -107,9 +107,9 @@ def finetune_and_evaluate(
     *,
     family: str,
 ) -> Artifact:
-    """Fine-tune the body and, as an ablation, the same body from random weights; compare them.
+    """Fine-tune the encoder and, as an ablation, the same one from random weights; compare them.
 
-    `family`: of the body.
+    `family` is the family of the encoder.
     """
     variants: list[tuple[str, Input | None]] = [(problem.name, body)]
     if experiment.evaluation.from_scratch:

@@ -1,8 +1,8 @@
-"""What a plan finds out about the sources of an experiment, before anything is computed.
+"""A first look at the sources of an experiment, before anything is computed.
 
-Of local files the first row of each is read, as the stage that follows will read it: what is wrong
-with a whole file (another encoding, a missing column, a table cut off) is nearly always wrong in
-its first row, and the stages of an hour are not waited for to be told so. Light: plans import it.
+The first row of each local file is read as the stage will read it. A mistake in a whole file
+(another encoding, a missing column, a truncated table) nearly always shows in its first row, and is
+reported before any stage runs. Imports are light, since plans use this.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def text_source(corpus: Corpus) -> Source:
     """The source of the text to pre-train on.
 
     Raises:
-        StageError: it is not there, or a file of it cannot be text to pre-train on.
+        StageError: it does not exist, or one of its files is not text to pre-train on.
     """
     field = "corpus.source"
     source = sources.resolve(corpus.source, field, holds="text")
@@ -37,12 +37,12 @@ def labelled_source(problem: Downstream, part: str = "") -> Source:
     """The source of the labelled rows of a problem.
 
     Args:
-        problem: what the rows are of.
-        part: the field that the problem stands in; `downstream.NAME` where it is empty.
+        problem: the problem of the rows.
+        part: the field with the problem; empty for `downstream.NAME`.
 
     Raises:
-        StageError: it is not there, a file of it does not begin with a row of the problem, or its
-            files leave nothing to train on.
+        StageError: it does not exist, one of its files does not begin with a row of the problem,
+            or no file is for training.
     """
     field = f"{part or f'downstream.{problem.name}'}.source"
     source = sources.resolve(problem.source, field, holds=problem.problem)
@@ -63,6 +63,6 @@ def _require_training(rows: list[Row]) -> None:
     given = {row.split for row in rows}
     if not given & {"", "train"}:
         raise StageError(
-            f"there are files for {' and '.join(sorted(given))} and none for training; "
-            "accepted: also one with train in its name, or a single file"
+            f"there are files for {' and '.join(sorted(given))}, but none for training; add one "
+            "with train in its name, or give a single file"
         )

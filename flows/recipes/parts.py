@@ -1,7 +1,7 @@
-"""The recipes of the parts on their own: the stages of the whole (`recipe.py`), some of them.
+"""The recipes of the parts on their own: some of the stages of a whole experiment.
 
-A model that is given is an input by its content. Where the store knows what it learnt from, that is
-looked through for rows of the test splits; a whole experiment need not, as it leaves them out.
+A given model is an input, identified by its content. If the store knows its training data, they are
+searched for rows of the test splits. A whole experiment need not do that, since it excludes them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tasks.sources.published_tokenizers import resolve_published
 
 
 def pretraining_recipe(job: PretrainJob, run: Run) -> Artifact:
-    """A body; returns the artifact of its pre-training."""
+    """Pre-train an encoder; returns the artifact of its pre-training."""
     held_out = [Downstream(**data.model_dump()) for data in job.held_out]
     sources = [labelled_source(data, f"held_out.{data.name}") for data in held_out]
     text = text_source(job.corpus)
@@ -35,7 +35,7 @@ def pretraining_recipe(job: PretrainJob, run: Run) -> Artifact:
 
 
 def finetuning_recipe(job: FinetuneJob, body: Given, run: Run) -> Artifact:
-    """Fine-tune a body on problems, and evaluate; returns the report."""
+    """Fine-tune an encoder on problems, and evaluate it; returns the report."""
     sources = [labelled_source(problem) for problem in job.downstream]
     require_room(job.downstream, body.configuration, body.name)
     labelled = [
@@ -52,7 +52,7 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: Run) -> Artifact:
 
 
 def evaluation_recipe(job: EvaluateJob, model: Given, run: Run) -> Artifact:
-    """Measure a fine-tuned model on a test split; returns the report."""
+    """Evaluate a fine-tuned model on a test split; returns the report."""
     problem = Downstream(**job.data.model_dump())
     source = labelled_source(problem, "data")
     require_head(problem.problem, model.configuration, model.name)
@@ -82,7 +82,7 @@ def report(
     origin: str,
     run: Run,
 ) -> Artifact:
-    """The page: the results, where the model comes from, and whether it may know the tests."""
+    """The page: the results, the model's origin, and whether it was trained on test rows."""
     leakages = [
         run(
             stages.LEAKAGE,

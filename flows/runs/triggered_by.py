@@ -1,4 +1,4 @@
-"""Who triggered this flow run, and whether a later one is due: what a decision's record says."""
+"""Who triggered this flow run, and whether a later one is due."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def person() -> str:
     """`ada@laptop`: the user of this process."""
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a container whose user has no name
+    except (KeyError, OSError):  # in a container, the user may have no name
         user = f"user {os.getuid()}"
     return f"{user}@{socket.gethostname()}"
 
 
 def by_whom() -> str:
-    """A schedule, an automation or a person at Prefect's pages; else the user of this process."""
+    """A schedule, an automation or a person in Prefect's UI; else the user of this process."""
     run = _flow_run()
     if run is None or run.deployment_id is None:
         return person()
@@ -48,9 +48,8 @@ def by_whom() -> str:
 def later_one_is_due() -> datetime | None:
     """When the newest later run of the same schedule was due, if it waits, starts or runs.
 
-    A schedule goes on while the process that serves it is down. When that is back, every run that
-    was missed is late, and one of them is enough: the last, which sees the data as they are now as
-    well as any.
+    A schedule continues while the process that serves it is down. When that is back, all missed
+    runs are late, and one of them is enough: the last. Each would read the same current data.
     """
     run = _flow_run()
     if run is None or run.deployment_id is None or not run.auto_scheduled:

@@ -1,4 +1,4 @@
-"""What the Prefect UI offers: one deployment of each thing that a person may want to start."""
+"""What the Prefect UI offers: one deployment for each kind of run that a person can start."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from flows.presets.loading import load_experiment, presets, summary_of
 from flows.retrain import retrain
 from flows.serving.retrain_settings import handed_over
 
-TRAINING = "training"  # the tag of what uses the machine for long: queued, a few at a time
+TRAINING = "training"  # the tag of long runs, which are queued and run a few at a time
 
 
 def deployments() -> list[RunnerDeployment]:
-    """All that is served, each with a description, tags, a form with defaults, and a version."""
+    """All deployments, each with a description, tags, a form with defaults, and a version."""
     retrained = handed_over()
     return [
         *_experiments(),
@@ -32,23 +32,23 @@ def deployments() -> list[RunnerDeployment]:
             retrain,
             "by-hand",
             "Run an experiment if anything is new, and make its model the champion of a registered "
-            "model if it beats the present one by the rule. `temper up --retrain` offers one with "
-            "its form filled in, and a schedule.",
+            "model if it beats the current champion by the rule. `temper up --retrain` offers a "
+            "deployment with its form filled in, and a schedule.",
             [TRAINING, "retrain"],
         ),
         *([legible(retrained.deployment([TRAINING]))] if retrained else []),
         _offer(
             compare_runs,
             "runs",
-            "Past runs side by side: what differs, what came out with intervals, whether it could "
-            "be chance, and what it cost.",
+            "Compare past runs: what differs, the results with intervals, whether they differ "
+            "significantly, and the cost.",
             ["compare"],
         ),
         _offer(
             free_space,
             "store",
-            "Free artifacts that nobody has used for long. Its weekly schedule is off until you "
-            "turn it on.",
+            "Delete artifacts from the store that were not used for long. Its weekly schedule is "
+            "off until you turn it on.",
             ["gc"],
             schedules=[Cron("0 4 * * 0", active=False)],
         ),
@@ -60,8 +60,8 @@ def _experiments() -> list[RunnerDeployment]:
         _offer(
             run_experiment,
             name,
-            f"{summary_of(file)}.\n\nThe form has the values of the preset `{name}`: change what "
-            "you like. What is cached is reused; what was interrupted goes on.",
+            f"{summary_of(file)}.\n\nThe form has the values of the preset `{name}`; change any of "
+            "them. Cached stages are reused; interrupted trainings resume.",
             [TRAINING, "preset"],
             parameters={"experiment": load_experiment(name).model_dump(mode="json")},
         )
@@ -72,27 +72,27 @@ def _experiments() -> list[RunnerDeployment]:
 
 
 def _parts() -> list[RunnerDeployment]:
-    own = "What is cached is reused, also what a whole experiment has computed."
+    own = "Cached stages are reused, also those of whole experiments."
     return [
         _offer(
             pretrain,
             "body",
-            "Pre-train a body on text alone; it is logged in MLflow as a model, for `finetune` to "
-            f"start from.\n\n{own}",
+            "Pre-train an encoder on text alone; it is logged in MLflow as a model that `finetune` "
+            f"can start from.\n\n{own}",
             [TRAINING, "part"],
         ),
         _offer(
             finetune,
             "any-body",
-            "Fine-tune a pre-trained model on problems with labels, and evaluate it: one of "
-            f"MLflow, a folder, or one of the Hugging Face Hub.\n\n{own}",
+            "Fine-tune a pre-trained model (from MLflow, a folder, or the Hugging Face Hub) on "
+            f"problems with labels, and evaluate it.\n\n{own}",
             [TRAINING, "part"],
         ),
         _offer(
             evaluate,
             "any-model",
-            "Measure a fine-tuned model on the test split of labelled data: one of MLflow, a "
-            f"folder, or one of the Hugging Face Hub.\n\n{own}",
+            "Evaluate a fine-tuned model (from MLflow, a folder, or the Hugging Face Hub) on the "
+            f"test split of labelled data.\n\n{own}",
             [TRAINING, "part"],
         ),
     ]
@@ -116,11 +116,11 @@ def _offer(
         version=importlib.metadata.version("temper"),
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
-    return legible(made)  # and not a coroutine, which it is inside an event loop only
+    return legible(made)  # `made` is a coroutine only inside an event loop
 
 
 def legible(made: RunnerDeployment) -> RunnerDeployment:
-    """The deployment with words for titles, where its form would have the names of parameters."""
+    """The deployment with readable titles in its form instead of parameter names."""
     for name, asked in made._parameter_openapi_schema.properties.items():
         asked["title"] = name.replace("_", " ").capitalize()
         asked["description"] = " ".join(asked.get("description", "").split())

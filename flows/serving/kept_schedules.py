@@ -1,9 +1,9 @@
-"""What people have set of a deployment in the Prefect UI stays when it is served anew.
+"""Settings that people made on a deployment in the Prefect UI survive when it is served again.
 
-Prefect replaces all schedules of a deployment that is registered with one, and resumes what was
-paused. Here the schedule that comes from us carries a slug: it alone is replaced or removed, and it
-stays on or off as it was left; those that were added in the UI, or through the API, stay. It goes
-from a deployment that is not served any more (`temper up` without the `--retrain` of last time).
+When a deployment is registered with a schedule, Prefect replaces all of its schedules and resumes a
+paused deployment. Here our own schedule has a slug: only that one is replaced or deleted, and it
+stays on or off. Schedules added in the UI or through the API stay. When a deployment is no longer
+served (`temper up` without the former `--retrain`), our schedule is deleted from it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
 
-Written = DeploymentScheduleCreate | DeploymentScheduleUpdate  # as a deployment has them
+Written = DeploymentScheduleCreate | DeploymentScheduleUpdate  # the types in a deployment
 
-OURS = "temper: "  # begins the slug of a schedule that was not made by a person in the UI
+OURS = "temper: "  # the start of the slug of our own schedule
 
 
 async def keep_what_people_set(deployment: RunnerDeployment) -> RunnerDeployment:
-    """The deployment, about to be registered, with the schedules and the pause that are there."""
+    """The deployment to register, with the registered one's schedules and paused state."""
     ours = list(deployment.schedules or [])
     for each in ours:
         each.slug = slug_of(each.schedule)
@@ -37,20 +37,20 @@ async def keep_what_people_set(deployment: RunnerDeployment) -> RunnerDeployment
         for each in ours:
             left = [old.active for old in before if old.schedule == each.schedule]
             each.active = left[0] if left else each.active
-        for old in before:  # Prefect leaves one whose slug it is not given
+        for old in before:  # Prefect does not delete a schedule whose slug is missing
             if old.slug not in [each.slug for each in ours]:
                 await client.delete_deployment_schedule(there.id, old.id)
     kept = [_again(each) for each in there.schedules if each not in before]
-    if ours or kept:  # Prefect takes no empty list
+    if ours or kept:  # Prefect accepts no empty list
         deployment.schedules = [*ours, *kept]
     deployment.paused = there.paused
     return deployment
 
 
 async def end_what_nobody_serves(served: Collection[UUID]) -> None:
-    """Remove our schedule from the other deployments: nobody would run what it plans.
+    """Delete our schedule from deployments that are not served: nothing would run its flow runs.
 
-    To be called with a Prefect server of our own: on a shared one, others may serve them.
+    Call it only with our own Prefect server: on a shared one, others may serve them.
     """
     async with get_client() as client:
         for there in await client.read_deployments():
@@ -65,7 +65,7 @@ def is_ours(schedule: DeploymentSchedule, ours: Sequence[Written]) -> bool:
 
 
 def slug_of(schedule: object) -> str:
-    """What Prefect shows of our schedule in the place of its own words: when it comes."""
+    """The slug of our schedule, which Prefect shows in place of its own text."""
     if isinstance(schedule, CronSchedule):
         return f"{OURS}{schedule.cron}"
     if isinstance(schedule, IntervalSchedule):

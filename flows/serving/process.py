@@ -1,15 +1,15 @@
-"""The process that runs what the Prefect UI and its schedules start.
+"""The process that runs the flow runs that the Prefect UI and its schedules start.
 
-`temper up` starts it. Trainings are taken a few at a time, one by default: the others wait as
-scheduled. That is counted here and not by a limit on the server: a slot there is leased, and a
-training that is busy, or killed, would lose it or keep it (PrefectHQ/prefect#17415, #19068). What
-is not tagged as training does not wait for one.
+`temper up` starts it. It runs a few trainings at a time, one by default; the others stay scheduled.
+It counts them itself instead of using a limit on the server, whose slots are leased: a busy
+training would lose its slot, and a killed one would keep it (PrefectHQ/prefect#17415, #19068). Flow
+runs without the tag `training` do not wait for trainings.
 
-Asked to stop, it takes nothing new, interrupts the flow runs that it started, and marks them as
-cancelled once they have written a checkpoint and told MLflow.
+When it is asked to stop, it starts nothing new, interrupts the flow runs that it started, and marks
+them as cancelled once they have written a checkpoint and reported to MLflow.
 
-Beside that, every few minutes, it sees to what others left: runs whose process was killed, what
-MLflow could not be told, and schedules whose time passed while nothing was up.
+Every few minutes it also cleans up after other processes: it closes runs whose process was killed,
+delivers waiting reports to MLflow, and skips missed scheduled runs.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ LOGGER = logging.getLogger("prefect.temper.serving")
 
 LOOK_EVERY = 2.0  # seconds between two looks for something to run
 TIDY_EVERY = 180.0  # seconds
-STOPPED = "`temper up` was stopped; the same experiment goes on from where it was"
-QUICK_AT_ONCE = 4  # of what is no training
+STOPPED = "`temper up` was stopped; run the same experiment again to resume it"
+QUICK_AT_ONCE = 4  # flow runs that are not trainings
 
 
 class Server(Runner):
-    """Prefect's runner, which a signal does not end before its flow runs have ended."""
+    """Prefect's runner, which does not end on a signal before its flow runs have ended."""
 
     def handle_sigterm(self, *_: Any, **__: Any) -> None:
-        """Nothing: this process has handlers of its own."""
+        """Do nothing: this process has its own handlers."""
 
     async def cancel_all(self) -> None:
-        """Interrupt all flow runs, and say in Prefect why."""
+        """Interrupt all flow runs, and report the reason to Prefect."""
         await self._cancellation_manager.cancel_all(STOPPED)
 
 
@@ -77,7 +77,7 @@ async def serve(offered: Sequence[RunnerDeployment], runs_at_once: int) -> None:
         await end_what_nobody_serves(served)
     asked = asyncio.Event()
     serving = [asyncio.create_task(server.start()) for server in servers]
-    await asyncio.sleep(0)  # the runners put handlers of their own: ours come after
+    await asyncio.sleep(0)  # the runners install their own handlers first; ours replace them
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
@@ -90,7 +90,7 @@ async def serve(offered: Sequence[RunnerDeployment], runs_at_once: int) -> None:
 
 
 def tidy() -> None:
-    """See to what others left; never fails, as it is done for as long as this process lives."""
+    """Clean up after other processes. Never raises, since it is called repeatedly."""
     try:
         skip_missed_runs()
         tracking = Tracking("", LOGGER.warning)
@@ -98,9 +98,11 @@ def tidy() -> None:
             told = deliver_all(tracking, Store(store_folder()))
             close_what_is_gone(tracking)
         for experiment in told:
-            LOGGER.info("told MLflow what a run of %s had left untold", experiment)
+            LOGGER.info("reported to MLflow what a run of %s had left unreported", experiment)
     except Exception as problem:
-        LOGGER.warning("cannot see to what others left: %s: %s", type(problem).__name__, problem)
+        LOGGER.warning(
+            "cannot clean up after other processes: %s: %s", type(problem).__name__, problem
+        )
 
 
 def _tidy_on(ended: threading.Event) -> None:

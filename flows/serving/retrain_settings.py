@@ -1,4 +1,4 @@
-"""What `temper up` is told to retrain, and when: handed to the process that serves it."""
+"""What `temper up --retrain` retrains, and when: passed to the serving process."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Retrained(BaseModel):
         experiment: with its sources by absolute paths.
         problem: name of the problem whose model is the challenger.
         model: name of the registered model.
-        kind: of the schedule; empty leaves it to people and events.
-        when: a cron line, seconds, or an RRule.
-        zone: IANA name of the time zone; that of the machine where it is empty.
+        kind: of the schedule; empty for no schedule: people and events start it.
+        when: a cron expression, seconds, or an RRule.
+        zone: IANA name of the time zone; empty for that of this machine.
     """
 
     experiment: Experiment
@@ -43,15 +43,15 @@ class Retrained(BaseModel):
     def of(
         cls, experiment: str, problem: str, model: str, when: Mapping[Kind, str], zone: str
     ) -> Retrained:
-        """From what a person wrote; `when` has at most one schedule.
+        """Parse the options; `when` has at most one schedule.
 
         Raises:
-            InvalidExperimentError: with a line for each mistake.
+            InvalidExperimentError: with one line per mistake.
         """
         given = [(kind, text) for kind, text in when.items() if text]
         if len(given) > 1:
             kinds = " and ".join(kind for kind, _ in given)
-            raise InvalidExperimentError([f"found {kinds} to retrain by; accepted: one of them"])
+            raise InvalidExperimentError([f"found the schedules {kinds}; accepted: one of them"])
         kind, text = given[0] if given else ("", "")
         if kind:
             schedule_of(kind, text, zone)
@@ -62,7 +62,7 @@ class Retrained(BaseModel):
         )
 
     def hand_over(self) -> None:
-        """Leave it for the processes that this one starts."""
+        """Pass it to the processes that this one starts, in the environment."""
         os.environ[VARIABLE] = self.model_dump_json()
 
     def deployment(self, tags: list[str]) -> RunnerDeployment:
@@ -74,6 +74,6 @@ class Retrained(BaseModel):
 
 
 def handed_over() -> Retrained | None:
-    """What `temper up` was told to retrain, if anything."""
+    """What `temper up --retrain` passed on, if anything."""
     text = os.environ.get(VARIABLE)
     return Retrained.model_validate_json(text) if text else None

@@ -1,16 +1,16 @@
 """Retraining in the Prefect UI: a deployment with a schedule, and a trigger for new data.
 
-A schedule is a cron line, an interval or an RRule, in a time zone: `0 3 * * 1` is three o'clock on
-Monday there, in summer and in winter. What was missed while nothing was up is not made up for run
-by run: see `later_one_is_due`. There is no limit of runs at a time on the server, whose slots
-are leased, and lost by a training that is busy: two at once train once and decide one after the
+A schedule is a cron expression, an interval or an RRule, in a time zone: `0 3 * * 1` is three
+o'clock on Monday there, in summer and in winter. Of the runs missed while nothing was up, only the
+last is run: see `later_one_is_due`. There is no concurrency limit on the server, whose slots are
+leased and lost by a busy training; two retrainings at once train once and decide one after the
 other.
 
-Whoever brings new data can say so instead, and need not wait for the schedule:
+Whoever delivers new data can trigger it with an event instead of waiting for the schedule:
 
     prefect event emit temper.data-arrived --resource-id temper.model.NAME
 
-A request does it too: see mlflow/README.md.
+An HTTP request works too: see mlflow/README.md.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ def retrain_deployment(
     """The deployment `retrain/MODEL`.
 
     Args:
-        experiment: what to run; its sources by absolute paths.
+        experiment: what to run; its sources have absolute paths.
         problem: name of the downstream problem whose fine-tuned model is the challenger.
         model: name of the registered model in MLflow.
-        rule: what a challenger must show.
-        schedule: when; None leaves it to people and to events.
+        rule: the rule for a promotion.
+        schedule: None for no schedule: people and events start it.
         tags: of the deployment.
 
     Raises:
-        InvalidExperimentError: the experiment has no such problem, or it is no name.
+        InvalidExperimentError: the experiment has no such problem, or the name is invalid.
     """
     require_name(model)
     chosen = problem_of(experiment, problem)
@@ -67,8 +67,8 @@ def retrain_deployment(
         model,
         description=(
             f"Runs the experiment {experiment.name} if anything is new, and makes the model of "
-            f"{chosen.name} the champion of `{model}` if it beats the present one by the rule.\n\n"
-            f"`temper history {model}` lists what was decided. It also runs on the event "
+            f"{chosen.name} the champion of `{model}` if it beats the current one by the rule.\n\n"
+            f"`temper history {model}` lists the decisions. It also runs on the event "
             f"`{ARRIVED}` of the resource `{resource(model)}`."
         ),
         parameters={
@@ -93,20 +93,20 @@ def retrain_deployment(
 
 
 def resource(model: str) -> str:
-    """What an event about the data of a model is about."""
+    """The resource of an event about the data of a model."""
     return f"temper.model.{model}"
 
 
 def schedule_of(kind: str, text: str, zone: str = "") -> Schedule:
-    """A schedule from what a person writes.
+    """Parse a schedule.
 
     Args:
         kind: cron, interval or rrule.
-        text: a cron line, seconds, or an RRule.
-        zone: IANA name of the time zone; that of this machine where it is empty.
+        text: a cron expression, seconds, or an RRule.
+        zone: IANA name of the time zone; empty for that of this machine.
 
     Raises:
-        InvalidExperimentError: one of them is not what it should be.
+        InvalidExperimentError: one of them is invalid.
     """
     chosen = zone or machine_zone()
     zones = available_timezones()
@@ -118,8 +118,8 @@ def schedule_of(kind: str, text: str, zone: str = "") -> Schedule:
     value: dict[str, Any] = {kind: text, "timezone": chosen}
     try:
         if kind == "interval":
-            # Counted from a day that stays, so that a server that is started every morning does
-            # not put off the next run every morning.
+            # The anchor is a fixed day. Otherwise a server that is started every morning would
+            # postpone the next run every morning.
             since = datetime(2026, 1, 1, tzinfo=ZoneInfo(chosen))
             value |= {kind: timedelta(seconds=float(text)), "anchor_date": since}
         construct_schedule(**value)
@@ -131,7 +131,7 @@ def schedule_of(kind: str, text: str, zone: str = "") -> Schedule:
 
 
 def machine_zone() -> str:
-    """The IANA name of this machine's time zone; UTC where it does not tell."""
+    """The IANA name of this machine's time zone; UTC if it is unknown."""
     named = os.environ.get("TZ", "").removeprefix(":")
     if named:
         return named

@@ -1,4 +1,4 @@
-"""A flow in this process, as commands run it: its progress, signals, and mistakes in words."""
+"""Running a flow in this process, as commands do: progress, signals, and error messages."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ if TYPE_CHECKING:
     from tasks.machinery.execution.runner import StageFailedError
 
 INVALID, FAILED, INTERRUPTED = 2, 1, 130
-KEPT = "what was computed is kept: the same command goes on from there"
+KEPT = "completed work is kept: run the same command again to resume"
 
 Result = TypeVar("Result")
 
-# A log has no width to keep to: nothing in it is to be cut.
+# A log file has no width: nothing in it may be truncated.
 out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True, soft_wrap=True)
 
 
 def stop(lines: Sequence[str], status: int = INVALID) -> NoReturn:
-    """End the program with what is wrong."""
+    """End the program with messages on what is wrong."""
     for line in "\n".join(lines).splitlines():
         err.print(f"temper: {line}", style="red", markup=False, highlight=False)
     raise typer.Exit(status)
 
 
 def require_writable(option: str, file: Path | None) -> None:
-    """Check that results can be written to a file, before there are any; end the program if not."""
+    """Check in advance that results can be written to a file; end the program if not."""
     if file is None:
         return
     folder = file.absolute().parent
     if not folder.is_dir():
         stop([f"{option} {file}: no folder {folder}"])
     if not os.access(file if file.exists() else folder, os.W_OK):
-        stop([f"{option} {file}: cannot be written; accepted: a file in a folder of yours"])
+        stop([f"{option} {file}: not writable; accepted: a file in a folder you can write to"])
 
 
 def in_process(flow: Callable[[], Result]) -> Result:
-    """Call a flow with its progress in the terminal; whatever goes wrong ends the program."""
+    """Call a flow with its progress in the terminal; any error ends the program."""
     try:
         require_addresses()
         make_home()
     except StageError as error:
         stop([str(error)])
-    verb = "asking" if os.environ.get("PREFECT_API_URL") else "starting"
+    verb = "connecting to" if os.environ.get("PREFECT_API_URL") else "starting"
     out.print(f"{verb} Prefect and MLflow …", highlight=False)
-    # The terminal is for our progress; Prefect's log lines go to its server, for the UI.
+    # The terminal shows our progress; Prefect's log lines go to its server, for the UI.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     from flows.terminal.console import Terminal
     from tasks.machinery.execution.display import show_on
@@ -83,21 +83,21 @@ def in_process(flow: Callable[[], Result]) -> Result:
 
 
 def _failure(error: StageFailedError) -> list[str]:
-    """A mistake in a person's data by its message, any other error with its type."""
+    """The message of a mistake in a person's data; any other error with its type."""
     if isinstance(error.cause, StageError):
-        return [str(error), f"nothing is lost: mend that, and {KEPT.partition(': ')[2]}"]
+        return [str(error), f"completed work is kept: fix that, then {KEPT.partition(': ')[2]}"]
     return [f"{error.title} failed: {type(error.cause).__name__}: {error.cause}", KEPT]
 
 
 def _who_interrupted() -> str:
-    """Who it was, if not somebody at this terminal, as the beginning of a line."""
+    """The cause of an interruption from outside this terminal, as the start of a line."""
     from tasks.machinery.host.interruption import why_stopped
     from tasks.machinery.servers.servers import are_stopping
 
     reason = why_stopped()
     if reason:
         return f"{reason}: "
-    return "`temper up`, whose servers it used, stops: " * are_stopping()
+    return "`temper up`, whose servers this run uses, is stopping: " * are_stopping()
 
 
 def _interrupt(*_: Any) -> NoReturn:

@@ -1,4 +1,4 @@
-"""A page in the terminal: tables that fit its width, and no figures."""
+"""Printing a page to the terminal: tables that fit its width, without figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORDY = 30  # a narrower column is not folded
 
 
 def print_page(page: Document, console: Console, width: int) -> None:
-    """Print the sections of a page that are not asides."""
+    """Print the sections of a page, except asides."""
     console.print(Text(page.title, style="bold"), width=width)
     for section in page.sections:
         if section.aside or all(isinstance(block, Picture) for block in section.blocks):
@@ -34,7 +34,7 @@ def print_page(page: Document, console: Console, width: int) -> None:
 
 
 def _print_grid(grid: Grid, console: Console, width: int) -> None:
-    """A table in its parts; of very many rows the first are shown."""
+    """Print a table in parts that fit; only the first rows of a long table."""
     shown = Grid(grid.header, grid.rows[:MOST_ROWS], grid.turns)
     for part in fitting(shown, width):
         console.print(as_table(part, width), width=width, soft_wrap=False)
@@ -46,7 +46,7 @@ def _print_grid(grid: Grid, console: Console, width: int) -> None:
 
 
 def fitting(grid: Grid, width: int) -> Iterator[Grid]:
-    """The table, or its transpose if that fits; else parts of it, each with the first column."""
+    """The table, or its transpose if that fits; otherwise parts, each with the first column."""
     if width_of(grid) <= width or _folds(grid, width):
         yield grid
         return
@@ -57,7 +57,7 @@ def fitting(grid: Grid, width: int) -> Iterator[Grid]:
 
 
 def _parts(grid: Grid, width: int) -> Iterator[Grid]:
-    """As few parts as fit, of as many columns each where that fits too."""
+    """As few parts as possible, with equally many columns if that fits."""
     sizes = column_widths(grid)
     spans = _packed(sizes, width)
     each = -(-(len(sizes) - 1) // len(spans))
@@ -72,7 +72,7 @@ def _parts(grid: Grid, width: int) -> Iterator[Grid]:
 
 
 def _packed(sizes: Sequence[int], width: int) -> list[tuple[int, int]]:
-    """First and last-plus-one column of each part, filled one after the other."""
+    """First and last-plus-one column of each part, filled greedily."""
     spans, start = [], 1
     while start < len(sizes):
         end = start + 1
@@ -88,13 +88,13 @@ def _width(sizes: Sequence[int], start: int, end: int) -> int:
 
 
 def _folds(grid: Grid, width: int) -> bool:
-    """Whether folding the last column makes it fit: one of sentences."""
+    """Whether the table fits once its last column, if it has sentences, is folded."""
     sizes = column_widths(grid)
     return sizes[-1] > _WORDY and width_of(grid) - sizes[-1] + _WORDY <= width
 
 
 def column_widths(grid: Grid) -> list[int]:
-    """The widest text of each column, with the mark of the best."""
+    """The widest text of each column, including the mark of the best."""
     columns = zip(*grid.rows, strict=True) if grid.rows else [()] * len(grid.header)
     return [
         max([len(name), *(len(cell.text) + 2 * cell.strong for cell in cells)])
@@ -103,13 +103,13 @@ def column_widths(grid: Grid) -> list[int]:
 
 
 def width_of(grid: Grid) -> int:
-    """How wide a table is."""
+    """The width of a table."""
     sizes = column_widths(grid)
     return sum(sizes) + _GAP * (len(sizes) - 1)
 
 
 def as_table(grid: Grid, width: int) -> Table:
-    """A table of rich."""
+    """The table as a `rich` table."""
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     folds = width_of(grid) > width
     for number, name in enumerate(grid.header):

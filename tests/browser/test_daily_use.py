@@ -151,6 +151,6 @@ def test_a_schedule_that_is_turned_on_brings_a_run(prefect: PrefectPage) -> None
     expect(weekly).to_be_checked()
     prefect.add_schedule(minutes=1)
     expect(prefect.schedule_switch("Every minute")).to_be_checked()
-    prefect.open_latest_run("free space in the store", seconds=DONE)
+    prefect.open_latest_run("delete unused artifacts", seconds=DONE)
     prefect.expect_state("Completed", DONE)
-    expect(prefect.open_tab("Artifacts").get_by_text("freed 0 bytes of")).to_be_visible()
+    expect(prefect.open_tab("Artifacts").get_by_text("deleted 0 bytes of")).to_be_visible()

@@ -234,7 +234,7 @@ def test_a_failed_stage_ends_with_1_and_says_that_the_rest_is_kept(place, tmp_pa
     done = place.call("run", str(moved / "tiny.yaml"))
     assert done.returncode == 1
     assert "dataset mood failed" in done.stderr
-    assert "the same command goes on from there" in done.stderr
+    assert "run the same command again to resume" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 

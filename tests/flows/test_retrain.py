@@ -100,7 +100,7 @@ def test_a_growing_data_set_retrains_promotes_refuses_and_is_rolled_back(place: 
 
     lost = place.temper("promote", MODEL, "3")
     assert lost.returncode == 0
-    assert "mind that version 3 lost to version 2" in lost.stderr
+    assert "note: version 3 lost to version 2" in lost.stderr
     assert "class glad is worse" in lost.stderr
     assert place.temper("rollback", MODEL).returncode == 0
     assert place.aliases() == {"champion": "2", "previous": "1"}

@@ -164,7 +164,7 @@ def test_what_a_server_that_stays_away_missed_is_told_by_sync(
     assert_complete(tmp_path, mlflow_server.address)
     again = temper(tmp_path, prefect_server, mlflow_server.address, "sync")
     assert again.wait(timeout=100) == 0
-    assert "has been told everything" in (tmp_path / "out.txt").read_text()
+    assert "everything is reported to MLflow" in (tmp_path / "out.txt").read_text()
     assert_complete(tmp_path, mlflow_server.address)
 
 

@@ -95,7 +95,7 @@ def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(sent: signal.Signals
     assert process.returncode == 130, err
     [step] = re.findall(r"temper: interrupted in pretraining at step ([\d,]+)\n", err)
     assert int(step.replace(",", "")) == checkpoints_of(tmp_path, "pretraining")[-1]
-    assert "the same command goes on from there" in err
+    assert "run the same command again to resume" in err
     assert "Traceback" not in err
     found = statuses(tmp_path)
     assert found.pop("pretraining") == ["KILLED"]

@@ -101,9 +101,9 @@ def test_without_options_it_tells_what_there_is_and_what_each_rule_would_free() 
     assert ["add", "1"] in [row[:2] for row in rows]
     assert ["toy", "1", "1"] in [row[:3] for row in rows]  # complete, unfinished
     assert ["experiment", "1", "1"] in [row[:3] for row in rows]
-    assert "--older-than 30  would free 1, " in said
-    assert "--unreferenced   would free 1, " in said
-    assert "--keep 0         would free 4, " in said
+    assert "--older-than 30  would delete 1, " in said
+    assert "--unreferenced   would delete 1, " in said
+    assert "--keep 0         would delete 4, " in said
     assert names() == before
 
 
@@ -114,7 +114,7 @@ def test_what_was_last_used_long_ago_is_freed_by_age() -> None:
     assert names() == {new.name}
     assert "experiment 1" in said
     assert "last used 10 days ago" in said
-    assert "freed 1." in said.splitlines()[-1]
+    assert "deleted 1." in said.splitlines()[-1]
     assert not beside(old.folder, ".lock").exists()
 
 
@@ -122,7 +122,7 @@ def test_the_least_recently_used_is_freed_until_the_store_fits() -> None:
     made = [put(number, days_ago=10 - number, size=10_000) for number in range(5)]
     assert collect("--keep", "25kB", "--yes")[0] == 0
     assert names() == {artifact.name for artifact in made[3:]}
-    assert collect("--keep", "25kB", "--yes")[1].startswith("nothing is to be freed")
+    assert collect("--keep", "25kB", "--yes")[1].startswith("nothing to delete")
 
 
 def test_unfinished_work_is_freed_by_age_and_not_to_make_the_store_fit() -> None:
@@ -139,7 +139,7 @@ def test_deleting_an_experiments_run_frees_what_only_it_referred_to() -> None:
     first, _ = run_flow(sum_of_doubles)
     second, _ = run_flow(lambda run: sum_of_doubles(run, right=5))
     kept = {outcome.artifact.name for outcome in second.outcomes}
-    assert collect("--unreferenced", "--yes")[1].startswith("nothing is to be freed")
+    assert collect("--unreferenced", "--yes")[1].startswith("nothing to delete")
     delete_run(first.recording.parent.run_id)
     status, said = collect("--unreferenced", "--yes")
     assert status == 0
@@ -162,9 +162,9 @@ def test_a_run_that_is_restored_in_time_keeps_its_artifacts() -> None:
     runner, _ = run_flow(sum_of_doubles)
     client, run_id = MlflowClient(tracking_uri()), runner.recording.parent.run_id
     client.delete_run(run_id)
-    assert "would free" in collect("--unreferenced", "--dry-run")[1].splitlines()[-1]
+    assert "would delete" in collect("--unreferenced", "--dry-run")[1].splitlines()[-1]
     client.restore_run(run_id)
-    assert collect("--unreferenced", "--yes")[1].startswith("nothing is to be freed")
+    assert collect("--unreferenced", "--yes")[1].startswith("nothing to delete")
     assert len(names()) == 3
 
 
@@ -205,8 +205,8 @@ def test_nothing_is_freed_where_mlflow_cannot_be_asked(
     made = put(1, days_ago=100)
     status, said = collect("--unreferenced", "--older-than", "1", "--yes")
     assert status == 1
-    assert "cannot be asked" in said
-    assert "Nothing was freed" in said
+    assert "cannot query MLflow" in said
+    assert "Nothing was deleted" in said
     assert names() == {made.name}
     assert "unknown: MLflow" in collect()[1]
 
@@ -268,7 +268,7 @@ def test_what_is_held_is_not_freed_although_no_run_says_that_it_uses_it() -> Non
         status, said = collect("--older-than", "1", "--yes")
     assert status == 0
     assert f"kept {made.name}: in use by demo toy: process {os.getpid()} on " in said
-    assert "freed 0 bytes of" in said
+    assert "deleted 0 bytes of" in said
     assert made.damage() is None
 
 
@@ -327,14 +327,14 @@ def test_a_note_of_use_that_is_garbled_is_done_without() -> None:
     (made.folder / "used.json").write_text('{"experiments": {"demo": "some day"}}')
     assert "demo" in collect()[1]
     (made.folder / "used.json").write_text("{")
-    assert collect("--older-than", "1", "--yes")[1].startswith("nothing is to be freed")
+    assert collect("--older-than", "1", "--yes")[1].startswith("nothing to delete")
 
 
 def test_a_dry_run_frees_nothing() -> None:
     made = put(1, days_ago=100)
     status, said = collect("--older-than", "1", "--dry-run")
     assert status == 0
-    assert said.splitlines()[-1].startswith("would free 1.")
+    assert said.splitlines()[-1].startswith("would delete 1.")
     assert names() == {made.name}
 
 
@@ -342,7 +342,7 @@ def test_where_nobody_can_be_asked_nothing_is_freed_without_yes() -> None:
     made = put(1, days_ago=100)
     status, said = collect("--older-than", "1")
     assert status == 2
-    assert "add --yes" in said
+    assert "Add --yes" in said
     assert names() == {made.name}
 
 

@@ -139,10 +139,10 @@ def test_started_twice_it_says_where_it_is_up(up: Up) -> None:
     first = up.said("up")
     status, said = up.temper("up")
     assert status == 0
-    assert "up already" in said
+    assert "already up" in said
     assert f"http://127.0.0.1:{up.ports[0]}" in said
     assert f"http://127.0.0.1:{up.ports[1]}" in said
-    assert "well" in first
+    assert "is up at" in first
     assert up.state().is_up
 
 

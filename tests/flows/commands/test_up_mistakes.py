@@ -13,7 +13,7 @@ from flows.commands.main import app
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--retrain-cron", "0 3 * * 1", "--time-zone", "Asia/Tokyo"], "Say --retrain EXPERIMENT"),
+        (["--retrain-cron", "0 3 * * 1", "--time-zone", "Asia/Tokyo"], "need --retrain EXPERIMENT"),
         (["--prefect-port", "4711", "--mlflow-port", "4711"], "accepted: two different ports"),
     ],
 )

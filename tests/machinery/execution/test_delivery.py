@@ -85,8 +85,8 @@ def test_sync_goes_on_after_a_problem_and_names_it() -> None:
     left_behind(tracking)
     with mlflow_out_of_reach("set_terminated"), pytest.raises(StageError, match="nobody listens"):
         list(sync())
-    assert list(sync()) == ["x: finished, 0 stages told"]
-    assert list(sync()) == ["MLflow has been told everything"]
+    assert list(sync()) == ["x: finished, 0 stages reported"]
+    assert list(sync()) == ["everything is reported to MLflow"]
 
 
 def test_sync_makes_no_experiment_in_the_wrong_mlflow() -> None:

@@ -148,7 +148,9 @@ def test_what_is_not_there_is_said_with_what_is(registry: Registry) -> None:
         registry.version("7")
     with pytest.raises(StageError, match=r"'mods'; did you mean moods\. Registered: moods"):
         Registry(registry.client, "mods").require()
-    with pytest.raises(StageError, match="'a:b' is no name of a registered model; accepted"):
+    with pytest.raises(
+        StageError, match="'a:b' is not a valid name of a registered model; accepted"
+    ):
         Registry(registry.client, "a:b").require()
 
 
