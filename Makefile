@@ -4,6 +4,8 @@ BIN := .venv/bin
 SETUP := .venv/.set-up
 # The pip that comes with Python 3.11 cannot build every source distribution in the lock.
 PIP := pip==26.3
+# Newer releases have no wheel without CUDA on every index.
+TORCH := torch==2.13.0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test test-slow bench bench-quick lint format lock clean
@@ -50,9 +52,9 @@ format: setup  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: setup  ## Renew requirements.lock from pyproject.toml
-	$(BIN)/pip-compile --quiet --extra dev --extra team --strip-extras --no-emit-index-url --no-emit-trusted-host \
-		--no-emit-find-links --output-file requirements.lock pyproject.toml
+lock: setup  ## Renew requirements.lock: the newest versions that pyproject.toml allows
+	$(BIN)/pip-compile --quiet --upgrade --upgrade-package "$(TORCH)" --extra dev --extra team --strip-extras \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
 	sed -i -E 's/^(torch==[0-9.]+)\+.*/\1/' requirements.lock
 
 clean:  ## Remove the environment and what tools leave; the state in .temper stays
