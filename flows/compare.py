@@ -26,14 +26,13 @@ from tasks.comparison.past_runs import PastRuns
 from tasks.comparison.remains import Evidence
 from tasks.comparison.selection import select
 from tasks.contract import StageError
-from tasks.machinery.execution.session import run_address
 from tasks.machinery.host.home import make_home, store_folder
 from tasks.machinery.orchestration.cancellation import watching_for_cancellation
 from tasks.machinery.orchestration.flow_tags import flow_tags
 from tasks.machinery.orchestration.gone_flow_runs import registered_flow_run
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.code_version import code_version
-from tasks.machinery.tracking.links import note_of
+from tasks.machinery.tracking.links import note_of, run_address
 from tasks.machinery.tracking.recording import closing_on_failure
 from tasks.machinery.tracking.tags import COMPARED_OF, NOTE, STAGE
 from tasks.machinery.tracking.tracked_run import TrackedRun

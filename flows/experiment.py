@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from prefect import flow
 from prefect.runtime import flow_run
 
+from flows.recipes.experiment import recipe
 from flows.recipes.stages import StageName
 from flows.runs.experiment import title_of, work_of
-from flows.runs.work import begin, perform
+from flows.runs.work import begin, perform, show_plan
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import check
 from tasks.machinery.host.digest_memo import Verification
@@ -38,4 +40,7 @@ def run_experiment(
     """
     check(experiment)
     begin(plan_only=plan_only)
-    return perform(work_of(experiment), refresh, verify, plan_only=plan_only)
+    stages = partial(recipe, experiment)
+    if plan_only:
+        return show_plan(stages, refresh, verify)
+    return perform(work_of(experiment), stages, refresh, verify).as_json()

@@ -12,7 +12,7 @@ from flows.recipes.parts import evaluation_recipe, finetuning_recipe, pretrainin
 from flows.recipes.stages import StageName
 from flows.runs.experiment import title_of, varied
 from flows.runs.registering import register_body
-from flows.runs.work import begin, perform
+from flows.runs.work import begin, perform, show_plan
 from tasks.experiment.jobs import (
     EvaluateJob,
     FinetuneJob,
@@ -68,11 +68,13 @@ def pretrain(
     check_pretraining(job)
     begin(plan_only=plan_only)
     recipe = partial(pretraining_recipe, job)
-    work = Work("pretrain", job.name, pretraining_title(), asked(job), recipe)
-    result = perform(work, refresh, verify, plan_only=plan_only)
-    if job.register_as and not plan_only:
-        result["version"] = register_body(job, result)
-    return result
+    if plan_only:
+        return show_plan(recipe, refresh, verify)
+    work = Work("pretrain", job.name, pretraining_title(), asked(job))
+    summary = perform(work, recipe, refresh, verify)
+    if job.register_as:
+        summary = summary.model_copy(update={"version": register_body(job, summary)})
+    return summary.as_json()
 
 
 @flow(name="finetune", flow_run_name=finetuning_title, persist_result=False)
@@ -95,8 +97,10 @@ def finetune(
     body = find_model(job.body, "body", job.name, current_display().say)
     recipe = partial(finetuning_recipe, job, body)
     values = asked(job) | {"body_digest": body.model.digest[:16]}
-    work = Work("finetune", job.name, finetuning_title(), values, recipe)
-    return perform(work, refresh, verify, plan_only=plan_only)
+    if plan_only:
+        return show_plan(recipe, refresh, verify)
+    work = Work("finetune", job.name, finetuning_title(), values)
+    return perform(work, recipe, refresh, verify).as_json()
 
 
 @flow(name="evaluate", flow_run_name=evaluation_title, persist_result=False)
@@ -119,5 +123,7 @@ def evaluate(
     model = find_model(job.model, "model", job.name, current_display().say)
     recipe = partial(evaluation_recipe, job, model)
     values = asked(job) | {"model_digest": model.model.digest[:16]}
-    work = Work("evaluate", job.name, evaluation_title(), values, recipe)
-    return perform(work, refresh, verify, plan_only=plan_only)
+    if plan_only:
+        return show_plan(recipe, refresh, verify)
+    work = Work("evaluate", job.name, evaluation_title(), values)
+    return perform(work, recipe, refresh, verify).as_json()

@@ -188,15 +188,17 @@ def _print_results(experiment: Experiment, result: dict[str, Any]) -> None:
         verdicts,
         where_to_look,
     )
+    from tasks.machinery.execution.summary import RunSummary
 
-    metrics = result["metrics"]
+    summary = RunSummary.model_validate(result)
+    metrics = summary.metrics
     out.print()
     out.print(pretraining_line(metrics), highlight=False)
     problems = [problem.name for problem in experiment.downstream]
     if problems:
         out.print(results_table(metrics, problems))
-    said = verdicts(metrics, problems, majority_answers(result["stages"]))
-    for line in ["", *said, "", *where_to_look(result, home())]:
+    said = verdicts(metrics, problems, majority_answers(summary.stages))
+    for line in ["", *said, "", *where_to_look(summary, home())]:
         out.print(line, highlight=False, markup=False)
 
 

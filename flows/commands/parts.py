@@ -168,13 +168,15 @@ def _run(
 
     result = in_process(call)
     from flows.terminal.console import where_to_look
+    from tasks.machinery.execution.summary import RunSummary
 
-    page = Path(result["stages"][-1]["pages"]) / "card.md"
+    summary = RunSummary.model_validate(result)
+    page = Path(summary.stages[-1].pages) / "card.md"
     out.print()
     out.print(Markdown(page.read_text(encoding="utf-8")), soft_wrap=False)
-    if result.get("version"):
-        out.print(f"models:/{job.register_as}/{result['version']}", highlight=False)
-    for line in ["", *where_to_look(result, home())]:
+    if summary.version:
+        out.print(f"models:/{job.register_as}/{summary.version}", highlight=False)
+    for line in ["", *where_to_look(summary, home())]:
         out.print(line, highlight=False, markup=False)
     if output is not None:
         output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from flows.recipes.experiment import recipe
 from flows.recipes.stages import StageName
@@ -12,6 +11,7 @@ from flows.runs import work
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.variants import asked
 from tasks.machinery.execution.session import Work
+from tasks.machinery.execution.summary import RunSummary
 from tasks.machinery.host.digest_memo import Verification
 
 
@@ -31,12 +31,12 @@ def varied(title: str, variant: str) -> str:
 
 def run_stages(
     experiment: Experiment, refresh: Sequence[StageName], verify: Verification
-) -> dict[str, Any]:
-    """The stages of an experiment, in the flow run that this is called in."""
-    return work.run_stages(work_of(experiment), refresh, verify)
+) -> RunSummary:
+    """Run the stages of an experiment in the flow run that this is called in."""
+    return work.run_stages(work_of(experiment), partial(recipe, experiment), refresh, verify)
 
 
 def work_of(experiment: Experiment) -> Work:
     """The whole chain."""
     title, values = title_of(experiment), asked(experiment)
-    return Work("experiment", experiment.name, title, values, partial(recipe, experiment))
+    return Work("experiment", experiment.name, title, values)

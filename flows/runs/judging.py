@@ -9,19 +9,11 @@ from flows.recipes import stages
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.problem import Downstream
 from tasks.experiment.retraining import Rule
-from tasks.machinery.execution.delivery import Delivery
 from tasks.machinery.execution.display import current_display
-from tasks.machinery.execution.runner import Runner
-from tasks.machinery.host.digest_memo import Verification, verifying
-from tasks.machinery.host.home import store_folder
-from tasks.machinery.host.ledger import Ledger
-from tasks.machinery.orchestration.flow_tags import flow_tags
+from tasks.machinery.execution.session import Work, opened
+from tasks.machinery.host.digest_memo import Verification
 from tasks.machinery.store.artifact import Input
-from tasks.machinery.store.store import Store
-from tasks.machinery.tracking.code_version import code_version
-from tasks.machinery.tracking.recording import Recording
-from tasks.machinery.tracking.tags import MODEL, STAGE
-from tasks.machinery.tracking.tracking import Tracking
+from tasks.machinery.tracking.tags import MODEL
 from tasks.references.lineage import Lineage
 
 
@@ -56,17 +48,17 @@ def judge(
     champion: Input | None,
     lineage: Lineage,
 ) -> Judged:
-    """Run stage `judgement` under a run `retrain NAME` in MLflow, of which the page is that."""
-    store, tracking = Store(store_folder()), Tracking(experiment.name, current_display().say)
-    tags = code_version() | flow_tags()
-    own = {STAGE: "retraining", MODEL: model}
-    parent = tracking.open(f"retrain {model}", tags | own)
-    ledger = Ledger.open(experiment.name, tracking.uri, parent.run_id, tags)
-    parent.beating = ledger.beat
-    delivery = Delivery(ledger, Recording(tracking, parent, tags, store))
-    runner = Runner(delivery, current_display())
-    with verifying(verify), delivery.concluded(current_display().say):
-        parent.params({"model": model, "problem": problem.name, **rule.model_dump()})
+    """Run stage `judgement` in an MLflow run `retrain NAME`, whose page is the table."""
+    values = {"model": model, "problem": problem.name, **rule.model_dump()}
+    work = Work(
+        kind="retraining",
+        name=experiment.name,
+        title=f"retrain {model}",
+        values=values,
+        tags={MODEL: model},
+        resumes=False,
+    )
+    with opened(work, current_display(), verify=verify) as runner:
         found = runner(
             stages.judgement(problem.problem),
             problem.name,
@@ -87,5 +79,5 @@ def judge(
         metric=head["name"],
         gain=[head["difference"][end] for end in ("value", "low", "high")],
         page=(found.pages / "card.md").read_text(encoding="utf-8"),
-        run_id=parent.run_id,
+        run_id=runner.delivery.summary.run_id,
     )

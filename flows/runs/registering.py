@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flows.runs.retraining import require_recorded
-from tasks.contract import StageError
 from tasks.experiment.jobs import PretrainJob
 from tasks.machinery.execution.display import current_display
+from tasks.machinery.execution.summary import RunSummary
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.naming.title import Title
-from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.code_version import code_version
 from tasks.machinery.tracking.registry import Registry
@@ -28,15 +25,15 @@ from tasks.machinery.tracking.tags import (
 from tasks.machinery.tracking.tracking import Tracking
 
 
-def register_body(job: PretrainJob, result: dict[str, Any]) -> str:
+def register_body(job: PretrainJob, summary: RunSummary) -> str:
     """The version of the registered model that has this body: that of before, or a new one.
 
     Raises:
         StageError: MLflow was out of reach when the body was made.
     """
     tracking, store = Tracking(job.name, current_display().say), Store(store_folder())
-    made = {stage["name"]: _artifact(store, stage) for stage in result["stages"]}
-    body = made["pretraining"]
+    body = summary.stage(Title("pretraining")).artifact(store)
+    corpus = summary.stage(Title("corpus")).artifact(store)
     require_recorded(body, tracking)
     registry, digest = Registry(tracking.client, job.register_as), (body / "model").digest
     with registry.alone():
@@ -49,16 +46,9 @@ def register_body(job: PretrainJob, result: dict[str, Any]) -> str:
             KIND: "pretraining",
             FINGERPRINT: body.fingerprint,
             EXPERIMENT: job.name,
-            RUN_ID: result["mlflow"]["run_id"],
-            f"{DATA_OF}corpus": made["corpus"].whole.digest[:16],
+            RUN_ID: summary.mlflow.run_id,
+            f"{DATA_OF}corpus": corpus.whole.digest[:16],
         }
         commit = code_version().get(GIT_COMMIT)
         tags |= {COMMIT: commit} if commit else {}
         return registry.register(body.record["model_id"], body.record["run_id"], tags)
-
-
-def _artifact(store: Store, stage: dict[str, Any]) -> Artifact:
-    found = store.load(Title.parse(stage["name"]).stage, stage["fingerprint"])
-    if found is None:
-        raise StageError(f"{stage['name']} was removed from the store meanwhile: run it again")
-    return found

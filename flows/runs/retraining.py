@@ -21,6 +21,7 @@ from tasks.experiment.problem import Downstream
 from tasks.experiment.retraining import Rule
 from tasks.machinery.execution.display import current_display
 from tasks.machinery.execution.planner import Planner
+from tasks.machinery.execution.summary import RunSummary
 from tasks.machinery.host.digest_memo import Verification
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.naming.title import Title
@@ -58,13 +59,13 @@ def recipe_digest(experiment: Experiment, problem: Downstream) -> str:
     with TemporaryDirectory() as empty:
         planner = Planner(Store(Path(empty)))
         recipe(experiment, planner)
-    wanted = titles(problem)
-    return digest({step.title: step.fingerprint for step in planner.steps if step.title in wanted})
+    steps = {step.title: step for step in planner.steps}
+    return digest({str(title): steps[str(title)].fingerprint for title in titles(problem)})
 
 
-def titles(problem: Downstream) -> tuple[str, str]:
+def titles(problem: Downstream) -> tuple[Title, Title]:
     """The stages whose artifacts are judged: the data and the model."""
-    return str(Title("dataset", problem.name)), str(Title("finetuning", problem.name))
+    return Title("dataset", problem.name), Title("finetuning", problem.name)
 
 
 @dataclass(frozen=True)
@@ -104,20 +105,21 @@ class Retraining:
         why = self._nothing_new()
         if why:
             return nothing_new(why)
-        result = run_stages(self.experiment, [], self.verify)
-        made = {stage["name"]: stage for stage in result["stages"]}
-        data, challenger = (self._artifact(made[title]) for title in titles(self.problem))
+        summary = run_stages(self.experiment, [], self.verify)
+        data, challenger = (
+            summary.stage(title).artifact(self.store) for title in titles(self.problem)
+        )
         with self.registry.alone():  # two at once decide one after the other
             why = self._known(challenger, data)
             if why:
                 return nothing_new(why)
             judged = self._judge(data, challenger)
-            decision = self._decide(judged, result, data, challenger)
+            decision = self._decide(judged, summary, data, challenger)
         said = f"{WORDS[decision.outcome]}: version {decision.version} of {self.registry.name}"
         return Completed(
             message=f"{said}; {decision.reasons[0]}",
             data={"outcome": decision.outcome, "decision": decision.model_dump(mode="json")}
-            | {"page": judged.page, "experiment": result},
+            | {"page": judged.page, "experiment": summary.as_json()},
         )
 
     def _nothing_new(self) -> str:
@@ -130,7 +132,7 @@ class Retraining:
             planner = Planner(self.store)
             recipe(self.experiment, planner)
             steps = {step.title: step for step in planner.steps}
-            planned = [steps[title] for title in titles(self.problem)]
+            planned = [steps[str(title)] for title in titles(self.problem)]
             if any(step.state != "cached" for step in planned):
                 return ""
             found = [self.store.load(step.name, step.fingerprint) for step in planned]
@@ -148,12 +150,6 @@ class Retraining:
     def _settled(self, version: str, test_data: str | None) -> str:
         decisions, champion = self.registry.decisions(), self.registry.champion()
         return why_nothing_new(version, decisions, champion, self.rule.model_dump(), test_data)
-
-    def _artifact(self, made: dict[str, Any]) -> Artifact:
-        found = self.store.load(Title.parse(made["name"]).stage, made["fingerprint"])
-        if found is None:
-            raise StageError(f"{made['name']} was removed from the store meanwhile: run it again")
-        return found
 
     def _judge(self, data: Artifact, challenger: Artifact) -> Judged:
         """Measure both sides on the same test."""
@@ -182,7 +178,7 @@ class Retraining:
             lineage=lineage,
         )
 
-    def _lineage(self, result: dict[str, Any], challenger: Artifact) -> dict[str, str]:
+    def _lineage(self, summary: RunSummary, challenger: Artifact) -> dict[str, str]:
         """Where a version comes from, as tags: run, data, code."""
         tags = {
             ARTIFACT: challenger.name,
@@ -191,16 +187,16 @@ class Retraining:
             FINGERPRINT: challenger.fingerprint,
             EXPERIMENT: self.experiment.name,
             PROBLEM: self.problem.name,
-            RUN_ID: result["mlflow"]["run_id"],
+            RUN_ID: summary.mlflow.run_id,
         }
-        for stage in result["stages"]:
-            if stage["name"] in ("corpus", titles(self.problem)[0]):
-                tags[f"{DATA_OF}{stage['name']}"] = self._artifact(stage).whole.digest[:16]
+        for title in (Title("corpus"), titles(self.problem)[0]):
+            data = summary.stage(title).artifact(self.store)
+            tags[f"{DATA_OF}{title}"] = data.whole.digest[:16]
         names = {GIT_COMMIT: COMMIT}
         return tags | {names.get(name, name): value for name, value in code_version().items()}
 
     def _decide(
-        self, judged: Judged, result: dict[str, Any], data: Artifact, challenger: Artifact
+        self, judged: Judged, summary: RunSummary, data: Artifact, challenger: Artifact
     ) -> Recorded:
         """Make the challenger a version, and keep what was decided."""
         registry, champion = self.registry, self.registry.champion()
@@ -208,7 +204,7 @@ class Retraining:
         version = registry.tagged(MODEL_DIGEST, (challenger / "model").digest)
         if not version:
             record = challenger.record
-            lineage = self._lineage(result, challenger)
+            lineage = self._lineage(summary, challenger)
             version = registry.register(record["model_id"], record["run_id"], lineage)
         registry.tag(version, {RECIPE: self.recipe})
         decision = Recorded(

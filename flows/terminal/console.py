@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -16,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.machinery.execution.planner import Step, shortened
+from tasks.machinery.execution.summary import RunSummary, StageSummary
 from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName, headline_of
-from tasks.machinery.naming.title import Title
 from tasks.machinery.servers.servers import MLFLOW_PORT, PREFECT_PORT
 from tasks.statistics.verdict import beyond_majority, verdict
 from tasks.timing.planner import Expected
@@ -214,12 +213,12 @@ def verdicts(
     return [f"{problem}: {text}" for problem, text in found if text]
 
 
-def majority_answers(stages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def majority_answers(stages: Sequence[StageSummary]) -> dict[str, str]:
     """What the majority baseline of each problem always answers, from the evaluations' folders."""
     folders = {
-        title.problem: Path(stage["path"])
+        stage.title.problem: Path(stage.path)
         for stage in stages
-        if (title := Title.parse(stage["name"])).stage == "evaluation"
+        if stage.title.stage == "evaluation"
     }
     return {
         problem: json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["majority"]
@@ -227,11 +226,10 @@ def majority_answers(stages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def where_to_look(result: Mapping[str, Any], state: Path) -> list[str]:
+def where_to_look(summary: RunSummary, state: Path) -> list[str]:
     """The addresses at which to look further, and how to start what is there."""
-    found = result["mlflow"]
-    mlflow = found["url"]
-    prefect = result["flow_run_url"]
+    found = summary.mlflow
+    mlflow, prefect = found.url, summary.flow_run_url
     lines = []
     if not (mlflow and prefect):
         program = Path(sys.executable).parent / "temper"  # not on the path of `make demo`
@@ -242,14 +240,12 @@ def where_to_look(result: Mapping[str, Any], state: Path) -> list[str]:
     from tasks.machinery.tracking.links import run_page
 
     mlflow = mlflow or run_page(
-        f"http://127.0.0.1:{MLFLOW_PORT}", found["experiment_id"], found["run_id"]
+        f"http://127.0.0.1:{MLFLOW_PORT}", found.experiment_id, found.run_id
     )
-    prefect = prefect or f"http://127.0.0.1:{PREFECT_PORT}/runs/flow-run/{result['flow_run_id']}"
+    prefect = prefect or f"http://127.0.0.1:{PREFECT_PORT}/runs/flow-run/{summary.flow_run_id}"
     lines += [f"runs and models:\n  {mlflow}", f"flows and logs:\n  {prefect}"]
-    titles = [stage["name"] for stage in result["stages"]]
-    models = [
-        f"runs:/{found['run_id']}/{title}" for title in titles if Title.parse(title).stage in MODELS
-    ]
+    titles = [stage.title for stage in summary.stages]
+    models = [f"runs:/{found.run_id}/{title}" for title in titles if title.stage in MODELS]
     if models:
         lines.append("\n  ".join(["to go on with:", *map(shlex.quote, models)]))
     return lines

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tasks.contract import StageError
+from tasks.machinery.execution.summary import TrackingSummary
 from tasks.machinery.host.ledger import Ledger, Use, ledgers
 from tasks.machinery.naming.metric_name import DOWNSTREAM
 from tasks.machinery.naming.title import Title
@@ -58,6 +59,47 @@ class Delivery:
 
     ledger: Ledger
     recording: Recording
+
+    @property
+    def experiment(self) -> str:
+        """Name of the experiment."""
+        return self.ledger.experiment
+
+    @property
+    def summary(self) -> TrackingSummary:
+        """Where MLflow has the run."""
+        tracking, parent = self.recording.tracking, self.recording.parent
+        return TrackingSummary(
+            tracking_uri=tracking.uri,
+            url=self.recording.address(parent),
+            experiment_id=parent.experiment_id,
+            run_id=parent.run_id,
+            delivered=self.ledger.is_told,
+        )
+
+    def begin(self, title: Title, artifact: str) -> Use:
+        """Keep that the run uses an artifact, named `stage/fingerprint`, from now on."""
+        return self.ledger.use(str(title), artifact)
+
+    def end(self, use: Use, state: str) -> None:
+        """Keep that a stage is completed or cached, and report it to MLflow, now or at the end."""
+        use.state = state
+        tracking = self.recording.tracking
+        if not tracking.is_resting:
+            try:
+                self.tell_stage(use)
+                use.told = True
+            except Exception as problem:
+                if not is_outage(problem):
+                    raise
+                tracking.rest()
+                tracking.say(f"MLflow is to get {use.title} later: {reason(problem)}")
+        self.ledger.write()
+
+    def stop(self, title: Title, problem: BaseException) -> None:
+        """Keep that a stage failed or was interrupted."""
+        status = status_of(problem)
+        self.ledger.stopped(str(title), status, words_of(problem))
 
     def tell_stage(self, use: Use) -> None:
         """Record a stage if MLflow does not know it, and make the experiment's run a complete row.

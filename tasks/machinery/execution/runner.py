@@ -19,17 +19,16 @@ from tasks.machinery.execution.delivery import Delivery, metric_prefix
 from tasks.machinery.execution.display import Display
 from tasks.machinery.execution.monitor import StageMonitor
 from tasks.machinery.execution.showing import is_whole, key_of_pages, render
+from tasks.machinery.execution.summary import StageSummary
 from tasks.machinery.host.full_disk import full_disk
 from tasks.machinery.host.home import store_folder
-from tasks.machinery.host.ledger import Use
 from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import Arguments, inputs_of, key_of, paths_of
 from tasks.machinery.store.checkpoints import last_step, newest_checkpoint, step_of
 from tasks.machinery.store.fingerprint import digest, require_same_code
 from tasks.machinery.store.store import Store
-from tasks.machinery.tracking.links import page_of, run_page
-from tasks.machinery.tracking.outage import is_outage, reason
+from tasks.machinery.tracking.outage import reason
 from tasks.machinery.tracking.recording import Inputs, Recording, status_of, words_of
 from tasks.machinery.tracking.tracked_run import TrackedRun
 
@@ -124,28 +123,28 @@ class Runner:
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
         """Compute the stage, or reuse it where all is as it was."""
         call = Call(self, stage, label, arguments)
-        self.display.started(call.title)
+        self.display.started(str(call.title))
         begun = time.monotonic()
         try:
             outcome = self._outcome(call)
         except Exception as problem:
-            self.display.finished(call.title, "failed", time.monotonic() - begun, "")
+            self.display.finished(str(call.title), "failed", time.monotonic() - begun, "")
             cause = call.failure or problem
             cause = full_disk(cause, self.store.root) or cause
-            self.delivery.ledger.stopped(call.title, "FAILED", words_of(cause))
-            raise StageFailedError(call.title, cause) from None
+            self.delivery.stop(call.title, cause)
+            raise StageFailedError(str(call.title), cause) from None
         except BaseException as problem:
-            self.delivery.ledger.stopped(call.title, "KILLED", words_of(problem))
+            self.delivery.stop(call.title, problem)
             step = last_step(self.store.folder(call.stage.name, call.fingerprint) / "checkpoints")
-            self.display.interrupted(call.title, step)
+            self.display.interrupted(str(call.title), step)
             raise
         self.outcomes.append(outcome)
-        self.display.finished(call.title, call.state, time.monotonic() - begun, call.why)
+        self.display.finished(str(call.title), call.state, time.monotonic() - begun, call.why)
         return outcome.artifact
 
     def _outcome(self, call: Call) -> Outcome:
-        ledger, stage = self.delivery.ledger, call.stage
-        use = ledger.use(call.title, f"{stage.name}/{call.fingerprint[:32]}")
+        stage = call.stage
+        use = self.delivery.begin(call.title, f"{stage.name}/{call.fingerprint[:32]}")
         run_task = task(
             name=stage.name,
             task_run_name=str(Title(stage.verb or stage.name, call.label)),
@@ -158,13 +157,11 @@ class Runner:
         if state.is_failed() or state.is_crashed():
             raise _exception(state)
         artifact = state.result().artifact()
-        artifact.use(ledger.experiment)
-        use.state = call.state
+        artifact.use(self.delivery.experiment)
         self.show(call, artifact)
-        self._tell(use)
-        ledger.write()
-        show_card(artifact, call.title, page_of(artifact, self.recording.tracking))
-        return Outcome(Title(stage.name, call.label), call.state, artifact, call.why)
+        self.delivery.end(use, call.state)
+        show_card(artifact, str(call.title), self.recording.page_of(artifact))
+        return Outcome(call.title, call.state, artifact, call.why)
 
     def show(self, call: Call, artifact: Artifact) -> None:
         """Render the pages of an artifact again if the code that shows it has changed."""
@@ -173,19 +170,20 @@ class Runner:
             with self.store.locked(artifact.stage, artifact.fingerprint):
                 call.render(artifact)
 
-    def _tell(self, use: Use) -> None:
-        """Tell MLflow now, or at the end if it is out of reach."""
-        rest = self.recording.tracking.rest
-        if rest:
-            return
-        try:
-            self.delivery.tell_stage(use)
-            use.told = True
-        except Exception as problem:
-            if not is_outage(problem):
-                raise
-            rest.begin()
-            self.display.say(f"MLflow is to get {use.title} later: {reason(problem)}")
+    def stages(self) -> list[StageSummary]:
+        """How each stage ended."""
+        return [
+            StageSummary(
+                name=outcome.title,
+                state=outcome.state,
+                fingerprint=outcome.artifact.fingerprint,
+                run_id=outcome.artifact.record.get("run_id", ""),
+                seconds=round(outcome.artifact.seconds, 3),
+                path=str(outcome.artifact.path),
+                pages=str(outcome.artifact.pages),
+            )
+            for outcome in self.outcomes
+        ]
 
     def metrics(self) -> dict[str, float]:
         """All metrics of the experiment, by the names they have on its run."""
@@ -217,13 +215,13 @@ class Call:
     def __post_init__(self) -> None:
         self.key = key_of(self.stage, self.arguments)
         self.fingerprint = digest(self.key)
-        self.title = str(Title(self.stage.name, self.label))
+        self.title = Title(self.stage.name, self.label)
         self.refresh = self.stage.name in self.runner.refresh
 
     def compute(self) -> Reference:
         """The body of the task, after Prefect's cache missed: look in the store, else compute."""
         store = self.runner.store
-        experiment = self.runner.delivery.ledger.experiment
+        experiment = self.runner.delivery.experiment
         with store.locked(
             self.stage.name, self.fingerprint, self._waiting, experiment=experiment
         ) as folder:
@@ -253,18 +251,18 @@ class Call:
         inputs = {name: given.artifact for name, given in inputs_of(self.arguments).items()}
 
         def begin() -> TrackedRun | None:
-            return recording.begin(self.title, self.fingerprint, self.key, folder, inputs)
+            return recording.begin(str(self.title), self.fingerprint, self.key, folder, inputs)
 
-        monitor = StageMonitor(
-            self.title, folder, begin(), runner.display, lambda: runner.store.check_held(folder)
-        )
+        title, check = str(self.title), lambda: runner.store.check_held(folder)
+        monitor = StageMonitor(title, folder, begin(), runner.display, check)
         try:
-            show_link(monitor.run, recording.tracking.address)
+            if monitor.run is not None:
+                show_link(recording.address(monitor.run))
             with monitor.taking_up(begin):
                 artifact = self._call(folder, monitor, inputs)
             self.render(artifact)
             monitor.end()
-            self._record(monitor.run, artifact)
+            recording.finish(monitor.run, title, artifact)
         except BaseException as problem:
             if monitor.run is not None:
                 monitor.run.close(status_of(problem), words_of(problem))
@@ -300,22 +298,9 @@ class Call:
         """The modules of the key that this process has imported."""
         return self.key["code"].keys() & sys.modules.keys()
 
-    def _record(self, run: TrackedRun | None, artifact: Artifact) -> None:
-        """Tell MLflow now, or leave it to the delivery if it is out of reach."""
-        if run is None:
-            return
-        try:
-            self.runner.recording.complete(run, self.title, artifact)
-        except Exception as problem:
-            if not is_outage(problem):
-                raise
-            self.runner.recording.tracking.rest.begin()
-            run.leave()
 
-
-def show_link(run: TrackedRun | None, uri: str) -> None:
-    """Link the task in Prefect to the run in MLflow, where MLflow has an address."""
-    address = run_page(uri, run.experiment_id, run.run_id) if run is not None else ""
+def show_link(address: str) -> None:
+    """Link the task in Prefect to its run in MLflow, if a server shows that."""
     if address:
         create_link_artifact(link=address, link_text="run in MLflow", key="mlflow-run")
 

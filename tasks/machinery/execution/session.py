@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.machinery.store.artifact import Artifact
-from tasks.machinery.store.call import Run
+from tasks.machinery.execution.delivery import Delivery, deliver_all
+from tasks.machinery.execution.display import Display
+from tasks.machinery.execution.runner import Runner
+from tasks.machinery.host.digest_memo import Verification, verifying
+from tasks.machinery.host.home import store_folder
+from tasks.machinery.host.ledger import Ledger, start_lock
+from tasks.machinery.orchestration.flow_tags import flow_tags
+from tasks.machinery.orchestration.gone_flow_runs import close_flow_runs
 from tasks.machinery.store.fingerprint import digest, flatten
-from tasks.machinery.tracking.links import run_page
+from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.code_version import code_version
+from tasks.machinery.tracking.recording import Recording
 from tasks.machinery.tracking.tags import EXPERIMENT, STAGE
 from tasks.machinery.tracking.tracked_run import TrackedRun
 from tasks.machinery.tracking.tracking import Tracking
@@ -24,18 +33,21 @@ class Work:
         name: its experiment in MLflow.
         title: name of its run.
         values: its parameters: all that was asked for, without what changes no result.
-        recipe: the stages.
+        tags: what its run carries besides.
+        resumes: whether it resumes an interrupted run of the same values. Only such a run is listed
+            among those of experiments.
     """
 
     kind: str
     name: str
     title: str
     values: Mapping[str, Any]
-    recipe: Callable[[Run], Artifact]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    resumes: bool = True
 
     @property
     def identity(self) -> str:
-        """The same for a run that goes on with an interrupted one."""
+        """The same for a run that resumes an interrupted one."""
         same = {k: v for k, v in self.values.items() if k not in ("variant", "checkpoints")}
         return digest(same if self.kind == "experiment" else same | {"kind": self.kind})
 
@@ -52,16 +64,45 @@ class Work:
         return {name: value for name, value in flatten(values).items() if value not in ({}, [])}
 
 
-def open_parent(tracking: Tracking, work: Work, tags: dict[str, str]) -> TrackedRun:
+@contextlib.contextmanager
+def opened(
+    work: Work,
+    display: Display,
+    refresh: Sequence[str] = (),
+    verify: Verification = "quick",
+) -> Iterator[Runner]:
+    """Open a run in MLflow for a block that calls stages, in the flow run of the caller.
+
+    First, MLflow gets what earlier runs could not report, and dead runs are closed. However the
+    block ends, MLflow gets the status; later, if it is unreachable.
+
+    Args:
+        work: what the block does.
+        display: where progress is shown.
+        refresh: names of stages to compute although they are in the store.
+        verify: how cached files are checked.
+    """
+    store, tracking = Store(store_folder()), Tracking(work.name, display.say)
+    tags = code_version() | flow_tags()
+    with start_lock():
+        deliver_all(tracking, store)
+        close_flow_runs(tracking.close_orphans())
+        parent = _open_parent(tracking, work, tags)
+        ledger = Ledger.open(work.name, tracking.uri, parent.run_id, tags)
+    parent.beating = ledger.beat
+    delivery = Delivery(ledger, Recording(tracking, parent, tags, store))
+    with verifying(verify), delivery.concluded(display.say):
+        parent.params(work.parameters)
+        yield Runner(delivery, display, frozenset(refresh))
+
+
+def _open_parent(tracking: Tracking, work: Work, tags: dict[str, str]) -> TrackedRun:
     """The run of the whole: the one in which the same was interrupted, or a new one."""
+    own = tags | {STAGE: work.kind} | dict(work.tags)
+    if not work.resumes:
+        return tracking.open(work.title, own)
     run = tracking.interrupted(work.title, EXPERIMENT, work.identity)
     if run is None:
-        own = {EXPERIMENT: work.identity, STAGE: work.kind}
-        return tracking.open(work.title, tags | own)
+        return tracking.open(work.title, own | {EXPERIMENT: work.identity})
     run.tags(tags)
     return run
-
-
-def run_address(tracking: Tracking, run: TrackedRun) -> str:
-    """Where a server of MLflow shows a run; empty without one."""
-    return run_page(tracking.address, run.experiment_id, run.run_id)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.tracking.outage import is_outage
 from tasks.machinery.tracking.tags import FLOW_RUN_NAME, FLOW_RUN_URL
+from tasks.machinery.tracking.tracked_run import TrackedRun
 from tasks.machinery.tracking.tracking import Tracking
 
 
@@ -29,11 +30,16 @@ def run_page(address: str, experiment_id: str, run_id: str) -> str:
     return page if page.startswith("http") else ""
 
 
+def run_address(tracking: Tracking, run: TrackedRun) -> str:
+    """Where a server of MLflow shows a run; empty without a server."""
+    return run_page(tracking.address, run.experiment_id, run.run_id)
+
+
 def page_of(artifact: Artifact, tracking: Tracking) -> str:
     """The address of the run that computed an artifact; empty if MLflow does not show it now."""
     record = artifact.record
     run_id = record.get("run_id", "")
-    if not run_id or tracking.rest or not tracking.address.startswith("http"):
+    if not run_id or tracking.is_resting or not tracking.address.startswith("http"):
         return ""
     if record["tracking_uri"] == tracking.uri and "experiment_id" in record:
         return run_page(tracking.address, record["experiment_id"], run_id)

@@ -13,12 +13,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.interruption import why_stopped
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.links import page_of, run_address
 from tasks.machinery.tracking.logged_model import as_dataset, log_model
 from tasks.machinery.tracking.outage import is_outage
 from tasks.machinery.tracking.tags import FINGERPRINT, INPUT_OF, PARENT, RESUMED, STAGE, VERSION_OF
@@ -34,7 +35,7 @@ _SIGNALS = {"KeyboardInterrupt": "interrupted", "TerminationSignal": "stopped fr
 Inputs = Mapping[str, Artifact]
 
 
-def status_of(problem: BaseException) -> Status:
+def status_of(problem: BaseException) -> Literal["FAILED", "KILLED"]:
     """FAILED for an error, KILLED for an interruption (Ctrl-C, SIGTERM, cancellation)."""
     return "FAILED" if isinstance(problem, Exception) else "KILLED"
 
@@ -123,7 +124,7 @@ class Recording:
         self, title: str, fingerprint: str, key: Mapping[str, Any], folder: Path, inputs: Inputs
     ) -> TrackedRun | None:
         """The run of a stage that is about to be computed; None while MLflow is unreachable."""
-        if self.tracking.rest:
+        if self.tracking.is_resting:
             return None
         going_on = (folder / "run.json").is_file()
         try:
@@ -136,9 +137,29 @@ class Recording:
         except Exception as problem:
             if not is_outage(problem):
                 raise
-            self.tracking.rest.begin()
+            self.tracking.rest()
             return None
         return run
+
+    def address(self, run: TrackedRun) -> str:
+        """Where a server of MLflow shows a run; empty without a server."""
+        return run_address(self.tracking, run)
+
+    def page_of(self, artifact: Artifact) -> str:
+        """Where MLflow shows the run that computed an artifact; empty if it cannot now."""
+        return page_of(artifact, self.tracking)
+
+    def finish(self, run: TrackedRun | None, title: str, artifact: Artifact) -> None:
+        """Complete a run that `begin` returned; leave it for later if MLflow is unreachable."""
+        if run is None:
+            return
+        try:
+            self.complete(run, title, artifact)
+        except Exception as problem:
+            if not is_outage(problem):
+                raise
+            self.tracking.rest()
+            run.leave()
 
     def record(self, title: str, artifact: Artifact) -> None:
         """Record a complete artifact that is in no run of this MLflow.

@@ -46,7 +46,7 @@ class Tracking:
     def __init__(self, experiment: str, say: Callable[[str], None] = LOGGER.warning) -> None:
         logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # errors are reported in one line
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        self.say, self.rest = say, Rest()
+        self.say, self._rest = say, Rest()
         self.address = without_credentials(tracking_uri())  # its current address
         self.uri = database_behind(self.address)  # its identity, independent of the address
         try:
@@ -81,6 +81,15 @@ class Tracking:
                 "or give this one another name"
             )
         return str(found.experiment_id)
+
+    def rest(self) -> None:
+        """Do not ask MLflow for a while: it was unreachable, and each try takes seconds."""
+        self._rest.begin()
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether it is too early to ask MLflow again after an outage."""
+        return bool(self._rest)
 
     def knows(self, record: Mapping[str, str]) -> bool:
         """Whether a recorded run is in this MLflow, and not deleted."""

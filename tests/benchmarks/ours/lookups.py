@@ -7,14 +7,9 @@ import time
 
 from prefect import flow
 
-from tasks.machinery.execution.delivery import Delivery
 from tasks.machinery.execution.display import Quiet
-from tasks.machinery.execution.runner import Runner
-from tasks.machinery.host.home import make_home, store_folder
-from tasks.machinery.host.ledger import Ledger
-from tasks.machinery.store.store import Store
-from tasks.machinery.tracking.recording import Recording
-from tasks.machinery.tracking.tracking import Tracking
+from tasks.machinery.execution.session import Work, opened
+from tasks.machinery.host.home import make_home
 from tests.benchmarks.setting import Figures
 from tests.support.toy_stages import PARITY
 
@@ -22,13 +17,9 @@ from tests.support.toy_stages import PARITY
 @flow(name="lookups")
 def look_up(stages: int) -> float:
     """Ask for so many stages; seconds."""
-    tracking = Tracking("lookups")
-    parent = tracking.open("lookups", {})
-    ledger = Ledger.open("lookups", tracking.uri, parent.run_id, {})
-    recording = Recording(tracking, parent, {}, Store(store_folder()))
-    run = Runner(Delivery(ledger, recording), Quiet())
-    begun = time.perf_counter()
-    with run.delivery.concluded(print):
+    work = Work("lookups", "lookups", "lookups", {}, resumes=False)
+    with opened(work, Quiet()) as run:
+        begun = time.perf_counter()
         for number in range(stages):
             run(PARITY, str(number), number=number)
     return time.perf_counter() - begun

@@ -21,6 +21,7 @@ from tasks.machinery.execution.runner import StageFailedError
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.host.ledger import Ledger, ledgers, start_lock
 from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.outage import Rest
 from tasks.machinery.tracking.recording import Recording
 from tasks.machinery.tracking.tracking import Tracking
 from tests.machinery.execution.test_runner import run_flow, states
@@ -193,7 +194,7 @@ def test_an_outage_while_a_stage_begins_leaves_one_run_and_no_thread() -> None:
     with mlflow_out_of_reach("log_batch"):
         assert recording.begin("s", "f", key, folder, {}) is None
     assert recording.begin("s", "f", key, folder, {}) is None  # it rests before it asks again
-    tracking.rest = type(tracking.rest)()
+    tracking._rest = Rest()
     run = recording.begin("s", "f", key, folder, {})
     assert run is not None
     run.leave()
@@ -239,14 +240,12 @@ def test_an_interrupted_refresh_leaves_the_artifact_with_its_run_and_curve(
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(toy, "double", interrupted)
-        run_flow(lambda run: run(toy.DOUBLE, number=4), refresh=frozenset({"double"}))
+        run_flow(lambda run: run(toy.DOUBLE, number=4), refresh=["double"])
     runner, after = run_flow(lambda run: run(toy.DOUBLE, number=4))
     assert states(runner) == ["cached"]
     assert after.record == before.record
     assert len(after.curve.read_text().splitlines()) == 3
-    again, refreshed = run_flow(
-        lambda run: run(toy.DOUBLE, number=4), refresh=frozenset({"double"})
-    )
+    again, refreshed = run_flow(lambda run: run(toy.DOUBLE, number=4), refresh=["double"])
     assert states(again) == ["completed"]
     client = again.recording.tracking.client
     points = client.get_metric_history(refreshed.record["run_id"], "loss")

@@ -12,13 +12,9 @@ from typing import Any
 import pytest
 from prefect import flow
 
-from tasks.machinery.execution.delivery import Delivery
 from tasks.machinery.execution.display import Quiet
 from tasks.machinery.execution.runner import Runner, StageFailedError
-from tasks.machinery.host.home import store_folder
-from tasks.machinery.host.ledger import Ledger
-from tasks.machinery.store.store import Store
-from tasks.machinery.tracking.recording import Recording
+from tasks.machinery.execution.session import Work, opened
 from tasks.machinery.tracking.tracking import Tracking
 from tests.support.toy_stages import ADD, DOUBLE, FAIL, PARITY
 
@@ -30,13 +26,7 @@ def run_flow(recipe: Any, **options: Any) -> tuple[Runner, Any]:
 
     @flow(name="toy")
     def toy() -> tuple[Runner, Any]:
-        tracking = Tracking("toy")
-        tracking.close_orphans()
-        parent = tracking.open("toy", {})
-        ledger = Ledger.open("toy", tracking.uri, parent.run_id, {})
-        recording = Recording(tracking, parent, {}, Store(store_folder()))
-        runner = Runner(Delivery(ledger, recording), Quiet(), **options)
-        with runner.delivery.concluded(print):
+        with opened(Work("toy", "toy", "toy", {}, resumes=False), Quiet(), **options) as runner:
             return runner, recipe(runner)
 
     return toy()
@@ -99,7 +89,7 @@ def test_an_altered_manifest_is_no_artifact() -> None:
 
 def test_a_refreshed_stage_runs_and_what_reads_the_same_bytes_does_not() -> None:
     run_flow(sum_of_doubles)
-    runner, _ = run_flow(sum_of_doubles, refresh=frozenset({"double"}))
+    runner, _ = run_flow(sum_of_doubles, refresh=["double"])
     assert states(runner) == ["completed", "completed", "cached"]
 
 
@@ -185,7 +175,7 @@ def test_a_failed_refresh_leaves_the_artifact_as_it_was(monkeypatch: pytest.Monk
     _, result = run_flow(sum_of_doubles)
     monkeypatch.setenv("TOY_BROKEN", "1")
     with pytest.raises(StageFailedError):
-        run_flow(sum_of_doubles, refresh=frozenset({"add"}))
+        run_flow(sum_of_doubles, refresh=["add"])
     assert result.damage() is None
 
 

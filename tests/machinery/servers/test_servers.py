@@ -18,8 +18,10 @@ from prefect.client.schemas.objects import FlowRun
 from flows.commands.up import _in_progress, _listed
 from flows.terminal.console import where_to_look
 from tasks.contract import StageError
+from tasks.machinery.execution.summary import RunSummary, StageSummary, TrackingSummary
 from tasks.machinery.host.ledger import Ledger
 from tasks.machinery.host.owner import this_process
+from tasks.machinery.naming.title import Title
 from tasks.machinery.orchestration.missed_schedules import superfluous
 from tasks.machinery.servers.environment import prepare_environment
 from tasks.machinery.servers.processes import check_port, last_words
@@ -173,17 +175,28 @@ def test_of_missed_runs_the_newest_of_each_schedule_is_kept() -> None:
 
 
 def test_where_to_look_is_the_addresses_or_how_to_have_them(home) -> None:
-    ids = {"experiment_id": "7", "run_id": "abc"}
-    stages = [{"name": "tokens"}, {"name": "pretraining"}, {"name": "finetuning mood"}]
-    shown = {"flow_run_id": "f", "flow_run_url": "http://p/f", "stages": stages}
-    here = shown | {"mlflow": ids | {"url": "http://m"}}
-    assert where_to_look(here, home) == [
+    named = [Title("tokens"), Title("pretraining"), Title("finetuning", "mood")]
+    facts = {"state": "cached", "fingerprint": "", "run_id": "", "seconds": 0.0}
+    facts |= {"path": "", "pages": ""}
+    stages = [StageSummary(name=title, **facts) for title in named]
+
+    def summary(prefect: str, mlflow: str, stages: list[StageSummary]) -> RunSummary:
+        ids = {"tracking_uri": "", "experiment_id": "7", "run_id": "abc", "delivered": True}
+        return RunSummary(
+            experiment="demo",
+            flow_run_id="f",
+            flow_run_url=prefect,
+            mlflow=TrackingSummary(url=mlflow, **ids),
+            stages=stages,
+            metrics={},
+        )
+
+    assert where_to_look(summary("http://p/f", "http://m", stages), home) == [
         "runs and models:\n  http://m",
         "flows and logs:\n  http://p/f",
         "to go on with:\n  runs:/abc/pretraining\n  'runs:/abc/finetuning mood'",
     ]
-    bare = {"stages": [], "flow_run_id": "f", "flow_run_url": "", "mlflow": ids | {"url": ""}}
-    lines = "\n".join(where_to_look(bare, home))
+    lines = "\n".join(where_to_look(summary("", "", []), home))
     assert f"TEMPER_HOME={home}" in lines
     assert "temper up" in lines
     assert "http://127.0.0.1:5000/#/experiments/7/runs/abc?workflowType" in lines
