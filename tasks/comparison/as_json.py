@@ -11,7 +11,7 @@ from tasks.comparison.past_run import PastRun
 
 
 def as_json(found: Comparison) -> dict[str, Any]:
-    """All that was found; runs by their labels, numbers that are none as null."""
+    """The comparison as plain values: runs by their labels, non-finite numbers as null."""
     labels = found.labels
     values: dict[str, Any] = {
         "runs": {label: run_facts(run) for label, run in zip(labels, found.runs, strict=True)},
@@ -42,7 +42,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
 
 
 def run_facts(run: PastRun) -> dict[str, Any]:
-    """What a run is."""
+    """The facts that identify a run."""
     return {
         "run_id": run.run_id,
         "name": run.name,
@@ -55,7 +55,7 @@ def run_facts(run: PastRun) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no word for infinity."""
+    """Replace non-finite numbers by None, since JSON cannot represent them."""
     if isinstance(value, dict):
         return {key: _finite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -14,7 +14,7 @@ from tasks.machinery.naming.title import Title
 from tasks.machinery.tracking.tags import DIGEST_OF, RESULTS
 from tasks.statistics.significance import Difference
 
-# Metrics that say how much and not how well: no value of them is the best.
+# Metrics of quantity, not quality: none of their values is the best.
 _NO_RANK = ("unigram_loss", "parameters", "tokens", "epochs", "test_documents")
 _LOWER = ("loss", "perplexity")
 # What a loss on held-out text depends on, besides the model.
@@ -23,7 +23,7 @@ _MEASURING = ("objective", "sequence_length", "validation_sequences")
 
 @dataclass(frozen=True)
 class Value:
-    """A number with its interval, where it has one."""
+    """A number with its interval, if it has one."""
 
     value: float
     low: float | None = None
@@ -37,8 +37,7 @@ class MetricRow:
     Attributes:
         name: as in MLflow.
         values: a value or None for each run.
-        best: the positions of the best values; empty where none is better or they cannot be
-            compared.
+        best: the positions of the best values; empty if none is better or they are not comparable.
     """
 
     name: str
@@ -48,15 +47,16 @@ class MetricRow:
 
 @dataclass(frozen=True)
 class Cost:
-    """What all stages of a run took, each counted once, also where it was cached.
+    """The cost of all stages of a run, each counted once, also if it was cached.
 
     Attributes:
-        seconds: of those that are known.
+        seconds: sum over the stages whose seconds are known.
         by_stage: seconds by the stage's name.
-        unknown: titles of stages of which nothing is left.
+        unknown: titles of stages whose cost is unknown.
         watt_hours: the estimate.
-        measured: share of the seconds of which the use of the processors is known.
-        tokens: read in pre-training; parameters: of the body.
+        measured: share of the seconds for which the utilization of the processors is known.
+        tokens: number of tokens read in pre-training.
+        parameters: number of parameters of the encoder.
     """
 
     seconds: float
@@ -70,27 +70,27 @@ class Cost:
 
 @dataclass(frozen=True)
 class Overlay:
-    """One metric of one stage over training, of the runs that have it."""
+    """One metric of one stage over training, for the runs that have it."""
 
     stage: str
     metric: str
     curves: dict[str, Curve]
-    shared: list[list[str]] = field(default_factory=list)  # labels with the very same artifact
+    shared: list[list[str]] = field(default_factory=list)  # labels of runs with the same artifact
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All that is found. Lists have a place for each run, in the order of `runs`.
+    """A comparison of runs. Lists have one entry per run, in the order of `runs`.
 
     Attributes:
-        runs: what is compared.
-        parameters: those that differ; None where a run has it not.
+        runs: the compared runs.
+        parameters: those that differ; None if a run does not have it.
         data: digests of the data that differ.
         metrics: all of them.
         differences: paired differences of the headline metrics, corrected for their number.
-        untested: why what is not in `differences` was not tested, a sentence each.
-        costs: what each run took.
-        power: what the energy is reckoned with.
+        untested: why differences that are not in `differences` were not tested, a sentence each.
+        costs: the cost of each run.
+        power: the power from which the energy is estimated.
         overlays: learning curves.
         disputed: the rows on which runs disagree most, by problem.
         alike: labels of runs that have the same results.
@@ -110,19 +110,19 @@ class Comparison:
 
     @property
     def labels(self) -> list[str]:
-        """What each run is called."""
+        """The label of each run."""
         return [label_of(i) for i in range(len(self.runs))]
 
 
 def differing(values: Sequence[Mapping[str, str]]) -> dict[str, list[str | None]]:
-    """The names whose values are not the same in all, with None where one is absent."""
+    """The names whose values are not all equal, with None for absent values."""
     names = list(dict.fromkeys(name for each in values for name in each))
     found = {name: [each.get(name) for each in values] for name in names}
     return {name: each for name, each in found.items() if len(set(each)) > 1}
 
 
 def differing_data(runs: Sequence[PastRun]) -> dict[str, list[str | None]]:
-    """The digests of data sets and corpora that are not the same in all."""
+    """The digests of data sets and corpora that are not equal in all runs."""
     digests = [
         {title: value for title, value in run.tagged(DIGEST_OF).items() if _is_data(title)}
         for run in runs
@@ -138,9 +138,9 @@ def metric_rows(runs: Sequence[PastRun], incomparable: frozenset[str]) -> list[M
     """All metrics side by side.
 
     Args:
-        runs: what is compared.
-        incomparable: starts of names, such as `downstream/library/`, of which none is the best,
-            since they were measured on different data.
+        runs: the compared runs.
+        incomparable: prefixes of metrics that were measured on different data, such as
+            `downstream/library/`: none of their values is the best.
     """
     known = {name for run in runs for name in run.metrics}
     names = [name for name in known if not MetricName.parse(name).end and "/" in name]
@@ -162,7 +162,7 @@ def _order(name: str) -> tuple[bool, str, int, str]:
 
 
 def value_of(metrics: Mapping[str, float], name: str) -> Value | None:
-    """A metric with its interval; None where it was not measured."""
+    """A metric with its interval; None if it was not measured."""
     if name not in metrics:
         return None
     found = MetricName.parse(name)
@@ -170,7 +170,7 @@ def value_of(metrics: Mapping[str, float], name: str) -> Value | None:
 
 
 def direction(name: str) -> int:
-    """1 where more of a metric is better, -1 where less is, 0 where neither."""
+    """1 if a higher value of a metric is better, -1 if a lower one is, 0 if neither."""
     found = MetricName.parse(name)
     if found.metric in _NO_RANK or found.model == MAJORITY:
         return 0
@@ -178,7 +178,7 @@ def direction(name: str) -> int:
 
 
 def best_of(values: Sequence[Value | None], way: int) -> frozenset[int]:
-    """The positions of the best values; empty where fewer than two are known, or all are equal."""
+    """The positions of the best values; empty if fewer than two are known, or all are equal."""
     known = {i: each.value for i, each in enumerate(values) if each is not None}
     if not way or len(known) < 2 or len(set(known.values())) == 1:
         return frozenset()
@@ -187,22 +187,22 @@ def best_of(values: Sequence[Value | None], way: int) -> frozenset[int]:
 
 
 def incomparable_pretraining(runs: Sequence[PastRun]) -> str:
-    """Why the losses of pre-training cannot be compared; empty where they can."""
+    """Why the losses of pre-training cannot be compared; empty if they can."""
     tokens = {run.tags.get(f"{DIGEST_OF}tokens", "") for run in runs}
     if len(tokens) > 1:
         return (
-            "the runs do not have the same held-out text in the same tokens: losses and accuracies "
-            "of pre-training are about different things, and none is marked as the best"
+            "the runs do not have the same held-out text in the same tokens, so losses and "
+            "accuracies of pre-training are not comparable, and none is marked as the best"
         )
     names = [f"pretraining.{name}" for name in _MEASURING]
     found = [name for name in names if len({run.params.get(name) for run in runs}) > 1]
     if found:
-        return f"held-out text is measured differently ({', '.join(found)} differ): no best marked"
+        return f"held-out text is measured differently ({', '.join(found)} differ): no best value"
     return ""
 
 
 def alike(runs: Sequence[PastRun]) -> list[list[str]]:
-    """The labels of runs that have the same results, where there are two or more."""
+    """The labels of runs that have the same results, in groups of two or more."""
     groups: dict[str, list[str]] = {}
     for i, run in enumerate(runs):
         results = run.tags.get(RESULTS, "")

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 Point = tuple[int, float, Mapping[str, float]]  # step, seconds since the epoch, metrics
 
-SHORTEST_PAUSE = 30.0  # seconds; what is shorter is a validation or a slow disk
-_TIMES_USUAL = 20  # a gap so many times the usual one is a pause
+SHORTEST_PAUSE = 30.0  # seconds; a shorter gap is a validation or a slow disk
+_TIMES_USUAL = 20  # a gap this many times the median is a pause
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Curve:
 
     Attributes:
         steps: optimizer steps, ascending.
-        seconds: since the start of the training, pauses left out.
+        seconds: since the start of the training, without pauses.
         values: the metric.
     """
 
@@ -29,7 +29,7 @@ class Curve:
 
     @property
     def last(self) -> float:
-        """Where it ended."""
+        """The last value."""
         return self.values[-1]
 
 
@@ -51,8 +51,8 @@ def curves_of(points: Iterable[Point]) -> dict[str, Curve]:
 def seconds_since_start(points: list[tuple[int, float]]) -> list[float]:
     """Seconds of training at each point (step, clock).
 
-    The clock of step 0 was not kept: it is reckoned back at the median pace. A gap that is no
-    training, because the run was killed and went on later, counts as a usual one.
+    The time of step 0 was not recorded: it is extrapolated at the median pace. A pause, where the
+    run was killed and resumed later, counts as a median gap.
     """
     if not points:
         return []

@@ -1,17 +1,17 @@
-"""How much energy a run took, estimated: nothing here measures it.
+"""An estimate of a run's energy; nothing here measures it.
 
-    energy = seconds x watts of the processors at full use x their use
+    energy = seconds x watts of the processors at full load x their utilization
 
 This is the method of Green Algorithms (Lannelongue, Grealey & Inouye 2021, "Green Algorithms:
 Quantifying the Carbon Footprint of Computation", Advanced Science 8, 2100707,
-doi:10.1002/advs.202100707) without its terms for memory and for the building. Use is the mean of
-the `system/cpu_utilization_percentage` that MLflow keeps of the stage's run: of the whole machine,
-so what else ran there is in it. Of a stage without such points (they are taken every five seconds)
-full use is assumed. Where MLflow kept a GPU's power, its mean is added.
+doi:10.1002/advs.202100707) without its terms for memory and for the building. Utilization is the
+mean of `system/cpu_utilization_percentage` in the stage's MLflow run. It is that of the whole
+machine, so it includes other programs. For a stage without such points (they are taken every five
+seconds) full load is assumed. If MLflow logged a GPU's power, its mean is added.
 
-The default of 12 W a core is what Green Algorithms takes for a processor that it does not know.
-The number of cores is that of the machine that compares: give `--watts` where the run was on
-another one, or to be exact.
+The default of 12 W per core is that of Green Algorithms for an unknown processor. The number of
+cores is that of the machine that compares: give `--watts` if the run was on another one, or for a
+better estimate.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ JOULES_PER_WATT_HOUR = 3600.0
 
 @dataclass(frozen=True)
 class Power:
-    """What the processors draw at full use, and how that is known."""
+    """The power of the processors at full load, and where the number comes from."""
 
     watts: float
     source: str
@@ -34,23 +34,23 @@ class Power:
     def assumed(cls, watts: float | None = None) -> Power:
         """Given watts, or the default for the cores of this machine."""
         if watts:
-            return cls(watts, f"{watts:g} W at full use, as given")
+            return cls(watts, f"{watts:g} W at full load, as given")
         cores = os.cpu_count() or 1
         return cls(
             cores * WATTS_PER_CORE,
-            f"{cores} cores x {WATTS_PER_CORE:g} W at full use, which is Green Algorithms' default "
-            "for a processor that it does not know; --watts says it better",
+            f"{cores} cores x {WATTS_PER_CORE:g} W at full load, which is Green Algorithms' "
+            "default for an unknown processor; set it with --watts",
         )
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What one stage took.
+    """The cost of one stage.
 
     Attributes:
         seconds: how long it computed.
-        usage: mean use of the machine's processors from 0 to 1; None where it is not known.
-        gpu_watts: mean power of its GPUs, where that was kept.
+        usage: mean utilization of the machine's processors from 0 to 1; None if unknown.
+        gpu_watts: mean power of its GPUs, if it was logged.
     """
 
     seconds: float

@@ -1,7 +1,7 @@
-"""All finished runs of experiments, ranked: a row a run; runs with the same results are one.
+"""All finished runs of experiments, ranked: one row per run; runs with equal results share one.
 
-Where several metrics rank, a run's place is by the mean of its ranks in each. Places are those of
-the measured values: whether neighbours really differ is for `temper compare` to say.
+With several metrics, a run's place is by the mean of its ranks. Places follow the measured values;
+`temper compare` tests whether neighbours differ significantly.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _UNINTERESTING = ("checkpoints.", "pretraining.log_every")
 
 
 class UnknownMetricError(Exception):
-    """No run has the metric that was asked for."""
+    """No run has the requested metric."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Entry:
 
     Attributes:
         run: the newest of them.
-        count: how many they are.
-        rank: mean of its ranks; infinite where it has none of the metrics.
-        seconds: what its stages took to compute; None where that is not known of all.
+        count: how many runs there are.
+        rank: mean of its ranks; infinite if it has none of the metrics.
+        seconds: the sum over its stages; None if that of a stage is unknown.
     """
 
     run: PastRun
@@ -53,7 +53,7 @@ class Entry:
 
 
 def fold(runs: Sequence[PastRun]) -> list[Entry]:
-    """Finished runs, the newest first, those with the same results as one."""
+    """Finished runs, the newest first, with runs of equal results merged."""
     entries: dict[str, Entry] = {}
     for run in sorted(runs, key=lambda each: -each.started):
         if run.status == "FINISHED":
@@ -64,7 +64,7 @@ def fold(runs: Sequence[PastRun]) -> list[Entry]:
 
 
 def metrics_to_rank(runs: Sequence[PastRun], wanted: str = "") -> list[str]:
-    """The metric that was asked for, or the headline metric of each problem.
+    """The requested metric, or the headline metric of each problem.
 
     Raises:
         UnknownMetricError: no run has it.
@@ -190,28 +190,28 @@ def _metric_cell(run: PastRun, metric: str, runs: Sequence[PastRun]) -> Cell:
 def _how(
     entries: Sequence[Entry], metrics: Sequence[str], columns: Mapping[str, Sequence[str | None]]
 ) -> str:
-    """How to read the table."""
+    """The explanation below the table."""
     less = [metric for metric in metrics if direction(metric) < 0]
     said = "Ranked by " + (
         f"the mean of the ranks in {' and '.join(metrics)}" if len(metrics) > 1 else metrics[0]
     )
-    said += f" (less is better in {', '.join(less)})" if less else ""
-    said += ". Neighbours may differ by chance: `temper compare` tests that."
+    said += f" (lower is better in {', '.join(less)})" if less else ""
+    said += ". Neighbours may differ by chance; `temper compare` tests that."
     if any(entry.count > 1 for entry in entries):
-        said += " Runs with the same results are one row; `times` says how many they are."
+        said += " Runs with the same results share a row; `times` is their number."
     if any(entry.run.commit.endswith("*") for entry in entries):
-        said += " * the code had changes that were not committed."
+        said += " * the code had uncommitted changes."
     data = [name for name in columns if name.startswith("content of dataset")]
     if data:
-        said += f" Not all on the same data ({', '.join(data)} differ): compare within equal ones."
+        said += f" The data differ ({', '.join(data)}): compare only rows with the same data."
     why = incomparable_pretraining([entry.run for entry in entries])
     if why and any(metric.startswith("pretraining/") for metric in metrics):
-        said += f" Mind that {why.partition(':')[0]}."
+        said += f" Note: {why.partition(':')[0]}."
     return said
 
 
 def leaderboard_json(entries: Sequence[Entry], metrics: Sequence[str]) -> dict[str, Any]:
-    """The ranked entries for programs."""
+    """The ranked entries as JSON values."""
     columns = varying(entries)
     return {
         "ranked_by": list(metrics),

@@ -1,4 +1,4 @@
-"""The figures of a comparison, in the style of all others."""
+"""The figures of a comparison, in the common style."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tasks.machinery.naming.metric_name import MetricName, headline_of
 from tasks.pages.document import Picture
 from tasks.pages.figures import MUTED, PALETTE, Interval, canvas, draw_intervals, write_figure
 
-MOST_RUNS = 8  # more lines than that cannot be told from each other
+MOST_RUNS = 8  # more lines cannot be distinguished
 _DASHES = ("-", "--")
 _COLOURS = 96
 _LOSSES = {
@@ -30,7 +30,7 @@ _LOSSES = {
 
 
 def headline_figures(found: Comparison) -> list[Picture]:
-    """The headline metric of each problem with its intervals, a line a run."""
+    """The headline metric of each problem with its intervals, one line per run."""
     problems = sorted({problem for run in found.runs for problem in run.problems})
     rows = {row.name: row for row in found.metrics}
     pictures = []
@@ -54,7 +54,7 @@ def _intervals(problem: str, metric: str, row: MetricRow, labels: Sequence[str])
             lines.append(Interval(label, each.value, low, high, text, color))
     best = [labels[i] for i in sorted(row.best)]
     title = f"{problem}: {', '.join(best)} measured highest" if best else f"{problem}: {metric}"
-    how = "intervals of each run alone; whether runs differ is for the paired test to say"
+    how = "intervals of each run alone; the paired tests show whether runs differ"
     return draw_intervals(title, how, lines, x=metric)
 
 
@@ -77,7 +77,7 @@ def curve_figures(overlay: Overlay) -> list[Picture]:
 
 
 def merged(overlay: Overlay) -> dict[str, Curve]:
-    """The curves, those of runs that share the stage as one: `A, B`."""
+    """The curves; runs that share the stage have one curve: `A, B`."""
     names = {label: ", ".join(group) for group in overlay.shared for label in group}
     return {names.get(label, label): curve for label, curve in overlay.curves.items()}
 
@@ -85,7 +85,7 @@ def merged(overlay: Overlay) -> dict[str, Curve]:
 def draw_overlay(
     title: str, subtitle: str, curves: Mapping[str, Curve], *, way: str, x: str
 ) -> Figure:
-    """A line a run, each named at its last point."""
+    """One line per run, each named at its last point."""
     figure, axes = canvas(title, subtitle)
     for number, curve in enumerate(curves.values()):
         xs = curve.steps if way == "step" else curve.seconds
@@ -103,7 +103,7 @@ def draw_overlay(
 
 
 def name_ends(axes: Axes, curves: Mapping[str, Curve]) -> None:
-    """Write each name right of the plot at the height where its line ends, none upon another."""
+    """Write each name right of the plot at the height of its line's end, without overlaps."""
     low, high = axes.get_ylim()
     floor = -np.inf
     order = sorted(range(len(curves)), key=lambda i: list(curves.values())[i].last)
@@ -123,7 +123,7 @@ def name_ends(axes: Axes, curves: Mapping[str, Curve]) -> None:
 
 
 def as_picture(figure: Figure, name: str, words: str) -> Picture:
-    """The bytes of a figure, in few colours: pages carry their figures inside them."""
+    """The bytes of a figure, in few colours, since pages embed their figures."""
     small = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "figure.png"

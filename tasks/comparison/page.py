@@ -1,4 +1,4 @@
-"""A comparison as a page: what differs, what came out, what may be said, what it cost."""
+"""A comparison as a page: what differs, the results, the tests, the cost."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def page_of(found: Comparison, *, figures: bool = True) -> Document:
     """The page of a comparison.
 
     Args:
-        found: what was found.
-        figures: whether to draw; a terminal shows none.
+        found: the comparison.
+        figures: whether to draw figures; a terminal shows none.
     """
     sections = [
         Section("Runs", _runs(found)),
@@ -45,7 +45,7 @@ def page_of(found: Comparison, *, figures: bool = True) -> Document:
 
 
 def shown(value: float) -> str:
-    """A number as a person reads it: `0.528`, `12.4`, `1,234,567`."""
+    """A number as text: `0.528`, `12.4`, `1,234,567`."""
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3f}"
@@ -71,7 +71,7 @@ def _runs(found: Comparison) -> list[Block]:
     blocks: list[Block] = [Grid(header, rows)]
     blocks += [Words(f"{_joined(each)} have the same results.") for each in found.alike]
     if any(run.commit.endswith("*") for run in found.runs):
-        blocks.append(Words("* the code had changes that were not committed"))
+        blocks.append(Words("* the code had uncommitted changes"))
     return blocks
 
 
@@ -115,7 +115,7 @@ def _results(found: Comparison, figures: bool) -> list[Block]:
     blocks.append(
         Words(
             "In brackets: bootstrap intervals over test documents, of each run alone. They do not "
-            "contain the chance in training, such as another seed."
+            "cover the variation between training seeds."
         )
     )
     return blocks + (list(headline_figures(found)) if figures else [])
@@ -155,10 +155,10 @@ def _differences(found: Comparison) -> list[Block]:
 
 
 def on_seeds(found: Comparison) -> str:
-    """What the differences say of the chance in training."""
+    """How the differences relate to the variation between training seeds."""
     if set(found.parameters) == {"seed"} and not found.data:
-        return "These runs differ by the seed alone: what is different here is chance in training."
-    return "The chance in training, such as another seed, is not in it."
+        return "These runs differ only in the seed: differences are variation between seeds."
+    return "The tests do not cover the variation between training seeds."
 
 
 def _difference_row(each: Difference) -> list[Cell]:
@@ -175,7 +175,7 @@ def _difference_row(each: Difference) -> list[Cell]:
 
 
 def shown_p(value: float, samples: int) -> str:
-    """A p-value, no finer than the resamples allow."""
+    """A p-value, as precise as the number of resamples allows."""
     if value < 2.5 / samples:
         return f"<{2.5 / samples:.1g}"
     return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"
@@ -193,21 +193,21 @@ def _costs(found: Comparison) -> list[Block]:
     rows += [
         [Cell("energy, Wh (estimate)"), *energy],
         [Cell("tokens read in pre-training"), *(_whole(cost.tokens) for cost in found.costs)],
-        [Cell("parameters of the body"), *(_whole(cost.parameters) for cost in found.costs)],
+        [Cell("parameters of the encoder"), *(_whole(cost.parameters) for cost in found.costs)],
     ]
     unknown = sorted({title for cost in found.costs for title in cost.unknown})
-    gone = f" Nothing is left of: {', '.join(unknown)}." if unknown else ""
+    gone = f" No longer available: {', '.join(unknown)}." if unknown else ""
     return [Grid(["", *found.labels], rows), Words(_how_costs(found) + gone)]
 
 
 def _how_costs(found: Comparison) -> str:
     measured = min(cost.measured for cost in found.costs)
     return (
-        "Each stage counts once, with the seconds that it took when it was computed, also where a "
-        "run found it cached. Energy is an estimate (seconds × watts × use of the processors, "
-        "after Green Algorithms, Lannelongue et al. 2021, doi:10.1002/advs.202100707): "
-        f"{found.power.source}. The use is known for at least {measured:.0%} of the seconds, and "
-        "taken as full for the rest."
+        "Each stage counts once, with the seconds that it took when it was computed, also if a "
+        "run found it cached. Energy is an estimate (seconds × watts × utilization of the "
+        "processors, after Green Algorithms, Lannelongue et al. 2021, "
+        f"doi:10.1002/advs.202100707): {found.power.source}. The utilization is known for at least "
+        f"{measured:.0%} of the seconds; for the rest, full load is assumed."
     )
 
 
@@ -225,7 +225,7 @@ def _curves(found: Comparison) -> list[Block]:
     for overlay in found.overlays:
         if overlay.stage not in told:
             blocks += [
-                Words(f"{overlay.stage}: {_joined(each)} share this stage, their lines are one.")
+                Words(f"{overlay.stage}: {_joined(each)} share this stage and have one line.")
                 for each in overlay.shared
             ]
         told.add(overlay.stage)
@@ -233,9 +233,7 @@ def _curves(found: Comparison) -> list[Block]:
             blocks += curve_figures(overlay)
     if blocks:
         blocks.append(
-            Words(
-                "Time is counted from the start of training; pauses of a killed run are left out."
-            )
+            Words("Time counts from the start of training, without the pauses of a killed run.")
         )
     return blocks
 
@@ -244,7 +242,7 @@ def _disputes(found: Comparison) -> list[Block]:
     blocks: list[Block] = []
     for problem, disputes in found.disputed.items():
         if not disputes:
-            blocks.append(Words(f"{problem}: the runs answer every row of the test alike."))
+            blocks.append(Words(f"{problem}: the runs give the same answer to every test row."))
         blocks += [_dispute(problem, number, each) for number, each in enumerate(disputes, start=1)]
     return blocks
 

@@ -1,7 +1,7 @@
-"""A run of an experiment, or of a part, as it is remembered: what MLflow's table says of it.
+"""A past run of an experiment, or of a part, from the fields of its MLflow run.
 
-Parameters, results and where each stage's artifact is are all on the experiment's own run, so a
-list of hundreds costs one search.
+The run of an experiment has its parameters, its results and the names of its artifacts, so a list
+of hundreds needs one search.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class PastRun:
 
     Attributes:
         run_id: its id in MLflow.
-        name: what people read.
+        name: its name for people.
         experiment: name of the experiment.
         status: FINISHED, FAILED, KILLED or RUNNING.
         started: when, in seconds since the epoch.
@@ -42,11 +42,11 @@ class PastRun:
 
     @property
     def kind(self) -> str:
-        """What it is a run of: experiment, pretrain, finetune or evaluate."""
+        """The kind of the run: experiment, pretrain, finetune or evaluate."""
         return self.tags.get(STAGE, "")
 
     def tagged(self, start: str) -> dict[str, str]:
-        """The tags that start so, without that start."""
+        """The tags with a prefix, by their names without it."""
         return named(self.tags, start)
 
     @property
@@ -67,14 +67,14 @@ class PastRun:
         return sorted(found)
 
     def kind_of(self, problem: str) -> str:
-        """What a problem is, such as text-classification; empty if the run has no such one."""
+        """The kind of a problem, such as text-classification; empty if the run does not have it."""
         kind = self.params.get(f"downstream.{problem}.problem", "")
         own = self.params.get("data.name") == problem  # an evaluation on its own
         return kind or (self.params.get("data.problem", "") if own else "")
 
     @property
     def commit(self) -> str:
-        """The commit of its code, with a `*` where the tree had changes; empty if not known."""
+        """The commit of its code, with a `*` if the tree had changes; empty if unknown."""
         commit = self.tags.get(GIT_COMMIT, "")[:8]
         return f"{commit}*" if commit and self.tags.get(GIT_CLEAN) != "true" else commit
 
@@ -85,14 +85,14 @@ class PastRun:
 
 
 class UnknownRunError(Exception):
-    """No run, or no single run, is what was asked for."""
+    """No run, or more than one, matches the request."""
 
 
 def chosen(wanted: Sequence[str], runs: Sequence[PastRun]) -> list[PastRun]:
-    """The runs that were asked for by name, id or unique start of an id, each once.
+    """The runs requested by name, id or unique start of an id, each once.
 
     Raises:
-        UnknownRunError: one is unknown (with the nearest name), or is several.
+        UnknownRunError: one is unknown (with the nearest name), or ambiguous.
     """
     found: list[PastRun] = []
     for word in wanted:
@@ -103,7 +103,7 @@ def chosen(wanted: Sequence[str], runs: Sequence[PastRun]) -> list[PastRun]:
 
 
 def _one(word: str, runs: Sequence[PastRun]) -> PastRun:
-    """The run that a word stands for."""
+    """The run that a word identifies."""
     same = [run for run in runs if word in (run.run_id, run.name)]
     if not same and len(word) >= SHORTEST_ID:
         same = [run for run in runs if run.run_id.startswith(word.lower())]
@@ -132,7 +132,7 @@ def _listed(runs: Sequence[PastRun], most: int = 10) -> str:
 
 
 def label_of(number: int) -> str:
-    """A, B, … Z, AA, AB, …: what a run is called in a comparison, since names repeat."""
+    """A, B, … Z, AA, AB, …: the label of a run in a comparison, since names repeat."""
     label = ""
     number += 1
     while number:

@@ -1,4 +1,4 @@
-"""Reads runs of experiments and of their parts from MLflow: one search, no call for each run."""
+"""Reading runs of experiments and of their parts from MLflow, with one search for all runs."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _PAGE = 500
 
 
 class PastRuns:
-    """The runs that MLflow knows.
+    """The runs in MLflow.
 
     Raises:
-        StageError: there is no MLflow yet, or it cannot be asked.
+        StageError: there is no MLflow yet, or it is unreachable.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class PastRuns:
         self.uri = without_credentials(tracking_uri())
         database = Path(self.uri.removeprefix("sqlite:///"))
         if self.uri.startswith("sqlite:///") and not database.is_file():
-            raise StageError(  # asking would make an empty one
+            raise StageError(  # a query would create an empty one
                 f"there are no runs yet: no {database}. Run an experiment first (`temper run`), or "
                 "set TEMPER_HOME or MLFLOW_TRACKING_URI to where the runs are"
             )
@@ -50,8 +50,8 @@ class PastRuns:
         """The runs of experiments, and of their parts on their own, the newest first.
 
         Args:
-            experiment: name of the experiment; all where it is empty.
-            narrowed: a filter in MLflow's words, such as `metrics.x > 0.5`.
+            experiment: name of the experiment; empty for all.
+            narrowed: a filter in MLflow's syntax, such as `metrics.x > 0.5`.
 
         Raises:
             StageError: no such experiment, or MLflow does not understand the filter.
@@ -83,12 +83,12 @@ class PastRuns:
         except Exception as problem:
             if is_outage(problem):
                 raise OutOfReachError(
-                    f"MLflow at {self.uri} cannot be asked for its runs: {reason(problem)}. Start "
-                    "it, or set MLFLOW_TRACKING_URI to the one that has the runs"
+                    f"cannot query MLflow at {self.uri} for its runs: {reason(problem)}. Start "
+                    "it, or set MLFLOW_TRACKING_URI to the server that has the runs"
                 ) from None
             if narrowed and isinstance(problem, MlflowException):
                 raise StageError(
-                    f"the filter {narrowed!r} is not understood by MLflow: {reason(problem)}. "
+                    f"MLflow does not accept the filter {narrowed!r}: {reason(problem)}. "
                     "Accepted: comparisons joined by `and`, such as "
                     "'metrics.`downstream/library/accuracy` > 0.5 and params.`seed` = \"1\"'"
                 ) from None

@@ -1,7 +1,7 @@
-"""What is left of a stage of a past run: from the store, else from its run in MLflow.
+"""What remains of a stage of a past run: from the store, else from its run in MLflow.
 
-The store has all of it until it is freed. MLflow has what is shown (predictions up to a size),
-the manifest and the curve. Nothing here fails because something is gone: it is None then.
+The store has all files until they are deleted. MLflow has the shown files (predictions up to a
+size), the manifest and the curve. Missing files are not an error here: they are returned as None.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _GPU = ("system/gpu_", "_power_usage_watts")
 
 
 class Evidence:
-    """Looks for what past runs left.
+    """Finds the remaining files of past runs.
 
     Args:
         client: MLflow.
-        store: where artifacts are, if they were not freed.
+        store: the store of the artifacts, if they were not deleted.
     """
 
     def __init__(self, client: MlflowClient, store: Store) -> None:
@@ -51,7 +51,7 @@ class Evidence:
         return self.store.named(self.name(run, title))
 
     def name(self, run: PastRun, title: str) -> str:
-        """`stage/fingerprint` of a stage's artifact; empty where nobody knows it."""
+        """`stage/fingerprint` of a stage's artifact; empty if unknown."""
         known = run.artifacts.get(title, "")
         found = None if known else self.stage_run(run, title)
         return known if found is None else artifact_name(found.data.tags)
@@ -67,7 +67,7 @@ class Evidence:
         return self.logged(run, title, name)
 
     def curves(self, run: PastRun, title: str) -> dict[str, Curve]:
-        """The learning curves of a stage; empty where nothing is left of them."""
+        """The learning curves of a stage; empty if they are gone."""
         artifact = self.artifact(run, title)
         file = artifact.folder / "metrics.jsonl" if artifact else None
         if file is None or not file.is_file():
@@ -75,7 +75,7 @@ class Evidence:
         return curves_of(read_curve(file)) if file else {}
 
     def spent(self, run: PastRun, title: str) -> Spent | None:
-        """What a stage took to compute, whenever that was."""
+        """The cost of a stage when it was computed."""
         seconds = self._seconds(run, title)
         if seconds is None:
             return None
@@ -107,7 +107,7 @@ class Evidence:
         return sum(values) / len(values) if values else None
 
     def stage_run(self, run: PastRun, title: str) -> Any:
-        """The run in MLflow that computed a stage; None where it was deleted."""
+        """The run in MLflow that computed a stage; None if it was deleted."""
         run_id = run.stage_runs.get(title, "")
         if run_id and run_id not in self._stage_runs:
             self._stage_runs[run_id] = self._get(run_id)
@@ -123,7 +123,7 @@ class Evidence:
         return found if found.info.lifecycle_stage == "active" else None
 
     def logged(self, run: PastRun, title: str, name: str) -> Path | None:
-        """A file that MLflow keeps of a stage's run, fetched once; None where it has none."""
+        """A file that MLflow has of a stage's run, downloaded once; None if it has none."""
         run_id = run.stage_runs.get(title, "")
         if (run_id, name) not in self._files:
             self._files[run_id, name] = self._fetch(run_id, name) if run_id else None

@@ -1,4 +1,4 @@
-"""Which past runs are meant: by name, id, number or filter."""
+"""Selecting past runs: by name, id, number or filter."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def select(
 
     Args:
         past: MLflow's runs.
-        wanted: names, ids or unique starts of ids; then nothing else may be said but `experiment`.
-        last: so many of the newest finished runs; of the kind of the newest where there are as
-            many: a part on its own has little in common with a whole experiment.
-        narrowed: a filter in MLflow's words.
-        experiment: only its runs. Without it and without a filter, `last` is about the experiment
-            that ran last.
+        wanted: names, ids or unique starts of ids; excludes all other arguments but `experiment`.
+        last: this many of the newest finished runs; if possible of the kind of the newest, since a
+            part on its own has little in common with a whole experiment.
+        narrowed: a filter in MLflow's syntax.
+        experiment: only its runs. Without it and without a filter, `last` selects from the
+            experiment that ran last.
 
     Raises:
-        UnknownRunError: there are not two, or a run is unknown or ambiguous.
+        UnknownRunError: there are fewer than two, or a run is unknown or ambiguous.
         StageError: no such experiment, a filter that MLflow does not understand, no MLflow.
     """
     if wanted and (last or narrowed.strip()):
-        raise UnknownRunError("name the runs, or say --last or --filter: not both")
+        raise UnknownRunError("name the runs, or give --last or --filter: not both")
     runs = past.experiments_runs(experiment, narrowed)
     if wanted:
         found = chosen(wanted, runs)
@@ -57,11 +57,11 @@ def _newest(
 
 
 def _too_few(found: Sequence[PastRun], runs: Sequence[PastRun], narrowed: str) -> str:
-    """What was found instead of two runs, and what to do."""
+    """The message if fewer than two runs were found: what was found, and what to do."""
     if not found:
         what = "no run has finished yet" if runs else "there is no run of an experiment yet"
-        what = f"no run fits the filter {narrowed!r}" if narrowed else what
-        return f"{what}; a comparison needs two. See what there is: temper leaderboard"
+        what = f"no run matches the filter {narrowed!r}" if narrowed else what
+        return f"{what}; a comparison needs two. `temper leaderboard` lists the runs"
     others = [run for run in runs if run is not found[0]][:5]
     known = "".join(f"\n  {run.run_id[:12]}  {run.when}  {run.name}" for run in others)
     return f"only one run, {found[0].run_id[:12]} ({found[0].name}); a comparison needs two" + (

@@ -4,12 +4,12 @@ Text is in .txt and .md files, text or labelled rows in .csv, .jsonl and .parque
 tokens in .conll files.
 
 The identity is the digest of each file under its name in the folder, so that moving the folder
-changes nothing, and for text what `documents: auto` is, as this depends on the location. A folder
-with files for train, validation and test gives its own splits: the word stands in the name of the
-file or of its folder (`train.csv`, `emerging.dev.conll`, `test/part-0.parquet`).
+changes nothing; for text also the meaning of `documents: auto`, which depends on the location. A
+folder with files for train, validation and test gives its own splits: the word is in the name of
+the file or of its folder (`train.csv`, `emerging.dev.conll`, `test/part-0.parquet`).
 
-A plan reads the first row of each file (`first_rows`, `first_documents`): another encoding, a
-missing column or a table cut off shows there, before anything is computed.
+A plan reads the first row of each file (`first_rows`, `first_documents`), which reveals another
+encoding, a missing column or a truncated table before anything is computed.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ First = TypeVar("First", Document, Row)
 
 
 def identify(location: str, field: str, holds: Holds | None) -> dict[str, str]:
-    """The SHA-256 of each file, by its name relative to the folder, and what `auto` is for text.
+    """The SHA-256 of each file by its relative name, and for text the meaning of `auto`.
 
     Raises:
-        StageError: there is no such file or folder, or nothing in it that can be read.
+        StageError: there is no such file or folder, or nothing readable in it.
     """
     try:
         return _identified(location, field, holds)
-    except OSError as error:  # not that it is absent: a closed folder, a name that is too long
+    except OSError as error:  # not absent, but no permission, or a name that is too long
         raise StageError(
             f"{field}: {error.filename or location} cannot be read: {error.strerror}"
         ) from None
@@ -73,7 +73,7 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
         raise StageError(f"{field}: {_nothing_at(root)}")
     empty = [name for name, path in names.items() if path.stat().st_size == 0]
     if empty:
-        raise StageError(f"{field}: {empty[0]} is empty (0 bytes); fill it or take it away")
+        raise StageError(f"{field}: {empty[0]} is empty (0 bytes): add content or remove it")
     digests = {name: digest_file(path) for name, path in sorted(names.items())}
     if holds in {None, "text"} and any(path.suffix.lower() in TEXTS for path in names.values()):
         digests[UNIT] = "file" if root.is_dir() else "paragraph"
@@ -81,9 +81,9 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
 
 
 def _nothing_at(path: Path) -> str:
-    """What to say of a path where neither a file nor a folder is."""
+    """A description of a path that is neither a file nor a folder."""
     if path.is_symlink():
-        return f"{path} is a link to {path.readlink()}, which leads to no file or folder"
+        return f"{path} is a link to {path.readlink()}, which does not exist"
     if path.exists():
         return f"{path} is neither a file nor a folder, but a device, a pipe or a socket"
     return f"there is no file or folder {path}{nearest_path(path)}"
@@ -97,10 +97,10 @@ def documents(source: Source, corpus: Corpus, progress: Progress) -> Iterator[Do
 
 
 def first_documents(source: Source, corpus: Corpus) -> list[Document]:
-    """The first document of each file; of a text its first line.
+    """The first document of each file; for a text its first line.
 
     Raises:
-        StageError: a file does not begin as it should, or holds nothing.
+        StageError: the start of a file is invalid, or it is empty.
     """
     return _firsts(_files(source, FOR_TEXT), lambda file: _documents_in(file, corpus, "line"))
 
@@ -116,7 +116,7 @@ def _documents_in(file: File, corpus: Corpus, unit: str) -> Iterator[Document]:
 
 
 def rows(source: Source, columns: Columns, progress: Progress) -> Iterator[Row]:
-    """The rows with labels, in the splits that the names of the files tell."""
+    """The labelled rows, in the splits given by the names of the files."""
     files = _files(source, FOR_ROWS)
     splits = _splits([file.name for file in files])
     for file in _told(source, files, progress):
@@ -124,10 +124,10 @@ def rows(source: Source, columns: Columns, progress: Progress) -> Iterator[Row]:
 
 
 def first_rows(source: Source, columns: Columns) -> list[Row]:
-    """The first row of each file, in the split that its name tells.
+    """The first row of each file, in the split given by its name.
 
     Raises:
-        StageError: a file does not begin as it should, or holds nothing.
+        StageError: the start of a file is invalid, or it is empty.
     """
     files = _files(source, FOR_ROWS)
     splits = _splits([file.name for file in files])
@@ -147,40 +147,40 @@ def _firsts(files: list[File], read: Callable[[File], Iterator[First]]) -> list[
         if first is not None:
             found.append(first)
         elif len(files) == 1 or file.path.suffix.lower() != ".parquet":  # writers leave empty parts
-            raise StageError(f"{file.name} {_barren(file)}; fill it or take it away")
+            raise StageError(f"{file.name} {_barren(file)}: add content or remove it")
     if not found:
-        raise StageError(f"none of its {len(files)} files holds a row")
+        raise StageError(f"none of its {len(files)} files contains a row")
     return found
 
 
 def _barren(file: File) -> str:
     if file.path.suffix.lower() == ".parquet":
-        return "holds no rows"
+        return "contains no rows"
     blank = not any(line.strip() for _, line in lines(file))
-    return "holds blank lines only" if blank else "holds a header and no rows"
+    return "contains only blank lines" if blank else "contains a header and no rows"
 
 
 def _files(source: Source, accepted: tuple[str, ...]) -> list[File]:
-    """The files that the identity names, of the kinds that can be read here."""
+    """The files that the identity names, of the accepted types."""
     root = place(source.location)
     names = [name for name in source.identity if Path(name).suffix.lower() in accepted]
     if not names:
         raise StageError(
-            f"{source.location}: {source.name} cannot be read for this; "
+            f"{source.location}: {source.name} has no file of an accepted type; "
             f"accepted: {', '.join(accepted)}"
         )
     files = [File(root / name if root.is_dir() else root, name) for name in names]
     gone = [file.name for file in files if not file.path.is_file()]
     if gone:
-        raise StageError(f"{source.location}: {gone[0]} went away since the run was planned")
+        raise StageError(f"{source.location}: {gone[0]} was deleted after the run was planned")
     return files
 
 
 def _told(source: Source, files: list[File], progress: Progress) -> Iterator[File]:
-    """The files one by one, telling the progress in megabytes.
+    """The files one by one, reporting the progress in megabytes.
 
     Raises:
-        StageError: a file is not what it was when the run was planned, and its key made.
+        StageError: a file changed after the run was planned and its key computed.
     """
     sizes = [file.path.stat().st_size for file in files]
     for number, file in enumerate(files):
@@ -188,8 +188,8 @@ def _told(source: Source, files: list[File], progress: Progress) -> Iterator[Fil
         yield file
         if digest_file(file.path) != source.identity[file.name]:
             raise StageError(
-                f"{source.location}: {file.name} was changed since the run was planned; run it "
-                "again, to read it as it is now"
+                f"{source.location}: {file.name} was changed after the run was planned; run it "
+                "again to read the current file"
             )
 
 
@@ -200,12 +200,12 @@ def _accepted(holds: Holds | None) -> tuple[str, ...]:
 
 
 def _in_folder(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
-    """Files to read, at any depth; hidden ones and hidden folders are passed over."""
+    """Files to read, at any depth, except hidden files and folders."""
     every = sorted(_under(root, (), field))
     chosen = [path for path in every if path.suffix.lower() in accepted]
     broken = [path for path in chosen if not path.exists()]
     if broken:
-        raise StageError(f"{field}: {_nothing_at(broken[0])}; mend it or take it away")
+        raise StageError(f"{field}: {_nothing_at(broken[0])}; fix or remove it")
     if not chosen:
         endings = sorted({path.suffix or path.name for path in every})
         found = f"only {', '.join(endings[:8])}" if every else "nothing"
@@ -216,11 +216,11 @@ def _in_folder(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
 
 
 def _under(folder: Path, above: tuple[str, ...], field: str) -> Iterator[Path]:
-    """Files and links to nothing in a folder; links to folders are followed."""
+    """Files and broken links in a folder; links to folders are followed."""
     own = os.path.realpath(folder)
     if own in above:
         raise StageError(
-            f"{field}: {folder} is a link back to {own}, a folder that holds it; take it away"
+            f"{field}: {folder} is a link back to {own}, a folder that contains it; remove the link"
         )
     for entry in folder.iterdir():
         if entry.name.startswith("."):
@@ -232,10 +232,10 @@ def _under(folder: Path, above: tuple[str, ...], field: str) -> Iterator[Path]:
 
 
 def _splits(names: list[str]) -> dict[str, Split]:
-    """The split of each file by its name; of a single file none.
+    """The split of each file by its name; "" for a single file.
 
     Raises:
-        StageError: a name tells two splits, or only some of the names tell one.
+        StageError: a name contains two splits, or only some of the names contain one.
     """
     if len(names) == 1:
         return {names[0]: ""}
@@ -244,12 +244,12 @@ def _splits(names: list[str]) -> dict[str, Split]:
         words = set(re.split(r"[^a-z]+", name.lower()))
         told = sorted({SPLIT_WORDS[word] for word in words & SPLIT_WORDS.keys()})
         if len(told) > 1:
-            raise StageError(f"{name}: the name tells two splits, {' and '.join(told)}; rename it")
+            raise StageError(f"{name}: the name has two splits, {' and '.join(told)}; rename it")
         splits[name] = told[0] if told else ""
     untold = [name for name, split in splits.items() if not split]
     if untold and len(untold) < len(names):
         raise StageError(
-            f"{', '.join(untold[:5])}: which split is it? Other files of the folder have "
-            f"{', '.join(sorted(SPLIT_WORDS))} in their names, this one has none of them"
+            f"{', '.join(untold[:5])}: the name has no split, and other files of the folder have "
+            f"one in theirs; accepted: {', '.join(sorted(SPLIT_WORDS))}"
         )
     return splits

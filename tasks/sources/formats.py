@@ -1,9 +1,9 @@
-"""File formats, read a row at a time in constant memory, with the line of every mistake.
+"""File formats, read row by row in constant memory; mistakes are reported with their line.
 
-Text, JSON lines and CSV are read by the standard library and Parquet by pyarrow rather than by
-`datasets`: its readers guess types (a label "None" becomes a missing value, "007" a number,
-differently in each block), report few line numbers, and leave a cache behind. What they all yield
-is (where, values), `where` as `train.csv, line 12`.
+Text, JSON lines and CSV are read by the standard library and Parquet by pyarrow, not by `datasets`:
+its readers guess types (a label "None" becomes a missing value, "007" a number, differently in each
+block), report few line numbers, and leave a cache behind. All readers yield (where, values), with
+`where` such as `train.csv, line 12`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tasks.machinery.naming.spelling import nearest
 Record = tuple[str, Mapping[str, Any]]
 
 _EXPORT = "unpack it, or export it as UTF-8 text"
-_READ_BYTES = 1 << 20  # of a column of a Parquet file at a time, however long its row groups are
-# How files begin that are often given the wrong name.
+_READ_BYTES = 1 << 20  # bytes of a Parquet column read at a time, independent of its row groups
+# The first bytes of files that often have the wrong name.
 _SIGNATURES = {
     b"PK\x03\x04": "a zip archive, as Excel's .xlsx files are",
     b"\xd0\xcf\x11\xe0": "an Excel .xls file",
@@ -36,7 +36,7 @@ csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file: where it lies, and its name in ids and messages."""
+    """A file: its path, and its name in ids and messages."""
 
     path: Path
     name: str
@@ -46,7 +46,7 @@ def lines(file: File) -> Iterator[tuple[int, str]]:
     """The lines of a text file from 1, without their ends.
 
     Raises:
-        StageError: a line is not UTF-8, or holds a zero byte as only binary files do.
+        StageError: a line is not UTF-8, or contains a zero byte as only binary files do.
     """
     offset = 0
     with file.path.open("rb") as stream:
@@ -60,14 +60,14 @@ def lines(file: File) -> Iterator[tuple[int, str]]:
             if "\0" in line:
                 raise StageError(
                     f"{file.name}, line {number}: a zero byte (byte {offset + raw.index(0)}); "
-                    "this is no text file"
+                    "this is not a text file"
                 )
             yield number, line.rstrip("\r\n")
             offset += len(raw)
 
 
 def _disguised(start: bytes) -> str:
-    """What a file is by its first bytes, if it is something packed."""
+    """The type of a compressed file or an archive by its first bytes, or ""."""
     return next((kind for mark, kind in _SIGNATURES.items() if start.startswith(mark)), "")
 
 
@@ -96,7 +96,7 @@ def documents(file: File, unit: str) -> Iterator[Document]:
 
 
 def json_lines(file: File, columns: Sequence[Column]) -> Iterator[Record]:
-    """The objects of a file with one JSON object a line; blank lines are passed over."""
+    """The objects of a file with one JSON object per line; blank lines are skipped."""
     for number, line in lines(file):
         if not line.strip():
             continue
@@ -106,12 +106,12 @@ def json_lines(file: File, columns: Sequence[Column]) -> Iterator[Record]:
         except (ValueError, RecursionError) as error:  # also a number of too many digits
             column = f" (column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
             raise StageError(
-                f"{where}: not valid JSON{column}: {_shown(line)}; a line must be one JSON object"
+                f"{where}: not valid JSON{column}: {_shown(line)}; each line must be a JSON object"
             ) from None
         if not isinstance(values, dict):
             raise StageError(
                 f"{where}: {_shown(line)} is not a JSON object like "
-                f'{{"{columns[0].name}": "…"}}; every line must be one'
+                f'{{"{columns[0].name}": "…"}}; each line must be one'
             )
         require(columns, list(values), where)
         yield where, values
@@ -130,8 +130,8 @@ def comma_separated(file: File, columns: Sequence[Column]) -> Iterator[Record]:
                 header = _header(cells, columns, where)
             elif cells and len(cells) != len(header):
                 raise StageError(
-                    f"{where}: {len(cells)} cells where the header has {len(header)} "
-                    f"({', '.join(header)}); a cell with a comma must stand in double quotes"
+                    f"{where}: {len(cells)} cells, but the header has {len(header)} "
+                    f"({', '.join(header)}); a cell with a comma must be in double quotes"
                 )
             elif cells:
                 yield where, dict(zip(header, cells, strict=True))
@@ -156,7 +156,7 @@ def _header(cells: list[str], columns: Sequence[Column], where: str) -> list[str
 
 
 def parquet(file: File, columns: Sequence[Column]) -> Iterator[Record]:
-    """The rows of a Parquet file, of the columns asked for."""
+    """The rows of a Parquet file, with the requested columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -166,7 +166,7 @@ def parquet(file: File, columns: Sequence[Column]) -> Iterator[Record]:
             require(columns, there, file.name)
             wanted = [column.name for column in columns if column.name in there]
             if twice := [name for name in wanted if there.count(name) > 1]:
-                raise StageError(f"{file.name}: it has the column {twice[0]!r} twice; rename one")
+                raise StageError(f"{file.name}: the column {twice[0]!r} occurs twice; rename one")
             number = 0
             for batch in table.iter_batches(batch_size=512, columns=wanted):
                 for values in batch.to_pylist():
@@ -179,12 +179,12 @@ def parquet(file: File, columns: Sequence[Column]) -> Iterator[Record]:
         raise StageError(
             f"{file.name}: this is {kind}, not Parquet"
             if kind
-            else f"{file.name}: not a whole Parquet file (cut off while it was copied?): {reason}"
+            else f"{file.name}: not a complete Parquet file (truncated in a copy?): {reason}"
         ) from None
 
 
 def conll(file: File, columns: Sequence[Column]) -> Iterator[Record]:
-    """The sentences of a file: a token, a tab and a tag on a line, a blank line after a sentence.
+    """The sentences of a file: one token, a tab and a tag per line, a blank line after a sentence.
 
     They are yielded under the names of the first two columns; `where` is the line of the first
     token.
@@ -202,8 +202,8 @@ def conll(file: File, columns: Sequence[Column]) -> Iterator[Record]:
         words = line.split("\t") if "\t" in line else line.split()
         if len(words) < 2 or not words[0].strip() or not words[-1].strip():
             raise StageError(
-                f"{file.name}, line {number}: {_shown(line)} is not a token and a tag, with a tab "
-                "or blanks between (a blank line ends a sentence)"
+                f"{file.name}, line {number}: {_shown(line)} is not a token and a tag, separated "
+                "by a tab or blanks (a blank line ends a sentence)"
             )
         tokens.append(words[0].strip())
         tags.append(words[-1].strip())
@@ -218,10 +218,10 @@ def _sentence(
 
 
 def require(columns: Sequence[Column], there: Sequence[str], where: str) -> None:
-    """Check that the columns are there.
+    """Check that the columns exist.
 
     Raises:
-        StageError: one is not; the message lists those that are, and the nearest spelling.
+        StageError: one does not; the message lists those that do, and the nearest spelling.
     """
     for column in columns:
         if column.field and column.name not in there:
@@ -235,7 +235,7 @@ def text_in(values: Mapping[str, Any], column: Column, where: str) -> str:
     """The text of a row's column.
 
     Raises:
-        StageError: it is something else, or nothing.
+        StageError: it is not text, or missing.
     """
     text = values[column.name]
     if not isinstance(text, str):

@@ -1,6 +1,6 @@
-"""`hf:NAME[:CONFIGURATION][@REVISION]`: a data set of the Hugging Face Hub, by `datasets`.
+"""`hf:NAME[:CONFIGURATION][@REVISION]`: a data set on the Hugging Face Hub, read by `datasets`.
 
-It is streamed, which leaves no copy behind. The identity is the commit, under the name with the
+It is streamed, without a local copy. The identity is the commit, under the name with the
 configuration. No code of the repository is run: `datasets` reads data files only.
 """
 
@@ -20,10 +20,10 @@ from tasks.sources.formats import require, text_in
 
 
 def identify(location: str, field: str, *_: object) -> dict[str, str]:
-    """The commit that a name and a revision stand for.
+    """The commit of a name and a revision.
 
     Raises:
-        StageError: there is no such data set, or the Hub cannot be reached.
+        StageError: there is no such data set, or the Hub is unreachable.
     """
     return commit_of(location, field, "dataset")
 
@@ -44,7 +44,7 @@ def rows(source: Source, columns: Columns, progress: Progress) -> Iterator[Row]:
     known = [split for split in splits if split.lower() in SPLIT_WORDS]
     if not known and len(splits) > 1:
         raise StageError(
-            f"{source.location}: no split for training among {', '.join(splits)}; accepted names: "
+            f"{source.location}: no training split among {', '.join(splits)}; accepted names: "
             f"{', '.join(SPLIT_WORDS)}"
         )
     for split in known or splits:
@@ -59,7 +59,7 @@ def _values(
 ) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """The rows of a split, numbered from 1, class labels by their names.
 
-    Where a row stands, which names its document, is told without the revision: two ways to write
+    The position of a row, which names its document, omits the revision, so that two spellings of
     the same commit give the same documents.
     """
     features = stream.features or {}
@@ -73,7 +73,7 @@ def _values(
 
 
 def _by_name(value: Any, feature: Any) -> Any:
-    """A class label by its name, also in lists; -1 is how the Hub hides a label."""
+    """A class label by its name, also in lists; -1 marks a hidden label on the Hub."""
     inner = getattr(feature, "feature", None)
     names = getattr(feature, "names", None) or getattr(inner, "names", None)
     if names is None or value is None:
@@ -94,7 +94,7 @@ def _load(source: Source) -> Any:
 
 @contextmanager
 def _reading(source: Source) -> Iterator[None]:
-    """Tell what `datasets` raises, which is what its many readers raise, in one line."""
+    """Report any exception of `datasets` and its readers in one line."""
     try:
         yield
     except (StageError, GeneratorExit):

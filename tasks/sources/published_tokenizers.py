@@ -1,8 +1,8 @@
-"""Published tokenizers: where one is, and what it is by content, without loading it.
+"""Published tokenizers: their location and the identity of their content, without loading them.
 
-A tokenizer enters the key of the cache by the digests of its files, or by its commit on the Hugging
-Face Hub, never by where it lies. What is wrong with the files of a local one is told here, as far
-as that needs no tokenizer library.
+A tokenizer enters the cache key by the digests of its files, or by its commit on the Hugging Face
+Hub, never by its location. Mistakes in the files of a local one are reported here, as far as that
+needs no tokenizer library.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ACCEPTED = (
     "Accepted: a vocab.txt, a folder with a tokenizer.json or vocab.txt, or hf:NAME[@REVISION]"
 )
 
-# What a folder may hold of a tokenizer; other files in it (weights, notes) change nothing.
+# The files of a tokenizer that a folder may contain; other files (weights, notes) are ignored.
 FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -38,7 +38,7 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")  # what a vocab.txt mus
 
 
 class PublishedTokenizer(Part):
-    """A tokenizer that somebody else has trained."""
+    """A tokenizer trained elsewhere."""
 
     location: str = field(
         ...,
@@ -51,7 +51,7 @@ class PublishedTokenizer(Part):
 
 
 def resolve_published(location: str) -> PublishedTokenizer | None:
-    """Find a published tokenizer and compute what identifies it; None for an empty location.
+    """Find a published tokenizer and compute its identity; None for an empty location.
 
     Raises:
         StageError: there is no tokenizer at the location.
@@ -62,7 +62,7 @@ def resolve_published(location: str) -> PublishedTokenizer | None:
         return _resolve_hub(location)
     try:
         return _resolve_local(location, place(location))
-    except OSError as error:  # not that it is absent: a closed folder, a name that is too long
+    except OSError as error:  # not absent, but no permission, or a name that is too long
         raise StageError(
             f"{FIELD}: {error.filename or location} cannot be read: {error.strerror}"
         ) from None
@@ -86,19 +86,19 @@ def _resolve_local(location: str, path: Path) -> PublishedTokenizer:
 
 def _resolve_vocabulary(path: Path) -> PublishedTokenizer:
     if path.suffix != ".txt":
-        raise StageError(f"{FIELD}: {path} is not a .txt file with an entry a line. {ACCEPTED}")
+        raise StageError(f"{FIELD}: {path} is not a .txt file with one entry per line. {ACCEPTED}")
     if path.stat().st_size == 0:
-        raise StageError(f"{FIELD}: {path} is empty; it must hold an entry a line")
+        raise StageError(f"{FIELD}: {path} is empty; it must contain one entry per line")
     read_vocabulary(path)
     identity = {"vocab.txt": digest_file(path)}
     return PublishedTokenizer(location=str(path), kind="vocabulary", identity=identity)
 
 
 def read_vocabulary(path: Path) -> dict[str, int]:
-    """Read a vocab.txt: an entry a line, its number is the line's.
+    """Read a vocab.txt: one entry per line, numbered by its line.
 
     Raises:
-        StageError: not UTF-8, an entry twice, or no special tokens.
+        StageError: it is not UTF-8, has an entry twice, or lacks special tokens.
     """
     try:
         entries = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
@@ -120,10 +120,10 @@ def read_vocabulary(path: Path) -> dict[str, int]:
 def require_whole(file: Path) -> None:
     """Check that a tokenizer.json numbers its entries from 0 without a gap.
 
-    A model has a row for each entry: a number beyond their count is that of no row.
+    A model has one row per entry, so a number beyond their count has no row.
 
     Raises:
-        StageError: it does not, or is no JSON file of a tokenizer.
+        StageError: it does not, or it is not a JSON file of a tokenizer.
     """
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
@@ -150,13 +150,13 @@ def require_consecutive(numbers: set[int], where: str) -> None:
     beyond = sorted(number for number in numbers if not 0 <= number < len(numbers))
     if beyond:
         raise StageError(
-            f"{FIELD}: {where}: of its {len(numbers)} entries one has the number {beyond[0]}; "
-            f"accepted: 0 to {len(numbers) - 1} without a gap, as the model has a row for each"
+            f"{FIELD}: {where}: one of its {len(numbers)} entries has the number {beyond[0]}; "
+            f"accepted: 0 to {len(numbers) - 1} without a gap, since the model has a row for each"
         )
 
 
 def _numbers(tokenizer: dict[str, Any]) -> set[int]:
-    """The numbers of all entries; of a Unigram model they are the places in its list."""
+    """The numbers of all entries; for a Unigram model, the positions in its list."""
     entries = tokenizer["model"]["vocab"]
     known = set(entries.values()) if isinstance(entries, dict) else set(range(len(entries)))
     return known | {added["id"] for added in tokenizer.get("added_tokens") or []}

@@ -15,7 +15,7 @@ SEEDS, RATES = {"seed": ["0", "1"]}, {"downstream.mood.learning_rate": ["0.1", "
 )
 def test_runs_that_differ_by_the_seed_alone_show_the_chance_in_training(parameters, data, alone):
     said = on_seeds(SimpleNamespace(parameters=parameters, data=data))
-    assert said.startswith("These runs differ by the seed alone") == alone
+    assert said.startswith("These runs differ only in the seed") == alone
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_costs_are_those_of_the_artifacts_also_where_cached(at, tmp_path) -> Non
         assert cost["tokens"] == at.results["first"]["metrics"]["pretraining/tokens"]
         assert cost["parameters"] == at.results["first"]["metrics"]["pretraining/parameters"]
         assert 0 < cost["watt_hours"] <= seconds * 100 / 3600 * 1.0001
-    assert found["power"]["source"] == "100 W at full use, as given"
+    assert found["power"]["source"] == "100 W at full load, as given"
 
 
 def test_curves_are_those_of_the_store_by_step_and_time(at, tmp_path) -> None:
@@ -264,9 +264,9 @@ MISTAKES = {
     "unknown": ([OTHER[:-1], NAME], f"did you mean '{OTHER}'"),
     "ambiguous": ([NAME, "x"], "is the name of 2 runs; give the id"),
     "too few": ([OTHER], "a comparison needs two"),
-    "both": (["x", "--last", "2"], "name the runs, or say --last or --filter"),
-    "filter": (["--filter", "params.x >"], "is not understood by MLflow"),
-    "nothing fits": (["--filter", "metrics.none > 1"], "no run fits the filter"),
+    "both": (["x", "--last", "2"], "name the runs, or give --last or --filter"),
+    "filter": (["--filter", "params.x >"], "MLflow does not accept the filter"),
+    "nothing fits": (["--filter", "metrics.none > 1"], "no run matches the filter"),
     "experiment": (["--experiment", "tony"], "did you mean tiny"),
     "folder": (["--html", "/nowhere/found.html"], "no folder /nowhere"),
 }
@@ -301,7 +301,7 @@ def test_mlflow_out_of_reach_ends_with_1(at, monkeypatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     done = call("leaderboard")
     assert done.code == 1
-    assert "cannot be asked" in done.err
+    assert "cannot query MLflow" in done.err
 
 
 def test_the_leaderboard_has_a_row_for_each_result_and_folds_duplicates(at, tmp_path) -> None:

@@ -175,7 +175,7 @@ FAILING = [
         table("moods.parquet", 4000),
         garbled("moods.parquet"),
         settings=PARQUET,
-        said=("moods.parquet: not a whole Parquet file",),
+        said=("moods.parquet: not a complete Parquet file",),
     ),
     mood(
         "nothing for text",

@@ -47,7 +47,7 @@ SOURCES = [
         "a folder in a circle",
         "",
         linked("texts/back", "{data}/texts"),
-        said=(f"{TEXTS}: {{data}}/texts/back is a link back to", "take it away"),
+        said=(f"{TEXTS}: {{data}}/texts/back is a link back to", "remove the link"),
     ),
     data("a link to nothing", "", linked("texts/a.txt", "gone"), said=(TEXTS, "is a link to gone")),
     data("an empty folder", f"{TEXTS}={{data}}/new", made("new"), said=(TEXTS, "found nothing in")),
@@ -70,19 +70,19 @@ SOURCES = [
         "blank lines only",
         "",
         written("moods.csv", "\n  \n\n"),
-        said=(MOODS, "moods.csv holds blank lines only"),
+        said=(MOODS, "moods.csv contains only blank lines"),
     ),
     data(
         "a text of blank lines only",
         "",
         written("texts/007.txt", "\n \n"),
-        said=(TEXTS, "007.txt holds blank lines only; fill it or take it away"),
+        said=(TEXTS, "007.txt contains only blank lines: add content or remove it"),
     ),
     data(
         "a header only",
         "",
         written("moods.csv", "text,label\n"),
-        said=(MOODS, "moods.csv holds a header and no rows"),
+        said=(MOODS, "moods.csv contains a header and no rows"),
     ),
     data(
         "text in UTF-16",
@@ -94,7 +94,7 @@ SOURCES = [
         "text with zero bytes",
         "",
         written("texts/007.txt", "seven\n".encode("utf-16-le")),
-        said=(TEXTS, "007.txt, line 1: a zero byte", "no text file"),
+        said=(TEXTS, "007.txt, line 1: a zero byte", "not a text file"),
     ),
     data(
         "files for a test and none for training",
@@ -108,7 +108,7 @@ SOURCES = [
         f"{MOODS}={{data}}/new",
         labelled("new/train.csv", 9),
         labelled("new/more.csv", 9),
-        said=(MOODS, "more.csv: which split is it?"),
+        said=(MOODS, "more.csv: the name has no split"),
     ),
 ]
 
@@ -155,7 +155,7 @@ TABLES = [
         f"{MOODS}={{data}}/moods.parquet",
         table("moods.parquet"),
         cut_off("moods.parquet", 0.7),
-        said=(MOODS, "moods.parquet: not a whole Parquet file (cut off while it was copied?)"),
+        said=(MOODS, "moods.parquet: not a complete Parquet file (truncated in a copy?)"),
     ),
     data(
         "Parquet without the column",
@@ -228,7 +228,7 @@ TOKENIZERS = [
         "a tokenizer with a number beyond its size",
         f"{PUBLISHED}={{data}}/new",
         written("new/tokenizer.json", tokenizer([*range(64), 4096])),
-        said=("tokenizer.published", "of its 65 entries one has the number 4096", "0 to 64"),
+        said=("tokenizer.published", "one of its 65 entries has the number 4096", "0 to 64"),
     ),
     data(
         "a tokenizer that is no JSON",

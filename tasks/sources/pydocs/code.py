@@ -1,10 +1,10 @@
 """`builtin:pydocs-code`: which spans of a sentence are code, labelled from its authors' markup.
 
-The markup is the answer and is taken out of the text. Names of parameters, in the docstring's list
-or the function's signature, are PARAMETER; a role (:func:, :class:) says what its span is; of other
-spans the content decides: VALUE for literals, FUNCTION and TYPE for what looks like one or is
-defined in the module, CODE for the rest. Where authors marked one name and left out another that is
-plainly code, the sentence is left out, for its tags would be wrong.
+The markup is the answer and is removed from the text. Names of parameters, in the docstring's list
+or the function's signature, are PARAMETER. A role (:func:, :class:) gives the type of its span. For
+other spans the content decides: VALUE for literals, FUNCTION and TYPE for text that looks like one
+or is defined in the module, CODE for the rest. A sentence whose authors marked one name but not
+another that is clearly code is left out, since its tags would be wrong.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def identify(*_: object) -> dict[str, str]:
 
 
 def rows(_source: Source, _columns: Columns, progress: Progress) -> Iterator[Row]:
-    """Sentences with code, no two alike; of a library at most so many, chosen by their hash."""
+    """Unique sentences with code; at most `ROWS_EACH` per library, chosen by their hash."""
     sentences: dict[str, dict[bytes, Row]] = {library: {} for library in DISTRIBUTIONS}
     seen: set[bytes] = set()
     for done, total, found in extract(f"{__name__}:tagged", MEGABYTES_EACH):
@@ -118,7 +118,7 @@ def _tag(pieces: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
 
 
 def _is_clean(tokens: list[str], tags: list[str]) -> bool:
-    """Whether a sentence has code, no span that is cut or too long, and no code left unmarked."""
+    """Whether a sentence has code, no span that is cut or too long, and no unmarked code."""
     if not MIN_TOKENS <= len(tokens) <= MAX_TOKENS or tags[0].startswith("I-"):
         return False
     runs = "".join(tag[0] for tag in tags)
@@ -136,8 +136,8 @@ def label_of(kind: str, text: str, known: Docstring) -> str:
     """The type of a span, or "O" for text that is no code.
 
     Args:
-        kind: The role, `literal`, `link` or `name`, as `markup.span` tells; "" for text.
-        text: What stands between the marks.
+        kind: The role, `literal`, `link` or `name`, as from `markup.spans`; "" for text.
+        text: The text between the marks.
         known: The docstring, for the names that it and its module define.
     """
     text = text.strip()

@@ -1,11 +1,11 @@
 """Docstrings of installed packages, read from their source files with `ast` and never imported.
 
-Parsing is the cost: some 9,000 files, 160 MB, 12 s on one core with the garbage collector off (a
-syntax tree has no cycles, and collecting it takes as long as building it). So one process for each
-core takes its share of the files and writes one line of JSON a file; reading each line from the
-process that owns the file gives the order of the files back. The processes are started by `python
+Parsing dominates the time: some 9,000 files, 160 MB, 12 s on one core with the garbage collector
+off (a syntax tree has no cycles, and collecting it takes as long as building it). So one process
+per core reads its share of the files and writes one line of JSON per file. Reading each line from
+the process that owns the file restores the order of the files. The processes are started by `python
 -m`, not by `multiprocessing`, whose children would first import the caller's main module (Prefect,
-MLflow), and would outlive a caller that is killed.
+MLflow), and would outlive a killed caller.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True)
 class Docstring:
-    """A docstring, and what its module says about the names in it.
+    """A docstring, and the names that its module defines.
 
     Attributes:
         document: Its id, as `scipy/optimize/_minimize.py::minimize`.
@@ -68,7 +68,7 @@ class Docstring:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what is read, and of Python, which passes over what it cannot parse.
+    """Versions of the packages, and of Python, since files that it cannot parse are skipped.
 
     Raises:
         StageError: a package is not installed.
@@ -96,9 +96,9 @@ def extract(
 
     Args:
         function: `module:name` of a function from a `Docstring` to a list of JSON values.
-        megabytes_each: Read that much source of each package, files chosen by a hash of their
+        megabytes_each: Read this much source of each package, from files chosen by a hash of their
             names; 0 reads all.
-        cores: Processes; None takes one for each core this process may use.
+        cores: Number of processes; None for one per core that this process may use.
 
     Yields:
         For each file: its number from 1, how many there are, and the values of its docstrings.
@@ -146,7 +146,7 @@ def _folder(package: str) -> Path:
 
 
 def _files(megabytes_each: float) -> list[tuple[Path, str]]:
-    """Source files with the names that stand in document ids; tests have next to no prose."""
+    """Source files with their names in document ids; without tests, which have little prose."""
     chosen = []
     for package in DISTRIBUTIONS:
         folder = _folder(package)
@@ -185,7 +185,7 @@ def _owners(files: Sequence[tuple[Path, str]], count: int) -> list[int]:
 def docstrings_of(source: bytes, name: str) -> Iterator[Docstring]:
     """The docstrings of one module: its own, and those of classes and functions outside functions.
 
-    A second definition of a name (an overload, a setter) gets `#2` behind its id. Source that this
+    A second definition of a name (an overload, a setter) gets `#2` after its id. Source that this
     Python cannot parse has no docstrings.
     """
     if b'"""' not in source and b"'''" not in source:

@@ -1,9 +1,9 @@
-"""`builtin:pydocs-library`: which library a docstring describes, its tell-tale names masked.
+"""`builtin:pydocs-library`: which library a docstring describes, with revealing names masked.
 
-One passage a docstring: its first paragraphs, cut at a sentence. Names of the libraries, words made
-with them (`to_numpy`, `PyTorch`, `MlflowClient`) and what hangs on their usual aliases
-(`np.ndarray`) become the one word `library`; what the passage is about has to tell the rest. The
-ids are those of `builtin:pydocs`, so that a corpus can leave the documents of the test split out.
+One passage per docstring: its first paragraphs, cut at a sentence. Names of the libraries, words
+that contain them (`to_numpy`, `PyTorch`, `MlflowClient`) and attributes of their usual aliases
+(`np.ndarray`) become the word `library`, so the answer must come from the content. The ids are
+those of `builtin:pydocs`, so that a corpus can leave the documents of the test split out.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from tasks.sources.pydocs.docstrings import DISTRIBUTIONS, Docstring, extract, v
 from tasks.sources.pydocs.text import origin, paragraphs
 
 MASK = "library"
-ROWS_EACH = 600  # no library weighs more than another
-MEGABYTES_EACH = 4.0  # of source: 750 passages of transformers, which copies most; of others more
+ROWS_EACH = 600  # the same for every library
+MEGABYTES_EACH = 4.0  # of source: at least 750 passages each; transformers has the most copies
 MIN_CHARACTERS, MAX_CHARACTERS = 80, 400
 
 # Parts of words; `transformers` is a whole word, as several libraries speak of a `transformer`.
@@ -41,7 +41,7 @@ def identify(*_: object) -> dict[str, str]:
 
 
 def rows(_source: Source, _columns: Columns, progress: Progress) -> Iterator[Row]:
-    """As many passages of every library, no two alike, chosen by a hash of their ids."""
+    """Unique passages, equally many of every library, chosen by a hash of their ids."""
     passages: dict[str, dict[bytes, Row]] = {library: {} for library in DISTRIBUTIONS}
     seen: set[bytes] = set()
     for done, total, found in extract(f"{__name__}:passage", MEGABYTES_EACH):
@@ -61,7 +61,7 @@ def rows(_source: Source, _columns: Columns, progress: Progress) -> Iterator[Row
 
 
 def passage(docstring: Docstring) -> list[tuple[str, str, str]]:
-    """The id, the masked passage and the origin of a docstring; nothing where it is too short."""
+    """The id, the masked passage and the origin of a docstring; empty if it is too short."""
     text = ""
     for sentence in split_sentences("\n\n".join(paragraphs(docstring.text))):
         longer = f"{text} {sentence}".lstrip()
@@ -75,5 +75,5 @@ def passage(docstring: Docstring) -> list[tuple[str, str, str]]:
 
 
 def mask(text: str) -> str:
-    """The text with every tell-tale name as the word `library`."""
+    """The text with every revealing name replaced by the word `library`."""
     return _TELLTALE.sub(MASK, text)

@@ -1,10 +1,10 @@
-"""Inline markup of reStructuredText, numpydoc and Markdown: what it marks, and text without it."""
+"""Inline markup of reStructuredText, numpydoc and Markdown: marked spans, and plain text."""
 
 from __future__ import annotations
 
 import re
 
-# Names of groups are the kinds of markup; the last group of each alternative is what is shown.
+# Names of groups are the kinds of markup; the last group of each alternative is the shown text.
 _INLINE = re.compile(
     r":(?P<name>[\w:+.-]+):`(?P<role>[^`]+)`"
     r"|``(?P<double>.+?)``(?!`)"
@@ -27,7 +27,7 @@ _PROSE_ROLES = frozenset({"ref", "doc", "term", "any"})
 
 
 def plain(paragraph: str) -> str:
-    """A paragraph without inline markup, blanks made single."""
+    """A paragraph without inline markup, with single blanks."""
     if not _MARKED.search(paragraph):
         return " ".join(paragraph.split())
     text = " ".join(_INLINE.sub(lambda match: _span(match)[1], paragraph).split())
@@ -39,7 +39,7 @@ def spans(paragraph: str) -> list[tuple[str, str]]:
 
     Returns:
         The kind is a role (`func`, `class`), `literal` for double backticks, `name` for single
-        ones, `link` for those in brackets, and "" for plain text, which of an address is empty.
+        ones, `link` for those in brackets, and "" for plain text, which is empty for an address.
     """
     found, start = [], 0
     for match in _INLINE.finditer(paragraph):
@@ -71,7 +71,7 @@ def _role(role: str, body: str) -> tuple[str, str]:
 
 
 def _single(body: str, whole: str) -> tuple[str, str]:
-    """Single backticks: a link behind which an address or `_` stands, TeX, or else a name."""
+    """Single backticks: a link followed by an address or `_`, TeX, or else a name."""
     if "\\" in body:
         return "", _math(body)
     if whole.endswith("_") or _HREF.search(body):
@@ -80,12 +80,12 @@ def _single(body: str, whole: str) -> tuple[str, str]:
 
 
 def _math(body: str) -> str:
-    """A formula if it can be read as it stands, else nothing."""
+    """A formula if it is readable as text, else ""."""
     return body if _PLAIN_MATH.fullmatch(body) else ""
 
 
 def _target(body: str) -> str:
-    """Of `~scipy.optimize.minimize` the last part is shown, of `_orm.Mapper` the name."""
+    """The shown text: the last part of `~scipy.optimize.minimize`, the name in `_orm.Mapper`."""
     body = body.strip()
     shown = body.rpartition(".")[2] if body.startswith("~") else body
     return _HIDDEN.sub("", shown)

@@ -1,9 +1,9 @@
-"""Prose out of a docstring: reStructuredText, numpydoc, Google style and Markdown, as written.
+"""Extracting prose from a docstring: reStructuredText, numpydoc, Google style and Markdown.
 
-`read` walks over the lines once and keeps running text. Doctests, code blocks, literal blocks,
-tables, headings, directives and the heads of parameter lists go; what describes the parameters
-stays. The paragraphs still have their inline markup, for a source that learns from it
-(`markup.plain` takes it out).
+`read` goes over the lines once and keeps running text. Doctests, code blocks, literal blocks,
+tables, headings, directives and the heads of parameter lists are dropped; descriptions of the
+parameters stay. The paragraphs still have their inline markup, for a source that uses it
+(`markup.plain` removes it).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PARAMETERS = frozenset(
     | {"other parameters", "parameter", "parameters", "params"}
 )
 _ENTRIES = _PARAMETERS | {"raises", "receives", "return", "returns", "warns", "yields"}
-# Sections that hold names and citations instead of prose.
+# Sections that contain names and citations instead of prose.
 _NO_PROSE = frozenset({"methods", "reference", "references", "routine listings", "see also"})
 _HEADINGS = _ENTRIES | {"example", "examples", "note"}
 _ADMONITIONS = frozenset(
@@ -48,14 +48,14 @@ _COMMON_WORD = re.compile(
 
 @dataclass
 class Prose:
-    """What was read: paragraphs of running text, and the names of the parameters it lists."""
+    """The result: paragraphs of running text, and the names of the listed parameters."""
 
     paragraphs: list[str] = field(default_factory=list)
     parameters: set[str] = field(default_factory=set)
 
 
 def read(text: str) -> Prose:
-    """Read the prose of a docstring whose indentation is already cleaned."""
+    """Read the prose of a docstring with cleaned indentation."""
     return _Reader(text.expandtabs().splitlines()).read()
 
 
@@ -69,7 +69,7 @@ def is_prose(paragraph: str) -> bool:
 
 
 class _Reader:
-    """The state of reading: where it is, the paragraph being read, and the section it stands in."""
+    """The state of reading: the position, the current paragraph and its section."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = [*lines, ""]
@@ -77,7 +77,7 @@ class _Reader:
         self.prose = Prose()
         self.paragraph: list[str] = []
         self.indent = 0  # of the paragraph
-        self.hanging = False  # whether deeper lines go on with the paragraph
+        self.hanging = False  # whether deeper lines continue the paragraph
         self.section = ""
         self.section_indent = 0
         self.google = False  # whether the section is in Google style
@@ -114,14 +114,14 @@ class _Reader:
         self.paragraph.append(bare[bullet.end() :] if bullet else bare)
 
     def begin(self, text: str, indent: int) -> None:
-        """Begin a paragraph that hangs on an entry's head; deeper lines go on with it."""
+        """Begin a paragraph that hangs on an entry's head; deeper lines continue it."""
         self.end_paragraph()
         self.indent, self.hanging = indent, True
         if text:
             self.paragraph.append(text)
 
     def end_paragraph(self) -> None:
-        """Keep the paragraph; pass over the literal block that `::` at its end announces."""
+        """Store the paragraph; skip the literal block that `::` at its end announces."""
         text = " ".join(self.paragraph)
         self.paragraph, self.hanging = [], False
         if text.endswith("::"):
@@ -131,7 +131,7 @@ class _Reader:
             self.prose.paragraphs.append(text)
 
     def skip_deeper(self, indent: int) -> None:
-        """Pass over the lines that stand deeper than `indent`, and blank ones between them."""
+        """Skip the lines deeper than `indent`, and blank ones between them."""
         while self.at < len(self.lines):
             line = self.lines[self.at]
             if line.strip() and len(line) - len(line.lstrip()) <= indent:
@@ -139,7 +139,7 @@ class _Reader:
             self.at += 1
 
     def skip_until(self, stop: str) -> None:
-        """Pass over the lines up to one that begins with `stop`, or to a blank one for ""."""
+        """Skip the lines up to one that begins with `stop`, or to a blank one for ""."""
         while self.at < len(self.lines):
             bare = self.lines[self.at].strip()
             self.at += 1
@@ -147,7 +147,7 @@ class _Reader:
                 break
 
     def is_block(self, bare: str, indent: int) -> bool:
-        """Pass over code, tables and directives; of a note or a warning the text stays."""
+        """Skip code, tables and directives; the text of a note or a warning stays."""
         if bare[0].isalnum() and bare[0] != "I":
             return False  # most lines
         if bare.startswith((">>>", "In [", "$ ")):
@@ -168,7 +168,7 @@ class _Reader:
         return True
 
     def directive(self, match: re.Match[str], indent: int) -> None:
-        """Pass over a directive with its body, but for notes, whose text is prose."""
+        """Skip a directive with its body, except for notes, whose text is prose."""
         name, text = match[1] or "", (match[2] or "").strip()
         self.end_paragraph()
         if name not in _ADMONITIONS:
@@ -177,7 +177,7 @@ class _Reader:
             self.begin(text, indent)
 
     def is_heading(self, bare: str, indent: int) -> bool:
-        """An underlined, a Markdown or a Google-style heading opens a section and is no prose."""
+        """An underlined, Markdown or Google-style heading opens a section and is not prose."""
         following = self.lines[self.at].strip() if self.at < len(self.lines) else ""
         if following[:1].isalnum() and bare[-1] != ":" and bare[0].isalnum():
             return False  # most lines
@@ -209,7 +209,7 @@ class _Reader:
         )
 
     def is_google_entry(self, bare: str, indent: int) -> bool:
-        """`name (type): description`, unless it goes on with a description."""
+        """`name (type): description`, unless it continues a description."""
         match = _GOOGLE_ENTRY.fullmatch(bare)
         if not match or (self.paragraph and indent >= self.indent and not self.hanging):
             return False
@@ -218,7 +218,7 @@ class _Reader:
         return True
 
     def is_numpy_entry(self, bare: str, indent: int) -> bool:
-        """`name : type`, or whatever a deeper line describes, at the indentation of the heading."""
+        """`name : type`, or text that a deeper line describes, indented like the heading."""
         following = self.lines[self.at] if self.at < len(self.lines) else ""
         described = following.strip() and len(following) - len(following.lstrip()) > indent
         match = _NUMPY_ENTRY.fullmatch(bare.replace("`", ""))
@@ -230,6 +230,6 @@ class _Reader:
         return True
 
     def name_parameters(self, names: str) -> None:
-        """Remember names, if they are names of parameters."""
+        """Store names, if they are names of parameters."""
         if self.section in _PARAMETERS:
             self.prose.parameters.update(re.findall(r"[A-Za-z_]\w*", names))

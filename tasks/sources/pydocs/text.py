@@ -1,4 +1,4 @@
-"""`builtin:pydocs`: the prose of the docstrings of twelve packages, a docstring a document.
+"""`builtin:pydocs`: the prose of the docstrings of twelve packages, one document per docstring.
 
 A real English corpus on every machine that has the project, without a download.
 """
@@ -23,20 +23,20 @@ def identify(*_: object) -> dict[str, str]:
 
 
 def documents(_source: Source, _corpus: Corpus, progress: Progress) -> Iterator[Document]:
-    """Every docstring that has prose, its paragraphs apart by a blank line."""
+    """Every docstring that has prose, its paragraphs separated by blank lines."""
     for done, total, found in extract(f"{__name__}:prose"):
         progress(done, total, "files")
         yield from (Document(name, text) for name, text in found)
 
 
 def prose(docstring: Docstring) -> list[tuple[str, str]]:
-    """The id of a docstring and its prose, or nothing where it has none."""
+    """The id of a docstring and its prose; empty if it has none."""
     text = "\n\n".join(paragraphs(docstring.text))
     return [(docstring.document, text)] if text else []
 
 
 def origin(text: str) -> str:
-    """What a corpus knows a docstring by, whatever its id: many are copies."""
+    """The identity of a docstring's text, independent of its id: many are copies."""
     return digest("\n\n".join(paragraphs(text))).hex()
 
 

@@ -31,9 +31,11 @@ def test_empty_parts_of_a_table_are_passed_over_but_not_all(tmp_path):
     pq.write_table(rows.slice(1), tmp_path / "part-1.parquet")
     labelled_source(problem(tmp_path))
     pq.write_table(rows.slice(1), tmp_path / "part-0.parquet")
-    with pytest.raises(StageError, match="none of its 2 files holds a row"):
+    with pytest.raises(StageError, match="none of its 2 files contains a row"):
         labelled_source(problem(tmp_path))
-    with pytest.raises(StageError, match=r"part-0.parquet holds no rows; fill it or take it away"):
+    with pytest.raises(
+        StageError, match=r"part-0.parquet contains no rows: add content or remove it"
+    ):
         text_source(Corpus(source=str(tmp_path / "part-0.parquet")))
 
 
