@@ -1,25 +1,25 @@
-"""What a stage is: a named pure function, and what it may say while it works.
+"""The contract of a stage: a named pure function, and what it may report while it works.
 
 A stage function takes its part of the experiment as plain keyword arguments, one path for each
 artifact that it reads, an empty folder `out` to write to and a `monitor`, and returns its metrics.
-It knows neither Prefect nor MLflow nor the cache, so its test calls it directly:
+It depends on neither Prefect, MLflow nor the cache, so its test calls it directly:
 
     metrics = train_tokenizer(tokenizer=Tokenizer(), corpus=path, out=empty, monitor=Silent())
 
-What it writes under `out` is the artifact. Some names in it have a meaning elsewhere:
+The files under `out` are the artifact. Some names have a meaning elsewhere:
 
     model.json      `model/` is to be logged as an MLflow model: {"task": …, "example": [text, …]},
                     and "model_config": what its pipeline is called with
     dataset.json    this is a data set: {"name": …, "rows": …, "columns": {name: type}}
     show/           pages, of a stage that only shows (`report`): never an input of another stage
 
-A stage that has something for people names a second function, which shows:
+A stage with pages for people names a second function:
 
     show(artifact: Path, out: Path) -> None
 
 It reads the artifact's folder and writes pages (.md), figures (.png) and tables into an empty
 folder; they are logged to MLflow, and `card.md` is also shown in Prefect. It has a key of its own:
-where its code alone changed, the page is rendered again, and nothing is computed.
+if only its code changed, the pages are rendered again, and nothing is recomputed.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ Show = Callable[[Path, Path], None]
 
 
 class StageError(Exception):
-    """A mistake that a person can mend: what was found, where, and what is accepted."""
+    """A mistake that a person can fix: what was found, where, and what is accepted."""
 
 
-class OutOfReachError(StageError):
-    """What was to be asked does not answer now; the same may work later."""
+class UnreachableError(StageError):
+    """A server does not answer now; the same request may work later."""
 
 
 class Monitor(Protocol):
-    """What a stage may say while it works, and where it may keep what must survive a kill."""
+    """What a stage may report while it works, and where it stores checkpoints."""
 
     checkpoints: Path | None
 
     def progress(self, done: int, total: int, unit: str) -> None:
-        """`done` of `total` units are done (`total` 0: not known). Cheap: call it often."""
+        """`done` of `total` units are done (`total` 0: unknown). Cheap: call it often."""
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Metrics of a step of training, in the order of steps."""
@@ -57,11 +57,11 @@ class Monitor(Protocol):
         """Facts found while computing (precision, device, …): they become tags of the run."""
 
     def say(self, text: str) -> None:
-        """Something that a person who watches should know."""
+        """Report a message to a person who watches."""
 
 
 class Silent:
-    """A monitor that keeps what it is told: for tests, and for calling a stage by hand."""
+    """A monitor that stores all reports: for tests, and for calling a stage by hand."""
 
     def __init__(self, checkpoints: Path | None = None) -> None:
         self.checkpoints = checkpoints
@@ -71,19 +71,19 @@ class Silent:
         self.said: list[str] = []
 
     def progress(self, done: int, total: int, unit: str) -> None:
-        """Keep the last report."""
+        """Store the last report."""
         self.last = (done, total, unit)
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Keep the metrics."""
+        """Store the metrics."""
         self.logged.append((step, dict(metrics)))
 
     def note(self, **facts: str | float) -> None:
-        """Keep the facts."""
+        """Store the facts."""
         self.facts.update(facts)
 
     def say(self, text: str) -> None:
-        """Keep the text."""
+        """Store the text."""
         self.said.append(text)
 
 
@@ -94,10 +94,10 @@ class Stage:
     Attributes:
         name: name in the store, in plans and in `--refresh`.
         function: where the pure function is, as `module:function`.
-        verb: what it does, for lists that people read: `fine-tune`; its name where it is empty.
+        verb: what it does, for lists that people read: `fine-tune`; empty for its name.
         code: further modules that the function loads by name (a source, an objective, a problem).
         libraries: distributions whose versions can change the result.
-        show: where the function that shows is, as `module:function`; empty where there is none.
+        show: where the function that shows is, as `module:function`; empty if there is none.
     """
 
     name: str

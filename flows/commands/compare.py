@@ -14,7 +14,7 @@ from rich.console import Console
 
 from flows.terminal.in_process import FAILED, INVALID, err, require_writable, stop
 from tasks.comparison.past_run import UnknownRunError
-from tasks.contract import OutOfReachError, StageError
+from tasks.contract import UnreachableError, StageError
 from tasks.machinery.host.home import store_folder
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _answering() -> Iterator[None]:
     except (UnknownRunError, UnknownMetricError) as error:
         stop([str(error)])
     except StageError as error:
-        stop([str(error)], FAILED if isinstance(error, OutOfReachError) else INVALID)
+        stop([str(error)], FAILED if isinstance(error, UnreachableError) else INVALID)
     except OSError as error:
         from tasks.machinery.tracking.outage import is_outage, reason
 

@@ -13,7 +13,7 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
 from tasks.comparison.past_run import PastRun
-from tasks.contract import OutOfReachError, StageError
+from tasks.contract import UnreachableError, StageError
 from tasks.machinery.host.home import tracking_uri
 from tasks.machinery.naming.spelling import nearest
 from tasks.machinery.store.store import Store
@@ -82,7 +82,7 @@ class PastRuns:
             yield
         except Exception as problem:
             if is_outage(problem):
-                raise OutOfReachError(
+                raise UnreachableError(
                     f"cannot query MLflow at {self.uri} for its runs: {reason(problem)}. Start "
                     "it, or set MLFLOW_TRACKING_URI to the server that has the runs"
                 ) from None

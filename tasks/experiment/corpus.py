@@ -14,21 +14,21 @@ class Corpus(Part):
         "builtin:pydocs",
         "Source",
         "Where the text is: builtin:pydocs, a .txt, .md, .jsonl, .csv or .parquet file or a folder "
-        "of them, or hf:NAME[:CONFIGURATION][@REVISION] for a data set of the Hugging Face Hub",
+        "of them, or hf:NAME[:CONFIGURATION][@REVISION] for a data set on the Hugging Face Hub",
         in_key=False,
         min_length=1,
     )
     text_column: str = field(
         "text",
         "Text column",
-        "Column or key that holds the text (tables and JSON lines)",
+        "Column or key with the text (tables and JSON lines)",
         min_length=1,
     )
     documents: Literal["auto", "file", "paragraph", "line"] = field(
         "auto",
         "Documents",
-        "What one document is in a .txt or .md file: the file, a block between blank lines, or a "
-        "line; auto is the file for a folder of them, and the block for a single file",
+        "Unit of a document in a .txt or .md file: the file, a paragraph between blank lines, or a "
+        "line; auto: the file in a folder, the paragraph in a single file",
     )
     validation_share: float = field(
         0.02,
@@ -45,5 +45,5 @@ class Corpus(Part):
         le=10**9,
     )
     max_documents: int = field(
-        0, "Most documents", "Documents read at most; 0 reads them all", ge=0, le=10**9
+        0, "Most documents", "Largest number of documents to read; 0 for all", ge=0, le=10**9
     )

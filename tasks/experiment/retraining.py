@@ -1,6 +1,6 @@
-"""When a challenger takes the champion's place: the rule, as a person sets it.
+"""The rule by which a challenger replaces the champion.
 
-The metric is the headline metric of the problem. Light: forms and the command line read it.
+The metric is the headline metric of the problem. Imports are light: forms and commands read it.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from tasks.machinery.naming.spelling import nearest
 
 
 class Rule(Part):
-    """What a challenger must show on the test split, as it is now, to take the champion's place.
+    """What a challenger must show on the current test split to replace the champion.
 
-    It must be better by `minimum_gain` at least, by a difference of which the interval lies above
-    zero, and lose no more than allowed on any class and any slice.
+    It must be better by at least `minimum_gain`, with the interval of the difference above zero,
+    and lose no more than allowed on any class and any slice.
     """
 
     minimum_gain: float = field(
         0.0,
         "Least gain",
-        "Gain of the headline metric that is worth a change of the model, as a share: 0.01 is one "
-        "percentage point; it must also be more than chance explains",
+        "Smallest gain of the headline metric for a promotion, as a share: 0.01 is one percentage "
+        "point; the gain must also be significant",
         ge=0,
         le=1,
     )
@@ -44,8 +44,8 @@ class Rule(Part):
     worst_class_loss: float = field(
         0.05,
         "Worst loss of a class",
-        "Largest loss of F1 on any class, as a share; more than this, and more than chance "
-        "explains, keeps the champion; 1 allows any",
+        "Largest loss of F1 on any class, as a share; a significant loss of more than this keeps "
+        "the champion; 1 allows any loss",
         ge=0,
         le=1,
     )
@@ -53,7 +53,7 @@ class Rule(Part):
         0.05,
         "Worst loss of a slice",
         "Largest loss of the headline metric on any quarter of the test rows by length, as a "
-        "share; judged as the loss of a class; 1 allows any",
+        "share; tested like the loss of a class; 1 allows any loss",
         ge=0,
         le=1,
     )
@@ -78,7 +78,7 @@ def require_name(model: str) -> None:
     """Check the name of a registered model.
 
     Raises:
-        InvalidExperimentError: MLflow would not take it.
+        InvalidExperimentError: MLflow would not accept it.
     """
     if not re.fullmatch(NAME, model) or model != model.strip():
         raise InvalidExperimentError([f"model: found {model!r}; accepted: {ACCEPTED_NAME}"])
@@ -88,7 +88,7 @@ def rule_of(**values: Any) -> Rule:
     """The rule of these values.
 
     Raises:
-        InvalidExperimentError: with a line for each value that is out of bounds.
+        InvalidExperimentError: with one line per value out of bounds.
     """
     try:
         return Rule(**values)

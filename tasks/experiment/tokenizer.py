@@ -30,7 +30,7 @@ class Tokenizer(Part):
     min_frequency: int = field(
         2,
         "Least frequency",
-        "Occurrences in the corpus that an entry needs to be learnt",
+        "Smallest number of occurrences of an entry in the corpus",
         ge=1,
         le=10**9,
         only_with=TRAINED,
@@ -38,7 +38,7 @@ class Tokenizer(Part):
     published: str = field(
         "",
         "Published tokenizer",
-        "Load this instead of training one: a vocab.txt, a folder with a tokenizer.json, or "
-        "hf:NAME[@REVISION]; empty trains one on the corpus",
+        "Tokenizer to load instead of training one: a vocab.txt, a folder with a tokenizer.json, "
+        "or hf:NAME[@REVISION]; empty trains one on the corpus",
         in_key=False,
     )

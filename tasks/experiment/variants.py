@@ -22,7 +22,7 @@ _NOTHING = object()
 
 
 def in_words(only_with: OnlyWith) -> str:
-    """With what a field counts: `token-classification`, or `without published`."""
+    """The choices with which a field counts: `token-classification`, or `without published`."""
     words = [
         f"without {choice.rpartition('.')[2]}" if tuple(accepted) == ("",) else ", ".join(accepted)
         for choice, accepted in only_with.items()
@@ -31,7 +31,7 @@ def in_words(only_with: OnlyWith) -> str:
 
 
 def extra(info: FieldInfo) -> dict[str, Any]:
-    """What `field` notes of a field beside its type and bounds."""
+    """The properties of a field beside its type and bounds."""
     return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
 
 
@@ -56,7 +56,7 @@ def keyed(part: BaseModel, around: Around) -> dict[str, Any]:
 
 
 def asked(part: BaseModel, around: Around = ()) -> dict[str, Any]:
-    """All that was asked for, as plain values: a part without the fields that do not count."""
+    """A part as plain values, without the fields that do not count."""
     inside = (*around, part)
     return {
         name: _plain(value, inside) for name, value, info in _fields(part) if counts(info, inside)
@@ -64,7 +64,7 @@ def asked(part: BaseModel, around: Around = ()) -> dict[str, Any]:
 
 
 def mistakes(part: BaseModel, around: Around = (), path: str = "") -> Iterator[tuple[str, str]]:
-    """Values of fields that do not count, but for their defaults: path and what is wrong."""
+    """Fields that do not count but differ from their default: the path and the message."""
     inside = (*around, part)
     for name, value, info in _fields(part):
         here = f"{path}{name}"

@@ -1,4 +1,4 @@
-"""What a fine-tuned model answers: its logits for each row, in batches of about the same length."""
+"""Predictions of a fine-tuned model: logits for each row, in batches of similar length."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def predict(
     examples: Sequence[Example],
     labels: Sequence[str],
 ) -> pd.DataFrame:
-    """The rows, of which `examples` are the encoding, with what the model predicts."""
+    """The rows, encoded as `examples`, with the model's predictions."""
     logits: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(examples)
     for indices in group_by_length([len(example.input_ids) for example in examples]):
         batch = problem.collate([examples[i] for i in indices], model.config.pad_token_id)
@@ -50,5 +50,5 @@ def group_by_length(lengths: Sequence[int]) -> list[list[int]]:
 
 
 def mean_loss(table: pd.DataFrame) -> float:
-    """The mean cross-entropy in nats; words that the model did not see have none."""
+    """The mean cross-entropy in nats, without words that the model did not see."""
     return float(np.nanmean(np.hstack(table["loss"].tolist())))

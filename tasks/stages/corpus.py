@@ -1,6 +1,6 @@
-"""Stage `corpus`: documents to pre-train on, without duplicates and what a test split holds.
+"""Stage `corpus`: documents to pre-train on, without duplicates and without text of test splits.
 
-Documents flow from the source to Parquet one at a time; in memory stay two digests of each.
+Documents flow from the source to Parquet one at a time; memory contains two digests of each.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ def prepare_corpus(
 ) -> dict[str, float]:
     """Read, deduplicate and split the documents of a source.
 
-    A document falls into the validation split by a hash of the seed and its id. Of a small corpus,
-    at least a tenth does, up to 8 documents: a loss measured on one document says little.
+    A hash of the seed and its id assigns a document to the validation split. In a small corpus this
+    split gets at least a tenth, up to 8 documents: a loss on a single document says little.
 
     Args:
         corpus: Its part of the experiment.
         source: Where the text comes from.
-        held_out: `held_out.parquet` of each labelled data set: what their test splits hold goes.
+        held_out: `held_out.parquet` of each labelled data set, whose texts are left out.
         seed: Of the split.
         out: Empty folder for train.parquet, validation.parquet, dataset.json and tally.json.
-        monitor: Is told how far the reading is, and what came of it.
+        monitor: Receives the progress and a summary.
 
     Returns:
-        documents, train_documents, validation_documents and characters of what is kept, and how
-        many documents are not: duplicates, short_documents, held_out_documents.
+        documents, train_documents, validation_documents and characters of the corpus, and the
+        numbers of documents left out: duplicates, short_documents, held_out_documents.
 
     Raises:
-        StageError: the source cannot be read, or fewer than two documents are left of it.
+        StageError: the source cannot be read, or fewer than two documents are left.
     """
     selection = _Selection(corpus, HeldOut(held_out))
     ends = _Ends()
@@ -89,7 +89,7 @@ class _Ends:
     last: tuple[float, str] = (-1.0, "")
 
     def add(self, position: float, name: str) -> None:
-        """Note a document."""
+        """Add a document."""
         if len(self.first) < FEWEST_VALIDATION or (position, name) < self.first[-1]:
             insort(self.first, (position, name))
             del self.first[FEWEST_VALIDATION:]
@@ -97,7 +97,7 @@ class _Ends:
 
 
 class _Selection:
-    """Which documents stay, and what is counted on the way: `tested` for each test split."""
+    """Selects documents and counts them: `tested` for each test split."""
 
     def __init__(self, corpus: Corpus, held_out: HeldOut) -> None:
         self.least = corpus.min_characters
@@ -107,7 +107,7 @@ class _Selection:
         self.tested: Counter[str] = Counter()
 
     def accept(self, document: Document) -> tuple[str, bytes]:
-        """The text of a document that stays, else "", and its digest."""
+        """The text of a selected document, else "", and its digest."""
         self.found["read"] += 1
         text = encodable(document.text.strip(), document.name)
         key = digest(text)
@@ -128,10 +128,10 @@ class _Selection:
 def _too_few(corpus: Corpus, source: Source, found: Counter[str]) -> str:
     return (
         f"corpus.source: of {found['read']} documents in {source.location} {found['documents']} "
-        f"are left, and two are needed, to train and to validate; {found['short_documents']} are "
+        f"are left, but two are needed, to train and to validate; {found['short_documents']} are "
         f"shorter than corpus.min_characters = {corpus.min_characters}, {found['duplicates']} are "
         f"duplicates, {found['held_out_documents']} have a passage of a test split. Text files "
-        f"hold more documents with corpus.documents: paragraph or line (now {corpus.documents})"
+        f"give more documents with corpus.documents: paragraph or line (now {corpus.documents})"
     )
 
 
@@ -149,7 +149,7 @@ def _summary(metrics: Mapping[str, float]) -> str:
 
 
 def _split_again(held_out: Callable[[str], bool], source: Source, out: Path) -> Splits:
-    """Write both splits anew, the documents of these names into validation."""
+    """Write both splits again, with the documents of these names in validation."""
     before = [out / f"before-{split}.parquet" for split in SPLITS]
     for split, file in zip(SPLITS, before, strict=True):
         file_of(split, out).rename(file)

@@ -1,8 +1,8 @@
-"""Stage `leakage`: whether what a model learnt from holds rows of a test split.
+"""Stage `leakage`: whether the training data of a model contain rows of a test split.
 
-A whole experiment leaves the documents of its test splits out of the corpus. A body that comes from
-elsewhere was pre-trained without knowing of these test splits: here it is looked for them, by the
-same rule (`held_out.py`).
+A whole experiment leaves the documents of its test splits out of the corpus. A given model was
+pre-trained without regard to these test splits: this stage searches its training data for them, by
+the same rule (`held_out.py`).
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from tasks.data.tables import read_table
 def look_for_leakage(
     *, corpora: Sequence[Path], rows: Sequence[Path], held_out: Path, out: Path, monitor: Monitor
 ) -> dict[str, float]:
-    """Count the documents that hold a test row or a part of one, and the rows that are one.
+    """Count the documents that contain a test row or a part of one, and the rows that are one.
 
     Args:
         corpora: tables with columns `document` and `text`.
         rows: tables with a column `text`, or with `tokens`.
-        held_out: `held_out.parquet` of the labelled data: what identifies its test rows.
+        held_out: `held_out.parquet` of the labelled data: the identifiers of its test rows.
         out: empty folder for leakage.json.
-        monitor: told of the progress.
+        monitor: receives the progress.
 
     Returns:
-        `trained_on`: how many documents and rows were looked at, and `leaking` of them.
+        `trained_on`: the number of documents and rows searched, and `leaking`: those found.
     """
     tested, seen, leaking = HeldOut([held_out]), 0, 0
     for is_leak in chain(
@@ -53,15 +53,15 @@ def _all(tables: Sequence[Path]) -> Iterator[dict[str, Any]]:
 
 
 def verdict(seen: int, leaking: int) -> str:
-    """What was found, in a sentence."""
+    """The finding as a sentence."""
     if not leaking:
         return (
-            f"None of the {seen:,} documents and rows that it is known to have learnt from holds a "
-            "test row."
+            f"None of the {seen:,} documents and rows that it is known to have been trained on "
+            "contains a test row."
         )
     return (
-        f"**{leaking:,} of the {seen:,} documents and rows that it is known to have learnt from "
-        "hold a test row or a part of one: the results may be too good.** Documents are left out "
-        "by pre-training with these data under `held_out`; labelled rows by splitting them with "
-        "the `split_seed` of the model's own experiment."
+        f"**{leaking:,} of the {seen:,} documents and rows that it is known to have been trained "
+        "on contain a test row or a part of one: the results may be too good.** To leave out "
+        "documents, pre-train with these data under `held_out`; to leave out labelled rows, split "
+        "them with the `split_seed` of the model's own experiment."
     )

@@ -1,9 +1,9 @@
-"""Stage `tokenizer`: train a tokenizer on the corpus, or take a published one.
+"""Stage `tokenizer`: train a tokenizer on the corpus, or load a published one.
 
 WordPiece (Schuster and Nakajima, 2012) as in BERT, or byte-level BPE (Radford et al., 2019) as in
 RoBERTa. The corpus is read once, in batches: memory grows with its distinct words, not its size.
-The artifact is a folder for `AutoTokenizer.from_pretrained`, and its bytes depend on nothing but
-the corpus and the settings.
+The artifact is a folder for `AutoTokenizer.from_pretrained`; its bytes depend only on the corpus
+and the settings.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ BERT_TOKENS = {
     "sep_token": "[SEP]",
     "mask_token": "[MASK]",
 }
-# <s> and </s> are the same two under the names that RoBERTa's users know as well.
+# RoBERTa's <s> and </s> are also its bos_token and eos_token.
 ROBERTA_TOKENS = {
     "cls_token": "<s>",
     "pad_token": "<pad>",
@@ -72,10 +72,10 @@ def train_tokenizer(
 
     Args:
         tokenizer: algorithm, size of the vocabulary, case.
-        published: take this one; None trains one.
+        published: load this one; None trains one.
         corpus: Parquet file with a column `text` to train on.
         out: empty folder.
-        monitor: is told how many documents have been read, and how many words learnt from.
+        monitor: receives the numbers of documents and words read.
 
     Returns:
         `vocabulary`: entries, special tokens included.
@@ -89,11 +89,11 @@ def train_tokenizer(
         size = len(made)
         if size < FEWEST_ENTRIES:
             raise StageError(
-                f"only {size} vocabulary entries could be learnt from the corpus: it has too "
-                "little text; give it more documents or lower tokenizer.min_frequency"
+                f"only {size} vocabulary entries could be learnt from the corpus, which has too "
+                "little text; add documents or lower tokenizer.min_frequency"
             )
         if size < tokenizer.vocab_size:
-            monitor.note(vocabulary=f"{size} learnt, {tokenizer.vocab_size} asked for")
+            monitor.note(vocabulary=f"{size} learnt, {tokenizer.vocab_size} requested")
     else:
         made = load_published(published, lowercase=tokenizer.lowercase)
     made.save_pretrained(out)
@@ -103,9 +103,9 @@ def train_tokenizer(
 def train_wordpiece(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrainedTokenizerFast:
     """Train WordPiece on the corpus, reproducibly.
 
-    The library's trainer numbers the characters in the order of a hash map, which is different in
-    each process, and breaks ties between merges by those numbers. Given the characters in a fixed
-    order as if they were special tokens it has nothing left to choose.
+    The library's trainer numbers the characters in the order of a hash map, which differs between
+    processes, and breaks ties between merges by those numbers. Passing the characters in a fixed
+    order as special tokens makes it deterministic.
     """
     frame = wordpiece({}, lowercase=settings.lowercase)
     words = wordpiece_words(read_corpus(corpus, monitor), frame)
@@ -122,13 +122,13 @@ def train_wordpiece(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreT
 
 
 def train_bpe(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrainedTokenizerFast:
-    """Train byte-level BPE on the corpus; all 256 bytes are entries, so nothing is unknown."""
+    """Train byte-level BPE on the corpus; all 256 bytes are entries, so no token is unknown."""
     frame = tokenizers.Tokenizer(models.BPE())
     if settings.lowercase:
         frame.normalizer = normalizers.Sequence(
             [normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()]
         )
-    # With a blank before the first word too, a word has the same tokens wherever it stands.
+    # With a blank also before the first word, a word has the same tokens at every position.
     frame.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     frame.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
@@ -144,7 +144,7 @@ def train_bpe(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrained
     frame.post_processor = processors.RobertaProcessing(
         ("</s>", vocabulary["</s>"]), ("<s>", vocabulary["<s>"]), add_prefix_space=True
     )
-    # It swallows the blank before it: "a <mask>" has no token for a lone blank.
+    # It includes the blank before it: "a <mask>" has no token for a lone blank.
     mask = AddedToken("<mask>", lstrip=True, special=True)
     frame.add_special_tokens([mask])
     return PreTrainedTokenizerFast(
@@ -155,7 +155,7 @@ def train_bpe(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrained
 
 
 def load_published(published: PublishedTokenizer, *, lowercase: bool) -> PreTrainedTokenizerFast:
-    """Load a published tokenizer, and check that it can be pre-trained with.
+    """Load a published tokenizer, and check that pre-training can use it.
 
     Raises:
         StageError: it cannot be read, or lacks a special token that masked modelling needs.
@@ -173,7 +173,7 @@ def load_published(published: PublishedTokenizer, *, lowercase: bool) -> PreTrai
             local_files_only=published.kind == "folder",
             trust_remote_code=False,
         )
-    except Exception as error:  # whatever the library raises for a file of another shape
+    except Exception as error:  # the library raises many types for malformed files
         reason = str(error).partition("\n")[0]
         raise StageError(f"{FIELD}: {location}: no tokenizer could be loaded ({reason})") from error
     require_usable(loaded, location)
@@ -181,11 +181,11 @@ def load_published(published: PublishedTokenizer, *, lowercase: bool) -> PreTrai
 
 
 def require_usable(loaded: PreTrainedTokenizerFast, location: str) -> None:
-    """Check that a body can be pre-trained with a tokenizer.
+    """Check that pre-training can use a tokenizer.
 
     Raises:
         StageError: it lacks a token that masked modelling needs, its mask is also another token,
-            its entries are not numbered without a gap, or it has next to none.
+            its entries are not numbered without a gap, or it has too few.
     """
     where = f"{FIELD}: {location}"
     missing = [name for name in BERT_TOKENS if getattr(loaded, name) is None]
@@ -195,8 +195,8 @@ def require_usable(loaded: PreTrainedTokenizerFast, location: str) -> None:
     others = {getattr(loaded, name) for name in BERT_TOKENS if name != "mask_token"}
     if loaded.mask_token in others:
         raise StageError(
-            f"{where}: {loaded.mask_token!r} is its mask_token and another special token too; "
-            "masked modelling needs one of its own"
+            f"{where}: {loaded.mask_token!r} is its mask_token and also another special token; "
+            "masked modelling needs a separate one"
         )
     require_consecutive(set(loaded.get_vocab().values()), location)
     if len(loaded) < FEWEST_ENTRIES:
@@ -218,7 +218,7 @@ def wordpiece(vocabulary: dict[str, int], *, lowercase: bool) -> tokenizers.Toke
 def as_bert(frame: tokenizers.Tokenizer) -> PreTrainedTokenizerFast:
     """Give a WordPiece tokenizer BERT's special tokens.
 
-    Not a `BertTokenizerFast`: that one makes its normalizer anew when it is loaded, lower-casing.
+    Not a `BertTokenizerFast`, which replaces its normalizer by a lower-casing one when loaded.
     """
     ids = [(token, frame.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
     frame.post_processor = processors.TemplateProcessing(
@@ -232,7 +232,7 @@ def as_bert(frame: tokenizers.Tokenizer) -> PreTrainedTokenizerFast:
 
 
 def read_corpus(corpus: Path, monitor: Monitor) -> Iterator[pa.StringArray]:
-    """The texts of a Parquet file in batches; the monitor is told how many have been read."""
+    """The texts of a Parquet file in batches; reports how many have been read."""
     done, total = 0, pq.read_metadata(corpus).num_rows
     for texts in read_texts(corpus):
         yield texts
@@ -241,7 +241,7 @@ def read_corpus(corpus: Path, monitor: Monitor) -> Iterator[pa.StringArray]:
 
 
 def wordpiece_alphabet(words: Words, settings: Tokenizer) -> list[str]:
-    """The characters to build words from: as they begin a word (`a`) and as they go on (`##a`).
+    """The characters to build words from: at the start of a word (`a`) and inside (`##a`).
 
     The most frequent ones, at most 1,000 as in BERT and at most a quarter of the vocabulary.
     """

@@ -41,25 +41,25 @@ def encode_corpus(
     """Encode both splits of the corpus.
 
     Args:
-        train: Parquet file with a column `text`, a document a row.
+        train: Parquet file with a column `text`, one document per row.
         validation: the same for the held-out documents.
         tokenizer: folder of a tokenizer.
         out: empty folder.
-        monitor: is told how many documents have been encoded.
+        monitor: receives the number of encoded documents.
 
     Returns:
         Counts of tokens, sentences and documents to train on (`validation_tokens`: held out),
-        `characters_per_token`, and `unknown_share`: how many of the tokens are the unknown one.
+        `characters_per_token`, and `unknown_share`: the share of unknown tokens.
 
     Raises:
-        StageError: a split holds no token.
+        StageError: a split contains no token.
     """
     loaded = load_tokenizer(tokenizer)
     found = {}
     for split, file in (("train", train), ("validation", validation)):
         found[split] = encode_split(file, loaded, out, split, monitor)
         if not found[split]["tokens"]:
-            raise StageError(f"the {split} split of the corpus holds no token: it has no text")
+            raise StageError(f"the {split} split of the corpus contains no token: it has no text")
     return found["train"] | {"validation_tokens": found["validation"]["tokens"]}
 
 
@@ -112,7 +112,7 @@ def encode_batch(
 
 
 def while_next(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
-    """Each item and what comes of it, worked out in a thread while the next item is made."""
+    """Each item and its result, computed in a thread while the next item is produced."""
     with ThreadPoolExecutor(1) as thread:
         running: tuple[T, Future[R]] | None = None
         for item in items:
@@ -124,9 +124,9 @@ def while_next(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, 
 
 
 class ArrayFile:
-    """A one-dimensional .npy file that is written piece by piece.
+    """A one-dimensional .npy file that is written in chunks.
 
-    The header names the length, which is known at the end: numpy leaves room for it to grow.
+    The header contains the length, which is known at the end: numpy leaves room for it to grow.
     """
 
     def __init__(self, path: Path, dtype: DTypeLike) -> None:
@@ -137,7 +137,7 @@ class ArrayFile:
         self._start = self._file.tell()
 
     def append(self, values: ArrayLike) -> None:
-        """Write values after those that are there."""
+        """Append values."""
         piece = np.asarray(values, self.dtype)
         self._file.write(piece.tobytes())
         self.length += piece.size

@@ -1,4 +1,4 @@
-"""How many documents a test split needs: an interval resamples them."""
+"""How many documents a test split needs, since intervals resample documents."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tasks.contract import StageError
 if TYPE_CHECKING:
     import pandas as pd
 
-# A bootstrap knows no documents but these. From few of them it makes intervals that are too
-# narrow, of width zero where every answer is right.
+# A bootstrap resamples only these documents. From few of them its intervals are too narrow, with
+# width zero if every answer is correct.
 FEWEST_DOCUMENTS = 10
 
 
 def count_documents(test: pd.DataFrame) -> int:
-    """Documents in the test split, of which intervals need two.
+    """The number of documents in the test split; intervals need at least two.
 
     Raises:
         StageError: it has fewer.
@@ -23,8 +23,8 @@ def count_documents(test: pd.DataFrame) -> int:
     documents = int(test["document"].nunique())
     if documents < 2:
         raise StageError(
-            f"the test split has {len(test):,} rows of {documents} document; an interval needs at "
-            f"least 2 documents, a verdict {FEWEST_DOCUMENTS}: raise test_share, or give more "
-            "documents (in the test split, where the data come with their own)"
+            f"the test split has {len(test):,} rows of {documents} document; intervals need at "
+            f"least 2, verdicts {FEWEST_DOCUMENTS}. Raise test_share, or add documents to your "
+            "test file"
         )
     return documents

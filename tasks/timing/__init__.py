@@ -1,4 +1,4 @@
-"""How long a plan would take on this machine; in no key.
+"""Estimating how long a plan would take on this machine; in no key.
 
 To add one: measure a few steps of the stage on synthetic input in `steps.py`.
 """

@@ -1,4 +1,4 @@
-"""How long a plan would take: the costs of steps, measured, times the steps that are known."""
+"""Estimating the time of a plan: the measured cost of a step times the number of steps."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tasks.machinery.execution.planner import PendingInput, Planner, Step
 from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
 
-SAMPLE = 512  # rows whose length is looked at
+SAMPLE = 512  # rows whose lengths are measured
 TRAININGS = ("pretraining", "finetuning")
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a stage is expected to take.
+    """The estimated time of a stage.
 
     Attributes:
-        seconds: None where that is not known.
-        at_most: it may well be less.
-        missing: what is not known, for people.
+        seconds: None if unknown.
+        at_most: the estimate is an upper bound.
+        missing: what is unknown, as text.
     """
 
     seconds: float | None
@@ -33,7 +33,7 @@ class Expected:
 
 @dataclass
 class TimedPlanner(Planner):
-    """A planner that keeps what it was asked for."""
+    """A planner that records the calls."""
 
     calls: list[tuple[Step, dict[str, Any]]] = field(default_factory=list)
 
@@ -44,7 +44,7 @@ class TimedPlanner(Planner):
         return artifact
 
     def expected(self, experiment: Experiment) -> dict[str, Expected]:
-        """What each stage that would run is expected to take, by its title."""
+        """The estimated time of each stage that would run, by its title."""
         vocabulary = self._vocabulary(experiment)
         found: dict[str, Expected] = {}
         costs: dict[str, Expected] = {}
@@ -64,7 +64,7 @@ class TimedPlanner(Planner):
         return found
 
     def _vocabulary(self, experiment: Experiment) -> int:
-        """Entries of the tokenizer: as it is if it is there, else as it is asked for."""
+        """The vocabulary size of the tokenizer if it exists, else that of the experiment."""
         tokenizer = self._tokenizer()
         return len(tokenizer) if tokenizer is not None else experiment.tokenizer.vocab_size
 
@@ -81,7 +81,7 @@ class TimedPlanner(Planner):
 
         training, data = arguments["training"], arguments["data"]
         if isinstance(data, PendingInput) and not training.train_examples:
-            return Expected(None, missing="its data is not prepared: the rows are not counted")
+            return Expected(None, missing="its data are not prepared yet, so the rows are unknown")
         lengths = self._lengths(arguments)
         known = {} if isinstance(data, PendingInput) else data.artifact.metrics
         examples = int(known.get("train_rows", training.train_examples))
@@ -94,11 +94,11 @@ class TimedPlanner(Planner):
             vocabulary,
             lengths or [training.max_length],
         )
-        missing = "" if lengths else "the lengths of its rows are not known: as if all were longest"
+        missing = "" if lengths else "its row lengths are unknown: assumes the longest"
         return Expected(cost.of_finetuning(training, examples, validation), not lengths, missing)
 
     def _lengths(self, arguments: Mapping[str, Any]) -> list[int]:
-        """Tokens of some of the rows; empty before the data and the tokenizer are there."""
+        """Token counts of some of the rows; empty before the data and the tokenizer exist."""
         import json
 
         from tasks.problems import load

@@ -1,4 +1,4 @@
-"""A corpus and a tokenizer of nothing but random numbers: to measure time before there is data."""
+"""A corpus and a tokenizer of random numbers, to measure time before there are data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SENTENCE, DOCUMENT = 20, 10  # tokens in a sentence, sentences in a document
 
 @dataclass(frozen=True)
 class MadeUpTokenizer:
-    """What the configuration of a model asks a tokenizer for."""
+    """The attributes of a tokenizer that the configuration of a model reads."""
 
     size: int
     pad_token_id: int = 0
@@ -35,7 +35,7 @@ class MadeUpTokenizer:
 
 
 def made_up_corpus(tokens: int, vocabulary: Vocabulary) -> EncodedCorpus:
-    """Documents of random ordinary tokens, so many at least in all, two documents at least."""
+    """At least two documents of random ordinary tokens, with at least `tokens` tokens in all."""
     documents = max(2, -(-tokens // (SENTENCE * DOCUMENT)))
     drawn = np.random.default_rng(0).choice(
         np.flatnonzero(vocabulary.ordinary), documents * DOCUMENT * SENTENCE

@@ -1,7 +1,7 @@
-"""The learning rate over a training that ends after so many steps or minutes, what comes first.
+"""The learning rate over a training with a limit of steps and of minutes.
 
-The schedule follows max(share of the steps, share of the time), so that it ends at its end value
-wherever the training ends: the budgeted schedule of Izsak et al. (2021, section 3.2).
+The schedule follows max(share of the steps, share of the time), so that it reaches its end value
+when the training ends: the budgeted schedule of Izsak et al. (2021, section 3.2).
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ Schedule = Literal["linear", "cosine", "constant"]
 
 @dataclass(frozen=True)
 class Budget:
-    """What a training may use.
+    """The limits of a training.
 
     Attributes:
         steps: optimizer steps.
-        seconds: of training time, validation and checkpoints not counted; 0: no bound.
+        seconds: of training time, without validation and checkpoints; 0 for no limit.
     """
 
     steps: int
     seconds: float = 0.0
 
     def used(self, steps: int, seconds: float) -> float:
-        """The share that is used up, in [0, 1]."""
+        """The used share of the budget, in [0, 1]."""
         share = steps / self.steps
         return min(1.0, max(share, seconds / self.seconds) if self.seconds else share)
 
     def expected_steps(self, steps: int, seconds: float) -> int:
-        """Steps at the end, if they go on as they went."""
+        """The expected number of steps at the end, at the current speed."""
         used = self.used(steps, seconds)
         return min(self.steps, max(steps, round(steps / used))) if used else self.steps
 
 
 def factor(schedule: Schedule, warmup_share: float, used: float) -> float:
-    """The learning rate as a share of its peak, when so much of the training is used up."""
+    """The learning rate as a share of its peak, for a used share of the budget."""
     if used < warmup_share:
         return used / warmup_share
     decay = (used - warmup_share) / (1 - warmup_share) if warmup_share < 1 else 0.0

@@ -113,7 +113,7 @@ def test_fine_tuning_the_same_body_shares_every_stage_whatever_it_is_called(plac
     page = page_of(results["run"])
     assert "BertForPreTraining" in page
     assert "Pre-trained by Temper" in page
-    assert "holds a test row" in page
+    assert "contains a test row" in page
 
 
 def test_evaluating_a_model_alone_gives_what_the_whole_experiment_gave(place: Place) -> None:

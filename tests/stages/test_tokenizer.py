@@ -139,7 +139,7 @@ def test_real_text_is_learnt_reproducibly(shared_data, tmp_path):
 def test_a_small_corpus_gives_what_it_has(corpus, tmp_path):
     tokenizer, _, monitor = trained(corpus, tmp_path / "out", vocab_size=5000)
     assert len(tokenizer) < 5000
-    assert monitor.facts["vocabulary"] == f"{len(tokenizer)} learnt, 5000 asked for"
+    assert monitor.facts["vocabulary"] == f"{len(tokenizer)} learnt, 5000 requested"
 
 
 def test_a_corpus_of_almost_nothing_is_refused(tmp_path):

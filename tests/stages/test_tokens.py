@@ -92,7 +92,7 @@ def test_unknown_characters_are_counted(tmp_path):
 
 
 def test_a_split_without_text_is_refused(tmp_path):
-    with pytest.raises(StageError, match="the validation split of the corpus holds no token"):
+    with pytest.raises(StageError, match="the validation split of the corpus contains no token"):
         encode(tmp_path / "run", documents(20), ["\u200b"])
 
 

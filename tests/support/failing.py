@@ -161,7 +161,7 @@ FAILING = [
         labelled("new/train.csv", 80, seed=6),
         labelled("new/test.csv", 1, seed=7),
         settings=NEW,
-        said=("has 1 rows of 1 document; an interval needs at least 2 documents",),
+        said=("has 1 rows of 1 document; intervals need at least 2",),
     ),
     mood(
         "a test row in train",
@@ -262,7 +262,7 @@ FAILING = [
     # Before this one, the checkpoints of the two above are swapped.
     Mistake(
         FOREIGN,
-        ("pretraining failed", "is not one of this training", "16", "32", "Delete the folder"),
+        ("pretraining failed", "does not belong to this training", "16", "32", "Delete the folder"),
         (),
         (*DIVERGING, "model.hidden_size=32"),
         stage="pretraining",

@@ -23,7 +23,7 @@ def test_trainings_are_timed_and_what_is_missing_is_said(tmp_path: Path) -> None
     assert found.keys() == {step.title for step in planner.steps}
     assert found["pretraining"].seconds is not None and found["pretraining"].seconds > 0
     assert found["finetuning mood"].seconds is None
-    assert "its data is not prepared" in found["finetuning mood"].missing
+    assert "its data are not prepared" in found["finetuning mood"].missing
     assert found["finetuning names"].at_most
     assert found["finetuning names"] == found["finetuning names from scratch"]
     assert found["corpus"].seconds is None

@@ -158,7 +158,9 @@ def test_a_gpu_that_runs_out_of_memory_gets_fewer_rows_from_the_first_step_on():
 
 
 def test_memory_that_does_not_do_for_a_row_is_said():
-    with pytest.raises(StageError, match="no memory for a single row at once: make the model sm"):
+    with pytest.raises(
+        StageError, match="not enough GPU memory for a single row: make the model sm"
+    ):
         run(loss=Card(0), computation=in_parts(2))
 
 

@@ -298,10 +298,10 @@ def test_with_both_checkpoints_damaged_it_starts_anew(damage, whole, raising, tm
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"hidden_size": 24}, "word_embeddings.weight is 64×24 in it, 64×16 expected"),
-        ({"vocab_size": 80}, "word_embeddings.weight is 80×16 in it, 64×16 expected"),
-        ({"num_hidden_layers": 2}, r"layer.1.\S+ is \S+ in it, absent expected"),
-        ({"max_position_embeddings": 20}, "position_embeddings.weight is 20×16 in it, 16×16 exp"),
+        ({"hidden_size": 24}, "word_embeddings.weight is 64×24, but 64×16 is expected"),
+        ({"vocab_size": 80}, "word_embeddings.weight is 80×16, but 64×16 is expected"),
+        ({"num_hidden_layers": 2}, r"layer.1.\S+ is \S+, but absent is expected"),
+        ({"max_position_embeddings": 20}, "position_embeddings.weight is 20×16, but 16×16 is exp"),
     ],
 )
 def test_a_checkpoint_of_another_architecture_is_refused_before_a_step(changed, said, tmp_path):

@@ -1,4 +1,4 @@
-"""How examples are drawn from an encoded corpus, and the batches of a pre-training."""
+"""Drawing examples from an encoded corpus, and the batches of a pre-training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Drawing:
     Attributes:
         length: tokens in an example, special tokens included.
         masking_share: share of the tokens to predict.
-        seed: seed of everything drawn.
+        seed: seed of all random draws.
     """
 
     length: int
@@ -35,7 +35,7 @@ class Drawing:
 
 
 class Examples(Protocol):
-    """The examples that an encoded corpus gives: as many as there are in an epoch."""
+    """The examples of an encoded corpus, one epoch of them."""
 
     def __len__(self) -> int:
         """Examples in an epoch."""
@@ -44,14 +44,14 @@ class Examples(Protocol):
         """A batch: example `indices[i]` as it is drawn in epoch `epochs[i]`.
 
         Returns:
-            What the loss needs, by name; of it `input_ids`, `attention_mask` (0 is padding) and
-            `token_type_ids` of shape [batch, length].
+            The arrays for the loss, by name; `input_ids`, `attention_mask` (0 is padding) and
+            `token_type_ids` have shape [batch, length].
         """
 
 
 @dataclass(frozen=True)
 class ExampleBatches:
-    """The batches of a pre-training: epoch after epoch, each in an order of its own."""
+    """The batches of a pre-training: epoch after epoch, each in another order."""
 
     examples: Examples
     steps: int

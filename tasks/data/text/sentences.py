@@ -1,8 +1,8 @@
-"""Where sentences end: one regular expression and a list of abbreviations.
+"""Splitting text into sentences, with one regular expression and a list of abbreviations.
 
-A blank line ends a sentence; a single line break is a blank, as text is often wrapped. Good enough
-for next-sentence prediction and for finding a test passage inside a document, and quick: 20 MB take
-about half a second on one core.
+A blank line ends a sentence; a single line break is a blank, since text is often wrapped. This is
+good enough for next-sentence prediction and for finding a test passage inside a document, and fast:
+20 MB take about half a second on one core.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ ABBREVIATIONS = frozenset(
 )
 
 _PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n\s*")
-# A full stop, closing quotes, a blank, and then something that is not a lower-case letter. Scripts
-# that write no blank after their full stop (。) have a branch of their own.
-# All begin with one set of characters, which is looked for much faster than two branches.
+# A full stop, closing quotes, a blank, and then no lower-case letter. Scripts without a blank after
+# their full stop (。) have a branch of their own. Both branches begin with the same character set,
+# which is searched for much faster than two alternatives.
 _SENTENCE_END = re.compile(
     r"""[.!?。！？](?:(?<=[.!?])["'”’)\]]*\s+(?=["'“‘(\[`]*[^\Wa-z_])"""
     r"""|(?<=[。！？])[”’」』）]*\s*(?=\S))"""
@@ -28,21 +28,21 @@ _LAST_WORD = re.compile(r"[\w.]+\Z")
 
 
 def split_sentences(text: str) -> list[str]:
-    """Split a text into its sentences, in order, blanks made single; empty for a text of blanks."""
+    """Split a text into sentences, in order, with single blanks; empty for a text of blanks."""
     return [
         sentence for paragraph in split_paragraphs(text) for sentence in sentences_of(paragraph)
     ]
 
 
 def split_paragraphs(text: str) -> list[str]:
-    """Split a text at its blank lines, blanks inside a paragraph made single."""
+    """Split a text at its blank lines, with single blanks inside each paragraph."""
     return [line for line in map(_one_line, _PARAGRAPH_BREAK.split(text)) if line]
 
 
 def _one_line(paragraph: str) -> str:
-    """A paragraph with single blanks, and none around it."""
+    """A paragraph with single blanks, stripped."""
     line = paragraph.replace("\n", " ")
-    # Printable text has no blanks but " ": most paragraphs need not be taken apart.
+    # The only blank in printable text is " ", so most paragraphs need not be split.
     single = line.isprintable() and "  " not in line
     return line.strip() if single else " ".join(line.split())
 

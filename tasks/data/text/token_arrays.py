@@ -1,7 +1,7 @@
-"""What the stages `tokenizer` and `tokens` leave for others to read.
+"""Reading the artifacts of the stages `tokenizer` and `tokens`.
 
-Apart from those stages' own files: a change in how they compute is not one in the code of those
-who read what they wrote.
+It is separate from those stages' files, so that a change in how they compute does not change the
+code of the stages that read their artifacts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ def load_tokenizer(folder: Path, *, expected: int | None = None) -> PreTrainedTo
         str(folder), local_files_only=True, trust_remote_code=False
     )
     if expected is not None and len(loaded) != expected:
-        raise StageError(f"{folder} holds {len(loaded)} vocabulary entries, {expected} expected")
+        raise StageError(
+            f"{folder} contains {len(loaded)} vocabulary entries, but {expected} are expected"
+        )
     return loaded
 
 

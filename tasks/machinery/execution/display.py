@@ -1,4 +1,4 @@
-"""Where the progress of a run is shown: a terminal, or nowhere but the log."""
+"""Where the progress of a run is shown: a terminal, or only the log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Display(Protocol):
         """A stage begins."""
 
     def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
-        """A stage has come so far; `left` in seconds, None while unknown."""
+        """Progress of a stage; `left` in seconds, None while unknown."""
 
     def finished(self, title: str, state: str, seconds: float, why: str) -> None:
         """A stage has ended as completed, cached or failed."""
@@ -27,14 +27,14 @@ class Display(Protocol):
         """A stage was interrupted; `step` is that of its newest checkpoint, 0 without one."""
 
     def say(self, text: str) -> None:
-        """Something that a person should know, beside the progress."""
+        """A warning for the person, beside the progress."""
 
     def remark(self, text: str) -> None:
-        """The same, where nothing is wrong."""
+        """A message that is not a warning."""
 
 
 class Quiet:
-    """A display that shows nothing: for flows that nobody watches in a terminal."""
+    """A display that shows nothing: for flows without a terminal."""
 
     def started(self, title: str) -> None:
         """Show nothing."""
@@ -49,14 +49,14 @@ class Quiet:
         """Show nothing."""
 
     def say(self, text: str) -> None:
-        """Leave it in the log, which Prefect shows."""
+        """Write it to the log, which Prefect shows."""
         try:
             get_run_logger().warning(text)
         except MissingContextError:
             LOGGER.warning(text)
 
     def remark(self, text: str) -> None:
-        """Leave it in the log."""
+        """Write it to the log."""
         try:
             get_run_logger().info(text)
         except MissingContextError:

@@ -1,4 +1,4 @@
-"""What a stage says while it works, passed on to the terminal, MLflow, Prefect and a file."""
+"""Reports of a stage while it works, passed on to the terminal, MLflow, Prefect and a file."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class StageMonitor:
     """The monitor of a stage that runs in a flow.
 
     Args:
-        title: what people read.
-        folder: folder of the artifact: metrics by step are kept there too.
-        run: the stage's run in MLflow; None while that cannot be reached.
+        title: its name for people.
+        folder: folder of the artifact: metrics by step are stored there too.
+        run: the stage's run in MLflow; None while that is unreachable.
         display: the terminal.
-        check: raises where the folder is no longer this process's; asked every few seconds.
+        check: raises if the folder is no longer this process's; called every few seconds.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class StageMonitor:
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self.title, self.run, self.display, self._check = title, run, display, check
-        self._one_at_a_time = threading.Lock()  # a point, or a run that is taken up late
+        self._one_at_a_time = threading.Lock()  # a point, or a run that is opened late
         self.checkpoints: Path | None = folder / "checkpoints"
         self.facts: dict[str, str | float] = {}
         self._file = folder / "metrics.jsonl"
@@ -51,16 +51,16 @@ class StageMonitor:
         self._progress = Progress()
 
     def _go_on(self) -> None:
-        """Keep the curve up to the checkpoint that training goes on from, and MLflow in step.
+        """Truncate the curve at the checkpoint that training resumes from, and send it to MLflow.
 
-        What was computed after it is computed again, to the same values: a step that MLflow has is
-        not sent again, and one that a kill kept from it is.
+        Later steps are recomputed to the same values. A step that MLflow has is not sent again; a
+        step that was lost in a kill is sent.
         """
         checkpoint = newest_checkpoint(self.checkpoints) if self.checkpoints else None
         last = step_of(checkpoint) if checkpoint else 0
         curve = list(read_curve(self._file))
         kept = [point for point in curve if point[0] <= last]
-        # An interrupted validation is made after the checkpoint of its step, perhaps twice.
+        # A validation comes after the checkpoint of its step, so it may run twice.
         self._known = {(step, name) for step, _, values in kept for name in values if step == last}
         partial = self._file.with_suffix(".partial")
         partial.write_text("".join(_line(*point) for point in kept))
@@ -79,7 +79,7 @@ class StageMonitor:
 
     @contextlib.contextmanager
     def taking_up(self, begin: Callable[[], TrackedRun | None]) -> Iterator[None]:
-        """Where MLflow was out of reach, try again to begin a run while the block runs."""
+        """If MLflow was unreachable, keep trying to open the run while the block runs."""
         ended = threading.Event()
 
         def attempt() -> None:
@@ -94,10 +94,10 @@ class StageMonitor:
         finally:
             ended.set()
             if thread.is_alive():
-                thread.join(3)  # one that it still begins is told at the end
+                thread.join(3)  # a run that it still opens gets its reports at the end
 
     def _take_up(self, run: TrackedRun | None) -> None:
-        """Tell a run that could not be begun in time what it missed."""
+        """Report to a run that was opened late what it missed."""
         if run is None:
             return
         with self._one_at_a_time:
@@ -129,11 +129,11 @@ class StageMonitor:
         self._progress.move(share, f"{self.title}: {done:,} of {total:,} {unit}{left}")
 
     def end(self) -> None:
-        """The stage is complete: so is its progress."""
+        """Set the progress to complete."""
         self._progress.end(f"{self.title}: complete")
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Keep the metrics of a step in the store and send them to MLflow."""
+        """Store the metrics of a step and send them to MLflow."""
         new = {name: value for name, value in metrics.items() if (step, name) not in self._known}
         if not new:
             return
@@ -143,16 +143,16 @@ class StageMonitor:
         self._send(step, values)
 
     def note(self, **facts: str | float) -> None:
-        """Keep facts, and set them as tags of the run."""
+        """Store facts, and set them as tags of the run."""
         self.facts.update(facts)
         if self.run is not None:
             self.run.note(facts)
 
     def say(self, text: str) -> None:
-        """Say something on the terminal, and in Prefect's log."""
+        """Show a message on the terminal, and in Prefect's log."""
         self.display.remark(f"{self.title}: {text}")
 
 
 def _line(step: int, at: float, values: Mapping[str, float]) -> str:
-    """A point of the curve as it is kept."""
+    """A point of the curve as it is stored."""
     return json.dumps({"step": step, "time": at, **values}) + "\n"

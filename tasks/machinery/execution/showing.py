@@ -1,8 +1,8 @@
 """The pages of an artifact: rendered from its folder, with a key of their own.
 
 The key is the content of the artifact, the code of the function that shows, and the versions of
-what it draws with. Where it is what it was, the pages stay; else they are rendered again, which
-takes seconds and computes nothing. They lie beside the output and are in no other key:
+the libraries it draws with. If it is unchanged, the pages stay; otherwise they are rendered again,
+which takes seconds and recomputes nothing. They are beside the output and in no other key:
 
     store/<stage>/<fingerprint>/
         show/        card.md, figures, tables
@@ -37,9 +37,9 @@ def key_of_pages(stage: Stage, artifact: Artifact) -> str:
 
 
 def render(stage: Stage, artifact: Artifact) -> bool:
-    """Render the pages of an artifact, unless they are there already.
+    """Render the pages of an artifact, unless they exist.
 
-    For use while the artifact's folder is leased.
+    Call it while the artifact's folder is locked.
 
     Returns:
         Whether they were rendered.
@@ -61,7 +61,7 @@ def render(stage: Stage, artifact: Artifact) -> bool:
 
 
 def is_whole(folder: Path, key: str) -> bool:
-    """Whether the pages in an artifact's folder have this key and are what was written."""
+    """Whether the pages in an artifact's folder have this key and are unaltered."""
     shown = read_shown(folder)
     if shown.get("key") != key:
         return False

@@ -1,8 +1,8 @@
-"""Dropout (Srivastava et al., 2014) with masks that are drawn quickly on a CPU.
+"""Dropout (Srivastava et al., 2014) with masks that are drawn fast on a CPU.
 
-torch draws a mask element by element, on one thread: a tenth of a step of fine-tuning on short
-sentences. One random number of 64 bits is enough for four elements. The weights of attention are
-dropped by `attention.py`, where it takes the place of the model's own.
+torch draws a mask element by element, on one thread, which takes a tenth of a step of fine-tuning
+on short sentences. One random number of 64 bits is enough for four elements. `attention.py` drops
+the weights of attention where it replaces the model's own.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from torch import Tensor, nn
 
 from tasks.training.kernels.patched_forwards import replaced_forwards
 
-LEVELS = 2**16  # of the 16 bits that decide about an element
-PER_NUMBER = 4  # elements, of 64 bits
+LEVELS = 2**16  # an element uses 16 random bits
+PER_NUMBER = 4  # elements per number of 64 bits
 
 
 def dropped_out(states: Tensor, probability: float) -> Tensor:
-    """`states` with this share of its elements at zero, the others scaled up; on a CPU.
+    """`states` with this share of its elements set to zero, the others scaled up; on a CPU.
 
-    The probability is rounded to 16 bits. The numbers are of torch's global generator, which
-    checkpoints keep.
+    The probability is rounded to 16 bits. The numbers come from torch's global generator, which
+    checkpoints contain.
     """
     dropped = round(probability * LEVELS)
     if not dropped:
@@ -33,19 +33,19 @@ def dropped_out(states: Tensor, probability: float) -> Tensor:
     numbers = torch.empty(-(-states.numel() // PER_NUMBER), dtype=torch.int64)
     drawn = numbers.random_(-(2**63), None).view(torch.int16)[: states.numel()]
     kept = torch.empty(states.shape, dtype=states.dtype)
-    # Not by way of booleans, which are slow to come and to go.
+    # Without booleans, whose conversions are slow.
     torch.ge(drawn.view(states.shape), dropped - LEVELS // 2, out=kept)
     return states * kept.mul_(LEVELS / (LEVELS - dropped))
 
 
 def drop(module: nn.Dropout, states: Tensor) -> Tensor:
-    """What the module's own `forward` does."""
+    """The module's own `forward`, faster."""
     if not module.training or states.device.type != "cpu":
         return nn.Dropout.forward(module, states)
     return dropped_out(states, module.p)
 
 
 def quick_dropout(model: nn.Module) -> AbstractContextManager[None]:
-    """Let the model's dropout modules draw quickly while the block runs."""
+    """Use the fast dropout in the model's modules while the block runs."""
     modules = [module for module in model.modules() if type(module) is nn.Dropout]
     return replaced_forwards(modules, lambda module: partial(drop, module))

@@ -1,9 +1,9 @@
-"""What a step of a training frees, the next one takes: without asking the system for it again.
+"""Reusing the memory that a training step frees, instead of returning it to the system.
 
-glibc gives every large block back to the system as soon as it is freed, and each page of the next
-one costs a fault, slow in a virtual machine: a tenth to a quarter of a step here. Kept instead
-(mallopt(3): no block is mapped on its own, nothing is trimmed), the peak of a step is what the
-process holds until the training ends. Elsewhere than on glibc nothing is changed.
+glibc returns every large block to the system when it is freed, and each page of the next block
+costs a page fault, slow in a virtual machine: a tenth to a quarter of a step here. With mallopt(3)
+no block is mapped on its own and nothing is trimmed; the process then keeps the peak memory of a
+step until the training ends. Without glibc nothing changes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TRIM_DEFAULT, TRIM_ALL = 128 * 1024, 0
 
 @contextlib.contextmanager
 def freed_memory_kept() -> Iterator[None]:
-    """Keep what is freed while the block runs, and give it back afterwards."""
+    """Keep freed memory while the block runs, and return it afterwards."""
     libc = _glibc()
     if libc is None:
         yield

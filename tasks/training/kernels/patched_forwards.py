@@ -1,4 +1,4 @@
-"""Other `forward` methods for some modules of a model, for a while."""
+"""Replacing the `forward` methods of some modules of a model temporarily."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ M = TypeVar("M", bound=nn.Module)
 def replaced_forwards(
     modules: Iterable[M], make: Callable[[M], Callable[..., Any]]
 ) -> Iterator[None]:
-    """Give each module the `forward` that is made for it while the block runs."""
+    """Replace the `forward` of each module by that from `make` while the block runs."""
     chosen = list(modules)
-    before = [vars(module).get("forward") for module in chosen]  # that of the class is not there
+    before = [vars(module).get("forward") for module in chosen]  # None for that of the class
     for module in chosen:
         module.forward = make(module)
     try:
