@@ -14,7 +14,7 @@ from rich.console import Console
 
 from flows.terminal.in_process import FAILED, INVALID, err, require_writable, stop
 from tasks.comparison.past_run import UnknownRunError
-from tasks.contract import UnreachableError, StageError
+from tasks.contract import StageError, UnreachableError
 from tasks.machinery.host.home import store_folder
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
 from tasks.comparison.past_run import PastRun
-from tasks.contract import UnreachableError, StageError
+from tasks.contract import StageError, UnreachableError
 from tasks.machinery.host.home import tracking_uri
 from tasks.machinery.naming.spelling import nearest
 from tasks.machinery.store.store import Store

@@ -332,7 +332,7 @@ def test_a_renamed_checkpoint_is_refused(tmp_path):
     monitor = Silent(checkpoints=tmp_path)
     run(monitor=monitor, checkpoints=EVERY_STEP)
     (tmp_path / "step-00000020").rename(tmp_path / "step-00000099")
-    with pytest.raises(StageError, match="its name is not that of its step, 20"):
+    with pytest.raises(StageError, match="its name does not match its step, 20"):
         run(monitor=monitor)
 
 
