@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -13,10 +15,13 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parent.parent
+SHARING = ("tests/proofs/up/", "tests/team/")  # folders whose files share servers
 SESSION_HOME = Path(tempfile.mkdtemp(prefix="temper-tests-"))
 
 # Prefect and MLflow read their settings when they are imported: before any test module is.
@@ -40,6 +45,19 @@ make_home()
 del os.environ["MLFLOW_TRACKING_URI"]  # it follows TEMPER_HOME, which each test may have of its own
 
 
+class Scheduling(LoadFileScheduling):
+    """A file's tests run on one worker, and so do those of a folder whose files share servers."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folders = (folder for folder in SHARING if nodeid.startswith(folder))
+        return next(folders, super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    """With `--dist loadfile`, this project's own scheduling."""
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with real data sets, or a skip where this machine has none."""
@@ -57,6 +75,29 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it; it is to follow
     make_home()
     return folder
+
+
+@pytest.fixture(scope="session")
+def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database without a run: to make one takes seconds, to copy one takes none."""
+    from tasks.machinery.tracking.tracking import make_database
+
+    folder = tmp_path_factory.mktemp("mlflow-template")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEMPER_HOME", str(folder))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        make_database()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def mlflow_database(home: Path, mlflow_template: Path) -> Path:
+    """MLflow's database in the state folder of this test, as `make_database` makes it."""
+    made = shutil.copy(mlflow_template, home / "mlflow.db")
+    with contextlib.closing(sqlite3.connect(made)) as database, database:
+        default = f"{(home / 'mlartifacts').as_uri()}/0"
+        database.execute("UPDATE experiments SET artifact_location = ?", [default])
+    return made
 
 
 @contextlib.contextmanager
@@ -94,7 +135,7 @@ def prefect_server() -> Iterator[str]:
         server.wait(timeout=30)
 
 
-def _wait_for(address: str, server: subprocess.Popen[bytes], seconds: float = 90) -> None:
+def _wait_for(address: str, server: subprocess.Popen[bytes], seconds: float = 300) -> None:
     for _ in range(int(seconds * 5)):
         try:
             with urllib.request.urlopen(address, timeout=2):

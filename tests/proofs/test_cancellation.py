@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.states import Cancelling
 
-from tests.proofs.test_survival import finish, start, statuses, wait_for_stage
+from tests.support.process import finish, start, statuses, wait_for_points
 from tests.support.tiny_experiment import write_experiment
 
 pytestmark = pytest.mark.slow
@@ -37,8 +36,7 @@ def runs_of(folder: Path, status: str) -> list[Run]:
 def test_cancelled_in_the_ui_it_stops_and_goes_on(tmp_path, prefect: str) -> None:
     write_experiment(tmp_path / "data")
     process = start(tmp_path, prefect, *LONG)
-    wait_for_stage(tmp_path, "pretraining", process)
-    time.sleep(4)
+    wait_for_points(tmp_path, 100, process)
     flow_run_id = flow_run_of(tmp_path)
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(flow_run_id, Cancelling())  # as the button does

@@ -75,8 +75,27 @@ def finish(folder: Path, disk: Path, server: str) -> dict[str, float]:
     return metrics
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> dict[str, float]:
+    """The metrics of a run that begins on a full disk, and computes all of it once it has room."""
+    folder = tmp_path_factory.mktemp("full")
+    write_experiment(folder / "data")
+    (folder / "disk").mkdir()
+    with small_disk_at(folder / "disk", megabytes=60) as disk:
+        ballast = fill(disk)
+        process = temper(folder, disk, prefect_server)
+        assert process.wait(timeout=200) in (1, 2)
+        assert_said(folder, disk)
+        ballast.unlink()
+        return finish(folder, disk, prefect_server)
+
+
+def test_a_disk_that_is_full_from_the_start_is_said_at_once(undisturbed) -> None:
+    assert undisturbed["pretraining/validation_loss"] > 0
+
+
 def test_a_disk_that_fills_while_training_stops_it_and_room_lets_it_go_on(
-    tmp_path, small_disk, prefect_server
+    undisturbed, tmp_path, small_disk, prefect_server
 ) -> None:
     write_experiment(tmp_path / "data")
     process = temper(tmp_path, small_disk, prefect_server)
@@ -100,18 +119,4 @@ def test_a_disk_that_fills_while_training_stops_it_and_room_lets_it_go_on(
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
     assert len([run for run in runs if run.info.run_name == "pretraining"]) == 1
     assert not [run for run in runs if run.info.status == "RUNNING"]
-    undisturbed = tmp_path / "undisturbed"
-    write_experiment(undisturbed / "data")
-    assert finish(undisturbed, undisturbed, prefect_server) == metrics
-
-
-def test_a_disk_that_is_full_from_the_start_is_said_at_once(
-    tmp_path, small_disk, prefect_server
-) -> None:
-    write_experiment(tmp_path / "data")
-    ballast = fill(small_disk)
-    process = temper(tmp_path, small_disk, prefect_server)
-    assert process.wait(timeout=200) in (1, 2)
-    assert_said(tmp_path, small_disk)
-    ballast.unlink()
-    finish(tmp_path, small_disk, prefect_server)
+    assert metrics == undisturbed

@@ -7,7 +7,6 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from tests.support.process import (
     start,
     statuses,
     wait_for_checkpoint,
+    wait_for_points,
     wait_for_stage,
     weights,
 )
@@ -124,16 +124,6 @@ def test_killed_in_training_it_goes_on_from_a_checkpoint_to_the_same_bits(
     assert sorted(steps) == [*range(case.log_every, case.steps, case.log_every), case.steps]
     for metric in METRICS:
         assert_same_curve(metric, case, tmp_path, other)
-
-
-def wait_for_points(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
-    """Wait until the curve of the pre-training has so many points."""
-    while process.poll() is None:
-        for file in (folder / "home" / "store" / "pretraining").glob("*/metrics.jsonl"):
-            if file.read_bytes().count(b"\n") >= count:
-                return
-        time.sleep(0.05)
-    raise AssertionError("it ended before that")
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

@@ -17,12 +17,20 @@ from tests.support.up import Up, up_on, wait_until
 
 pytestmark = pytest.mark.live
 
-RETRAIN = ["--retrain-problem", "mood", "--retrain-model", "moods"]
+RETRAIN = ("--retrain-problem", "mood", "--retrain-model", "moods")
+WHEN = ("--retrain-cron", "0 3 * * 1", "--time-zone", "Europe/Berlin")
 
 
-@pytest.fixture
-def up(tmp_path: Path) -> Iterator[Up]:
-    with up_on(tmp_path, write_growing(tmp_path / "data", rows=200)) as found:
+def start(up: Up) -> None:
+    up.start("--retrain", str(up.file), *RETRAIN, *WHEN)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """`temper up` with a weekly retraining, started once for the tests of this file."""
+    folder = tmp_path_factory.mktemp("up")
+    with up_on(folder, write_growing(folder / "data", rows=200)) as found:
+        start(found)
         yield found
 
 
@@ -34,7 +42,6 @@ def told_by(up: Up) -> list[str]:
 
 
 def test_new_data_are_told_of_by_a_command_or_a_request(up: Up) -> None:
-    up.start("--retrain", str(up.file), *RETRAIN)
     api = f"http://127.0.0.1:{up.ports[0]}/api"
 
     def by_command(model: str) -> list[str]:
@@ -65,8 +72,6 @@ def request_in_the_manual(api: str) -> str:
 
 
 def test_what_people_set_of_a_schedule_outlives_a_restart(up: Up) -> None:
-    asked = ["--retrain", str(up.file), *RETRAIN, "--retrain-cron", "0 3 * * 1"]
-    up.start(*asked, "--time-zone", "Europe/Berlin")
     with up.client() as client:
         found = client.read_deployment_by_name("retrain/moods")
         daily = IntervalSchedule(interval=timedelta(days=1), timezone="Asia/Tokyo")
@@ -75,7 +80,7 @@ def test_what_people_set_of_a_schedule_outlives_a_restart(up: Up) -> None:
         assert [each.active for each in weekly.schedules] == [False]
         client.update_deployment_schedule(weekly.id, weekly.schedules[0].id, active=True)
     up.stop()
-    up.start(*asked, "--time-zone", "Europe/Berlin")
+    start(up)
     with up.client() as client:
         found = client.read_deployment_by_name("retrain/moods")
         weekly = client.read_deployment_by_name("gc/store")

@@ -8,7 +8,6 @@ import random
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from tests.support.process import (
     servers_of,
     start,
     statuses,
+    wait_for_points,
     wait_for_stage,
     weights,
 )
@@ -37,11 +37,20 @@ def undisturbed(tmp_path_factory, prefect_server: str) -> dict[str, Any]:
     return finish(folder, prefect_server)
 
 
-def test_the_same_experiment_from_nothing_gives_the_same_bits(
-    undisturbed, tmp_path, prefect_server
-) -> None:
-    write_experiment(tmp_path / "data")
-    again = finish(tmp_path, prefect_server)
+@pytest.fixture(scope="module")
+def both(tmp_path_factory, prefect_server: str) -> tuple[Path, dict[str, Any], str]:
+    """A state folder in which two ran at once, from nothing; a result; what both printed."""
+    folder = tmp_path_factory.mktemp("both")
+    write_experiment(folder / "data")
+    processes = [start(folder, prefect_server) for _ in range(2)]
+    printed = [process.communicate(timeout=400) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], printed
+    result = json.loads((folder / "out.json").read_text())
+    return folder, result, "".join(out for out, _ in printed)
+
+
+def test_the_same_experiment_from_nothing_gives_the_same_bits(undisturbed, both) -> None:
+    _, again, _ = both
     assert again["metrics"] == undisturbed["metrics"]
     assert weights(again) == weights(undisturbed)
     assert len(weights(again)) == 5
@@ -86,10 +95,9 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bits(
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(sent: signal.Signals, tmp_path) -> None:
     write_experiment(tmp_path / "data")
-    long = ["--set", "pretraining.steps=6000"]
+    long = ["--set", "pretraining.steps=2000"]
     process = start(tmp_path, "", *long)
-    wait_for_stage(tmp_path, "pretraining", process)
-    time.sleep(8)
+    wait_for_points(tmp_path, 30, process)
     os.killpg(process.pid, sent)  # Ctrl-C in a terminal goes to the whole group
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
@@ -99,7 +107,7 @@ def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(sent: signal.Signals
     assert "Traceback" not in err
     found = statuses(tmp_path)
     assert found.pop("pretraining") == ["KILLED"]
-    assert found.pop("tiny · bert 1×16 · 6,000 steps") == ["KILLED"]
+    assert found.pop("tiny · bert 1×16 · 2,000 steps") == ["KILLED"]
     assert flow_states(tmp_path) == ["CANCELLED"] or flow_states(tmp_path) == ["CRASHED"]
     finish(tmp_path, "", *long)
     assert {status for each in statuses(tmp_path).values() for status in each} == {"FINISHED"}
@@ -118,12 +126,8 @@ def test_what_a_kill_leaves_running_is_ended_at_the_next_start(tmp_path) -> None
     assert {status for each in statuses(tmp_path).values() for status in each} == {"FINISHED"}
 
 
-def test_two_at_once_compute_each_stage_once(tmp_path, prefect_server) -> None:
-    write_experiment(tmp_path / "data")
-    both = [start(tmp_path, prefect_server) for _ in range(2)]
-    printed = [process.communicate(timeout=400) for process in both]
-    assert [process.returncode for process in both] == [0, 0], printed
-    computed = "".join(out for out, _ in printed).count("completed")
-    assert computed == 13
-    children = {name: each for name, each in statuses(tmp_path).items() if "·" not in name}
+def test_two_at_once_compute_each_stage_once(both) -> None:
+    folder, _, printed = both
+    assert printed.count("completed") == 13
+    children = {name: each for name, each in statuses(folder).items() if "·" not in name}
     assert all(each == ["FINISHED"] for each in children.values()), children

@@ -106,6 +106,16 @@ def wait_for_stage(folder: Path, name: str, process: subprocess.Popen[str]) -> N
     raise AssertionError(f"{name} never began")
 
 
+def wait_for_points(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
+    """Wait until the curve of the pre-training has so many points."""
+    while process.poll() is None:
+        for file in (folder / "home" / "store" / "pretraining").glob("*/metrics.jsonl"):
+            if file.read_bytes().count(b"\n") >= count:
+                return
+        time.sleep(0.05)
+    raise AssertionError("it ended before that")
+
+
 def checkpoints_of(folder: Path, name: str) -> list[int]:
     """The steps of the whole checkpoints of a stage, in order."""
     found = (folder / "home" / "store" / name).glob("*/checkpoints/step-*/COMPLETE.json")

@@ -40,23 +40,27 @@ class Up:
         found = {name: value for name, value in os.environ.items() if name not in unset}
         return found | {"TEMPER_HOME": str(self.home)}
 
-    def popen(self, *words: str) -> subprocess.Popen[str]:
-        log = (self.folder / f"{words[0]}.txt").open("w")
+    def popen(self, *words: str, log_name: str = "") -> subprocess.Popen[str]:
+        log = (self.folder / f"{log_name or words[0]}.txt").open("w")
         command = [sys.executable, "-m", "flows.commands.main", *words]
         return subprocess.Popen(command, env=self.environment(), stdout=log, stderr=log, text=True)
 
-    def temper(self, *words: str) -> tuple[int, str]:
-        status = self.popen(*words).wait(timeout=240)
-        return status, self.said(words[0])
+    def temper(self, *words: str, log_name: str = "") -> tuple[int, str]:
+        status = self.popen(*words, log_name=log_name).wait(timeout=240)
+        return status, self.said(log_name or words[0])
 
-    def said(self, command: str) -> str:
-        return (self.folder / f"{command}.txt").read_text()
+    def said(self, log_name: str) -> str:
+        return (self.folder / f"{log_name}.txt").read_text()
 
     def start(self, *words: str) -> None:
         prefect, mlflow = map(str, self.ports)
         self.process = self.popen("up", "--prefect-port", prefect, "--mlflow-port", mlflow, *words)
         wait_until(lambda: "Ctrl-C" in self.said("up") or self.process.poll() is not None, 60)
         assert self.process.poll() is None, self.said("up")
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def stop(self, number: int = signal.SIGINT) -> int:
         assert self.process is not None
@@ -90,6 +94,23 @@ class Up:
         with self.client() as client:
             return client.read_flow_run(flow_run_id)
 
+    def wait_for(self, flow_run: FlowRun, seconds: float = 240) -> FlowRun:
+        """Wait until a flow run has ended."""
+        wait_until(lambda: self.flow_run(flow_run.id).state_type in ENDED, seconds)
+        return self.flow_run(flow_run.id)
+
+    def in_training(self) -> set[Path]:
+        """The pre-trainings that are not complete, each a folder of the store."""
+        return {file.parent for file in (self.home / "store" / "pretraining").glob("*/writing")}
+
+    def wait_for_training(self, before: set[Path]) -> Path:
+        """Wait until a pre-training that was not there before logs steps; its folder."""
+        wait_until(lambda: self.in_training() > before, 60)
+        [new] = self.in_training() - before
+        curve = new / "metrics.jsonl"
+        wait_until(lambda: curve.exists() and curve.read_bytes().count(b"\n") >= 10, 60)
+        return new
+
     def listening(self) -> list[int]:
         return [port for port in self.ports if is_taken(port)]
 
@@ -114,7 +135,7 @@ def up_on(folder: Path, file: Path) -> Iterator[Up]:
     with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{found.ports[0]}/api"}):
         try:
             yield found
-            if found.process is not None and found.process.poll() is None:
+            if found.is_running:
                 found.stop()
         finally:
             found.temper("down")

@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from tests.support.process import finish
 from tests.support.tiny_experiment import write_experiment
 from tests.team.commands import runs_of, temper
 from tests.team.postgres import DATABASES
-from tests.team.servers import ADMIN, ADMIN_PASSWORD, team_servers
+from tests.team.servers import Team
 
 pytestmark = pytest.mark.slow
 
@@ -37,48 +36,43 @@ def of(client: MlflowClient, experiment: str) -> dict[str, Any]:
 
 
 def test_a_team_is_restored_from_a_backup_made_while_it_works(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    team: Team, mlflow: MlflowClient, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", ADMIN)
-    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", ADMIN_PASSWORD)
     file, home, backup = write_experiment(tmp_path / "data"), tmp_path / "home", tmp_path / "backup"
-    words = ("run", str(file), *ONLY, "--output", str(tmp_path / "out.json"))
+    words = ("run", str(file), *ONLY, "--set", "name=saved", "--output", str(tmp_path / "out.json"))
     backup.mkdir()
-    database = Path(tempfile.mkdtemp(prefix="temper-postgres-"))
-    with team_servers(tmp_path, database) as team:
-        done = temper(team.environment(home), *words)
-        assert done.returncode == 0, done.stdout + done.stderr
-        client = MlflowClient(team.mlflow)
-        before = of(client, "tiny")
-        [model] = client.search_logged_models([json_of(tmp_path)["mlflow"]["experiment_id"]])
-        # While the servers are up: first the databases, then the files that they name.
-        for name in DATABASES:
-            team.postgres.client("pg_dump", "-Fc", "-f", backup / name, name)
-        objects = {each.key: each.get()["Body"].read() for each in team.s3_bucket().objects.all()}
-        subprocess.run(["tar", "-C", home, "-cf", backup / "state.tar", "."], check=True)
+    done = temper(team.environment(home), *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    before = of(mlflow, "saved")
+    [model] = mlflow.search_logged_models([json_of(tmp_path)["mlflow"]["experiment_id"]])
+    # While the servers are up: first the databases, then the files that they name.
+    for name in DATABASES:
+        team.postgres.client("pg_dump", "-Fc", "-f", backup / name, name)
+    objects = {each.key: each.get()["Body"].read() for each in team.s3_bucket().objects.all()}
+    subprocess.run(["tar", "-C", home, "-cf", backup / "state.tar", "."], check=True)
 
-        team.stop()
-        shutil.rmtree(team.postgres.data)
-        shutil.rmtree(home)
-        team.postgres.start()
-        for name in DATABASES:
-            dump = ("--clean", "--if-exists", "-d", name, backup / name)
-            team.postgres.client("pg_restore", *dump)
-        home.mkdir()
-        subprocess.run(["tar", "-C", home, "-xf", backup / "state.tar"], check=True)
-        team.start_store()
-        team.s3_bucket().create()
-        for key, content in objects.items():
-            team.s3_bucket().put_object(Key=key, Body=content)
-        team.start_servers()
+    team.stop()
+    shutil.rmtree(team.postgres.data)
+    shutil.rmtree(home)
+    team.postgres.start()
+    for name in DATABASES:
+        dump = ("--clean", "--if-exists", "-d", name, backup / name)
+        team.postgres.client("pg_restore", *dump)
+    home.mkdir()
+    subprocess.run(["tar", "-C", home, "-xf", backup / "state.tar"], check=True)
+    team.start_store()
+    team.s3_bucket().create()
+    for key, content in objects.items():
+        team.s3_bucket().put_object(Key=key, Body=content)
+    team.start_servers()
 
-        assert of(client, "tiny") == before
-        mlflow_library.set_tracking_uri(team.mlflow)
-        assert mlflow_library.transformers.load_model(f"models:/{model.model_id}")
-        again = temper(team.environment(home), *words)
-        assert again.returncode == 0, again.stdout + again.stderr
-        assert {stage["state"] for stage in json_of(tmp_path)["stages"]} == {"cached"}
-        assert len(of(client, "tiny")) == len(before) + 1  # its parent: no stage was recorded anew
+    assert of(mlflow, "saved") == before
+    mlflow_library.set_tracking_uri(team.mlflow)
+    assert mlflow_library.transformers.load_model(f"models:/{model.model_id}")
+    again = temper(team.environment(home), *words)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert {stage["state"] for stage in json_of(tmp_path)["stages"]} == {"cached"}
+    assert len(of(mlflow, "saved")) == len(before) + 1  # its parent: no stage was recorded anew
 
 
 def json_of(folder: Path) -> dict[str, Any]:

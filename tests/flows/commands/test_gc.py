@@ -30,7 +30,7 @@ from tests.conftest import ROOT, small_disk_at
 from tests.machinery.execution.test_runner import run_flow, states, sum_of_doubles
 from tests.support.toy_stages import DOUBLE
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = pytest.mark.usefixtures("mlflow_database")
 
 app = typer.Typer()
 app.command()(gc)

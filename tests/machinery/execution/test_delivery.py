@@ -27,7 +27,7 @@ from tasks.machinery.tracking.tracking import Tracking
 from tests.machinery.execution.test_runner import run_flow, states
 from tests.support import toy_stages as toy
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = pytest.mark.usefixtures("mlflow_database")
 
 GONE = "elsewhere:1:1"  # an owner on another host, of whom nothing was heard for ever
 

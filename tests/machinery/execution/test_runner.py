@@ -18,7 +18,7 @@ from tasks.machinery.execution.session import Work, opened
 from tasks.machinery.tracking.tracking import Tracking
 from tests.support.toy_stages import ADD, DOUBLE, FAIL, PARITY
 
-pytestmark = pytest.mark.usefixtures("home", "prefect")
+pytestmark = pytest.mark.usefixtures("mlflow_database", "prefect")
 
 
 def run_flow(recipe: Any, **options: Any) -> tuple[Runner, Any]:

@@ -74,8 +74,8 @@ def test_the_process_is_interrupted_and_the_flow_run_is_cancelled(prefect, state
     seen = []
 
     def body() -> None:
-        ask(state)
         try:
+            ask(state)
             wait_for_the_signal()
         finally:
             seen.append(was_cancelled())

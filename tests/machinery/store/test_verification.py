@@ -16,7 +16,7 @@ from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.store import Store
 from tests.machinery.execution.test_runner import run_flow, states, sum_of_doubles
 
-pytestmark = pytest.mark.usefixtures("home", "prefect")
+pytestmark = pytest.mark.usefixtures("mlflow_database", "prefect")
 
 
 def rot(artifact: Artifact, name: str) -> None:

@@ -11,7 +11,7 @@ from tasks.machinery.tracking.tracking import Tracking
 
 
 @pytest.fixture
-def tracking(home) -> Tracking:
+def tracking(mlflow_database) -> Tracking:
     return Tracking("courier")
 
 

@@ -18,15 +18,12 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from flows.presets.loading import load_experiment
 from tasks.experiment.jobs import EvaluateJob
 from tasks.machinery.tracking.links import run_page
-from tests.flows.commands.test_up import up
-from tests.support.process import finish, runs_of
-from tests.support.up import ENDED, Up, wait_until
-
-__all__ = ["up"]
+from tests.proofs.up.conftest import NOTE, Before
+from tests.support.process import runs_of
+from tests.support.up import Up
 
 pytestmark = pytest.mark.slow
 
-NOTE = "mlflow.note.content"
 NEW = {"pre-train", "fine-tune mood", "evaluate mood", "fine-tune names from scratch"}
 
 
@@ -44,27 +41,21 @@ def task_runs_of(up: Up, flow_run: FlowRun) -> dict[str, Any]:
         return {each.name: each for each in client.read_task_runs(flow_run_filter=this)}
 
 
-def wait_for(up: Up, flow_run: FlowRun) -> FlowRun:
-    wait_until(lambda: up.flow_run(flow_run.id).state_type in ENDED, 240)
-    return up.flow_run(flow_run.id)
-
-
 def of_flow_run(up: Up, flow_run: FlowRun) -> list[Run]:
     tag = "temper.flow_run_id"
     return [run for run in runs_of(up.folder) if run.data.tags.get(tag) == str(flow_run.id)]
 
 
-def test_each_page_leads_to_its_run_and_each_run_leads_back(up: Up) -> None:
-    finish(up.folder, "")
-    for run in runs_of(up.folder):
-        assert "http" not in run.data.tags.get(NOTE, ""), "the temporary server is gone"
+def test_each_page_leads_to_its_run_and_each_run_leads_back(before: Before, up: Up) -> None:
+    assert len(before.notes) == 14
+    for note in before.notes.values():
+        assert "http" not in note, "the temporary server is gone"
 
-    up.start()
     prefect, mlflow = (f"http://127.0.0.1:{port}" for port in up.ports)
-    first, second = up.trigger(steps=14), up.trigger(steps=14)
-    flow_run = wait_for(up, first)
+    first, second = up.trigger(steps=16), up.trigger(steps=16)
+    flow_run = up.wait_for(first)
     assert flow_run.state_type == StateType.COMPLETED
-    twice = wait_for(up, second)
+    twice = up.wait_for(second)
     assert twice.state_type == StateType.CANCELLED
     assert str(first.id) in twice.state.message
 
@@ -97,7 +88,7 @@ def test_each_page_leads_to_its_run_and_each_run_leads_back(up: Up) -> None:
     with up.client() as client:
         offered = client.read_deployment_by_name("evaluate/any-model")
         asked = client.create_flow_run_from_deployment(offered.id, parameters={"job": form})
-    evaluated = wait_for(up, asked)
+    evaluated = up.wait_for(asked)
     assert evaluated.state_type == StateType.COMPLETED
     assert evaluated.name == f"evaluate {model} · mood"
     assert "Fine-tuned by Temper" in pages_of(up, evaluated)["report"]

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -15,21 +13,17 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from prefect.client.schemas.objects import StateType
+from prefect.states import Cancelling
 
 from tasks.machinery.servers.servers import answers
-from tests.support.process import checkpoints_of, finish, run_of, runs_of
+from tests.proofs.up.conftest import Before
+from tests.support.process import finish, run_of, runs_of
 from tests.support.tiny_experiment import write_experiment
-from tests.support.up import ENDED, Up, up_on, wait_until
+from tests.support.up import Up, up_on
 
 pytestmark = pytest.mark.slow
 
-LONG = 9000
-
-
-@pytest.fixture
-def up(tmp_path: Path) -> Iterator[Up]:
-    with up_on(tmp_path, write_experiment(tmp_path / "data")) as found:
-        yield found
+LONG = 9000  # each test has a number of steps of its own: a training that nobody has begun
 
 
 def by_name(runs: list[Run]) -> dict[str, list[str]]:
@@ -39,34 +33,45 @@ def by_name(runs: list[Run]) -> dict[str, list[str]]:
     }
 
 
-def test_runs_made_before_are_there_and_new_ones_use_the_servers(up: Up) -> None:
-    before = finish(up.folder, "")
-    recorded = by_name(runs_of(up.folder))
-    up.start()
+def pretraining_of(up: Up, parent: Run) -> Run:
+    """The pre-training that an experiment's run computed."""
+    [found] = [
+        run
+        for run in runs_of(up.folder)
+        if run.info.run_name == "pretraining"
+        and run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    ]
+    return found
+
+
+def has_checkpoint(training: Path) -> bool:
+    return list(training.glob("checkpoints/step-*/COMPLETE.json")) != []
+
+
+def test_runs_made_before_are_there_and_new_ones_use_the_servers(before: Before, up: Up) -> None:
     prefect, mlflow = (f"http://127.0.0.1:{port}" for port in up.ports)
     assert answers(prefect)
     assert answers(mlflow)
     with urllib.request.urlopen(f"{prefect}/ui-settings") as settings:
         assert json.load(settings)["api_url"] == "/api"  # not at the port it would have had
     assert up.temper("status")[0] == 0
+    recorded = by_name(runs_of(up.folder))
     after = finish(up.folder, "")
     assert {stage["state"] for stage in after["stages"]} == {"cached"}
     assert after["flow_run_url"].startswith(prefect)
     assert after["mlflow"]["url"].startswith(mlflow)
     assert after["mlflow"]["url"] in after["printed"]
-    assert after["mlflow"]["experiment_id"] == before["mlflow"]["experiment_id"]
+    assert after["mlflow"]["experiment_id"] == before.result["mlflow"]["experiment_id"]
     again = by_name(runs_of(up.folder))
     parent = "tiny · bert 1×16 · 12 steps"
     assert len(again.pop(parent)) == 1 + len(recorded.pop(parent))
     assert again == recorded  # no stage is recorded a second time
     client = MlflowClient(mlflow)
-    report = run_of(up.folder, "report").info.run_id
+    [report] = [s["run_id"] for s in before.result["stages"] if s["name"] == "report"]
     there = {file.path for file in client.list_artifacts(report)}
     assert "card.md" in there
 
-    flow_run = up.trigger(steps=14)
-    wait_until(lambda: up.flow_run(flow_run.id).state_type in ENDED, 80)
-    assert up.flow_run(flow_run.id).state_type == StateType.COMPLETED
+    assert up.wait_for(up.trigger(steps=14), 80).state_type == StateType.COMPLETED
     assert up.stop() == 0
     assert up.listening() == []
     [new] = [run for run in runs_of(up.folder) if run.info.run_name.endswith("14 steps")]
@@ -78,11 +83,10 @@ def test_runs_made_before_are_there_and_new_ones_use_the_servers(up: Up) -> None
 
 
 def test_ctrl_c_checkpoints_what_runs_before_the_servers_go(up: Up) -> None:
-    up.start()
+    idle = up.in_training()
     flow_run = up.trigger(steps=LONG)
     queued = up.trigger(steps=LONG + 1)
-    wait_until(lambda: list((up.home / "store" / "pretraining").glob("*/writing")) != [], 60)
-    time.sleep(3)
+    training = up.wait_for_training(idle)
     assert up.flow_run(queued.id).state_type == StateType.SCHEDULED  # one at a time
     assert f"runs in progress: 1: tiny · bert 1×16 · {LONG:,} steps\n" in up.temper("status")[1]
     assert up.stop() == 0
@@ -92,22 +96,24 @@ def test_ctrl_c_checkpoints_what_runs_before_the_servers_go(up: Up) -> None:
     assert stopped[-1] < said.index("Prefect server stopped")
     assert "killed" not in said
     assert up.listening() == []
-    assert checkpoints_of(up.folder, "pretraining")
-    parent = f"tiny · bert 1×16 · {LONG:,} steps"
-    assert {run.info.status for run in runs_of(up.folder) if run.info.end_time is None} == set()
-    assert run_of(up.folder, parent).info.status == "KILLED"
-    assert run_of(up.folder, "pretraining").info.status == "KILLED"
+    assert has_checkpoint(training)
+    parent = run_of(up.folder, f"tiny · bert 1×16 · {LONG:,} steps")
+    assert [run for run in runs_of(up.folder) if run.info.end_time is None] == []
+    assert parent.info.status == "KILLED"
+    assert pretraining_of(up, parent).info.status == "KILLED"
     up.start()
     ended = up.flow_run(flow_run.id)
     assert ended.state_type == StateType.CANCELLED
     assert "temper up" in (ended.state.message or "")
+    with up.client() as client:
+        client.set_flow_run_state(queued.id, Cancelling())
+    up.wait_for(queued)
 
 
 def test_a_run_in_a_terminal_stops_with_a_checkpoint_too(up: Up) -> None:
-    up.start()
-    run = up.popen("run", str(up.file), "--set", f"pretraining.steps={LONG}")
-    wait_until(lambda: list((up.home / "store" / "pretraining").glob("*/writing")) != [], 60)
-    time.sleep(2)
+    steps, idle = LONG + 2, up.in_training()
+    run = up.popen("run", str(up.file), "--set", f"pretraining.steps={steps}")
+    training = up.wait_for_training(idle)
     status, said = up.temper("down")
     assert status == 0, said
     assert up.process.wait(timeout=10) == 0
@@ -116,17 +122,18 @@ def test_a_run_in_a_terminal_stops_with_a_checkpoint_too(up: Up) -> None:
         "temper: `temper up`, whose servers it used, stops: interrupted in pretraining at step"
         in (up.said("run"))
     )
-    assert checkpoints_of(up.folder, "pretraining")
-    assert run_of(up.folder, "pretraining").info.status == "KILLED"
+    assert has_checkpoint(training)
+    parent = run_of(up.folder, f"tiny · bert 1×16 · {steps:,} steps")
+    assert pretraining_of(up, parent).info.status == "KILLED"
     assert up.temper("status")[0] == 3
 
 
-def test_a_port_that_is_taken_is_named_with_who_has_it(up: Up) -> None:
-    with socket.socket() as taken:
+def test_a_port_that_is_taken_is_named_with_who_has_it(tmp_path: Path) -> None:
+    with up_on(tmp_path, write_experiment(tmp_path / "data")) as other, socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        status, said = up.temper("up", "--prefect-port", str(port))
+        status, said = other.temper("up", "--prefect-port", str(port))
     assert status == 1
     assert f"port {port}" in said
     assert f"process {os.getpid()}" in said
@@ -135,9 +142,8 @@ def test_a_port_that_is_taken_is_named_with_who_has_it(up: Up) -> None:
 
 
 def test_started_twice_it_says_where_it_is_up(up: Up) -> None:
-    up.start()
     first = up.said("up")
-    status, said = up.temper("up")
+    status, said = up.temper("up", log_name="again")
     assert status == 0
     assert "already up" in said
     assert f"http://127.0.0.1:{up.ports[0]}" in said
@@ -147,7 +153,6 @@ def test_started_twice_it_says_where_it_is_up(up: Up) -> None:
 
 
 def test_killed_its_servers_are_found_and_ended(up: Up) -> None:
-    up.start()
     left = [psutil.Process(program.pid) for program in up.state().programs]
     up.process.kill()
     up.process.wait()
