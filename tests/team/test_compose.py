@@ -107,9 +107,9 @@ def test_flows_in_a_container_have_the_environment_of_the_command() -> None:
     given = dict(word.split("=", 1) for word in block.replace("\\\n", " ").split())
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW", "HF_"))}
     words = (
-        "import json, os; from tasks.machinery.host.home import prepare_environment as prepare; "
+        "import json, os; from tasks.machinery.servers.environment import prepare_environment; "
+        "prepare_environment(with_servers=False); print(json.dumps(dict(os.environ)))"
     )
-    words += "prepare(with_servers=False); print(json.dumps(dict(os.environ)))"
     done = subprocess.run(
         [sys.executable, "-c", words],
         env=kept | {"TEMPER_HOME": "/state"},

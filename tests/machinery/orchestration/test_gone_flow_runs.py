@@ -157,7 +157,8 @@ def test_a_server_that_cannot_be_reached_is_a_warning(home, caplog) -> None:
 @pytest.mark.slow
 def test_what_was_killed_before_it_registered_is_closed_in_our_own_database(home) -> None:
     start = (
-        "from tasks.machinery.host.home import prepare_environment\nprepare_environment()\n"
+        "from tasks.machinery.servers.environment import prepare_environment\n"
+        "prepare_environment()\n"
         "from tasks.machinery.servers.temporary_server import start_temporary_server\n"
         "start_temporary_server()\n"
     )
@@ -166,7 +167,8 @@ def test_what_was_killed_before_it_registered_is_closed_in_our_own_database(home
         "flow(lambda: os.kill(os.getpid(), signal.SIGKILL), name='experiment')()\n"
     )
     closes = (
-        "from tasks.machinery import orphans\nfrom prefect.client.orchestration import get_client\n"
+        "from tasks.machinery.orchestration import gone_flow_runs as orphans\n"
+        "from prefect.client.orchestration import get_client\n"
         "orphans.STARTING = {0}\norphans.close_flow_runs()\n"
         "with get_client(sync_client=True) as client:\n"
         "    print([run.state_type.value for run in client.read_flow_runs()])\n"

@@ -88,7 +88,7 @@ def test_an_outage_is_said_once_and_so_is_its_end() -> None:
     courier._try(courier.flush)
     assert len(said) == 2
     assert "nobody listens" in said[0]
-    assert "is back" in said[1]
+    assert "reachable again" in said[1]
 
 
 def test_what_mlflow_refuses_is_no_outage_and_is_raised_at_the_end(tracking: Tracking) -> None:
