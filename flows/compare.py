@@ -1,7 +1,7 @@
-"""The flow that compares past runs: what the Prefect UI and a schedule trigger.
+"""The flow that compares past runs, triggered from the Prefect UI or by a schedule.
 
-The page is an artifact of the flow run in Prefect, with its figures inside it; in MLflow it is a
-run of the experiment `comparisons`, with the page as HTML, Markdown and JSON.
+The page is an artifact of the flow run in Prefect, with embedded figures; in MLflow it is a run of
+the experiment `comparisons`, with the page as HTML, Markdown and JSON.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from tasks.machinery.tracking.tracking import Tracking
 from tasks.pages.document import Document, to_markdown, write_markdown
 from tasks.pages.html import to_html
 
-EXPERIMENT = "comparisons"  # no row of it is among those of the experiments that it compares
-_LONGEST_NOTE = 4900  # characters that MLflow keeps of a tag
+EXPERIMENT = "comparisons"  # apart from the experiments that it compares
+_LONGEST_NOTE = 4900  # characters of a tag that MLflow stores
 
 
 def run_name() -> str:
-    """`compare · last 2 of demo`: how the run reads in a list."""
+    """The name of the flow run: `compare · last 2 of demo`."""
     given: dict[str, Any] = flow_run.parameters
     named, narrowed = given.get("runs") or [], given.get("mlflow_filter") or ""
     what = f"{len(named)} runs" if named else narrowed or f"last {given.get('last') or 2}"
@@ -63,18 +63,18 @@ def compare_runs(
     examples: Annotated[int, Field(ge=0, le=100)] = 10,
     watts: Annotated[float, Field(ge=0)] = 0.0,
 ) -> dict[str, Any]:
-    """Compare past runs: what differs, what came out, whether it could be chance, what it cost.
+    """Compare past runs: what differs, the results, whether they differ significantly, the cost.
 
     Args:
         runs: Runs of experiments, by name, id or the start of an id. Empty: the last ones.
-        last: Where no runs are named: so many of the newest finished ones. 0: all that the filter
-            gives, or 2 without one.
-        mlflow_filter: Where no runs are named: a filter of MLflow, such as
+        last: If no runs are named: how many of the newest finished runs. 0: all that match the
+            filter, or 2 without one.
+        mlflow_filter: If no runs are named: a filter of MLflow, such as
             params.`model.layers` = '2'.
-        experiment: Only runs of this experiment. Empty: of the one that ran last, or of all where
+        experiment: Only runs of this experiment. Empty: of the one that ran last, or of all if
             runs or a filter are given.
-        examples: Test rows to show, of each problem, on which the runs disagree most.
-        watts: What the processors draw at full use. 0: 12 W for each core.
+        examples: How many test rows to show per problem where the runs disagree most.
+        watts: Power of the processors at full load. 0: 12 W for each core.
     """
     make_home()
     with registered_flow_run(), watching_for_cancellation():
@@ -90,7 +90,7 @@ def compare_runs(
 
 
 def publish(found: Comparison) -> dict[str, Any]:
-    """Show a comparison in Prefect, and keep it in MLflow."""
+    """Show a comparison in Prefect, and record it in MLflow."""
     page = page_of(found)
     show(page)
     run_id = record(found, page)
@@ -103,13 +103,13 @@ def publish(found: Comparison) -> dict[str, Any]:
 
 
 def show(page: Document) -> None:
-    """The page as an artifact in Prefect, which shows no file beside it: figures are inside."""
+    """Show the page as an artifact in Prefect, with embedded figures."""
     text = to_markdown(page, lambda picture: picture.data_uri)
     create_markdown_artifact(text, key="comparison", description=page.title)
 
 
 def record(found: Comparison, page: Document) -> str:
-    """The page as a run in MLflow; its id."""
+    """Record the page as a run in MLflow; returns its id."""
     tracking = Tracking(EXPERIMENT)
     ids = {f"{COMPARED_OF}{k}": r.run_id for k, r in zip(found.labels, found.runs, strict=True)}
     tags = code_version() | flow_tags() | ids | {STAGE: "comparison"}
@@ -127,7 +127,7 @@ def record(found: Comparison, page: Document) -> str:
 
 
 def write_files(found: Comparison, page: Document, folder: Path) -> None:
-    """The page in all forms."""
+    """Write the page in all formats."""
     write_markdown(page, folder / "comparison.md")
     (folder / "comparison.html").write_text(to_html(page), encoding="utf-8")
     text = json.dumps(as_json(found), indent=2, ensure_ascii=False, allow_nan=False)
@@ -135,7 +135,7 @@ def write_files(found: Comparison, page: Document, folder: Path) -> None:
 
 
 def names_of(found: Comparison) -> dict[str, str]:
-    """What each label stands for, as parameters."""
+    """The run of each label, as parameters."""
     return {
         label: f"{run.name} ({run.run_id[:8]})"
         for label, run in zip(found.labels, found.runs, strict=True)

@@ -18,7 +18,7 @@ from tasks.machinery.host.digest_memo import Verification
 
 
 def run_name() -> str:
-    """How the run reads in a list: by the title of its experiment."""
+    """The name of the flow run: the title of its experiment."""
     parameters: dict[str, Any] = flow_run.parameters
     return title_of(Experiment.model_validate(parameters["experiment"]))
 
@@ -34,9 +34,9 @@ def run_experiment(
 
     Args:
         experiment: What to run.
-        refresh: Stages to compute although they are cached.
-        verify: How cached files are checked: by size and a memo of their digests, or every byte.
-        plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
+        refresh: Stages to recompute although they are cached.
+        verify: How to check cached files: by size and cached digests, or by reading every byte.
+        plan_only: Show what would run, and why, as an artifact of the flow run; compute nothing.
     """
     check(experiment)
     begin(plan_only=plan_only)

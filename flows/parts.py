@@ -1,4 +1,4 @@
-"""The flows of the parts on their own: pre-train a body, fine-tune any, evaluate any model."""
+"""The flows of the parts on their own: pre-train, fine-tune any encoder, evaluate any model."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def pretraining_title() -> str:
 
 
 def finetuning_title() -> str:
-    """`fine-tune models:/body@best · library, code`, and what sets it apart."""
+    """`fine-tune models:/body@best · library, code`, and its variant."""
     job = FinetuneJob.model_validate(_asked())
     problems = ", ".join(problem.name for problem in job.downstream)
     return varied(f"fine-tune {job.body} · {problems}", job.variant)
 
 
 def evaluation_title() -> str:
-    """`evaluate models:/topics@champion · library`, and what sets it apart."""
+    """`evaluate models:/topics@champion · library`, and its variant."""
     job = EvaluateJob.model_validate(_asked())
     return varied(f"evaluate {job.model} · {job.data.name}", job.variant)
 
@@ -57,13 +57,13 @@ def pretrain(
     verify: Verification = "quick",
     plan_only: bool = False,
 ) -> dict[str, Any]:
-    """Pre-train a body, and log it in MLflow as a model.
+    """Pre-train an encoder, and log it in MLflow as a model.
 
     Args:
         job: What to pre-train, on what, and how.
-        refresh: Stages to compute although they are cached.
-        verify: How cached files are checked: by size and a memo of their digests, or every byte.
-        plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
+        refresh: Stages to recompute although they are cached.
+        verify: How to check cached files: by size and cached digests, or by reading every byte.
+        plan_only: Show what would run, and why, as an artifact of the flow run; compute nothing.
     """
     check_pretraining(job)
     begin(plan_only=plan_only)
@@ -84,13 +84,13 @@ def finetune(
     verify: Verification = "quick",
     plan_only: bool = False,
 ) -> dict[str, Any]:
-    """Fine-tune a pre-trained body, whoever made it, on problems with labels, and evaluate it.
+    """Fine-tune a pre-trained model on problems with labels, and evaluate it.
 
     Args:
-        job: Which body to fine-tune, on what, and how.
-        refresh: Stages to compute although they are cached.
-        verify: How cached files are checked: by size and a memo of their digests, or every byte.
-        plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
+        job: Which model to fine-tune, on what, and how.
+        refresh: Stages to recompute although they are cached.
+        verify: How to check cached files: by size and cached digests, or by reading every byte.
+        plan_only: Show what would run, and why, as an artifact of the flow run; compute nothing.
     """
     check_finetuning(job)
     begin(plan_only=plan_only)
@@ -110,13 +110,13 @@ def evaluate(
     verify: Verification = "quick",
     plan_only: bool = False,
 ) -> dict[str, Any]:
-    """Measure a fine-tuned model, whoever made it, on the test split of labelled data.
+    """Evaluate a fine-tuned model on the test split of labelled data.
 
     Args:
         job: Which model to evaluate, and on what.
-        refresh: Stages to compute although they are cached.
-        verify: How cached files are checked: by size and a memo of their digests, or every byte.
-        plan_only: Tell what would run, and why, as an artifact of the flow run; compute nothing.
+        refresh: Stages to recompute although they are cached.
+        verify: How to check cached files: by size and cached digests, or by reading every byte.
+        plan_only: Show what would run, and why, as an artifact of the flow run; compute nothing.
     """
     check_evaluation(job)
     begin(plan_only=plan_only)

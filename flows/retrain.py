@@ -1,8 +1,9 @@
-"""The flow that retrains: a challenger against the champion, by a rule, on the test set as it is.
+"""The flow that retrains: challenger against champion, by a rule, on the current test split.
 
-Nothing new (the sources, the experiment, the code and the libraries are what they were when it was
-last decided): it ends, without training. Else the experiment runs, which gives a challenger; both
-answer the same test, the rule decides, and MLflow's registry keeps what was decided and why.
+If nothing is new (the sources, the experiment, the code and the libraries are the same as at the
+last decision), it ends without training. Otherwise the experiment runs and produces a challenger.
+Both models predict the same test split, the rule decides, and MLflow's registry stores the decision
+and its reasons.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ USUAL = Rule()
 
 
 def run_name() -> str:
-    """`retrain moods · demo: library`: how the run reads in a list."""
+    """The name of the flow run: `retrain moods · demo: library`."""
     given: dict[str, Any] = flow_run.parameters
     name = Experiment.model_validate(given["experiment"]).name
     return f"retrain {given['model']} · {name}: {given['problem']}"
@@ -49,9 +50,9 @@ def retrain(
     Args:
         experiment: what to run.
         problem: name of the downstream problem whose fine-tuned model is the challenger.
-        model: name of the registered model in MLflow; it is made where it is not there yet.
-        rule: what the challenger must show.
-        verify: how cached files are checked: by size and a memo of their digests, or every byte.
+        model: name of the registered model in MLflow, created if missing.
+        rule: the rule for a promotion.
+        verify: how to check cached files: by size and cached digests, or by reading every byte.
     """
     check(experiment)
     require_name(model)

@@ -41,14 +41,14 @@ def pretrain(
     *,
     register: Annotated[
         str,
-        typer.Option(metavar="NAME", help="Make the body a version of this registered model."),
+        typer.Option(metavar="NAME", help="Add the encoder as a version of this registered model."),
     ] = "",
     settings: SetOption = [],  # noqa: B006  (typer reads the default and never changes it)
     refresh: RefreshOption = [],  # noqa: B006
     verify: VerifyOption = "quick",
     output: OutputOption = None,
 ) -> None:
-    """Pre-train the body of an experiment, and nothing else; its test documents are left out."""
+    """Only pre-train the encoder of an experiment; the test documents are excluded."""
     from flows.recipes.parts import pretraining_recipe
     from tasks.experiment.jobs import check_pretraining
     from tasks.experiment.retraining import require_name
@@ -99,7 +99,7 @@ def evaluate(
     verify: VerifyOption = "quick",
     output: OutputOption = None,
 ) -> None:
-    """Measure any fine-tuned model on the test split of a problem of an experiment."""
+    """Evaluate any fine-tuned model on the test split of a problem of an experiment."""
     from flows.recipes.parts import evaluation_recipe
     from tasks.experiment.jobs import check_evaluation
 
@@ -132,7 +132,7 @@ def _problem(whole: Experiment, name: str) -> Downstream:
     chosen = _problems(whole, name)
     if len(chosen) != 1:
         names = ", ".join(each.name for each in chosen) or "it has none"
-        raise InvalidExperimentError([f"--problem: say which one of {whole.name}: {names}"])
+        raise InvalidExperimentError([f"--problem: choose one problem of {whole.name}: {names}"])
     return chosen[0]
 
 

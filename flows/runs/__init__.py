@@ -1,4 +1,4 @@
-"""What a flow run does once it is started, and who triggered it.
+"""The work of a flow run once it has started, and who triggered it.
 
 To add one: describe it as a `Work` and hand it to `perform`.
 """

@@ -16,7 +16,7 @@ from tasks.machinery.host.digest_memo import Verification
 
 
 def title_of(experiment: Experiment) -> str:
-    """`demo · bert 2×128 · 2,500 steps · seed=1`; where time is bounded, `… steps or 30 min`."""
+    """`demo · bert 2×128 · 2,500 steps · seed=1`; with a time limit, `… steps or 30 min`."""
     model, pretraining = experiment.model, experiment.pretraining
     size = f"{model.family} {model.layers}×{model.hidden_size}"
     time = f" or {pretraining.minutes:g} min" if pretraining.minutes else ""
@@ -25,7 +25,7 @@ def title_of(experiment: Experiment) -> str:
 
 
 def varied(title: str, variant: str) -> str:
-    """The title of a run, and what sets it apart if that is said."""
+    """The title of a run, with its variant if it has one."""
     return f"{title} · {variant}" if variant else title
 
 

@@ -1,7 +1,7 @@
-"""What a person should read in Prefect's logs.
+"""Plain messages in Prefect's logs.
 
-A mistake: what is wrong, without the way through Prefect's code. And the old names of fields in
-what a deployment stores.
+Mistakes are logged without a traceback through Prefect's code. Old names of fields in the
+parameters of a deployment are logged with the new names.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
 def without_way(record: logging.LogRecord) -> bool:
-    """Take the traceback from what is logged of a mistake; all is logged."""
+    """Remove the traceback from the log record of a mistake; always returns True."""
     problem = record.exc_info[1] if record.exc_info else None
     if isinstance(problem, MISTAKES):
         record.msg, record.args, record.exc_info = str(problem), (), None
@@ -30,13 +30,13 @@ def without_way(record: logging.LogRecord) -> bool:
 
 
 def log_mistakes_plainly() -> None:
-    """From now on, in this process."""
+    """Log mistakes in this process without tracebacks from now on."""
     for name in LOGGERS:
         logging.getLogger(name).addFilter(without_way)
 
 
 def log_old_names() -> None:
-    """Log each field that this flow run was given by its old name, with the new one."""
+    """Log each field that this flow run got under its old name, with the new one."""
     context = FlowRunContext.get()
     given = context.flow_run.parameters if context and context.flow_run else {}
     for line in notes(given):

@@ -1,4 +1,4 @@
-"""Makes a pre-trained body a version of a registered model in MLflow, with its lineage."""
+"""Registering a pre-trained encoder as a version of a registered model, with its lineage."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from tasks.machinery.tracking.tracking import Tracking
 
 
 def register_body(job: PretrainJob, summary: RunSummary) -> str:
-    """The version of the registered model that has this body: that of before, or a new one.
+    """The version of the registered model with this encoder: an existing one, or a new one.
 
     Raises:
-        StageError: MLflow was out of reach when the body was made.
+        StageError: MLflow was unreachable when the encoder was trained.
     """
     tracking, store = Tracking(job.name, current_display().say), Store(store_folder())
     body = summary.stage(Title("pretraining")).artifact(store)

@@ -1,4 +1,4 @@
-"""What every flow run of stages does: run a recipe, or show its plan."""
+"""The work of every flow run of stages: run a recipe, or show its plan."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ log_mistakes_plainly()  # here, as Prefect checks a flow's parameters before it 
 
 
 def begin(*, plan_only: bool) -> None:
-    """Make the state folder, and cancel what is queued that would do the same.
+    """Create the state folder, and cancel queued duplicates of this flow run.
 
-    Before anything that is referred to is resolved: who triggers it later may mean something else.
+    Call before references (aliases, branches) are resolved: a queued run triggered later may
+    resolve them differently.
     """
     make_home()
     log_old_names()

@@ -1,8 +1,8 @@
-"""Choices that are filled from folders: what a person can choose, found on disk. Light.
+"""Choices that are filled from folders: the variants that a person can choose. Imports are light.
 
-What is asked about a variant before it is imported, it states as a tuple of words at the top level
-of its module: the `ROLES` of a problem, the `HEADS` of a family. They are read from the source of
-the module: to import it is for what computes.
+Facts about a variant that are needed before it is imported are tuples of words at the top level of
+its module: the `ROLES` of a problem, the `HEADS` of a family. They are read from the module's
+source, without importing it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def names(package: Package) -> tuple[str, ...]:
 
 @functools.cache
 def words_of(package: Package, variant: str, name: str) -> tuple[str, ...]:
-    """The words that a variant states under a name; none where it does not state it."""
+    """The words that a variant states under a name; empty if it does not state it."""
     module = variant.replace("-", "_").replace("+", "_")
     file = f"{module}/rows.py" if package == "problems" else f"{module}.py"
     for node in ast.parse((TASKS / package / file).read_bytes()).body:
@@ -47,13 +47,13 @@ def those_with(package: Package, name: str, word: str) -> tuple[str, ...]:
 
 
 def only_with(choice: str, package: Package, name: str, word: str) -> dict[str, tuple[str, ...]]:
-    """With which choices a field counts: those that state a word; nothing where all do.
+    """The choices with which a field counts: those that state a word; empty if all do.
 
     Args:
         choice: the field of the choice: `problem`.
-        package: what it is filled from.
-        name: under which a variant states its words: `ROLES`.
-        word: such as `tags`.
+        package: the package that it is filled from.
+        name: the name of the words in a variant: `ROLES`.
+        word: a word, such as `tags`.
     """
     found = those_with(package, name, word)
     return {} if found == names(package) else {choice: found}

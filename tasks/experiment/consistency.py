@@ -1,4 +1,4 @@
-"""Mistakes in an experiment that no single field has: found before anything is computed. Light."""
+"""Mistakes that involve several fields, found before anything is computed. Imports are light."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Mistake = tuple[str, str]
 
 
 def mistakes(experiment: Experiment) -> list[Mistake]:
-    """What does not fit together, as the path of a field and what is wrong with it."""
+    """All inconsistencies, as the path of a field and a message."""
     return [
         *variants.mistakes(experiment),
         *_objective(experiment),

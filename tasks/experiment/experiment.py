@@ -1,12 +1,12 @@
 """The experiment: one Pydantic model, read everywhere.
 
 The YAML file, the parameter of the flow, the form in the Prefect UI, `--set` on the command line,
-the keys of the cache and the parameters in MLflow are all this model. So every field has a type,
-bounds, a default, a title and a description with its unit; a variant is a choice, because forms
-show a union as a box of raw JSON. What only counts with one variant says so (`variants.py`).
+the cache keys and the parameters in MLflow all use this model. So every field has a type, bounds, a
+default, a title and a description with its unit. A variant is a choice, because forms show a union
+as a box of raw JSON. A field that counts only with some variants says so (`variants.py`).
 
 `in_key=False` marks a field that cannot change a result (or whose content enters the key in another
-way, as the digest of the data behind `source`); such a field re-runs nothing.
+way, such as the digest of the data behind `source`); changing it re-runs nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Evaluation(Part):
     from_scratch: bool = field(
         True,
         "From scratch",
-        "Also fine-tune the body from random weights: the gain of pre-training becomes a number",
+        "Also fine-tune the model from random weights, to measure the gain of pre-training",
     )
     bootstrap_samples: int = field(
         2000,
@@ -54,8 +54,8 @@ class Experiment(Whole):
     variant: str = field(
         "",
         "Variant",
-        "What sets this run apart from others, as the end of its name; what `--set` changes is "
-        "added to it; change it where a run is copied",
+        "Suffix of the run's name that distinguishes it from other runs; `--set` adds its changes "
+        "to it; change it when you copy a run",
         in_key=False,
         pattern=r"^[^\x00-\x1f]*$",
         max_length=200,
@@ -63,7 +63,7 @@ class Experiment(Whole):
     seed: int = field(
         0,
         "Seed",
-        "Seed of training (weights, order, masks, dropout), of which `train_examples` are taken, "
+        "Seed of training (weights, order, masks, dropout), of the choice of `train_examples`, "
         "and of the resamples of intervals",
         ge=0,
         lt=2**31,
@@ -71,8 +71,8 @@ class Experiment(Whole):
     split_seed: int = field(
         0,
         "Split seed",
-        "Seed of how rows and documents are split, where the data have no splits of their own; "
-        "apart from the other, so that models of several seeds answer the same test rows",
+        "Seed of the split of rows and documents, if the data have no splits of their own; "
+        "separate from `seed`, so that models of several seeds use the same test rows",
         ge=0,
         lt=2**31,
     )
@@ -80,12 +80,12 @@ class Experiment(Whole):
     tokenizer: Tokenizer = Field(
         Tokenizer(), title="Tokenizer", description="How text becomes tokens"
     )
-    model: Model = Field(Model(), title="Model", description="The body that is trained")
+    model: Model = Field(Model(), title="Model", description="The encoder that is trained")
     pretraining: Pretraining = Field(
-        Pretraining(), title="Pre-training", description="How the body learns from text alone"
+        Pretraining(), title="Pre-training", description="How the encoder is pre-trained on text"
     )
     downstream: list[Downstream] = Field(
-        [], title="Downstream problems", description="Problems with labels to fine-tune the body on"
+        [], title="Downstream problems", description="Problems with labels to fine-tune on"
     )
     evaluation: Evaluation = Field(
         Evaluation(), title="Evaluation", description="How the results are measured"
@@ -93,5 +93,5 @@ class Experiment(Whole):
     checkpoints: Checkpoints = Field(
         Checkpoints(),
         title="Checkpoints",
-        description="How often a training writes down where it is; changes no result",
+        description="How often a training writes a checkpoint; changes no result",
     )

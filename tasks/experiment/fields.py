@@ -1,4 +1,4 @@
-"""What every part of an experiment is made of: fields with a title, a description and bounds."""
+"""The fields of the parts of an experiment: with a title, a description and bounds."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def field(
     """A field of a form.
 
     Args:
-        default: its value where a person gives none; `...` asks for one.
+        default: its value if none is given; `...` makes it required.
         title: its name in forms.
         description: what it is, with its unit.
         in_key: whether it can change a result.
-        choices: the values that are accepted, where a folder has them (else it is a `Literal`).
+        choices: the accepted values, if a folder defines them (otherwise use a `Literal`).
         only_with: the choices with which it counts, by name: see `variants.py`.
-        more: bounds, as Pydantic has them; and `absent`, for a field that is added later: with this
-            value the computation is what it was before the field existed. At that value it is in no
-            key, so that nothing is computed again. The default may change later, `absent` may not.
+        more: bounds, as in Pydantic; and `absent`, for a field that is added later: the value with
+            which the computation is the same as before the field existed. At that value it is in no
+            key, so that nothing is recomputed. The default may change later, `absent` may not.
     """
     notes: dict[str, Any] = {"in_key": in_key}
     if "absent" in more:
@@ -50,7 +50,7 @@ def field(
 
 
 def as_in(whole: type[Part], name: str, **changes: Any) -> Any:
-    """The field of another part: title, description, bounds and default are those, or changed.
+    """The field of another part, with the same title, description, bounds and default.
 
     Args:
         whole: the other part.
@@ -72,7 +72,7 @@ class Part(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Number the fields: the Prefect UI sorts a form alphabetically unless told otherwise."""
+        """Number the fields, since the Prefect UI sorts a form alphabetically by default."""
         super().__pydantic_init_subclass__(**kwargs)
         for position, info in enumerate(cls.model_fields.values()):
             info.json_schema_extra = {**extra(info), "position": position}

@@ -1,7 +1,7 @@
-"""The parts of an experiment on their own: pre-train a body, fine-tune one, evaluate a model.
+"""The parts of an experiment on their own: pre-train an encoder, fine-tune one, evaluate a model.
 
-They have the fields of the experiment, so that a file and a form read the same, and the stages get
-the same arguments, so that they share the cache with whole experiments.
+They have the fields of the experiment, so that files and forms are alike, and their stages get the
+same arguments, so that they share the cache with whole experiments.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from tasks.experiment.renamed import Whole
 from tasks.experiment.tokenizer import Tokenizer
 
 REFERENCE = (
-    "models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-… of MLflow, runs:/ID, the path of a "
-    "folder, or hf:NAME[@REVISION] of the Hugging Face Hub"
+    "models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-… in MLflow, runs:/ID, the path of a "
+    "folder, or hf:NAME[@REVISION] on the Hugging Face Hub"
 )
 
 
@@ -38,12 +38,12 @@ class PretrainJob(Whole):
     model: Model = as_in(Experiment, "model")
     pretraining: Pretraining = as_in(Experiment, "pretraining")
     held_out: list[LabelledData] = field(
-        [], "Held out", "Labelled data whose test documents must not be pre-trained on"
+        [], "Held out", "Labelled data whose test documents are excluded from pre-training"
     )
     register_as: str = field(
         "",
         "Register as",
-        "Name of a registered model in MLflow, of which the body becomes a version; empty: of none",
+        "Registered model in MLflow that gets the encoder as a new version; empty: none",
         in_key=False,
         pattern=r"^[^/:'\"\\]*$",
         max_length=100,
@@ -58,12 +58,12 @@ class PretrainJob(Whole):
 
     @property
     def experiment(self) -> Experiment:
-        """An experiment of nothing else."""
+        """An experiment with only these fields set."""
         return Experiment(**_shared(self, Experiment))
 
 
 class FinetuneJob(Whole):
-    """Which pre-trained body, and what to fine-tune it on."""
+    """Which pre-trained model, and what to fine-tune it on."""
 
     body: str = field(..., "Body", f"The pre-trained model: {REFERENCE}", min_length=1)
     name: str = as_in(Experiment, "name", default="finetuning")
@@ -82,7 +82,7 @@ class FinetuneJob(Whole):
 
     @property
     def experiment(self) -> Experiment:
-        """An experiment of nothing else."""
+        """An experiment with only these fields set."""
         return Experiment(**_shared(self, Experiment))
 
 
@@ -107,11 +107,11 @@ class EvaluateJob(Whole):
     split_seed: int = as_in(
         Experiment,
         "split_seed",
-        description="Seed of the split, where the data have no test split of their own: that of "
-        "the model's experiment, or the model is tested on what it learnt from",
+        description="Seed of the split, if the data have no test split of their own; use that of "
+        "the model's experiment, or the model is tested on its training data",
     )
     data: LabelledData = field(
-        LabelledData(), "Data", "Labelled data, on whose test split the model is measured"
+        LabelledData(), "Data", "Labelled data with the test split to evaluate on"
     )
     evaluation: Intervals = field(Intervals(), "Evaluation", "How the results are measured")
 
@@ -136,10 +136,10 @@ def _shared(given: Part, wanted: type[Part]) -> dict[str, Any]:
 
 
 def check_pretraining(job: PretrainJob) -> None:
-    """What no single field of a pre-training shows.
+    """Check the fields of a pre-training together.
 
     Raises:
-        InvalidExperimentError: with a line for each mistake.
+        InvalidExperimentError: with one line per mistake.
     """
     check(job.experiment)
     check_fields(job)
@@ -147,24 +147,24 @@ def check_pretraining(job: PretrainJob) -> None:
 
 
 def check_finetuning(job: FinetuneJob) -> None:
-    """What no single field of a fine-tuning shows.
+    """Check the fields of a fine-tuning together.
 
     Raises:
-        InvalidExperimentError: with a line for each mistake.
+        InvalidExperimentError: with one line per mistake.
     """
     if not job.downstream:
         raise InvalidExperimentError(
-            ["downstream: found no problem; accepted: at least one, to fine-tune the body on"]
+            ["downstream: found no problem; accepted: at least one to fine-tune on"]
         )
     check_fields(job)
     _require_names("downstream", job.downstream)
 
 
 def check_evaluation(job: EvaluateJob) -> None:
-    """What no single field of an evaluation shows.
+    """Check the fields of an evaluation together.
 
     Raises:
-        InvalidExperimentError: with a line for each mistake.
+        InvalidExperimentError: with one line per mistake.
     """
     check_fields(job)
 

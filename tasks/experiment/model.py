@@ -9,7 +9,7 @@ from tasks.experiment.fields import Part, field
 
 
 class Model(Part):
-    """The body that is pre-trained and then fine-tuned."""
+    """The encoder that is pre-trained and then fine-tuned."""
 
     family: str = field(
         "bert", "Family", "Architecture of the encoder", choices=choices.names("families")
@@ -27,15 +27,16 @@ class Model(Part):
     max_positions: int = field(
         512,
         "Positions",
-        "Longest sequence that the model can ever read, in tokens",
+        "Longest sequence that the model can read, in tokens",
         ge=8,
         le=32_768,
     )
     initializer_range: float = field(
         0.02,
         "Initializer range",
-        "Deviation of the layers' random weights (embeddings have 0.02 always); 0.02 is BERT's; "
-        "0.088 (1/√width) learnt more with 128 units and 2 layers, much less with 256 and 4",
+        "Standard deviation of the layers' random weights (that of embeddings is always 0.02); "
+        "0.02 is BERT's; 0.088 (1/√width) was better with 128 units and 2 layers, much worse with "
+        "256 and 4",
         ge=1e-4,
         le=1,
     )

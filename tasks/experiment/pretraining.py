@@ -8,7 +8,7 @@ from tasks.experiment.training import Training
 
 
 class Aim(Part):
-    """What pre-training learns, of which sequences, and for how long."""
+    """What pre-training learns, on which sequences, and for how long."""
 
     objective: str = field(
         "mlm+nsp",
@@ -20,9 +20,9 @@ class Aim(Part):
     minutes: float = field(
         0.0,
         "Minutes",
-        "Minutes of training after which it ends, if it has not made its steps before; the "
-        "learning rate then follows the time too, and the number of steps depends on the machine; "
-        "0 is no bound",
+        "Limit of training time; training stops at `steps` or at this limit, whichever comes "
+        "first; the learning rate follows whichever is further along, so the number of steps "
+        "depends on the machine; 0 is no limit",
         ge=0,
         le=10**6,
     )
@@ -40,26 +40,26 @@ class Aim(Part):
 
 
 class Pretraining(Training, Aim):
-    """How the body learns from text alone."""
+    """How the encoder is pre-trained on text."""
 
     batch_size: int = as_in(Training, "batch_size", default=64, description="Sequences in a step")
     micro_batch_size: int = as_in(
         Training,
         "micro_batch_size",
-        description="Sequences computed at once, their gradients added up to the batch's; with "
-        "dropout other numbers are drawn; 0 takes as many as fit into the machine's memory",
+        description="Sequences computed at once; gradients add up over the batch; dropout draws "
+        "other numbers; 0 chooses as many as fit into the machine's memory",
     )
     warmup_share: float = as_in(Training, "warmup_share", default=0.06)
     adam_beta2: float = as_in(Training, "adam_beta2", default=0.98)
     dropout: float = as_in(
         Training,
         "dropout",
-        description="Dropout while pre-training; none is faster and better in one epoch",
+        description="Dropout during pre-training; 0 is faster, and better in a single epoch",
     )
     validation_sequences: int = field(
         2048,
         "Validation sequences",
-        "Held-out sequences that the validation loss is measured on",
+        "Number of held-out sequences for the validation loss",
         ge=1,
         le=10**6,
     )
@@ -74,12 +74,12 @@ class Pretraining(Training, Aim):
 
 
 class Checkpoints(Part):
-    """How often a training writes down where it is: what a killed one loses at most."""
+    """How often a training writes a checkpoint, which limits the loss after a kill."""
 
     every_steps: int = field(
         0,
         "Every steps",
-        "Steps from one checkpoint to the next; 0 leaves it to the time alone",
+        "Steps between two checkpoints; 0 uses only the time",
         in_key=False,
         ge=0,
         le=10**9,
@@ -87,8 +87,8 @@ class Checkpoints(Part):
     every_minutes: float = field(
         0.5,
         "Every minutes",
-        "Minutes from one checkpoint to the next, more where writing one takes long; steps or "
-        "minutes, whichever comes first",
+        "Minutes between two checkpoints, more if writing one takes long; steps or minutes, "
+        "whichever comes first",
         in_key=False,
         gt=0,
         le=10**6,

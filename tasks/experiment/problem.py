@@ -1,4 +1,4 @@
-"""The part `downstream`: labelled rows, and how a model learns from them."""
+"""The part `downstream`: labelled rows, and how a model is fine-tuned on them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from tasks.experiment.training import Schedule, Training
 
 
 def role(name: str, title: str, description: str) -> Any:
-    """A role of a column: its name by default is the role's, and it counts where it is used."""
+    """A role of a column: its default name is the role's; it counts with problems that use it."""
     only_with = choices.only_with("problem", "problems", "ROLES", name)
     return field(name, title, description, min_length=1, only_with=only_with)
 
 
 class ColumnRoles(Part):
-    """The column that has each role; a problem asks for its own roles alone."""
+    """The column of each role; a problem uses only its own roles."""
 
-    text: str = role("text", "Text", "Column that holds the text")
-    label: str = role("label", "Label", "Column that holds the label")
+    text: str = role("text", "Text", "Column with the text")
+    label: str = role("label", "Label", "Column with the label")
     tokens: str = role("tokens", "Tokens", "Column with the list of tokens")
     tags: str = role("tags", "Tags", "Column with the list of BIO tags")
     document: str = field(
         "document",
         "Document",
-        "Column, if there is one, that names the document of a row: its rows stay in one split",
+        "Column with the document of a row, if there is one; its rows stay in one split",
         min_length=1,
     )
 
@@ -44,7 +44,7 @@ class LabelledData(Part):
     problem: str = field(
         "text-classification",
         "Problem",
-        "What is predicted: one label a text, or one tag a token (named entities)",
+        "What is predicted: one label per text, or one tag per token (named entities)",
         choices=choices.names("problems"),
     )
     source: str = field(
@@ -62,12 +62,16 @@ class LabelledData(Part):
     validation_share: float = field(
         0.1,
         "Validation share",
-        "Share for validation where the source has no such split",
+        "Share of the rows for validation, if the source has no such split",
         gt=0,
         lt=1,
     )
     test_share: float = field(
-        0.2, "Test share", "Share for the test where the source has no such split", gt=0, lt=1
+        0.2,
+        "Test share",
+        "Share of the rows for the test split, if the source has none",
+        gt=0,
+        lt=1,
     )
     overlap: Literal["error", "drop"] = field(
         "error",
@@ -77,38 +81,38 @@ class LabelledData(Part):
 
 
 class Passes(Part):
-    """How many labelled rows are learnt from, how often, and how much of each."""
+    """How many labelled rows are used for training, how often, and how much of each."""
 
     train_examples: int = field(
-        0, "Training examples", "Labelled examples to learn from; 0 takes them all", ge=0, le=10**9
+        0, "Training examples", "Labelled examples to train on; 0 for all", ge=0, le=10**9
     )
     epochs: int = field(3, "Epochs", "Passes over the training examples", ge=1, le=10_000)
     max_length: int = field(
-        128, "Longest example", "Longer examples are cut, in tokens", ge=8, le=32_768
+        128, "Longest example", "Longer examples are truncated, in tokens", ge=8, le=32_768
     )
 
 
 class FineTuning(Training, Passes):
-    """How a body learns from labelled rows."""
+    """How a model is fine-tuned on labelled rows."""
 
     learning_rate: float = as_in(Training, "learning_rate", default=5e-4)
     schedule: Schedule = as_in(Training, "schedule", absent="linear")
     adam_beta2: float = as_in(Training, "adam_beta2", absent=0.999)
     max_gradient_norm: float = as_in(Training, "max_gradient_norm", absent=1.0)
     dropout: float = as_in(
-        Training, "dropout", default=0.1, description="Dropout while fine-tuning"
+        Training, "dropout", default=0.1, description="Dropout during fine-tuning"
     )
 
 
 class Downstream(FineTuning, LabelledData):
-    """A problem with labels that the body is fine-tuned on."""
+    """A problem with labels to fine-tune on."""
 
     @property
     def data(self) -> LabelledData:
-        """The part that decides about the rows."""
+        """The fields that determine the rows."""
         return LabelledData(**{name: getattr(self, name) for name in LabelledData.model_fields})
 
     @property
     def training(self) -> FineTuning:
-        """The part that decides about the training."""
+        """The fields that determine the training."""
         return FineTuning(**{name: getattr(self, name) for name in FineTuning.model_fields})

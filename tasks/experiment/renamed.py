@@ -1,4 +1,4 @@
-"""Fields that were renamed: files, settings and deployments with the old names are still read.
+"""Renamed fields: files, settings and deployments with the old names are still accepted.
 
 To rename a field: rename it in its part, and add the old name here.
 """
@@ -22,12 +22,12 @@ _ROWS = {
     "document_column": "columns.document",
 }
 
-# By the field that the part stands in: old name -> new name.
+# By the field that contains the part: old name -> new name.
 RENAMED: Mapping[str, Mapping[str, str]] = {"downstream": _ROWS, "held_out": _ROWS, "data": _ROWS}
 
 
 class Whole(Part):
-    """What a person gives in one piece, as a file or a form: old names are accepted in it."""
+    """A complete file or form, in which old names are accepted."""
 
     @model_validator(mode="before")
     @classmethod
@@ -44,10 +44,10 @@ def new_path(path: Sequence[str]) -> list[str]:
 
 
 def renew(values: Any, path: FieldPath = ()) -> Iterator[tuple[FieldPath, FieldPath]]:
-    """Give values their new names, in place; yields the old and the new path of each.
+    """Rename values in place; yields the old and the new path of each.
 
     Raises:
-        ValueError: a value is given by its old name and by its new one.
+        ValueError: a value is given under its old name and under its new one.
     """
     if isinstance(values, list):
         for number, value in enumerate(values):
@@ -62,12 +62,12 @@ def renew(values: Any, path: FieldPath = ()) -> Iterator[tuple[FieldPath, FieldP
 
 
 def notes(values: Any) -> list[str]:
-    """A line for each old name in values, with the new one."""
+    """One line per old name in the values, with the new one."""
     return [note(old, new) for old, new in renew(_copied(values))]
 
 
 def note(old: FieldPath, new: FieldPath) -> str:
-    """What a person should know of a value that is given by its old name."""
+    """The message about a value given under its old name."""
     return f"{_dotted(old)} is an old name, read as {_dotted(new)}"
 
 

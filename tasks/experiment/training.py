@@ -1,4 +1,4 @@
-"""What pre-training and fine-tuning share: batches, AdamW, dropout, precision."""
+"""The fields that pre-training and fine-tuning share: batches, AdamW, dropout, precision."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Training(Part):
     micro_batch_size: int = field(
         0,
         "Micro-batch size",
-        "Examples computed at once, their gradients added up to the batch's; with dropout other "
-        "numbers are drawn; 0 takes as many as fit into the machine's memory",
+        "Examples computed at once; gradients add up over the batch; dropout draws other numbers; "
+        "0 chooses as many as fit into the machine's memory",
         ge=0,
         le=65_536,
     )
@@ -35,7 +35,7 @@ class Training(Part):
     max_gradient_norm: float = field(
         1.0, "Gradient norm", "Gradients are scaled down to this norm", gt=0, le=10**6
     )
-    dropout: float = field(0.0, "Dropout", "Dropout while training", ge=0, lt=1)
+    dropout: float = field(0.0, "Dropout", "Dropout during training", ge=0, lt=1)
     precision: Literal["auto", "fp32", "bf16"] = field(
         "auto", "Precision", "auto is bf16 where the hardware is fast at it, else fp32"
     )

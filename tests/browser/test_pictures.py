@@ -32,7 +32,7 @@ def test_the_pictures_of_the_documentation(page: Page, up: Up, pictures: Picture
     prefect.open_deployment("experiment", "demo")
     form = prefect.custom_run()
     form.part("Pre-training").fill({"Steps": STEPS})
-    heading = page.get_by_text("How the body learns from text alone")
+    heading = page.get_by_text("How the encoder is pre-trained on text")
     heading.evaluate("text => text.scrollIntoView()")
     page.mouse.wheel(0, -80)
     pictures.take(page, "form", left=MENU)

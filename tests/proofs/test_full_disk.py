@@ -114,7 +114,7 @@ def test_a_disk_that_fills_while_training_stops_it_and_room_lets_it_go_on(
     assert_said(tmp_path, small_disk)
     ballast.unlink()
     metrics = finish(tmp_path, small_disk, prefect_server)
-    assert "went on from step" in (tmp_path / "out.txt").read_text()
+    assert "resumed from step" in (tmp_path / "out.txt").read_text()
     client = MlflowClient(f"sqlite:///{small_disk}/home/mlflow.db")
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
     assert len([run for run in runs if run.info.run_name == "pretraining"]) == 1

@@ -116,7 +116,7 @@ def test_killed_in_training_it_goes_on_from_a_checkpoint_to_the_same_bits(
         last = checkpoints_of(tmp_path, case.stage)[-1]
     assert last < case.steps
     result = finish(tmp_path, prefect_server, *case.words)
-    assert f"went on from step {last}" in result["printed"]
+    assert f"resumed from step {last}" in result["printed"]
     assert weights(result) == weights(expected)
     assert result["metrics"] == expected["metrics"]
     assert run_of(tmp_path, case.title).info.status == "FINISHED"
@@ -150,7 +150,7 @@ def test_an_interruption_writes_a_checkpoint_that_the_next_run_goes_on_from(
     assert sorted(told) == list(range(1, step + 1)), "MLflow has all steps up to the checkpoint"
 
     result = finish(tmp_path, prefect_server, *words)
-    assert f"went on from step {step:,}" in result["printed"]
+    assert f"resumed from step {step:,}" in result["printed"]
     assert run_of(tmp_path, "pretraining").info.status == "FINISHED"
     tags = run_of(tmp_path, "pretraining").data.tags
     assert tags["resumed_from"] == f"step-{step:08d}"
@@ -177,9 +177,9 @@ def test_with_damaged_checkpoints_it_loses_steps_and_nothing_else(
         os.truncate(weights_file, weights_file.stat().st_size - 100)
     result = finish(tmp_path, prefect_server, *case.words)
     if damage == "newest":
-        assert f"went on from step {kept[0]}" in result["printed"]
+        assert f"resumed from step {kept[0]}" in result["printed"]
     else:
-        assert "went on from" not in result["printed"]
+        assert "resumed from" not in result["printed"]
     assert weights(result) == weights(expected)
     for metric in METRICS:
         assert_same_curve(metric, case, tmp_path, other)
@@ -215,4 +215,4 @@ def test_a_checkpoint_of_another_architecture_is_refused_and_deleted_by_hand(
 
     shutil.rmtree(folder)
     result = finish(tmp_path, prefect_server, *words)
-    assert "went on from" not in result["printed"]
+    assert "resumed from" not in result["printed"]

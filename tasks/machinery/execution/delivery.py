@@ -1,7 +1,7 @@
-"""Tells MLflow what a run of an experiment came to: at its end, or later if it was out of reach.
+"""Reports a run's results to MLflow: when it ends, or later if MLflow was unreachable.
 
-A run that ended while MLflow could not be reached leaves its ledger behind, and all that MLflow is
-to be told is in the store. The next run of any experiment tells it, and so does `temper sync`.
+A run that ended while MLflow was unreachable leaves its ledger behind, and the store contains all
+that is to be reported. The next run of any experiment reports it, and so does `temper sync`.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from tasks.machinery.tracking.tags import (
 from tasks.machinery.tracking.tracked_run import Status, promptly
 from tasks.machinery.tracking.tracking import GONE, Tracking
 
-LATER = "MLflow has not been told all of this run; the next run tells it, and so does `temper sync`"
+LATER = "MLflow does not have all of this run yet; the next run or `temper sync` reports the rest"
 PATIENCE = 30.0  # seconds that the end of a run waits for MLflow to come back
 _PAUSE = 3.0
 
 
 def metric_prefix(title: Title) -> str:
-    """What a stage's metrics start with on the experiment's run; empty: they are not there."""
+    """The prefix of a stage's metrics on the experiment's run; empty if they are not there."""
     if title.stage in ("evaluation", "leakage"):
         return f"{DOWNSTREAM}/{title.problem}"
     return title.stage if title.stage in ("pretraining", "judgement") else ""
@@ -50,11 +50,11 @@ def metric_prefix(title: Title) -> str:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What one run of an experiment tells MLflow.
+    """The reports of one run of an experiment to MLflow.
 
     Attributes:
         ledger: what the run used and did.
-        recording: where it is told.
+        recording: where it is reported.
     """
 
     ledger: Ledger
@@ -78,11 +78,11 @@ class Delivery:
         )
 
     def begin(self, title: Title, artifact: str) -> Use:
-        """Keep that the run uses an artifact, named `stage/fingerprint`, from now on."""
+        """Record that the run uses an artifact, named `stage/fingerprint`, from now on."""
         return self.ledger.use(str(title), artifact)
 
     def end(self, use: Use, state: str) -> None:
-        """Keep that a stage is completed or cached, and report it to MLflow, now or at the end."""
+        """Record that a stage is completed or cached, and report it to MLflow, now or later."""
         use.state = state
         tracking = self.recording.tracking
         if not tracking.is_resting:
@@ -93,19 +93,19 @@ class Delivery:
                 if not is_outage(problem):
                     raise
                 tracking.rest()
-                tracking.say(f"MLflow is to get {use.title} later: {reason(problem)}")
+                tracking.say(f"{use.title} will be reported to MLflow later: {reason(problem)}")
         self.ledger.write()
 
     def stop(self, title: Title, problem: BaseException) -> None:
-        """Keep that a stage failed or was interrupted."""
+        """Record that a stage failed or was interrupted."""
         status = status_of(problem)
         self.ledger.stopped(str(title), status, words_of(problem))
 
     def tell_stage(self, use: Use) -> None:
-        """Record a stage if MLflow does not know it, and make the experiment's run a complete row.
+        """Record a stage if MLflow does not have it, and complete the experiment's run.
 
         Raises:
-            Exception: MLflow cannot be reached, or does not take it.
+            Exception: MLflow is unreachable, or rejects it.
         """
         store, tracking = self.recording.store, self.recording.tracking
         stage, _, fingerprint = use.artifact.partition("/")
@@ -114,14 +114,14 @@ class Delivery:
             folder = store.folder(stage, fingerprint)
             self.recording.record_failure(use.title, folder, status, use.reason)
             return
-        if store.named(use.artifact) is None:  # it was freed
+        if store.named(use.artifact) is None:  # it was deleted
             return
         with store.locked(stage, fingerprint):
             artifact = store.named(use.artifact)
             if artifact is None:
                 return
             if not artifact.record or not tracking.knows(artifact.record):
-                if artifact.damage():  # nothing true is left to be told
+                if artifact.damage():  # a damaged artifact is not reported
                     return
                 self.recording.record(use.title, artifact)
             elif artifact.record.get("pages", "") != artifact.pages_key:
@@ -145,10 +145,10 @@ class Delivery:
             parent.result({f"{prefix}/{k}": v for k, v in artifact.metrics.items()})
 
     def tell_rest(self) -> None:
-        """Tell everything that has not been told, and end the run; then the ledger is closed.
+        """Report everything that is unreported, end the run, and close the ledger.
 
         Raises:
-            Exception: MLflow cannot be reached, or does not take it.
+            Exception: MLflow is unreachable, or rejects it.
         """
         ledger, parent = self.ledger, self.recording.parent
         for use in ledger.uses:
@@ -164,7 +164,7 @@ class Delivery:
         ledger.close()
 
     def _describe(self) -> None:
-        """Put the page of results where a person opening the run sees it first."""
+        """Put the page of results into the run's description, which a person sees first."""
         uses, parent, store = self.ledger.uses, self.recording.parent, self.recording.store
         cached = sum(use.state == "cached" for use in uses)
         names = [use.artifact for use in uses]
@@ -177,14 +177,14 @@ class Delivery:
 
     @contextlib.contextmanager
     def concluded(self, say: Callable[[str], None]) -> Iterator[None]:
-        """Whatever happens in the block, MLflow is told how the run ended; now, or later."""
+        """Report the end of the run to MLflow however the block ends, now or later."""
         try:
             yield
         except BaseException as problem:
             self.ledger.end(status_of(problem), words_of(problem))
             try:
                 promptly(self.tell_rest)
-            except Exception as second:  # the first problem is the one to be seen
+            except Exception as second:  # the first problem is the one to show
                 self._leave()
                 say(f"{LATER}: {reason(second)}")
             raise
@@ -194,15 +194,15 @@ class Delivery:
             say(LATER)
 
     def _leave(self) -> None:
-        """Tell no more: whoever comes next does."""
+        """Stop reporting; a later run reports the rest."""
         self.recording.parent.leave()
         self.ledger.let_go()
 
     def tell_rest_patiently(self) -> bool:
-        """Tell everything, waiting a while for MLflow to come back.
+        """Report everything, waiting a while for MLflow to be reachable again.
 
         Returns:
-            Whether MLflow took it; else the ledger is left for later.
+            Whether it was reported; otherwise the ledger is left for later.
         """
         until = time.monotonic() + PATIENCE
         while True:
@@ -219,24 +219,24 @@ class Delivery:
 
 
 def undelivered() -> list[Ledger]:
-    """The ledgers of runs that are over, of which MLflow has not been told all."""
+    """The ledgers of finished runs that are not fully reported to MLflow."""
     return [ledger for ledger in ledgers() if not ledger.is_alive]
 
 
 def deliver(ledger: Ledger, tracking: Tracking, store: Store) -> bool:
-    """Tell MLflow what a run that is over left untold. To be called under the `start_lock`.
+    """Report the rest of a finished run to MLflow. Call it under the `start_lock`.
 
     Returns:
-        Whether there was somebody to tell: its run may be deleted, or another may go on with it.
+        Whether it was reported: its run may be deleted, or another process may have resumed it.
 
     Raises:
-        StageError: it is about a run in another MLflow.
-        Exception: MLflow cannot be reached, or does not take it.
+        StageError: the run is in another MLflow.
+        Exception: MLflow is unreachable, or rejects it.
     """
     if ledger.tracking_uri != tracking.uri:
         raise StageError(
-            f"a run of {ledger.experiment!r} is to be told to MLflow at {ledger.tracking_uri}, and "
-            f"this is {tracking.uri}: set MLFLOW_TRACKING_URI={ledger.tracking_uri}"
+            f"a run of {ledger.experiment!r} belongs to MLflow at {ledger.tracking_uri}, but this "
+            f"is {tracking.uri}: set MLFLOW_TRACKING_URI={ledger.tracking_uri}"
         )
     found = tracking.find(ledger.run_id)
     gone_on_with = any(other.is_alive and other.run_id == ledger.run_id for other in ledgers())
@@ -254,13 +254,13 @@ def deliver(ledger: Ledger, tracking: Tracking, store: Store) -> bool:
 
 
 def deliver_all(tracking: Tracking, store: Store) -> list[str]:
-    """Tell this MLflow what earlier runs left untold; to be called under the `start_lock`.
+    """Report the rest of earlier runs to this MLflow; call it under the `start_lock`.
 
-    What it does not take now is said, and left for the next time: it is no reason not to begin.
-    What was for another MLflow is left for that one: for a month, if it is only how a run ended.
+    A failed report causes a message and is left for the next time; it does not prevent a start.
+    Reports for another MLflow are left for that one; for a month if only the status is missing.
 
     Returns:
-        The experiments, one for each run that was told.
+        The experiments, one for each reported run.
     """
     told = []
     for ledger in undelivered():
@@ -272,5 +272,7 @@ def deliver_all(tracking: Tracking, store: Store) -> list[str]:
             if deliver(ledger, tracking, store):
                 told.append(ledger.experiment)
         except Exception as problem:
-            tracking.say(f"a run of {ledger.experiment!r} is yet to be told: {reason(problem)}")
+            tracking.say(
+                f"could not report a run of {ledger.experiment!r} to MLflow: {reason(problem)}"
+            )
     return told

@@ -34,7 +34,7 @@ from tasks.machinery.tracking.tracked_run import TrackedRun
 
 
 class StageFailedError(Exception):
-    """A stage did not complete; everything before it is kept."""
+    """A stage did not complete; the artifacts of earlier stages are kept."""
 
     def __init__(self, title: str, cause: BaseException) -> None:
         self.title, self.cause = title, cause
@@ -42,10 +42,10 @@ class StageFailedError(Exception):
 
 
 class Reference(BaseModel):
-    """What Prefect keeps of a stage: where its artifact is. Reading it verifies the files.
+    """The result that Prefect stores for a stage: its artifact. Reading it verifies the files.
 
-    Prefect treats a stored result that cannot be read as a miss, so a damaged artifact is computed
-    again.
+    Prefect treats a stored result that cannot be read as a miss, so a damaged artifact is
+    recomputed.
     """
 
     stage: str
@@ -80,7 +80,7 @@ class ByFingerprint(CachePolicy):
         flow_parameters: dict[str, Any],  # noqa: ARG002
         **kwargs: Any,  # noqa: ARG002
     ) -> str:
-        """The fingerprint, whatever Prefect knows of the inputs."""
+        """The fingerprint, independent of Prefect's inputs."""
         return self.fingerprint
 
 
@@ -99,9 +99,9 @@ class Runner:
     """Runs the stages of one experiment in one flow run.
 
     Attributes:
-        delivery: what MLflow is told, and the ledger of what the run uses.
+        delivery: the reports to MLflow, and the ledger of the artifacts in use.
         display: the terminal.
-        refresh: names of stages to compute although they are in the store.
+        refresh: names of stages to recompute although they are in the store.
         outcomes: how each stage ended, filled as they run.
     """
 
@@ -117,11 +117,11 @@ class Runner:
 
     @property
     def store(self) -> Store:
-        """Where artifacts are."""
+        """The store of the artifacts."""
         return self.recording.store
 
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
-        """Compute the stage, or reuse it where all is as it was."""
+        """Reuse the stage if its key is unchanged, or compute it."""
         call = Call(self, stage, label, arguments)
         self.display.started(str(call.title))
         begun = time.monotonic()
@@ -219,7 +219,7 @@ class Call:
         self.refresh = self.stage.name in self.runner.refresh
 
     def compute(self) -> Reference:
-        """The body of the task, after Prefect's cache missed: look in the store, else compute."""
+        """The task, after a miss in Prefect's cache: look in the store, else compute."""
         store = self.runner.store
         experiment = self.runner.delivery.experiment
         with store.locked(
@@ -247,7 +247,7 @@ class Call:
         runner, recording = self.runner, self.runner.recording
         checkpoint = newest_checkpoint(folder / "checkpoints")
         if checkpoint is not None:
-            self.why = f"went on from step {step_of(checkpoint):,}"
+            self.why = f"resumed from step {step_of(checkpoint):,}"
         inputs = {name: given.artifact for name, given in inputs_of(self.arguments).items()}
 
         def begin() -> TrackedRun | None:
@@ -269,7 +269,7 @@ class Call:
             raise
 
     def _call(self, folder: Path, monitor: StageMonitor, inputs: Inputs) -> Artifact:
-        """Call the stage's function, and put what it wrote in place."""
+        """Call the stage's function, and store its output."""
         store, begun = self.runner.store, time.monotonic()
         function = self.stage.load()
         loaded = self._loaded()
@@ -282,10 +282,10 @@ class Call:
         return store.complete(folder, self.key, metrics, monitor.facts, seconds, reads=reads)
 
     def render(self, artifact: Artifact) -> None:
-        """Render the pages of an artifact, whose folder is leased.
+        """Render the pages of an artifact, whose folder is locked.
 
-        What was computed stays complete whatever becomes of its pages, so a page that cannot be
-        rendered is reported, and the run continues.
+        The artifact stays complete even if its pages fail, so a page that cannot be rendered is
+        reported, and the run continues.
         """
         try:
             render(self.stage, artifact)

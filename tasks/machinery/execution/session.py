@@ -32,8 +32,8 @@ class Work:
         kind: what it is, as tag STAGE of its run in MLflow: experiment, pretrain, ….
         name: its experiment in MLflow.
         title: name of its run.
-        values: its parameters: all that was asked for, without what changes no result.
-        tags: what its run carries besides.
+        values: its parameters: the values of all fields that count.
+        tags: further tags of its run.
         resumes: whether it resumes an interrupted run of the same values. Only such a run is listed
             among those of experiments.
     """
@@ -79,7 +79,7 @@ def opened(
     Args:
         work: what the block does.
         display: where progress is shown.
-        refresh: names of stages to compute although they are in the store.
+        refresh: names of stages to recompute although they are in the store.
         verify: how cached files are checked.
     """
     store, tracking = Store(store_folder()), Tracking(work.name, display.say)
@@ -97,7 +97,7 @@ def opened(
 
 
 def _open_parent(tracking: Tracking, work: Work, tags: dict[str, str]) -> TrackedRun:
-    """The run of the whole: the one in which the same was interrupted, or a new one."""
+    """The parent run: the interrupted run of the same work, or a new one."""
     own = tags | {STAGE: work.kind} | dict(work.tags)
     if not work.resumes:
         return tracking.open(work.title, own)

@@ -1,4 +1,4 @@
-"""What a run came to, as `--output` writes it and as a flow returns it."""
+"""The results of a run, as `--output` writes them and as a flow returns them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StageSummary(BaseModel):
     Attributes:
         title: its name, and what it is about; `name` in JSON.
         state: completed or cached.
-        run_id: of the run in MLflow that has it; empty while MLflow does not know of it.
+        run_id: of its run in MLflow; empty while MLflow does not have it.
         seconds: how long it took to compute.
         path: the folder with what it wrote.
         pages: the folder with its pages.
@@ -46,7 +46,7 @@ class StageSummary(BaseModel):
         """
         found = store.load(self.title.stage, self.fingerprint)
         if found is None:
-            raise StageError(f"{self.title} was deleted from the store meanwhile: run it again")
+            raise StageError(f"{self.title} was deleted from the store meanwhile; run it again")
         return found
 
 
@@ -69,14 +69,14 @@ class TrackingSummary(BaseModel):
 
 
 class RunSummary(BaseModel):
-    """What a run of an experiment, or of a part of one, came to.
+    """The results of a run of an experiment, or of a part of one.
 
     Attributes:
         experiment: its name.
         flow_run_url: where a Prefect server shows it; empty with a temporary server.
         stages: in the order in which they ended.
         metrics: all of them, by the names that they have on the run in MLflow.
-        version: of the registered model that was made of it; empty if none was.
+        version: of the registered model created from it; empty if none was.
     """
 
     model_config = ConfigDict(frozen=True)
