@@ -14,11 +14,12 @@ from rich.table import Table
 
 from flows.terminal.in_process import FAILED, err, out, stop
 from tasks.contract import StageError
-from tasks.machinery.freeing.choosing import Choice, Choices, Freeing, Rules, choose, days
+from tasks.machinery.freeing.choosing import Choice, Choices, Freeing, Rules, choose
 from tasks.machinery.freeing.contents import Item, take_stock
 from tasks.machinery.host.home import home, store_folder
 from tasks.machinery.host.ledger import used_by_runs
 from tasks.machinery.host.space import human, read_size
+from tasks.machinery.naming.durations import age
 from tasks.machinery.store.store import Store
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ def gc(
     they are needed. Exit status: 0 done, 2 invalid options or no confirmation, 1 MLflow is
     unreachable.
     """
-    age = None if older_than is None else timedelta(days=older_than)
-    rules, store = Rules(age, keep, unreferenced), Store(store_folder())
+    oldest = None if older_than is None else timedelta(days=older_than)
+    rules, store = Rules(oldest, keep, unreferenced), Store(store_folder())
     items = take_stock(store)
     if rules == Rules():
         _list(items)
@@ -140,7 +141,7 @@ def _choice_table(title: str, chosen: Sequence[Choice]) -> Table:
     table = _table(title, "experiments", "size", "last used", "why")
     for item, why in ((choice.item, choice.why) for choice in chosen):
         name = f"{item.stage} {item.folder.name[:12]}{'' if item.complete else ' (unfinished)'}"
-        ago = f"{days(now - item.last_used)} ago"
+        ago = f"{age(now - item.last_used)} ago"
         table.add_row(name, ", ".join(item.experiments) or "–", human(item.size), ago, why)
     return table
 
@@ -173,7 +174,7 @@ def _summary(what: str, groups: Iterable[tuple[str, list[Item]]]) -> Table:
             f"{complete:,}",
             f"{len(items) - complete:,}" if complete < len(items) else "",
             human(sum(item.size for item in items)),
-            f"{days(now - max(item.last_used for item in items))} ago",
+            f"{age(now - max(item.last_used for item in items))} ago",
         )
     return table
 

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from tasks.machinery.execution.planner import Step, shortened
 from tasks.machinery.execution.summary import RunSummary, StageSummary
+from tasks.machinery.naming.durations import duration
 from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName, headline_of
 from tasks.machinery.servers.servers import MLFLOW_PORT, PREFECT_PORT
 from tasks.statistics.verdict import beyond_majority, verdict
@@ -23,18 +24,6 @@ from tasks.timing.planner import Expected
 
 MODELS = ("pretraining", "finetuning")  # the stages that end in a model
 _LINE_EVERY = 20.0  # seconds between lines of progress where no line can be redrawn
-
-
-def duration(seconds: float) -> str:
-    """`2 min 05 s`, `1 h 10 min`, `0.4 s`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 class Terminal:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tasks.comparison.comparison import Comparison, MetricRow, Value, incomparable_pretraining
 from tasks.comparison.disagreement import Disagreement
 from tasks.comparison.overlays import curve_figures, headline_figures
+from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.metric_name import (
     DOWNSTREAM,
     FROM_SCRATCH,
@@ -82,7 +83,7 @@ def _joined(labels: Sequence[str]) -> str:
 def _parameters(found: Comparison) -> list[Block]:
     names = {name: name.removeprefix("downstream.") for name in found.parameters}
     rows = [
-        [Cell(names[name]), *(Cell(ABSENT if v is None else _cut(v, 60)) for v in values)]
+        [Cell(names[name]), *(Cell(ABSENT if v is None else cut(v, 60)) for v in values)]
         for name, values in found.parameters.items()
     ]
     rows += [
@@ -92,10 +93,6 @@ def _parameters(found: Comparison) -> list[Block]:
     if not rows:
         return [Words("None: all runs have the same parameters and the same data.")]
     return [Grid(["parameter", *found.labels], rows)]
-
-
-def _cut(text: str, most: int = _LONGEST) -> str:
-    return text if len(text) <= most else f"{text[: most - 2]} …"
 
 
 def _results(found: Comparison, figures: bool) -> list[Block]:
@@ -248,9 +245,9 @@ def _disputes(found: Comparison) -> list[Block]:
 
 
 def _dispute(problem: str, number: int, found: Disagreement) -> Item:
-    facts = [("truth", _cut(found.truth), "")]
+    facts = [("truth", cut(found.truth, _LONGEST), "")]
     facts += [
-        (answer.run, f"{_cut(answer.text)} ({answer.score})", "✓" if answer.right else "✗")
+        (answer.run, f"{cut(answer.text, _LONGEST)} ({answer.score})", "✓" if answer.right else "✗")
         for answer in found.answers
     ]
-    return Item(f"{problem} {number}, {found.document}", _cut(found.text), facts)
+    return Item(f"{problem} {number}, {found.document}", cut(found.text, _LONGEST), facts)

@@ -10,6 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from tasks.data.same_text import share
+from tasks.machinery.naming.cut import cut
 
 EXAMPLES = 10
 SHOWN_CHARACTERS = 300
@@ -136,4 +137,4 @@ class Tally:
 def cell(text: str) -> str:
     """Text for one cell of a Markdown table: one line, truncated if long."""
     line = " ".join(text.replace("|", "\\|").split())
-    return line if len(line) <= SHOWN_CHARACTERS else f"{line[: SHOWN_CHARACTERS - 1]}…"
+    return cut(line, SHOWN_CHARACTERS)

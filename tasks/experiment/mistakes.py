@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from tasks.experiment import variants
 from tasks.experiment.consistency import mistakes
 from tasks.experiment.experiment import Experiment
+from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.spelling import nearest
 
 Path = tuple[str | int, ...]
@@ -132,7 +133,7 @@ def _quoted(value: Any) -> str:
     if value is None:
         return "nothing"
     text = str(value) if isinstance(value, date) else repr(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    return cut(text, 80)
 
 
 def model_at(path: Path) -> type[BaseModel] | None:

@@ -12,19 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import StageError
+from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.experiment.problem import Downstream
 
 CONFIGURATION = "config.json"
 WEIGHTS = ".safetensors"
-TOKENIZER = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-)
 FAMILIES = ("bert", "roberta")  # whose bodies can be fine-tuned
 HEADS = {
     "text-classification": "ForSequenceClassification",
@@ -48,7 +40,7 @@ def files_of(folder: Path, where: str) -> list[str]:
         StageError: it is no model of transformers with safetensors and its tokenizer.
     """
     there = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
-    chosen = [name for name in there if name == CONFIGURATION or name in TOKENIZER]
+    chosen = [name for name in there if name == CONFIGURATION or name in TOKENIZER_FILES]
     weights = weights_of(there)
     missing = [
         what

@@ -29,6 +29,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from tasks.contract import StageError
+from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.naming.hub import commit_of
 from tasks.machinery.naming.paths import place
@@ -46,7 +47,7 @@ from tasks.machinery.tracking.tags import (
     named,
 )
 from tasks.machinery.tracking.tracking import Tracking
-from tasks.models.files import files_of
+from tasks.models.files import CONFIGURATION, WEIGHTS, files_of
 
 IMPORTED = "model"  # the stage name of models copied into the store
 MAKERS = ("pretraining", "finetuning")
@@ -157,7 +158,12 @@ def _of_hub(reference: str, field: str, store: Store) -> Input:
         folder = huggingface_hub.snapshot_download(
             name,
             revision=commit,
-            allow_patterns=["*.safetensors", "*.json", "vocab.txt", "merges.txt"],
+            allow_patterns=[
+                CONFIGURATION,
+                f"*{WEIGHTS}",
+                f"*{WEIGHTS}.index.json",
+                *TOKENIZER_FILES,
+            ],
         )
     except (OSError, huggingface_hub.errors.HfHubHTTPError, ValueError) as error:
         problem = str(error).partition("\n")[0]
@@ -262,56 +268,14 @@ def registered_model(version: Any, tracking: Tracking, store: Store) -> Input:
     Raises:
         StageError: it is neither in the store nor in MLflow, or not a model of transformers.
     """
-    artifact = store.named(version.tags.get(ARTIFACT, ""))
-    if artifact is not None and artifact.damage() is None:
-        return artifact / "model"
-    return _registered(version, tracking, store) / "model"
-
-
-def _registered(version: Any, tracking: Tracking, store: Store) -> Artifact:
-    key: dict[str, Any] = {
-        "stage": "registered",
-        "part": {"source": str(version.source), "tracking_uri": tracking.uri},
-        "inputs": {},
-        "code": {},
-        "libraries": {},
-    }
-    fingerprint, begun = digest(key), time.monotonic()
-    with store.locked(key["stage"], fingerprint, experiment=version.name) as folder:
-        found = store.load(key["stage"], fingerprint)
-        if found is not None and found.damage() is None:
-            return found
-        with TemporaryDirectory(dir=store.root) as place:
-            _arrange(_download(version, Path(place)), store.begin(folder) / "model", version)
-        artifact = store.complete(folder, key, {}, {}, time.monotonic() - begun)
+    made = _in_store(version.tags.get(ARTIFACT, ""), store)
+    if made is not None:
+        return made
+    found = _downloaded(f"models:/{version.name}/{version.version}", store)
+    if not found.artifact.record:  # the runs that read it name its model in MLflow
         model_id = str(version.source).removeprefix("models:/")
         record = {"run_id": version.run_id or "", "tracking_uri": tracking.uri}
-        artifact.write_record(record | ({"model_id": model_id} if model_id[:2] == "m-" else {}))
-        return artifact
-
-
-def _download(version: Any, place: Path) -> Path:
-    """Download all files of a version from MLflow."""
-    try:
-        found = mlflow.artifacts.download_artifacts(
-            artifact_uri=f"models:/{version.name}/{version.version}", dst_path=str(place)
+        found.artifact.write_record(
+            record | ({"model_id": model_id} if model_id.startswith("m-") else {})
         )
-    except (OSError, MlflowException) as error:
-        raise StageError(
-            f"{version.name} version {version.version}: its model is no longer in the store, "
-            f"and cannot be downloaded from {version.source}: {error}"
-        ) from None
-    return Path(found)
-
-
-def _arrange(found: Path, out: Path, version: Any) -> None:
-    """Convert MLflow's layout to that of transformers: model and tokenizer in one folder."""
-    parts = [found / "model", found / "components" / "tokenizer"]
-    if not all(part.is_dir() for part in parts) or not list(parts[0].glob("*.safetensors")):
-        names = ", ".join(sorted(entry.name for entry in found.iterdir()))
-        raise StageError(
-            f"{version.name} version {version.version} is not a model of MLflow's transformers "
-            f"flavour with its tokenizer and safetensors: found {names}"
-        )
-    for part in parts:
-        shutil.copytree(part, out, dirs_exist_ok=True)
+    return found

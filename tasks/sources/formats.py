@@ -18,6 +18,7 @@ from typing import Any
 
 from tasks.contract import StageError
 from tasks.data.rows import Column, Document
+from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.spelling import nearest
 
 Record = tuple[str, Mapping[str, Any]]
@@ -246,7 +247,7 @@ def text_in(values: Mapping[str, Any], column: Column, where: str) -> str:
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "…")
+    return repr(cut(text, 58))
 
 
 TEXTS = (".txt", ".md")

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from tasks.contract import StageError
+from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.experiment.fields import Part, field
 from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.naming.hub import commit_of
@@ -23,15 +24,6 @@ from tasks.machinery.naming.spelling import nearest_path
 FIELD = "tokenizer.published"
 ACCEPTED = (
     "Accepted: a vocab.txt, a folder with a tokenizer.json or vocab.txt, or hf:NAME[@REVISION]"
-)
-
-# The files of a tokenizer that a folder may contain; other files (weights, notes) are ignored.
-FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
 )
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")  # what a vocab.txt must have
@@ -73,7 +65,9 @@ def _resolve_local(location: str, path: Path) -> PublishedTokenizer:
         return _resolve_vocabulary(path)
     if (path / "tokenizer.json").is_file():
         require_whole(path / "tokenizer.json")
-        identity = {name: digest_file(path / name) for name in FILES if (path / name).is_file()}
+        identity = {
+            name: digest_file(path / name) for name in TOKENIZER_FILES if (path / name).is_file()
+        }
         return PublishedTokenizer(location=str(path), kind="folder", identity=identity)
     if (path / "vocab.txt").is_file():
         return _resolve_vocabulary(path / "vocab.txt")

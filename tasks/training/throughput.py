@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from tasks.machinery.naming.durations import rough_duration
+
 if TYPE_CHECKING:
     from tasks.training.step_trainer import StepTrainer
 
@@ -51,19 +53,11 @@ class Pace:
             left = min(left, trainer.budget.seconds - trainer.meter.elapsed)
         if left < LONG:
             return
-        trainer.monitor.say(f"about {spoken(left)} at {tokens / spent:,.0f} tokens/s")
+        trainer.monitor.say(f"about {rough_duration(left)} at {tokens / spent:,.0f} tokens/s")
         if trainer.computation.flops is not None:
             trainer.ceiling = matmul_ceiling(trainer.args.device.type, bf16=trainer.bf16)
             trainer.monitor.note(matmul_ceiling=trainer.ceiling)
             trainer.clock = time.perf_counter()
-
-
-def spoken(seconds: float) -> str:
-    """`42 min`, `3 h 10 min`, `40 s`."""
-    minutes = round(seconds / 60)
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 SECONDS = 0.5

@@ -172,7 +172,7 @@ def test_two_at_once_train_once_and_decide_once(place: Place) -> None:
     assert place.runs() == before
     place.train_on(1500)
     assert place.retrain()["outcome"] == "promoted"
-    assert len(list((place.folder / "home" / "store" / "registered").glob("*/manifest.json"))) == 1
+    assert len(list((place.folder / "home" / "store" / "model").glob("*/manifest.json"))) == 1
     promoted = place.temper("promote", MODEL, "1")
     assert "version 1 is the champion" in promoted.stdout
     assert place.aliases() == {"champion": "1", "previous": "2"}

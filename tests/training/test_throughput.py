@@ -6,7 +6,7 @@ import torch
 from tasks.training import throughput as pace
 from tasks.training.meter import Meter
 from tasks.training.step_trainer import Computation
-from tasks.training.throughput import matmul_ceiling, spoken
+from tasks.training.throughput import matmul_ceiling
 from tests.training.test_budget import Slow, bounded, clock
 from tests.training.test_loop import Counting, assert_same, run, weights
 
@@ -79,10 +79,3 @@ def test_padding_is_not_in_the_tokens_but_in_the_operations():
     assert found["flops_per_second"] == 200
     assert found["ceiling_share"] == 0.5
     assert meter.elapsed == 3
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(42, "42 s"), (130, "2 min"), (2500, "42 min"), (11_400, "3 h 10 min")]
-)
-def test_times_are_spoken(seconds, text):
-    assert spoken(seconds) == text

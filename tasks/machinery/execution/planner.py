@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import Stage
+from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.title import Title
 from tasks.machinery.store.call import Arguments, inputs_of, key_of
 from tasks.machinery.store.checkpoints import last_step
@@ -185,7 +186,7 @@ def _shown(value: Any) -> str:
     if re.fullmatch("[0-9a-f]{40,64}", text):
         return text[:8]
     line = text.partition("\n")[0]
-    return text if line == text and len(text) <= _LONGEST else f"{line[:_LONGEST]}…"
+    return cut(line if line == text else f"{line}…", _LONGEST)
 
 
 def _short(value: Any) -> str:

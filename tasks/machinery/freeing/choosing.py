@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from tasks.machinery.freeing.contents import Item
 from tasks.machinery.host.ledger import freeing_lock, used_by_runs
 from tasks.machinery.host.space import human
+from tasks.machinery.naming.durations import age
 from tasks.machinery.store.lease import beside
 from tasks.machinery.store.store import Store
 
@@ -99,22 +100,10 @@ def choose(
 def _why(item: Item, rules: Rules, refers: Referred | None, now: datetime) -> str:
     """Why an item is to be deleted, regardless of the store's size; empty if it is not."""
     if rules.older_than is not None and now - item.last_used >= rules.older_than:
-        return f"last used {days(now - item.last_used)} ago"
+        return f"last used {age(now - item.last_used)} ago"
     if rules.unreferenced and refers is not None and _is_unreferenced(item, refers):
         return "no run in MLflow refers to it"
     return ""
-
-
-def days(time: timedelta) -> str:
-    """`3 days`, `7 hours`, `2 minutes`: how long ago something was used."""
-    for unit, length in (("day", timedelta(days=1)), ("hour", timedelta(hours=1))):
-        if time >= length:
-            return _counted(time // length, unit)
-    return _counted(time // timedelta(minutes=1), "minute")
-
-
-def _counted(count: int, unit: str) -> str:
-    return f"{count:,} {unit}" if count == 1 else f"{count:,} {unit}s"
 
 
 def _is_unreferenced(item: Item, refers: Referred) -> bool:

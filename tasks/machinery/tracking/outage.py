@@ -12,6 +12,8 @@ import time
 import requests
 from mlflow.exceptions import MlflowException, RestException
 
+from tasks.machinery.naming.cut import cut
+
 # The error codes of a server that is down, overloaded or without its database.
 _CODES = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
 _FROM_A_SERVER = "API request to "  # the start of MLflow's message on a failed request
@@ -88,5 +90,4 @@ class Rest:
 
 def reason(problem: BaseException) -> str:
     """The problem in one line."""
-    text = " ".join(str(problem).split())
-    return text if len(text) < 200 else f"{text[:200]} …"
+    return cut(" ".join(str(problem).split()), 200)

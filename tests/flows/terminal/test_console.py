@@ -9,6 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from flows.terminal.console import Terminal, majority_answers, verdicts
+from tasks.machinery.execution.summary import StageSummary
+from tasks.machinery.naming.title import Title
 
 
 def measured(accuracy: float, low: float) -> dict[str, float]:
@@ -19,7 +21,9 @@ def measured(accuracy: float, low: float) -> dict[str, float]:
 
 def test_a_model_that_may_have_learnt_nothing_is_pointed_out(tmp_path: Path) -> None:
     (tmp_path / "evaluation.json").write_text(json.dumps({"majority": "glad"}))
-    stages = [{"name": "report", "path": "x"}, {"name": "evaluation mood", "path": str(tmp_path)}]
+    facts = {"state": "cached", "fingerprint": "", "run_id": "", "seconds": 0.0, "pages": ""}
+    titles = {Title("report"): "x", Title("evaluation", "mood"): str(tmp_path)}
+    stages = [StageSummary(name=title, path=path, **facts) for title, path in titles.items()]
     majority = majority_answers(stages)
     assert verdicts(measured(0.5, 0.4), ["mood"], majority) == [
         "mood: no better than always answering glad: it may have learnt nothing"

@@ -1,0 +1,8 @@
+"""Long texts, cut for a table or a message."""
+
+from __future__ import annotations
+
+
+def cut(text: str, most: int) -> str:
+    """The text, or its beginning with `…`: at most so many characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
