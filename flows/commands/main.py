@@ -46,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Pre-train, fine-tune and evaluate as cached stages; compare the runs in MLflow.\n\n"
-    "State lives in TEMPER_HOME (default: .temper in the working directory).",
+    "State is in TEMPER_HOME (default: .temper in the working directory).",
 )
 
 
@@ -60,7 +60,7 @@ def _version(wanted: bool) -> None:
 def _environment(
     context: typer.Context,
     _: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     alone = context.invoked_subcommand in ("up", "down", "status")
@@ -77,9 +77,9 @@ def run(
     verify: VerifyOption = "quick",
     output: OutputOption = None,
 ) -> None:
-    """Run an experiment: what is cached is reused, what was interrupted goes on.
+    """Run an experiment: cached stages are reused, interrupted trainings resume.
 
-    Exit status: 0 done, 1 a stage failed, 2 not a valid experiment, 130 interrupted.
+    Exit status: 0 done, 1 a stage failed, 2 the experiment is invalid, 130 interrupted.
     """
     chosen, planner = _planned(experiment, settings, refresh, verify)
     print_plan(chosen.name, planner.steps)
@@ -98,10 +98,10 @@ def plan(
     refresh: RefreshOption = [],  # noqa: B006
     verify: VerifyOption = "quick",
     time: Annotated[
-        bool, typer.Option("--time", help="Also make a few steps, and tell how long it would take.")
+        bool, typer.Option("--time", help="Also run a few steps, and estimate the time.")
     ] = False,
 ) -> None:
-    """Tell what would run, what is cached, and why. Writes nothing."""
+    """Show what would run, what is cached, and why. Writes nothing."""
     chosen, planner = _planned(experiment, settings, refresh, verify)
     print_plan(chosen.name, planner.steps)
     if time:
@@ -122,7 +122,7 @@ for server_command in (up, down, status):
 
 @app.command()
 def sync() -> None:
-    """Tell MLflow what earlier runs could not, because it was out of reach."""
+    """Report to MLflow what earlier runs could not, because it was unreachable."""
     try:
         make_home()  # before Prefect is imported, which looks for its folder
         from flows.commands.sync import sync as deliver_everything
@@ -174,7 +174,7 @@ def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> di
     def call() -> dict[str, Any]:
         from flows.experiment import run_experiment
 
-        # They are names of stages: that was checked when it was planned.
+        # `_planned` has checked that they are names of stages.
         return run_experiment(experiment, refresh=refresh, verify=verify)  # type: ignore[arg-type]
 
     return in_process(call)
@@ -217,12 +217,12 @@ def main() -> None:
 
 
 def _not_answered(problem: Exception) -> str:
-    """What to say where a server is out of reach, or does not let us in; empty for all else."""
+    """The message if a server is unreachable or rejects us; empty for all other problems."""
     from tasks.machinery.tracking.outage import is_outage, reason, refusal
 
     if not is_outage(problem):
         return refusal(problem)
-    return f"MLflow cannot be reached: {reason(problem)}. Start it, and try again"
+    return f"MLflow is unreachable: {reason(problem)}. Start it, and try again"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From a preset or a YAML file, and `--set` on the command line, to an experiment."""
+"""Loading an experiment from a preset or a YAML file, with `--set` on the command line."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def presets() -> dict[str, Path]:
 
 
 def summary_of(preset: Path) -> str:
-    """What a preset says of itself: the first comment of the file."""
+    """The description of a preset: the first comment of its file."""
     first = preset.read_text(encoding="utf-8").partition("\n")[0]
     return first.removeprefix("#").strip()
 
 
 def to_stderr(text: str) -> None:
-    """Tell a person who runs a command."""
+    """Print a message for the person who runs a command."""
     sys.stderr.write(f"temper: {text}\n")
 
 
@@ -45,10 +45,10 @@ def load_experiment(
     Args:
         name: name of a preset, or path of a YAML file.
         settings: `a.b=value`; a downstream problem by its name or its index.
-        note: told of old names of fields.
+        note: called with messages about old names of fields.
 
     Raises:
-        InvalidExperimentError: with a line for each mistake.
+        InvalidExperimentError: with one line per mistake.
     """
     file = _find(name)
     values, lines = read_yaml(file)
@@ -72,7 +72,7 @@ def load_experiment(
 def _by_new_names(
     values: dict[str, Any], lines: dict[Place, str], note: Callable[[str], None]
 ) -> dict[Place, str]:
-    """Give values their new names, in place; returns the lines under the new ones."""
+    """Rename values in place; returns the lines under the new names."""
     try:
         for old, new in renew(values):
             note(f"{lines[old]}: {note_of(old, new)}")
@@ -93,7 +93,7 @@ def _by_new_name(setting: str, note: Callable[[str], None]) -> str:
 
 
 def _without(places: dict[Place, str], place: Place) -> dict[Place, str]:
-    """What is said of other places, not of this one nor of what is below it."""
+    """The entries for other places, without this one and those below it."""
     return {path: text for path, text in places.items() if path[: len(place)] != place}
 
 
@@ -139,7 +139,7 @@ def apply(values: dict[str, Any], setting: str) -> Place:
     """Set one value in place; returns its path.
 
     Raises:
-        InvalidExperimentError: where the setting is not `a.b=value` or leads nowhere.
+        InvalidExperimentError: the setting is not `a.b=value`, or its path does not exist.
     """
     name, equals, text = setting.partition("=")
     if not equals or not name.strip():

@@ -1,4 +1,4 @@
-"""The judgement of a challenger as a run of its own in MLflow, with the table of both sides."""
+"""The judgement of a challenger as a run of its own in MLflow, with the table of both models."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tasks.references.lineage import Lineage
 
 @dataclass(frozen=True)
 class Judged:
-    """What the judgement came to.
+    """The result of the judgement.
 
     Attributes:
         outcome: `first`, `promoted`, `kept` or `refused`.
         gain: of the headline metric, with the ends of its interval.
-        page: the table of both sides, in Markdown.
-        run_id: of the run in MLflow that has it.
+        page: the table of both models, in Markdown.
+        run_id: of its run in MLflow.
     """
 
     outcome: str

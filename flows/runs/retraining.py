@@ -1,4 +1,4 @@
-"""One retraining: whether anything is new, the experiment, the judgement, and the decision."""
+"""A retraining: check for anything new, run the experiment, judge, and decide."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ TESTED = ("train.parquet", "test.parquet", "labels.json")  # train, for the majo
 
 
 def recipe_digest(experiment: Experiment, problem: Downstream) -> str:
-    """What the challenger would be made of: sources by content, values, code and libraries.
+    """A digest of the challenger's inputs: sources by content, values, code and libraries.
 
-    Nothing in the store enters it: what was freed there is no news.
+    It does not depend on the store: an artifact that was deleted there is not new.
     """
     with TemporaryDirectory() as empty:
         planner = Planner(Store(Path(empty)))
@@ -73,7 +73,7 @@ class Retraining:
     """One retraining.
 
     Attributes:
-        recipe: what the challenger would be made of.
+        recipe: the digest of the challenger's inputs.
     """
 
     experiment: Experiment
@@ -94,14 +94,14 @@ class Retraining:
         rule: Rule,
         verify: Verification,
     ) -> Retraining:
-        """A retraining with the sources as they are now."""
+        """A retraining with the current sources."""
         tracking = Tracking(experiment.name, current_display().say)
         registry, store = Registry(tracking.client, model), Store(store_folder())
         made_of = recipe_digest(experiment, problem)
         return cls(experiment, problem, rule, verify, tracking, registry, store, made_of)
 
     def run(self) -> State[dict[str, Any]]:
-        """Look, run the experiment, judge and promote."""
+        """Check for anything new, run the experiment, judge and promote."""
         why = self._nothing_new()
         if why:
             return nothing_new(why)
@@ -109,7 +109,7 @@ class Retraining:
         data, challenger = (
             summary.stage(title).artifact(self.store) for title in titles(self.problem)
         )
-        with self.registry.alone():  # two at once decide one after the other
+        with self.registry.alone():  # concurrent retrainings decide one after the other
             why = self._known(challenger, data)
             if why:
                 return nothing_new(why)
@@ -123,7 +123,7 @@ class Retraining:
         )
 
     def _nothing_new(self) -> str:
-        """Why nothing is to be done, without running the experiment; empty if something is."""
+        """Why there is nothing to do, without running the experiment; empty if there is."""
         with self.registry.alone():
             version = self.registry.tagged(RECIPE, self.recipe)
             why = self._settled(version, None) if version else ""
@@ -143,7 +143,7 @@ class Retraining:
         """Why there is nothing to decide about a model; empty if there is."""
         version = self.registry.tagged(MODEL_DIGEST, (challenger / "model").digest)
         why = self._settled(version, data.whole.only(*TESTED).digest) if version else ""
-        if why:  # next time, the sources alone tell
+        if why:  # next time, the digest of the sources is sufficient
             self.registry.tag(version, {RECIPE: self.recipe})
         return why
 
@@ -152,7 +152,7 @@ class Retraining:
         return why_nothing_new(version, decisions, champion, self.rule.model_dump(), test_data)
 
     def _judge(self, data: Artifact, challenger: Artifact) -> Judged:
-        """Measure both sides on the same test."""
+        """Evaluate both models on the same test split."""
         champion = self.registry.champion()
         before, lineage = None, Lineage()
         if champion:
@@ -160,8 +160,8 @@ class Retraining:
             kind = version.tags.get(KIND, self.problem.problem)
             if kind != self.problem.problem:
                 raise StageError(
-                    f"model: {self.registry.name} is a model for {kind}, and the problem "
-                    f"{self.problem.name} is {self.problem.problem}: give it a name of its own"
+                    f"model: {self.registry.name} is a model for {kind}, but the problem "
+                    f"{self.problem.name} is {self.problem.problem}; register under another name"
                 )
             before = registered_model(version, self.tracking, self.store)
             lineage = Lineage.of(before, self.store)
@@ -179,7 +179,7 @@ class Retraining:
         )
 
     def _lineage(self, summary: RunSummary, challenger: Artifact) -> dict[str, str]:
-        """Where a version comes from, as tags: run, data, code."""
+        """The origin of a version, as tags: run, data, code."""
         tags = {
             ARTIFACT: challenger.name,
             MODEL_DIGEST: (challenger / "model").digest,
@@ -198,7 +198,7 @@ class Retraining:
     def _decide(
         self, judged: Judged, summary: RunSummary, data: Artifact, challenger: Artifact
     ) -> Recorded:
-        """Make the challenger a version, and keep what was decided."""
+        """Register the challenger as a version, and record the decision."""
         registry, champion = self.registry, self.registry.champion()
         won = judged.outcome in ("first", "promoted")
         version = registry.tagged(MODEL_DIGEST, (challenger / "model").digest)
@@ -228,16 +228,16 @@ class Retraining:
 
 
 def require_recorded(challenger: Artifact, tracking: Tracking) -> None:
-    """Make sure that MLflow has the challenger's model.
+    """Check that MLflow has the challenger's model.
 
     Raises:
-        StageError: it was out of reach when the model was made.
+        StageError: MLflow was unreachable when the model was trained.
     """
     record = challenger.record
     if record.get("tracking_uri") != tracking.uri or "model_id" not in record:
         raise StageError(
-            f"MLflow at {tracking.uri} has not been told of {challenger.name}, so it cannot be "
-            "registered: run it again once MLflow can be reached, which trains nothing again"
+            f"MLflow at {tracking.uri} does not have {challenger.name}, so it cannot be "
+            "registered: run it again once MLflow is reachable; nothing is trained again"
         )
 
 

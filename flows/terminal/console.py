@@ -1,4 +1,4 @@
-"""What a person sees in the terminal: the plan, progress with the time left, and the results."""
+"""The output in the terminal: the plan, progress with the time left, and the results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LINE_EVERY = 20.0  # seconds between lines of progress where no line can be red
 
 
 class Terminal:
-    """Progress of the stages: a line redrawn in a terminal, a line now and then in a log.
+    """Progress of the stages: a redrawn line in a terminal, an occasional line in a log.
 
     `interruption` says where one came, once it has come in a stage.
     """
@@ -55,7 +55,7 @@ class Terminal:
             self._live.update(Text(f"  … {title}"))
 
     def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
-        """A stage has come so far."""
+        """Progress of a stage."""
         if total > 0:
             filled = round(24 * done / total)
             bar = f"[{'━' * filled}{'·' * (24 - filled)}] {done:,}/{total:,} {unit}"
@@ -73,11 +73,11 @@ class Terminal:
         self.interruption = f"interrupted in {title}" + (f" at step {step:,}" if step else "")
 
     def say(self, text: str) -> None:
-        """Something that a person should know, beside the progress."""
+        """A warning, beside the progress."""
         self.console.print(Text(f"  ! {text}", style="yellow"))
 
     def remark(self, text: str) -> None:
-        """The same, where nothing is wrong."""
+        """A message that is not a warning."""
         self.console.print(Text(f"  · {text}"))
 
     def finished(self, title: str, state: str, seconds: float, why: str) -> None:
@@ -90,7 +90,7 @@ class Terminal:
 
 
 def plan_table(steps: Sequence[Step]) -> Table:
-    """The plan: a line a stage, with the reasons where it runs."""
+    """The plan: one line per stage, with the reasons if it runs."""
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
     table.add_column("stage", no_wrap=True)
     table.add_column("plan", no_wrap=True)
@@ -106,7 +106,7 @@ def plan_table(steps: Sequence[Step]) -> Table:
 
 
 def plan_summary(steps: Sequence[Step]) -> str:
-    """`3 of 11 stages run, about 4 min 10 s as they last took`, and whether that was the same."""
+    """`3 of 11 stages run, about 4 min 10 s (last time)`, and whether anything changed since."""
     runs = [step for step in steps if step.state == "run"]
     if not runs:
         return f"all {len(steps)} stages are cached: nothing to compute"
@@ -115,22 +115,22 @@ def plan_summary(steps: Sequence[Step]) -> str:
     if len(known) < len(runs):
         return text
     other = any(" → " in reason for step in runs for reason in step.reasons)
-    beside = " before what changed (`temper plan --time` measures)" if other else ""
-    return f"{text}, about {duration(sum(known))} as they last took{beside}"
+    beside = ", before the changes; `temper plan --time` measures" if other else ""
+    return f"{text}, about {duration(sum(known))} (last time{beside})"
 
 
 def time_lines(expected: Mapping[str, Expected]) -> list[str]:
-    """What each stage is expected to take, the whole, and what is not known."""
+    """The estimated time of each stage and of the whole, and what is unknown."""
     if not expected:
         return []
-    lines = ["measured on this machine, as it is busy now:"]
+    lines = ["measured on this machine under its current load:"]
     for title, stage in expected.items():
         word = "at most" if stage.at_most else "about"
-        took = "not known" if stage.seconds is None else f"{word} {duration(stage.seconds)}"
+        took = "unknown" if stage.seconds is None else f"{word} {duration(stage.seconds)}"
         lines.append(f"  {title:<32} {took}{f'  ({stage.missing})' if stage.missing else ''}")
     known = [stage.seconds for stage in expected.values() if stage.seconds is not None]
     more = len(expected) - len(known)
-    beside = f", and what {more} more {'take' if more > 1 else 'takes'}" if more else ""
+    beside = f", plus {more} {'stages' if more > 1 else 'stage'} of unknown time" if more else ""
     return [*lines, f"in all about {duration(sum(known))}{beside}"]
 
 
@@ -216,7 +216,7 @@ def majority_answers(stages: Sequence[StageSummary]) -> dict[str, str]:
 
 
 def where_to_look(summary: RunSummary, state: Path) -> list[str]:
-    """The addresses at which to look further, and how to start what is there."""
+    """The addresses of the run, and how to start the servers."""
     found = summary.mlflow
     mlflow, prefect = found.url, summary.flow_run_url
     lines = []
@@ -225,7 +225,7 @@ def where_to_look(summary: RunSummary, state: Path) -> list[str]:
         home = (
             "" if state == Path(".temper").absolute() else f"TEMPER_HOME={shlex.quote(str(state))} "
         )
-        lines.append(f"to look further:\n  {home}{shlex.quote(str(program))} up")
+        lines.append(f"to see more, start the servers:\n  {home}{shlex.quote(str(program))} up")
     from tasks.machinery.tracking.links import run_page
 
     mlflow = mlflow or run_page(
@@ -236,5 +236,5 @@ def where_to_look(summary: RunSummary, state: Path) -> list[str]:
     titles = [stage.title for stage in summary.stages]
     models = [f"runs:/{found.run_id}/{title}" for title in titles if title.stage in MODELS]
     if models:
-        lines.append("\n  ".join(["to go on with:", *map(shlex.quote, models)]))
+        lines.append("\n  ".join(["models for further use:", *map(shlex.quote, models)]))
     return lines

@@ -1,4 +1,4 @@
-"""Puts together what a comparison of past runs needs: from MLflow's table, the store, the rest."""
+"""Gathering the data of a comparison of past runs, from MLflow and the store."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Say = Callable[[str], None]
 def gather(
     runs: Sequence[PastRun], evidence: Evidence, power: Power, examples: int, say: Say
 ) -> Comparison:
-    """Compare runs by all that is left of them.
+    """Compare runs by all that remains of them.
 
     Args:
         runs: two or more, in the order in which they are shown.
@@ -45,7 +45,7 @@ def gather(
         examples: how many rows to show, of each problem, on which the runs disagree.
         say: told what is being done.
     """
-    say("reading what the runs answered")
+    say("reading the runs' predictions")
     tests = Tests()
     for problem in sorted({name for run in runs for name in run.problems}):
         tests.add(problem, runs, evidence, examples)
@@ -69,7 +69,7 @@ def gather(
 
 
 class Tests:
-    """What can be tested, problem by problem."""
+    """The tests, problem by problem."""
 
     def __init__(self) -> None:
         self.differences: list[Difference] = []
@@ -78,7 +78,7 @@ class Tests:
         self.incomparable: list[str] = []
 
     def add(self, problem: str, runs: Sequence[PastRun], evidence: Evidence, examples: int) -> None:
-        """Test all pairs of runs on a problem, where they share the test rows."""
+        """Test all pairs of runs on a problem, if they share the test rows."""
         answers = self._answers(problem, runs, evidence)
         groups = sharing(answers)
         if len(groups) > 1:
@@ -119,15 +119,14 @@ class Tests:
 
 
 def _why_none(label: str, run: PastRun, problem: str) -> str:
-    """Why there is nothing that a run answered."""
+    """Why a run has no predictions."""
     if problem not in run.problems:
         return f"{label} has no such problem"
     if str(Title("evaluation", problem)) not in run.artifacts.keys() | run.stage_runs.keys():
-        return f"{label} did not come to evaluate it ({run.status}), so it is not tested"
+        return f"{label} ended before evaluating it ({run.status}), so it is not tested"
     return (
-        f"what {label} answered is neither in the store (it was freed) nor in MLflow (it was too "
-        f"large, or the stage's run was deleted), so it is not tested; `temper run` computes it "
-        "again"
+        f"the predictions of {label} are neither in the store (deleted) nor in MLflow (too large, "
+        "or the stage's run was deleted), so it is not tested; `temper run` recomputes them"
     )
 
 
@@ -135,13 +134,13 @@ def _differ(problem: str, groups: Sequence[Sequence[str]]) -> str:
     """Which runs do not share their test rows."""
     said = " / ".join(", ".join(group) for group in groups)
     return (
-        f"{problem}: the test sets differ ({said}), by their content: numbers across the strokes "
-        "are about different rows, so they are not tested and none is marked as the best"
+        f"{problem}: the test splits differ in content ({said}); numbers on different sides of a "
+        "slash are of different rows, so they are not tested and none is marked as the best"
     )
 
 
 def cost_of(run: PastRun, evidence: Evidence, power: Power) -> Cost:
-    """What the stages of a run took, each artifact once."""
+    """The cost of the stages of a run, each artifact once."""
     spent: dict[str, Spent] = {}
     by_stage: dict[str, float] = {}
     unknown: list[str] = []
@@ -193,7 +192,7 @@ def _of_metric(curves: Sequence[dict[str, Curve]], metric: str) -> dict[str, Cur
 
 
 def _same_artifact(title: str, runs: Sequence[PastRun], evidence: Evidence) -> list[list[str]]:
-    """The labels of runs that share the very same artifact of a stage."""
+    """The labels of runs that share the same artifact of a stage."""
     groups: dict[str, list[str]] = {}
     for number, run in enumerate(runs):
         groups.setdefault(evidence.name(run, title) or str(number), []).append(label_of(number))

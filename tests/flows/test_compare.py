@@ -249,7 +249,7 @@ def test_what_was_freed_is_taken_from_mlflow_and_else_told_to_be_gone(at, tmp_pa
             gone = compared(tmp_path, *pair)
     assert gone["differences"] == []
     assert len(gone["not_tested"]) == 4
-    assert "neither in the store (it was freed) nor in MLflow" in gone["not_tested"][0]
+    assert "neither in the store (deleted) nor in MLflow" in gone["not_tested"][0]
 
 
 def test_a_filter_narrows_what_is_compared(at, tmp_path) -> None:

@@ -156,7 +156,7 @@ def test_what_a_server_that_stays_away_missed_is_told_by_sync(
 
     refused = temper(tmp_path, prefect_server, mlflow_server.address, "sync")
     assert refused.wait(timeout=100) == 1
-    assert "MLflow cannot be reached" in (tmp_path / "out.txt").read_text()
+    assert "MLflow is unreachable" in (tmp_path / "out.txt").read_text()
 
     mlflow_server.start()
     told = temper(tmp_path, prefect_server, mlflow_server.address, "sync")

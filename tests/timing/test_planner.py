@@ -37,5 +37,5 @@ def test_the_command_tells_the_whole(home: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     said = " ".join(done.output.split())
     assert "pretraining about" in said
-    assert "corpus not known (never computed here)" in said
-    assert "in all about" in said and "and what 4 more take" in said
+    assert "corpus unknown (never computed here)" in said
+    assert "in all about" in said and "plus 4 stages of unknown time" in said

@@ -1,4 +1,4 @@
-"""What a run would do, and why: the same recipe, walked without computing anything."""
+"""Planning: what a run would do, and why, from the same recipe, without computing anything."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LONGEST = 80  # characters of a value in a reason
 
 
 class PendingInput(Input):
-    """Something that is yet to be computed: its content is not known."""
+    """An input that is not computed yet: its content is unknown."""
 
     @property
     def digest(self) -> str:
-        """Not known before it is computed."""
+        """A placeholder: the digest is unknown before it is computed."""
         return f"pending {self.artifact.fingerprint}"
 
     def __truediv__(self, name: str) -> Input:
@@ -39,7 +39,7 @@ class PendingInput(Input):
 
 
 class PendingArtifact(Artifact):
-    """The artifact of a stage that is yet to run."""
+    """The artifact of a stage that has not run yet."""
 
     @property
     def whole(self) -> Input:
@@ -56,7 +56,7 @@ class Step:
         state: `cached`, or `run`.
         reasons: why it runs.
         seconds: how long it, or the nearest earlier run, took; None if there is none.
-        begun: the step that it goes on from, where it was interrupted.
+        begun: the step that it resumes from, if it was interrupted.
     """
 
     title: str
@@ -70,7 +70,7 @@ class Step:
 
 @dataclass
 class Planner:
-    """Foretells each stage of a recipe: cached or run, and why."""
+    """Predicts each stage of a recipe: cached or run, and why."""
 
     store: Store
     refresh: frozenset[str] = frozenset()
@@ -103,7 +103,7 @@ class Planner:
     ) -> list[str]:
         """Why the stage would run; empty if it would not."""
         if stage.name in self.refresh:
-            return ["asked for by --refresh"]
+            return ["requested by --refresh"]
         if found:
             damage = found.damage()
             return [damage] if damage else []
@@ -115,7 +115,7 @@ class Planner:
             },
             key=str,
         )
-        reasons = [f"was interrupted: goes on from step {begun:,}"] if begun else []
+        reasons = [f"was interrupted: resumes from step {begun:,}"] if begun else []
         nearest = nearest_artifact(self.store, key)
         if nearest is None:
             return reasons or ["not in the store"]
@@ -149,13 +149,13 @@ def nearest_artifact(store: Store, key: dict[str, Any]) -> Artifact | None:
 
 
 def _comparable(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Whether two keys are about the same: another problem's run explains nothing."""
+    """Whether two keys are comparable: a run of another problem explains nothing."""
     kinds = [{n: v for n, v in key["part"].items() if n.endswith("problem")} for key in (old, new)]
     return kinds[0] == kinds[1]
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """What differs between two keys, old → new, a line each."""
+    """The differences between two keys, old → new, one per line."""
     lines = []
     for section in ("part", "inputs", "code", "libraries"):
         before, now = old.get(section, {}), new.get(section, {})
@@ -167,7 +167,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 
 
 def _difference(section: str, name: str, before: Any, now: Any) -> str:
-    """One difference, or nothing where there is none to tell."""
+    """One difference, or "" if there is none to show."""
     if before == now or (section == "inputs" and str(now).startswith("pending")):
         return ""
     if section == "part":

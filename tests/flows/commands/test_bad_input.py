@@ -172,7 +172,7 @@ def test_the_hub_without_the_name_or_out_of_reach_is_told(
     setting: str, reached: bool, hub: str, data: Path, tmp_path: Path
 ) -> None:
     kind = "dataset" if setting.startswith("corpus") else "model"
-    said = f"no {kind} 'a/b' that you may see" if reached else "cannot be reached for hf:a/b"
+    said = f"no {kind} 'a/b' that you can access" if reached else "is unreachable for hf:a/b"
     settings = (setting, "tokenizer.vocab_size=8192")
     mistake = Mistake("the Hub", (setting.partition("=")[0], said), settings=settings)
     address = hub if reached else f"http://127.0.0.1:{free_port()}"

@@ -194,7 +194,7 @@ def test_where_to_look_is_the_addresses_or_how_to_have_them(home) -> None:
     assert where_to_look(summary("http://p/f", "http://m", stages), home) == [
         "runs and models:\n  http://m",
         "flows and logs:\n  http://p/f",
-        "to go on with:\n  runs:/abc/pretraining\n  'runs:/abc/finetuning mood'",
+        "models for further use:\n  runs:/abc/pretraining\n  'runs:/abc/finetuning mood'",
     ]
     lines = "\n".join(where_to_look(summary("", "", []), home))
     assert f"TEMPER_HOME={home}" in lines

@@ -79,7 +79,7 @@ def test_runs_made_before_are_there_and_new_ones_use_the_servers(before: Before,
     assert new.info.artifact_uri.startswith((up.home / "mlartifacts" / "tiny").as_uri())
     direct = MlflowClient(f"sqlite:///{up.home}/mlflow.db")
     assert {file.path for file in direct.list_artifacts(report)} == there
-    assert "up" in finish(up.folder, "")["printed"].partition("to look further")[2]
+    assert "up" in finish(up.folder, "")["printed"].partition("to see more")[2]
 
 
 def test_ctrl_c_checkpoints_what_runs_before_the_servers_go(up: Up) -> None:
