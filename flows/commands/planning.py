@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flows.recipes.stages import NAMES
 from flows.terminal.in_process import out, stop
 from tasks.contract import StageError
+from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.machinery.host.digest_memo import Verification, verifying
 from tasks.machinery.host.home import home, store_folder
@@ -55,3 +57,18 @@ def print_plan(name: str, steps: list[Any]) -> None:
     out.print(f"[bold]{name}[/bold]  state in {home()}", highlight=False)
     out.print(plan_table(steps))
     out.print(plan_summary(steps), highlight=False)
+
+
+def planned_experiment(
+    name: str, settings: list[str], refresh: list[str], verify: Verification
+) -> tuple[Experiment, TimedPlanner]:
+    """The experiment and its plan; a mistake ends the program, before anything is computed."""
+    from flows.presets.loading import load_experiment
+    from flows.recipes.experiment import recipe
+
+    require_stages(refresh)
+    try:
+        experiment = load_experiment(name, settings)
+    except InvalidExperimentError as error:
+        stop(error.lines)
+    return experiment, planned(partial(recipe, experiment), refresh, verify)

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flows.terminal.in_process import FAILED, out, stop
 from tasks.contract import StageError
-from tasks.machinery.execution.delivery import deliver, undelivered
 from tasks.machinery.host.home import make_home, store_folder
-from tasks.machinery.host.ledger import start_lock
-from tasks.machinery.store.store import Store
-from tasks.machinery.tracking.outage import reason
-from tasks.machinery.tracking.tracking import Tracking
 
 
-def sync() -> Iterator[str]:
+def sync() -> None:
+    """Report to MLflow what earlier runs could not, because it was unreachable."""
+    try:
+        for line in report_everything():
+            out.print(line, highlight=False)
+    except StageError as error:
+        stop(str(error).splitlines(), FAILED)
+
+
+def report_everything() -> Iterator[str]:
     """Report everything that waits; yields a line for each run.
 
     Raises:
         StageError: MLflow is unreachable, or some reports failed; the others are delivered.
     """
-    make_home()
+    make_home()  # before Prefect is imported, which looks for its folder
+    from tasks.machinery.execution.delivery import deliver, undelivered
+    from tasks.machinery.host.ledger import start_lock
+    from tasks.machinery.store.store import Store
+    from tasks.machinery.tracking.outage import reason
+    from tasks.machinery.tracking.tracking import Tracking
+
     tracking, store, problems = Tracking(""), Store(store_folder()), []
     with start_lock():
         waiting = undelivered()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from flows.commands.sync import sync
+from flows.commands.sync import report_everything
 from tasks.contract import Monitor, StageError
 from tasks.machinery.execution.delivery import deliver, deliver_all, undelivered
 from tasks.machinery.execution.display import Quiet
@@ -85,9 +85,9 @@ def test_sync_goes_on_after_a_problem_and_names_it() -> None:
     tracking = Tracking("x")
     left_behind(tracking)
     with mlflow_out_of_reach("set_terminated"), pytest.raises(StageError, match="nobody listens"):
-        list(sync())
-    assert list(sync()) == ["x: finished, 0 stages reported"]
-    assert list(sync()) == ["everything is reported to MLflow"]
+        list(report_everything())
+    assert list(report_everything()) == ["x: finished, 0 stages reported"]
+    assert list(report_everything()) == ["everything is reported to MLflow"]
 
 
 def test_sync_makes_no_experiment_in_the_wrong_mlflow() -> None:
@@ -95,7 +95,7 @@ def test_sync_makes_no_experiment_in_the_wrong_mlflow() -> None:
     ledger.tracking_uri, ledger.experiment = "http://elsewhere", "only there"
     ledger.write()
     with pytest.raises(StageError, match="MLFLOW_TRACKING_URI=http://elsewhere"):
-        list(sync())
+        list(report_everything())
     names = [found.name for found in Tracking("x").client.search_experiments()]
     assert "only there" not in names
 
@@ -220,7 +220,7 @@ def test_a_stage_that_failed_in_an_outage_is_failed_and_not_killed(
     with pytest.raises(StageFailedError, match="not a number"):
         run_flow(lambda run: run(toy.FAIL, number=1))
     down.__exit__(None, None, None)
-    assert [line.split(",")[0] for line in sync()] == ["toy: failed"]
+    assert [line.split(",")[0] for line in report_everything()] == ["toy: failed"]
     tracking = Tracking("toy")
     [run] = tracking.client.search_runs([tracking.experiment_id], "tags.`temper.stage` = 'fail'")
     assert run.info.status == "FAILED"

@@ -1,0 +1,43 @@
+"""`temper plan`: what a run would compute, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.arguments import ExperimentArgument, RefreshOption, SetOption, VerifyOption
+from flows.commands.planning import planned_experiment, print_plan
+from flows.terminal.in_process import FAILED, out, stop
+from tasks.contract import StageError
+from tasks.experiment.experiment import Experiment
+
+if TYPE_CHECKING:
+    from tasks.timing.planner import TimedPlanner
+
+
+def plan(
+    experiment: ExperimentArgument = "demo",
+    settings: SetOption = [],  # noqa: B006
+    refresh: RefreshOption = [],  # noqa: B006
+    verify: VerifyOption = "quick",
+    time: Annotated[
+        bool,
+        typer.Option("--time", help="Also run a few steps, and estimate the time."),
+    ] = False,
+) -> None:
+    """Show what would run, what is cached, and why. Writes nothing."""
+    chosen, planner = planned_experiment(experiment, settings, refresh, verify)
+    print_plan(chosen.name, planner.steps)
+    if time:
+        _print_time(chosen, planner)
+
+
+def _print_time(experiment: Experiment, planner: TimedPlanner) -> None:
+    from flows.terminal.console import time_lines
+
+    try:
+        for line in time_lines(planner.expected(experiment)):
+            out.print(line, highlight=False, markup=False)
+    except StageError as error:
+        stop(str(error).splitlines(), FAILED)

@@ -1,0 +1,74 @@
+"""`temper run`: run an experiment in this process."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flows.commands.arguments import (
+    ExperimentArgument,
+    OutputOption,
+    RefreshOption,
+    SetOption,
+    VerifyOption,
+)
+from flows.commands.planning import planned_experiment, print_plan
+from flows.terminal.in_process import in_process, out, require_writable
+from tasks.experiment.experiment import Experiment
+from tasks.machinery.host.digest_memo import Verification
+from tasks.machinery.host.home import home
+
+
+def run(
+    experiment: ExperimentArgument = "demo",
+    settings: SetOption = [],  # noqa: B006  (typer reads the default and never changes it)
+    refresh: RefreshOption = [],  # noqa: B006
+    verify: VerifyOption = "quick",
+    output: OutputOption = None,
+) -> None:
+    """Run an experiment: cached stages are reused, interrupted trainings resume.
+
+    Exit status: 0 done, 1 a stage failed, 2 the experiment is invalid, 130 interrupted.
+    """
+    chosen, planner = planned_experiment(experiment, settings, refresh, verify)
+    print_plan(chosen.name, planner.steps)
+    require_writable("--output", output)
+    result = _run(chosen, refresh, verify)
+    _print_results(chosen, result)
+    if output is not None:
+        output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        out.print(f"written: {output}")
+
+
+def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> dict[str, Any]:
+    """Run the flow in this process, with its progress in the terminal."""
+
+    def call() -> dict[str, Any]:
+        from flows.experiment import run_experiment
+
+        # `planned_experiment` has checked that they are names of stages.
+        return run_experiment(experiment, refresh=refresh, verify=verify)  # type: ignore[arg-type]
+
+    return in_process(call)
+
+
+def _print_results(experiment: Experiment, result: dict[str, Any]) -> None:
+    from flows.terminal.console import (
+        majority_answers,
+        pretraining_line,
+        results_table,
+        verdicts,
+        where_to_look,
+    )
+    from tasks.machinery.execution.summary import RunSummary
+
+    summary = RunSummary.model_validate(result)
+    metrics = summary.metrics
+    out.print()
+    out.print(pretraining_line(metrics), highlight=False)
+    problems = [problem.name for problem in experiment.downstream]
+    if problems:
+        out.print(results_table(metrics, problems))
+    said = verdicts(metrics, problems, majority_answers(summary.stages))
+    for line in ["", *said, "", *where_to_look(summary, home())]:
+        out.print(line, highlight=False, markup=False)
