@@ -1,10 +1,10 @@
-"""Stage `judgement`: champion and challenger on the same test split, as it is now.
+"""Stage `judgement`: champion and challenger on the same current test split.
 
-Both answer by the same code, in fp32, as in stage `evaluation`. Data change, and with them the
-labels: what a model has never heard of, it never answers (and is wrong about), and what only it
-knows, it may answer (and is wrong too), so an old champion is measured on what is asked today.
-Rows of the test that the champion was fine-tuned on (the data were split anew since) are left out
-for both sides: it would know the answers.
+Both predict with the same code, in fp32, as in stage `evaluation`. Data change, and with them the
+labels. A model never predicts a label that it does not have (and is wrong), and may predict a label
+that only it has (and is wrong too), so an old champion is evaluated on today's data. Test rows that
+the champion was fine-tuned on (since the data were split differently then) are left out for both
+models: the champion would know the answers.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ def judge(
     out: Path,
     monitor: Monitor,
 ) -> dict[str, float]:
-    """Decide whether a challenger takes the champion's place.
+    """Decide whether a challenger replaces the champion.
 
     Args:
         problem: what is predicted.
-        rule: what the challenger must show.
+        rule: the rule for a promotion.
         seed: seed of the resamples.
         data: folder with test.parquet, train.parquet (for the majority baseline), labels.json.
         challenger: folder of its model.
@@ -56,7 +56,7 @@ def judge(
         learnt: tables of labelled rows that the champion was fine-tuned on.
         is_known: whether these are all of them.
         out: empty folder for decision.json.
-        monitor: told of the progress.
+        monitor: receives the progress.
 
     Returns:
         `test_documents`, `left_out` (rows), `promoted` (1 or 0); the headline metric of
@@ -64,8 +64,8 @@ def judge(
         its interval.
 
     Raises:
-        StageError: the test split is one document, the champion was fine-tuned on all of it but
-            one, or a model is for another kind of problem.
+        StageError: the test split is one document, the champion was fine-tuned on all but one of
+            its documents, or a model is for another kind of problem.
     """
     kind = load(problem)
     train, test = (read_rows(kind, data / f"{split}.parquet") for split in ("train", "test"))
@@ -101,10 +101,10 @@ def judge(
 
 
 def without_learnt(shape: Shape, test: pd.DataFrame, learnt: Sequence[Path]) -> pd.DataFrame:
-    """The test rows but for those in some tables.
+    """The test rows that are not in some tables.
 
     Raises:
-        StageError: they are of fewer than two documents.
+        StageError: they come from fewer than two documents.
     """
     if not learnt:
         return test
@@ -115,39 +115,39 @@ def without_learnt(shape: Shape, test: pd.DataFrame, learnt: Sequence[Path]) -> 
     if len(found) < len(test) and found["document"].nunique() < FEWEST_TESTED:
         raise StageError(
             f"the champion was fine-tuned on {len(test) - len(found):,} of the {len(test):,} rows "
-            "of the test split, and the rest is too few to compare on: split the data as it was "
-            "then (the same `split_seed`; before there was one, `seed`), or give them a test split "
-            "of their own"
+            "of the test split, and the rest are too few to compare on: split the data as before "
+            "(with the same `split_seed`; in older versions, `seed`), or give them a test split of "
+            "their own"
         )
     return found
 
 
 def remarks(left_out: int, *, is_known: bool) -> list[str]:
-    """What a reader must know of the test: for the page."""
+    """Remarks on the test split for the page."""
     found = []
     if left_out:
         found.append(
-            f"{left_out:,} rows of the test split are left out for both sides: the champion was "
+            f"{left_out:,} rows of the test split are left out for both models: the champion was "
             "fine-tuned on them."
         )
     if not is_known:
         found.append(
-            "Not all of what the champion was fine-tuned on is known or still in the store: "
-            "whether the rest holds rows of the test cannot be checked."
+            "Some of the champion's fine-tuning data are unknown or no longer in the store, so "
+            "Temper cannot check whether they contain rows of the test split."
         )
     return found
 
 
 def read_answering(kind: Problem, side: str, folder: Path) -> tuple[Any, Any, list[str]]:
-    """A model, its tokenizer, and the labels that it knows."""
+    """A model, its tokenizer, and its labels."""
     try:
         model, tokenizer = read_model(kind.AUTO_MODEL, folder)
     except (OSError, ValueError) as error:
         raise StageError(f"the model of the {side} cannot be read: {error}") from None
     if type(model).__name__ not in (model.config.architectures or [type(model).__name__]):
         raise StageError(
-            f"the model of the {side} is a {model.config.architectures[0]}, and a "
-            f"{type(model).__name__} is wanted: give the registered model another name"
+            f"the model of the {side} is a {model.config.architectures[0]}, but this problem needs "
+            f"a {type(model).__name__}; register under another name"
         )
     return model, tokenizer, [model.config.id2label[i] for i in range(model.config.num_labels)]
 
@@ -155,12 +155,12 @@ def read_answering(kind: Problem, side: str, folder: Path) -> tuple[Any, Any, li
 def answer(
     kind: Problem, model: Any, tokenizer: Any, test: pd.DataFrame, labels: Sequence[str]
 ) -> pd.DataFrame:
-    """The test rows with the answers of a model."""
+    """The test rows with the predictions of a model."""
     return predict(kind, model, test, kind.encode(test, tokenizer, labels), labels)
 
 
 def metrics_of(decision: Decision, other: str) -> dict[str, float]:
-    """The decision in numbers: of the headline metric, and whether the challenger has won."""
+    """The decision in numbers: the headline metric, and whether the challenger has won."""
     head = decision.rows[0]
     metrics = {
         "test_documents": float(decision.documents),

@@ -129,7 +129,7 @@ def test_test_rows_that_the_champion_was_fine_tuned_on_are_left_out_for_both(wor
     decision = json.loads((tmp_path / "a" / "decision.json").read_text())
     assert decision["rows"][0]["rows"] == left
     card = (shown(decision_card.show, tmp_path / "a") / "card.md").read_text()
-    assert f"{len(test) - left:,} rows of the test split are left out for both sides" in card
+    assert f"{len(test) - left:,} rows of the test split are left out for both models" in card
     test.to_parquet(learnt)
     with pytest.raises(StageError, match=r"fine-tuned on .* too few to compare on: split the data"):
         run(world, tmp_path / "b", "good", "poor", learnt=[learnt])
@@ -139,7 +139,7 @@ def test_what_is_not_known_of_the_champion_is_said(world, tmp_path):
     metrics, _ = run(world, tmp_path / "a", "good", "poor", is_known=False)
     assert metrics["left_out"] == 0
     assert (
-        "cannot be checked" in (shown(decision_card.show, tmp_path / "a") / "card.md").read_text()
+        "Temper cannot check" in (shown(decision_card.show, tmp_path / "a") / "card.md").read_text()
     )
 
 
