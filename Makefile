@@ -47,10 +47,10 @@ demo: $(SETUP)  ## Run the demo experiment and print the results and where to lo
 up: $(SETUP)  ## Start Prefect, MLflow and what runs the UI's triggers; Ctrl-C stops them
 	$(BIN)/temper up
 
-test: $(SETUP)  ## Pass the tests (minutes)
+test: $(SETUP)  ## Run the tests (minutes)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-test-slow: proofs proofs-alone  ## Pass the long proofs as well (tests/README.md says how long each part takes)
+test-slow: proofs proofs-alone  ## Run the long proofs too (tests/README.md says how long each part takes)
 
 proofs: $(SETUP)
 	$(BIN)/pytest -m slow --numprocesses 2 --dist loadfile
@@ -58,13 +58,13 @@ proofs: $(SETUP)
 proofs-alone: $(SETUP)  # in a browser and by the clock: one at a time, on a machine with nothing else to do
 	$(BIN)/pytest -m live
 
-bench: $(SETUP)  ## Measure Temper beside the standard recipe, hours of an idle machine (VOCABULARY=path/vocab.txt: with that one)
+bench: $(SETUP)  ## Benchmark Temper against the standard recipe: hours on an idle machine (VOCABULARY=path/vocab.txt)
 	$(BIN)/python -m tests.benchmarks $(if $(VOCABULARY),--vocabulary "$(VOCABULARY)")
 
-bench-quick: $(SETUP)  ## Some of it, in minutes
+bench-quick: $(SETUP)  ## A part of the benchmark, in minutes
 	$(BIN)/python -m tests.benchmarks --quick
 
-lint: $(SETUP)  ## Format, rules, types, and the layers of the house
+lint: $(SETUP)  ## Check format, rules, types and the layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -74,10 +74,10 @@ format: $(SETUP)  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(SETUP)  ## Renew requirements.lock: the newest versions that pyproject.toml allows
+lock: $(SETUP)  ## Renew requirements.lock with the newest versions that pyproject.toml allows
 	$(BIN)/pip-compile --quiet --upgrade --upgrade-package "$(TORCH)" --extra dev --extra team --strip-extras \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
 	sed -i -E 's/^(torch==[0-9.]+)\+.*/\1/' requirements.lock
 
-clean:  ## Remove the environment and what tools leave; the state in .temper stays
+clean:  ## Remove the environment and the tools' files; the state in .temper stays
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

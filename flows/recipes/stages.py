@@ -1,4 +1,4 @@
-"""The table of stages: names, functions, libraries. Light: nothing heavy is imported here."""
+"""The table of stages: names, functions, libraries. It imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tasks.contract import Stage
 from tasks.sources import Source
 
 TRAINING = ("torch", "transformers", "accelerate", "numpy")
-SAVING = ("tokenizers", "safetensors")  # what writes the model, and the tokenizer beside it
+SAVING = ("tokenizers", "safetensors")  # the libraries that write the model and the tokenizer
 TABLES = ("pandas", "pyarrow")
 LABELLED = (*TRAINING, *SAVING, *TABLES)
 
@@ -82,7 +82,7 @@ def _reading(source: Source) -> tuple[str, ...]:
 
 
 def pretraining(objective: str, family: str) -> Stage:
-    """A body that learns from text alone."""
+    """Pre-training on text."""
     return Stage(
         "pretraining",
         "tasks.stages.pretraining:pretrain",
@@ -94,7 +94,7 @@ def pretraining(objective: str, family: str) -> Stage:
 
 
 def finetuning(problem: str, family: str) -> Stage:
-    """A body that learns from labels."""
+    """Fine-tuning on labelled rows."""
     return Stage(
         "finetuning",
         "tasks.stages.finetuning:finetune",
@@ -106,7 +106,7 @@ def finetuning(problem: str, family: str) -> Stage:
 
 
 def evaluation(problem: str) -> Stage:
-    """What a fine-tuned model gets right on the test split, and how certain that is."""
+    """The metrics of a fine-tuned model on the test split, with intervals."""
     return Stage(
         "evaluation",
         "tasks.stages.evaluation:evaluate",
@@ -118,7 +118,7 @@ def evaluation(problem: str) -> Stage:
 
 
 def judgement(problem: str) -> Stage:
-    """Champion and challenger on the same test split, and what the rule says."""
+    """Champion and challenger on the same test split, and the decision by the rule."""
     return Stage(
         "judgement",
         "tasks.stages.judgement:judge",

@@ -43,7 +43,7 @@ def gather(
         evidence: where to look for predictions, curves and seconds.
         power: what the energy is reckoned with.
         examples: how many rows to show, of each problem, on which the runs disagree.
-        say: told what is being done.
+        say: called with messages on the progress.
     """
     say("reading the runs' predictions")
     tests = Tests()

@@ -128,8 +128,8 @@ def with_seconds(entries: Sequence[Entry], seconds: Mapping[str, float]) -> list
 def varying(entries: Sequence[Entry]) -> dict[str, list[str | None]]:
     """The parameters, and the digests of data, that are not the same within an experiment.
 
-    What only tells one experiment from another (each has problems of its own) is in its name, and
-    so is what only tells a part on its own from the whole.
+    Parameters that differ only between experiments (each has its own problems) or between a part on
+    its own and a whole experiment are left out: the name of a run shows them.
     """
     runs = [entry.run for entry in entries]
 

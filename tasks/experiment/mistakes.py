@@ -1,4 +1,4 @@
-"""What is wrong with an experiment, said so that a person can mend it.
+"""The mistakes in an experiment, as messages with which a person can fix them.
 
 Every line names the field's path (and the line of the file), the value found, what is accepted, and
 the nearest right spelling.
@@ -22,7 +22,7 @@ Path = tuple[str | int, ...]
 
 
 class InvalidExperimentError(ValueError):
-    """An experiment that cannot run; each mistake is a line."""
+    """An experiment that cannot run, with one line per mistake."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self.lines = list(lines)
@@ -51,7 +51,7 @@ def validated(values: Mapping[str, Any], lines: Mapping[Path, str] | None = None
 
 
 def _truths(value: Any, path: Path) -> Iterator[tuple[Path, bool]]:
-    """True and false where a number is wanted: Pydantic takes them for 1 and 0, and `yes` too."""
+    """Booleans given for numbers, which Pydantic would accept as 1 and 0, also `yes`."""
     items = value.items() if isinstance(value, Mapping) else enumerate(value)
     for step, item in items:
         if isinstance(item, Mapping | list):
@@ -61,12 +61,12 @@ def _truths(value: Any, path: Path) -> Iterator[tuple[Path, bool]]:
 
 
 def _unlike(path: Path, value: Any) -> dict[str, Any]:
-    """A mistake of a value of another kind, as Pydantic would tell it."""
+    """The mistake of a value of the wrong type, in Pydantic's format."""
     return {"loc": path, "type": "unlike", "input": value}
 
 
 def check(experiment: Experiment) -> None:
-    """What no single field shows: that the parts fit together.
+    """Check that the parts fit together.
 
     Raises:
         InvalidExperimentError: with a line for each mistake.
@@ -75,7 +75,7 @@ def check(experiment: Experiment) -> None:
 
 
 def check_fields(part: BaseModel) -> None:
-    """That every value which is given counts with the chosen variants.
+    """Check that every given value counts with the chosen variants.
 
     Raises:
         InvalidExperimentError: with a line for each that does not.
@@ -137,7 +137,7 @@ def _quoted(value: Any) -> str:
 
 
 def model_at(path: Path) -> type[BaseModel] | None:
-    """The model that a path leads to; list positions are passed through."""
+    """The model at a path, skipping list positions."""
     model: type[BaseModel] = Experiment
     for step in path:
         if isinstance(step, int):
@@ -183,7 +183,7 @@ _BOUNDS = {
 
 
 def accepted_at(path: Path) -> str:
-    """What a field accepts, in words: `a whole number, at least 1`."""
+    """What a field accepts, as text: `a whole number, at least 1`."""
     schema = _schema(path)
     if "enum" in schema:
         return ", ".join(map(str, schema["enum"]))

@@ -87,7 +87,7 @@ class _Stopwatch(Silent):
 
 
 def time_pretraining(model: Model, pretraining: Pretraining, vocabulary: int) -> Cost:
-    """What pre-training costs, with a vocabulary of so many entries."""
+    """The cost of pre-training, with a vocabulary of this size."""
     tokenizer = MadeUpTokenizer(vocabulary)
     objective = objectives.load(pretraining.objective)
     length, size = pretraining.sequence_length, pretraining.batch_size

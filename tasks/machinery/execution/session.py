@@ -1,4 +1,4 @@
-"""One run of a recipe: what opens it, and what it is made of."""
+"""One run of a recipe: the objects that it needs, and the context manager that opens it."""
 
 from __future__ import annotations
 

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def cut(text: str, most: int) -> str:
-    """The text, or its beginning with `…`: at most so many characters."""
+    """The text, or its start with `…`, of limited length."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
