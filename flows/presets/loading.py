@@ -15,7 +15,7 @@ from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import InvalidExperimentError, check, validated
 from tasks.experiment.renamed import new_path, renew
 from tasks.experiment.renamed import note as note_of
-from tasks.machinery.naming.paths import place
+from tasks.machinery.naming.paths import has_scheme, place
 from tasks.machinery.naming.spelling import nearest
 
 PRESETS = Path(__file__).parent
@@ -130,7 +130,7 @@ def _anchor(values: dict[str, Any], folder: Path) -> None:
 
 
 def _anchored(location: str, folder: Path) -> str:
-    if not location or location.startswith(("builtin:", "hf:")):
+    if not location or (has_scheme(location) and not (folder / location).exists()):
         return location
     return str((folder / place(location)).absolute())
 

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from tasks.experiment.mistakes import Path, spelt
+from tasks.machinery.naming.paths import has_scheme
 
 LONGEST = 80  # characters
 _IN_TITLE: tuple[Path, ...] = (
@@ -38,6 +39,6 @@ def variant_of(values: Mapping[str, Any], changes: Mapping[Path, str]) -> str:
 def _short(path: Path, text: str) -> str:
     """A value in one line; only the end of a file's path."""
     line = " ".join(text.split())
-    if path[-1] in ("source", "published") and not line.startswith(("hf:", "builtin:")):
+    if path[-1] in ("source", "published") and not has_scheme(line):
         return "/".join(PurePath(line).parts[-2:])
     return line

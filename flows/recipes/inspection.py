@@ -14,7 +14,6 @@ from tasks.experiment.corpus import Corpus
 from tasks.experiment.problem import Downstream
 from tasks.problems import shape_of
 from tasks.sources import Source
-from tasks.sources.files import first_documents, first_rows
 
 
 def text_source(corpus: Corpus) -> Source:
@@ -25,11 +24,10 @@ def text_source(corpus: Corpus) -> Source:
     """
     field = "corpus.source"
     source = sources.resolve(corpus.source, field, holds="text")
-    if source.kind == "files":
-        try:
-            first_documents(source, corpus)
-        except StageError as error:
-            raise StageError(f"{field}: {error}") from None
+    try:
+        source.first_documents(corpus)
+    except StageError as error:
+        raise StageError(f"{field}: {error}") from None
     return source
 
 
@@ -46,22 +44,22 @@ def labelled_source(problem: Downstream, part: str = "") -> Source:
     """
     field = f"{part or f'downstream.{problem.name}'}.source"
     source = sources.resolve(problem.source, field, holds=problem.problem)
-    if source.kind == "files":
-        shape = shape_of(problem.problem)
-        try:
-            rows = first_rows(source, shape.columns(problem.data))
-            for row in rows:
-                shape.parse(row, problem.data)
-            _require_training(rows)
-        except StageError as error:
-            raise StageError(f"{field}: {error}") from None
+    shape = shape_of(problem.problem)
+    try:
+        rows = source.first_rows(shape.columns(problem.data))
+        for row in rows:
+            shape.parse(row, problem.data)
+        _require_training(rows)
+    except StageError as error:
+        raise StageError(f"{field}: {error}") from None
+    if rows:
         require_shares(problem.data, {row.split for row in rows})
     return source
 
 
 def _require_training(rows: list[Row]) -> None:
     given = {row.split for row in rows}
-    if not given & {"", "train"}:
+    if given and not given & {"", "train"}:
         raise StageError(
             f"there are files for {' and '.join(sorted(given))}, but none for training; add one "
             "with train in its name, or give a single file"

@@ -78,7 +78,7 @@ def corpus(source: Source) -> Stage:
 
 
 def _reading(source: Source) -> tuple[str, ...]:
-    return ("pyarrow", "datasets") if source.kind == "hub" else ("pyarrow",)
+    return ("pyarrow", *source.libraries)
 
 
 def pretraining(objective: str, family: str) -> Stage:

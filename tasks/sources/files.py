@@ -26,7 +26,7 @@ from tasks.experiment.corpus import Corpus
 from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.naming.paths import place
 from tasks.machinery.naming.spelling import nearest_path
-from tasks.sources import UNIT, Holds, Progress, Source
+from tasks.sources import Holds, Progress, Source
 from tasks.sources.formats import TABLES, TAGGED, TEXTS, File, lines, text_in
 from tasks.sources.formats import documents as text_documents
 
@@ -39,7 +39,26 @@ SPLIT_WORDS: dict[str, Split] = {
     "test": "test",
 }
 
+# The entry of an identity that tells what `documents: auto` is: a file or a paragraph. It has no
+# ending, so no file that is read has this name.
+UNIT = "documents"
+
+WRITTEN = "a file or a folder"
+HOLDS = ""
+LIBRARIES = ()
+
 First = TypeVar("First", Document, Row)
+
+
+def claims(_location: str) -> bool:
+    """Every location may be a path: this kind is asked last."""
+    return True
+
+
+def name_of(identity: dict[str, str]) -> str:
+    """The name of the first file, and how many more there are."""
+    first, *more = [name for name in identity if name != UNIT]
+    return f"{first} and {len(more)} more" if more else first
 
 
 def identify(location: str, field: str, holds: Holds | None) -> dict[str, str]:

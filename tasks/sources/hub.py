@@ -18,6 +18,21 @@ from tasks.sources import Progress, Source
 from tasks.sources.files import SPLIT_WORDS
 from tasks.sources.formats import require, text_in
 
+WRITTEN = "hf:NAME[:CONFIGURATION][@REVISION]"
+HOLDS = ""
+LIBRARIES = ("datasets",)
+
+
+def claims(location: str) -> bool:
+    """Whether this is the name of a data set of the Hub."""
+    return location.startswith("hf:")
+
+
+def name_of(identity: dict[str, str]) -> str:
+    """The name of the data set, and the beginning of its commit."""
+    ((name, commit),) = identity.items()
+    return f"hf:{name}@{commit[:12]}"
+
 
 def identify(location: str, field: str, *_: object) -> dict[str, str]:
     """The commit of a name and a revision.

@@ -101,7 +101,7 @@ SOURCES = [
         f"{MOODS}={{data}}/new",
         labelled("new/test.csv", 9),
         labelled("new/dev.csv", 9),
-        said=(MOODS, "files for test and validation and none for training"),
+        said=(MOODS, "files for test and validation, but none for training"),
     ),
     data(
         "a file of no split",
@@ -139,7 +139,7 @@ TABLES = [
         "a first row too long",
         "",
         edited("moods.csv", "text,label\n", "text,label\na,b,c\n"),
-        said=(MOODS, "moods.csv, line 2: 3 cells where the header has 2"),
+        said=(MOODS, "moods.csv, line 2: 3 cells, but the header has 2"),
     ),
     data(
         "Excel named .csv", "", zipped("moods.csv"), said=(MOODS, "moods.csv", "zip archive, as E")

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+
+
+def has_scheme(location: str) -> bool:
+    """Whether a location is no path but a name of another kind, as `hf:…` and `builtin:…` are."""
+    return re.match(r"[a-z][a-z0-9+-]+:", location) is not None
 
 
 def place(location: str) -> Path:

@@ -22,6 +22,10 @@ from tasks.sources.pydocs.markup import spans
 from tasks.sources.pydocs.prose import is_prose, read
 from tasks.sources.pydocs.text import origin
 
+WRITTEN = "builtin:pydocs-code"
+HOLDS = "token-classification"
+LIBRARIES = ()
+
 ROWS_EACH = 800  # sentences of a library at most
 MEGABYTES_EACH = 4.0  # of source
 MIN_TOKENS, MAX_TOKENS = 5, 60
@@ -57,9 +61,19 @@ _UNMARKED = re.compile(
 )
 
 
+def claims(location: str) -> bool:
+    """Whether this is what a person wrote."""
+    return location == WRITTEN
+
+
 def identify(*_: object) -> dict[str, str]:
     """The versions of the packages."""
     return versions()
+
+
+def name_of(_identity: dict[str, str]) -> str:
+    """As a person writes it."""
+    return WRITTEN
 
 
 def rows(_source: Source, _columns: Columns, progress: Progress) -> Iterator[Row]:

@@ -18,6 +18,10 @@ from tasks.sources import Progress, Source
 from tasks.sources.pydocs.docstrings import DISTRIBUTIONS, Docstring, extract, versions
 from tasks.sources.pydocs.text import origin, paragraphs
 
+WRITTEN = "builtin:pydocs-library"
+HOLDS = "text-classification"
+LIBRARIES = ()
+
 MASK = "library"
 ROWS_EACH = 600  # the same for every library
 MEGABYTES_EACH = 4.0  # of source: at least 750 passages each; transformers has the most copies
@@ -35,9 +39,19 @@ _TELLTALE = re.compile(
 )
 
 
+def claims(location: str) -> bool:
+    """Whether this is what a person wrote."""
+    return location == WRITTEN
+
+
 def identify(*_: object) -> dict[str, str]:
     """The versions of the packages."""
     return versions()
+
+
+def name_of(_identity: dict[str, str]) -> str:
+    """As a person writes it."""
+    return WRITTEN
 
 
 def rows(_source: Source, _columns: Columns, progress: Progress) -> Iterator[Row]:

@@ -16,10 +16,24 @@ from tasks.sources.pydocs.docstrings import Docstring, extract, versions
 from tasks.sources.pydocs.markup import plain
 from tasks.sources.pydocs.prose import is_prose, read
 
+WRITTEN = "builtin:pydocs"
+HOLDS = "text"
+LIBRARIES = ()
+
+
+def claims(location: str) -> bool:
+    """Whether this is what a person wrote."""
+    return location == WRITTEN
+
 
 def identify(*_: object) -> dict[str, str]:
     """The versions of the packages."""
     return versions()
+
+
+def name_of(_identity: dict[str, str]) -> str:
+    """As a person writes it."""
+    return WRITTEN
 
 
 def documents(_source: Source, _corpus: Corpus, progress: Progress) -> Iterator[Document]:

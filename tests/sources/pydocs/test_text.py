@@ -135,9 +135,9 @@ def test_the_corpus_begins_with_what_the_packages_say():
 
 
 def test_a_source_for_something_else_is_told_with_the_right_one():
-    with pytest.raises(StageError, match=r"corpus.source: .*rows for text-class.*builtin:pydocs$"):
+    with pytest.raises(StageError, match=r"contains rows for text-class.*builtin:pydocs\)$"):
         resolve("builtin:pydocs-library", "corpus.source", "text")
-    with pytest.raises(StageError, match=r"text without labels; .*builtin:pydocs-library"):
+    with pytest.raises(StageError, match=r"text without labels, but .*builtin:pydocs-library"):
         resolve("builtin:pydocs", "downstream.a.source", "text-classification")
     with pytest.raises(StageError, match=r"did you mean builtin:pydocs\. Accepted"):
         resolve("builtin:pydoc", "corpus.source")
