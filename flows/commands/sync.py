@@ -46,7 +46,7 @@ def report_everything() -> Iterator[str]:
                 skipped = "skipped: its MLflow run was deleted, or another process is running it"
                 what = f"{stages} stages reported" if told else skipped
                 yield f"{ledger.experiment}: {ledger.status.lower()}, {what}"
-        tracking.close_orphans()
+        tracking.close_dead_runs()
     if problems:
         raise StageError("\n".join(problems))
     if not waiting:

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from flows.presets.variant import variant_of
-from flows.presets.yaml_file import Place, read_yaml
+from flows.presets.yaml_file import read_yaml
 from tasks.experiment.experiment import Experiment
-from tasks.experiment.mistakes import InvalidExperimentError, check, validated
+from tasks.experiment.mistakes import FieldPath, InvalidExperimentError, check, validated
 from tasks.experiment.renamed import new_path, renew
 from tasks.experiment.renamed import note as note_of
 from tasks.machinery.naming.paths import has_scheme, place
@@ -55,7 +55,7 @@ def load_experiment(
     lines = _by_new_names(values, lines, note)
     if file.parent != PRESETS:
         _anchor(values, file.parent)
-    changes: dict[Place, str] = {}
+    changes: dict[FieldPath, str] = {}
     for given in settings:
         setting = _by_new_name(given, note)
         place = apply(values, setting)
@@ -70,8 +70,8 @@ def load_experiment(
 
 
 def _by_new_names(
-    values: dict[str, Any], lines: dict[Place, str], note: Callable[[str], None]
-) -> dict[Place, str]:
+    values: dict[str, Any], lines: dict[FieldPath, str], note: Callable[[str], None]
+) -> dict[FieldPath, str]:
     """Rename values in place; returns the lines under the new names."""
     try:
         for old, new in renew(values):
@@ -92,7 +92,7 @@ def _by_new_name(setting: str, note: Callable[[str], None]) -> str:
     return f"{'.'.join(new)}{equals}{text}"
 
 
-def _without(places: dict[Place, str], place: Place) -> dict[Place, str]:
+def _without(places: dict[FieldPath, str], place: FieldPath) -> dict[FieldPath, str]:
     """The entries for other places, without this one and those below it."""
     return {path: text for path, text in places.items() if path[: len(place)] != place}
 
@@ -135,7 +135,7 @@ def _anchored(location: str, folder: Path) -> str:
     return str((folder / place(location)).absolute())
 
 
-def apply(values: dict[str, Any], setting: str) -> Place:
+def apply(values: dict[str, Any], setting: str) -> FieldPath:
     """Set one value in place; returns its path.
 
     Raises:

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from tasks.experiment.mistakes import Path, spelt
+from tasks.experiment.mistakes import FieldPath, spelt
 from tasks.machinery.naming.paths import has_scheme
 
 LONGEST = 80  # characters
-_IN_TITLE: tuple[Path, ...] = (
+_IN_TITLE: tuple[FieldPath, ...] = (
     ("name",),
     *(("model", name) for name in ("family", "layers", "hidden_size")),
     *(("pretraining", name) for name in ("steps", "minutes")),
 )
 
 
-def variant_of(values: Mapping[str, Any], changes: Mapping[Path, str]) -> str:
+def variant_of(values: Mapping[str, Any], changes: Mapping[FieldPath, str]) -> str:
     """The `variant` of an experiment's file, and the changed settings: `seed=1, library.epochs=2`.
 
     Args:
@@ -36,7 +36,7 @@ def variant_of(values: Mapping[str, Any], changes: Mapping[Path, str]) -> str:
     return text if len(text) <= LONGEST else f"…{text[1 - LONGEST :]}"
 
 
-def _short(path: Path, text: str) -> str:
+def _short(path: FieldPath, text: str) -> str:
     """A value in one line; only the end of a file's path."""
     line = " ".join(text.split())
     if path[-1] in ("source", "published") and not has_scheme(line):

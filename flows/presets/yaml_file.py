@@ -8,14 +8,12 @@ from typing import Any
 
 import yaml
 
-from tasks.experiment.mistakes import InvalidExperimentError
-
-Place = tuple[str | int, ...]
+from tasks.experiment.mistakes import FieldPath, InvalidExperimentError
 
 _DEEPEST, _MOST_NODES = 20, 100_000  # of the values in a file: far more than an experiment has
 
 
-def read_yaml(file: Path) -> tuple[dict[str, Any], dict[Place, str]]:
+def read_yaml(file: Path) -> tuple[dict[str, Any], dict[FieldPath, str]]:
     """The values of a YAML file, and `file:line` of each path in it.
 
     Raises:
@@ -90,13 +88,13 @@ def _children(node: yaml.Node | None) -> Iterator[tuple[str | int, yaml.Node, ya
         yield from ((number, value, value) for number, value in enumerate(node.value))
 
 
-def _lines(node: yaml.Node | None, path: Place) -> Iterator[tuple[Place, int]]:
+def _lines(node: yaml.Node | None, path: FieldPath) -> Iterator[tuple[FieldPath, int]]:
     for step, start, value in _children(node):
         yield (*path, step), start.start_mark.line + 1
         yield from _lines(value, (*path, step))
 
 
-def _repeated(node: yaml.Node | None, path: Place) -> Iterator[tuple[str, int]]:
+def _repeated(node: yaml.Node | None, path: FieldPath) -> Iterator[tuple[str, int]]:
     seen = set()
     for step, start, value in _children(node):
         if step in seen:

@@ -36,7 +36,7 @@ class Judged:
     run_id: str
 
 
-def judge(
+def judge_challenger(
     experiment: Experiment,
     problem: Downstream,
     rule: Rule,

@@ -13,8 +13,8 @@ from prefect.states import Completed
 
 from flows.recipes.experiment import recipe
 from flows.runs.experiment import run_stages
-from flows.runs.judging import Judged, judge
-from flows.runs.triggered_by import by_whom
+from flows.runs.judging import Judged, judge_challenger
+from flows.runs.triggered_by import who_triggered
 from tasks.contract import StageError
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.problem import Downstream
@@ -166,7 +166,7 @@ class Retraining:
             before = registered_model(version, self.tracking, self.store)
             lineage = Lineage.of(before, self.store)
         require_recorded(challenger, self.tracking)
-        return judge(
+        return judge_challenger(
             self.experiment,
             self.problem,
             self.rule,
@@ -211,7 +211,7 @@ class Retraining:
             number=registry.next_number(),
             version=version,
             outcome=judged.outcome,
-            by=by_whom(),
+            by=who_triggered(),
             when=datetime.now(UTC),
             reasons=judged.reasons,
             champion_before=champion,

@@ -32,7 +32,7 @@ def person() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def by_whom() -> str:
+def who_triggered() -> str:
     """A schedule, an automation or a person in Prefect's UI; else the user of this process."""
     run = _flow_run()
     if run is None or run.deployment_id is None:

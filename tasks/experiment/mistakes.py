@@ -18,7 +18,7 @@ from tasks.experiment.experiment import Experiment
 from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.spelling import nearest
 
-Path = tuple[str | int, ...]
+FieldPath = tuple[str | int, ...]
 
 
 class InvalidExperimentError(ValueError):
@@ -29,7 +29,9 @@ class InvalidExperimentError(ValueError):
         super().__init__("\n".join(self.lines))
 
 
-def validated(values: Mapping[str, Any], lines: Mapping[Path, str] | None = None) -> Experiment:
+def validated(
+    values: Mapping[str, Any], lines: Mapping[FieldPath, str] | None = None
+) -> Experiment:
     """The experiment of raw values.
 
     Args:
@@ -50,7 +52,7 @@ def validated(values: Mapping[str, Any], lines: Mapping[Path, str] | None = None
     raise InvalidExperimentError([_said(problem, lines or {}, values) for problem in found])
 
 
-def _truths(value: Any, path: Path) -> Iterator[tuple[Path, bool]]:
+def _truths(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, bool]]:
     """Booleans given for numbers, which Pydantic would accept as 1 and 0, also `yes`."""
     items = value.items() if isinstance(value, Mapping) else enumerate(value)
     for step, item in items:
@@ -60,7 +62,7 @@ def _truths(value: Any, path: Path) -> Iterator[tuple[Path, bool]]:
             yield (*path, step), item
 
 
-def _unlike(path: Path, value: Any) -> dict[str, Any]:
+def _unlike(path: FieldPath, value: Any) -> dict[str, Any]:
     """The mistake of a value of the wrong type, in Pydantic's format."""
     return {"loc": path, "type": "unlike", "input": value}
 
@@ -89,14 +91,14 @@ def _refuse(mistakes: Iterable[tuple[str, str]]) -> None:
         raise InvalidExperimentError(found)
 
 
-def _said(error: Any, lines: Mapping[Path, str], values: Mapping[str, Any]) -> str:
-    path: Path = tuple(error["loc"])
+def _said(error: Any, lines: Mapping[FieldPath, str], values: Mapping[str, Any]) -> str:
+    path: FieldPath = tuple(error["loc"])
     place = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), "")
     where = f"{place}: " if place else ""
     return f"{where}{spelt(path, values)}: {_problem(error, path)}"
 
 
-def spelt(path: Path, values: Any) -> str:
+def spelt(path: FieldPath, values: Any) -> str:
     """A path with problems by their name: downstream.library.epochs."""
     words = []
     for step in path:
@@ -109,7 +111,7 @@ def spelt(path: Path, values: Any) -> str:
     return ".".join(words) or "experiment"
 
 
-def _problem(error: Any, path: Path) -> str:
+def _problem(error: Any, path: FieldPath) -> str:
     found = error["input"]
     if error["type"] in ("extra_forbidden", "invalid_key"):
         fields = fields_at(path[:-1])
@@ -136,7 +138,7 @@ def _quoted(value: Any) -> str:
     return cut(text, 80)
 
 
-def model_at(path: Path) -> type[BaseModel] | None:
+def model_at(path: FieldPath) -> type[BaseModel] | None:
     """The model at a path, skipping list positions."""
     model: type[BaseModel] = Experiment
     for step in path:
@@ -150,13 +152,13 @@ def model_at(path: Path) -> type[BaseModel] | None:
     return model
 
 
-def fields_at(path: Path) -> list[str]:
+def fields_at(path: FieldPath) -> list[str]:
     """The names of the fields that are accepted under a path."""
     model = model_at(path)
     return list(model.model_fields) if model else []
 
 
-def _schema(path: Path) -> dict[str, Any]:
+def _schema(path: FieldPath) -> dict[str, Any]:
     model = model_at(path[:-1])
     if model is None or not path:
         return {}
@@ -182,7 +184,7 @@ _BOUNDS = {
 }
 
 
-def accepted_at(path: Path) -> str:
+def accepted_at(path: FieldPath) -> str:
     """What a field accepts, as text: `a whole number, at least 1`."""
     schema = _schema(path)
     if "enum" in schema:

@@ -85,7 +85,7 @@ class ByFingerprint(CachePolicy):
 
 
 @dataclass
-class Outcome:
+class StageOutcome:
     """How a stage ended, as the table of results and `--output` show it."""
 
     title: Title
@@ -108,7 +108,7 @@ class Runner:
     delivery: Delivery
     display: Display
     refresh: frozenset[str] = frozenset()
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[StageOutcome] = field(default_factory=list)
 
     @property
     def recording(self) -> Recording:
@@ -142,7 +142,7 @@ class Runner:
         self.display.finished(str(call.title), call.state, time.monotonic() - begun, call.why)
         return outcome.artifact
 
-    def _outcome(self, call: Call) -> Outcome:
+    def _outcome(self, call: Call) -> StageOutcome:
         stage = call.stage
         use = self.delivery.begin(call.title, f"{stage.name}/{call.fingerprint[:32]}")
         run_task = task(
@@ -161,7 +161,7 @@ class Runner:
         self.show(call, artifact)
         self.delivery.end(use, call.state)
         show_card(artifact, str(call.title), self.recording.page_of(artifact))
-        return Outcome(call.title, call.state, artifact, call.why)
+        return StageOutcome(call.title, call.state, artifact, call.why)
 
     def show(self, call: Call, artifact: Artifact) -> None:
         """Render the pages of an artifact again if the code that shows it has changed."""

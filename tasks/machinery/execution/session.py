@@ -86,7 +86,7 @@ def opened(
     tags = code_version() | flow_tags()
     with start_lock():
         deliver_all(tracking, store)
-        close_flow_runs(tracking.close_orphans())
+        close_flow_runs(tracking.close_dead_runs())
         parent = _open_parent(tracking, work, tags)
         ledger = Ledger.open(work.name, tracking.uri, parent.run_id, tags)
     parent.beating = ledger.beat

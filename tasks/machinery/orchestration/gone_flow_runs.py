@@ -110,7 +110,7 @@ def close_what_is_gone(tracking: Tracking) -> None:
     """
     flow_run_ids: list[str] = []
     try:
-        flow_run_ids = tracking.close_orphans()
+        flow_run_ids = tracking.close_dead_runs()
     except Exception as problem:
         LOGGER.warning("killed runs may still show as running in MLflow: %s", _line(problem))
     close_flow_runs(flow_run_ids)

@@ -8,7 +8,7 @@
 
 A lease without a heartbeat for its duration, by the clock of the waiting process, is taken over. An
 owner that returns too late (a laptop that slept) notices before anything is stored: see
-`Hold.check`.
+`Lease.check`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pydantic import BaseModel, ConfigDict
 from tasks.contract import StageError
 from tasks.machinery.host.files import write_atomically
 
-LEASE = 60.0  # seconds without a heartbeat after which another host takes over
+LEASE_SECONDS = 60.0  # seconds without a heartbeat after which another host takes over
 _AT_ONCE = 0.3  # seconds in which the lease of a dead owner is removed
 _LOOKS, _LOOK_AGAIN = 4, 0.1  # a lease is missing for a moment while another process examines it
 
@@ -60,7 +60,7 @@ class Owner(BaseModel):
         return f"{self.what}: process {self.process} on {self.host}, since {begun}"
 
 
-class Hold:
+class Lease:
     """The right to compute into a folder.
 
     Attributes:
@@ -151,18 +151,18 @@ class Hold:
 
 @contextlib.contextmanager
 def held(
-    folder: Path, what: str, duration: float = LEASE, waiting: Waiting | None = None
-) -> Iterator[Hold]:
+    folder: Path, what: str, duration: float = LEASE_SECONDS, waiting: Waiting | None = None
+) -> Iterator[Lease]:
     """Lock a folder, created if missing; wait for its owner if there is one."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    hold = Hold(folder, duration, Owner.this_process(what))
+    lease = Lease(folder, duration, Owner.this_process(what))
     try:
-        hold.acquire(waiting)
-        yield hold
+        lease.acquire(waiting)
+        yield lease
     except LeaseSettingsMismatch as mismatch:
         raise StageError(f"another version of Temper is computing {what}: {mismatch}") from None
     finally:
-        hold.release()
+        lease.release()
 
 
 def beside(folder: Path, end: str) -> Path:

@@ -27,7 +27,7 @@ from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.host.files import flush, write_atomically
 from tasks.machinery.store.artifact import SET_ASIDE, Artifact, Input, read_manifest, sealed
 from tasks.machinery.store.fingerprint import digest
-from tasks.machinery.store.lease import LEASE, Hold, Owner, Waiting, held
+from tasks.machinery.store.lease import LEASE_SECONDS, Lease, Owner, Waiting, held
 
 __all__ = ["Artifact", "Input", "Store"]
 
@@ -41,9 +41,9 @@ class Store:
             It is the same for all processes that share the folder.
     """
 
-    def __init__(self, root: Path, lease: float = LEASE) -> None:
+    def __init__(self, root: Path, lease: float = LEASE_SECONDS) -> None:
         self.root, self.lease = root, lease
-        self._holds: dict[Path, Hold] = {}
+        self._leases: dict[Path, Lease] = {}
 
     def folder(self, stage: str, fingerprint: str) -> Path:
         """Where an artifact is, or will be."""
@@ -86,22 +86,22 @@ class Store:
             experiment: what processes that wait for this one show as its work.
         """
         folder = self.folder(stage, fingerprint)
-        with held(folder, f"{experiment} {stage}".strip(), self.lease, waiting) as hold:
-            self._holds[folder] = hold
+        with held(folder, f"{experiment} {stage}".strip(), self.lease, waiting) as lease:
+            self._leases[folder] = lease
             try:
                 yield folder
             finally:
-                del self._holds[folder]
+                del self._leases[folder]
 
     @contextlib.contextmanager
     def locked_now(self, stage: str, fingerprint: str) -> Iterator[str]:
         """Lock a fingerprint if it is unlocked; yields "", or else its owner in words."""
         folder = self.folder(stage, fingerprint)
-        hold = Hold(folder, self.lease, Owner.this_process(f"deleting {stage}"))
+        lease = Lease(folder, self.lease, Owner.this_process(f"deleting {stage}"))
         try:
-            yield "" if hold.try_acquire() else hold.whose()
+            yield "" if lease.try_acquire() else lease.whose()
         finally:
-            hold.release()
+            lease.release()
 
     def check_held(self, folder: Path) -> None:
         """Check that another host has not taken over a locked folder meanwhile.
@@ -109,7 +109,7 @@ class Store:
         Raises:
             StageError: it has; nothing may be written to it any more.
         """
-        self._holds[folder].check()
+        self._leases[folder].check()
 
     def set_aside(self, folder: Path) -> None:
         """Keep the old artifact until its recomputation is complete.
@@ -136,7 +136,7 @@ class Store:
         return writing
 
     def _writing(self, folder: Path) -> Path:
-        return folder / "writing" / self._holds[folder].token[:8]
+        return folder / "writing" / self._leases[folder].token[:8]
 
     def complete(
         self,

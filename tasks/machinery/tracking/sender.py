@@ -22,7 +22,7 @@ _AT_ONCE = 1000  # MLflow accepts no more metrics in one call
 Send = Callable[[list[Metric], list[RunTag]], None]
 
 
-class Courier:
+class Sender:
     """A queue of metrics and tags, and a thread that delivers it every few seconds.
 
     Args:
@@ -44,7 +44,7 @@ class Courier:
 
     def start(self) -> None:
         """Deliver from now on."""
-        self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="sender", daemon=True)
         self._thread.start()
 
     def add(self, metrics: Iterable[Metric] = (), tags: Iterable[RunTag] = ()) -> None:

@@ -25,7 +25,7 @@ from mlflow.entities import (
 )
 
 from tasks.machinery.tracking.outage import is_outage, reason
-from tasks.machinery.tracking.sender import Courier
+from tasks.machinery.tracking.sender import Sender
 from tasks.machinery.tracking.tags import REASON, SEEN
 
 LOGGER = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class TrackedRun:
         self._points: dict[str, Metric] = {}  # the newest point of each curve
         self._system: Any = None
         self.beating: Callable[[], None] | None = None  # called with each heartbeat of this run
-        self.courier = Courier(self._send, self.beat, say)
+        self.sender = Sender(self._send, self.beat, say)
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters."""
@@ -91,7 +91,7 @@ class TrackedRun:
 
     def note(self, values: Mapping[str, Any]) -> None:
         """Set tags in the background."""
-        self.courier.add(tags=as_tags(values))
+        self.sender.add(tags=as_tags(values))
 
     def log(self, step: int, metrics: Mapping[str, float], at: float | None = None) -> None:
         """Log metrics of a step in the background; `at` is when they were measured."""
@@ -99,7 +99,7 @@ class TrackedRun:
         self._last_step = max(self._last_step, step)
         points = [Metric(name, float(value), stamp, step) for name, value in metrics.items()]
         self._points |= {point.key: point for point in points}
-        self.courier.add(points)
+        self.sender.add(points)
 
     def beat(self) -> None:
         """Record that this process is alive."""
@@ -122,7 +122,7 @@ class TrackedRun:
         dataset: Dataset | None = None,
     ) -> None:
         """Log final metrics, linked to the model and the data set that they describe."""
-        self.courier.flush()
+        self.sender.flush()
         now = int(time.time() * 1000)
         new = {name: float(value) for name, value in metrics.items()}
         new = {name: value for name, value in new.items() if self._has.get(name) != value}
@@ -188,7 +188,7 @@ class TrackedRun:
             Exception: MLflow is unreachable or rejects it; the call can be repeated.
         """
         self._stop_threads()
-        self.courier.flush()
+        self.sender.flush()
         if why:
             self.tags({REASON: why})
         ended = None if at is None else int(at * 1000)
@@ -199,7 +199,7 @@ class TrackedRun:
 
         If MLflow is unreachable now, a later start closes the run.
         """
-        if self.courier.is_out:
+        if self.sender.is_out:
             self.leave()
             return
         try:
@@ -214,9 +214,9 @@ class TrackedRun:
 
     def _stop_threads(self) -> None:
         system, self._system = self._system, None
-        if system is not None and not self.courier.is_out:
+        if system is not None and not self.sender.is_out:
             system.finish()
-        self.courier.stop()
+        self.sender.stop()
 
 
 def promptly(step: Callable[[], None], seconds: float = 10.0) -> None:

@@ -141,7 +141,7 @@ class Tracking:
             has=found.data.metrics,
             say=self.say,
         )
-        run.courier.start()
+        run.sender.start()
         return run
 
     def reopen(self, run_id: str, name: str, *, finished: bool = False) -> TrackedRun | None:
@@ -177,21 +177,21 @@ class Tracking:
             run.tags({RESUMED: "true"})
         return run
 
-    def close_orphans(self) -> list[str]:
+    def close_dead_runs(self) -> list[str]:
         """Close as KILLED the runs, of any experiment, whose process has died.
 
         Returns:
             The Prefect flow runs that they belonged to.
         """
-        orphans = [run for run in self._running() if _is_orphan(run)]
-        for run in orphans:
+        dead = [run for run in self._running() if _is_dead(run)]
+        for run in dead:
             now = self.find(run.info.run_id)
-            if now is None or now.info.status != "RUNNING" or not _is_orphan(now):
+            if now is None or now.info.status != "RUNNING" or not _is_dead(now):
                 continue  # another process has resumed it
             TrackedRun(self.client, run.info.run_id, run.info.experiment_id, "").close(
                 "KILLED", GONE
             )
-        flows = (run.data.tags.get(FLOW_RUN_ID, "") for run in orphans)
+        flows = (run.data.tags.get(FLOW_RUN_ID, "") for run in dead)
         return sorted({flow for flow in flows if flow})
 
     def _running(self) -> Iterator[Any]:
@@ -208,7 +208,7 @@ class Tracking:
                 return
 
 
-def _is_orphan(run: Any) -> bool:
+def _is_dead(run: Any) -> bool:
     """Whether the owner of a run that MLflow shows as running has died."""
     tags = run.data.tags
     seen = float(tags.get(SEEN, run.info.start_time / 1000))

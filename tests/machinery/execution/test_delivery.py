@@ -166,7 +166,7 @@ def test_a_training_killed_twice_before_its_first_point_has_each_step_once() -> 
     first = StageMonitor("s", folder, run, Quiet())
     for step in range(1, 6):
         first.log(step, {"loss": 1 / step})
-    run.courier.flush()
+    run.sender.flush()
     run.leave()  # killed, without a checkpoint
     for _ in range(2):  # and again, before it logged anything
         again = tracking.reopen(run.run_id, "s")
@@ -202,7 +202,7 @@ def test_an_outage_while_a_stage_begins_leaves_one_run_and_no_thread() -> None:
     found = tracking.client.search_runs([tracking.experiment_id])
     assert sorted(each.info.run_name for each in found) == ["parent", "s"]
     left = set(threading.enumerate()) - before
-    assert not [thread for thread in left if thread.name == "courier"]
+    assert not [thread for thread in left if thread.name == "sender"]
 
 
 @pytest.mark.usefixtures("prefect")

@@ -99,6 +99,6 @@ def test_runs_of_another_host_are_closed_once_it_is_silent(home: Path) -> None:
     for run, seen in ((heard, "99999999999"), (silent, "1000")):
         run.leave()
         run.tags({"temper.process": "elsewhere:1:1", "temper.seen": seen})
-    tracking.close_orphans()
+    tracking.close_dead_runs()
     assert tracking.client.get_run(heard.run_id).info.status == "RUNNING"
     assert tracking.client.get_run(silent.run_id).info.status == "KILLED"

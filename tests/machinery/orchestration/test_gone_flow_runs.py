@@ -20,7 +20,7 @@ from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 
-from tasks.machinery.orchestration import gone_flow_runs as orphans
+from tasks.machinery.orchestration import gone_flow_runs
 from tasks.machinery.orchestration.gone_flow_runs import close_flow_runs, registered_flow_run
 from tests.conftest import free_port
 
@@ -75,12 +75,12 @@ def task_states() -> dict[str, str]:
 
 
 def registered() -> list[str]:
-    return [file.stem for file in orphans._folder().glob("*.json")]
+    return [file.stem for file in gone_flow_runs._folder().glob("*.json")]
 
 
 def write(name: str, server: str, age: float = 0.0) -> Path:
     """A file as a killed process of another time leaves it."""
-    file = orphans._folder() / f"{name}.json"
+    file = gone_flow_runs._folder() / f"{name}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"owner": "elsewhere:1:1", "server": server}))
     os.utime(file, (time.time() - age, time.time() - age))
@@ -167,9 +167,9 @@ def test_what_was_killed_before_it_registered_is_closed_in_our_own_database(home
         "flow(lambda: os.kill(os.getpid(), signal.SIGKILL), name='experiment')()\n"
     )
     closes = (
-        "from tasks.machinery.orchestration import gone_flow_runs as orphans\n"
+        "from tasks.machinery.orchestration import gone_flow_runs\n"
         "from prefect.client.orchestration import get_client\n"
-        "orphans.STARTING = {0}\norphans.close_flow_runs()\n"
+        "gone_flow_runs.STARTING = {0}\ngone_flow_runs.close_flow_runs()\n"
         "with get_client(sync_client=True) as client:\n"
         "    print([run.state_type.value for run in client.read_flow_runs()])\n"
     )

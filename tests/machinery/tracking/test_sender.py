@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from mlflow.exceptions import MlflowException
 
-from tasks.machinery.tracking.sender import Courier
+from tasks.machinery.tracking.sender import Sender
 from tasks.machinery.tracking.tracked_run import TrackedRun
 from tasks.machinery.tracking.tracking import Tracking
 
 
 @pytest.fixture
 def tracking(mlflow_database) -> Tracking:
-    return Tracking("courier")
+    return Tracking("sender")
 
 
 def steps(run: TrackedRun, name: str = "loss") -> list[int]:
@@ -25,14 +25,14 @@ def unreachable(*_: object) -> None:
 
 def test_what_could_not_be_sent_is_sent_later_in_its_order(tracking: Tracking) -> None:
     run = tracking.open("run", {})
-    send, run.courier._send = run.courier._send, unreachable
+    send, run.sender._send = run.sender._send, unreachable
     for step in range(1, 2500):
         run.log(step, {"loss": 1 / step})
     run.note({"precision": "fp32"})
     with pytest.raises(ConnectionError):
-        run.courier.flush()
+        run.sender.flush()
     assert steps(run) == []
-    run.courier._send = send
+    run.sender._send = send
     run.log(2500, {"loss": 0.0})
     run.finish("FINISHED")
     assert steps(run) == list(range(1, 2501))
@@ -41,18 +41,18 @@ def test_what_could_not_be_sent_is_sent_later_in_its_order(tracking: Tracking) -
 
 def test_a_batch_whose_answer_was_lost_is_kept_once(tracking: Tracking) -> None:
     run = tracking.open("run", {})
-    send = run.courier._send
+    send = run.sender._send
 
     def send_and_lose_the_answer(*batch: object) -> None:
         send(*batch)
         unreachable()
 
-    run.courier._send = send_and_lose_the_answer
+    run.sender._send = send_and_lose_the_answer
     run.log(1, {"loss": 1.0})
     run.log(2, {"loss": 0.5})
     with pytest.raises(ConnectionError):
-        run.courier.flush()
-    run.courier._send = send
+        run.sender.flush()
+    run.sender._send = send
     run.finish("FINISHED")
     assert steps(run) == [1, 2]
 
@@ -61,7 +61,7 @@ def test_steps_that_an_earlier_process_sent_are_not_sent_again(tracking: Trackin
     first = tracking.open("run", {})
     first.log(1, {"loss": 1.0})
     first.log(2, {"loss": 0.5})
-    first.courier.flush()
+    first.sender.flush()
     first.leave()
     second = tracking.reopen(first.run_id, "run")
     assert second is not None
@@ -79,13 +79,13 @@ def test_an_outage_is_said_once_and_so_is_its_end() -> None:
         if is_out:
             unreachable()
 
-    courier = Courier(send, lambda: None, said.append)
-    courier.add(tags=[])
-    courier._tags = {"a": "b"}
+    sender = Sender(send, lambda: None, said.append)
+    sender.add(tags=[])
+    sender._tags = {"a": "b"}
     for _ in range(3):
-        courier._try(courier.flush)
+        sender._try(sender.flush)
     is_out = False
-    courier._try(courier.flush)
+    sender._try(sender.flush)
     assert len(said) == 2
     assert "nobody listens" in said[0]
     assert "reachable again" in said[1]
