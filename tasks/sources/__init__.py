@@ -1,22 +1,22 @@
-"""Where data comes from: one module a kind of source. Light, as plans resolve sources.
+"""Sources of data: one module per kind of source. Imports are light, since plans resolve sources.
 
-`resolve` turns what a person wrote into a `Source`: which kind it is, where, and its identity: all
-that decides about what is read, by which the cache knows it, since the location is not in the key.
-The kinds are the modules of this folder, and of the folders in it, that have these names; a module
-may leave out the functions that read what it does not contain, and those that look at beginnings:
+`resolve` turns a location into a `Source`: its kind, its location and its identity. The identity
+determines the content, and is in the key instead of the location. The kinds are the modules of this
+folder, and of its subfolders, that have these names. A module may omit the functions that read what
+it does not contain, and those that read only the first rows:
 
     WRITTEN: str                                        how a person writes it: `hf:NAME`
-    HOLDS: str                                          "text", a problem, or "" where it depends
-    LIBRARIES: tuple[str, ...]                          what it reads with, beside pyarrow
+    HOLDS: str                                          "text", a problem, or "" if it depends
+    LIBRARIES: tuple[str, ...]                          the libraries it reads with, beside pyarrow
     claims(location) -> bool                            whether a location is of this kind
     identify(location, field, holds) -> dict[str, str]  the identity; cheap
-    name_of(identity) -> str                            what pages call it
+    name_of(identity) -> str                            its name on pages
     documents(source, corpus, progress) -> Iterator[Document]  text to pre-train on
     rows(source, columns, progress) -> Iterator[Row]           rows with labels
-    first_documents(source, corpus) -> list[Document]          the beginnings, for a plan
-    first_rows(source, columns) -> list[Row]                   the beginnings, for a plan
+    first_documents(source, corpus) -> list[Document]          the first documents, for a plan
+    first_rows(source, columns) -> list[Row]                   the first rows, for a plan
 
-To add one: write `NAME.py` with these names. It imports what is heavy inside of functions.
+To add one: write `NAME.py` with these names. It imports heavy libraries inside functions.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ BUILT_IN = "builtin:"
 
 
 class Source(Part):
-    """Where data comes from, and what decides about its content.
+    """A source of data, and the identity of its content.
 
     Attributes:
-        location: What the person wrote: `builtin:…`, a path or `hf:…`; not in the cache's key.
+        location: The location as written: `builtin:…`, a path or `hf:…`; not in the key.
         kind: The module that reads it.
         identity: Versions of packages, digests of files by their relative names and what a
             document is by default, or the commit of a data set.
     """
 
-    location: str = field(..., "Location", "What the person wrote", in_key=False)
+    location: str = field(..., "Location", "The location as written", in_key=False)
     kind: str
     identity: dict[str, str]
 
@@ -61,46 +61,46 @@ class Source(Part):
 
     @property
     def name(self) -> str:
-        """What to call it in pages: a function of the identity, not of where it lies."""
+        """Its name on pages, derived from the identity, not from the location."""
         name: str = _load(self.kind).name_of(self.identity)
         return name
 
     @property
     def libraries(self) -> tuple[str, ...]:
-        """The distributions that it is read with, beside pyarrow."""
+        """The distributions that read it, beside pyarrow."""
         libraries: tuple[str, ...] = _load(self.kind).LIBRARIES
         return libraries
 
     def documents(self, corpus: Corpus, progress: Progress) -> Generator[Document, None, None]:
-        """Read the text to pre-train on; close the generator where it is not read to its end.
+        """Read the text to pre-train on; close the generator if it is not read to its end.
 
         Raises:
-            StageError: the source has none, or what it has cannot be read.
+            StageError: the source has none, or cannot be read.
         """
         return self._reader("documents")(self, corpus, progress)
 
     def rows(self, columns: Columns, progress: Progress) -> Iterator[Row]:
-        """Read the rows with labels.
+        """Read the labelled rows.
 
         Raises:
-            StageError: the source has none, or what it has cannot be read.
+            StageError: the source has none, or cannot be read.
         """
         return self._reader("rows")(self, columns, progress)
 
     def first_documents(self, corpus: Corpus) -> list[Document]:
-        """The documents that a plan can look at without reading all; none where it cannot.
+        """The documents that a plan can read without reading all; empty if it cannot.
 
         Raises:
-            StageError: the source does not begin as it should.
+            StageError: the start of the source is invalid.
         """
         look = getattr(_load(self.kind), "first_documents", None)
         return look(self, corpus) if look else []
 
     def first_rows(self, columns: Columns) -> list[Row]:
-        """The rows that a plan can look at without reading all; none where it cannot.
+        """The rows that a plan can read without reading all; empty if it cannot.
 
         Raises:
-            StageError: the source does not begin as it should.
+            StageError: the start of the source is invalid.
         """
         look = getattr(_load(self.kind), "first_rows", None)
         return look(self, columns) if look else []
@@ -124,7 +124,7 @@ def _load(kind: str) -> Any:
 
 @functools.cache
 def kinds() -> tuple[str, ...]:
-    """All kinds of sources, by name; the one of what no other claims is the last."""
+    """All kinds of sources, by name; the fallback is the last."""
     root = Path(__file__).parent
     files = sorted([*root.glob("*.py"), *root.glob("*/*.py")])
     modules = [
@@ -137,12 +137,12 @@ def kinds() -> tuple[str, ...]:
 
 
 def resolve(location: str, field: str, holds: Holds | None = None) -> Source:
-    """Find out what a source is, and the identity of its content, without reading it into memory.
+    """Determine the kind of a source and the identity of its content, in bounded memory.
 
     Args:
         location: `builtin:…`, a file or folder, or `hf:NAME[:CONFIGURATION][@REVISION]`.
-        field: The field of the experiment it stands in, for messages: `corpus.source`.
-        holds: What is to be read from it: "text", or the rows of a problem; None is not checked.
+        field: The field of the experiment with the location, for messages: `corpus.source`.
+        holds: What to read from it: "text", or the rows of a problem; None is not checked.
 
     Raises:
         StageError: there is no such source, it is empty, or it does not contain that.
@@ -158,7 +158,7 @@ def resolve(location: str, field: str, holds: Holds | None = None) -> Source:
 
 
 def _require_no_misspelling(location: str, field: str) -> None:
-    # `buitin:pydocs` in a file is taken for a path, and made absolute.
+    # `buitin:pydocs` in an experiment file is treated as a path, and made absolute.
     written = Path(location).name
     ways = [_load(kind).WRITTEN for kind in kinds()]
     built_in = sorted(way for way in ways if way.startswith(BUILT_IN))
