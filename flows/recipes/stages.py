@@ -111,7 +111,7 @@ def evaluation(problem: str) -> Stage:
         "evaluation",
         "tasks.stages.evaluation:evaluate",
         problems.modules_of(problem),
-        (*LABELLED, "scipy", "scikit-learn", "seqeval"),
+        (*LABELLED, *problems.described(problem).LIBRARIES),
         "evaluate",
         "tasks.pages.evaluation_card:show",
     )
@@ -122,8 +122,8 @@ def judgement(problem: str) -> Stage:
     return Stage(
         "judgement",
         "tasks.stages.judgement:judge",
-        problems.modules_of(problem),
-        (*LABELLED, "scipy", "scikit-learn", "seqeval"),
+        (*problems.modules_of(problem), problems.part_of(problem, "rows")),
+        (*LABELLED, *problems.described(problem).LIBRARIES),
         "judge",
         "tasks.pages.decision_card:show",
     )

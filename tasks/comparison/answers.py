@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,9 @@ import numpy as np
 import pandas as pd
 
 from tasks.machinery.naming.metric_name import FROM_SCRATCH
-from tasks.statistics.bootstrap import Bootstrap, sum_by_document
+from tasks.problems import described
+from tasks.problems.weighted import on_all_rows
+from tasks.statistics.bootstrap import Bootstrap, documents_of
 from tasks.statistics.significance import Difference, differences, least_p, samples_for
 
 if TYPE_CHECKING:
@@ -42,14 +44,14 @@ class Answered:
     @property
     def input(self) -> str:
         """The column with what the model read."""
-        return str(self.table.columns[1])
+        return described(self.problem).INPUT
 
 
 def read_answers(file: Path, problem: str) -> Answered:
     """The answers of an evaluation's `predictions.parquet`, without those from scratch."""
     table = pd.read_parquet(file)
     table = table[[name for name in table.columns if not name.startswith(f"{FROM_SCRATCH}_")]]
-    names = ["document", str(table.columns[1]), "gold"]
+    names = ["document", described(problem).INPUT, "gold"]
     rows = [
         hashlib.sha256(
             json.dumps([_plain(value) for value in row], ensure_ascii=False).encode()
@@ -77,12 +79,15 @@ def sharing(answers: Mapping[str, Answered]) -> list[list[str]]:
 
 
 def labels_of(answers: Sequence[Answered]) -> list[str]:
-    """Every label that is true or answered somewhere; of tags, every tag."""
+    """Every label that is true or answered somewhere, of tags every tag; none of numbers."""
     found: set[str] = set()
     for each in answers:
         for column in ("gold", "predicted"):
             for value in each.table[column]:
-                found |= {value} if isinstance(value, str) else set(value)
+                if isinstance(value, str):
+                    found.add(value)
+                elif isinstance(value, Iterable):
+                    found |= set(value)
     return sorted(found)
 
 
@@ -92,23 +97,25 @@ def compare_answers(
     """The headline metric of all pairs of runs that answered the same rows, paired by document."""
     labels = labels_of(list(answers.values()))
     first = next(iter(answers.values())).table
-    counts = [
-        kind.count(each.table["gold"], each.table["predicted"], labels) for each in answers.values()
-    ]
+    scores = {
+        name: kind.score(each.table["gold"], each.table["predicted"], labels)
+        for name, each in answers.items()
+    }
     documents = list(first["document"])
-    number = len(sum_by_document(counts[0], documents))
+    _, number = documents_of(documents)
     bootstrap = Bootstrap(samples_for(number), confidence, seed)
-    drawn = np.split(bootstrap.resample(np.hstack(counts), documents), len(counts), axis=1)
-    headline = kind.HEADLINE
-    values = [kind.measure(each.sum(axis=0).astype(np.float64))[headline] for each in counts]
+    drawn = bootstrap.resample(list(scores.values()), documents)
+    headline, sign = kind.HEADLINE, kind.METRICS[kind.HEADLINE].sign
     found = differences(
-        dict(zip(answers, map(float, values), strict=True)),
-        {name: kind.measure(d)[headline] for name, d in zip(answers, drawn, strict=True)},
+        {name: on_all_rows(each)[headline] for name, each in scores.items()},
+        {name: values[headline] for name, values in zip(scores, drawn, strict=True)},
         number,
         bootstrap,
     )
-    of = dict(zip(answers, counts, strict=True))
-    return [
-        replace(each, p=max(each.p, least_p(of[each.first], of[each.second], documents)))
+    least = {
+        (each.first, each.second): least_p(scores[each.first], scores[each.second], documents)
         for each in found
+    }
+    return [
+        replace(each, sign=sign, p=max(each.p, least[each.first, each.second])) for each in found
     ]

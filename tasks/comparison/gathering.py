@@ -112,9 +112,9 @@ class Tests:
 
         kind = load(next(iter(answers.values())).problem)
         found = compare_answers(kind, answers, confidence=confidence)
-        metric = kind.METRICS[kind.HEADLINE]
+        metric = kind.METRICS[kind.HEADLINE].words
         self.differences += [replace(each, problem=problem, metric=metric) for each in found]
-        disputed = most_disputed(answers, examples)
+        disputed = most_disputed(kind, answers, examples)
         self.disputed.setdefault(problem, []).extend(disputed)
 
 

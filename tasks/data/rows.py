@@ -10,14 +10,15 @@ from tasks.contract import StageError
 from tasks.experiment.problem import LabelledData
 
 Example = dict[str, Any]
+LabelCounts = Mapping[str, Mapping[str, int]]  # how often each label is in each split
 
 
 class Shape(Protocol):
-    """What the rows of a problem look like.
+    """What the rows of a problem look like: the names in its `rows.py`.
 
     Attributes:
         COLUMNS: Columns as written, with their Arrow types; `document` is one of them.
-        LABELS: What is counted, in the plural.
+        LABELS: What is counted by label, in the plural; "" where answers are no labels.
     """
 
     COLUMNS: Mapping[str, str]
@@ -40,13 +41,22 @@ class Shape(Protocol):
         """What a model should answer: two rows of one text that differ in it contradict."""
 
     def counted(self, example: Example) -> Iterable[str]:
-        """The labels to count in a row."""
+        """The labels to count in a row; none where answers are no labels."""
 
-    def names(self, examples: Iterable[str]) -> list[str]:
-        """What a model can answer, in the order of its outputs, from all that was counted."""
+    def labels(self, data: LabelledData, counts: LabelCounts, rows: int) -> list[str]:
+        """What a model can answer, in the order of its outputs; empty where that is no label.
+
+        Args:
+            data: Its part of the experiment.
+            counts: What was counted in each split.
+            rows: How many rows are trained on.
+
+        Raises:
+            StageError: a model cannot learn from these rows, or not all that it is asked.
+        """
 
     def shown(self, example: Example) -> tuple[str, str]:
-        """The label or labels, and the text, for a page."""
+        """The answer and the text, for a page."""
 
 
 def require_shares(data: LabelledData, given: Container[str]) -> tuple[float, float]:

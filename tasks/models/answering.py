@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-import pandas as pd
 
-from tasks.problems import Problem
-
-
-def read_rows(kind: Problem, file: Path) -> pd.DataFrame:
-    """The columns of a split that the problem has."""
-    return pd.read_parquet(file, columns=list(kind.COLUMNS))
+def read_labels(data: Path) -> list[str]:
+    """What is answered with, in a folder of stage `dataset`; empty where that is no label."""
+    labels: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
+    return labels

@@ -12,6 +12,7 @@ from transformers import AutoConfig, AutoTokenizer
 
 from tasks.contract import StageError
 from tasks.experiment.problem import FineTuning
+from tasks.problems import Problem
 
 # BERT's, whatever the pre-training started from: the comparison must give random weights their best
 # chance. A body of 128 units that is fine-tuned from 1/sqrt(128) learns less than from this, an
@@ -20,9 +21,9 @@ INITIALIZER_RANGE = 0.02
 
 
 def new_classifier(
-    auto_model: Any, architecture: Path, labels: Sequence[str], training: FineTuning, seed: int
+    kind: Problem, architecture: Path, labels: Sequence[str], training: FineTuning, seed: int
 ) -> Any:
-    """A model with a head for these labels; its weights are a function of the seed.
+    """A model with a head for these labels, or for a number; its weights depend on the seed alone.
 
     Raises:
         StageError: `max_length` is beyond the positions of the architecture.
@@ -32,9 +33,7 @@ def new_classifier(
         local_files_only=True,
         trust_remote_code=False,
         initializer_range=INITIALIZER_RANGE,
-        id2label=dict(enumerate(labels)),
-        label2id={label: i for i, label in enumerate(labels)},
-        problem_type="single_label_classification",
+        **answers_of(kind, labels),
         hidden_dropout_prob=training.dropout,
         attention_probs_dropout_prob=training.dropout,
         classifier_dropout=training.dropout,
@@ -48,7 +47,16 @@ def new_classifier(
         )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return auto_model.from_config(config, trust_remote_code=False)
+        return kind.AUTO_MODEL.from_config(config, trust_remote_code=False)
+
+
+def answers_of(kind: Problem, labels: Sequence[str]) -> dict[str, Any]:
+    """What the configuration says of what a model answers."""
+    known: dict[str, Any] = {
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: i for i, label in enumerate(labels)},
+    }
+    return (known if labels else {"num_labels": 1}) | {"problem_type": kind.HEAD.problem_type}
 
 
 def longest_input(config: Any) -> int:

@@ -14,14 +14,11 @@ from typing import Any
 from tasks.contract import StageError
 from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.experiment.problem import Downstream
+from tasks.problems import described, names
 
 CONFIGURATION = "config.json"
 WEIGHTS = ".safetensors"
 FAMILIES = ("bert", "roberta")  # whose bodies can be fine-tuned
-HEADS = {
-    "text-classification": "ForSequenceClassification",
-    "token-classification": "ForTokenClassification",
-}
 
 
 def weights_of(names: Iterable[str]) -> list[str]:
@@ -132,14 +129,25 @@ def require_head(problem: str, configuration: dict[str, Any], where: str) -> Non
     Raises:
         StageError: it was not.
     """
+    if answers(problem, configuration):
+        return
     built = str((configuration.get("architectures") or ["a model without a head"])[0])
-    if not built.endswith(HEADS[problem]):
-        other = next((name for name, head in HEADS.items() if built.endswith(head)), "")
-        instead = f"problem: {other}" if other else "a fine-tuned model (see `temper finetune`)"
-        raise StageError(
-            f"{where} is {built}, and {problem} needs one that ends in {HEADS[problem]}; "
-            f"accepted with it: {instead}"
-        )
+    kind, head = configuration.get("problem_type"), described(problem).HEAD
+    other = next((name for name in names() if answers(name, configuration)), "")
+    instead = f"problem: {other}" if other else "a fine-tuned model (see `temper finetune`)"
+    raise StageError(
+        f"{where} is {built}{f' ({kind})' if kind else ''}, and {problem} needs one that ends in "
+        f"{head.architecture} ({head.problem_type}); accepted with it: {instead}"
+    )
+
+
+def answers(problem: str, configuration: dict[str, Any]) -> bool:
+    """Whether a model has the head of a problem."""
+    head = described(problem).HEAD
+    built = str((configuration.get("architectures") or [""])[0])
+    return built.endswith(head.architecture) and (
+        configuration.get("problem_type") in (None, head.problem_type)
+    )
 
 
 def require_labels(asked: Sequence[str], configuration: dict[str, Any], where: str) -> None:

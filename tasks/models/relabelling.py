@@ -16,6 +16,11 @@ def every_label(asked: Sequence[str], known: Sequence[Sequence[str]]) -> list[st
     return list(dict.fromkeys([*asked, *(label for labels in known for label in labels)]))
 
 
+def relabelled(model: Any, known: Sequence[str], labels: Sequence[str]) -> Any:
+    """A model that answers these labels; the model itself where the data have no labels."""
+    return Relabelled(model, known, labels) if labels else model
+
+
 class Relabelled(torch.nn.Module):
     """A model as if it had been made for these labels."""
 

@@ -45,7 +45,7 @@ def page(decision: Decision, rule: Rule, problem: str, remarks: Sequence[str] = 
         *remarks,
         _table(head, "metric", other),
     ]
-    for kind, title in (("class", "F1 by class"), ("slice", f"{head[0].name} by length")):
+    for kind, title in (("part", "F1 by class"), ("slice", f"{head[0].name} by length")):
         rows = [row for row in decision.rows if row.kind == kind]
         if rows:
             parts += [f"## {title}", _table(rows, kind, other)]

@@ -107,7 +107,7 @@ def confusion_figure(
 
 def gain_figure(metrics: Mapping[str, float], facts: Mapping[str, Any]) -> Figure:
     """The headline metric of each model with its interval."""
-    headline, title = facts["headline"], facts["metrics"][facts["headline"]]
+    headline, title = facts["headline"], facts["metrics"][facts["headline"]]["words"]
     rows = [
         Interval(
             words,
@@ -137,8 +137,11 @@ def card(metrics: Mapping[str, float], report: pd.DataFrame, facts: Mapping[str,
         if str(MetricName(headline, model)) in metrics
     }
     rows = [
-        [title, *(percent_or_dash(metrics, str(MetricName(name, model))) for model in shown)]
-        for name, title in facts["metrics"].items()
+        [
+            metric["words"],
+            *(percent_or_dash(metrics, str(MetricName(name, model))) for model in shown),
+        ]
+        for name, metric in facts["metrics"].items()
     ]
     parts = [
         f"# Evaluation: {facts['problem']}",
@@ -146,7 +149,9 @@ def card(metrics: Mapping[str, float], report: pd.DataFrame, facts: Mapping[str,
         pages.table(["metric", *shown.values()], rows),
     ]
     if "gain" in metrics:
-        parts.append(f"**{pages.judge(metrics, facts['metrics'][headline], facts['confidence'])}**")
+        parts.append(
+            f"**{pages.judge(metrics, facts['metrics'][headline]['words'], facts['confidence'])}**"
+        )
     learnt = beyond_majority(metrics, headline, facts["majority"])
     if learnt:
         parts.append(f"**The pre-trained model is {learnt}.**")

@@ -36,5 +36,5 @@ def draw_history(history: dict[str, Any]) -> Figure:
         "on validation",
         {"training": curves["loss"], "validation": validation},
         x="optimizer steps",
-        y="cross-entropy, nats",
+        y=history["loss"],
     )

@@ -1,14 +1,17 @@
-"""Precision, recall and F1 from counts, for any number of resamples at once."""
+"""Precision, recall and F1 from counts, for any number of resamples at once.
+
+Counts are of shape (rows, 3 × classes): how often each class is right, predicted and true.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from tasks.problems.weighted import Counts, Floats, Sums, Values
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:
@@ -22,10 +25,33 @@ def f1_score(right: Floats, predicted: Floats, true: Floats) -> Floats:
     return ratio(2 * np.asarray(right), np.asarray(predicted) + np.asarray(true))
 
 
-def score_table(
-    names: Sequence[str], right: Floats, predicted: Floats, true: Floats
-) -> pd.DataFrame:
+def scores_of(counts: NDArray[np.int64], metrics: Callable[[Floats], Values]) -> Sums:
+    """Metrics of all classes together, which depend on how many are right and predicted at all."""
+    return Sums(counts, metrics, deciding=right_and_predicted)
+
+
+def right_and_predicted(counts: Counts) -> Counts:
+    """How many of all classes are right and how many predicted: shape (rows, 2).
+
+    Two models between which these do not differ have the same accuracy, precision, recall and F1.
+    """
+    right, predicted, _ = np.split(counts, 3, axis=1)
+    return np.column_stack([right.sum(axis=1), predicted.sum(axis=1)])
+
+
+def f1_by_class(names: Sequence[str], counts: NDArray[np.int64]) -> Sums:
+    """F1 of each class by its name."""
+
+    def metrics(sums: Floats) -> Values:
+        values = f1_score(*np.split(sums, 3, axis=-1))
+        return {name: values[..., i] for i, name in enumerate(names)}
+
+    return Sums(counts, metrics)
+
+
+def score_table(names: Sequence[str], counts: NDArray[np.int64]) -> pd.DataFrame:
     """A row for each class: name, precision, recall, f1, and how often it is true in the test."""
+    right, predicted, true = np.split(counts.sum(axis=0).astype(np.float64), 3)
     return pd.DataFrame(
         {
             "class": list(names),

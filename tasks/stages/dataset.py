@@ -71,7 +71,7 @@ def prepare_dataset(
             contents = _contents(rows)
             _require_rows(data, source, contents, sum(dropped.values()))
         tally = _write(source, rows, out)
-    labels = _labels(data, shape, tally)
+    labels = shape.labels(data, tally.balance, tally.count("train"))
     (out / "labels.json").write_text(
         json.dumps(labels, ensure_ascii=False) + "\n", encoding="utf-8"
     )
@@ -249,41 +249,19 @@ def _write(source: Source, rows: _Assigned, out: Path) -> Tally:
     return tally
 
 
-def _labels(data: LabelledData, shape: Shape, tally: Tally) -> list[str]:
-    """What a model can answer.
-
-    Raises:
-        StageError: the training rows have one label only, or lack one that others have.
-    """
-    trained = shape.names(tally.balance["train"])
-    if len(trained) < 2:
-        found = f"all have the label {trained[0]!r}" if trained else "none has a label"
-        raise StageError(
-            f"downstream.{data.name}: of the {tally.count('train'):,} training rows {found}; "
-            "two different labels are needed at least"
-        )
-    unseen = [
-        f"{label!r} ({count:,} in {split})"
-        for split in ("validation", "test")
-        for label, count in sorted(tally.balance[split].items())
-        if label not in tally.balance["train"]
-    ]
-    if unseen:
-        more = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""
-        raise StageError(
-            f"{shape.columns(data).needed[1].field}: no training row has {', '.join(unseen[:5])}"
-            f"{more}, so it cannot be learnt; add training rows with it, or take "
-            "these out"
-        )
-    return trained
-
-
 def _summary(counts: Mapping[str, int], labels: list[str], dropped: Mapping[str, int]) -> str:
     """`rows: 800 to train, 100 to validate, 100 to test; 3 labels; left out: …`."""
     verbs = {"train": "train", "validation": "validate", "test": "test"}
     kept = ", ".join(f"{counts[split]:,} to {verb}" for split, verb in verbs.items())
     left_out = ", ".join(f"{name} ({count:,})" for name, count in dropped.items())
-    return f"rows: {kept}; {len(labels)} labels" + (f"; left out: {left_out}" if left_out else "")
+    return f"rows: {kept}" + "".join(
+        f"; {text}"
+        for text in (
+            f"{len(labels)} labels" if labels else "",
+            f"left out: {left_out}" if left_out else "",
+        )
+        if text
+    )
 
 
 def _overlap_facts(shape: Shape, out: Path) -> dict[str, int | str]:

@@ -7,27 +7,25 @@ seed, is not in them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from tasks.contract import Monitor
 from tasks.data.tables import write_json
 from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
-from tasks.models.answering import read_rows
+from tasks.models.answering import read_labels
 from tasks.models.bodies import read_model
 from tasks.models.files import configuration_of, labels_of, require_labels
 from tasks.models.inference import predict
 from tasks.models.relabelling import Relabelled, every_label
 from tasks.problems import Problem, load
+from tasks.problems.weighted import Scores, on_all_rows
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.documents import count_documents
 
@@ -39,12 +37,12 @@ class Answers:
     Attributes:
         model: whose answers: FROM_SCRATCH, or empty for the model itself.
         table: the rows with the answers.
-        counts: shape (rows, statistics): what each row adds to the sums behind the metrics.
+        scores: the metrics as functions of the rows' weights.
     """
 
     model: str
     table: pd.DataFrame
-    counts: NDArray[np.int64]
+    scores: Scores
 
 
 def evaluate(
@@ -76,16 +74,16 @@ def evaluate(
     Returns:
         `test_documents`, each metric of the problem with its `/low` and `/high`, and
         `majority/HEADLINE`. With `from_scratch` also the same under `from_scratch/`, and `gain`,
-        `gain/low`, `gain/high`: the headline metric of the model minus that of the one from
-        scratch, paired.
+        `gain/low`, `gain/high`: how much better the model is than the one from scratch in the
+        headline metric, paired.
 
     Raises:
         StageError: the test split is one document, or a model does not know a label of the data.
     """
     kind = load(problem)
     bootstrap = Bootstrap(bootstrap_samples, confidence, seed)
-    asked: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
-    train, test = (read_rows(kind, data / f"{split}.parquet") for split in ("train", "test"))
+    asked = read_labels(data)
+    train, test = (pd.read_parquet(data / f"{split}.parquet") for split in ("train", "test"))
     documents = count_documents(test)
     folders = {"": model} if from_scratch is None else {"": model, FROM_SCRATCH: from_scratch}
     labels = every_label(asked, [labels_known(folder, asked) for folder in folders.values()])
@@ -98,7 +96,7 @@ def evaluate(
     facts = {
         "problem": problem,
         "headline": kind.HEADLINE,
-        "metrics": dict(kind.METRICS),
+        "metrics": {name: asdict(metric) for name, metric in kind.METRICS.items()},
         "rows": f"{len(test):,} {kind.ROWS}",
         "confidence": confidence,
         "majority": constant_answer(kind.majority(train, test)),
@@ -114,12 +112,14 @@ def evaluate(
 def labels_known(folder: Path, asked: Sequence[str]) -> list[str]:
     """The labels that the model in a folder answers: those of the data, and perhaps others.
 
+    Empty where the data have none.
+
     Raises:
         StageError: it does not know all labels of the data.
     """
     configuration = configuration_of(folder, f"{folder.name}/")
     require_labels(asked, configuration, f"{folder.name}/")
-    return labels_of(configuration)
+    return labels_of(configuration) if asked else []
 
 
 def answer(
@@ -134,31 +134,29 @@ def answer(
     """Let the model in a folder answer the test."""
     model, tokenizer = read_model(kind.AUTO_MODEL, folder)
     known = labels_of(model.config.to_dict())
-    if known != list(labels):
+    if labels and known != list(labels):
         model = Relabelled(model, known, labels)
     examples = kind.encode(test, tokenizer, labels)
     monitor.note(**{f"test_{kind.CUT}": sum(example.cut for example in examples)})
     table = predict(kind, model, test, examples, labels)
-    return Answers(name, table, kind.count(table["gold"], table["predicted"], labels))
+    return Answers(name, table, kind.score(table["gold"], table["predicted"], labels))
 
 
 def measure(kind: Problem, answers: Sequence[Answers], bootstrap: Bootstrap) -> dict[str, float]:
     """The metrics of each model with intervals, and the gain of the first over the second."""
-    counts = np.hstack([each.counts for each in answers])
-    drawn = np.split(
-        bootstrap.resample(counts, list(answers[0].table["document"])), len(answers), axis=1
-    )
-    resampled = [kind.measure(sums) for sums in drawn]
-    metrics = {}
+    documents = list(answers[0].table["document"])
+    resampled = bootstrap.resample([each.scores for each in answers], documents)
+    metrics: dict[str, float] = {}
     for each, values in zip(answers, resampled, strict=True):
-        for name, value in kind.measure(each.counts.sum(axis=0).astype(np.float64)).items():
+        for name, value in on_all_rows(each.scores).items():
             named = MetricName(name, each.model)
-            metrics[str(named)] = float(value)
+            metrics[str(named)] = value
             metrics |= ends(named, bootstrap.interval(values[name]))
     if len(answers) > 1:
-        headline = kind.HEADLINE
-        metrics["gain"] = metrics[headline] - metrics[str(MetricName(headline, FROM_SCRATCH))]
-        differences = resampled[0][headline] - resampled[1][headline]
+        headline, sign = kind.HEADLINE, kind.METRICS[kind.HEADLINE].sign
+        scratch = metrics[str(MetricName(headline, FROM_SCRATCH))]
+        metrics["gain"] = sign * (metrics[headline] - scratch)
+        differences = sign * (resampled[0][headline] - resampled[1][headline])
         metrics |= ends(MetricName("gain"), bootstrap.interval(differences))
     return metrics
 
@@ -172,9 +170,8 @@ def measure_majority(
     kind: Problem, train: pd.DataFrame, test: pd.DataFrame, labels: Sequence[str]
 ) -> dict[str, float]:
     """The headline metric of a model that only knows what is most frequent in training."""
-    counts = kind.count(test[kind.COLUMNS[2]], kind.majority(train, test), labels)
-    values = kind.measure(counts.sum(axis=0).astype(np.float64))
-    return {str(MetricName(kind.HEADLINE, MAJORITY)): float(values[kind.HEADLINE])}
+    values = on_all_rows(kind.score(test[kind.TRUTH], kind.majority(train, test), labels))
+    return {str(MetricName(kind.HEADLINE, MAJORITY)): values[kind.HEADLINE]}
 
 
 def constant_answer(majority: Sequence[Any]) -> str:
@@ -182,7 +179,7 @@ def constant_answer(majority: Sequence[Any]) -> str:
     first: Any = majority[0]
     while isinstance(first, Sequence) and not isinstance(first, str):
         first = first[0] if first else "nothing"
-    return str(first)
+    return f"{first:.4g}" if isinstance(first, float) else str(first)
 
 
 def classes_of(kind: Problem, table: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
@@ -201,6 +198,6 @@ def write_predictions(answers: Sequence[Answers], path: Path) -> None:
     """One table: the rows, the answers of each model in columns of its own."""
     table, *others = (each.table for each in answers)
     for other in others:
-        for name in ("predicted", "probability", "loss"):
+        for name in list(other.columns)[list(other.columns).index("predicted") :]:
             table = table.assign(**{f"{FROM_SCRATCH}_{name}": other[name]})
     pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path)

@@ -27,6 +27,7 @@ from tasks.experiment.problem import FineTuning
 from tasks.models.bodies import load_encoder, new_classifier, write_model
 from tasks.models.inference import mean_loss, predict
 from tasks.problems import Problem, load
+from tasks.problems.weighted import on_all_rows
 from tasks.training import flops
 from tasks.training.loop import Computation, Recipe, TrainingHistory, resolve_precision, train
 from tasks.training.memory import fitting_rows
@@ -79,7 +80,7 @@ def finetune(
         architecture, local_files_only=True, trust_remote_code=False
     )
     tokenizer.model_max_length = training.max_length
-    model = new_classifier(kind.AUTO_MODEL, architecture, labels, training, seed)
+    model = new_classifier(kind, architecture, labels, training, seed)
     if body is not None:
         load_encoder(model, body)
     examples = kind.encode(rows, tokenizer, labels)
@@ -100,11 +101,16 @@ def finetune(
         checkpoints=checkpoints,
     )
     write_model(model, tokenizer, out / "model")
-    card = {"task": problem, "example": kind.texts(validation)[:3], "model_config": kind.INFERENCE}
+    card = {
+        "task": kind.PIPELINE,
+        "example": kind.texts(validation)[:3],
+        "model_config": kind.INFERENCE,
+    }
     (out / "model.json").write_text(json.dumps(card, indent=2), encoding="utf-8")
     headline = f"validation_{kind.HEADLINE}"
     curves = {
-        "metric": kind.METRICS[kind.HEADLINE],
+        "metric": kind.METRICS[kind.HEADLINE].words,
+        "loss": kind.LOSS,
         "headline": headline,
         "curves": history.curves("loss", "validation_loss", headline),
     }
@@ -118,7 +124,7 @@ def choose_rows(path: Path, kind: Problem, most: int, seed: int) -> pd.DataFrame
     So 600 examples are among the 1,200 of the same seed, and a row more or less in the table moves
     no other.
     """
-    rows = pd.read_parquet(path, columns=list(kind.COLUMNS))
+    rows = pd.read_parquet(path)
     keys = [
         hashlib.sha256(f"{seed}\n{document}\n{text}".encode()).hexdigest()
         for document, text in zip(rows["document"], kind.texts(rows), strict=True)
@@ -135,8 +141,8 @@ def validation_of(
 
     def validate() -> dict[str, float]:
         table = predict(kind, model, rows, examples, labels)
-        sums = kind.count(table["gold"], table["predicted"], labels).sum(axis=0)
-        headline = float(kind.measure(sums)[kind.HEADLINE])
+        scores = kind.score(table["gold"], table["predicted"], labels)
+        headline = on_all_rows(scores)[kind.HEADLINE]
         return {"validation_loss": mean_loss(table), f"validation_{kind.HEADLINE}": headline}
 
     return validate

@@ -9,7 +9,6 @@ models: the champion would know the answers.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,10 +21,10 @@ from tasks.data.rows import FEWEST_TESTED, Shape
 from tasks.data.same_text import digest
 from tasks.data.tables import read_table, write_json
 from tasks.experiment.retraining import Rule
-from tasks.models.answering import read_rows
+from tasks.models.answering import read_labels
 from tasks.models.bodies import read_model
 from tasks.models.inference import predict
-from tasks.models.relabelling import Relabelled, every_label
+from tasks.models.relabelling import every_label, relabelled
 from tasks.problems import Problem, load, shape_of
 from tasks.statistics.documents import count_documents
 from tasks.statistics.promotion import Decision, decide
@@ -68,17 +67,17 @@ def judge(
             its documents, or a model is for another kind of problem.
     """
     kind = load(problem)
-    train, test = (read_rows(kind, data / f"{split}.parquet") for split in ("train", "test"))
+    train, test = (pd.read_parquet(data / f"{split}.parquet") for split in ("train", "test"))
     count_documents(test)
     whole, test = test, without_learnt(shape_of(problem), test, learnt)
     folders = {"challenger": challenger} | ({"champion": champion} if champion else {})
     models = {side: read_answering(kind, side, folder) for side, folder in folders.items()}
-    asked: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
-    labels = every_label(asked, [known for _, _, known in models.values()])
+    asked = read_labels(data)
+    labels = every_label(asked, [known for _, _, known in models.values()]) if asked else []
     answers: dict[str, pd.DataFrame] = {}
     for side, (model, tokenizer, known) in models.items():
         monitor.progress(len(answers), len(models), "models")
-        answers[side] = answer(kind, Relabelled(model, known, labels), tokenizer, test, labels)
+        answers[side] = answer(kind, relabelled(model, known, labels), tokenizer, test, labels)
     monitor.progress(len(models), len(models), "models")
     decision = decide(
         kind,

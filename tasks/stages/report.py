@@ -55,7 +55,7 @@ class Result:
     @property
     def metric(self) -> str:
         """The headline metric in words."""
-        return str(self.facts["metrics"][self.facts["headline"]])
+        return str(self.facts["metrics"][self.facts["headline"]]["words"])
 
     @property
     def beyond_majority(self) -> str:

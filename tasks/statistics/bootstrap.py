@@ -1,7 +1,7 @@
 """How certain a number measured on a test split is.
 
-A metric is a function of sums over rows (right answers, entities found, …), so a resample of the
-test split is a vector of weights, and all resamples of all sums are one matrix product.
+A resample of the test split is a vector of weights, and a metric is a function of these weights
+(`problems/weighted.py`): for sums over rows (right answers, entities found, …) a matrix product.
 
 Rows of a document resemble each other, so documents are drawn, not rows: the cluster bootstrap
 (Field & Welsh 2007, "Bootstrapping clustered data", JRSS B 69, section 3). Where each row is its
@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.problems.weighted import Scores, Values
+
 DRAWS_AT_ONCE = 4_000_000  # bounds the memory: 32 MB of weights at a time
 
 
@@ -37,25 +39,34 @@ class Bootstrap:
     confidence: float
     seed: int
 
-    def resample(self, counts: NDArray[np.int64], documents: Sequence[str]) -> NDArray[np.float64]:
-        """Sums of the counts over resamples of the documents.
+    def resample(self, scores: Sequence[Scores], documents: Sequence[str]) -> list[Values]:
+        """The metrics of some models over resamples of the documents.
 
         Args:
-            counts: shape (rows, statistics): what each row adds to each sum. Statistics of several
-                models side by side are summed over the same resamples: that is the pairing.
+            scores: of each model, on the same rows. All are measured on the same resamples: that is
+                the pairing.
             documents: the document that each row belongs to.
 
         Returns:
-            Shape (samples, statistics); exact, as sums of whole numbers below 2^53 are.
+            For each model its metrics by name, of shape (samples,).
         """
-        clusters = sum_by_document(counts, documents)
+        position, number = documents_of(documents)
+        grouped = [each.by_group(position, number) for each in scores]
         generator = np.random.default_rng(self.seed)
-        chunk = max(1, DRAWS_AT_ONCE // len(clusters))
-        sums = [
-            draw_weights(generator, len(clusters), min(chunk, self.samples - start)) @ clusters
-            for start in range(0, self.samples, chunk)
+        chunk = max(1, DRAWS_AT_ONCE // number)
+        found: list[list[Values]] = [[] for _ in scores]
+        for start in range(0, self.samples, chunk):
+            weights = draw_weights(generator, number, min(chunk, self.samples - start))
+            for each, values in zip(grouped, found, strict=True):
+                at_once = max(1, DRAWS_AT_ONCE // each.width)
+                values += [
+                    each.measure(weights[begin : begin + at_once])
+                    for begin in range(0, len(weights), at_once)
+                ]
+        return [
+            {name: np.concatenate([each[name] for each in values]) for name in values[0]}
+            for values in found
         ]
-        return np.concatenate(sums)
 
     def interval(self, values: NDArray[np.float64]) -> tuple[float, float]:
         """The percentile interval of a metric's values over the resamples."""
@@ -64,12 +75,10 @@ class Bootstrap:
         return float(low), float(high)
 
 
-def sum_by_document(counts: NDArray[np.int64], documents: Sequence[str]) -> NDArray[np.float64]:
-    """Shape (documents, statistics), the documents in the order of their names."""
+def documents_of(documents: Sequence[str]) -> tuple[NDArray[np.int64], int]:
+    """The number of each row's document, in the order of their names, and how many there are."""
     names, position = np.unique(np.asarray(documents, dtype=object), return_inverse=True)
-    sums = np.zeros((len(names), counts.shape[1]))
-    np.add.at(sums, position, counts)
-    return sums
+    return position, len(names)
 
 
 def draw_weights(generator: np.random.Generator, size: int, samples: int) -> NDArray[np.float64]:

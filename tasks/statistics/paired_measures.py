@@ -1,12 +1,12 @@
 """Two models side by side on one test split: each number with an interval, each difference paired.
 
-The headline metric on all rows; F1 on each class that the test has; the headline metric on each
-quarter of the rows by length in characters.
+The headline metric on all rows; that of each part that the problem has (F1 of each class); the
+headline metric on each quarter of the rows by length in characters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tasks.experiment.retraining import Rule
 from tasks.problems import Problem
-from tasks.problems.class_scores import f1_score
+from tasks.problems.weighted import Scores, on_all_rows
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.significance import least_p
 
@@ -39,17 +39,18 @@ class Row:
     """One line of the table of both sides.
 
     Attributes:
-        kind: `metric`, `class` or `slice`.
-        name: the metric, the class or the slice.
+        kind: `metric`, `part` (such as a class) or `slice`.
+        name: the metric, the part or the slice.
         rows: test rows that it is measured on; of a class, how often it is true.
         before: the champion, or the majority baseline where there is none.
         after: the challenger.
-        difference: challenger minus champion, paired.
+        difference: how much better the challenger is, paired: positive where it is, also where a
+            lower value is the better one.
         verdict: what the difference says.
         blocks: whether it keeps the champion.
     """
 
-    kind: Literal["metric", "class", "slice"]
+    kind: Literal["metric", "part", "slice"]
     name: str
     rows: int
     before: Estimate
@@ -84,25 +85,27 @@ class Sides:
         documents, (before, after) = self._whole
         return least_p(before, after, documents)
 
-    def classes(self) -> Iterator[tuple[Row, Floats]]:
-        """Each class that the test has: its F1, and the resampled difference."""
+    def parts(self) -> Iterator[tuple[Row, Floats]]:
+        """Each part that the test has, such as a class, and the resampled difference."""
+        if self.kind.PARTS is None:
+            return
         report = self.kind.report(self.table["gold"], self.table["predicted"], self.labels)
-        documents, counts = self._whole
-        exact = [f1_of_classes(side.sum(axis=0).astype(np.float64)) for side in counts]
-        drawn = [f1_of_classes(sums) for sums in self._resample(counts, documents)]
-        for i, (name, support) in enumerate(zip(report["class"], report["support"], strict=True)):
+        found = self._sides(self.table, list(self.before), self.kind.part_scores)
+        exact = [on_all_rows(side) for side in found]
+        drawn = self._bootstrap.resample(found, list(self.table["document"]))
+        for name, support in zip(report["class"], report["support"], strict=True):
             if support:
-                values = [side[i] for side in exact]
-                samples = [side[:, i] for side in drawn]
-                yield self._compared("class", str(name), int(support), values, samples)
+                sides = [(e[name], d[name]) for e, d in zip(exact, drawn, strict=True)]
+                sign = self.kind.PARTS.metric.sign
+                yield self._compared("part", str(name), int(support), sides, sign)
 
     def slices(self) -> Iterator[tuple[Row, Floats]]:
         """Each quarter of the rows by length: the headline metric, and its difference."""
-        quarter = quarters(lengths(list(self.table[self.kind.COLUMNS[1]])))
+        quarter = quarters(lengths(list(self.table[self.kind.INPUT])))
         for number, name in enumerate(QUARTERS):
             chosen = quarter == number
             if chosen.any():
-                yield self._measured("slice", name, *self._counts(chosen))
+                yield self._measured("slice", name, *self._scores(chosen))
 
     def widened(self, looked_at: Sequence[tuple[Row, Floats]]) -> Iterator[Row]:
         """The rows, the intervals of their differences as wide as their number asks for."""
@@ -112,64 +115,63 @@ class Sides:
             low, high = bootstrap.interval(differences)
             yield replace(row, difference=Estimate(row.difference.value, low, high))
 
-    def _headline_of(self, sums: Floats) -> Floats:
-        return self.kind.measure(sums)[self.kind.HEADLINE]
+    @property
+    def _bootstrap(self) -> Bootstrap:
+        return Bootstrap(self.rule.bootstrap_samples, self.rule.confidence, self.seed)
 
     @cached_property
-    def _whole(self) -> tuple[Sequence[str], list[NDArray[np.int64]]]:
-        """The documents and counts of all rows."""
-        return self._counts(np.ones(len(self.table), dtype=bool))
+    def _whole(self) -> tuple[Sequence[str], list[Scores]]:
+        """The documents of all rows, and the answers of each side."""
+        return self._scores(np.ones(len(self.table), dtype=bool))
 
-    def _counts(self, chosen: NDArray[np.bool_]) -> tuple[Sequence[str], list[NDArray[np.int64]]]:
-        """The documents of some rows, and what each row adds to the sums of each side."""
+    def _scores(self, chosen: NDArray[np.bool_]) -> tuple[Sequence[str], list[Scores]]:
+        """The documents of some rows, and the answers of each side to them."""
         table = self.table[chosen]
         before = [a for a, c in zip(self.before, chosen, strict=True) if c]
-        counts = [
-            self.kind.count(table["gold"], each, self.labels)
-            for each in (before, list(table["predicted"]))
-        ]
-        return list(table["document"]), counts
+        return list(table["document"]), self._sides(table, before, self.kind.score)
 
-    def _resample(
-        self, counts: Sequence[NDArray[np.int64]], documents: Sequence[str]
-    ) -> list[Floats]:
-        """The sums of each side over the same resamples."""
-        bootstrap = Bootstrap(self.rule.bootstrap_samples, self.rule.confidence, self.seed)
-        return np.split(bootstrap.resample(np.hstack(counts), documents), len(counts), axis=1)
+    def _sides(
+        self, table: pd.DataFrame, before: list[Any], score: Callable[..., Scores]
+    ) -> list[Scores]:
+        """The answers of the other side and of the challenger."""
+        answers = (before, list(table["predicted"]))
+        return [score(table["gold"], each, self.labels) for each in answers]
 
     def _measured(
         self,
         kind: Literal["metric", "slice"],
         name: str,
         documents: Sequence[str],
-        counts: Sequence[NDArray[np.int64]],
+        scores: Sequence[Scores],
     ) -> tuple[Row, Floats]:
         """The headline metric on some rows."""
-        exact = [self._headline_of(side.sum(axis=0).astype(np.float64)) for side in counts]
-        drawn = [self._headline_of(sums) for sums in self._resample(counts, documents)]
-        return self._compared(kind, name, len(documents), [float(v) for v in exact], drawn)
+        headline = self.kind.HEADLINE
+        drawn = self._bootstrap.resample(scores, documents)
+        sides = [
+            (on_all_rows(side)[headline], samples[headline])
+            for side, samples in zip(scores, drawn, strict=True)
+        ]
+        sign = self.kind.METRICS[headline].sign
+        return self._compared(kind, name, len(documents), sides, sign)
 
     def _compared(
         self,
-        kind: Literal["metric", "class", "slice"],
+        kind: Literal["metric", "part", "slice"],
         name: str,
         rows: int,
-        exact: Sequence[float],
-        drawn: Sequence[Floats],
+        sides: Sequence[tuple[float, Floats]],
+        sign: int,
     ) -> tuple[Row, Floats]:
-        bootstrap = Bootstrap(self.rule.bootstrap_samples, self.rule.confidence, self.seed)
+        bootstrap = self._bootstrap
         before, after = (
-            Estimate(float(value), *bootstrap.interval(samples))
-            for value, samples in zip(exact, drawn, strict=True)
+            Estimate(float(value), *bootstrap.interval(samples)) for value, samples in sides
         )
-        differences = drawn[1] - drawn[0]
-        gain = Estimate(after.value - before.value, *bootstrap.interval(differences))
-        return Row(kind, name, rows, before, after, gain), differences
-
-
-def f1_of_classes(sums: Floats) -> Floats:
-    """F1 of each class, from the sums that every problem counts: right, predicted, true."""
-    return f1_score(*np.split(sums, 3, axis=-1))
+        differences = sign * (sides[1][1] - sides[0][1])
+        gain = sign * (after.value - before.value)
+        found = Row(
+            kind, name, rows, before, after, Estimate(gain, *bootstrap.interval(differences))
+        )
+        return found, differences
 
 
 def lengths(inputs: Sequence[Any]) -> NDArray[np.int64]:

@@ -5,11 +5,11 @@ has a paired interval. A challenger is promoted if
 
 - its gain in the headline metric is `minimum_gain` at least, the interval of the gain lies above
   zero, and enough documents are answered differently (`least_p`): it is not chance;
-- no class and no slice loses more than is allowed. A loss counts where it is larger than allowed
-  *and* its interval lies below zero. Among many classes some lose by chance, so these intervals are
-  as wide as their number asks for (Bonferroni 1936; Dunn 1961, "Multiple comparisons among means",
-  JASA 56): together, not each, they have the rule's confidence. A loss that could be chance is told
-  and does not count.
+- no part (such as a class) and no slice loses more than is allowed. A loss counts where it is
+  larger than allowed *and* its interval lies below zero. Among many classes some lose by chance, so
+  these intervals are as wide as their number asks for (Bonferroni 1936; Dunn 1961, "Multiple
+  comparisons among means", JASA 56): together, not each, they have the rule's confidence. A loss
+  that could be chance is reported and does not count.
 
 The slices are the quarters of the test rows by length, in characters. Without a champion the
 challenger is measured against the majority baseline in the same way; with nobody to lose, classes
@@ -25,7 +25,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from tasks.experiment.retraining import Rule
-from tasks.problems import Problem
+from tasks.problems import Problem, Unit
+from tasks.statistics import numbers
 from tasks.statistics.documents import FEWEST_DOCUMENTS
 from tasks.statistics.paired_measures import Estimate, Row, Sides
 
@@ -92,37 +93,52 @@ def decide(
     sides = Sides(kind, rule, seed, labels, challenger, before)
     rows = [sides.headline()]
     if champion is not None:
-        looked_at = [*sides.classes(), *sides.slices()]
-        rows += [judged(row, rule) for row in sides.widened(looked_at)]
+        looked_at = [*sides.parts(), *sides.slices()]
+        rows += [judged(row, rule, unit_of(row, kind)) for row in sides.widened(looked_at)]
     documents = int(challenger["document"].nunique())
     could_show = sides.least_p() < 1 - rule.confidence
-    won, reasons = _reasons(rows, rule, documents, champion is None, could_show)
+    won, reasons = _reasons(
+        rows, rule, kind, documents, alone=champion is None, could_show=could_show
+    )
     outcome: Outcome = "promoted" if won else "kept"
     if champion is None:
         outcome = "first" if won else "refused"
     return Decision(outcome, tuple(reasons), tuple(rows), documents)
 
 
-def judged(row: Row, rule: Rule) -> Row:
+def unit_of(row: Row, kind: Problem) -> Unit:
+    """The unit of what a row measures."""
+    if row.kind == "part" and kind.PARTS is not None:
+        return kind.PARTS.metric.unit
+    return kind.METRICS[kind.HEADLINE].unit
+
+
+def judged(row: Row, rule: Rule, unit: Unit) -> Row:
     """A row with its verdict: whether the difference is real, and whether it is allowed."""
-    difference, is_class = row.difference, row.kind == "class"
-    allowed = rule.worst_class_loss if is_class else rule.worst_slice_loss
+    difference = row.difference
+    allowed = rule.worst_class_loss if row.kind == "part" else rule.worst_slice_loss
     if difference.low > 0:
         return replace(row, verdict="better")
     if -difference.value <= allowed:
         return replace(row, verdict="worse, as far as is allowed" if difference.high < 0 else "")
     if difference.high < 0:
-        return replace(row, verdict=f"worse by more than {points(allowed)}", blocks=True)
+        return replace(
+            row, verdict=f"worse by more than {numbers.amount(allowed, unit)}", blocks=True
+        )
     return replace(row, verdict="could be chance")
 
 
 def _reasons(
-    rows: list[Row], rule: Rule, documents: int, alone: bool, could_show: bool
+    rows: list[Row], rule: Rule, kind: Problem, documents: int, *, alone: bool, could_show: bool
 ) -> tuple[bool, list[str]]:
     """Whether the challenger has won, and why or why not; gives the first row its verdict."""
     head, other = rows[0], "the majority baseline" if alone else "the champion"
-    gain, sure = head.difference, f"{100 * rule.confidence:g} % interval"
-    said = f"{signed(gain.value)} points of {head.name} against {other}, {sure} {interval(gain)}"
+    gain, unit = head.difference, unit_of(head, kind)
+    ends = numbers.interval(gain.low, gain.high, unit, "+")
+    said = (
+        f"{numbers.gain(gain.value, unit)} of {head.name} against {other}, "
+        f"{100 * rule.confidence:g} % interval {ends}"
+    )
     if documents < FEWEST_DOCUMENTS:
         verdict = f"too few test documents ({documents}) to tell"
         rows[0] = replace(head, verdict=verdict, blocks=True)
@@ -134,7 +150,7 @@ def _reasons(
     elif not could_show:
         verdict = "better on too few documents, could be chance"
     elif gain.value < rule.minimum_gain and not alone:
-        verdict = f"better by less than the least gain of {points(rule.minimum_gain)}"
+        verdict = f"better by less than the least gain of {numbers.amount(rule.minimum_gain, unit)}"
     else:
         verdict = "better"
     won = verdict == "better"
@@ -143,23 +159,8 @@ def _reasons(
     for row in rows[1:]:
         if row.blocks:
             won = False
-            reasons.append(
-                f"{row.kind} {row.name} is {row.verdict}: {signed(row.difference.value)} "
-                f"{interval(row.difference)}"
-            )
+            what = kind.PARTS.name if row.kind == "part" and kind.PARTS else row.kind
+            loss = row.difference
+            text = numbers.difference(loss.value, loss.low, loss.high, unit_of(row, kind))
+            reasons.append(f"{what} {row.name} is {row.verdict}: {text}")
     return won, reasons
-
-
-def points(share: float) -> str:
-    """A share as percentage points: `5 points`."""
-    return f"{100 * share:g} points"
-
-
-def signed(share: float) -> str:
-    """A difference of shares in percentage points: `+4.1`."""
-    return f"{100 * share:+.1f}"
-
-
-def interval(of: Estimate) -> str:
-    """An interval of a difference in percentage points: `[+2.0, +6.1]`."""
-    return f"[{signed(of.low)}, {signed(of.high)}]"

@@ -27,7 +27,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.statistics.bootstrap import Bootstrap, sum_by_document
+from tasks.problems.weighted import Scores
+from tasks.statistics.bootstrap import Bootstrap, documents_of
 from tasks.statistics.documents import FEWEST_DOCUMENTS
 
 BETTER, WORSE, CHANCE = "better", "worse", "no difference shown, could be chance"
@@ -42,6 +43,7 @@ class Difference:
     """A metric of the first model minus that of the second, on the same documents.
 
     Attributes:
+        sign: 1 where higher is better, -1 where lower is.
         low: end of the interval, not corrected for the number of comparisons.
         p: two-sided p-value of this comparison alone.
         adjusted: p-value corrected for all comparisons made together.
@@ -59,6 +61,7 @@ class Difference:
     confidence: float = 0.95
     samples: int = SAMPLES
     adjusted: float = float("nan")
+    sign: int = 1
 
     @property
     def verdict(self) -> str:
@@ -70,7 +73,7 @@ class Difference:
         p = self.p if np.isnan(self.adjusted) else self.adjusted
         if p >= 1 - self.confidence or not self.value:
             return CHANCE
-        return BETTER if self.value > 0 else WORSE
+        return BETTER if self.value * self.sign > 0 else WORSE
 
     @property
     def sentence(self) -> str:
@@ -92,17 +95,18 @@ def p_value(differences: NDArray[np.float64]) -> float:
     return min(1.0, 2 * (fewer + 1) / (len(differences) + 1))
 
 
-def least_p(first: NDArray[np.int64], second: NDArray[np.int64], documents: Sequence[str]) -> float:
+def least_p(first: Scores, second: Scores, documents: Sequence[str]) -> float:
     """The smallest two-sided p-value that the documents answered differently can give: 2^(1 − k).
 
+    Of three documents, of which the models differ on two, it is 2^(1 − 2) = 0.5.
+
     Args:
-        first: right, predicted and true of each row, by label: shape (rows, 3 × labels).
-        second: the same of the other model.
+        first: the answers of a model.
+        second: the answers of another to the same rows.
         documents: of each row.
     """
-    right, predicted, _ = np.split(first - second, 3, axis=1)
-    told = np.column_stack([right.sum(axis=1), predicted.sum(axis=1)])
-    differ = (sum_by_document(told, documents) != 0).any(axis=1).sum()
+    one, other = (each.by_group(*documents_of(documents)) for each in (first, second))
+    differ = int(one.differing(other).sum())
     return float(min(1.0, 2.0 ** (1 - differ)))
 
 

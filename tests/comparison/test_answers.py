@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.comparison import disagreement
 from tasks.comparison.answers import compare_answers, read_answers, sharing
-from tasks.comparison.disagreement import most_disputed
 from tasks.problems import load
 from tasks.statistics.significance import BETTER, CHANCE
 
@@ -43,6 +43,11 @@ def sentences(found):
             "loss": [[0.1, np.nan, 0.1]] * len(found),
         }
     )
+
+
+def most_disputed(answers, most):
+    kind = load(next(iter(answers.values())).problem)
+    return disagreement.most_disputed(kind, answers, most)
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import (
-    AutoModelForSequenceClassification,
-    AutoModelForTokenClassification,
     pipeline,
 )
 
@@ -133,11 +131,9 @@ def test_nothing_of_this_machine_is_written(trained, world):
 
 
 def make(kind, architecture, **changes):
-    auto, labels = {
-        "text": (AutoModelForSequenceClassification, LABELS),
-        "token": (AutoModelForTokenClassification, TAGS),
-    }[kind]
-    return new_classifier(auto, architecture, labels, TRAINING.model_copy(update=changes), seed=3)
+    labels = {"text": LABELS, "token": TAGS}[kind]
+    training = TRAINING.model_copy(update=changes)
+    return new_classifier(load(f"{kind}-classification"), architecture, labels, training, seed=3)
 
 
 @pytest.mark.parametrize("kind", ["text", "token"])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tasks.problems.weighted import Sums
 from tasks.statistics import bootstrap
 from tasks.statistics.bootstrap import Bootstrap, draw_weights
 
@@ -15,10 +16,18 @@ def names(count):
     return [str(i) for i in range(count)]
 
 
+def resampled(boot, counts, documents):
+    """The sums of counts of shape (rows, sums) over the resamples."""
+    [found] = boot.resample(
+        [Sums(counts, lambda sums: {str(i): each for i, each in enumerate(sums.T)})], documents
+    )
+    return np.stack(list(found.values()), axis=1)
+
+
 def share_interval(right, documents, confidence=0.95, samples=4000):
     boot = Bootstrap(samples, confidence, seed=0)
     counts = np.hstack([right, np.ones_like(right)])
-    sums = boot.resample(counts, documents)
+    sums = resampled(boot, counts, documents)
     return boot.interval(sums[:, 0] / sums[:, 1])
 
 
@@ -36,7 +45,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     boot = Bootstrap(500, 0.9, seed=0)
     covered = 0
     for seed in range(300):
-        low, high = boot.interval(boot.resample(rows(200, 0.7, seed), names(200))[:, 0] / 200)
+        low, high = boot.interval(resampled(boot, rows(200, 0.7, seed), names(200))[:, 0] / 200)
         covered += low <= 0.7 <= high
     assert 0.85 <= covered / 300 <= 0.95
 
@@ -54,7 +63,7 @@ def test_copies_of_a_row_in_its_document_add_no_certainty():
 def test_two_equal_models_differ_by_exactly_nothing():
     right = rows(500, 0.6, seed=3)
     boot = Bootstrap(1000, 0.95, seed=0)
-    sums = boot.resample(np.hstack([right, right]), names(500))
+    sums = resampled(boot, np.hstack([right, right]), names(500))
     assert boot.interval(sums[:, 0] - sums[:, 1]) == (0.0, 0.0)
 
 
@@ -63,7 +72,7 @@ def test_pairing_makes_a_small_difference_certain():
     better = worse.copy()
     better[np.flatnonzero(worse == 0)[:20]] = 1
     boot = Bootstrap(2000, 0.95, seed=0)
-    sums = boot.resample(np.hstack([better, worse]), names(1000))
+    sums = resampled(boot, np.hstack([better, worse]), names(1000))
     low, high = boot.interval((sums[:, 0] - sums[:, 1]) / 1000)
     assert 0.01 < low < 0.02 < high < 0.03
     apart = share_interval(better, names(1000)), share_interval(worse, names(1000))
@@ -72,11 +81,11 @@ def test_pairing_makes_a_small_difference_certain():
 
 def test_the_resamples_are_a_function_of_the_seed_and_not_of_the_memory_at_hand(monkeypatch):
     counts = rows(101, 0.5, seed=5)
-    once = Bootstrap(200, 0.95, seed=1).resample(counts, names(101))
-    assert (once == Bootstrap(200, 0.95, seed=1).resample(counts, names(101))).all()
-    assert (once != Bootstrap(200, 0.95, seed=2).resample(counts, names(101))).any()
+    once = resampled(Bootstrap(200, 0.95, seed=1), counts, names(101))
+    assert (once == resampled(Bootstrap(200, 0.95, seed=1), counts, names(101))).all()
+    assert (once != resampled(Bootstrap(200, 0.95, seed=2), counts, names(101))).any()
     monkeypatch.setattr(bootstrap, "DRAWS_AT_ONCE", 1000)
-    assert (once == Bootstrap(200, 0.95, seed=1).resample(counts, names(101))).all()
+    assert (once == resampled(Bootstrap(200, 0.95, seed=1), counts, names(101))).all()
 
 
 def test_weights_draw_as_many_documents_as_there_are():

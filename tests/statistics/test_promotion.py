@@ -75,7 +75,7 @@ def test_a_better_one_is_promoted_and_measured_as_sklearn_does() -> None:
             strict=True,
         )
     )
-    found = {row.name: row.after.value for row in decision.rows if row.kind == "class"}
+    found = {row.name: row.after.value for row in decision.rows if row.kind == "part"}
     assert found == pytest.approx(f1)
     assert sum(row.rows for row in decision.rows if row.kind == "slice") == ROWS
 
@@ -173,7 +173,7 @@ def test_of_few_documents_nothing_is_concluded() -> None:
 def test_intervals_of_many_classes_are_wider_than_of_one() -> None:
     before, after = answers(by_chance(0.6, 1)), answers(by_chance(0.62, 2))
     sides = Sides(KIND, Rule(), 0, LABELS, after, list(before["predicted"]))
-    alone = list(sides.classes())
+    alone = list(sides.parts())
     together = list(sides.widened(alone))
     assert len(together) == 3
     for (one, _), wide in zip(alone, together, strict=True):
@@ -208,7 +208,7 @@ def test_entities_are_judged_by_the_same_rule() -> None:
         majority=[["O"] * 3] * 40,
     )
     assert decision.outcome == "promoted"
-    assert [row.name for row in decision.rows if row.kind == "class"] == ["animal", "plant"]
+    assert [row.name for row in decision.rows if row.kind == "part"] == ["animal", "plant"]
 
 
 def test_the_page_has_both_sides_the_rule_and_the_outcome() -> None:

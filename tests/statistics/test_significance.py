@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tasks.problems.weighted import Sums
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.significance import (
     BETTER,
@@ -21,10 +22,11 @@ from tasks.statistics.significance import (
 def difference_of(first, second, samples=1000, seed=0):
     """Two models' right answers, a document each, as `Difference`."""
     bootstrap = Bootstrap(samples, 0.95, seed)
-    counts = np.column_stack([first, second])
-    drawn = bootstrap.resample(counts, [f"{i:04}" for i in range(len(first))]) / len(first)
+    documents = [f"{i:04}" for i in range(len(first))]
+    models = [Sums(each[:, None], lambda sums: {"right": sums[..., 0]}) for each in (first, second)]
+    drawn = [each["right"] / len(first) for each in bootstrap.resample(models, documents)]
     values = {"A": float(np.mean(first)), "B": float(np.mean(second))}
-    [found] = differences(values, {"A": drawn[:, 0], "B": drawn[:, 1]}, len(first), bootstrap)
+    [found] = differences(values, {"A": drawn[0], "B": drawn[1]}, len(first), bootstrap)
     return found
 
 

@@ -22,12 +22,10 @@ from tasks.data.text.length_buckets import Batch, Example, inputs_of
 if TYPE_CHECKING:
     from tasks.training.flops import Product
 
-COLUMNS = ("document", "text", "label")
-METRICS = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
-HEADLINE = "accuracy"
-ROWS = "texts"
 CUT = "texts_cut_short"
 AUTO_MODEL: Any = AutoModelForSequenceClassification
+PIPELINE = "text-classification"
+LOSS = "cross-entropy, nats"
 INFERENCE: dict[str, Any] = {}
 
 

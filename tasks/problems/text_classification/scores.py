@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.problems.class_scores import f1_score, ratio, score_table
+from tasks.problems import Described
+from tasks.problems.class_scores import f1_by_class, f1_score, ratio, score_table, scores_of
+from tasks.problems.weighted import Sums
 
 
 def majority(train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
@@ -37,10 +40,35 @@ def measure(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     }
 
 
+def score(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) -> Sums:
+    """Accuracy and macro-F1 as functions of the rows' weights."""
+    return scores_of(count(gold, predicted, labels), measure)
+
+
+def part_scores(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) -> Sums:
+    """F1 of each label."""
+    return f1_by_class(labels, count(gold, predicted, labels))
+
+
 def report(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) -> pd.DataFrame:
     """Precision, recall, F1 and support of each label."""
-    sums = count(gold, predicted, labels).sum(axis=0).astype(np.float64)
-    return score_table(labels, *np.split(sums, 3))
+    return score_table(labels, count(gold, predicted, labels))
+
+
+def errors(answers: pd.DataFrame) -> NDArray[np.float64]:
+    """1 - probability of the right label."""
+    return 1 - np.exp(-answers["loss"].to_numpy(dtype=np.float64))
+
+
+def describe(answer: Any) -> Described:
+    """The labels, and how sure the model is of its own and of the right one."""
+    right = bool(answer["gold"] == answer["predicted"])
+    sure = f"{answer['probability']:.1%} sure"
+    if not right:
+        sure += f", {float(np.exp(-answer['loss'])):.1%} for the truth"
+    return Described(
+        str(answer["text"]), str(answer["gold"]), str(answer["predicted"]), right, sure
+    )
 
 
 def confusion(

@@ -21,21 +21,20 @@ from scipy.special import log_softmax
 from transformers import AutoModelForTokenClassification
 
 from tasks.data.text.length_buckets import Batch, Example, inputs_of, pad
+from tasks.problems.token_classification.scores import OUTSIDE
 
 if TYPE_CHECKING:
     from tasks.training.flops import Product
 
-COLUMNS = ("document", "tokens", "tags")
-METRICS = {"f1": "entity F1", "precision": "entity precision", "recall": "entity recall"}
-HEADLINE = "f1"
-ROWS = "sentences"
 CUT = "words_not_seen"
 AUTO_MODEL: Any = AutoModelForTokenClassification
+PIPELINE = "token-classification"
+LOSS = "cross-entropy, nats"
 # With the "O" tokens left out, a sentence without entities is an empty list, on which MLflow's
 # pyfunc fails.
 INFERENCE = {"ignore_labels": list[str]()}
 
-OUTSIDE, NO_LABEL = "O", -100
+NO_LABEL = -100
 
 
 def encode(rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:

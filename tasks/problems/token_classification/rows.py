@@ -6,67 +6,74 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from tasks.contract import StageError
-from tasks.data.rows import Columns, Example, Row, columns_of, encodable, kind_of
+from tasks.data.rows import Columns, Example, LabelCounts, Row, columns_of, encodable, kind_of
 from tasks.experiment.problem import LabelledData
+from tasks.problems.class_labels import require_learnable
+
+COLUMNS: Mapping[str, str] = {
+    "document": "string",
+    "tokens": "list<string>",
+    "tags": "list<string>",
+}
+LABELS = "spans"
 
 ROLES = ("tokens", "tags")
 
 
-class TokenRows:
-    """A sentence of tokens with a BIO tag each."""
+def columns(data: LabelledData) -> Columns:
+    """The tokens and the tags."""
+    return columns_of(data, *ROLES)
 
-    COLUMNS: Mapping[str, str] = {
-        "document": "string",
-        "tokens": "list<string>",
-        "tags": "list<string>",
-    }
-    LABELS = "spans"
 
-    def columns(self, data: LabelledData) -> Columns:
-        """The tokens and the tags."""
-        return columns_of(data, *ROLES)
-
-    def parse(self, row: Row, data: LabelledData) -> Example:
-        """Tokens and tags, as many of one as of the other, the tags in the BIO scheme."""
-        tokens = _strings(row, data.columns.tokens)
-        tags = _strings(row, data.columns.tags)
-        if len(tokens) != len(tags):
+def parse(row: Row, data: LabelledData) -> Example:
+    """Tokens and tags, as many of one as of the other, the tags in the BIO scheme."""
+    tokens = _strings(row, data.columns.tokens)
+    tags = _strings(row, data.columns.tags)
+    if len(tokens) != len(tags):
+        raise StageError(
+            f"{row.where}: {len(tokens)} tokens and {len(tags)} tags; each token needs one tag"
+        )
+    for number, (before, tag) in enumerate(pairwise(["O", *tags])):
+        if problem := _wrong_tag(before, tag):
             raise StageError(
-                f"{row.where}: {len(tokens)} tokens and {len(tags)} tags; each token needs one tag"
+                f"{row.where}, token {number + 1} ({tokens[number]!r}): tag {tag!r} {problem}"
             )
-        for number, (before, tag) in enumerate(pairwise(["O", *tags])):
-            if problem := _wrong_tag(before, tag):
-                raise StageError(
-                    f"{row.where}, token {number + 1} ({tokens[number]!r}): tag {tag!r} {problem}"
-                )
-        return {"tokens": tokens, "tags": tags}
+    return {"tokens": tokens, "tags": tags}
 
-    def passage(self, example: Example) -> str:
-        """The tokens in one line."""
-        return " ".join(example["tokens"])
 
-    def answer(self, example: Example) -> str:
-        """The tags in one line."""
-        return " ".join(example["tags"])
+def passage(example: Example) -> str:
+    """The tokens in one line."""
+    return " ".join(example["tokens"])
 
-    def counted(self, example: Example) -> Iterable[str]:
-        """The type of every span."""
-        return (tag[2:] for tag in example["tags"] if tag.startswith("B-"))
 
-    def names(self, examples: Iterable[str]) -> list[str]:
-        """The tags: O, then B and I of each type."""
-        return ["O", *(f"{mark}-{name}" for name in sorted(examples) for mark in "BI")]
+def answer(example: Example) -> str:
+    """The tags in one line."""
+    return " ".join(example["tags"])
 
-    def shown(self, example: Example) -> tuple[str, str]:
-        """The types of the spans, and the sentence with each span as [words](type)."""
-        words: list[str] = []
-        for token, tag in zip(example["tokens"], example["tags"], strict=True):
-            if tag.startswith("I-"):
-                span, _, name = words[-1].rpartition("](")
-                words[-1] = f"{span} {token}]({name}"
-            else:
-                words.append(token if tag == "O" else f"[{token}]({tag[2:]})")
-        return ", ".join(sorted(set(self.counted(example)))), " ".join(words)
+
+def counted(example: Example) -> Iterable[str]:
+    """The type of every span."""
+    return (tag[2:] for tag in example["tags"] if tag.startswith("B-"))
+
+
+def labels(data: LabelledData, counts: LabelCounts, rows: int) -> list[str]:
+    """The tags: O, then B and I of each type."""
+    tags = ["O", *(f"{mark}-{name}" for name in sorted(counts["train"]) for mark in "BI")]
+    part = f"downstream.{data.name}"
+    field = columns(data).needed[1].field
+    return require_learnable(tags, counts, rows, part=part, field=field)
+
+
+def shown(example: Example) -> tuple[str, str]:
+    """The types of the spans, and the sentence with each span as [words](type)."""
+    words: list[str] = []
+    for token, tag in zip(example["tokens"], example["tags"], strict=True):
+        if tag.startswith("I-"):
+            span, _, name = words[-1].rpartition("](")
+            words[-1] = f"{span} {token}]({name}"
+        else:
+            words.append(token if tag == "O" else f"[{token}]({tag[2:]})")
+    return ", ".join(sorted(set(counted(example)))), " ".join(words)
 
 
 def _strings(row: Row, column: str) -> list[str]:
@@ -94,6 +101,3 @@ def _wrong_tag(before: str, tag: str) -> str:
             )
         return ""
     return "is not a BIO tag; accepted: O, B-TYPE where a span begins, I-TYPE where it goes on"
-
-
-SHAPE = TokenRows()

@@ -1,0 +1,44 @@
+"""What labels must be so that a model can learn them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks.contract import StageError
+from tasks.data.rows import LabelCounts
+
+
+def require_learnable(
+    labels: Sequence[str], counts: LabelCounts, rows: int, *, part: str, field: str
+) -> list[str]:
+    """The labels, if there are two and the training rows have all that are asked for.
+
+    Args:
+        labels: what a model can answer.
+        counts: how often each label is in each split.
+        rows: how many rows are trained on.
+        part: the problem in the experiment, for messages.
+        field: the field that names the column with the labels, for messages.
+
+    Raises:
+        StageError: the training rows have one label only, or lack one that others have.
+    """
+    if len(labels) < 2:
+        found = f"all have the label {labels[0]!r}" if labels else "none has a label"
+        raise StageError(
+            f"{part}: of the {rows:,} training rows {found}; "
+            "two different labels are needed at least"
+        )
+    unseen = [
+        f"{label!r} ({count:,} in {split})"
+        for split in ("validation", "test")
+        for label, count in sorted(counts[split].items())
+        if label not in counts["train"]
+    ]
+    if unseen:
+        more = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""
+        raise StageError(
+            f"{field}: no training row has {', '.join(unseen[:5])}{more}, so it cannot be learnt; "
+            "add training rows with it, or take these out"
+        )
+    return list(labels)
