@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, classification_report, confusion_matrix, f1_score
 
-from tasks.problems.text_classification import model as problem
+from tasks.problems import load
 from tests.support.tiny_models import LABELS, labelled_texts, wordpiece
 
+problem = load("text-classification")
 NAMES = ["a", "b", "c", "d", "e"]
 
 

@@ -7,9 +7,10 @@ from seqeval.metrics import classification_report
 from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 from transformers import BertTokenizerFast
 
-from tasks.problems.token_classification import model as problem
+from tasks.problems import load
 from tests.support.tiny_models import tagged_sentences, wordpiece
 
+problem = load("token-classification")
 TAGS = ["O", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-PER-x", "I-PER-x"]
 
 

@@ -114,7 +114,7 @@ def test_a_label_that_only_the_champion_knows_does_not_count_for_it(world, tmp_p
     metrics, _ = run(world, tmp_path / "a", "good", "newer")
     assert metrics["challenger/accuracy"] > metrics["champion/accuracy"]
     decision = json.loads((tmp_path / "a" / "decision.json").read_text())
-    assert {row["name"] for row in decision["rows"] if row["kind"] == "class"} == set(LABELS)
+    assert {row["name"] for row in decision["rows"] if row["kind"] == "part"} == set(LABELS)
 
 
 def test_test_rows_that_the_champion_was_fine_tuned_on_are_left_out_for_both(world, tmp_path):
