@@ -121,7 +121,7 @@ def _aliased(aliases: dict[str, str], alias: str) -> str:
 def history_table(decisions: list[Recorded]) -> Table:
     """The decisions, one per line, the oldest first."""
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
-    for column in ("#", "when", "version", "outcome", "gain, points", "champion", "by"):
+    for column in ("#", "when", "version", "outcome", "gain", "champion", "by"):
         table.add_column(column, no_wrap=True)
     table.add_column("why")
     for each in decisions:

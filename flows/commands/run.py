@@ -54,7 +54,7 @@ def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> di
 
 def _print_results(experiment: Experiment, result: dict[str, Any]) -> None:
     from flows.terminal.console import (
-        majority_answers,
+        evaluation_facts,
         pretraining_line,
         results_table,
         verdicts,
@@ -69,6 +69,6 @@ def _print_results(experiment: Experiment, result: dict[str, Any]) -> None:
     problems = [problem.name for problem in experiment.downstream]
     if problems:
         out.print(results_table(metrics, problems))
-    said = verdicts(metrics, problems, majority_answers(summary.stages))
+    said = verdicts(metrics, problems, evaluation_facts(summary.stages))
     for line in ["", *said, "", *where_to_look(summary, home())]:
         out.print(line, highlight=False, markup=False)

@@ -14,7 +14,9 @@ from tasks.machinery.execution.session import Work, opened
 from tasks.machinery.host.digest_memo import Verification
 from tasks.machinery.store.artifact import Input
 from tasks.machinery.tracking.tags import MODEL
+from tasks.problems import Unit
 from tasks.references.lineage import Lineage
+from tasks.statistics import numbers
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Judged:
     Attributes:
         outcome: `first`, `promoted`, `kept` or `refused`.
         gain: of the headline metric, with the ends of its interval.
+        gain_text: the same as text, with its unit.
         page: the table of both models, in Markdown.
         run_id: of its run in MLflow.
     """
@@ -32,6 +35,7 @@ class Judged:
     reasons: list[str]
     metric: str
     gain: list[float]
+    gain_text: str
     page: str
     run_id: str
 
@@ -73,11 +77,14 @@ def judge_challenger(
         )
     decision = json.loads((found.path / "decision.json").read_text(encoding="utf-8"))
     head = decision["rows"][0]
+    value, low, high = (head["difference"][end] for end in ("value", "low", "high"))
+    unit: Unit = head["unit"]
     return Judged(
         outcome=decision["outcome"],
         reasons=decision["reasons"],
         metric=head["name"],
-        gain=[head["difference"][end] for end in ("value", "low", "high")],
+        gain=[value, low, high],
+        gain_text=numbers.counted(numbers.difference(value, low, high, unit), unit),
         page=(found.pages / "card.md").read_text(encoding="utf-8"),
         run_id=runner.delivery.summary.run_id,
     )

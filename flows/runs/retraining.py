@@ -220,6 +220,7 @@ class Retraining:
             rule=self.rule.model_dump(),
             metric=judged.metric,
             gain=judged.gain,
+            gain_text=judged.gain_text,
             test_data=data.whole.only(*TESTED).digest,
             run_id=judged.run_id,
         )

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -19,6 +20,8 @@ from tasks.machinery.execution.summary import RunSummary, StageSummary
 from tasks.machinery.naming.durations import duration
 from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName, headline_of
 from tasks.machinery.servers.servers import MLFLOW_PORT, PREFECT_PORT
+from tasks.problems import Metric
+from tasks.statistics import numbers
 from tasks.statistics.verdict import beyond_majority, verdict
 from tasks.timing.planner import Expected
 
@@ -138,12 +141,11 @@ def _interval(metrics: Mapping[str, float], named: MetricName, sign: str = "") -
     name = str(named)
     if name not in metrics:
         return "–"
-    form = "{:" + sign + ".3f}"
-    text = form.format(metrics[name])
+    text = numbers.bare(metrics[name], "number", sign)
     low, high = metrics.get(named.low), metrics.get(named.high)
     if low is None or high is None:
         return text
-    return f"{text}\n[{form.format(low)}, {form.format(high)}]"
+    return f"{text}\n{numbers.interval(low, high, 'number', sign)}"
 
 
 def results_table(metrics: Mapping[str, float], problems: Sequence[str]) -> Table:
@@ -181,36 +183,41 @@ def pretraining_line(metrics: Mapping[str, float]) -> str:
 
 
 def verdicts(
-    metrics: Mapping[str, float], problems: Sequence[str], majority: Mapping[str, str]
+    metrics: Mapping[str, float], problems: Sequence[str], facts: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
     """What each gain says, and which models may have learnt nothing, a line each.
 
     Args:
         metrics: of the experiment.
         problems: their names.
-        majority: what the majority baseline of each problem always answers.
+        facts: what each problem's evaluation says in words (`evaluation.json`).
     """
     found = []
     for problem in problems:
         metric = headline_of(metrics, problem)
-        answer = majority.get(problem, "the most frequent label")
         found.append((problem, verdict(metrics, problem)))
-        found.append((problem, metric and beyond_majority(metrics, metric, answer, problem)))
-        if MetricName(metric, FROM_SCRATCH, problem).low in metrics:
-            said = beyond_majority(metrics, metric, answer, problem, FROM_SCRATCH)
-            found.append((problem, said and f"from scratch {said}"))
+        for model, words in {"": "", FROM_SCRATCH: "from scratch "}.items():
+            if problem in facts and MetricName(metric, model, problem).low in metrics:
+                answer, sign = facts[problem]["majority"], _sign(facts[problem])
+                said = beyond_majority(metrics, metric, answer, problem, model, sign=sign)
+                found.append((problem, said and f"{words}{said}"))
     return [f"{problem}: {text}" for problem, text in found if text]
 
 
-def majority_answers(stages: Sequence[StageSummary]) -> dict[str, str]:
-    """What the majority baseline of each problem always answers, from the evaluations' folders."""
+def _sign(facts: Mapping[str, Any]) -> int:
+    """1 where a higher headline metric is better, -1 where a lower one is."""
+    return Metric(**facts["metrics"][facts["headline"]]).sign
+
+
+def evaluation_facts(stages: Sequence[StageSummary]) -> dict[str, dict[str, Any]]:
+    """The facts that each problem's evaluation wrote, from the evaluations' folders."""
     folders = {
         stage.title.problem: Path(stage.path)
         for stage in stages
         if stage.title.stage == "evaluation"
     }
     return {
-        problem: json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["majority"]
+        problem: json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
         for problem, folder in folders.items()
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tasks import problems
 from tasks.comparison.curves import Curve
 from tasks.comparison.disagreement import Disagreement
 from tasks.comparison.energy import Power
@@ -38,11 +39,13 @@ class MetricRow:
         name: as in MLflow.
         values: a value or None for each run.
         best: the positions of the best values; empty if none is better or they are not comparable.
+        way: 1 if a higher value is better, -1 if a lower one is, 0 if neither.
     """
 
     name: str
     values: list[Value | None]
     best: frozenset[int] = frozenset()
+    way: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,12 +146,13 @@ def metric_rows(runs: Sequence[PastRun], incomparable: frozenset[str]) -> list[M
             `downstream/library/`: none of their values is the best.
     """
     known = {name for run in runs for name in run.metrics}
-    names = [name for name in known if not MetricName.parse(name).end and "/" in name]
+    chosen = [name for name in known if not MetricName.parse(name).end and "/" in name]
     rows = []
-    for name in sorted(names, key=_order):
+    for name in sorted(chosen, key=_order):
         values = [value_of(run.metrics, name) for run in runs]
-        ranked = not name.startswith(tuple(incomparable)) and direction(name)
-        rows.append(MetricRow(name, values, best_of(values, direction(name) if ranked else 0)))
+        way = direction(name, runs)
+        ranked = not name.startswith(tuple(incomparable))
+        rows.append(MetricRow(name, values, best_of(values, way if ranked else 0), way))
     return rows
 
 
@@ -169,11 +173,20 @@ def value_of(metrics: Mapping[str, float], name: str) -> Value | None:
     return Value(metrics[name], metrics.get(found.low), metrics.get(found.high))
 
 
-def direction(name: str) -> int:
-    """1 if a higher value of a metric is better, -1 if a lower one is, 0 if neither."""
+def direction(name: str, runs: Sequence[PastRun]) -> int:
+    """1 if a higher value of a metric is better, -1 if a lower one is, 0 if neither.
+
+    Args:
+        name: as in MLflow.
+        runs: that have it: they know which problem it belongs to.
+    """
     found = MetricName.parse(name)
     if found.metric in _NO_RANK or found.model == MAJORITY:
         return 0
+    kind = next(filter(None, (run.kind_of(found.problem) for run in runs)), "")
+    metrics = problems.described(kind).METRICS if kind in problems.names() else {}
+    if found.metric in metrics:
+        return metrics[found.metric].sign
     return -1 if found.metric.endswith(_LOWER) else 1
 
 

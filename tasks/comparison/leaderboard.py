@@ -96,7 +96,7 @@ def ranked(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Entry]:
     entries = [each for each in entries if any(name in each.run.metrics for name in metrics)]
     ranks: dict[str, list[int]] = {entry.run.run_id: [] for entry in entries}
     for metric in metrics:
-        way = direction(metric) or 1
+        way = direction(metric, [entry.run for entry in entries]) or 1
         values = {e.run.run_id: e.run.metrics.get(metric) for e in entries}
         known = [value * way for value in values.values() if value is not None]
         for run_id, value in values.items():
@@ -180,7 +180,7 @@ def leaderboard_page(entries: Sequence[Entry], metrics: Sequence[str], title: st
 
 
 def _metric_cell(run: PastRun, metric: str, runs: Sequence[PastRun]) -> Cell:
-    way = direction(metric)
+    way = direction(metric, runs)
     known = [each.metrics[metric] * way for each in runs if metric in each.metrics]
     value = value_of(run.metrics, metric)
     best = value is not None and bool(way) and len(set(known)) > 1
@@ -191,7 +191,8 @@ def _how(
     entries: Sequence[Entry], metrics: Sequence[str], columns: Mapping[str, Sequence[str | None]]
 ) -> str:
     """The explanation below the table."""
-    less = [metric for metric in metrics if direction(metric) < 0]
+    runs = [entry.run for entry in entries]
+    less = [metric for metric in metrics if direction(metric, runs) < 0]
     said = "Ranked by " + (
         f"the mean of the ranks in {' and '.join(metrics)}" if len(metrics) > 1 else metrics[0]
     )

@@ -18,6 +18,7 @@ from tasks.comparison.curves import Curve
 from tasks.machinery.naming.metric_name import MetricName, headline_of
 from tasks.pages.document import Picture
 from tasks.pages.figures import MUTED, PALETTE, Interval, canvas, draw_intervals, write_figure
+from tasks.statistics import numbers
 
 MOST_RUNS = 8  # more lines cannot be distinguished
 _DASHES = ("-", "--")
@@ -49,11 +50,12 @@ def _intervals(problem: str, metric: str, row: MetricRow, labels: Sequence[str])
         if each is not None:
             low = each.value if each.low is None else each.low
             high = each.value if each.high is None else each.high
-            text = f"{each.value:.3f} [{low:.3f}, {high:.3f}]"
+            text = numbers.with_interval(each.value, low, high, "number")
             color = PALETTE[number % len(PALETTE)]
             lines.append(Interval(label, each.value, low, high, text, color))
     best = [labels[i] for i in sorted(row.best)]
-    title = f"{problem}: {', '.join(best)} measured highest" if best else f"{problem}: {metric}"
+    extreme = "highest" if row.way > 0 else "lowest"
+    title = f"{problem}: {', '.join(best)} measured {extreme}" if best else f"{problem}: {metric}"
     how = "intervals of each run alone; the paired tests show whether runs differ"
     return draw_intervals(title, how, lines, x=metric)
 

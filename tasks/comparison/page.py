@@ -15,6 +15,7 @@ from tasks.machinery.naming.metric_name import (
     MetricName,
 )
 from tasks.pages.document import Block, Cell, Document, Grid, Item, Section, Words
+from tasks.statistics import numbers
 from tasks.statistics.significance import BETTER, WORSE, Difference
 
 ABSENT = "–"
@@ -45,20 +46,11 @@ def page_of(found: Comparison, *, figures: bool = True) -> Document:
     return Document(title, [section for section in sections if section.blocks])
 
 
-def shown(value: float) -> str:
-    """A number as text: `0.528`, `12.4`, `1,234,567`."""
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3f}"
-
-
 def with_interval(value: Value | None) -> str:
     """`0.528 [0.502, 0.554]`."""
     if value is None:
         return ABSENT
-    if value.low is None or value.high is None:
-        return shown(value.value)
-    return f"{shown(value.value)} [{shown(value.low)}, {shown(value.high)}]"
+    return numbers.with_interval(value.value, value.low, value.high, "number")
 
 
 def _runs(found: Comparison) -> list[Block]:
@@ -163,7 +155,7 @@ def _difference_row(each: Difference) -> list[Cell]:
     texts = [
         f"{each.problem} ({each.metric})",
         f"{each.first} − {each.second}",
-        f"{each.value:+.3f} [{each.low:+.3f}, {each.high:+.3f}]",
+        numbers.difference(each.value, each.low, each.high, "number"),
         shown_p(each.p, each.samples),
         shown_p(each.adjusted, each.samples),
     ]

@@ -69,7 +69,9 @@ class Card:
             parts += ["## Labels", self._label_table(), "![Labels](labels.png)"]
             write_figure(self._draw_labels(), out / "labels.png")
         examples = [[cell(text) for text in row] for row in self.examples]
-        header = ["document", "label", "text"] if self.labels else ["document", "text"]
+        answered = any(len(row) > 2 for row in examples)
+        answer = ["label" if self.labels else "answer"] if answered else []
+        header = ["document", *answer, "text"]
         parts += ["## Ten examples", table(header, examples).replace("---:", "---")]
         (out / "card.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 

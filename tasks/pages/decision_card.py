@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.experiment.retraining import Rule
-from tasks.pages import numbers as pages
+from tasks.pages.numbers import table
+from tasks.problems import Unit
+from tasks.statistics import numbers
 from tasks.statistics.paired_measures import Estimate, Row
 from tasks.statistics.promotion import Decision
 
@@ -45,38 +47,42 @@ def page(decision: Decision, rule: Rule, problem: str, remarks: Sequence[str] = 
         *remarks,
         _table(head, "metric", other),
     ]
-    for kind, title in (("part", "F1 by class"), ("slice", f"{head[0].name} by length")):
+    for kind, title in (("part", decision.parts), ("slice", f"{head[0].name} by length")):
         rows = [row for row in decision.rows if row.kind == kind]
         if rows:
-            parts += [f"## {title}", _table(rows, kind, other)]
+            parts += [
+                f"## {title}",
+                _table(rows, decision.parts.rpartition(" ")[2] if kind == "part" else kind, other),
+            ]
     parts += ["## Rule", _rule(rule), _reading(rule)]
     return "\n\n".join(parts) + "\n"
 
 
 def _table(rows: tuple[Row, ...] | list[Row], kind: str, other: str) -> str:
-    header = [kind, "rows", other, "challenger", "difference, points", "verdict"]
+    gain = numbers.in_words(rows[0].unit, "gain")
+    header = [kind, "rows", other, "challenger", gain, "verdict"]
     lines = [
         [
             row.name.replace("|", "\\|"),
             f"{row.rows:,}",
-            share(row.before),
-            share(row.after),
-            difference(row.difference),
+            measured(row.before, row.unit),
+            measured(row.after, row.unit),
+            gained(row.difference, row.unit),
             f"**{row.verdict}**" if row.blocks else row.verdict or "no significant difference",
         ]
         for row in rows
     ]
-    return pages.table(header, lines)
+    return table(header, lines)
 
 
-def share(of: Estimate) -> str:
+def measured(of: Estimate, unit: Unit) -> str:
     """`53.4 % [51.0, 55.9]`."""
-    return f"{100 * of.value:.1f} % [{100 * of.low:.1f}, {100 * of.high:.1f}]"
+    return numbers.with_interval(of.value, of.low, of.high, unit)
 
 
-def difference(of: Estimate) -> str:
+def gained(of: Estimate, unit: Unit) -> str:
     """`+9.1 [+7.0, +11.3]`."""
-    return f"{100 * of.value:+.1f} [{100 * of.low:+.1f}, {100 * of.high:+.1f}]"
+    return numbers.difference(of.value, of.low, of.high, unit)
 
 
 def _rule(rule: Rule) -> str:
@@ -85,12 +91,13 @@ def _rule(rule: Rule) -> str:
         [str(fields[name].title), f"{value:g}" if isinstance(value, float) else f"{value:,}"]
         for name, value in rule.model_dump().items()
     ]
-    return pages.table(["rule", "value"], rows)
+    return table(["rule", "value"], rows)
 
 
 def _reading(rule: Rule) -> str:
     return (
         f"In brackets: {100 * rule.confidence:g} % bootstrap intervals over the documents of the "
-        "test split, paired for the difference; the intervals for classes and slices are "
-        "simultaneous. They do not cover the variation between training seeds."
+        "test split, paired for the gain, which is positive where the challenger is better; the "
+        "intervals for classes and slices are simultaneous. They do not cover the variation between "
+        "training seeds."
     )

@@ -25,6 +25,8 @@ from tasks.pages.figures import (
     draw_intervals,
     write_figure,
 )
+from tasks.problems import Metric
+from tasks.statistics import numbers
 from tasks.statistics.verdict import beyond_majority
 
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is in the store alone
@@ -42,7 +44,7 @@ class Found:
     Attributes:
         metrics: as `evaluate` returns them.
         facts: what was measured, in words: evaluation.json.
-        report: precision, recall, F1 and support of each class.
+        report: precision, recall, F1 and support of each class; empty where there are none.
         names: the classes of the confusion matrix.
         confusion: how often each was predicted for each: shape (names, names), true first.
     """
@@ -63,6 +65,18 @@ class Found:
         report = pd.DataFrame(classes["report"])
         return cls(metrics, facts, report, classes["names"], np.array(classes["confusion"]))
 
+    @property
+    def headline(self) -> Metric:
+        """The headline metric."""
+        return Metric(**self.facts["metrics"][self.facts["headline"]])
+
+    def learnt(self, model: str = "") -> str:
+        """What to say of a model that may have learnt nothing; empty where it has."""
+        facts, sign = self.facts, self.headline.sign
+        return beyond_majority(
+            self.metrics, facts["headline"], facts["majority"], model=model, sign=sign
+        )
+
 
 def show(artifact: Path, out: Path) -> None:
     """Write card.md, confusion.png and gain.png, and a copy of the predictions beside them.
@@ -74,7 +88,7 @@ def show(artifact: Path, out: Path) -> None:
     found = Found.read(artifact)
     for name, figure in figures_of(found).items():
         write_figure(figure, out / name)
-    text = card(found.metrics, found.report, found.facts)
+    text = card(found)
     (out / "card.md").write_text(text, encoding="utf-8")
     predictions = artifact / "predictions.parquet"
     if predictions.stat().st_size <= SHOWN_BYTES:
@@ -83,10 +97,10 @@ def show(artifact: Path, out: Path) -> None:
 
 def figures_of(found: Found) -> dict[str, Figure]:
     """The figures of an evaluation by their names."""
-    return {
-        "gain.png": gain_figure(found.metrics, found.facts),
-        "confusion.png": confusion_figure(found.names, found.confusion, found.facts),
-    }
+    figures = {"gain.png": gain_figure(found)}
+    if found.names:
+        figures["confusion.png"] = confusion_figure(found.names, found.confusion, found.facts)
+    return figures
 
 
 def confusion_figure(
@@ -105,79 +119,76 @@ def confusion_figure(
     return draw_confusion(title, subtitle, counts, names)
 
 
-def gain_figure(metrics: Mapping[str, float], facts: Mapping[str, Any]) -> Figure:
+def gain_figure(found: Found) -> Figure:
     """The headline metric of each model with its interval."""
-    headline, title = facts["headline"], facts["metrics"][facts["headline"]]["words"]
+    metrics, facts, metric = found.metrics, found.facts, found.headline
     rows = [
         Interval(
             words,
-            100 * metrics[str(name)],
-            100 * metrics.get(name.low, metrics[str(name)]),
-            100 * metrics.get(name.high, metrics[str(name)]),
-            pages.percent(metrics, str(name)),
+            numbers.scaled(metrics[str(name)], metric.unit),
+            numbers.scaled(metrics.get(name.low, metrics[str(name)]), metric.unit),
+            numbers.scaled(metrics.get(name.high, metrics[str(name)]), metric.unit),
+            pages.result(metrics, name, metric.unit),
             color,
         )
         for model, (words, color) in MODELS.items()
-        if str(name := MetricName(headline, model)) in metrics
+        if str(name := MetricName(facts["headline"], model)) in metrics
     ]
     how = f"{facts['rows']} of the test; {100 * facts['confidence']:g} % bootstrap intervals"
-    said = f"{title[:1].upper()}{title[1:]} is {metrics[headline]:.1%} on the test"
+    value = numbers.plain(metrics[facts["headline"]], metric.unit)
+    said = f"{metric.words[:1].upper()}{metric.words[1:]} is {value} on the test"
     if "gain" in metrics:
-        said = pages.judge(metrics, title, facts["confidence"]).partition(";")[0]
-        how += f"; paired difference {pages.points(metrics)} points"
-    return draw_intervals(said, how, rows, x=f"{title}, %")
+        said = pages.judge(metrics, metric, facts["confidence"]).partition(";")[0]
+        how += f"; paired {numbers.in_words(metric.unit, 'gain')}: "
+        how += pages.gain(metrics, metric.unit)
+    return draw_intervals(said, how, rows, x=numbers.axis(metric.words, metric.unit))
 
 
-def card(metrics: Mapping[str, float], report: pd.DataFrame, facts: Mapping[str, Any]) -> str:
+def card(found: Found) -> str:
     """The page of one evaluation: metrics with intervals, a sentence on the gain, the classes."""
-    headline, sure = facts["headline"], f"{100 * facts['confidence']:g} %"
-    shown = {
-        model: words
-        for model, (words, _) in MODELS.items()
-        if str(MetricName(headline, model)) in metrics
-    }
-    rows = [
-        [
-            metric["words"],
-            *(percent_or_dash(metrics, str(MetricName(name, model))) for model in shown),
-        ]
-        for name, metric in facts["metrics"].items()
-    ]
+    metrics, facts, sure = found.metrics, found.facts, f"{100 * found.facts['confidence']:g} %"
     parts = [
         f"# Evaluation: {facts['problem']}",
         f"{facts['rows']} of {metrics['test_documents']:,.0f} documents in the test split.",
-        pages.table(["metric", *shown.values()], rows),
+        metric_table(found),
     ]
     if "gain" in metrics:
-        parts.append(
-            f"**{pages.judge(metrics, facts['metrics'][headline]['words'], facts['confidence'])}**"
-        )
-    learnt = beyond_majority(metrics, headline, facts["majority"])
-    if learnt:
-        parts.append(f"**The pre-trained model is {learnt}.**")
-    if MetricName(headline, FROM_SCRATCH).low in metrics:
-        learnt = beyond_majority(metrics, headline, facts["majority"], model=FROM_SCRATCH)
-        parts += [f"**The model from scratch is {learnt}.**"] if learnt else []
-    parts += [
-        "## By class",
-        class_table(report),
+        parts.append(f"**{pages.judge(metrics, found.headline, facts['confidence'])}**")
+    for model, words in {"": "pre-trained model", FROM_SCRATCH: "model from scratch"}.items():
+        if MetricName(facts["headline"], model).low in metrics and (said := found.learnt(model)):
+            parts.append(f"**The {words} is {said}.**")
+    if len(found.report):
+        parts += ["## By class", class_table(found.report)]
+    parts.append(
         f"In brackets: {sure} bootstrap intervals over the documents of the test split, paired for "
         "the gain. They do not cover the variation between training seeds. *majority* always "
-        "predicts the most frequent label of the training split.",
-    ]
+        f"answers {facts['majority']}, which it knows from the training split."
+    )
     return "\n\n".join(parts) + "\n"
 
 
-def percent_or_dash(metrics: Mapping[str, float], name: str) -> str:
-    """A share with its interval, or a dash if it was not measured."""
-    return pages.percent(metrics, name) if name in metrics else "–"
+def metric_table(found: Found) -> str:
+    """Each metric of each model, with its interval."""
+    facts = found.facts
+    shown = [
+        model for model in MODELS if str(MetricName(facts["headline"], model)) in found.metrics
+    ]
+    rows = [
+        [
+            f"{metric.words}{'' if metric.sign > 0 else ' (lower is better)'}",
+            *(pages.result(found.metrics, MetricName(name, model), metric.unit) for model in shown),
+        ]
+        for name, values in facts["metrics"].items()
+        if (metric := Metric(**values))
+    ]
+    return pages.table(["metric", *(MODELS[model][0] for model in shown)], rows)
 
 
 def class_table(report: pd.DataFrame) -> str:
     """The classes, the most frequent first."""
     ordered = report.sort_values("support", ascending=False, kind="stable")
     rows = [
-        [str(name), *(f"{100 * share:.1f} %" for share in shares), f"{support:,}"]
+        [str(name), *(numbers.plain(share, "share") for share in shares), f"{support:,}"]
         for name, *shares, support in ordered.itertuples(index=False)
     ]
     return pages.table(["class", "precision", "recall", "F1", "in the test"], rows)

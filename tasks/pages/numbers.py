@@ -1,10 +1,15 @@
-"""Numbers and tables as text for people, in Markdown."""
+"""Results and tables as text for people, in Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from tasks.machinery.naming.metric_name import MetricName
+from tasks.problems import Metric, Unit
+from tasks.statistics import numbers
 from tasks.statistics.verdict import verdict
+
+GAIN = MetricName("gain")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -13,25 +18,27 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def percent(metrics: Mapping[str, float], name: str) -> str:
-    """A share with its interval, if it has one: `53.4 % [51.0, 55.9]`."""
-    text = f"{100 * metrics[name]:.1f} %"
-    if f"{name}/low" in metrics:
-        text += f" [{100 * metrics[f'{name}/low']:.1f}, {100 * metrics[f'{name}/high']:.1f}]"
-    return text
+def result(metrics: Mapping[str, float], name: MetricName, unit: Unit) -> str:
+    """A result with its interval, if it has one: `53.4 % [51.0, 55.9]`; a dash for none."""
+    if str(name) not in metrics:
+        return "–"
+    ends = metrics.get(name.low), metrics.get(name.high)
+    return numbers.with_interval(metrics[str(name)], *ends, unit)
 
 
-def points(metrics: Mapping[str, float], name: str = "gain") -> str:
-    """A difference of shares with its interval, in percentage points: `+9.1 [+7.0, +11.3]`."""
-    value, low, high = (100 * metrics[f"{name}{end}"] for end in ("", "/low", "/high"))
-    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
+def gain(metrics: Mapping[str, float], unit: Unit) -> str:
+    """The gain with its interval: `+9.1 [+7.0, +11.3]`; a dash for none."""
+    if GAIN.low not in metrics:
+        return "–"
+    ends = metrics[GAIN.low], metrics[GAIN.high]
+    return numbers.difference(metrics[str(GAIN)], *ends, unit)
 
 
-def judge(metrics: Mapping[str, float], metric: str, confidence: float) -> str:
+def judge(metrics: Mapping[str, float], metric: Metric, confidence: float) -> str:
     """The verdict on a gain as a sentence, with the numbers behind it."""
     said = verdict(metrics)
-    low, high = (f"{100 * metrics[f'gain/{end}']:+.1f}" for end in ("low", "high"))
+    ends = numbers.interval(metrics[GAIN.low], metrics[GAIN.high], metric.unit, "+")
     return (
-        f"{said[0].upper()}{said[1:]}: {100 * metrics['gain']:+.1f} points of {metric}; "
-        f"{100 * confidence:g} % interval of the difference [{low}, {high}]."
+        f"{said[0].upper()}{said[1:]}: {numbers.gain(metrics[str(GAIN)], metric.unit)} of "
+        f"{metric.words}; {100 * confidence:g} % interval of the difference {ends}."
     )

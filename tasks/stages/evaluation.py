@@ -183,7 +183,12 @@ def constant_answer(majority: Sequence[Any]) -> str:
 
 
 def classes_of(kind: Problem, table: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
-    """Scores by class, a list a row, and how often each class was predicted for each."""
+    """Scores by class, a list a row, and how often each class was predicted for each.
+
+    Empty where a problem has no classes.
+    """
+    if kind.PARTS is None:
+        return {"report": {}, "names": [], "confusion": []}
     gold, predicted = table["gold"], table["predicted"]
     names, counts = kind.confusion(gold, predicted, labels)
     report = kind.report(gold, predicted, labels)

@@ -14,6 +14,8 @@ from tasks.pages import numbers as pages
 from tasks.pages.evaluation_card import Found, figures_of
 from tasks.pages.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
 from tasks.pages.pretraining_card import Outcome, draw_loss
+from tasks.problems import Metric
+from tasks.statistics import numbers
 from tasks.statistics.verdict import HELPS, HURTS, beyond_majority, verdict
 
 PRETRAINING = {
@@ -53,18 +55,27 @@ class Result:
         return "gain" in self.metrics
 
     @property
-    def metric(self) -> str:
-        """The headline metric in words."""
-        return str(self.facts["metrics"][self.facts["headline"]]["words"])
+    def metric(self) -> Metric:
+        """The headline metric."""
+        return Metric(**self.facts["metrics"][self.facts["headline"]])
 
     @property
     def beyond_majority(self) -> str:
         """What to say of a model that may have learnt nothing; empty where it has."""
-        return beyond_majority(self.metrics, self.facts["headline"], self.facts["majority"])
+        facts = self.facts
+        return beyond_majority(
+            self.metrics, facts["headline"], facts["majority"], sign=self.metric.sign
+        )
 
-    def percent(self, model: str = "") -> str:
+    @property
+    def gain(self) -> str:
+        """The gain with its interval, or a dash where there is none."""
+        return pages.gain(self.metrics, self.metric.unit)
+
+    def measured(self, model: str = "") -> str:
         """The headline metric of a model with its interval, or a dash where there is none."""
-        return pages.percent(self.metrics, str(MetricName(self.facts["headline"], model)))
+        name = MetricName(self.facts["headline"], model)
+        return pages.result(self.metrics, name, self.metric.unit)
 
 
 def write_report(
@@ -161,19 +172,22 @@ def summarize(results: Sequence[Result], what: str = "Pre-training") -> str:
 
 def headline_table(results: Sequence[Result], confidence: float) -> str:
     """A row for each problem."""
+    units = {result.metric.unit for result in results}
+    shared = len(units) < 2  # else each gain has its unit behind it
     rows = [
         [
             result.name,
-            result.metric,
-            result.percent(),
-            result.percent(FROM_SCRATCH) if result.compares else "–",
-            pages.points(result.metrics) if result.compares else "–",
-            result.percent(MAJORITY),
+            result.metric.words + ("" if result.metric.sign > 0 else " (lower is better)"),
+            result.measured(),
+            result.measured(FROM_SCRATCH),
+            result.gain if shared else numbers.counted(result.gain, result.metric.unit),
+            result.measured(MAJORITY),
         ]
         for result in results
     ]
     model = "pre-trained" if any(result.compares for result in results) else "model"
-    header = ["problem", "metric", model, "from scratch", "gain, points", "majority"]
+    gain = numbers.in_words(units.pop(), "gain") if shared and units else "gain"
+    header = ["problem", "metric", model, "from scratch", gain, "majority"]
     note = (
         f"In brackets: {100 * confidence:g} % bootstrap intervals over the documents of the test "
         "split, paired for the gain; the chance in training is not in them."
@@ -209,27 +223,32 @@ def origin_section(origin: str, problems: Sequence[str], leakages: Sequence[Path
 
 
 def gains_figure(results: Sequence[Result], confidence: float, show: Path, what: str) -> list[str]:
-    """Draw the gains of all problems."""
-    rows = [gain_line(result) for result in results if result.compares]
-    if not rows:
-        return []
-    drawn = draw_intervals(
-        summarize(results, what).rstrip("."),
-        f"pre-trained minus from scratch, paired {100 * confidence:g} % bootstrap intervals",
-        rows,
-        x="gain, percentage points",
-        zero=True,
-    )
-    write_figure(drawn, show / "gains.png")
-    return [figure("gains.png", "Gain of pre-training on each problem")]
+    """Draw the gains of all problems, a figure a unit."""
+    compared = [result for result in results if result.compares]
+    figures = []
+    for unit in dict.fromkeys(result.metric.unit for result in compared):
+        name = "gains.png" if unit == compared[0].metric.unit else f"gains-{unit}.png"
+        drawn = draw_intervals(
+            summarize(results, what).rstrip("."),
+            f"pre-trained against from scratch, paired {100 * confidence:g} % bootstrap intervals",
+            [gain_line(result) for result in compared if result.metric.unit == unit],
+            x=numbers.in_words(unit, "gain"),
+            zero=True,
+        )
+        write_figure(drawn, show / name)
+        figures.append(figure(name, "Gain of pre-training on each problem"))
+    return figures
 
 
 def gain_line(result: Result) -> Interval:
     """A gain as a line: blue where it helps, orange where it hurts, grey where that is open."""
-    value, low, high = (100 * result.metrics[f"gain{end}"] for end in ("", "/low", "/high"))
+    metric = result.metric
+    value, low, high = (
+        numbers.scaled(result.metrics[name], metric.unit)
+        for name in (str(pages.GAIN), pages.GAIN.low, pages.GAIN.high)
+    )
     color = {HELPS: BLUE, HURTS: ORANGE}.get(verdict(result.metrics), MUTED)
-    label = f"{result.name}, {result.metric}"
-    return Interval(label, value, low, high, pages.points(result.metrics), color)
+    return Interval(f"{result.name}, {metric.words}", value, low, high, result.gain, color)
 
 
 def pretraining_section(folder: Path | None, show: Path) -> list[str]:

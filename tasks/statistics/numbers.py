@@ -71,21 +71,21 @@ def difference(value: float, low: float, high: float, unit: Unit) -> str:
     return f"{bare(value, unit, '+')} {interval(low, high, unit, '+')}"
 
 
-def counted_in(unit: Unit) -> str:
-    """What differences are counted in: `points`; empty where they have no word of their own."""
-    return _STYLES[unit].difference
+def counted(text: str, unit: Unit) -> str:
+    """A difference with what it is counted in, if that has a word: `+9.1 points`."""
+    return f"{text} {_STYLES[unit].difference}".rstrip()
 
 
-def in_words(unit: Unit, before: str = "") -> str:
-    """The same behind a word: `gain, points`."""
-    return ", ".join(word for word in (before, counted_in(unit)) if word)
+def in_words(unit: Unit, before: str) -> str:
+    """The same behind the name of a column: `gain, points`."""
+    return ", ".join(word for word in (before, _STYLES[unit].difference) if word)
 
 
 def gain(value: float, unit: Unit) -> str:
     """A difference in words: `+4.1 points`."""
-    return f"{bare(value, unit, '+')} {counted_in(unit)}".rstrip()
+    return counted(bare(value, unit, "+"), unit)
 
 
 def amount(value: float, unit: Unit) -> str:
     """A bound on a difference as it was given: `5 points`, `0.05`."""
-    return f"{scaled(value, unit):g} {counted_in(unit)}".rstrip()
+    return counted(f"{scaled(value, unit):g}", unit)

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.experiment.retraining import Rule
-from tasks.problems import Problem
+from tasks.problems import Metric, Problem, Unit
 from tasks.problems.weighted import Scores, on_all_rows
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.significance import least_p
@@ -46,6 +46,7 @@ class Row:
         after: the challenger.
         difference: how much better the challenger is, paired: positive where it is, also where a
             lower value is the better one.
+        unit: of what is measured.
         verdict: what the difference says.
         blocks: whether it keeps the champion.
     """
@@ -56,6 +57,7 @@ class Row:
     before: Estimate
     after: Estimate
     difference: Estimate
+    unit: Unit = "share"
     verdict: str = ""
     blocks: bool = False
 
@@ -96,8 +98,8 @@ class Sides:
         for name, support in zip(report["class"], report["support"], strict=True):
             if support:
                 sides = [(e[name], d[name]) for e, d in zip(exact, drawn, strict=True)]
-                sign = self.kind.PARTS.metric.sign
-                yield self._compared("part", str(name), int(support), sides, sign)
+                metric = self.kind.PARTS.metric
+                yield self._compared("part", str(name), int(support), sides, metric)
 
     def slices(self) -> Iterator[tuple[Row, Floats]]:
         """Each quarter of the rows by length: the headline metric, and its difference."""
@@ -151,8 +153,7 @@ class Sides:
             (on_all_rows(side)[headline], samples[headline])
             for side, samples in zip(scores, drawn, strict=True)
         ]
-        sign = self.kind.METRICS[headline].sign
-        return self._compared(kind, name, len(documents), sides, sign)
+        return self._compared(kind, name, len(documents), sides, self.kind.METRICS[headline])
 
     def _compared(
         self,
@@ -160,18 +161,16 @@ class Sides:
         name: str,
         rows: int,
         sides: Sequence[tuple[float, Floats]],
-        sign: int,
+        metric: Metric,
     ) -> tuple[Row, Floats]:
         bootstrap = self._bootstrap
         before, after = (
             Estimate(float(value), *bootstrap.interval(samples)) for value, samples in sides
         )
-        differences = sign * (sides[1][1] - sides[0][1])
-        gain = sign * (after.value - before.value)
-        found = Row(
-            kind, name, rows, before, after, Estimate(gain, *bootstrap.interval(differences))
-        )
-        return found, differences
+        differences = metric.sign * (sides[1][1] - sides[0][1])
+        gain = metric.sign * (after.value - before.value)
+        difference = Estimate(gain, *bootstrap.interval(differences))
+        return Row(kind, name, rows, before, after, difference, metric.unit), differences
 
 
 def lengths(inputs: Sequence[Any]) -> NDArray[np.int64]:

@@ -25,7 +25,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from tasks.experiment.retraining import Rule
-from tasks.problems import Problem, Unit
+from tasks.problems import Problem
 from tasks.statistics import numbers
 from tasks.statistics.documents import FEWEST_DOCUMENTS
 from tasks.statistics.paired_measures import Estimate, Row, Sides
@@ -43,12 +43,14 @@ class Decision:
         reasons: in words, the most important one first.
         rows: both sides; the first row is the headline metric.
         documents: of the test split.
+        parts: what is measured of each part, such as `F1 by class`; empty where there are none.
     """
 
     outcome: Outcome
     reasons: tuple[str, ...]
     rows: tuple[Row, ...]
     documents: int
+    parts: str = ""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Decision:
@@ -60,7 +62,7 @@ class Decision:
                 fields[name] = Estimate(**row[name])
             rows.append(Row(**fields))
         reasons = tuple(values["reasons"])
-        return cls(values["outcome"], reasons, tuple(rows), values["documents"])
+        return cls(values["outcome"], reasons, tuple(rows), values["documents"], values["parts"])
 
     @property
     def gain(self) -> Estimate:
@@ -94,7 +96,7 @@ def decide(
     rows = [sides.headline()]
     if champion is not None:
         looked_at = [*sides.parts(), *sides.slices()]
-        rows += [judged(row, rule, unit_of(row, kind)) for row in sides.widened(looked_at)]
+        rows += [judged(row, rule) for row in sides.widened(looked_at)]
     documents = int(challenger["document"].nunique())
     could_show = sides.least_p() < 1 - rule.confidence
     won, reasons = _reasons(
@@ -103,17 +105,11 @@ def decide(
     outcome: Outcome = "promoted" if won else "kept"
     if champion is None:
         outcome = "first" if won else "refused"
-    return Decision(outcome, tuple(reasons), tuple(rows), documents)
+    parts = f"{kind.PARTS.metric.words} by {kind.PARTS.name}" if kind.PARTS else ""
+    return Decision(outcome, tuple(reasons), tuple(rows), documents, parts)
 
 
-def unit_of(row: Row, kind: Problem) -> Unit:
-    """The unit of what a row measures."""
-    if row.kind == "part" and kind.PARTS is not None:
-        return kind.PARTS.metric.unit
-    return kind.METRICS[kind.HEADLINE].unit
-
-
-def judged(row: Row, rule: Rule, unit: Unit) -> Row:
+def judged(row: Row, rule: Rule) -> Row:
     """A row with its verdict: whether the difference is real, and whether it is allowed."""
     difference = row.difference
     allowed = rule.worst_class_loss if row.kind == "part" else rule.worst_slice_loss
@@ -123,7 +119,7 @@ def judged(row: Row, rule: Rule, unit: Unit) -> Row:
         return replace(row, verdict="worse, as far as is allowed" if difference.high < 0 else "")
     if difference.high < 0:
         return replace(
-            row, verdict=f"worse by more than {numbers.amount(allowed, unit)}", blocks=True
+            row, verdict=f"worse by more than {numbers.amount(allowed, row.unit)}", blocks=True
         )
     return replace(row, verdict="could be chance")
 
@@ -133,7 +129,7 @@ def _reasons(
 ) -> tuple[bool, list[str]]:
     """Whether the challenger has won, and why or why not; gives the first row its verdict."""
     head, other = rows[0], "the majority baseline" if alone else "the champion"
-    gain, unit = head.difference, unit_of(head, kind)
+    gain, unit = head.difference, head.unit
     ends = numbers.interval(gain.low, gain.high, unit, "+")
     said = (
         f"{numbers.gain(gain.value, unit)} of {head.name} against {other}, "
@@ -161,6 +157,6 @@ def _reasons(
             won = False
             what = kind.PARTS.name if row.kind == "part" and kind.PARTS else row.kind
             loss = row.difference
-            text = numbers.difference(loss.value, loss.low, loss.high, unit_of(row, kind))
+            text = numbers.difference(loss.value, loss.low, loss.high, row.unit)
             reasons.append(f"{what} {row.name} is {row.verdict}: {text}")
     return won, reasons

@@ -11,7 +11,13 @@ HELPS, HURTS, CHANCE = "pre-training helps", "pre-training hurts", "no gain show
 
 
 def beyond_majority(
-    metrics: Mapping[str, float], metric: str, answer: str, problem: str = "", model: str = ""
+    metrics: Mapping[str, float],
+    metric: str,
+    answer: str,
+    problem: str = "",
+    model: str = "",
+    *,
+    sign: int = 1,
 ) -> str:
     """What to say of a model that may have learnt nothing.
 
@@ -21,15 +27,17 @@ def beyond_majority(
         answer: what the majority baseline always answers.
         problem: the problem, where they are those of a run.
         model: whose metrics, such as FROM_SCRATCH; empty for the model itself.
+        sign: 1 where higher is better, -1 where lower is.
 
     Returns:
         That it is no better than the baseline, or not shown to be; empty where it is better.
     """
     baseline = metrics[str(MetricName(metric, MAJORITY, problem))]
     measured = MetricName(metric, model, problem)
-    if metrics[measured.low] > baseline:
+    worst_end = measured.low if sign > 0 else measured.high
+    if sign * metrics[worst_end] > sign * baseline:
         return ""
-    worse = metrics[str(measured)] <= baseline
+    worse = sign * metrics[str(measured)] <= sign * baseline
     said = "no better" if worse else "not shown to be better"
     return f"{said} than always answering {answer}: it may have learnt nothing"
 

@@ -41,6 +41,7 @@ class Recorded(BaseModel):
         rule: the rule applied to the challenger; empty by hand.
         metric: the headline metric.
         gain: the challenger's gain in that metric and its interval's ends; empty by hand.
+        gain_text: the same as people read it, with its unit: `+4.1 [+2.0, +6.1] points`.
         test_data: digest of the test split that both were measured on.
         run_id: the run in MLflow with the table of both models.
     """
@@ -57,16 +58,9 @@ class Recorded(BaseModel):
     rule: dict[str, Any] = {}
     metric: str = ""
     gain: list[float] = []
+    gain_text: str = ""
     test_data: str = ""
     run_id: str = ""
-
-    @property
-    def gain_text(self) -> str:
-        """`+4.1 [+2.0, +6.1]`, in percentage points; empty by hand."""
-        if not self.gain:
-            return ""
-        value, low, high = (f"{100 * share:+.1f}" for share in self.gain)
-        return f"{value} [{low}, {high}]"
 
     @property
     def brief(self) -> str:

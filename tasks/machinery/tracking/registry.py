@@ -186,7 +186,7 @@ def shown(decision: Recorded) -> dict[str, str]:
         REASONS: "; ".join(decision.reasons),
     }
     if decision.gain:
-        tags[GAIN] = f"{decision.gain_text} points of {decision.metric}"
+        tags[GAIN] = f"{decision.gain_text} of {decision.metric}"
         tags[RULE] = json.dumps(decision.rule)
         tags[DECISION_RUN_ID] = decision.run_id
     return tags

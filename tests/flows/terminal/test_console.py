@@ -8,9 +8,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flows.terminal.console import Terminal, majority_answers, verdicts
+from flows.terminal.console import Terminal, evaluation_facts, verdicts
 from tasks.machinery.execution.summary import StageSummary
 from tasks.machinery.naming.title import Title
+
+FACTS = {
+    "majority": "glad",
+    "headline": "accuracy",
+    "metrics": {"accuracy": {"words": "accuracy", "unit": "share", "better": "higher"}},
+}
 
 
 def measured(accuracy: float, low: float) -> dict[str, float]:
@@ -20,17 +26,17 @@ def measured(accuracy: float, low: float) -> dict[str, float]:
 
 
 def test_a_model_that_may_have_learnt_nothing_is_pointed_out(tmp_path: Path) -> None:
-    (tmp_path / "evaluation.json").write_text(json.dumps({"majority": "glad"}))
-    facts = {"state": "cached", "fingerprint": "", "run_id": "", "seconds": 0.0, "pages": ""}
+    (tmp_path / "evaluation.json").write_text(json.dumps(FACTS))
+    same = {"state": "cached", "fingerprint": "", "run_id": "", "seconds": 0.0, "pages": ""}
     titles = {Title("report"): "x", Title("evaluation", "mood"): str(tmp_path)}
-    stages = [StageSummary(name=title, path=path, **facts) for title, path in titles.items()]
-    majority = majority_answers(stages)
-    assert verdicts(measured(0.5, 0.4), ["mood"], majority) == [
+    stages = [StageSummary(name=title, path=path, **same) for title, path in titles.items()]
+    facts = evaluation_facts(stages)
+    assert verdicts(measured(0.5, 0.4), ["mood"], facts) == [
         "mood: no better than always answering glad: it may have learnt nothing"
     ]
-    assert verdicts(measured(0.7, 0.6), ["mood"], majority) == []
+    assert verdicts(measured(0.7, 0.6), ["mood"], facts) == []
     gain = {"downstream/mood/gain/low": 0.1, "downstream/mood/gain/high": 0.2}
-    both = verdicts(measured(0.51, 0.4) | gain, ["mood"], majority)
+    both = verdicts(measured(0.51, 0.4) | gain, ["mood"], facts)
     assert both[0] == "mood: pre-training helps"
     assert both[1].startswith("mood: not shown to be better than always answering glad")
 
@@ -42,7 +48,7 @@ def test_a_gain_over_a_model_that_learnt_nothing_says_so() -> None:
     }
     scratch = {"accuracy": 0.5, "accuracy/low": 0.4, "accuracy/high": 0.6}
     measures |= {f"downstream/mood/from_scratch/{name}": value for name, value in scratch.items()}
-    assert verdicts(measures, ["mood"], {"mood": "glad"}) == [
+    assert verdicts(measures, ["mood"], {"mood": FACTS}) == [
         "mood: pre-training helps",
         "mood: from scratch no better than always answering glad: it may have learnt nothing",
     ]

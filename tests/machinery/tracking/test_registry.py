@@ -52,6 +52,7 @@ def decision(number: int, version: str, outcome: str, **values: Any) -> Recorded
 def story() -> list[Recorded]:
     """1 first, 2 promoted, 3 kept, rolled back from 2 to 1."""
     judged = {"rule": RULE, "gain": [0.1, 0.05, 0.15], "metric": "accuracy", "test_data": "t"}
+    judged["gain_text"] = "+10.0 [+5.0, +15.0] points"
     return [
         decision(1, "1", "first", champion="1", **judged),
         decision(2, "2", "promoted", champion_before="1", champion="2", previous="1", **judged),
