@@ -98,6 +98,6 @@ def _reading(rule: Rule) -> str:
     return (
         f"In brackets: {100 * rule.confidence:g} % bootstrap intervals over the documents of the "
         "test split, paired for the gain, which is positive where the challenger is better; the "
-        "intervals for classes and slices are simultaneous. They do not cover the variation between "
-        "training seeds."
+        "intervals for classes and slices are simultaneous. They do not cover the variation "
+        "between training seeds."
     )
