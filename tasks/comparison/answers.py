@@ -105,17 +105,16 @@ def compare_answers(
     _, number = documents_of(documents)
     bootstrap = Bootstrap(samples_for(number), confidence, seed)
     drawn = bootstrap.resample(list(scores.values()), documents)
-    headline, sign = kind.HEADLINE, kind.METRICS[kind.HEADLINE].sign
+    headline = kind.HEADLINE
     found = differences(
         {name: on_all_rows(each)[headline] for name, each in scores.items()},
         {name: values[headline] for name, values in zip(scores, drawn, strict=True)},
         number,
         bootstrap,
+        sign=kind.METRICS[headline].sign,
     )
     least = {
         (each.first, each.second): least_p(scores[each.first], scores[each.second], documents)
         for each in found
     }
-    return [
-        replace(each, sign=sign, p=max(each.p, least[each.first, each.second])) for each in found
-    ]
+    return [replace(each, p=max(each.p, least[each.first, each.second])) for each in found]

@@ -13,7 +13,12 @@ import pyarrow.parquet as pq
 
 from tasks.data.same_text import digest
 
-_TYPES = {"string": pa.string(), "list<string>": pa.list_(pa.string()), "bytes": pa.binary(8)}
+_TYPES = {
+    "string": pa.string(),
+    "list<string>": pa.list_(pa.string()),
+    "double": pa.float64(),
+    "bytes": pa.binary(8),
+}
 READ_BYTES = 1 << 20  # bytes of a column read at a time, independent of the row groups
 _ROW_GROUP_BYTES = 4 << 20
 _ROW_GROUP_ROWS = 4096

@@ -124,6 +124,8 @@ def differences(
     resampled: dict[str, NDArray[np.float64]],
     documents: int,
     bootstrap: Bootstrap,
+    *,
+    sign: int = 1,
 ) -> list[Difference]:
     """All pairs of models that were measured on the same resamples.
 
@@ -132,6 +134,7 @@ def differences(
         resampled: the metric over the resamples, by the same labels.
         documents: how many documents were resampled.
         bootstrap: what they were resampled with.
+        sign: 1 where higher is better, -1 where lower is.
     """
     found = []
     for first, second in combinations(values, 2):
@@ -148,6 +151,7 @@ def differences(
                 documents=documents,
                 confidence=bootstrap.confidence,
                 samples=bootstrap.samples,
+                sign=sign,
             )
         )
     return found

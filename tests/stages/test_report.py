@@ -6,7 +6,8 @@ import re
 import pytest
 
 from tasks.contract import Silent
-from tasks.pages.numbers import percent, points
+from tasks.machinery.naming.metric_name import MetricName
+from tasks.pages import numbers
 from tasks.stages.report import write_report
 
 
@@ -25,7 +26,8 @@ def write_evaluation(
         metrics |= interval("gain", *gain)
     folder.mkdir()
     (folder / "metrics.json").write_text(json.dumps(metrics))
-    facts = {"headline": headline, "metrics": {headline: words}, "problem": "text-classification"}
+    metric = {"words": words, "unit": "share", "better": "higher"}
+    facts = {"headline": headline, "metrics": {headline: metric}, "problem": "text-classification"}
     facts |= {"rows": "80 texts", "confidence": 0.95}
     facts["majority"] = "sklearn"
     (folder / "evaluation.json").write_text(json.dumps(facts))
@@ -152,6 +154,12 @@ def test_the_same_again_gives_the_same_bytes(evaluations, tmp_path):
 
 
 def test_numbers_are_written_with_their_intervals():
-    assert percent({"a": 0.5}, "a") == "50.0 %"
-    assert percent(interval("a", 0.5, 0.25, 0.751), "a") == "50.0 % [25.0, 75.1]"
-    assert points(interval("gain", -0.012, -0.03, 0.005)) == "-1.2 [-3.0, +0.5]"
+    a = MetricName("a")
+    assert numbers.result({"a": 0.5}, a, "share") == "50.0 %"
+    assert numbers.result({}, a, "share") == "–"
+    found = interval("a", 0.5, 0.25, 0.751)
+    assert numbers.result(found, a, "share") == "50.0 % [25.0, 75.1]"
+    assert numbers.result(found, a, "number") == "0.500 [0.250, 0.751]"
+    gain = interval("gain", -0.012, -0.03, 0.005)
+    assert numbers.gain(gain, "share") == "-1.2 [-3.0, +0.5]"
+    assert numbers.gain(gain, "number") == "-0.012 [-0.030, +0.005]"

@@ -1,0 +1,144 @@
+"""Adding a problem is adding its folder: a regression, from the plan to the comparison.
+
+Two problems are added, which differ in their headline metric: a rank correlation, of which more is
+better, and an error, of which less is.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.support.added_parts import AddedParts
+from tests.support.tiny_experiment import ANIMALS, PLACES, VERBS, write_texts
+
+SOURCE = ROOT / "tests" / "support" / "rating"
+FORM = """
+import json
+from flows.serving.deployments import deployments
+found = [made for made in deployments() if made.flow_name == "experiment"]
+print(found[0]._parameter_openapi_schema.model_dump_json())
+"""
+
+
+def folders() -> dict[str, str]:
+    """The files of both problems."""
+    files = {}
+    for file in SOURCE.glob("*.py"):
+        text = file.read_text()
+        files[f"tasks/problems/rating/{file.name}"] = text
+        by_error = text.replace('HEADLINE = "spearman"', 'HEADLINE = "rmse"')
+        files[f"tasks/problems/rating_error/{file.name}"] = by_error
+    return files
+
+
+def write_experiment(folder: Path) -> Path:
+    """A tiny experiment: sentences, each rated by the animal in it."""
+    write_texts(folder)
+    draw = random.Random(5)
+    lines = ["text,label"]
+    for number in range(200):
+        animal = draw.choice(ANIMALS)
+        words = ["the", animal, draw.choice(VERBS), draw.choice(PLACES), str(number)]
+        lines.append(f"{' '.join(words)},{ANIMALS.index(animal) + draw.random() / 2:.3f}")
+    (folder / "rated.csv").write_text("\n".join(lines) + "\n")
+    training = {"epochs": 8, "batch_size": 16, "learning_rate": 5e-3, "max_length": 16}
+    values = {
+        "name": "rated",
+        "corpus": {"source": "texts", "validation_share": 0.1},
+        "tokenizer": {"vocab_size": 200},
+        "model": {"layers": 1, "hidden_size": 16, "heads": 2, "max_positions": 64}
+        | {"initializer_range": 0.25},
+        "pretraining": {"steps": 4, "batch_size": 8, "sequence_length": 32}
+        | {"validation_sequences": 8, "log_every": 2},
+        "downstream": [
+            {"name": name, "problem": problem, "source": "rated.csv", **training}
+            for name, problem in (("ranked", "rating"), ("missed", "rating-error"))
+        ],
+        "evaluation": {"bootstrap_samples": 200},
+    }
+    file = folder / "rated.yaml"
+    file.write_text(yaml.safe_dump(values, sort_keys=False))
+    return file
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> SimpleNamespace:
+    """The copy, and two runs of the experiment there, one of which trains less."""
+    folder = tmp_path_factory.mktemp("added")
+    copy = AddedParts(folder / "copy", folders())
+    file, home = write_experiment(folder / "data"), folder / "home"
+
+    def temper(*words: str) -> str:
+        return copy.temper(*words, home=home, server=prefect_server)
+
+    less = [f"downstream.{name}.epochs=1" for name in ("ranked", "missed")]
+    results = []
+    for settings in ([], less):
+        out = folder / "out.json"
+        words = [word for each in settings for word in ("--set", each)]
+        printed = temper("run", str(file), "--output", str(out), *words)
+        results.append(json.loads(out.read_text()) | {"printed": printed})
+    return SimpleNamespace(copy=copy, temper=temper, file=file, results=results, folder=folder)
+
+
+def test_it_is_planned_trained_and_evaluated_with_intervals(world) -> None:
+    assert "all" in world.temper("plan", str(world.file))
+    metrics, printed = world.results[0]["metrics"], world.results[0]["printed"]
+    for problem, headline in (("ranked", "spearman"), ("missed", "rmse")):
+        for metric in ("spearman", "pearson", "rmse"):
+            name = f"downstream/{problem}/{metric}"
+            assert metrics[f"{name}/low"] <= metrics[name] <= metrics[f"{name}/high"]
+        sign = 1 if headline == "spearman" else -1
+        ours, scratch = (
+            metrics[f"downstream/{problem}/{model}{headline}"] for model in ("", "from_scratch/")
+        )
+        assert metrics[f"downstream/{problem}/gain"] == pytest.approx(sign * (ours - scratch))
+        assert f"downstream/{problem}/majority/{headline}" in metrics
+    assert "missed: no better than" not in printed, "a lower error is better than the baseline's"
+    assert "spearman" in printed
+    assert "rmse" in printed
+
+
+def test_its_pages_are_in_its_own_unit(world) -> None:
+    stages = {stage["name"]: Path(stage["path"]) for stage in world.results[0]["stages"]}
+    page = next(stages["report"].parent.rglob("report.md")).read_text()
+    assert "root mean square error (lower is better)" in page
+    assert "points" not in page
+    card = next(stages["evaluation missed"].parent.rglob("card.md")).read_text()
+    assert "## By class" not in card
+    assert not list(stages["evaluation missed"].parent.rglob("confusion.png"))
+
+
+def test_runs_are_compared_and_ranked_in_the_direction_of_the_metric(world) -> None:
+    def ranked(metric: str) -> list[float]:
+        file = world.folder / "ranked.json"
+        world.temper("leaderboard", "--metric", metric, "--json", str(file))
+        told = json.loads(file.read_text())
+        return [row["metrics"][f"downstream/{metric}"]["value"] for row in told["rows"]]
+
+    assert ranked("ranked/spearman") == sorted(ranked("ranked/spearman"), reverse=True)
+    assert ranked("missed/rmse") == sorted(ranked("missed/rmse"))
+    file = world.folder / "compared.json"
+    world.temper("compare", "--last", "2", "--json", str(file))
+    told = json.loads(file.read_text())
+    by_problem = {each["problem"]: each for each in told["differences"]}
+    assert by_problem.keys() == {"ranked", "missed"}
+    for problem, metric in (("ranked", "spearman"), ("missed", "rmse")):
+        row = told["metrics"][f"downstream/{problem}/{metric}"]
+        values = {label: each["value"] for label, each in row["values"].items()}
+        best = max(values, key=values.get) if metric == "spearman" else min(values, key=values.get)
+        assert row["best"] == [best]
+        said = by_problem[problem]["sentence"]
+        assert said.startswith(f"{by_problem[problem]['first']} is ") or "chance" in said
+    assert told["disputed"]["missed"]
+
+
+def test_the_form_offers_it(world) -> None:
+    assert '"rating"' in world.copy.code(FORM)
