@@ -214,7 +214,7 @@ def test_entities_are_judged_by_the_same_rule() -> None:
 def test_the_page_has_both_sides_the_rule_and_the_outcome() -> None:
     decision = judge(answers(by_chance(0.6, 1)), answers(by_chance(0.8, 2)))
     text = page(decision, Rule(), "text-classification")
-    assert text.startswith("# Not promoted: the champion is kept\n\n- worse: ")
+    assert text.startswith("# Not promoted: the champion stays\n\n- worse: ")
     assert "| metric | rows | champion | challenger | gain, points | verdict |" in text
     assert "| Least gain | 0 |" in text
     assert text.count("| longest quarter |") == 1
