@@ -64,7 +64,7 @@ def documents(file: Path) -> Iterator[tuple[str, str]]:
 
 
 def write_grown(texts: Path, file: Path, megabytes: float) -> None:
-    """A corpus of another size in the same language: its sentences, put together anew.
+    """A corpus of another size in the same language: its sentences in new combinations.
 
     They alone would run out of new words, which real text never does, and words are what memory
     grows with. So documents also get words that no other has, as many as real text would have.
@@ -134,7 +134,7 @@ def write_corpus(texts: Path, out: Path) -> None:
 
 
 def write_tokens(corpus: Path, vocabulary: int | Path, out: Path) -> None:
-    """Tokenizer, tokens, the validation set and an untrained body, for a size or a vocab.txt."""
+    """Tokenizer, tokens, the validation set and an untrained model, for a size or a vocab.txt."""
     (out / "tokens").mkdir(parents=True)
     (out / "tokenizer").mkdir()
     given = isinstance(vocabulary, Path)

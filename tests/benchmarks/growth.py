@@ -44,7 +44,7 @@ def curves(data: Path, scratch: Path) -> list[Curve]:
 
 
 def corpora(data: Path, scratch: Path, sizes: Sequence[float]) -> list[Curve]:
-    """Seconds and megabytes of memory to prepare corpora of so many megabytes."""
+    """Seconds and megabytes of memory to prepare corpora of these sizes in megabytes."""
     seconds, peaks = [], []
     for size in sizes:
         print(f"    a corpus of {size:g} MB", flush=True)
@@ -61,7 +61,7 @@ def corpora(data: Path, scratch: Path, sizes: Sequence[float]) -> list[Curve]:
 
 
 def lookups(scratch: Path, counts: Sequence[int]) -> list[Curve]:
-    """Seconds for so many cached stages."""
+    """Seconds for these numbers of cached stages."""
     points = []
     for count in counts:
         print(f"    {count:,} cached stages", flush=True)
@@ -73,7 +73,7 @@ def lookups(scratch: Path, counts: Sequence[int]) -> list[Curve]:
 
 
 def stores(scratch: Path, counts: Sequence[int]) -> list[Curve]:
-    """Seconds of `temper plan` and `temper gc` with so many artifacts in the store."""
+    """Seconds of `temper plan` and `temper gc` with these numbers of artifacts in the store."""
     file = write_experiment(scratch / "store-tiny")
     environment = environment_of(scratch / "store-home")
     run([*TEMPER, "run", str(file)], environment)
@@ -90,7 +90,7 @@ def stores(scratch: Path, counts: Sequence[int]) -> list[Curve]:
 
 
 def fill(original: Path, count: int) -> None:
-    """Copy an artifact until its stage has so many."""
+    """Copy an artifact until its stage has this many."""
     there = len(list(original.parent.glob("*/manifest.json")))
     for _ in range(there, count):
         shutil.copytree(original, original.parent / uuid.uuid4().hex)

@@ -115,7 +115,7 @@ class PrefectPage:
     # Schedules, on the page of a deployment
 
     def add_schedule(self, minutes: int) -> None:
-        """Add a schedule of every so many minutes."""
+        """Add a schedule with an interval of this many minutes."""
         self.page.get_by_role("button", name="Schedule", exact=True).click()
         dialog = self.page.get_by_role("dialog")
         dialog.get_by_role("spinbutton").fill(str(minutes))
@@ -139,7 +139,7 @@ class PrefectPage:
         expect(self.page).to_have_url(re.compile("/runs/flow-run/"))
 
     def expect_state(self, state: str, seconds: float) -> None:
-        """The run on this page comes to a state, and shows it without being loaded anew."""
+        """The run on this page reaches a state, and shows it without a reload."""
         banner = self.page.get_by_role("banner")
         expect(banner.get_by_text(state, exact=True)).to_be_visible(timeout=seconds * SECOND)
 

@@ -1,4 +1,4 @@
-"""The parts on their own: each shares its stages with whole experiments, whoever made the model."""
+"""The parts on their own: each shares its stages with whole experiments, for any model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MLflow goes away while an experiment runs: nothing is lost, and it is told later."""
+"""MLflow becomes unreachable while an experiment runs: nothing is lost, and it is reported later."""
 
 from __future__ import annotations
 

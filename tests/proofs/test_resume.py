@@ -1,4 +1,4 @@
-"""A training in the whole chain that is killed or interrupted goes on from its last checkpoint."""
+"""A training in the whole chain that is killed or interrupted resumes from its last checkpoint."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ PROBLEMS = ("text-classification", "token-classification")
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Data and a body for both problems."""
+    """Data and an encoder for both problems."""
     folder = tmp_path_factory.mktemp("world")
     for problem in PROBLEMS:
         write_data(folder / problem, problem)

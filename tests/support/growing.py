@@ -24,14 +24,14 @@ def write_rows(file: Path, rows: int, seed: int, *, spoiled: bool = False) -> No
         text = " ".join([*words, "in", draw.choice(PLACES), str(seed * 10_000 + number)])
         label = moods[(moods.index(mood) + 1) % len(moods)] if spoiled else mood
         lines.append(f"{text},{label}")
-    # At once: whoever reads meanwhile finds all of the old rows or all of the new ones.
+    # Atomically: a reader finds all of the old rows or all of the new ones.
     writing = file.parent.parent / f"{file.name}.writing"
     writing.write_text("\n".join(lines) + "\n")
     writing.replace(file)
 
 
 def write_growing(folder: Path, rows: int) -> Path:
-    """The files of the experiment with so many training rows; the YAML file."""
+    """The files of the experiment with this many training rows; the YAML file."""
     labelled, texts = folder / "moods", folder / "texts"
     labelled.mkdir(parents=True)
     texts.mkdir()

@@ -107,7 +107,7 @@ def wait_for_stage(folder: Path, name: str, process: subprocess.Popen[str]) -> N
 
 
 def wait_for_points(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
-    """Wait until the curve of the pre-training has so many points."""
+    """Wait until the curve of the pre-training has this many points."""
     while process.poll() is None:
         for file in (folder / "home" / "store" / "pretraining").glob("*/metrics.jsonl"):
             if file.read_bytes().count(b"\n") >= count:

@@ -46,7 +46,7 @@ def add(left: Path, right: Path, *, out: Path, monitor: Monitor) -> dict[str, fl
 
 
 def fail(number: int, *, out: Path, monitor: Monitor) -> dict[str, float]:
-    """Fail for a reason that a person can mend."""
+    """Fail for a reason that a person can fix."""
     (out / "half.txt").write_text("half")
     raise StageError(f"number: found {number}; accepted: nothing")
 

@@ -55,7 +55,7 @@ class Postgres:
                 self.client("createdb", name)
 
     def stop(self) -> None:
-        """Stop it, whoever is connected."""
+        """Stop it, even with open connections."""
         self._as_owner("pg_ctl", "-D", self.data, "-m", "fast", "-w", "stop")
 
     def uri(self, database: str, driver: str = "") -> str:

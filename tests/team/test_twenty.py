@@ -55,7 +55,7 @@ def test_twenty_runs_at_once_all_finish_and_are_recorded_once(
     for parent in parents:
         assert "pretraining/validation_loss" in parent.data.metrics
         assert {f"temper.stage.{name}" for name in STAGES} <= parent.data.tags.keys()
-    # Each state folder computes a stage once, whoever asks for it; no more, and no less.
+    # Each state folder computes a stage exactly once, whichever process requests it.
     per_home = {"pretraining": DIFFERENT, "report": DIFFERENT}
     stages = Counter(stage_of(run) for run in runs if run not in parents)
     assert stages == {name: HOMES * per_home.get(name, 1) for name in STAGES}

@@ -62,7 +62,7 @@ for dropout, bf16, rows, length in first + [
 def test_the_memory_foretold_is_at_least_what_is_used_and_not_twice_as_much():
     if not os.access("/proc/self/clear_refs", os.W_OK):
         pytest.skip("this system does not tell peaks")
-    # What is freed goes back at once, so that the next peak counts from the bottom.
+    # Freed memory is returned at once, so that the next peak starts from the bottom.
     environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "16384", "MALLOC_TRIM_THRESHOLD_": "0"}
     done = subprocess.run(
         [sys.executable, "-c", PEAKS], cwd=ROOT, env=environment, capture_output=True, text=True

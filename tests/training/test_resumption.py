@@ -1,4 +1,4 @@
-"""A training that was stopped goes on to the same bits, whatever happened to its checkpoints."""
+"""A training that was stopped resumes to the same bits, whatever happened to its checkpoints."""
 
 import json
 import os

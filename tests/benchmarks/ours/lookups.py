@@ -1,4 +1,4 @@
-"""Stages that are all cached, through Prefect and MLflow: seconds for so many lookups."""
+"""Cached stages through Prefect and MLflow: seconds for a number of lookups."""
 
 from __future__ import annotations
 

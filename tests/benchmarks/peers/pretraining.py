@@ -42,7 +42,7 @@ class Clock(TrainerCallback):
 
 
 def chunks(file: Path, tokenizer: Any, folder: Path, length: int) -> Any:
-    """The training set: chunks of so many tokens."""
+    """The training set: chunks of this many tokens."""
     rows = load_dataset("parquet", data_files=str(file), split="train", cache_dir=str(folder))
     tokenized = rows.map(
         lambda some: tokenizer(some["text"], return_special_tokens_mask=True),

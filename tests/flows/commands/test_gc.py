@@ -1,4 +1,4 @@
-"""`temper gc` tells what the store holds, frees what is asked for, and never what is in use."""
+"""`temper gc` lists the store, deletes what is requested, and never what is in use."""
 
 from __future__ import annotations
 

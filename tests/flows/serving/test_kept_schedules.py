@@ -1,4 +1,4 @@
-"""Served anew, a deployment has the schedules that we give it and those that people gave it."""
+"""Served again, a deployment has our schedules and those that people added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A data set that grows while a real schedule of `temper up` goes on: run for run, by the clock."""
+"""A data set that grows while a real schedule of `temper up` runs: run for run, by the clock."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Scheduled:
         raise AssertionError(f"no run said {said!r}: {[run.state.message for run in self.seen]}")
 
     def train_on(self, rows: int, *, spoiled: bool = False) -> None:
-        """Change the training rows while the schedule goes on."""
+        """Change the training rows while the schedule runs."""
         file = self.up.folder / "data" / "moods" / "train.csv"
         write_rows(file, rows, 3, spoiled=spoiled)
 

@@ -1,4 +1,4 @@
-"""What MLflow is told stays true: whoever tells it, whenever, and whatever went wrong before."""
+"""Reports to MLflow stay true, whichever process sends them and whatever went wrong before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a monitor keeps of a curve when a stage goes on."""
+"""What a monitor keeps of a curve when a stage resumes."""
 
 from tasks.machinery.execution.display import Quiet
 from tasks.machinery.execution.monitor import StageMonitor

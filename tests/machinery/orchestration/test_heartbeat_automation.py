@@ -49,7 +49,7 @@ computing()
 
 @pytest.fixture(autouse=True)
 def of_this_test(monkeypatch, prefect) -> Iterator[None]:
-    """An automation of its own: the shared server goes on without it."""
+    """An automation of its own, which is removed from the shared server afterwards."""
     monkeypatch.setattr(zombies, "NAME", "zombies of a test")
     monkeypatch.setattr(zombies, "FLOWS", ("doomed",))
     yield

@@ -1,4 +1,4 @@
-"""The Prefect server that a run starts for itself: what it dies of is told, what it leaves ends."""
+"""The temporary Prefect server of a run: its errors are shown, and leftover servers are stopped."""
 
 from __future__ import annotations
 

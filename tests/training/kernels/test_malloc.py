@@ -1,4 +1,4 @@
-"""Memory that a training frees is taken again without a page fault, and given back at its end."""
+"""Memory that a training frees is reused without page faults, and returned at its end."""
 
 import subprocess
 import sys
