@@ -1,4 +1,4 @@
-"""Cancelled in the Prefect UI, a run stops, reports it everywhere, and resumes at the next start."""
+"""Cancelled in the Prefect UI, a run stops, reports it, and resumes at the next start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MLflow becomes unreachable while an experiment runs: nothing is lost, and it is reported later."""
+"""MLflow becomes unreachable while an experiment runs: nothing is lost, only reported later."""
 
 from __future__ import annotations
 
