@@ -1,14 +1,14 @@
-"""What fine-tuning can solve: a folder for each problem, which says everything about it.
+"""The problems that fine-tuning solves: one folder per problem, which defines it completely.
 
 A problem `a-b` is the folder `tasks/problems/a_b/`. To add one, write four files there:
 
-    __init__.py    what it is: the names of `Description`. Light: plans, tables and pages read it
+    __init__.py    its description: the names of `Description`. Light: plans and pages read it
     rows.py        the names of `Shape` (data/rows.py): what a valid row is (stage dataset)
     model.py       rows to batches, logits to answers (training, evaluation, judgement)
     scores.py      answers to metrics; with model.py the names of `Problem`
 
-Nothing else is touched: problems are found by their folders. The files are apart since they are in
-the keys of other stages. This file imports nothing heavy.
+Nothing else changes: problems are found by their folders. The files are separate because they are
+in the keys of different stages. This file imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ Unit = Literal["share", "number", "nats"]
 
 @dataclass(frozen=True)
 class Metric:
-    """What a number says.
+    """A metric: its name, its unit and its direction.
 
     Attributes:
-        words: its name as a person reads it.
-        unit: `share` is read in percent, its differences in points; see `statistics/numbers.py`.
-        better: which of two values is the better one.
+        words: its name for people.
+        unit: `share` is shown in percent, its differences in points; see `statistics/numbers.py`.
+        better: whether a higher or a lower value is better.
     """
 
     words: str
@@ -51,17 +51,17 @@ class Metric:
 
     @property
     def sign(self) -> int:
-        """1 where higher is better, -1 where lower is: a gain is positive with either."""
+        """1 if higher is better, -1 if lower is, so that a gain is always positive."""
         return 1 if self.better == "higher" else -1
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What the results are broken down by.
+    """The breakdown of the results into parts.
 
     Attributes:
-        name: what one part is called, such as `class`.
-        metric: what is measured of each.
+        name: the name of a part, such as `class`.
+        metric: the metric of each part.
     """
 
     name: str
@@ -70,10 +70,10 @@ class Parts:
 
 @dataclass(frozen=True)
 class Head:
-    """What of `transformers` answers the problem.
+    """The model head of `transformers` for the problem.
 
     Attributes:
-        architecture: how the name of the model's class ends, such as `ForSequenceClassification`.
+        architecture: the suffix of the model's class, such as `ForSequenceClassification`.
         problem_type: as in the configuration of `transformers`.
     """
 
@@ -82,16 +82,16 @@ class Head:
 
 
 class Description(Protocol):
-    """What a problem is: the names in the `__init__.py` of its folder.
+    """The description of a problem: the names in the `__init__.py` of its folder.
 
     Attributes:
-        INPUT: The column with what the model reads.
-        TRUTH: The column with the right answer.
-        ROWS: What a row is called, in the plural.
+        INPUT: The column with the model's input.
+        TRUTH: The column with the correct answer.
+        ROWS: The name of its rows, in the plural.
         METRICS: Its metrics by name.
-        HEADLINE: The metric that a gain is measured in.
-        PARTS: What results are broken down by; None for nothing.
-        HEAD: What answers it.
+        HEADLINE: The metric of gains.
+        PARTS: The breakdown of results; None for none.
+        HEAD: The model head.
         LIBRARIES: Distributions, beside those of training, whose versions can change a metric.
     """
 
@@ -108,14 +108,14 @@ class Description(Protocol):
 class Problem(Description, Protocol):
     """The names in `model.py` and `scores.py`; tables are as stage `dataset` writes them.
 
-    Labels are the names that a model answers with; a problem without labels gets none.
+    Labels are the names of a model's answers; a problem without labels gets none.
 
     Attributes:
-        CUT: What the `cut` of its examples counts.
-        AUTO_MODEL: The class of `transformers` that makes the model.
+        CUT: The unit that `cut` of its examples counts.
+        AUTO_MODEL: The class of `transformers` that creates the model.
         PIPELINE: The task of the `pipeline` of `transformers` that serves the model.
-        INFERENCE: What its `pipeline` is called with when MLflow serves the model.
-        LOSS: What the loss of a row is, as an axis of a figure is named.
+        INFERENCE: The arguments of its `pipeline` when MLflow serves the model.
+        LOSS: The name of a row's loss, for the axis of a figure.
     """
 
     CUT: str
@@ -125,19 +125,19 @@ class Problem(Description, Protocol):
     LOSS: str
 
     def encode(self, rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:
-        """Rows as the model reads them, cut at the tokenizer's longest input."""
+        """The rows encoded for the model, truncated at the tokenizer's longest input."""
 
     def collate(self, examples: Sequence[Example], pad_id: int) -> dict[str, torch.Tensor]:
         """Examples as a batch: input_ids, attention_mask and labels."""
 
     def head(self, config: Any, batch: dict[str, torch.Tensor]) -> list[Product]:
-        """The matrix products behind the encoder, with a batch."""
+        """The matrix products of the head, for a batch."""
 
     def made_up(self, length: int) -> Example:
-        """An example of so many tokens, each of them the number 0: to measure time with."""
+        """An example of `length` tokens with number 0, to measure time."""
 
     def texts(self, rows: pd.DataFrame) -> list[str]:
-        """What a person would write to get a prediction for each row."""
+        """The text that a person would enter to get a prediction for each row."""
 
     def decide(
         self,
@@ -146,10 +146,10 @@ class Problem(Description, Protocol):
         logits: Sequence[NDArray[np.float32]],
         labels: Sequence[str],
     ) -> pd.DataFrame:
-        """The rows as document, INPUT, gold, predicted, loss (of gold), and what else is known."""
+        """The rows as document, INPUT, gold, predicted, loss (of gold), and further columns."""
 
     def majority(self, train: pd.DataFrame, test: pd.DataFrame) -> list[Any]:
-        """Predictions for the test of a model that only knows what is most frequent."""
+        """Predictions for the test split of always answering the most frequent label."""
 
     def score(self, gold: Iterable[Any], predicted: Iterable[Any], labels: Sequence[str]) -> Scores:
         """The metrics by name, as functions of the rows' weights."""
@@ -163,17 +163,17 @@ class Problem(Description, Protocol):
     def part_scores(
         self, gold: Iterable[Any], predicted: Iterable[Any], labels: Sequence[str]
     ) -> Scores:
-        """The metric of each part by the part's name; asked for only where PARTS is set."""
+        """The metric of each part by the part's name; called only if PARTS is set."""
 
     def report(
         self, gold: Iterable[Any], predicted: Iterable[Any], labels: Sequence[str]
     ) -> pd.DataFrame:
-        """A row for each part: `class`, scores, `support`; asked for only where PARTS is set."""
+        """One row per part: `class`, scores, `support`; called only if PARTS is set."""
 
     def confusion(
         self, gold: Iterable[Any], predicted: Iterable[Any], labels: Sequence[str]
     ) -> tuple[list[str], NDArray[np.int64]]:
-        """Parts, and how often each is predicted for each: shape (parts, parts), true first."""
+        """The parts and their confusion matrix: shape (parts, parts), true first."""
 
 
 @dataclass(frozen=True)
@@ -181,11 +181,11 @@ class Described:
     """An answer to a row, for people.
 
     Attributes:
-        text: what the model read.
-        truth: the right answer.
-        answer: what the model answers.
-        right: whether that is right.
-        score: in words, how good it is.
+        text: the model's input.
+        truth: the correct answer.
+        answer: the model's answer.
+        right: whether it is correct.
+        score: its quality, as text.
     """
 
     text: str
@@ -216,7 +216,7 @@ def modules_of(problem: str) -> tuple[str, ...]:
 
 
 def described(problem: str) -> Description:
-    """What a problem is, by its name in the experiment; imports nothing heavy."""
+    """The description of a problem, by its name in the experiment; imports nothing heavy."""
     return cast(Description, importlib.import_module(module_of(problem)))
 
 
@@ -229,5 +229,5 @@ def load(problem: str) -> Problem:
 
 
 def shape_of(problem: str) -> Shape:
-    """What the rows of a problem look like."""
+    """The shape of a problem's rows."""
     return cast("Shape", importlib.import_module(part_of(problem, "rows")))

@@ -1,4 +1,4 @@
-"""What labels must be so that a model can learn them."""
+"""Checking that labels can be learnt."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tasks.data.rows import LabelCounts
 def require_learnable(
     labels: Sequence[str], counts: LabelCounts, rows: int, *, part: str, field: str
 ) -> list[str]:
-    """The labels, if there are two and the training rows have all that are asked for.
+    """The labels, if there are at least two and the training rows have all of them.
 
     Args:
-        labels: what a model can answer.
+        labels: the possible answers of a model.
         counts: how often each label is in each split.
-        rows: how many rows are trained on.
+        rows: the number of training rows.
         part: the problem in the experiment, for messages.
-        field: the field that names the column with the labels, for messages.
+        field: the field with the column of the labels, for messages.
 
     Raises:
         StageError: the training rows have one label only, or lack one that others have.
@@ -27,7 +27,7 @@ def require_learnable(
         found = f"all have the label {labels[0]!r}" if labels else "none has a label"
         raise StageError(
             f"{part}: of the {rows:,} training rows {found}; "
-            "two different labels are needed at least"
+            "at least two different labels are needed"
         )
     unseen = [
         f"{label!r} ({count:,} in {split})"
@@ -39,6 +39,6 @@ def require_learnable(
         more = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""
         raise StageError(
             f"{field}: no training row has {', '.join(unseen[:5])}{more}, so it cannot be learnt; "
-            "add training rows with it, or take these out"
+            "add training rows with it, or remove these rows"
         )
     return list(labels)

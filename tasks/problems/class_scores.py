@@ -26,7 +26,7 @@ def f1_score(right: Floats, predicted: Floats, true: Floats) -> Floats:
 
 
 def scores_of(counts: NDArray[np.int64], metrics: Callable[[Floats], Values]) -> Sums:
-    """Metrics of all classes together, which depend on how many are right and predicted at all."""
+    """Metrics over all classes, which depend only on the totals of right and predicted."""
     return Sums(counts, metrics, deciding=right_and_predicted)
 
 
@@ -50,7 +50,7 @@ def f1_by_class(names: Sequence[str], counts: NDArray[np.int64]) -> Sums:
 
 
 def score_table(names: Sequence[str], counts: NDArray[np.int64]) -> pd.DataFrame:
-    """A row for each class: name, precision, recall, f1, and how often it is true in the test."""
+    """One row per class: name, precision, recall, f1, and how often it is true in the test."""
     right, predicted, true = np.split(counts.sum(axis=0).astype(np.float64), 3)
     return pd.DataFrame(
         {

@@ -1,9 +1,9 @@
-"""Metrics as functions of the rows' weights: how all metrics are resampled alike.
+"""Metrics as functions of the rows' weights, so that all metrics are resampled in the same way.
 
-A resample of a test split gives each row a weight: how often it is drawn. A metric turns weights of
-shape (resamples, rows) into values of shape (resamples,). Metrics that are sums, or ratios of sums,
-are a product with the weights (`Sums`). All others, such as the correlation of ranks, are computed
-from the weight of each row (`ByRow`).
+A resample of a test split gives each row a weight: how often it is drawn. A metric maps weights of
+shape (resamples, rows) to values of shape (resamples,). Metrics that are sums, or ratios of sums,
+are a product with the weights (`Sums`). All others, such as rank correlation, are computed from the
+weight of each row (`ByRow`).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Own = TypeVar("Own")
 
 
 class Scores(Protocol):
-    """The answers of one model to some rows, ready to be measured.
+    """The answers of one model to some rows, prepared for resampling.
 
     Attributes:
-        rows: how many weights a resample has.
-        width: numbers in memory for each resample.
+        rows: the number of weights of a resample.
+        width: numbers in memory per resample.
     """
 
     @property
@@ -48,7 +48,7 @@ class Scores(Protocol):
         """
 
     def differing(self: Own, other: Own) -> NDArray[np.bool_]:
-        """In which rows, or groups, two models' answers can change the headline metric."""
+        """The rows, or groups, in which two models can differ in the headline metric."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Sums:
     """Metrics that are functions of sums over the rows.
 
     Attributes:
-        counts: what each row adds to each sum: shape (rows, sums).
-        metrics: the metrics from sums of shape (..., sums).
-        deciding: from the sums those that the headline metric depends on.
+        counts: the addends of each row to each sum: shape (rows, sums).
+        metrics: computes the metrics from sums of shape (..., sums).
+        deciding: selects the sums that the headline metric depends on.
     """
 
     counts: Counts
@@ -80,24 +80,24 @@ class Sums:
         return self.metrics(weights @ self.counts)
 
     def by_group(self, group: Group, groups: int) -> Sums:
-        """The sums of each group, so that weights are no longer than there are groups."""
+        """The sums of each group, so that there is one weight per group."""
         sums = np.zeros((groups, self.counts.shape[1]))
         np.add.at(sums, group, self.counts)
         return replace(self, counts=sums)
 
     def differing(self, other: Sums) -> NDArray[np.bool_]:
-        """Where the sums that decide are not the same."""
+        """Where the deciding sums differ."""
         return (self.deciding(self.counts) != self.deciding(other.counts)).any(axis=1)
 
 
 @dataclass(frozen=True)
 class ByRow:
-    """Metrics that are no sums: functions of the weight of each row.
+    """Metrics that are not sums: functions of the weight of each row.
 
     Attributes:
-        answers: what the model answers to each row, as numbers: shape (rows,).
-        metrics: the metrics from weights of shape (resamples, rows).
-        group: the number of each row's group, once rows are drawn in groups.
+        answers: the model's answer to each row, as numbers: shape (rows,).
+        metrics: computes the metrics from weights of shape (resamples, rows).
+        group: the number of each row's group, if rows are drawn in groups.
         groups: how many groups there are.
     """
 
@@ -125,7 +125,7 @@ class ByRow:
         return replace(self, group=group, groups=groups)
 
     def differing(self, other: ByRow) -> NDArray[np.bool_]:
-        """Where any row is answered differently."""
+        """Where the answers to any row differ."""
         rows = self.answers != other.answers
         if self.group is None:
             return rows

@@ -1,8 +1,7 @@
 """Stage `dataset`: labelled rows, checked, split by document, and no row in two splits.
 
-Every row is checked as it is read and put on disk; then the rows are gone through again, to see
-what each split holds (a digest and a hash of each row in memory), what is in two of them, and to
-write them.
+Pass 1 checks each row and spools it to disk. Pass 2 finds texts and documents that occur in two
+splits (with a digest and a hash of each row in memory). Pass 3 writes the splits.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from tasks.problems import shape_of
 from tasks.sources import Source
 
 SPLITS = ("train", "validation", "test")
-# What is trained on is neither validated nor tested on; it gives way to rows of these splits.
+# Training rows that overlap with validation or test rows are left out.
 _GIVES_WAY_TO = {"train": ("test", "validation"), "validation": ("test",), "test": ()}
 
 
@@ -36,9 +35,9 @@ def prepare_dataset(
 ) -> dict[str, float]:
     """Read, check and split the rows of a source.
 
-    A split that the source has is kept; one that it lacks is taken from its training rows, by a
-    hash of the seed and the document. A row of which the source names no document is a document of
-    its own, known by its text, so that rows with the same text stay together.
+    A split that the source has is used as it is; a missing one is taken from the training rows, by
+    a hash of the seed and the document. A row without a document is a document of its own,
+    identified by its text, so that rows with the same text stay together.
 
     Args:
         data: Its part of the experiment.
@@ -46,12 +45,12 @@ def prepare_dataset(
         seed: Of the split.
         out: Empty folder for train.parquet, validation.parquet, test.parquet, labels.json,
             held_out.parquet, dataset.json and tally.json.
-        monitor: Is told how far the reading is, and what came of it.
+        monitor: Receives the progress and a summary.
 
     Returns:
         rows, train_rows, validation_rows, test_rows, documents, labels and duplicates (rows with
-        the text of another row of their split) of what is kept, and dropped_rows (left out as their
-        text or document is in another split).
+        the text of another row of their split) of the written rows, and dropped_rows (left out
+        since their text or document is in another split).
 
     Raises:
         StageError: the source cannot be read; a row has no label or is not valid; a split is empty;
@@ -102,11 +101,11 @@ def prepare_dataset(
 
 @dataclass
 class _Content:
-    """What a split holds: digests of its texts, and its documents by name or else by digest.
+    """The contents of a split: digests of its texts, and its documents by name or else by digest.
 
     Attributes:
-        texts: with a hash of the first answer to each, good within a process.
-        contradicted: those that have other answers too.
+        texts: with a hash of the first answer to each, valid within a process.
+        contradicted: those that also have other answers.
     """
 
     texts: dict[bytes, int] = field(default_factory=dict)
@@ -127,11 +126,11 @@ class _Read:
 
     @property
     def name(self) -> str:
-        """The document, or what stands for it."""
+        """The document, or its substitute."""
         return self.document or self.key.hex()
 
     def gives_way_to(self, contents: Mapping[str, _Content]) -> str:
-        """The first split that holds the same text or document and goes before its own, or ""."""
+        """The first split with the same text or document that precedes its own, or ""."""
         for split in _GIVES_WAY_TO[self.split]:
             if self.key in contents[split].texts or self.document in contents[split].documents:
                 return split
@@ -139,7 +138,7 @@ class _Read:
 
 
 class _Assigned:
-    """All rows on disk, each with the split it belongs to; can be gone through again and again."""
+    """All rows on disk, each with its split; they can be iterated repeatedly."""
 
     def __init__(
         self, data: LabelledData, shape: Shape, seed: int, path: Path, given: set[str]
@@ -158,7 +157,7 @@ class _Assigned:
                 yield row
 
     def give_way_in(self, contents: dict[str, _Content]) -> None:
-        """Pass over the rows that give way to others, from now on."""
+        """Skip rows that overlap with another split from now on."""
         self.before = contents
 
     def _split(self, name: str) -> str:
@@ -195,16 +194,16 @@ def _require_rows(
             f"validation_share {data.validation_share:g})"
         )
     tested = len(contents["test"].documents)
-    if tested < FEWEST_TESTED:  # else the evaluation would say so, after the training
+    if tested < FEWEST_TESTED:  # otherwise the evaluation would fail, after the training
         raise StageError(
             f"downstream.{data.name}: the test split of {source.location} has "
-            f"{contents['test'].rows} rows of {tested} document; an interval needs at least "
-            f"{FEWEST_TESTED} documents: raise test_share, or give more documents"
+            f"{contents['test'].rows} rows of {tested} document; intervals need at least "
+            f"{FEWEST_TESTED}. Raise test_share, or add documents"
         )
 
 
 def _overlaps(data: LabelledData, rows: _Assigned, contents: dict[str, _Content]) -> dict[str, int]:
-    """How many rows of a split have their text or document in a split they must give way to.
+    """How many rows of a split have their text or document in a split that precedes theirs.
 
     Raises:
         StageError: there are any, and `overlap` is "error".
@@ -221,14 +220,14 @@ def _overlaps(data: LabelledData, rows: _Assigned, contents: dict[str, _Content]
         raise StageError(
             f"downstream.{data.name}: {counts} (the same text or the same document), such as\n"
             + "\n".join(examples)
-            + "\nTake them out of the files, or have them left out: "
+            + "\nRemove them from the files, or leave them out with "
             f"downstream.{data.name}.overlap: drop"
         )
     return dict(found)
 
 
 def _write(source: Source, rows: _Assigned, out: Path) -> Tally:
-    """Write the splits, and what identifies the test rows."""
+    """Write the splits, and the identifiers of the test rows."""
     shape = rows.shape
     tally = Tally(source.name, "rows", SPLITS, shape.LABELS)
     tested: list[tuple[str, bytes]] = []
@@ -265,7 +264,7 @@ def _summary(counts: Mapping[str, int], labels: list[str], dropped: Mapping[str,
 
 
 def _overlap_facts(shape: Shape, out: Path) -> dict[str, int | str]:
-    """What the splits have in common as written, and where a corpus tells what it left out."""
+    """The overlaps of the written splits, and the test split's name on the corpus's card."""
     tables = [out / f"{split}.parquet" for split in reversed(SPLITS)]
     return {
         "rows whose text or document is also in another split": count_overlap(
@@ -279,21 +278,21 @@ MISTAKES_TOLD = 3
 
 
 class Mistakes:
-    """Rows that are not valid: all are counted, the first few are told."""
+    """Invalid rows: all are counted, the first few are listed."""
 
     def __init__(self) -> None:
         self.first: list[str] = []
         self.count = 0
 
     def add(self, error: StageError) -> None:
-        """One more."""
+        """Add one."""
         self.count += 1
         if self.count <= MISTAKES_TOLD:
             self.first.append(str(error))
 
     @property
     def lines(self) -> list[str]:
-        """A line for each of the first, and one for the rest."""
+        """One line for each of the first, and one for the rest."""
         more = self.count - len(self.first)
         return [*self.first, f"and {more:,} more row{'s' * (more > 1)}"] if more else self.first
 
@@ -302,7 +301,7 @@ def read_rows(data: LabelledData, source: Source, path: Path, monitor: Monitor) 
     """Check all rows and write them to one table; returns the splits that the source has.
 
     Raises:
-        StageError: with all rows that are not valid, and with what ended the reading.
+        StageError: with all invalid rows, and the error that ended the reading.
     """
     shape, given, mistakes = shape_of(data.problem), set(), Mistakes()
     with TableWriter(path, {"given": "string", "origin": "string", **shape.COLUMNS}) as table:

@@ -1,8 +1,8 @@
-"""Evaluation: what a fine-tuned model gets right on the test split, and how certain that is.
+"""Stage `evaluation`: the metrics of a fine-tuned model on the test split, with intervals.
 
-Inference is in fp32, so that a number does not depend on what trained the model. The intervals say
-how far the numbers would move with other test documents; the chance in training, such as another
-seed, is not in them.
+Inference is in fp32, so that results do not depend on the hardware of the training. The intervals
+show how the metrics would vary with other test documents; they do not cover the variation between
+training seeds.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from tasks.statistics.documents import count_documents
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model answers on the test.
+    """The predictions of a model on the test split.
 
     Attributes:
-        model: whose answers: FROM_SCRATCH, or empty for the model itself.
-        table: the rows with the answers.
+        model: FROM_SCRATCH, or empty for the model itself.
+        table: the rows with the predictions.
         scores: the metrics as functions of the rows' weights.
     """
 
@@ -57,7 +57,7 @@ def evaluate(
     out: Path,
     monitor: Monitor,
 ) -> dict[str, float]:
-    """Measure a model on the test split, and against the same model from random weights.
+    """Evaluate a model on the test split, and compare it with the same model from random weights.
 
     Args:
         problem: what is predicted.
@@ -69,7 +69,7 @@ def evaluate(
         from_scratch: folder of the model that started from random weights, if there is one.
         out: empty folder for predictions.parquet, metrics.json, evaluation.json (what was
             measured, in words) and classes.json (scores by class, and the confusions).
-        monitor: told of the progress, and of what did not fit into the model's input.
+        monitor: receives the progress, and how much did not fit into the model's input.
 
     Returns:
         `test_documents`, each metric of the problem with its `/low` and `/high`, and
@@ -78,7 +78,7 @@ def evaluate(
         headline metric, paired.
 
     Raises:
-        StageError: the test split is one document, or a model does not know a label of the data.
+        StageError: the test split is one document, or a model lacks a label of the data.
     """
     kind = load(problem)
     bootstrap = Bootstrap(bootstrap_samples, confidence, seed)
@@ -131,7 +131,7 @@ def answer(
     *,
     monitor: Monitor,
 ) -> Answers:
-    """Let the model in a folder answer the test."""
+    """Predict the test split with the model in a folder."""
     model, tokenizer = read_model(kind.AUTO_MODEL, folder)
     known = labels_of(model.config.to_dict())
     if labels and known != list(labels):
@@ -169,13 +169,13 @@ def ends(name: MetricName, interval: tuple[float, float]) -> dict[str, float]:
 def measure_majority(
     kind: Problem, train: pd.DataFrame, test: pd.DataFrame, labels: Sequence[str]
 ) -> dict[str, float]:
-    """The headline metric of a model that only knows what is most frequent in training."""
+    """The headline metric of always predicting the most frequent label of the training split."""
     values = on_all_rows(kind.score(test[kind.TRUTH], kind.majority(train, test), labels))
     return {str(MetricName(kind.HEADLINE, MAJORITY)): values[kind.HEADLINE]}
 
 
 def constant_answer(majority: Sequence[Any]) -> str:
-    """What the majority baseline says of every row, or of every token of every row."""
+    """The majority baseline's answer to every row, or to every token of every row."""
     first: Any = majority[0]
     while isinstance(first, Sequence) and not isinstance(first, str):
         first = first[0] if first else "nothing"
@@ -200,7 +200,7 @@ def classes_of(kind: Problem, table: pd.DataFrame, labels: Sequence[str]) -> dic
 
 
 def write_predictions(answers: Sequence[Answers], path: Path) -> None:
-    """One table: the rows, the answers of each model in columns of its own."""
+    """One table: the rows, with the predictions of each model in its own columns."""
     table, *others = (each.table for each in answers)
     for other in others:
         for name in list(other.columns)[list(other.columns).index("predicted") :]:

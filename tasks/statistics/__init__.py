@@ -1,4 +1,4 @@
-"""How certain a number is, and what may be concluded from it.
+"""How certain a number is, and which conclusions it allows.
 
-To add one: write functions of arrays; nothing here knows a problem.
+To add one: write functions of arrays. Nothing here depends on a problem.
 """

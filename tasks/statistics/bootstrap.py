@@ -1,15 +1,15 @@
-"""How certain a number measured on a test split is.
+"""Bootstrap intervals of numbers measured on a test split.
 
 A resample of the test split is a vector of weights, and a metric is a function of these weights
 (`problems/weighted.py`): for sums over rows (right answers, entities found, …) a matrix product.
 
 Rows of a document resemble each other, so documents are drawn, not rows: the cluster bootstrap
-(Field & Welsh 2007, "Bootstrapping clustered data", JRSS B 69, section 3). Where each row is its
-own document this is the plain bootstrap with percentile intervals (Efron & Tibshirani 1993, "An
+(Field & Welsh 2007, "Bootstrapping clustered data", JRSS B 69, section 3). If each row is its own
+document, this is the plain bootstrap with percentile intervals (Efron & Tibshirani 1993, "An
 introduction to the bootstrap", chapter 13). To compare two models, both are measured on the same
 resamples (Koehn 2004, "Statistical significance tests for machine translation evaluation",
 section 4; Dror et al. 2018, "The hitchhiker's guide to testing statistical significance in natural
-language processing", section 3): what makes a document hard for both cancels out.
+language processing", section 3), so that the difficulty of a document cancels out.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from tasks.problems.weighted import Scores, Values
 
-DRAWS_AT_ONCE = 4_000_000  # bounds the memory: 32 MB of weights at a time
+DRAWS_AT_ONCE = 4_000_000  # limits the memory: 32 MB of weights at a time
 
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """How intervals are made.
+    """The settings of intervals.
 
     Attributes:
         samples: number of resamples.
@@ -43,8 +43,7 @@ class Bootstrap:
         """The metrics of some models over resamples of the documents.
 
         Args:
-            scores: of each model, on the same rows. All are measured on the same resamples: that is
-                the pairing.
+            scores: of each model, on the same rows. All use the same resamples, which pairs them.
             documents: the document that each row belongs to.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Numbers as people read them, by their unit: `53.4 % [51.0, 55.9]`, `+9.1 [+7.0, +11.3]`."""
+"""Numbers as text, by their unit: `53.4 % [51.0, 55.9]`, `+9.1 [+7.0, +11.3]`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from tasks.problems import Unit
 
 @dataclass(frozen=True)
 class _Style:
-    """How a unit is written.
+    """The format of a unit.
 
     Attributes:
-        factor: what a value is multiplied by.
-        value: what stands behind a value.
-        difference: what a difference is counted in; empty for the unit itself.
+        factor: multiplies a value.
+        value: the suffix of a value.
+        difference: the unit of a difference; empty for the same unit.
     """
 
     factor: float
@@ -30,7 +30,7 @@ _STYLES: dict[Unit, _Style] = {
 
 
 def scaled(value: float, unit: Unit) -> float:
-    """A value as an axis has it: a share in percent."""
+    """A value on an axis: a share in percent."""
     return _STYLES[unit].factor * value
 
 
@@ -60,7 +60,7 @@ def interval(low: float, high: float, unit: Unit, sign: str = "") -> str:
 
 
 def with_interval(value: float, low: float | None, high: float | None, unit: Unit) -> str:
-    """A value and its interval, where it has one: `53.4 % [51.0, 55.9]`."""
+    """A value and its interval, if it has one: `53.4 % [51.0, 55.9]`."""
     if low is None or high is None:
         return plain(value, unit)
     return f"{plain(value, unit)} {interval(low, high, unit)}"
@@ -72,7 +72,7 @@ def difference(value: float, low: float, high: float, unit: Unit) -> str:
 
 
 def counted(text: str, unit: Unit) -> str:
-    """A difference with what it is counted in, if that has a word: `+9.1 points`."""
+    """A difference with its unit, if that has a word: `+9.1 points`."""
     return f"{text} {_STYLES[unit].difference}".rstrip()
 
 
@@ -82,7 +82,7 @@ def in_words(unit: Unit, before: str) -> str:
 
 
 def gain(value: float, unit: Unit) -> str:
-    """A difference in words: `+4.1 points`."""
+    """A difference as text: `+4.1 points`."""
     return counted(bare(value, unit, "+"), unit)
 
 

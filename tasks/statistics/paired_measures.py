@@ -1,4 +1,4 @@
-"""Two models side by side on one test split: each number with an interval, each difference paired.
+"""Two models on one test split: each number with an interval, each difference paired.
 
 The headline metric on all rows; that of each part that the problem has (F1 of each class); the
 headline metric on each quarter of the rows by length in characters.
@@ -36,19 +36,19 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table of both sides.
+    """One line of the table of both models.
 
     Attributes:
         kind: `metric`, `part` (such as a class) or `slice`.
         name: the metric, the part or the slice.
-        rows: test rows that it is measured on; of a class, how often it is true.
-        before: the champion, or the majority baseline where there is none.
+        rows: number of test rows behind it; for a class, how often it is true.
+        before: the champion, or the majority baseline if there is none.
         after: the challenger.
-        difference: how much better the challenger is, paired: positive where it is, also where a
-            lower value is the better one.
-        unit: of what is measured.
-        verdict: what the difference says.
-        blocks: whether it keeps the champion.
+        difference: how much better the challenger is, paired: positive if it is better, also if
+            lower values are better.
+        unit: of the metric.
+        verdict: the verdict on the difference.
+        blocks: whether it prevents a promotion.
     """
 
     kind: Literal["metric", "part", "slice"]
@@ -64,11 +64,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Sides:
-    """The answers of both sides, and how they are measured.
+    """The answers of both models, and how they are evaluated.
 
     Attributes:
         table: the challenger's answers: document, input, gold, predicted.
-        before: the other side's, to the same rows.
+        before: the other model's answers to the same rows.
     """
 
     kind: Problem
@@ -79,7 +79,7 @@ class Sides:
     before: Sequence[Any]
 
     def headline(self) -> Row:
-        """The metric that decides."""
+        """The deciding metric."""
         return self._measured("metric", self.kind.HEADLINE, *self._whole)[0]
 
     def least_p(self) -> float:
@@ -110,7 +110,7 @@ class Sides:
                 yield self._measured("slice", name, *self._scores(chosen))
 
     def widened(self, looked_at: Sequence[tuple[Row, Floats]]) -> Iterator[Row]:
-        """The rows, the intervals of their differences as wide as their number asks for."""
+        """The rows, with simultaneous intervals of their differences."""
         level = 1 - (1 - self.rule.confidence) / max(1, len(looked_at))
         bootstrap = Bootstrap(self.rule.bootstrap_samples, level, self.seed)
         for row, differences in looked_at:
@@ -123,11 +123,11 @@ class Sides:
 
     @cached_property
     def _whole(self) -> tuple[Sequence[str], list[Scores]]:
-        """The documents of all rows, and the answers of each side."""
+        """The documents of all rows, and the answers of each model."""
         return self._scores(np.ones(len(self.table), dtype=bool))
 
     def _scores(self, chosen: NDArray[np.bool_]) -> tuple[Sequence[str], list[Scores]]:
-        """The documents of some rows, and the answers of each side to them."""
+        """The documents of some rows, and the answers of each model to them."""
         table = self.table[chosen]
         before = [a for a, c in zip(self.before, chosen, strict=True) if c]
         return list(table["document"]), self._sides(table, before, self.kind.score)
@@ -135,7 +135,7 @@ class Sides:
     def _sides(
         self, table: pd.DataFrame, before: list[Any], score: Callable[..., Scores]
     ) -> list[Scores]:
-        """The answers of the other side and of the challenger."""
+        """The answers of the other model and of the challenger."""
         answers = (before, list(table["predicted"]))
         return [score(table["gold"], each, self.labels) for each in answers]
 

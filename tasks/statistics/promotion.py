@@ -1,19 +1,19 @@
-"""Whether a challenger takes the champion's place: decided from what both answer on one test split.
+"""Whether a challenger replaces the champion, decided from the answers of both on one test split.
 
-Both are measured on the same resamples of the test documents (`bootstrap.py`), so each difference
+Both are evaluated on the same resamples of the test documents (`bootstrap.py`), so each difference
 has a paired interval. A challenger is promoted if
 
-- its gain in the headline metric is `minimum_gain` at least, the interval of the gain lies above
-  zero, and enough documents are answered differently (`least_p`): it is not chance;
-- no part (such as a class) and no slice loses more than is allowed. A loss counts where it is
-  larger than allowed *and* its interval lies below zero. Among many classes some lose by chance, so
-  these intervals are as wide as their number asks for (Bonferroni 1936; Dunn 1961, "Multiple
-  comparisons among means", JASA 56): together, not each, they have the rule's confidence. A loss
-  that could be chance is reported and does not count.
+- its gain in the headline metric is at least `minimum_gain`, the interval of the gain lies above
+  zero, and enough documents are answered differently (`least_p`): the gain is significant;
+- no part (such as a class) and no slice loses more than is allowed. A loss counts if it is larger
+  than allowed *and* its interval lies below zero. Among many classes some lose by chance, so these
+  intervals are simultaneous (Bonferroni 1936; Dunn 1961, "Multiple comparisons among means", JASA
+  56): together, not each, they have the rule's confidence. A loss that could be chance is reported
+  and does not count.
 
 The slices are the quarters of the test rows by length, in characters. Without a champion the
-challenger is measured against the majority baseline in the same way; with nobody to lose, classes
-and slices do not count. Of fewer than 10 documents nothing is concluded.
+challenger is compared with the majority baseline in the same way, and classes and slices do not
+count. From fewer than 10 documents nothing is concluded.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ Outcome = Literal["first", "promoted", "kept", "refused"]
 
 @dataclass(frozen=True)
 class Decision:
-    """What became of a challenger, and why.
+    """The decision on a challenger, and its reasons.
 
     Attributes:
         outcome: `promoted`, or `kept` (the champion stays); without a champion `first` (it becomes
             the champion) or `refused`.
-        reasons: in words, the most important one first.
-        rows: both sides; the first row is the headline metric.
-        documents: of the test split.
-        parts: what is measured of each part, such as `F1 by class`; empty where there are none.
+        reasons: as text, the most important one first.
+        rows: the comparison of both models; the first row is the headline metric.
+        documents: number of documents in the test split.
+        parts: the metric of each part, such as `F1 by class`; empty if there are none.
     """
 
     outcome: Outcome
@@ -84,9 +84,9 @@ def decide(
 
     Args:
         kind: the problem.
-        rule: what the challenger must show.
+        rule: the rule for a promotion.
         seed: of the resamples.
-        labels: what both sides can answer.
+        labels: the possible answers of both models.
         challenger: its answers: document, input, gold, predicted.
         champion: the champion's answers to the same rows; None if there is none.
         majority: the answers of the majority baseline.

@@ -1,21 +1,21 @@
-"""Whether one model is better than another on the same test documents, or it could be chance.
+"""Whether one model is significantly better than another on the same test documents.
 
 Both are measured on the same resamples of the documents (`bootstrap.py`), so each resample gives a
 difference. The p-value belongs to the percentile interval: it is the smallest error rate whose
-interval leaves out zero, so that interval and test never contradict each other (Efron & Tibshirani
+interval excludes zero, so that interval and test never contradict each other (Efron & Tibshirani
 1993, chapter 15; (count + 1) / (samples + 1) as in Davison & Hinkley 1997, section 4.2.3, since an
 observed value is one of those that chance could have given: never zero). On a difference whose
 resamples are symmetric it is the shifted bootstrap of Berg-Kirkpatrick et al. 2012, "An empirical
 investigation of statistical significance in NLP".
 
-Where few documents are answered differently, and all of them in favour of one side, no resample
-turns the difference around, however many are drawn. There the p-value is that of the exact sign
-test (Dixon & Mood 1946, "The statistical sign test", JASA 41): of k such documents chance puts all
-on one side with 2^(1 − k), so that six are needed for 0.05.
+If few documents are answered differently, and all of them in favour of one model, no resample
+reverses the difference, however many are drawn. The p-value is then that of the exact sign test
+(Dixon & Mood 1946, "The statistical sign test", JASA 41): all of k such documents favour one model
+by chance with probability 2^(1 − k), so that six are needed for 0.05.
 
-Of twenty comparisons of equals, one comes out below 0.05. Holm's step-down procedure (Holm 1979, "A
-simple sequentially rejective multiple test procedure") keeps the chance of any such mistake among
-all comparisons below the level, whatever their dependence.
+Of twenty comparisons of equal models, one is below 0.05. Holm's step-down procedure (Holm 1979, "A
+simple sequentially rejective multiple test procedure") keeps the probability of any such error
+among all comparisons below the level, whatever their dependence.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Difference:
 
 
 def samples_for(documents: int) -> int:
-    """How many resamples are worth their time with so many documents."""
+    """The number of resamples for a number of documents, limited by time."""
     return int(np.clip(_DRAWS // max(documents, 1), FEWEST_SAMPLES, SAMPLES))
 
 
@@ -158,6 +158,6 @@ def differences(
 
 
 def corrected(found: Sequence[Difference]) -> list[Difference]:
-    """The same with p-values corrected for how many comparisons these are."""
+    """The same with p-values corrected for the number of comparisons."""
     adjusted = holm([each.p for each in found])
     return [replace(each, adjusted=p) for each, p in zip(found, adjusted, strict=True)]

@@ -1,4 +1,4 @@
-"""What a measured gain says, in the same words in the terminal, on the pages and in the report."""
+"""The verdict on a gain, with the same words in the terminal, on the pages and in the report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def beyond_majority(
     *,
     sign: int = 1,
 ) -> str:
-    """What to say of a model that may have learnt nothing.
+    """The remark on a model that may have learnt nothing.
 
     Args:
         metrics: of stage evaluation, or of a run.

@@ -182,7 +182,10 @@ def test_a_document_in_two_given_splits_is_an_overlap(tmp_path):
 MISTAKES = {
     "no label": ([*["a,x", "b,y"] * 20, "c, "], "t.csv, line 42: the label is missing.*'label'"),
     "no text": (["a,x", " ,y"], "t.csv, line 3: column 'text' must be text, found an empty text"),
-    "one label": ([f"text {n},x" for n in range(99)], "have the label 'x'; two different labels"),
+    "one label": (
+        [f"text {n},x" for n in range(99)],
+        "have the label 'x'; at least two different labels",
+    ),
     "too few rows": (["a,x", "b,y"], "split of .*t.csv is empty .*2 documents"),
     "no rows": ([], "split of .*t.csv is empty .*0 documents"),
 }

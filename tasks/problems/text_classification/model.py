@@ -30,7 +30,7 @@ INFERENCE: dict[str, Any] = {}
 
 
 def encode(rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:
-    """Tokens of each text, cut at the tokenizer's longest input, and the number of its label."""
+    """Tokens of each text, truncated at the longest input, and the number of its label."""
     number = {label: i for i, label in enumerate(labels)}
     encoded = tokenizer(list(rows["text"]), truncation=True, return_overflowing_tokens=True)
     row_of = np.asarray(encoded["overflow_to_sample_mapping"])
@@ -49,7 +49,7 @@ def collate(examples: Sequence[Example], pad_id: int) -> Batch:
 
 
 def head(config: Any, batch: Batch) -> list[Product]:
-    """A dense layer and the labels, for each text."""
+    """The products of a dense layer and of the label scores, for each text."""
     number, width = len(batch["input_ids"]), config.hidden_size
     return [(number, width, width), (number, width, config.num_labels)]
 
@@ -70,7 +70,7 @@ def decide(
     logits: Sequence[NDArray[np.float32]],
     labels: Sequence[str],
 ) -> pd.DataFrame:
-    """The likeliest label of each text, its probability, and -log of the true label's."""
+    """The most likely label of each text, its probability, and -log of the true label's."""
     logs = log_softmax(np.stack(logits).astype(np.float64), axis=1)
     best = logs.argmax(axis=1)
     each = np.arange(len(rows))

@@ -1,4 +1,4 @@
-"""Rows of texts with a label: which columns they are read from, and what makes one valid."""
+"""Rows of texts with a label: their columns, and which rows are valid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def columns(data: LabelledData) -> Columns:
 
 
 def parse(row: Row, data: LabelledData) -> Example:
-    """Text and label, blanks around them taken away; numbers are fine as labels."""
+    """Text and label, stripped; numbers are accepted as labels."""
     text, label = row.values[data.columns.text], row.values[data.columns.label]
     if not isinstance(text, str) or not text.strip():
         raise StageError(
@@ -31,7 +31,7 @@ def parse(row: Row, data: LabelledData) -> Example:
         label = str(label)
     if not isinstance(label, str) or not label.strip():
         raise StageError(
-            f"{row.where}: the label is missing: column {data.columns.label!r} holds "
+            f"{row.where}: the label is missing: column {data.columns.label!r} contains "
             f"{kind_of(label)}; every row needs one (text or a whole number)"
         )
     return {

@@ -15,7 +15,7 @@ from tasks.problems.weighted import Sums
 
 
 def majority(train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
-    """The most frequent label in training for each text; of several the first by name."""
+    """The most frequent training label for each text; the first by name if there are several."""
     return [train["label"].mode().iloc[0]] * len(test)
 
 
@@ -56,12 +56,12 @@ def report(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str])
 
 
 def errors(answers: pd.DataFrame) -> NDArray[np.float64]:
-    """1 - probability of the right label."""
+    """1 - probability of the correct label."""
     return 1 - np.exp(-answers["loss"].to_numpy(dtype=np.float64))
 
 
 def describe(answer: Any) -> Described:
-    """The labels, and how sure the model is of its own and of the right one."""
+    """The labels, and the probabilities of the predicted and of the correct one."""
     right = bool(answer["gold"] == answer["predicted"])
     sure = f"{answer['probability']:.1%} sure"
     if not right:
@@ -74,7 +74,7 @@ def describe(answer: Any) -> Described:
 def confusion(
     gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]
 ) -> tuple[list[str], NDArray[np.int64]]:
-    """The labels, and how often each was predicted for each."""
+    """The labels and the confusion matrix."""
     number = {label: i for i, label in enumerate(labels)}
     matrix = np.zeros((len(labels), len(labels)), dtype=np.int64)
     np.add.at(matrix, ([number[g] for g in gold], [number[p] for p in predicted]), 1)

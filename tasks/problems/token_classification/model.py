@@ -1,7 +1,7 @@
-"""Token classification: a BIO tag for each word, measured by the entities that the tags spell.
+"""Token classification: a BIO tag for each word, evaluated by the entities in the tags.
 
-The model reads the words joined by spaces, as pre-training read its text and as `pipeline` reads a
-person's. Each word's tag is learnt and predicted at its first sub-word; the other sub-words carry
+The model reads the words joined by spaces, like the text of pre-training and the input of
+`pipeline`. Each word's tag is learnt and predicted at its first sub-word; the other sub-words have
 no label. A word that the model does not see, because the sentence is longer than its input, is
 predicted "O" and so counts against recall.
 
@@ -30,7 +30,7 @@ CUT = "words_not_seen"
 AUTO_MODEL: Any = AutoModelForTokenClassification
 PIPELINE = "token-classification"
 LOSS = "cross-entropy, nats"
-# With the "O" tokens left out, a sentence without entities is an empty list, on which MLflow's
+# Without the "O" tokens, a sentence without entities would be an empty list, on which MLflow's
 # pyfunc fails.
 INFERENCE = {"ignore_labels": list[str]()}
 
@@ -38,7 +38,7 @@ NO_LABEL = -100
 
 
 def encode(rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:
-    """Tokens of each sentence, cut at the longest input, and the labels of first sub-words."""
+    """Tokens of each sentence, truncated at the longest input, and labels of first sub-words."""
     number = {label: i for i, label in enumerate(labels)}
     encoded = tokenizer(texts(rows), truncation=True, return_offsets_mapping=True)
     examples = []
@@ -100,7 +100,7 @@ def decide(
     logits: Sequence[NDArray[np.float32]],
     labels: Sequence[str],
 ) -> pd.DataFrame:
-    """The likeliest tag of each word, its probability, the loss; O, NaN, NaN for words not seen."""
+    """The most likely tag of each word, its probability, its loss; O, NaN, NaN if not seen."""
     answers: dict[str, list[Any]] = {"predicted": [], "probability": [], "loss": []}
     for example, scores in zip(examples, logits, strict=True):
         logs = log_softmax(scores.astype(np.float64), axis=1)

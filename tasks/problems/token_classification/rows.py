@@ -1,4 +1,4 @@
-"""Rows of tokens with BIO tags: which columns they are read from, and what makes one valid."""
+"""Rows of tokens with BIO tags: their columns, and which rows are valid."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def columns(data: LabelledData) -> Columns:
 
 
 def parse(row: Row, data: LabelledData) -> Example:
-    """Tokens and tags, as many of one as of the other, the tags in the BIO scheme."""
+    """Tokens and equally many tags in the BIO scheme."""
     tokens = _strings(row, data.columns.tokens)
     tags = _strings(row, data.columns.tags)
     if len(tokens) != len(tags):
