@@ -1,4 +1,4 @@
 """What runs: stages, and the parts they are made of.
 
-To add one: pick the package that holds its kind; each says how.
+To add one: choose the package for its kind; each says how.
 """

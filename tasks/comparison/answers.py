@@ -1,7 +1,7 @@
-"""What several models answered on the same test rows, told by content and not by name.
+"""The answers of several models to the same test rows, matched by content, not by name.
 
-The rows of two evaluations are the same if document, input and true answer are, in whatever order
-they were kept. Only then does a paired test make sense.
+The rows of two evaluations are the same if document, input and true answer are, in any order. Only
+then is a paired test possible.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answered:
-    """What a model answered on a test split.
+    """The answers of a model to a test split.
 
     Attributes:
-        problem: what was predicted, such as `text-classification`.
-        table: rows in an order that only their content decides: `document`, the input, `gold`,
+        problem: the problem, such as `text-classification`.
+        table: rows in an order that depends only on their content: `document`, the input, `gold`,
             `predicted`, `probability`, `loss`.
-        digest: of the rows without the answers: equal where the test rows are.
+        digest: of the rows without the answers: equal if the test rows are.
     """
 
     problem: str
@@ -43,7 +43,7 @@ class Answered:
 
     @property
     def input(self) -> str:
-        """The column with what the model read."""
+        """The column with the model's input."""
         return described(self.problem).INPUT
 
 
@@ -64,7 +64,7 @@ def read_answers(file: Path, problem: str) -> Answered:
 
 
 def _plain(value: Any) -> Any:
-    """A cell as JSON knows it."""
+    """A cell as a JSON value."""
     if isinstance(value, np.ndarray):
         return [str(each) for each in value]
     return str(value)

@@ -1,9 +1,9 @@
-"""The test rows that runs answer most differently: where to look first.
+"""The test rows on which runs disagree most.
 
-Rows that runs answer differently come before those that they answer alike, more or less surely.
-Among them runs disagree by how wrong each answer is, which the problem measures: for a label by the
-probability of the right one, for tags by the entities that are missed or made up. Of equals, those
-come first on which the losses are furthest apart.
+Rows with different answers come before rows with equal answers of different confidence. Runs
+disagree by how wrong each answer is, which the problem measures: for a label by the probability of
+the correct one, for tags by the missed and the spurious entities. Ties are ordered by the
+difference of the losses.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one run answers on a row; `score` says in words how good that is."""
+    """The answer of one run to a row; `score` is its quality as text."""
 
     run: str
     text: str
@@ -34,13 +34,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A row of the test and what each run answers.
+    """A test row and the answer of each run.
 
     Attributes:
-        document: where the row is from.
-        text: what the models read.
-        truth: the right answer.
-        apart: how far the runs are from each other.
+        document: the document of the row.
+        text: the models' input.
+        truth: the correct answer.
+        apart: how much the runs disagree.
     """
 
     document: str
@@ -51,12 +51,12 @@ class Disagreement:
 
 
 def most_disputed(kind: Problem, answers: Mapping[str, Answered], most: int) -> list[Disagreement]:
-    """The rows on which the runs disagree most; none on which they do not.
+    """The rows on which the runs disagree most, without those on which they agree.
 
     Args:
         kind: the problem.
         answers: of runs that answered the same rows, by label.
-        most: how many rows at most.
+        most: the largest number of rows.
     """
     if len(answers) < 2 or most < 1:
         return []
@@ -70,13 +70,13 @@ def most_disputed(kind: Problem, answers: Mapping[str, Answered], most: int) -> 
 
 
 def differing(tables: Sequence[pd.DataFrame]) -> NDArray[np.bool_]:
-    """Which rows are not answered alike by all."""
+    """Which rows have different answers."""
     answered = [[str(answer) for answer in table["predicted"]] for table in tables]
     return np.array([len(set(row)) > 1 for row in zip(*answered, strict=True)], bool)
 
 
 def mean_losses(table: pd.DataFrame) -> NDArray[np.float64]:
-    """The loss of each row; the mean over its words where it has several that were seen."""
+    """The loss of each row; the mean over its seen words if it has several."""
     return np.array([_mean(loss) for loss in table["loss"]])
 
 

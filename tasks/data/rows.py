@@ -14,11 +14,11 @@ LabelCounts = Mapping[str, Mapping[str, int]]  # how often each label is in each
 
 
 class Shape(Protocol):
-    """What the rows of a problem look like: the names in its `rows.py`.
+    """The shape of a problem's rows: the names in its `rows.py`.
 
     Attributes:
         COLUMNS: Columns as written, with their Arrow types; `document` is one of them.
-        LABELS: What is counted by label, in the plural; "" where answers are no labels.
+        LABELS: The name of what is counted by label, in the plural; "" without labels.
     """
 
     COLUMNS: Mapping[str, str]
@@ -28,7 +28,7 @@ class Shape(Protocol):
         """The columns to read."""
 
     def parse(self, row: Row, data: LabelledData) -> Example:
-        """A row as written, but for its document.
+        """A row as written, without its document.
 
         Raises:
             StageError: the row has no text or no label, or one that is not valid.
@@ -38,21 +38,21 @@ class Shape(Protocol):
         """The text by which two rows are the same."""
 
     def answer(self, example: Example) -> str:
-        """What a model should answer: two rows of one text that differ in it contradict."""
+        """The correct answer: two rows of one text that differ in it contradict each other."""
 
     def counted(self, example: Example) -> Iterable[str]:
-        """The labels to count in a row; none where answers are no labels."""
+        """The labels to count in a row; none if answers are not labels."""
 
     def labels(self, data: LabelledData, counts: LabelCounts, rows: int) -> list[str]:
-        """What a model can answer, in the order of its outputs; empty where that is no label.
+        """The possible answers of a model, in the order of its outputs; empty without labels.
 
         Args:
             data: Its part of the experiment.
-            counts: What was counted in each split.
-            rows: How many rows are trained on.
+            counts: The counts of labels in each split.
+            rows: The number of training rows.
 
         Raises:
-            StageError: a model cannot learn from these rows, or not all that it is asked.
+            StageError: a model cannot learn all labels from these rows.
         """
 
     def shown(self, example: Example) -> tuple[str, str]:
@@ -150,12 +150,12 @@ class Row:
     """A row with a label, as the source has it.
 
     Attributes:
-        split: The split the source puts it in; "" where the source has none.
-        document: The document it is from; "" where the source does not tell.
+        split: The split in the source; "" if the source has none.
+        document: The document it is from; "" if unknown.
         values: The columns of the row.
-        where: How a person finds it, such as `train.csv, line 12`.
-        origin: Digest of the whole text of that document, as hex; "" where the source does not
-            know it. A corpus leaves out copies of the document as well.
+        where: Its position for people, such as `train.csv, line 12`.
+        origin: Digest of the whole text of that document, as hex; "" if unknown. A corpus leaves
+            out copies of the document as well.
     """
 
     split: Split

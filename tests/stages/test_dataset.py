@@ -241,8 +241,8 @@ def test_tokens_keep_their_tags_and_all_tags_are_listed(tmp_path):
 
 
 BAD_TAGS = {
-    "a\tI-place": r"line 361, token 1 \('a'\): tag 'I-place' goes on with no span: B-place",
-    "a\tB-x\nb\tI-y": r"token 2 \('b'\): tag 'I-y' goes on with no span: B-y.*'B-x'",
+    "a\tI-place": r"line 361, token 1 \('a'\): tag 'I-place' continues no span: B-place",
+    "a\tB-x\nb\tI-y": r"token 2 \('b'\): tag 'I-y' continues no span: B-y.*'B-x'",
     "a\tplace": r"tag 'place' is not a BIO tag; accepted: O, B-TYPE",
     "a\tB-": r"tag 'B-' is not a BIO tag",
 }

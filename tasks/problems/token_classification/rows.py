@@ -81,7 +81,7 @@ def _strings(row: Row, column: str) -> list[str]:
     must = f"{row.where}: column {column!r} must be a list of words, found"
     if isinstance(values, str):
         raise StageError(
-            f"{must} {kind_of(values)}; .conll, .jsonl and .parquet files can hold lists"
+            f"{must} {kind_of(values)}; .conll, .jsonl and .parquet files can contain lists"
         )
     if not isinstance(values, list) or not values:
         raise StageError(f"{must} {kind_of(values)}")
@@ -93,11 +93,9 @@ def _strings(row: Row, column: str) -> list[str]:
 
 
 def _wrong_tag(before: str, tag: str) -> str:
-    """What is wrong with a tag behind another one, or ""."""
+    """What is wrong with a tag after another one, or ""."""
     if tag == "O" or (tag[:2] in {"B-", "I-"} and tag[2:].strip()):
         if tag.startswith("I-") and before[2:] != tag[2:]:
-            return (
-                f"goes on with no span: B-{tag[2:]} must begin it, and the tag before is {before!r}"
-            )
+            return f"continues no span: B-{tag[2:]} must begin it, but the tag before is {before!r}"
         return ""
-    return "is not a BIO tag; accepted: O, B-TYPE where a span begins, I-TYPE where it goes on"
+    return "is not a BIO tag; accepted: O, B-TYPE at the start of a span, I-TYPE inside"
