@@ -17,6 +17,7 @@ from prefect.states import Completed
 
 from flows.runs.plain_log import log_old_names
 from flows.runs.retraining import Retraining
+from flows.runs.rule_bounds import require_bounds
 from flows.runs.triggered_by import later_one_is_due
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import check
@@ -57,6 +58,7 @@ def retrain(
     check(experiment)
     require_name(model)
     chosen = problem_of(experiment, problem)
+    require_bounds(rule, chosen.problem)
     make_home()
     log_old_names()
     ensure_automation()

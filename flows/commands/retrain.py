@@ -63,11 +63,12 @@ def retrain(
     130 interrupted.
     """
     from flows.presets.loading import load_experiment
+    from flows.runs.rule_bounds import require_bounds
     from tasks.experiment.retraining import problem_of, require_name, rule_of
 
     try:
         chosen = load_experiment(experiment, settings)
-        problem_of(chosen, problem)
+        kind = problem_of(chosen, problem).problem
         require_name(model)
         rule = rule_of(
             minimum_gain=minimum_gain,
@@ -76,6 +77,7 @@ def retrain(
             worst_class_loss=worst_class_loss,
             worst_slice_loss=worst_slice_loss,
         )
+        require_bounds(rule, kind)
     except InvalidExperimentError as error:
         stop(error.lines)
     require_writable("--output", output)

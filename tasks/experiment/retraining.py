@@ -28,10 +28,9 @@ class Rule(Part):
     minimum_gain: float = field(
         0.0,
         "Least gain",
-        "Smallest gain of the headline metric for a promotion, as a share: 0.01 is one percentage "
-        "point; the gain must also be significant",
+        "Smallest gain of the headline metric for a promotion, in its unit: of a share, 0.01 is "
+        "one percentage point; the gain must also be significant",
         ge=0,
-        le=1,
     )
     confidence: float = field(0.95, "Confidence", "Coverage of the intervals", ge=0.5, lt=1)
     bootstrap_samples: int = field(
@@ -44,18 +43,16 @@ class Rule(Part):
     worst_class_loss: float = field(
         0.05,
         "Worst loss of a class",
-        "Largest loss of F1 on any class, as a share; a significant loss of more than this keeps "
-        "the champion; 1 allows any loss",
+        "Largest loss on any class, in the unit of its metric (F1 is a share); a significant loss "
+        "of more than this keeps the champion; 1 allows any loss of a share",
         ge=0,
-        le=1,
     )
     worst_slice_loss: float = field(
         0.05,
         "Worst loss of a slice",
-        "Largest loss of the headline metric on any quarter of the test rows by length, as a "
-        "share; tested like the loss of a class; 1 allows any loss",
+        "Largest loss of the headline metric on any quarter of the test rows by length, in its "
+        "unit; tested like the loss of a class; 1 allows any loss of a share",
         ge=0,
-        le=1,
     )
 
 
