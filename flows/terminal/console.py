@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from tasks import objectives
 from tasks.machinery.execution.planner import Step, shortened
 from tasks.machinery.execution.summary import RunSummary, StageSummary
 from tasks.machinery.naming.durations import duration
@@ -168,15 +169,15 @@ def results_table(metrics: Mapping[str, float], problems: Sequence[str]) -> Tabl
 
 
 def pretraining_line(metrics: Mapping[str, float]) -> str:
-    """The losses of pre-training in a line."""
-    names = {
-        "validation_loss": "validation loss",
-        "masked_accuracy": "masked accuracy",
-        "nsp_accuracy": "NSP accuracy",
-    }
+    """The loss of pre-training, and its shares, in a line."""
+    told = [
+        name
+        for name, metric in objectives.metrics().items()
+        if name == "validation_loss" or metric.unit == "share"
+    ]
     found = [
-        f"{text} {metrics[f'pretraining/{name}']:.3f}"
-        for name, text in names.items()
+        f"{name.replace('_', ' ')} {metrics[f'pretraining/{name}']:.3f}"
+        for name in told
         if f"pretraining/{name}" in metrics
     ]
     return f"pre-training: {', '.join(found)}"

@@ -53,6 +53,10 @@ def permuted(positions: NDArray[Any], size: int, key: ArrayLike) -> NDArray[np.i
         size: how many are permuted.
         key: chooses the permutation; one for all, or one for each position.
     """
+    # Example: size 6 and key 1. The next even power of two is 16: values of 4 bits, in two halves
+    # of 2. The network is a permutation of range(16): positions 0 to 5 go to [7, 11, 5, 10, 9, 2].
+    # Those of 6 or more go through it again, until all are below 6: [4, 0, 5, 1, 3, 2]. Two of them
+    # never meet on the way, since every step can be reversed: it is a permutation of range(6).
     half = np.uint64(max(1, ((size - 1).bit_length() + 1) // 2))
     keys = np.broadcast_to(np.asarray(key).astype(np.uint64), positions.shape)
     result = _feistel(positions.astype(np.uint64), half, keys)

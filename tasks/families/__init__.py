@@ -7,26 +7,47 @@ gives it, with `_` for `-`. What is heavy is imported inside of functions: plans
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from tasks.experiment import choices
 
 if TYPE_CHECKING:
     from tasks.experiment.model import Model
+    from tasks.training.flops import Product
 
 
 class Family(Protocol):
-    """The names in the module of a family.
+    """The names in the module of a family; `config` is a model's, of transformers.
 
     Attributes:
         HEADS: What its models in transformers have a head for in pre-training. Plans read it from
             the source: a tuple of words.
+        PLAIN_ATTENTION: Whether its plain (eager) attention computes what `attend` of
+            `tasks/training/kernels/attention.py` does, which may then take its place.
     """
 
     HEADS: tuple[str, ...]
+    PLAIN_ATTENTION: bool
 
     def configure(self, model: Model, tokenizer: Any, dropout: float) -> Any:
         """The configuration of an encoder that reads the tokens of a tokenizer."""
+
+    def dropout(self, probability: float) -> dict[str, float]:
+        """The fields of a configuration that set the dropout of the encoder and of its heads."""
+
+    def longest_input(self, config: Mapping[str, Any]) -> int | None:
+        """Tokens that a model can read at once; None: any number. `config`: its config.json."""
+
+    def language_model_head(self, model: Any) -> Any:
+        """The first module of the language-model head; it is given the hidden states.
+
+        What follows it computes each position by itself: where some positions alone are given, the
+        logits are those of these positions.
+        """
+
+    def language_model_products(self, config: Any, positions: int) -> list[Product]:
+        """The matrix products of the language-model head at so many positions."""
 
     def encoder_flops(self, config: Any, rows: int, length: int) -> float:
         """Operations of a forward pass through the encoder.
@@ -35,6 +56,16 @@ class Family(Protocol):
             config: of the model.
             rows: sequences.
             length: tokens in each, with padding.
+        """
+
+    def encoder_bytes(self, config: Any, length: int, *, bf16: bool, plain_attention: bool) -> int:
+        """Memory of a forward and backward pass of one row through the encoder, in bytes.
+
+        Args:
+            config: of the model.
+            length: tokens in the row.
+            bf16: the matrix products are in bf16.
+            plain_attention: the attention is computed by `attend`.
         """
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tasks.experiment.model import Model
-from tasks.training.flops import of_transformer
+from tasks.training import flops, memory
+from tasks.training.flops import Product
 
 HEADS = ("masked tokens", "sentence pairs")
+PLAIN_ATTENTION = True
 
 
 def configure(model: Model, tokenizer: Any, dropout: float) -> Any:
@@ -28,8 +31,48 @@ def configure(model: Model, tokenizer: Any, dropout: float) -> Any:
     )
 
 
+def dropout(probability: float) -> dict[str, float]:
+    """The fields of a configuration that set the dropout."""
+    return {
+        "hidden_dropout_prob": probability,
+        "attention_probs_dropout_prob": probability,
+        "classifier_dropout": probability,
+    }
+
+
+def longest_input(config: Mapping[str, Any]) -> int | None:
+    """Tokens that a model can read at once."""
+    longest = config.get("max_position_embeddings")
+    return longest if isinstance(longest, int) else None
+
+
+def language_model_head(model: Any) -> Any:
+    """Transform and projection to the vocabulary."""
+    return model.cls.predictions
+
+
+def language_model_products(config: Any, positions: int) -> list[Product]:
+    """Transform and projection to the vocabulary."""
+    width = config.hidden_size
+    return [(positions, width, width), (positions, width, config.vocab_size)]
+
+
 def encoder_flops(config: Any, rows: int, length: int) -> float:
     """Operations of a forward pass through the encoder."""
-    return of_transformer(
+    return flops.of_transformer(
         config.num_hidden_layers, config.hidden_size, config.intermediate_size, rows, length
+    )
+
+
+def encoder_bytes(config: Any, length: int, *, bf16: bool, plain_attention: bool) -> int:
+    """Memory of one row in the encoder."""
+    return memory.of_transformer(
+        config.num_hidden_layers,
+        config.hidden_size,
+        config.intermediate_size,
+        config.num_attention_heads,
+        length=length,
+        dropout=bool(config.attention_probs_dropout_prob),
+        bf16=bf16,
+        plain_attention=plain_attention,
     )

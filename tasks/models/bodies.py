@@ -10,8 +10,10 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoTokenizer
 
+from tasks import families
 from tasks.contract import StageError
 from tasks.experiment.problem import FineTuning
+from tasks.models.files import configuration_of
 from tasks.problems import Problem
 
 # BERT's, whatever the pre-training started from: the comparison must give random weights their best
@@ -28,19 +30,19 @@ def new_classifier(
     Raises:
         StageError: `max_length` is beyond the positions of the architecture.
     """
+    given = configuration_of(architecture, architecture.name)
+    family = families.load(given["model_type"])
     config = AutoConfig.from_pretrained(
         architecture,
         local_files_only=True,
         trust_remote_code=False,
         initializer_range=INITIALIZER_RANGE,
         **answers_of(kind, labels),
-        hidden_dropout_prob=training.dropout,
-        attention_probs_dropout_prob=training.dropout,
-        classifier_dropout=training.dropout,
+        **family.dropout(training.dropout),
         output_attentions=False,  # with which the fast kinds of attention refuse to be saved
     )
-    longest = longest_input(config)
-    if training.max_length > longest:
+    longest = family.longest_input(config.to_dict())
+    if longest is not None and training.max_length > longest:
         raise StageError(
             f"max_length is {training.max_length}, but the model reads at most {longest} tokens; "
             f"set max_length to at most {longest}, or pre-train with larger model.max_positions"
@@ -57,12 +59,6 @@ def answers_of(kind: Problem, labels: Sequence[str]) -> dict[str, Any]:
         "label2id": {label: i for i, label in enumerate(labels)},
     }
     return (known if labels else {"num_labels": 1}) | {"problem_type": kind.HEAD.problem_type}
-
-
-def longest_input(config: Any) -> int:
-    """Tokens that a model can read at once: RoBERTa starts to count behind the padding's number."""
-    offset = config.pad_token_id + 1 if config.model_type == "roberta" else 0
-    return int(config.max_position_embeddings) - offset
 
 
 def load_encoder(model: Any, body: Path) -> None:

@@ -1,4 +1,4 @@
-"""Encoders from scratch: the configuration of a body, its weights, and where its head is."""
+"""Encoders from scratch: their random weights."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
-
-from tasks.contract import StageError
 
 EMBEDDINGS = 0.02  # deviation of their random weights, as in BERT
 
@@ -28,21 +26,3 @@ def new_model(auto_model: Any, config: PretrainedConfig, seed: int) -> PreTraine
             if isinstance(module, nn.Embedding):
                 module.weight.mul_(EMBEDDINGS / config.initializer_range)
     return model
-
-
-def head_of(model: PreTrainedModel | nn.Module) -> nn.Module:
-    """The module that turns hidden states into logits over the vocabulary.
-
-    It is the parent of the output embeddings: transform and projection, and nothing of the encoder.
-
-    Raises:
-        StageError: the model has no such module.
-    """
-    output = model.get_output_embeddings() if isinstance(model, PreTrainedModel) else None
-    for module in model.modules():
-        if output is not None and module is not model and output in module.children():
-            return module
-    raise StageError(
-        f"{type(model).__name__} has no language-model head of its own module: it cannot be "
-        "pre-trained with masked positions only"
-    )

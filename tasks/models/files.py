@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tasks import families
 from tasks.contract import StageError
 from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.experiment.problem import Downstream
@@ -18,7 +19,6 @@ from tasks.problems import described, names
 
 CONFIGURATION = "config.json"
 WEIGHTS = ".safetensors"
-FAMILIES = ("bert", "roberta")  # whose bodies can be fine-tuned
 
 
 def weights_of(names: Iterable[str]) -> list[str]:
@@ -106,17 +106,12 @@ def require_room(problems: Sequence[Downstream], configuration: dict[str, Any], 
         StageError: it is not, or with the field that asks for more.
     """
     family = configuration["model_type"]
-    if family not in FAMILIES:
-        raise StageError(
-            f"{where} is of the family {family}; accepted as a body: {' or '.join(FAMILIES)}"
-        )
-    longest = configuration.get("max_position_embeddings")
-    if not isinstance(longest, int):
-        return
-    if configuration["model_type"] == "roberta":  # it counts from behind the padding's number
-        longest -= int(configuration.get("pad_token_id") or 0) + 1
+    if family not in families.names():
+        accepted = " or ".join(families.names())
+        raise StageError(f"{where} is of the family {family}; accepted as a body: {accepted}")
+    longest = families.load(family).longest_input(configuration)
     for problem in problems:
-        if problem.max_length > longest:
+        if longest is not None and problem.max_length > longest:
             raise StageError(
                 f"downstream.{problem.name}.max_length: {problem.max_length} is more than the "
                 f"{longest} tokens that {where} reads at once; accepted: at most that"

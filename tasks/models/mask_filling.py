@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from tasks.data.results import Demonstration
 from tasks.data.text.token_arrays import EncodedCorpus
 
 EXAMPLES = 5
 GUESSES = 3
 SENTENCE = range(8, 33)  # tokens of a sentence to show
+
+
+def fill_masks(model: Any, tokenizer: Any, held_out: EncodedCorpus) -> Demonstration:
+    """Held-out sentences with a word hidden, and what the model guesses; an example to fill."""
+    hidden = list(hide_words(held_out, tokenizer))
+    return {
+        "example": hidden[0][0] if hidden else f"{tokenizer.mask_token}.",
+        "header": ["held-out sentence", "hidden", "guesses"],
+        "rows": [[text, word, fill(text, model, tokenizer)] for text, word in hidden],
+    }
 
 
 def hide_words(

@@ -7,16 +7,28 @@ is the largest product of a small model.
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, nn
-from torch.nn import functional
-
-from tasks.models.building import head_of
+from tasks import families
+from tasks.data.results import Metric
 from tasks.training.flops import Product
-from tasks.training.kernels.cross_entropy import cross_entropy
 from tasks.training.microbatches import split_rows
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tasks.data.text.token_arrays import EncodedCorpus
+    from tasks.data.text.vocabulary import Vocabulary
+
+MASKED_METRICS = {
+    "validation_loss": Metric("loss on held-out text, nats a masked token", "nats", "lower"),
+    "unigram_loss": Metric("the same when guessing by frequency", "nats", "lower"),
+    "perplexity": Metric("perplexity of masked tokens", "number", "lower"),
+    "masked_accuracy": Metric("masked tokens guessed right", "share"),
+}
+LARGEST_EXPONENT = 700.0  # of a perplexity: a loss beyond it (nearly diverged) overflows a float
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # what the model reads of a batch
 
 
@@ -33,17 +45,23 @@ def predict(model: nn.Module, batch: dict[str, Tensor]) -> Any:
         return states.flatten(0, 1).index_select(0, positions), *others
 
     inputs = {name: batch[name] for name in INPUTS if name in batch}
-    with head_of(model).register_forward_pre_hook(gather):
+    config: Any = model.config
+    head = families.load(config.model_type).language_model_head(model)
+    with head.register_forward_pre_hook(gather):
         return model(**inputs)
 
 
 def masked_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean cross-entropy of the hidden tokens, in nats."""
+    from tasks.training.kernels.cross_entropy import cross_entropy
+
     return cross_entropy(logits, targets)
 
 
 def measure_masked(logits: Tensor, targets: Tensor) -> dict[str, tuple[float, int]]:
     """Sum of the cross-entropies and count of the right guesses of the hidden tokens."""
+    from torch.nn import functional
+
     loss = functional.cross_entropy(logits.float(), targets, reduction="sum")
     right = (logits.argmax(-1) == targets).sum()
     return {
@@ -52,7 +70,22 @@ def measure_masked(logits: Tensor, targets: Tensor) -> dict[str, tuple[float, in
     }
 
 
-def split(batch: dict[str, Tensor], rows: int) -> list[dict[str, Tensor]]:
+def derive_masked(
+    measured: Mapping[str, float],
+    train: EncodedCorpus,
+    held_out: EncodedCorpus,
+    vocabulary: Vocabulary,
+) -> dict[str, float]:
+    """The perplexity, and the loss of guessing by frequency."""
+    from tasks.data.text.token_frequencies import frequencies, unigram_loss
+
+    return {
+        "perplexity": math.exp(min(measured["validation_loss"], LARGEST_EXPONENT)),
+        "unigram_loss": unigram_loss(held_out, frequencies(train, vocabulary), vocabulary),
+    }
+
+
+def split_masked(batch: dict[str, Tensor], rows: int) -> list[dict[str, Tensor]]:
     """A batch in parts: hidden tokens go with their row, positions count from its part's first."""
     flat = {name: batch[name] for name in ("positions", "targets")}
     parts = split_rows({name: part for name, part in batch.items() if name not in flat}, rows)
@@ -66,6 +99,6 @@ def split(batch: dict[str, Tensor], rows: int) -> list[dict[str, Tensor]]:
 
 
 def masked_head(config: Any, batch: dict[str, Tensor]) -> list[Product]:
-    """Transform and projection of the hidden tokens."""
-    hidden, width = len(batch["positions"]), config.hidden_size
-    return [(hidden, width, width), (hidden, width, config.vocab_size)]
+    """The head of the language model, on the hidden tokens."""
+    family = families.load(config.model_type)
+    return family.language_model_products(config, len(batch["positions"]))

@@ -7,43 +7,58 @@ no padding. Each epoch cuts at another offset.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from transformers import AutoModelForMaskedLM
 
 from tasks.contract import StageError
 from tasks.data.randomness import below, draw
 from tasks.data.text.drawing import Drawing
 from tasks.data.text.masking import mask
-from tasks.data.text.token_arrays import EncodedCorpus
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.models.masked_prediction import (
+    MASKED_METRICS,
+    derive_masked,
     masked_head,
     masked_loss,
     measure_masked,
     predict,
-    split,
+    split_masked,
 )
 
-__all__ = [
-    "AUTO_MODEL",
-    "FIELDS",
-    "HEADS",
-    "counts",
-    "examples",
-    "head",
-    "losses",
-    "measure",
-    "split",
-]
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
-AUTO_MODEL = AutoModelForMaskedLM
+    from tasks.data.results import Demonstration
+    from tasks.data.text.token_arrays import EncodedCorpus
+    from tasks.training.microbatches import Batch
+
 HEADS = ("masked tokens",)
 FIELDS = ("masking_share",)
+TASK = "fill-mask"
+METRICS = MASKED_METRICS
+TRAINING_LOSS = "mlm_loss"
+REFERENCE = ("by frequency", "unigram_loss")
+
 AROUND = 2  # special tokens around a window
 OFFSET = 10  # purpose of a draw
+
+
+def new_model(config: Any, seed: int) -> Any:
+    """A model with random weights."""
+    from transformers import AutoModelForMaskedLM
+
+    from tasks.models import building
+
+    return building.new_model(AutoModelForMaskedLM, config, seed)
+
+
+def begin(model: Any, corpus: EncodedCorpus, vocabulary: Vocabulary) -> None:
+    """Set the bias of the output to the frequencies of the tokens."""
+    from tasks.data.text.token_frequencies import begin_with, frequencies
+
+    begin_with(frequencies(corpus, vocabulary), model)
 
 
 @dataclass(frozen=True)
@@ -103,13 +118,13 @@ def examples(corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) ->
     return windows
 
 
-def losses(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """Cross-entropy of the hidden tokens, in nats a token."""
     loss = masked_loss(predict(model, batch).logits, batch["targets"])
     return {"loss": loss, "mlm_loss": loss}
 
 
-def counts(batch: dict[str, Tensor]) -> dict[str, int]:
+def counts(batch: Batch) -> dict[str, int]:
     """The hidden tokens."""
     return {"mlm_loss": len(batch["targets"])}
 
@@ -117,6 +132,16 @@ def counts(batch: dict[str, Tensor]) -> dict[str, int]:
 head = masked_head
 
 
-def measure(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, tuple[float, int]]:
+def measure(model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
     """Loss and accuracy on the hidden tokens."""
     return measure_masked(predict(model, batch).logits, batch["targets"])
+
+
+derive, split = derive_masked, split_masked
+
+
+def demonstrate(model: Any, tokenizer: Any, held_out: EncodedCorpus) -> Demonstration:
+    """Sentences with a word hidden, and the guesses of the model."""
+    from tasks.models.mask_filling import fill_masks
+
+    return fill_masks(model, tokenizer, held_out)

@@ -13,49 +13,68 @@ but counts neither as a true nor as a false pair: the labels stay half and half.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional
-from transformers import AutoModelForPreTraining
 
 from tasks.contract import StageError
 from tasks.data.randomness import below, draw
+from tasks.data.results import Metric
 from tasks.data.text.drawing import Drawing
 from tasks.data.text.masking import mask
-from tasks.data.text.token_arrays import EncodedCorpus
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.models.masked_prediction import (
+    MASKED_METRICS,
+    derive_masked,
     masked_head,
     masked_loss,
     measure_masked,
     predict,
-    split,
+    split_masked,
 )
 from tasks.training.flops import Product
 
-__all__ = [
-    "AUTO_MODEL",
-    "FIELDS",
-    "HEADS",
-    "counts",
-    "examples",
-    "head",
-    "losses",
-    "measure",
-    "split",
-]
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
-AUTO_MODEL = AutoModelForPreTraining
+    from tasks.data.results import Demonstration
+    from tasks.data.text.token_arrays import EncodedCorpus
+    from tasks.training.microbatches import Batch
+
 HEADS = ("masked tokens", "sentence pairs")
 FIELDS = ("masking_share",)
+TASK = "fill-mask"
+METRICS = {
+    **MASKED_METRICS,
+    "nsp_loss": Metric(
+        "loss on held-out sentence pairs, nats a pair (a coin: 0.693)", "nats", "lower"
+    ),
+    "nsp_accuracy": Metric("next sentences told from random ones", "share"),
+}
+TRAINING_LOSS = "mlm_loss"
+REFERENCE = ("by frequency", "unigram_loss")
 AROUND = 3  # special tokens around the two segments
 CUT, KIND, OTHER = 20, 21, 22  # purposes of draws
 IS_NEXT, IS_RANDOM, NO_PAIR = 0, 1, -100  # labels, as `BertForPreTraining` numbers them
 
 Array = NDArray[np.int64]
+
+
+def new_model(config: Any, seed: int) -> Any:
+    """A model with random weights."""
+    from transformers import AutoModelForPreTraining
+
+    from tasks.models import building
+
+    return building.new_model(AutoModelForPreTraining, config, seed)
+
+
+def begin(model: Any, corpus: EncodedCorpus, vocabulary: Vocabulary) -> None:
+    """Set the bias of the output to the frequencies of the tokens."""
+    from tasks.data.text.token_frequencies import begin_with, frequencies
+
+    begin_with(frequencies(corpus, vocabulary), model)
 
 
 @dataclass(frozen=True)
@@ -85,11 +104,18 @@ def chunk(corpus: EncodedCorpus, budget: int) -> Chunks:
     The last chunk of a document begins as early as it can: it shares sentences with the one before
     rather than be padded.
     """
+    # One round of the loop makes one chunk of every document that still has sentences. Example:
+    # one document of three sentences of 5 tokens, a budget of 10. `sentences` is [0, 5, 10, 15]
+    # (where they begin in the tokens) and `documents` is [0, 3] (where documents begin in these).
+    # The first round cuts sentences 0 to 2, the second what is left: sentence 2 alone.
     sentences, documents = cut_sentences(corpus, budget // 2)
     parts: list[tuple[Array, Array, Array]] = []
     open_documents = np.arange(len(documents) - 1)
     first, last = documents[:-1], documents[1:]
     while first.size:
+        # `fit` is the sentence behind the last that fits: 10 tokens from 0 end at sentence 2.
+        # `begin` is the first from which all the rest of the document fits: its last 10 tokens
+        # begin with sentence 1. So the second chunk is (1, 3), not (2, 3): sentence 1 is in both.
         fit = np.searchsorted(sentences, sentences[first] + budget, side="right") - 1
         stop = np.minimum(fit, last)
         begin = np.maximum(
@@ -101,6 +127,10 @@ def chunk(corpus: EncodedCorpus, budget: int) -> Chunks:
         goes_on = stop < last
         first, last, open_documents = stop[goes_on], last[goes_on], open_documents[goes_on]
     first, stop, document = (np.concatenate(part) for part in zip(*parts, strict=True))
+    # The rounds gave all first chunks, then all second ones: sort them by document, then by place.
+    # A chunk of two sentences or more can be cut into a pair. `own` is where the pairs of a chunk's
+    # document begin and end in `pairs`: with pairs [0, 1, 4] in documents 0, 0 and 3, the chunks of
+    # document 0 have (0, 2), and their random partner is drawn from the rest, here chunk 4.
     order = np.lexsort((stop, document))
     first, stop, document = first[order], stop[order], document[order]
     pairs = np.flatnonzero(stop - first >= 2)
@@ -164,10 +194,16 @@ class SentencePairs:
         self, begin_a: Array, size_a: Array, begin_b: Array, size_b: Array
     ) -> dict[str, Array]:
         """`[CLS] A [SEP] B [SEP]` and padding, by arithmetic on places: no loop over examples."""
+        # All examples at once: a row for each, a column for each place. Example: a length of 8,
+        # A and B of 2 tokens. Then stop_a is 3 and stop_b is 6, where the separators stand:
+        #   column   0     1   2   3     4   5   6     7
+        #   token    CLS   a0  a1  SEP   b0  b1  SEP   PAD
         column = np.arange(self.drawing.length)
         stop_a = (1 + size_a)[:, None]
         stop_b = (2 + size_a + size_b)[:, None]
         in_a, in_b = (column > 0) & (column < stop_a), (column > stop_a) & (column < stop_b)
+        # Column 1 reads the first token of A, at begin_a; column stop_a + 1 that of B, at begin_b.
+        # Places outside of both are of no use: they read token 0, which is then written over.
         place = np.where(
             in_a, begin_a[:, None] + column - 1, begin_b[:, None] + column - stop_a - 1
         )
@@ -201,8 +237,10 @@ def examples(corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) ->
     return SentencePairs(corpus.tokens, chunks, vocabulary, drawing)
 
 
-def losses(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """The sum of both cross-entropies, each a mean in nats (of a hidden token, of a pair)."""
+    from torch.nn import functional
+
     output = predict(model, batch)
     masked = masked_loss(output.prediction_logits, batch["targets"])
     label = batch["next_sentence_label"]
@@ -213,20 +251,22 @@ def losses(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     return {"loss": masked + pair, "mlm_loss": masked, "nsp_loss": pair}
 
 
-def counts(batch: dict[str, Tensor]) -> dict[str, int]:
+def counts(batch: Batch) -> dict[str, int]:
     """The hidden tokens, and the pairs."""
     pairs = int((batch["next_sentence_label"] != NO_PAIR).sum())
     return {"mlm_loss": len(batch["targets"]), "nsp_loss": pairs}
 
 
-def head(config: Any, batch: dict[str, Tensor]) -> list[Product]:
+def head(config: Any, batch: Batch) -> list[Product]:
     """The hidden tokens, and the pooler with two answers for each row."""
     rows, width = len(batch["input_ids"]), config.hidden_size
     return [*masked_head(config, batch), (rows, width, width), (rows, width, 2)]
 
 
-def measure(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, tuple[float, int]]:
+def measure(model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
     """Loss and accuracy on the hidden tokens, and on the pairs."""
+    from torch.nn import functional
+
     output = predict(model, batch)
     label = batch["next_sentence_label"]
     logits = output.seq_relationship_logits.float()
@@ -237,3 +277,13 @@ def measure(model: nn.Module, batch: dict[str, Tensor]) -> dict[str, tuple[float
         "nsp_loss": (float(loss), pairs),
         "nsp_accuracy": (float(right), pairs),
     }
+
+
+derive, split = derive_masked, split_masked
+
+
+def demonstrate(model: Any, tokenizer: Any, held_out: EncodedCorpus) -> Demonstration:
+    """Sentences with a word hidden, and the guesses of the model."""
+    from tasks.models.mask_filling import fill_masks
+
+    return fill_masks(model, tokenizer, held_out)

@@ -1,4 +1,4 @@
-"""The page of a pre-training: its loss curves, its numbers, and a few masks filled in."""
+"""The page of a pre-training: its loss curves, its numbers, and what the model does."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from tasks.pages.figures import Points, draw_curves, write_figure
 from tasks.pages.numbers import table
 
+FORMATS = {"nats": ".3f", "share": ".1%", "number": ",.1f"}  # by unit
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -19,16 +21,22 @@ class Outcome:
 
     Attributes:
         metrics: the stage's metrics.
+        measured: the metrics of the objective, in their order: name, words, unit, better.
         sequences: held-out sequences that the metrics were measured on.
         quick_sequences: the first of them, that the points of the curve were measured on.
-        curves: points (step, value) of losses by name.
-        examples: held-out sentences with a word hidden, the word, and the model's guesses.
+        curves: points (step, value) of the losses, in training and held out.
+        reference: what the losses are compared with: its name, and a metric.
+        header: names of the columns of `examples`.
+        examples: what the model makes of held-out text.
     """
 
     metrics: dict[str, float]
+    measured: list[dict[str, str]]
     sequences: int
     quick_sequences: int
     curves: dict[str, Points]
+    reference: list[str]
+    header: list[str]
     examples: list[list[str]]
 
     @classmethod
@@ -52,22 +60,22 @@ def show(artifact: Path, out: Path) -> None:
     write_figure(draw_loss(outcome), out / "loss.png")
     page = ["# Pre-training", "", *describe(outcome), ""]
     if outcome.examples:
-        page += [table(["held-out sentence", "hidden", "guesses"], outcome.examples), ""]
+        page += [table(outcome.header, outcome.examples), ""]
     (out / "card.md").write_text("\n".join(page), encoding="utf-8")
 
 
 def draw_loss(outcome: Outcome) -> Figure:
-    """Loss of masked tokens in training and on held-out text, beside guessing by frequency."""
-    metrics, training = outcome.metrics, outcome.curves["mlm_loss"]
-    reference = [(training[end][0], metrics["unigram_loss"]) for end in (0, -1)]
+    """The loss in training and on held-out text, beside what it is compared with."""
+    metrics, training = outcome.metrics, outcome.curves["training"]
+    name, metric = outcome.reference
     return draw_curves(
-        f"Masked tokens: {metrics['validation_loss']:.2f} nats on held-out text",
-        f"Cross-entropy a masked token; guessing by frequency has {metrics['unigram_loss']:.2f}; "
-        f"curve on {outcome.quick_sequences:,} of the {outcome.sequences:,} held-out sequences",
+        f"Pre-training: {metrics['validation_loss']:.2f} nats on held-out text",
+        f"{name} {metrics[metric]:.2f} nats; curve on {outcome.quick_sequences:,} of the "
+        f"{outcome.sequences:,} held-out sequences",
         {
             "training": training,
-            "held out": outcome.curves["quick_validation_loss"],
-            "by frequency": reference,
+            "held out": outcome.curves["held out"],
+            name: [(training[end][0], metrics[metric]) for end in (0, -1)],
         },
         x="step",
         y="nats",
@@ -79,16 +87,18 @@ def describe(outcome: Outcome) -> Iterator[str]:
     metrics = outcome.metrics
     yield (
         f"{metrics['parameters']:,.0f} parameters have seen {metrics['tokens']:,.0f} tokens: "
-        f"{metrics['epochs']:.2f} passes over the corpus."
+        f"{metrics['epochs']:.2f} passes over the corpus. On {outcome.sequences:,} held-out "
+        "sequences:"
     )
     yield ""
-    yield (
-        f"- held-out masked tokens: {metrics['validation_loss']:.3f} nats (perplexity "
-        f"{metrics['perplexity']:.1f}), {100 * metrics['masked_accuracy']:.1f} % correct, on "
-        f"{outcome.sequences:,} sequences; guessing by frequency has {metrics['unigram_loss']:.3f}"
-    )
-    if "nsp_accuracy" in metrics:
-        yield (
-            f"- held-out sentence pairs: {metrics['nsp_loss']:.3f} nats (a coin: 0.693), "
-            f"{100 * metrics['nsp_accuracy']:.1f} % correct"
-        )
+    for words, value in numbers_of(outcome):
+        yield f"- {words}: {value}"
+
+
+def numbers_of(outcome: Outcome) -> list[list[str]]:
+    """The metrics of the objective as words and numbers."""
+    return [
+        [metric["words"], format(outcome.metrics[metric["name"]], FORMATS[metric["unit"]])]
+        for metric in outcome.measured
+        if metric["name"] in outcome.metrics
+    ]

@@ -17,8 +17,10 @@ import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from tasks.data.results import Metric as Metric  # problems state their metrics with both
+from tasks.data.results import Unit as Unit
 from tasks.experiment import choices
 
 if TYPE_CHECKING:
@@ -31,28 +33,6 @@ if TYPE_CHECKING:
     from tasks.data.text.length_buckets import Example
     from tasks.problems.weighted import Scores
     from tasks.training.flops import Product
-
-Unit = Literal["share", "number", "nats"]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric: its name, its unit and its direction.
-
-    Attributes:
-        words: its name for people.
-        unit: `share` is shown in percent, its differences in points; see `statistics/numbers.py`.
-        better: whether a higher or a lower value is better.
-    """
-
-    words: str
-    unit: Unit = "share"
-    better: Literal["higher", "lower"] = "higher"
-
-    @property
-    def sign(self) -> int:
-        """1 if higher is better, -1 if lower is, so that a gain is always positive."""
-        return 1 if self.better == "higher" else -1
 
 
 @dataclass(frozen=True)

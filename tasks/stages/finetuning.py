@@ -19,19 +19,18 @@ from typing import Any
 import pandas as pd
 from transformers import AutoTokenizer
 
-from tasks import families
 from tasks.contract import Monitor
 from tasks.data.text.length_buckets import Batch, BucketedBatches, Example
 from tasks.experiment.pretraining import Checkpoints
 from tasks.experiment.problem import FineTuning
 from tasks.models.bodies import load_encoder, new_classifier, write_model
 from tasks.models.inference import mean_loss, predict
+from tasks.models.text_computation import text_computation
 from tasks.problems import Problem, load
 from tasks.problems.weighted import on_all_rows
-from tasks.training import flops
-from tasks.training.loop import Computation, Recipe, TrainingHistory, resolve_precision, train
-from tasks.training.memory import fitting_rows
-from tasks.training.microbatches import Splitting, split_rows
+from tasks.training.computation import Computation
+from tasks.training.loop import Optimization, TrainingHistory, train
+from tasks.training.microbatches import split_rows
 
 VALIDATIONS, LOGS = 10, 50
 VALIDATION_ROWS = 1000
@@ -170,7 +169,7 @@ def learn(
     return train(
         model,
         batches,
-        recipe(training, len(batches), seed),
+        optimization(training, len(batches), seed),
         cross_entropy,
         monitor,
         validate=validate,
@@ -180,38 +179,26 @@ def learn(
     )
 
 
-def recipe(training: FineTuning, steps: int, seed: int) -> Recipe:
+def optimization(training: FineTuning, steps: int, seed: int) -> Optimization:
     """How to train, from the fields of the experiment."""
-    return Recipe(
-        learning_rate=training.learning_rate,
-        warmup_share=training.warmup_share,
-        schedule=training.schedule,
-        weight_decay=training.weight_decay,
-        adam_beta2=training.adam_beta2,
-        max_gradient_norm=training.max_gradient_norm,
-        precision=training.precision,
-        log_every=max(1, steps // LOGS),
-        seed=seed,
-    )
+    return Optimization.of(training, log_every=max(1, steps // LOGS), seed=seed)
 
 
 def computation(
     kind: Problem, model: Any, examples: Sequence[Example], training: FineTuning
 ) -> Computation:
     """How steps with batches of such examples are computed: as many rows as fit of the longest."""
-    encoder = families.load(model.config.model_type).encoder_flops
     longest = max(examples, key=lambda example: len(example.input_ids))
-    row = kind.head(model.config, kind.collate([longest], model.config.pad_token_id))
-    size, length = min(training.batch_size, len(examples)), len(longest.input_ids)
-    bf16 = resolve_precision(training.precision) == "bf16"
-    return Computation(
-        splitting=Splitting(
-            rows=training.micro_batch_size or fitting_rows(model, size, length, row, bf16=bf16),
-            automatic=not training.micro_batch_size,
-            split=split_rows,
-            counts=labels_in,
-        ),
-        flops=flops.of_step(model.config, encoder, kind.head),
+    return text_computation(
+        model,
+        head=kind.head,
+        split=split_rows,
+        counts=labels_in,
+        micro_batch_size=training.micro_batch_size,
+        batch_size=min(training.batch_size, len(examples)),
+        length=len(longest.input_ids),
+        row=kind.head(model.config, kind.collate([longest], model.config.pad_token_id)),
+        precision=training.precision,
     )
 
 

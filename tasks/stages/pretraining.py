@@ -11,36 +11,29 @@ alone, the same at each point, which is why its metrics are called `quick_…`.
 
 from __future__ import annotations
 
-import math
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from transformers import PretrainedConfig, PreTrainedModel
+from transformers import PreTrainedModel
 
 from tasks import families, objectives
 from tasks.contract import Monitor, StageError
 from tasks.data.tables import write_json
 from tasks.data.text.drawing import Drawing, ExampleBatches
 from tasks.data.text.token_arrays import EncodedCorpus, load_tokenizer
-from tasks.data.text.token_frequencies import begin_with, frequencies, unigram_loss
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
-from tasks.models.building import head_of, new_model
-from tasks.models.mask_filling import fill, hide_words
+from tasks.models.text_computation import text_computation
 from tasks.objectives import Objective
-from tasks.training import flops
-from tasks.training.loop import Batch, Computation, Recipe, autocast, resolve_precision, train
-from tasks.training.memory import fitting_rows
-from tasks.training.microbatches import Splitting
+from tasks.training.computation import Computation
+from tasks.training.loop import Batch, Optimization, autocast, train
 
 VALIDATION_MASKING = 0.15
 VALIDATIONS = 10  # points of the validation curve, each on so many sequences at most
 QUICK_SEQUENCES = 512
 TOKENS_AT_ONCE = 8192
-LARGEST_EXPONENT = 700.0  # of a perplexity: a loss beyond it (nearly diverged) overflows a float
 
 
 def pretrain(
@@ -67,10 +60,8 @@ def pretrain(
         checkpoints: how often one is written.
 
     Returns:
-        `validation_loss` (cross-entropy of masked tokens, in nats), `perplexity` (its exponential),
-        `masked_accuracy`, with next-sentence prediction `nsp_loss` and `nsp_accuracy`;
-        `unigram_loss` (what guessing by frequency would have), `parameters`, `tokens` seen,
-        `epochs` over the corpus. The monitor is told the measured ones as `quick_…` on the way.
+        The metrics of the objective, `validation_loss` among them; `parameters`, `tokens` seen,
+        `epochs` over the corpus. The monitor gets the measured ones as `quick_…` on the way.
 
     Raises:
         StageError: the corpus is too small, or what `train` raises.
@@ -80,9 +71,10 @@ def pretrain(
     objective = objectives.load(pretraining.objective)
     batches = training_batches(objective, tokens, vocabulary, pretraining, seed)
     held_out = validation_batches(objective, tokens, vocabulary, pretraining, seed)
-    known = frequencies(EncodedCorpus.open(tokens, "train"), vocabulary)
+    texts, unseen = (EncodedCorpus.open(tokens, split) for split in ("train", "validation"))
     config = families.load(model.family).configure(model, loaded, pretraining.dropout)
-    body = new_body(objective, config, known, seed)
+    body = objective.new_model(config, seed)
+    objective.begin(body, texts, vocabulary)
     monitor.note(parameters=body.num_parameters(), examples=len(batches.examples))
 
     rows = len(held_out[0]["input_ids"])
@@ -90,7 +82,7 @@ def pretrain(
     history = train(
         body,
         batches,
-        recipe(pretraining, seed),
+        optimization(pretraining, seed),
         objective.losses,
         monitor,
         validate=lambda: {f"quick_{k}": v for k, v in measure(objective, body, quick).items()},
@@ -104,57 +96,36 @@ def pretrain(
     body.save_pretrained(out / "model")
     loaded.model_max_length = model.max_positions
     loaded.save_pretrained(out / "model")
-    texts = EncodedCorpus.open(tokens, "validation")
     metrics = {
         **found,
-        "perplexity": math.exp(min(found["validation_loss"], LARGEST_EXPONENT)),
-        "unigram_loss": unigram_loss(texts, known, vocabulary),
+        **objective.derive(found, texts, unseen, vocabulary),
         "parameters": float(body.num_parameters()),
         "steps": history.steps,
-        "tokens": history.tokens,
+        "tokens": history.seen,
         "epochs": history.steps * pretraining.batch_size / len(batches.examples),
     }
-    hidden = list(hide_words(texts, loaded))
-    example = hidden[0][0] if hidden else f"{loaded.mask_token}."
-    write_json(out / "model.json", {"task": "fill-mask", "example": [example]})
+    shown = objective.demonstrate(body, loaded, unseen)
+    write_json(out / "model.json", {"task": objective.TASK, "example": [shown["example"]]})
     write_json(out / "metrics.json", metrics)
+    training, held_out_loss = objective.TRAINING_LOSS, "quick_validation_loss"
+    curves = history.curves(training, held_out_loss)
     outcome = {
+        "measured": [{"name": n, **asdict(metric)} for n, metric in objective.METRICS.items()],
         "sequences": len(held_out) * rows,
         "quick_sequences": len(quick) * rows,
-        "curves": history.curves("mlm_loss", "quick_validation_loss"),
-        "examples": [[text, word, fill(text, body, loaded)] for text, word in hidden],
+        "curves": {"training": curves[training], "held out": curves[held_out_loss]},
+        "reference": objective.REFERENCE,
+        "header": shown["header"],
+        "examples": shown["rows"],
     }
     write_json(out / "pretraining.json", outcome)
     return metrics
 
 
-def new_body(
-    objective: Objective, config: PretrainedConfig, known: NDArray[np.float64], seed: int
-) -> PreTrainedModel:
-    """A body with random weights that knows the frequencies of its tokens, [vocabulary].
-
-    Raises:
-        StageError: a model of this configuration has no head that can be trained.
-    """
-    body = new_model(objective.AUTO_MODEL, config, seed)
-    head_of(body)
-    begin_with(known, body)
-    return body
-
-
-def recipe(pretraining: Pretraining, seed: int) -> Recipe:
+def optimization(pretraining: Pretraining, seed: int) -> Optimization:
     """How to train, from the fields of the experiment."""
-    return Recipe(
-        learning_rate=pretraining.learning_rate,
-        warmup_share=pretraining.warmup_share,
-        schedule=pretraining.schedule,
-        weight_decay=pretraining.weight_decay,
-        adam_beta2=pretraining.adam_beta2,
-        max_gradient_norm=pretraining.max_gradient_norm,
-        precision=pretraining.precision,
-        log_every=pretraining.log_every,
-        seed=seed,
-        minutes=pretraining.minutes,
+    return Optimization.of(
+        pretraining, log_every=pretraining.log_every, seed=seed, minutes=pretraining.minutes
     )
 
 
@@ -163,17 +134,16 @@ def computation(
 ) -> Computation:
     """How steps with batches like this one are computed on this machine."""
     size, length = batch["input_ids"].shape
-    encoder = families.load(body.config.model_type).encoder_flops
-    bf16 = resolve_precision(pretraining.precision) == "bf16"
-    row = [(-(-a // size), b, c) for a, b, c in objective.head(body.config, batch)]
-    return Computation(
-        splitting=Splitting(
-            rows=pretraining.micro_batch_size or fitting_rows(body, size, length, row, bf16=bf16),
-            automatic=not pretraining.micro_batch_size,
-            split=objective.split,
-            counts=objective.counts,
-        ),
-        flops=flops.of_step(body.config, encoder, objective.head),
+    return text_computation(
+        body,
+        head=objective.head,
+        split=objective.split,
+        counts=objective.counts,
+        micro_batch_size=pretraining.micro_batch_size,
+        batch_size=size,
+        length=length,
+        row=[(-(-a // size), b, c) for a, b, c in objective.head(body.config, batch)],
+        precision=pretraining.precision,
     )
 
 

@@ -13,20 +13,12 @@ from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricNam
 from tasks.pages import numbers as pages
 from tasks.pages.evaluation_card import Found, figures_of
 from tasks.pages.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
-from tasks.pages.pretraining_card import Outcome, draw_loss
+from tasks.pages.pretraining_card import Outcome, draw_loss, numbers_of
 from tasks.problems import Metric
 from tasks.statistics import numbers
 from tasks.statistics.verdict import HELPS, HURTS, beyond_majority, verdict
 
-PRETRAINING = {
-    "validation_loss": ("loss on held-out text, nats a masked token", ".3f"),
-    "unigram_loss": ("the same when guessing by frequency", ".3f"),
-    "perplexity": ("perplexity of masked tokens", ",.1f"),
-    "masked_accuracy": ("masked tokens guessed right", ".1%"),
-    "nsp_accuracy": ("next sentences told from random ones", ".1%"),
-    "parameters": ("parameters", ",.0f"),
-    "tokens": ("tokens read while training", ",.0f"),
-}
+PRETRAINING = {"parameters": "parameters", "tokens": "tokens read while training"}
 FIGURES = {
     "gain.png": "pre-trained against from scratch",
     "confusion.png": "what is confused with what",
@@ -255,13 +247,14 @@ def pretraining_section(folder: Path | None, show: Path) -> list[str]:
     """What pre-training came to, and its curves."""
     if folder is None:
         return []
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    rows = [
-        [title, format(metrics[name], spec)]
-        for name, (title, spec) in PRETRAINING.items()
-        if name in metrics
+    outcome = Outcome.read(folder)
+    counts = [
+        [words, f"{outcome.metrics[name]:,.0f}"]
+        for name, words in PRETRAINING.items()
+        if name in outcome.metrics
     ]
-    write_figure(draw_loss(Outcome.read(folder)), show / "pretraining-loss.png")
+    rows = [*numbers_of(outcome), *counts]
+    write_figure(draw_loss(outcome), show / "pretraining-loss.png")
     return [
         "## Pre-training",
         pages.table(["", "value"], rows),

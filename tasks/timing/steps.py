@@ -24,14 +24,14 @@ from tasks.experiment.problem import FineTuning
 from tasks.models.building import new_model
 from tasks.stages.finetuning import VALIDATION_ROWS, cross_entropy
 from tasks.stages.finetuning import computation as finetuning_computation
-from tasks.stages.finetuning import recipe as finetuning_recipe
+from tasks.stages.finetuning import optimization as finetuning_optimization
 from tasks.stages.pretraining import (
     QUICK_SEQUENCES,
     TOKENS_AT_ONCE,
     VALIDATIONS,
     computation,
     measure,
-    recipe,
+    optimization,
 )
 from tasks.timing.synthetic import MadeUpTokenizer, made_up_corpus
 from tasks.training.loop import autocast, train
@@ -96,10 +96,10 @@ def time_pretraining(model: Model, pretraining: Pretraining, vocabulary: int) ->
     examples = objective.examples(made_up_corpus(size * length, known), known, drawing)
     batches = ExampleBatches(examples, WARM_UP + MEASURED, size, seed=0)
     config = families.load(model.family).configure(model, tokenizer, pretraining.dropout)
-    body = new_model(objective.AUTO_MODEL, config, seed=0)
+    body = objective.new_model(config, seed=0)
     watch = _Stopwatch()
     how = computation(objective, body, batches[0], pretraining)
-    train(body, batches, recipe(pretraining, 0), objective.losses, watch, computation=how)
+    train(body, batches, optimization(pretraining, 0), objective.losses, watch, computation=how)
     rows = max(1, TOKENS_AT_ONCE // length)
     batch = ExampleBatches(examples, 1, rows, seed=0)[0]
     with torch.no_grad(), autocast(pretraining.precision):
@@ -127,7 +127,7 @@ def time_finetuning(
     )
     watch = _Stopwatch()
     how = finetuning_computation(kind, tuned, examples, training)
-    how_to = finetuning_recipe(training, steps, 0)
+    how_to = finetuning_optimization(training, steps, 0)
     train(tuned, batches, how_to, cross_entropy, watch, computation=how)
     batch = {name: part.to(tuned.device) for name, part in batches[0].items()}
     with torch.no_grad(), autocast(training.precision):

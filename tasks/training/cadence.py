@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import time
-
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from tasks.training.step_trainer import StepTrainer
-from tasks.training.throughput import Pace
+from tasks.training.throughput import Throughput
 
 
-class Milestones(TrainerCallback):
+class Cadence(TrainerCallback):
     """Decides after each step; `validate_every` steps, or as large a share of the time."""
 
     def __init__(self, trainer: StepTrainer, validate_every: int | None) -> None:
         self.trainer = trainer
         self.validate_every = validate_every
-        self.pace = Pace(trainer)
+        self.throughput = Throughput(trainer)
         self.validated = 0
 
     def on_train_begin(
@@ -25,7 +23,7 @@ class Milestones(TrainerCallback):
         """Start the clock; make the validation that an interruption cut short."""
         trainer = self.trainer
         trainer.note_rows()
-        trainer.clock = trainer.saved_at = time.perf_counter()
+        trainer.start_clock()
         self.validated = self._validations_due()
         while trainer.meter.owed:
             trainer.evaluate()
@@ -38,8 +36,7 @@ class Milestones(TrainerCallback):
     ) -> None:
         """Decide for the step that has just been made."""
         trainer = self.trainer
-        trainer.tick()
-        trainer.meter.used = trainer.used()  # the clock goes on while this step is logged
+        trainer.count_step()  # the clock goes on while this step is logged
         last = trainer.meter.used >= 1
         control.should_training_stop = control.should_training_stop or last
         control.should_log = control.should_log or last
@@ -50,7 +47,7 @@ class Milestones(TrainerCallback):
         control.should_save = trainer.is_checkpoint_due()
         total = trainer.budget.expected_steps(state.global_step, trainer.meter.elapsed)
         trainer.monitor.progress(state.global_step, total, "steps")
-        self.pace.step_made()
+        self.throughput.step_made()
 
     def _validations_due(self) -> int:
         """How many validations the training so far should have had."""

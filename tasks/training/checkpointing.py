@@ -34,24 +34,22 @@ class CheckpointingTrainer(Trainer):
         *,
         checkpoints: Path | None,
         interruption: Interruption,
-        cadence: Checkpoints,
+        intervals: Checkpoints,
         precision: Literal["fp32", "bf16"],
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
         self.checkpoints = checkpoints
         self.interruption = interruption
-        self.cadence = cadence
+        self.intervals = intervals
         self.bf16 = precision == "bf16"
         self.meter, self.losses = Meter(), Losses()
-        self.clock = self.saved_at = time.perf_counter()
+        self.saved_at = time.perf_counter()
         self.saved_step, self.save_seconds = 0, 0.0
 
-    def tick(self) -> None:
-        """Count the time since the last tick as time of training."""
-        now = time.perf_counter()
-        self.meter.spend(now - self.clock)
-        self.clock = now
+    def start_clock(self) -> None:
+        """Count time of training, and time since the last checkpoint, from now on."""
+        self.saved_at = self.meter.clock.start()
 
     def look_at_losses(self) -> None:
         """Add the losses of the steps since the last look to the meter; they must be finite."""
@@ -67,11 +65,11 @@ class CheckpointingTrainer(Trainer):
         if self.interruption.asked is not None:
             return True
         steps = self.state.global_step - self.saved_step
-        if self.cadence.every_steps and steps >= self.cadence.every_steps:
+        if self.intervals.every_steps and steps >= self.intervals.every_steps:
             return True
         if self.checkpoints is None:
             return False
-        wait = max(60 * self.cadence.every_minutes, self.save_seconds / CHECKPOINT_SHARE)
+        wait = max(60 * self.intervals.every_minutes, self.save_seconds / CHECKPOINT_SHARE)
         return time.perf_counter() - self.saved_at >= wait
 
     def _save_checkpoint(self, model: nn.Module, trial: object) -> None:
@@ -90,7 +88,7 @@ class CheckpointingTrainer(Trainer):
         """Write Trainer's checkpoint and the sums of the meter, where a kill leaves no half one."""
         self.look_at_losses()
         self.require_finite_weights()
-        self.tick()
+        begun = self.meter.clock.tick()
 
         def fill(folder: Path) -> None:
             self.args.output_dir = str(folder)
@@ -99,9 +97,8 @@ class CheckpointingTrainer(Trainer):
             (folder / METER_FILE).write_text(json.dumps(asdict(self.meter)))
 
         save_checkpoint(checkpoints, self.state.global_step, fill)
-        self.saved_at, self.saved_step = time.perf_counter(), self.state.global_step
-        self.save_seconds = self.saved_at - self.clock
-        self.clock = self.saved_at
+        self.saved_at, self.saved_step = self.meter.clock.start(), self.state.global_step
+        self.save_seconds = self.saved_at - begun
 
     def require_finite_weights(self) -> None:
         """Refuse weights that are not finite: gradients spoil them a step before the loss shows."""

@@ -7,16 +7,10 @@ where it is applied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from collections.abc import Iterable
 
 Product = tuple[int, int, int]
 """A product of matrices of shape (a, b) and (b, c)."""
-
-Head = Callable[[Any, "dict[str, Tensor]"], list[Product]]
 
 FORWARD_AND_BACKWARD = 3
 
@@ -45,20 +39,6 @@ def of_transformer(layers: int, width: int, inner: int, rows: int, length: int) 
     return layers * of_products(layer)
 
 
-def of_step(
-    config: Any, encoder: Callable[[Any, int, int], float], head: Head
-) -> Callable[[dict[str, Tensor]], float]:
-    """Counts the operations of a training step with a batch.
-
-    Args:
-        config: of the model.
-        encoder: counts a forward pass through the encoder, from `config`, rows and length.
-        head: the products behind the encoder.
-    """
-
-    def count(batch: dict[str, Tensor]) -> float:
-        rows, length = batch["input_ids"].shape
-        forward = encoder(config, rows, length) + of_products(head(config, batch))
-        return FORWARD_AND_BACKWARD * forward
-
-    return count
+def of_step(forward: float) -> float:
+    """Operations of a training step, from those of its forward pass."""
+    return FORWARD_AND_BACKWARD * forward

@@ -27,31 +27,31 @@ from tasks.contract import Monitor
 from tasks.experiment.pretraining import Checkpoints
 from tasks.machinery.host.interruption import deferred
 from tasks.machinery.store.checkpoints import newest_checkpoint
-from tasks.training.cadence import Milestones
+from tasks.training.cadence import Cadence
+from tasks.training.computation import Computation
 from tasks.training.kernels.attention import quick_attention
 from tasks.training.kernels.dropout import quick_dropout
 from tasks.training.kernels.malloc import freed_memory_kept
 from tasks.training.kernels.patched_forwards import replaced_forwards
 from tasks.training.microbatches import Batch
+from tasks.training.optimization import Optimization, Precision
 from tasks.training.resumption import TRAINER_FILES, require_fit, require_room, seconds_until
 from tasks.training.schedule import Budget, Schedule, factor
-from tasks.training.step_trainer import Batches, Computation, Loss, StepTrainer
+from tasks.training.step_trainer import Batches, Loss, StepTrainer
 
 __all__ = [
     "Batch",
     "Batches",
     "Computation",
     "Loss",
+    "Optimization",
     "Precision",
-    "Recipe",
     "TrainingHistory",
     "autocast",
     "device_name",
     "resolve_precision",
     "train",
 ]
-
-Precision = Literal["auto", "fp32", "bf16"]
 
 SCHEDULERS: dict[Schedule, str] = {
     "linear": "linear",
@@ -60,47 +60,17 @@ SCHEDULERS: dict[Schedule, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How to train: AdamW (Loshchilov and Hutter, 2019) with warm-up, decay and clipped gradients.
-
-    Attributes:
-        learning_rate: the peak.
-        warmup_share: share of the steps in which the learning rate rises from 0.
-        schedule: how it falls after that; linear and cosine end at 0.
-        weight_decay: decoupled; biases and normalization layers have none.
-        adam_beta2: decay of the second moment.
-        max_gradient_norm: gradients are scaled down to this norm.
-        precision: auto is bf16 where the hardware is fast at it.
-        log_every: steps between two points of the history.
-        seed: seeds the dropout.
-        minutes: of training time after which it ends, if it has not made its steps before; 0: no
-            bound. The learning rate then follows the time too.
-    """
-
-    learning_rate: float
-    warmup_share: float = 0.0
-    schedule: Schedule = "linear"
-    weight_decay: float = 0.01
-    adam_beta2: float = 0.999
-    max_gradient_norm: float = 1.0
-    precision: Precision = "auto"
-    log_every: int = 25
-    seed: int = 0
-    minutes: float = 0.0
-
-
 @dataclass(frozen=True)
 class TrainingHistory:
     """What a training logged.
 
     Attributes:
         points: `step` (from 1) and metrics, in the order of steps.
-        tokens: tokens seen, without padding.
+        seen: places (such as tokens) seen, without padding.
     """
 
     points: list[dict[str, float]]
-    tokens: int = 0
+    seen: int = 0
 
     @property
     def steps(self) -> float:
@@ -160,30 +130,30 @@ def mixed_precision(
 def train(
     model: PreTrainedModel,
     batches: Batches,
-    recipe: Recipe,
+    optimization: Optimization,
     loss: Loss,
     monitor: Monitor,
     *,
+    computation: Computation,
     validate: Callable[[], dict[str, float]] | None = None,
     validate_every: int = 0,
     checkpoints: Checkpoints | None = None,
-    computation: Computation | None = None,
 ) -> TrainingHistory:
     """Train the model in place, one optimizer step a batch, from the newest checkpoint if any.
 
     Args:
         model: starts from the weights it has; left in evaluation mode, on the device of training.
-        batches: what each step sees. `attention_mask` in a batch tells the padding from the tokens.
-        recipe: learning rate, schedule, precision, ….
+        batches: what each step sees.
+        optimization: learning rate, schedule, precision, ….
         loss: computes the loss of a batch.
-        monitor: is told the metrics of every `recipe.log_every` steps and of every validation; its
-            `checkpoints`, if any, is the folder for checkpoints of this training.
+        monitor: is told the metrics of every `optimization.log_every` steps and of every
+            validation; its `checkpoints`, if any, is the folder for checkpoints of this training.
+        computation: what a batch contains, and how a step with it is computed.
         validate: measures the model, in evaluation mode, without gradients, in the precision of
             the training.
         validate_every: steps between two validations; 0 validates only after the last step, which
             is always validated.
         checkpoints: how often one is written; as in an experiment that does not say it.
-        computation: how a batch is computed in parts, and how much arithmetic there is in it.
 
     Returns:
         Everything that was logged, for loss curves.
@@ -192,7 +162,7 @@ def train(
         StageError: the loss or a weight is no longer a finite number, the newest checkpoint is not
             of this training, or the disk has no room for the next ones.
     """
-    precision = resolve_precision(recipe.precision)
+    precision = resolve_precision(optimization.precision)
     monitor.note(precision=precision, device=device_name())
     newest = newest_checkpoint(monitor.checkpoints) if monitor.checkpoints else None
     if newest:
@@ -200,9 +170,12 @@ def train(
         monitor.note(resumed_from=newest.name, seconds_before=seconds_until(newest))
     if monitor.checkpoints:
         require_room(model, monitor.checkpoints)
+    attention: AbstractContextManager[None] = nullcontext()
+    if computation.plain_attention:
+        attention = quick_attention(model, precision, device_name())
     with (
         tempfile.TemporaryDirectory() as folder,
-        quick_attention(model, precision, device_name()),
+        attention,
         quick_dropout(model),
         mixed_precision(model, precision, device_name()),
         deferred() as interruption,
@@ -211,19 +184,21 @@ def train(
     ):
         trainer = StepTrainer(
             model=model,
-            args=training_arguments(recipe, len(batches), folder),
+            args=training_arguments(optimization, len(batches), folder),
             precision=precision,
             batches=batches,
             loss=loss,
             monitor=monitor,
             validate=validate,
             interruption=interruption,
-            cadence=checkpoints or Checkpoints(),
+            intervals=checkpoints or Checkpoints(),
             computation=computation,
-            budget=Budget(len(batches), 60 * recipe.minutes),
-            rate=partial(factor, recipe.schedule, recipe.warmup_share) if recipe.minutes else None,
+            budget=Budget(len(batches), 60 * optimization.minutes),
+            rate=partial(factor, optimization.schedule, optimization.warmup_share)
+            if optimization.minutes
+            else None,
         )
-        trainer.add_callback(Milestones(trainer, validate_every if validate else None))
+        trainer.add_callback(Cadence(trainer, validate_every if validate else None))
         trainer.train(resume_from_checkpoint=str(newest / TRAINER_FILES) if newest else None)
         trainer.require_finite_weights()
     model.eval()
@@ -243,21 +218,21 @@ def quiet_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
-def training_arguments(recipe: Recipe, steps: int, folder: str) -> TrainingArguments:
-    """The recipe in Trainer's words, but for the precision."""
+def training_arguments(optimization: Optimization, steps: int, folder: str) -> TrainingArguments:
+    """The optimization in Trainer's words, but for the precision."""
     arguments = TrainingArguments(
         output_dir=folder,
         max_steps=steps,
-        learning_rate=recipe.learning_rate,
-        warmup_steps=round(recipe.warmup_share * steps),
-        lr_scheduler_type=SCHEDULERS[recipe.schedule],
-        weight_decay=recipe.weight_decay,
-        adam_beta2=recipe.adam_beta2,
-        max_grad_norm=recipe.max_gradient_norm,
+        learning_rate=optimization.learning_rate,
+        warmup_steps=round(optimization.warmup_share * steps),
+        lr_scheduler_type=SCHEDULERS[optimization.schedule],
+        weight_decay=optimization.weight_decay,
+        adam_beta2=optimization.adam_beta2,
+        max_grad_norm=optimization.max_gradient_norm,
         optim="adamw_torch_fused",
         use_cpu=device_name() == "cpu",
-        seed=recipe.seed,
-        logging_steps=recipe.log_every,
+        seed=optimization.seed,
+        logging_steps=optimization.log_every,
         logging_nan_inf_filter=False,  # it would replace a loss that is not finite by the average
         save_strategy="no",
         ignore_data_skip=True,  # a resumed training asks for the batch of its step, and skips none

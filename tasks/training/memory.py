@@ -9,51 +9,59 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psutil
-import torch
-from torch import nn
 
 from tasks.training.flops import Product
-from tasks.training.kernels.attention import is_plain
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SHARE = {"cpu": 0.5, "cuda": 0.85}  # of the memory may be filled: a machine has other work too
 COPIES = 4  # of the weights: themselves, their gradients, and two moments of Adam
 CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
-def bytes_of_rows(
-    config: Any,
-    rows: int,
-    length: int,
-    head: Iterable[Product],
+def of_transformer(
+    layers: int,
+    width: int,
+    inner: int,
+    heads: int,
     *,
+    length: int,
+    dropout: bool,
     bf16: bool,
-    plain_attention: bool = False,
+    plain_attention: bool,
 ) -> int:
-    """Memory for the forward and backward pass of so many rows, weights not counted; rather more.
+    """Bytes of a forward and backward pass of one row through an encoder; rather more.
+
+    The weights are not counted.
 
     Args:
-        config: of an encoder such as BERT.
-        rows: sequences.
-        length: tokens in each.
-        head: the matrix products behind the encoder.
+        layers: of self-attention and feed-forward.
+        width: of the hidden states.
+        inner: width of the feed-forward layer.
+        heads: of attention.
+        length: places in the row.
+        dropout: whether weights of attention are dropped.
         bf16: the products are in bf16, beside what stays in fp32.
-        plain_attention: by the function of `attention.py`.
+        plain_attention: by the function of `kernels/attention.py`.
     """
-    width, inner = config.hidden_size, config.intermediate_size
-    token = 14 * width + 2 * inner  # numbers kept for each token in a layer
-    if config.attention_probs_dropout_prob:  # masks
-        token += 4 * width
-    square = config.num_attention_heads * length  # weights of attention, where they are kept
+    place = 14 * width + 2 * inner  # numbers kept for each place in a layer
+    if dropout:  # masks
+        place += 4 * width
+    square = heads * length  # weights of attention, where they are kept
     if plain_attention:
-        token += square * (3 if config.attention_probs_dropout_prob else 1)
-    elif config.attention_probs_dropout_prob:
-        token += 5 * square
-    per_layer = rows * length * token * (3 if bf16 else 4)
-    logits = sum(a * c for a, _, c in head) * 16  # as torch computes the loss; on a processor less
-    return config.num_hidden_layers * per_layer + 3 * rows * length * width * 4 + logits
+        place += square * (3 if dropout else 1)
+    elif dropout:
+        place += 5 * square
+    return layers * length * place * (3 if bf16 else 4) + 3 * length * width * 4
+
+
+def of_products(products: Iterable[Product]) -> int:
+    """Bytes of the logits that products make, as torch computes a loss; on a processor less."""
+    return sum(a * c for a, _, c in products) * 16
 
 
 def rows_at_once(batch_size: int, row: int, weights: int, memory: int, share: float) -> int:
@@ -71,19 +79,19 @@ def rows_at_once(batch_size: int, row: int, weights: int, memory: int, share: fl
     return -(-batch_size // -(-batch_size // fit))
 
 
-def fitting_rows(
-    model: nn.Module, batch_size: int, length: int, head: Iterable[Product], *, bf16: bool
-) -> int:
-    """Rows of a training that this machine computes at once; `head`: the products for one row."""
+def fitting_rows(model: nn.Module, batch_size: int, row: int) -> int:
+    """Rows of a training that this machine computes at once; `row`: bytes for each."""
+    import torch
+
     device = "cuda" if torch.cuda.is_available() else "cpu"
     weights = sum(part.numel() * part.element_size() for part in model.parameters())
-    plain = is_plain(model.config, "bf16" if bf16 else "fp32", device)
-    row = bytes_of_rows(model.config, 1, length, head, bf16=bf16, plain_attention=plain)
     return rows_at_once(batch_size, row, weights, total_memory(), SHARE[device])
 
 
 def total_memory() -> int:
     """Bytes of the GPU, or of the machine, or fewer where the container is limited."""
+    import torch
+
     if torch.cuda.is_available():
         return int(torch.cuda.get_device_properties(0).total_memory)
     return min([psutil.virtual_memory().total, *container_limits(CGROUPS, OWN_CGROUP)])

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from tasks.training.clock import Clock
+
 
 @dataclass
 class Meter:
@@ -19,11 +21,12 @@ class Meter:
     `rows`: rows at once (0: whole batches), which a training that goes on keeps.
     `owed`: the validation after the last step was interrupted and is still to be made.
     `used`: the share of the training that was used up when the last step ended.
+    `clock`: counts `seconds` and `elapsed`; it is no field, and in no checkpoint.
     """
 
     sums: dict[str, float] = field(default_factory=dict)
     steps: int = 0
-    tokens: int = 0
+    filled: int = 0
     slots: int = 0
     flops: float = 0.0
     seconds: float = 0.0
@@ -33,13 +36,14 @@ class Meter:
     owed: bool = False
     used: float = 0.0
 
-    def count(self, batch: Mapping[str, Tensor], flops: float = 0.0) -> None:
-        """Count the tokens of a batch, and the slots that they and the padding fill."""
-        slots = batch["input_ids"].numel()
-        tokens = int(batch["attention_mask"].sum()) if "attention_mask" in batch else slots
+    def __post_init__(self) -> None:
+        self.clock = Clock(self.spend)
+
+    def count(self, filled: int, slots: int, flops: float = 0.0) -> None:
+        """Count the places of a batch: those that are filled, and all with the padding."""
         self.slots += slots
-        self.tokens += tokens
-        self.seen += tokens
+        self.filled += filled
+        self.seen += filled
         self.flops += flops
 
     def add(self, values: Mapping[str, float]) -> None:
@@ -53,17 +57,22 @@ class Meter:
         self.seconds += seconds
         self.elapsed += seconds
 
-    def drain(self, ceiling: float = 0.0) -> dict[str, float]:
-        """The means since the last call; `ceiling`: FLOP/s that the machine can do, 0: unknown."""
+    def drain(self, unit: str, ceiling: float = 0.0) -> dict[str, float]:
+        """The means since the last call.
+
+        Args:
+            unit: what a place is, such as `tokens`.
+            ceiling: FLOP/s that the machine can do, 0: unknown.
+        """
         means = {name: total / self.steps for name, total in self.sums.items()}
         if self.slots and self.seconds:
-            means["tokens_per_second"] = self.tokens / self.seconds
-            means["padding_share"] = 1 - self.tokens / self.slots
+            means[f"{unit}_per_second"] = self.filled / self.seconds
+            means["padding_share"] = 1 - self.filled / self.slots
         if self.flops and self.seconds:
             means["flops_per_second"] = self.flops / self.seconds
             if ceiling:
                 means["ceiling_share"] = means["flops_per_second"] / ceiling
-        self.sums, self.steps, self.tokens, self.slots = {}, 0, 0, 0
+        self.sums, self.steps, self.filled, self.slots = {}, 0, 0, 0
         self.flops, self.seconds = 0.0, 0.0
         return means
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-Batch = dict[str, Tensor]
+Batch = dict[str, "Tensor"]
 Weights = Mapping[str, float]
 
 
@@ -34,12 +36,14 @@ class Splitting:
     split: Callable[[Batch, int], list[Batch]]
     counts: Callable[[Batch], dict[str, int]]
 
-    def parts(self, batch: Batch) -> list[tuple[Batch, Weights | None]]:
-        """The parts of a batch with the weights of their losses; one part: itself, and None.
+    def parts(self, batch: Batch, rows: int) -> list[tuple[Batch, Weights | None]]:
+        """The parts of a batch of so many rows, with the weights of their losses.
+
+        A batch that is computed at once is one part, without weights.
 
         A part in which nothing is counted is left out: it teaches nothing.
         """
-        if len(batch["input_ids"]) <= self.rows:
+        if rows <= self.rows:
             return [(batch, None)]
         whole = self.counts(batch)
         parts: list[tuple[Batch, Weights | None]] = []
@@ -57,7 +61,7 @@ class Splitting:
 
 def split_rows(batch: Batch, rows: int) -> list[Batch]:
     """Parts of about the same number of rows, `rows` at most; every tensor has the rows first."""
-    number = -(-len(batch["input_ids"]) // rows)
+    number = -(-len(next(iter(batch.values()))) // rows)
     cut = {name: tensor.tensor_split(number) for name, tensor in batch.items()}
     return [{name: pieces[part] for name, pieces in cut.items()} for part in range(number)]
 

@@ -7,9 +7,7 @@ who goes on.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -19,7 +17,8 @@ from transformers import PrinterCallback
 
 from tasks.contract import Monitor, StageError
 from tasks.training.checkpointing import CheckpointingTrainer
-from tasks.training.microbatches import Batch, Splitting, Weights, weighed
+from tasks.training.computation import Computation
+from tasks.training.microbatches import Batch, Weights, weighed
 from tasks.training.out_of_memory import RandomState, too_large
 from tasks.training.schedule import Budget
 
@@ -42,19 +41,6 @@ What the model gives may be in bf16; the losses are in fp32.
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Computation:
-    """How the steps of a training are computed.
-
-    Attributes:
-        splitting: how a batch is computed in parts; None: always at once.
-        flops: floating-point operations of a step with a batch; None: not counted.
-    """
-
-    splitting: Splitting | None = None
-    flops: Callable[[Batch], float] | None = None
-
-
 class _ValidationStoppedError(Exception):
     """A validation was interrupted."""
 
@@ -73,7 +59,7 @@ class StepTrainer(CheckpointingTrainer):
         loss: Loss,
         monitor: Monitor,
         validate: Callable[[], dict[str, float]] | None,
-        computation: Computation | None = None,
+        computation: Computation,
         budget: Budget | None = None,
         rate: Callable[[float], float] | None = None,
         **arguments: Any,
@@ -84,7 +70,7 @@ class StepTrainer(CheckpointingTrainer):
         self.loss = loss
         self.monitor = monitor
         self.validate = validate
-        self.computation = computation or Computation()
+        self.computation = computation
         self.splitting = self.computation.splitting
         self.budget = budget or Budget(len(batches))
         self.rate = rate
@@ -97,12 +83,13 @@ class StepTrainer(CheckpointingTrainer):
         """The batches in the order of steps; no sampler, no workers, nothing drawn."""
         return StepLoader(self)
 
-    def used(self) -> float:
-        """The share of the training that is behind: of its steps, or of its time if that is more.
+    def count_step(self) -> None:
+        """Count the time of the step that has just been made, and what of the training is used up.
 
-        For use between steps, after a `tick`.
+        That is a share of its steps, or of its time if that is more.
         """
-        return self.budget.used(self.state.global_step, self.meter.elapsed)
+        self.meter.clock.tick()
+        self.meter.used = self.budget.used(self.state.global_step, self.meter.elapsed)
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
@@ -114,7 +101,7 @@ class StepTrainer(CheckpointingTrainer):
 
         def by_share(step: int) -> float:  # called when a step is made, before the state counts it
             if step:
-                self.tick()
+                self.meter.clock.tick()
             return rate(self.budget.used(step, self.meter.elapsed))
 
         self.lr_scheduler = LambdaLR(optimizer or self.optimizer, by_share)
@@ -135,7 +122,7 @@ class StepTrainer(CheckpointingTrainer):
             try:
                 return self._in_parts(model, inputs)
             except torch.OutOfMemoryError as problem:
-                rows = len(inputs["input_ids"])
+                rows = self.computation.rows(inputs)
                 rows = min(rows, self.splitting.rows) if self.splitting else rows
                 if before is None or rows == 1:
                     raise StageError(too_large(rows)) from problem
@@ -143,7 +130,8 @@ class StepTrainer(CheckpointingTrainer):
             before.restore()
 
     def _in_parts(self, model: nn.Module, inputs: Batch) -> Tensor:
-        parts = self.splitting.parts(inputs) if self.splitting else [(inputs, None)]
+        rows = self.computation.rows(inputs)
+        parts = self.splitting.parts(inputs, rows) if self.splitting else [(inputs, None)]
         losses = []
         if not model.training:  # at the start, and after a validation; it walks through all modules
             model.train()
@@ -197,8 +185,8 @@ class StepTrainer(CheckpointingTrainer):
         if "loss" not in logs:
             return  # the summary at the end
         self.look_at_losses()
-        self.tick()
-        metrics = self.meter.drain(self.ceiling)
+        self.meter.clock.tick()
+        metrics = self.meter.drain(self.computation.unit, self.ceiling)
         metrics["learning_rate"] = logs["learning_rate"]
         metrics["gradient_norm"] = logs["grad_norm"]
         self.keep(metrics)
@@ -206,17 +194,16 @@ class StepTrainer(CheckpointingTrainer):
     def evaluate(self, *_: object, **__: object) -> dict[str, float]:
         """Validate: what it takes is not counted in the throughput of the training."""
         assert self.validate is not None
-        self.tick()
         self.model.eval()
         self.control.should_evaluate = False
-        try:
-            with torch.no_grad(), self.model.register_forward_pre_hook(self._stop_if_asked):
-                metrics = self.validate()
-            self.keep(metrics)
-        except _ValidationStoppedError:
-            metrics, self.control.should_save = {}, True
-        self.meter.owed = not metrics
-        self.clock = time.perf_counter()
+        with self.meter.clock.pause():
+            try:
+                with torch.no_grad(), self.model.register_forward_pre_hook(self._stop_if_asked):
+                    metrics = self.validate()
+                self.keep(metrics)
+            except _ValidationStoppedError:
+                metrics, self.control.should_save = {}, True
+            self.meter.owed = not metrics
         return metrics
 
     def _stop_if_asked(self, *_: object) -> None:
@@ -246,10 +233,14 @@ class StepLoader:
         return len(self.trainer.batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        flops = self.trainer.computation.flops
+        computation = self.trainer.computation
         for step in range(self.trainer.state.global_step, len(self)):
             if self.trainer.meter.used >= 1:
                 return  # a training that goes on may have no time left
             batch = self.trainer.batches[step]
-            self.trainer.meter.count(batch, flops(batch) if flops else 0.0)
+            self.trainer.meter.count(
+                computation.filled(batch),
+                computation.slots(batch),
+                computation.flops(batch) if computation.flops else 0.0,
+            )
             yield batch

@@ -19,12 +19,14 @@ MEASURED = 5.0  # seconds: fewer steps of a small model are still slower than th
 LONG = 60.0  # seconds: a shorter training is not worth a word, nor a measurement of the ceiling
 
 
-class Pace:
+class Throughput:
     """Says once how long a long training will take, and measures what the machine could do."""
 
     def __init__(self, trainer: StepTrainer) -> None:
         self.trainer = trainer
-        self.ends: list[tuple[float, int]] = []  # seconds of training and tokens, after each step
+        self.ends: list[
+            tuple[float, int]
+        ] = []  # seconds of training and places seen, after each step
         self.said = False
 
     def step_made(self) -> None:
@@ -46,18 +48,19 @@ class Pace:
             spent,
         )
 
-    def _tell(self, step_seconds: float, tokens: int, spent: float) -> None:
+    def _tell(self, step_seconds: float, filled: int, spent: float) -> None:
         trainer = self.trainer
         left = step_seconds * (trainer.budget.steps - trainer.state.global_step)
         if trainer.budget.seconds:
             left = min(left, trainer.budget.seconds - trainer.meter.elapsed)
         if left < LONG:
             return
-        trainer.monitor.say(f"about {rough_duration(left)} at {tokens / spent:,.0f} tokens/s")
+        unit = trainer.computation.unit
+        trainer.monitor.say(f"about {rough_duration(left)} at {filled / spent:,.0f} {unit}/s")
         if trainer.computation.flops is not None:
             trainer.ceiling = matmul_ceiling(trainer.args.device.type, bf16=trainer.bf16)
             trainer.monitor.note(matmul_ceiling=trainer.ceiling)
-            trainer.clock = time.perf_counter()
+            trainer.meter.clock.start()  # the measurement is no time of training
 
 
 SECONDS = 0.5

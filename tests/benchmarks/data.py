@@ -20,7 +20,6 @@ from tasks.experiment.corpus import Corpus
 from tasks.experiment.model import Model
 from tasks.experiment.tokenizer import Tokenizer
 from tasks.families import bert
-from tasks.models.building import new_model
 from tasks.objectives import mlm
 from tasks.sources import published_tokenizers as published
 from tasks.stages.corpus import prepare_corpus
@@ -155,6 +154,6 @@ def write_tokens(corpus: Path, vocabulary: int | Path, out: Path) -> None:
     write_evaluation(corpus / "validation.parquet", out / "tokenizer", out / "evaluation.pt")
     tokenizer = load_tokenizer(out / "tokenizer")
     model = Model(layers=LAYERS, hidden_size=WIDTH, heads=HEADS, max_positions=POSITIONS)
-    body = new_model(mlm.AUTO_MODEL, bert.configure(model, tokenizer, 0.0), 0)
+    body = mlm.new_model(bert.configure(model, tokenizer, 0.0), 0)
     body.save_pretrained(out / "body")
     tokenizer.save_pretrained(out / "body")

@@ -6,14 +6,13 @@ from torch import nn
 
 from tasks import families, objectives
 from tasks.experiment.model import Model
-from tasks.models.building import new_model
 from tasks.timing.synthetic import MadeUpTokenizer
 
 
 def made(seed=0, **fields):
     size = Model(layers=2, hidden_size=64, heads=2, max_positions=64, **fields)
     config = families.load(size.family).configure(size, MadeUpTokenizer(500), 0.0)
-    return new_model(objectives.load("mlm").AUTO_MODEL, config, seed)
+    return objectives.load("mlm").new_model(config, seed)
 
 
 def deviations(model, kind):

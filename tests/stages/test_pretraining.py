@@ -118,7 +118,7 @@ def test_the_curves_are_logged_and_shown(corpus, tmp_path):
     assert {"loss", "mlm_loss", "nsp_loss", "quick_validation_loss", "padding_share"} <= logged
     assert monitor.facts["parameters"] == metrics["parameters"]
     card = (shown(pretraining_card.show, tmp_path / "out") / "card.md").read_text()
-    assert f"{metrics['validation_loss']:.3f} nats" in card
+    assert f"nats a masked token: {metrics['validation_loss']:.3f}" in card
     assert "[MASK]" in card
     assert (tmp_path / "out-show" / "loss.png").stat().st_size > 5000
 
@@ -144,6 +144,7 @@ RUN = """
 import sys
 from pathlib import Path
 from tasks.contract import Silent
+from tests.stages.test_pretraining import run
 corpus, out, checkpoints = map(Path, sys.argv[1:4])
 class Killing(Silent):
     def progress(self, done, total, unit):

@@ -2,11 +2,13 @@
 
 import json
 import re
+from dataclasses import asdict
 
 import pytest
 
 from tasks.contract import Silent
 from tasks.machinery.naming.metric_name import MetricName
+from tasks.objectives import mlm_nsp
 from tasks.pages import numbers
 from tasks.stages.report import write_report
 
@@ -47,7 +49,12 @@ def write_pretraining(folder):
     (folder / "metrics.json").write_text(json.dumps(metrics))
     points = [[1, 9.0], [100, 4.7]]
     found = {"sequences": 64, "quick_sequences": 8, "examples": []}
-    found["curves"] = {"mlm_loss": points, "quick_validation_loss": points}
+    found["curves"] = {"training": points, "held out": points}
+    found["reference"] = ["by frequency", "unigram_loss"]
+    found["header"] = ["text"]
+    found["measured"] = [
+        {"name": name, **asdict(metric)} for name, metric in mlm_nsp.METRICS.items()
+    ]
     (folder / "pretraining.json").write_text(json.dumps(found))
     return folder
 

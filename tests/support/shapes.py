@@ -12,9 +12,11 @@ from tasks import families, objectives, problems
 from tasks.data.text.drawing import Drawing, tensors
 from tasks.experiment.model import Model
 from tasks.models.building import new_model
+from tasks.models.text_computation import text_computation
 from tasks.problems.token_classification.model import NO_LABEL
 from tasks.stages.finetuning import cross_entropy, labels_in
 from tasks.timing.synthetic import MadeUpTokenizer, made_up_corpus
+from tasks.training.computation import Computation
 from tasks.training.microbatches import Splitting, split_rows
 
 ROWS, LENGTH, VOCABULARY, LABELS = 10, 24, 90, 5
@@ -36,8 +38,14 @@ class Case:
     model: Any
     batch: dict[str, Tensor]
     loss: Callable[..., Any]
-    splitting: Splitting
+    computation: Computation
     head: Callable[..., Any]
+
+    @property
+    def splitting(self) -> Splitting:
+        """How the batch is computed in parts: as it is all at once."""
+        assert self.computation.splitting is not None
+        return self.computation.splitting
 
 
 def case(kind: str, rows: int = ROWS, length: int = LENGTH, size: Model | None = None) -> Case:
@@ -53,9 +61,9 @@ def case(kind: str, rows: int = ROWS, length: int = LENGTH, size: Model | None =
         drawing = Drawing(length=length, masking_share=0.15, seed=1)
         examples = objective.examples(corpus, vocabulary, drawing)
         batch = tensors(examples.draw(np.arange(rows), np.zeros(rows, np.int64)))
-        splitting = _splitting(objective.split, objective.counts)
-        model = new_model(objective.AUTO_MODEL, config, seed=1)
-        return Case(model, batch, objective.losses, splitting, objective.head)
+        model = objective.new_model(config, seed=1)
+        how = _computation(model, objective, objective.split, objective.counts, batch)
+        return Case(model, batch, objective.losses, how, objective.head)
     config.num_labels, config.problem_type = LABELS, "single_label_classification"
     problem = problems.load(task)
     generator = np.random.default_rng(1)
@@ -68,9 +76,20 @@ def case(kind: str, rows: int = ROWS, length: int = LENGTH, size: Model | None =
     if task == "token-classification":
         drawn[unlabelled | (labels == NO_LABEL)] = NO_LABEL
     model = new_model(problem.AUTO_MODEL, config, seed=1)
-    splitting = _splitting(split_rows, labels_in)
-    return Case(model, batch | {"labels": drawn}, cross_entropy, splitting, problem.head)
+    how = _computation(model, problem, split_rows, labels_in, batch)
+    return Case(model, batch | {"labels": drawn}, cross_entropy, how, problem.head)
 
 
-def _splitting(split: Any, counts: Any) -> Splitting:
-    return Splitting(rows=ROWS, automatic=True, split=split, counts=counts)
+def _computation(model: Any, part: Any, split: Any, counts: Any, batch: dict[str, Tensor]) -> Any:
+    rows, length = batch["input_ids"].shape
+    return text_computation(
+        model,
+        head=part.head,
+        split=split,
+        counts=counts,
+        micro_batch_size=0,
+        batch_size=rows,
+        length=length,
+        row=[],
+        precision="fp32",
+    )

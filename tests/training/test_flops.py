@@ -3,8 +3,6 @@
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
-from tasks import families
-from tasks.training import flops
 from tests.support.shapes import KINDS, case
 
 
@@ -12,10 +10,7 @@ from tests.support.shapes import KINDS, case
 def test_a_step_is_counted_as_torch_counts_it(kind):
     given = case(kind)
     given.model.set_attn_implementation("eager")  # the fused one computes scores twice
-    config = given.model.config
-    encoder = families.load(config.model_type).encoder_flops
-    count = flops.of_step(config, encoder, given.head)
     with FlopCounterMode(display=False) as counter:
         found = given.loss(given.model, given.batch)
         (found["loss"] if isinstance(found, dict) else found).backward()
-    assert count(given.batch) == counter.get_total_flops()
+    assert given.computation.flops(given.batch) == counter.get_total_flops()

@@ -10,12 +10,14 @@ from torch import nn
 from transformers import BertConfig, BertForMaskedLM
 
 from tasks.contract import Silent, StageError
+from tasks.data.text import batches as text_batches
 from tasks.experiment.pretraining import Checkpoints
 from tasks.machinery.host.interruption import Interruption
 from tasks.training import step_trainer
-from tasks.training.loop import Recipe, autocast, resolve_precision, train, training_arguments
+from tasks.training.computation import Computation
+from tasks.training.loop import Optimization, autocast, resolve_precision, train, training_arguments
 
-RECIPE = Recipe(learning_rate=1e-2, warmup_share=0.2, log_every=4, precision="fp32", seed=3)
+RECIPE = Optimization(learning_rate=1e-2, warmup_share=0.2, log_every=4, precision="fp32", seed=3)
 CONFIG = BertConfig(
     vocab_size=64,
     hidden_size=16,
@@ -67,8 +69,24 @@ def assert_same(first, second):
         assert torch.equal(part, second[name]), name
 
 
+def text(**more):
+    """What the loop is told of batches of text."""
+    return Computation(
+        rows=text_batches.rows,
+        slots=text_batches.slots,
+        filled=text_batches.filled,
+        unit=text_batches.UNIT,
+        plain_attention=True,
+        **more,
+    )
+
+
+TEXT = text()
+
+
 def run(recipe=RECIPE, monitor=None, batches=None, loss=loss_of, model=None, **options):
     model, monitor = model or new_model(), monitor or Silent()
+    options = {"computation": TEXT} | options
     history = train(model, batches or Counting(), recipe, loss, monitor, **options)
     return model, history, monitor
 
@@ -102,7 +120,7 @@ def test_what_is_logged_is_what_comes_back():
     assert [step for step, _ in monitor.logged] == [4, 8, 10]
     assert history.points == [{"step": step, **metrics} for step, metrics in monitor.logged]
     assert monitor.last == (10, 10, "steps")
-    assert history.tokens == 10 * 35
+    assert history.seen == 10 * 35
     for _, metrics in monitor.logged:
         assert metrics["padding_share"] == pytest.approx(5 / 40)
         assert metrics["tokens_per_second"] > 0
@@ -136,8 +154,9 @@ def test_biases_and_normalization_do_not_decay():
         monitor=Silent(),
         validate=None,
         interruption=Interruption(),
-        cadence=Checkpoints(),
+        intervals=Checkpoints(),
         precision="fp32",
+        computation=TEXT,
     )
     names = {id(part): name for name, part in model.named_parameters()}
     for group in trainer.create_optimizer().param_groups:

@@ -7,9 +7,17 @@ import torch
 
 from tasks.contract import Silent, StageError
 from tasks.training.microbatches import Splitting, split_rows, weighed
-from tasks.training.step_trainer import Computation
-from tests.support.shapes import KINDS, case
-from tests.training.test_loop import RECIPE, Counting, assert_same, loss_of, new_model, run, weights
+from tests.support.shapes import KINDS, ROWS, case
+from tests.training.test_loop import (
+    RECIPE,
+    Counting,
+    assert_same,
+    loss_of,
+    new_model,
+    run,
+    text,
+    weights,
+)
 from tests.training.test_resumption import EVERY_STEP
 
 
@@ -31,7 +39,7 @@ def test_parts_add_up_to_the_losses_and_gradients_of_the_whole(kind, rows):
     given.model.zero_grad()
 
     sums = {}
-    parts = given.splitting.keeping(rows).parts(given.batch)
+    parts = given.splitting.keeping(rows).parts(given.batch, ROWS)
     for name in parts[0][1]:
         assert sum(shares.get(name, 0) for _, shares in parts) == pytest.approx(1)
     assert max(len(part["input_ids"]) for part, _ in parts) <= rows
@@ -51,21 +59,21 @@ def test_a_mean_of_means_would_be_another_loss():
     """The parts differ in what they count: else the test above could not fail."""
     for kind in ("bert mlm+nsp", "bert token-classification"):
         given = case(kind)
-        shares = [share for _, share in given.splitting.keeping(3).parts(given.batch)]
+        shares = [share for _, share in given.splitting.keeping(3).parts(given.batch, ROWS)]
         assert len({tuple(each.values()) for each in shares}) > 1, kind
 
 
 def test_a_part_without_anything_to_learn_is_left_out():
     given = case("bert token-classification")
     given.batch["labels"][:5] = -100
-    parts = given.splitting.keeping(5).parts(given.batch)
+    parts = given.splitting.keeping(5).parts(given.batch, ROWS)
     assert len(parts) == 1
     assert parts[0][1] == {"loss": 1.0}
 
 
 def test_a_batch_that_fits_is_not_touched():
     given = case("bert mlm+nsp")
-    ((part, shares),) = given.splitting.parts(given.batch)
+    ((part, shares),) = given.splitting.parts(given.batch, ROWS)
     assert part is given.batch
     assert shares is None
 
@@ -76,7 +84,7 @@ def counted(batch):
 
 def in_parts(rows, automatic=True):
     splitting = Splitting(rows=rows, automatic=automatic, split=split_rows, counts=counted)
-    return Computation(splitting=splitting)
+    return text(splitting=splitting)
 
 
 def test_one_part_changes_no_bit():
@@ -93,7 +101,7 @@ def test_a_training_in_parts_learns_the_same():
     assert found.curve("gradient_norm")[1] == pytest.approx(
         expected.curve("gradient_norm")[1], rel=1e-3
     )
-    assert found.tokens == expected.tokens
+    assert found.seen == expected.seen
     assert monitor.facts["micro_batch_size"] == 1
 
 

@@ -28,6 +28,7 @@ import sys
 from pathlib import Path
 from tasks.contract import Silent
 from tests.training.test_loop import Counting, run
+from tests.training.test_resumption import EVERY_STEP
 from safetensors.torch import save_file
 folder, kill_at, out = sys.argv[1:]
 monitor = Silent(checkpoints=Path(folder))
@@ -35,7 +36,7 @@ batches = Counting(kill_at=int(kill_at) if kill_at else None)
 model, history, _ = run(monitor=monitor, batches=batches, checkpoints=EVERY_STEP)
 save_file({name: part.contiguous() for name, part in model.state_dict().items()
            if "decoder" not in name}, out)
-print(batches.asked[0], len(history.points), history.tokens)
+print(batches.asked[0], len(history.points), history.seen)
 """
 
 

@@ -76,9 +76,15 @@ class Known:
         """All tokens in a row [tokens], and how many each text has [texts]."""
         if not texts:
             return _NOTHING, _NOTHING
+        # Example: the texts "a b" and "b b". Their parts are a b | b b, the distinct ones a (number
+        # 0) and b (number 1), so `numbers` is [0, 1, 1, 1].
         parts = self._cut(pa.array(texts, pa.string()))
         distinct = parts.flatten().dictionary_encode()
         numbers = self._number(distinct.dictionary.to_pylist())[distinct.indices.to_numpy()]
+        # If a has the token 7 and b the tokens 8 9, then `self.tokens` is [7, 8, 9], `self.begins`
+        # [0, 1] and `self.sizes` [1, 2]. The parts have [1, 2, 2, 2] tokens, which end at
+        # [1, 3, 5, 7]. Token t of the result is token t - (end - size) of its part, and that part
+        # begins at `begins`: places [0, 1, 2, 1, 2, 1, 2]. The texts have 1 + 2 and 2 + 2 tokens.
         sizes = self.sizes[numbers]
         ends = np.cumsum(sizes)
         places = np.repeat(self.begins[numbers] - (ends - sizes), sizes) + np.arange(ends[-1])
@@ -88,6 +94,9 @@ class Known:
         """The numbers of distinct parts, the new ones encoded."""
         if len(self.numbers) > MOST_WORDS:
             self._forget()
+        # Parts that are not known get -1, are encoded together, and take the next numbers. Their
+        # tokens go behind those that are kept: with 3 tokens kept, new parts of 2 and 1 tokens
+        # begin at 3 and 5, which is 3 + [2, 3] - [2, 1].
         numbers = np.fromiter(map(self.numbers.get, parts, repeat(-1)), np.int64, len(parts))
         places = np.flatnonzero(numbers < 0)
         new = [parts[place] for place in places.tolist()]

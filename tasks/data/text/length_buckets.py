@@ -50,6 +50,10 @@ def order_batches(
     in each epoch also where all fit into one bucket. The short batch is a random one: at the end it
     would always hold the longest examples, each weighing more there.
     """
+    # Example: lengths [9, 1, 8, 2, 7] and batches of 2. `order` may be [4, 1, 0, 3, 2], all in one
+    # bucket. Sorted by (blurred) length it is [1, 3, 4, 2, 0]. Five examples are two full batches
+    # and a short one of 1; its place among them is drawn, say the second: sizes [2, 1, 2] cut
+    # [1, 3], [4] and [2, 0], which are then shuffled.
     generator = np.random.default_rng([seed, epoch])
     order = generator.permutation(len(lengths))
     blurred = np.asarray(lengths) * generator.uniform(0.9, 1.1, len(lengths))

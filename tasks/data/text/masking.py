@@ -42,6 +42,11 @@ def mask(
         positions: [hidden] where they are in the flattened batch, ascending.
         targets: [hidden] what they were.
     """
+    # Which tokens. Every place draws a random number; special tokens get the largest one. The
+    # places of a row are sorted by their numbers, and the first `counts` of them are hidden: a
+    # sample without replacement. Example: a row CLS a b c SEP and a share of 0.5. Of 3 ordinary
+    # tokens 2 are hidden (1.5, rounded up). With the numbers a: 7, b: 2, c: 5 these are b and c. In
+    # row 1 of a batch of width 5 they are at 5 + 2 and 5 + 3: `positions` is [7, 8].
     length = ids.shape[1]
     rows, columns = epochs[:, None], np.arange(length)
     order = draw(drawing.seed, CHOICE, rows, indices[:, None], columns)
@@ -53,6 +58,9 @@ def mask(
     row, rank = np.nonzero(columns < counts[:, None])
     positions = np.sort(row * length + first[row, rank])
 
+    # What is put there. Each hidden place draws a number in [0, 1): below 0.8 it shows the mask,
+    # below 0.9 a random ordinary token, else the token itself. The numbers depend on epoch, example
+    # and column, not on the place in the batch: an example is masked the same in any batch.
     targets = ids.reshape(-1)[positions]
     row, column = np.divmod(positions, length)
     key = (epochs[row], indices[row], column)

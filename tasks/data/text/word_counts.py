@@ -41,14 +41,20 @@ _UNIT = re.compile(rf" ?[^{_BLANK}]+|[{_BLANK}]+(?![^{_BLANK}])|[{_BLANK}]+")
 
 def wordpiece_words(texts: Texts, frame: tokenizers.Tokenizer) -> Words:
     """The words that BERT's normalizer and pre-tokenizer make of texts, and how often."""
+    # Three steps, each on the distinct results of the one before. Example: "The cat, the Café".
+    # 1. Cut at blanks, and count: The 1, "cat," 1, the 1, Café 1.
     between_blanks: Words = Counter()
     for word, count in chain.from_iterable(map(_between_blanks, texts)):
         between_blanks[word] = between_blanks.get(word, 0) + count
     del between_blanks[""]
+    # 2. Cut before and behind ASCII punctuation: The 1, cat 1, "," 1, the 1, Café 1. What comes as
+    #    often is joined and cut in one call: there are few counts, and millions of words.
     pieces: Words = Counter()
     for count, some in _by_count(between_blanks):
         _add(pieces, _PIECE.findall(" ".join(some)), count)
     del between_blanks
+    # 3. Normalize. For printable ASCII that is lower case alone: the 2, cat 1, "," 1. The rest goes
+    #    through the tokenizer's own normalizer and pre-tokenizer, which make Café into cafe.
     words: Words = Counter()
     for piece in [piece for piece in pieces if piece.isascii() and piece.isprintable()]:
         words[piece.lower() if frame.normalizer.lowercase else piece] += pieces.pop(piece)

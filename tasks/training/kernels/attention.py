@@ -14,7 +14,6 @@ from transformers.masking_utils import eager_mask
 from tasks.training.kernels.dropout import dropped_out
 
 LONGEST = 1024  # positions: the explicit products keep a square of them for each head
-ATTENDING = {"bert", "roberta"}  # their own plain attention computes what `attend` does
 NAME = "temper"
 
 
@@ -73,8 +72,8 @@ AttentionMaskInterface.register(NAME, mask_in_bf16)
 
 def is_plain(config: Any, precision: Literal["fp32", "bf16"], device: str) -> bool:
     """Whether a model trains fastest with the plain products: see `quick_attention`."""
-    known = config.model_type in ATTENDING and config.max_position_embeddings <= LONGEST
-    return known and device == "cpu" and precision == "bf16"
+    short: bool = config.max_position_embeddings <= LONGEST
+    return short and device == "cpu" and precision == "bf16"
 
 
 @contextmanager
@@ -82,6 +81,8 @@ def quick_attention(
     model: PreTrainedModel, precision: Literal["fp32", "bf16"], device: str
 ) -> Iterator[None]:
     """Train with the implementation that is fastest here; the model goes back as it came.
+
+    For a model whose own plain attention computes what `attend` does.
 
     On a processor in bf16, the backward pass of torch's fused attention takes four to five times as
     long as that of the plain matrix products (at 64 to 128 tokens; 1.3 times both passes together

@@ -15,14 +15,13 @@ from typing import Any
 from tasks import objectives
 from tasks.contract import Silent
 from tasks.data.text.token_arrays import EncodedCorpus, load_tokenizer
-from tasks.data.text.token_frequencies import frequencies
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.families import bert
-from tasks.stages.pretraining import computation, new_body, recipe, training_batches
+from tasks.stages.pretraining import computation, optimization, training_batches
+from tasks.training.computation import Computation
 from tasks.training.loop import TrainingHistory, device_name, resolve_precision, train
-from tasks.training.step_trainer import Computation
 from tasks.training.throughput import matmul_ceiling
 from tests.benchmarks.clock import moment, throughput
 from tests.benchmarks.evaluation import loss_of
@@ -77,8 +76,8 @@ class Work:
         objective = objectives.load(pretraining.objective)
         vocabulary = Vocabulary.of(tokenizer)
         batches = training_batches(objective, data / "tokens", vocabulary, pretraining, seed)
-        known = frequencies(EncodedCorpus.open(data / "tokens", "train"), vocabulary)
-        body = new_body(objective, bert.configure(model, tokenizer, 0.0), known, seed)
+        body = objective.new_model(bert.configure(model, tokenizer, 0.0), seed)
+        objective.begin(body, EncodedCorpus.open(data / "tokens", "train"), vocabulary)
         how = computation(objective, body, batches[0], pretraining)
         return cls(pretraining, objective, body, batches, how, seed)
 
@@ -87,7 +86,7 @@ class Work:
         return train(
             self.body,
             self.batches,
-            recipe(self.pretraining, self.seed),
+            optimization(self.pretraining, self.seed),
             self.objective.losses,
             clock,
             validate=look,
@@ -146,7 +145,7 @@ def main() -> None:
         begun = time.perf_counter()
         history = work.train(clock, look, max(1, asked.steps // LOOKS) if race else 0)
         seconds = time.perf_counter() - begun
-    speed = throughput(clock.times, history.tokens / asked.steps)
+    speed = throughput(clock.times, history.seen / asked.steps)
     ceilings.append(ceiling())
     Figures(
         seconds=race.seconds if race else seconds,

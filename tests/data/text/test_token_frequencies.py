@@ -8,7 +8,6 @@ from tasks import families, objectives
 from tasks.data.text.token_arrays import EncodedCorpus
 from tasks.data.text.token_frequencies import begin_with, frequencies, unigram_loss
 from tasks.experiment.model import Model
-from tasks.models.building import new_model
 from tasks.timing.synthetic import MadeUpTokenizer
 
 TOKENIZER = MadeUpTokenizer(10)
@@ -52,9 +51,8 @@ FAMILIES = [("bert", "mlm"), ("bert", "mlm+nsp"), ("roberta", "mlm")]
 
 def new_model_of(family, objective):
     size = Model(family=family, layers=1, hidden_size=16, heads=2, max_positions=16)
-    auto_model = objectives.load(objective).AUTO_MODEL
     config = families.load(family).configure(size, TOKENIZER, 0.0)
-    return new_model(auto_model, config, seed=0).eval()
+    return objectives.load(objective).new_model(config, seed=0).eval()
 
 
 def guesses(model):

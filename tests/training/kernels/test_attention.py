@@ -10,7 +10,8 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM
 from transformers.models.bert.modeling_bert import eager_attention_forward
 
-from tasks.training.kernels.attention import ATTENDING, LONGEST, NAME, attend, quick_attention
+from tasks import families
+from tasks.training.kernels.attention import LONGEST, NAME, attend, quick_attention
 
 
 def model(positions=64, family="bert", **fields):
@@ -57,7 +58,9 @@ def test_it_computes_the_same_with_padding():
     torch.testing.assert_close(found[mask == 1], expected[mask == 1], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("family", sorted(ATTENDING))
+@pytest.mark.parametrize(
+    "family", [name for name in families.names() if families.load(name).PLAIN_ATTENTION]
+)
 def test_whose_attention_it_takes_the_place_of_has_that_of_bert_word_for_word(family):
     def plain(name):
         code = import_module(f"transformers.models.{name}.modeling_{name}")
@@ -112,7 +115,9 @@ def test_weights_are_dropped_in_training_alone():
     torch.testing.assert_close(whole, torch.full_like(whole, 1 / 64))
 
 
-@pytest.mark.parametrize("family", sorted(ATTENDING))
+@pytest.mark.parametrize(
+    "family", [name for name in families.names() if families.load(name).PLAIN_ATTENTION]
+)
 def test_a_step_in_bf16_is_that_of_the_models_own_plain_attention(family):
     """Or nearly: masked scores, and the sum of three gradients, are rounded to bf16 here."""
     ids = torch.randint(5, 50, (4, 20), generator=torch.Generator().manual_seed(0))
@@ -131,7 +136,9 @@ def test_a_step_in_bf16_is_that_of_the_models_own_plain_attention(family):
     assert torch.cosine_similarity(*gradients, dim=0) > 0.9999
 
 
-@pytest.mark.parametrize("family", sorted(ATTENDING))
+@pytest.mark.parametrize(
+    "family", [name for name in families.names() if families.load(name).PLAIN_ATTENTION]
+)
 def test_hidden_states_are_cast_once_for_query_key_and_value(family):
     body, seen = model(family=family), []
     ids = torch.randint(5, 50, (4, 20), generator=torch.Generator().manual_seed(0))

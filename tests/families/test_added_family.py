@@ -1,0 +1,43 @@
+"""Adding a family is adding one file: DistilBERT goes through the whole chain in a copy."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.chain import (
+    choices_in_the_form,
+    copy_with,
+    require_the_same_keys,
+    require_the_whole_chain,
+)
+
+
+@pytest.fixture
+def copy(tmp_path: Path):
+    return copy_with(tmp_path, "families", "distilbert")
+
+
+def test_no_key_of_another_family_changes(copy, tmp_path: Path) -> None:
+    require_the_same_keys(copy, tmp_path)
+
+
+@pytest.mark.slow
+def test_it_is_planned_trained_evaluated_reported_and_offered(
+    copy, tmp_path: Path, prefect_server: str
+) -> None:
+    settings = ("model.family=distilbert", "pretraining.objective=mlm")
+    page, plan = require_the_whole_chain(copy, tmp_path, prefect_server, *settings)
+    assert "masked tokens guessed right" in page
+    assert "mood" in page
+    assert "would run" not in plan
+    built = {
+        json.loads(file.read_text())["architectures"][0]
+        for file in (tmp_path / "home" / "store").rglob("output/model/config.json")
+    }
+    assert built == {
+        "DistilBertForMaskedLM",
+        "DistilBertForSequenceClassification",
+        "DistilBertForTokenClassification",
+    }
+    assert "distilbert" in choices_in_the_form(copy, "Model", "family")

@@ -1,0 +1,67 @@
+"""DistilBERT (Sanh et al., 2019), as somebody would add it: in one file of `tasks/families`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.experiment.model import Model
+from tasks.training import flops, memory
+from tasks.training.flops import Product
+
+HEADS = ("masked tokens",)
+PLAIN_ATTENTION = False
+
+
+def configure(model: Model, tokenizer: Any, dropout: float) -> Any:
+    from transformers import DistilBertConfig
+
+    return DistilBertConfig(
+        vocab_size=len(tokenizer),
+        dim=model.hidden_size,
+        n_layers=model.layers,
+        n_heads=model.heads,
+        hidden_dim=model.intermediate_size or 4 * model.hidden_size,
+        dropout=dropout,
+        attention_dropout=dropout,
+        initializer_range=model.initializer_range,
+        pad_token_id=tokenizer.pad_token_id,
+        max_position_embeddings=model.max_positions,
+    )
+
+
+def dropout(probability: float) -> dict[str, float]:
+    return {
+        "dropout": probability,
+        "attention_dropout": probability,
+        "seq_classif_dropout": probability,
+    }
+
+
+def longest_input(config: Mapping[str, Any]) -> int | None:
+    return int(config["max_position_embeddings"])
+
+
+def language_model_head(model: Any) -> Any:
+    return model.vocab_transform
+
+
+def language_model_products(config: Any, positions: int) -> list[Product]:
+    return [(positions, config.dim, config.dim), (positions, config.dim, config.vocab_size)]
+
+
+def encoder_flops(config: Any, rows: int, length: int) -> float:
+    return flops.of_transformer(config.n_layers, config.dim, config.hidden_dim, rows, length)
+
+
+def encoder_bytes(config: Any, length: int, *, bf16: bool, plain_attention: bool) -> int:
+    return memory.of_transformer(
+        config.n_layers,
+        config.dim,
+        config.hidden_dim,
+        config.n_heads,
+        length=length,
+        dropout=config.attention_dropout > 0,
+        bf16=bf16,
+        plain_attention=plain_attention,
+    )
