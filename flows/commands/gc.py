@@ -161,7 +161,7 @@ def _list(items: Sequence[Item]) -> None:
     out.print()
     out.print(_summary("experiment", by_experiment.items()))
     out.print("an artifact used by several experiments is counted for each of them\n")
-    _foretell(items)
+    _predict(items)
 
 
 def _summary(what: str, groups: Iterable[tuple[str, list[Item]]]) -> Table:
@@ -179,7 +179,7 @@ def _summary(what: str, groups: Iterable[tuple[str, list[Item]]]) -> Table:
     return table
 
 
-def _foretell(items: Sequence[Item]) -> None:
+def _predict(items: Sequence[Item]) -> None:
     """Show what each rule would delete."""
     from tasks.machinery.freeing.referred import referred
 

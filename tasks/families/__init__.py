@@ -1,7 +1,7 @@
-"""Which architecture; one file a family.
+"""The architectures: one file per family.
 
-To add one: write `NAME.py` with the names of `Family`. NAME is the `model_type` that transformers
-gives it, with `_` for `-`. What is heavy is imported inside of functions: plans read these files.
+To add one: write `NAME.py` with the names of `Family`. NAME is the `model_type` in transformers,
+with `_` for `-`. Import heavy libraries inside functions, since plans read these files.
 """
 
 from __future__ import annotations

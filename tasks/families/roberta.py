@@ -27,7 +27,7 @@ def configure(model: Model, tokenizer: Any, dropout: float) -> Any:
         attention_probs_dropout_prob=dropout,
         initializer_range=model.initializer_range,
         pad_token_id=tokenizer.pad_token_id,
-        # RoBERTa numbers positions from the padding's token on, which takes part of the table.
+        # RoBERTa numbers positions from pad_token_id + 1, which uses a part of the table.
         max_position_embeddings=model.max_positions + tokenizer.pad_token_id + 1,
         layer_norm_eps=1e-5,
         type_vocab_size=1,

@@ -1,4 +1,4 @@
-"""A model: built, written, read, answering.
+"""Models: building, writing, reading, and predicting with them.
 
 To add a kind of model: see `tasks/families`.
 """

@@ -1,7 +1,7 @@
-"""The files of a model of transformers in a folder, and what its configuration says. Light.
+"""The files of a transformers model in a folder, and its configuration. Imports are light.
 
-Only these files are ever read of a model that somebody gives: its configuration, its weights as
-safetensors, its tokenizer. No code beside them is executed, and no pickle is opened.
+Only these files of a given model are ever read: its configuration, its weights as safetensors, its
+tokenizer. No code beside them is executed, and no pickle is opened.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def files_of(folder: Path, where: str) -> list[str]:
 
     Args:
         folder: the folder.
-        where: what a person calls it, for messages.
+        where: its name for messages.
 
     Raises:
-        StageError: it is no model of transformers with safetensors and its tokenizer.
+        StageError: it is not a transformers model with safetensors and its tokenizer.
     """
     there = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
     chosen = [name for name in there if name == CONFIGURATION or name in TOKENIZER_FILES]
@@ -51,7 +51,7 @@ def files_of(folder: Path, where: str) -> list[str]:
     if missing:
         listed = ", ".join(there[:8]) or "nothing"
         pickled = [name for name in there if name.endswith((".bin", ".pt", ".pth", ".ckpt"))]
-        hint = f"; {pickled[0]} may hold code, and is not read" if pickled else ""
+        hint = f"; {pickled[0]} may contain code, and is not read" if pickled else ""
         raise StageError(
             f"{where} is not a model with its tokenizer: no {' and no '.join(missing)}. Found "
             f"{listed}{hint}. Accepted: a folder that save_pretrained of transformers wrote, of "
@@ -73,8 +73,8 @@ def _require_whole(file: Path, where: str) -> None:
             pass
     except SafetensorError as error:
         raise StageError(
-            f"{where}: {file.name} is cut off or no safetensors file ({error}): copy or download "
-            "it again"
+            f"{where}: {file.name} is truncated or not a safetensors file ({error}): copy or "
+            "download it again"
         ) from None
 
 
@@ -82,7 +82,7 @@ def configuration_of(folder: Path, where: str) -> dict[str, Any]:
     """The configuration of a model.
 
     Raises:
-        StageError: it is not JSON, or says of no kind of model that it is one.
+        StageError: it is not JSON, or has no model_type.
     """
     try:
         found = json.loads((folder / CONFIGURATION).read_text(encoding="utf-8"))
@@ -90,20 +90,20 @@ def configuration_of(folder: Path, where: str) -> dict[str, Any]:
             return dict(found)
     except (ValueError, TypeError) as error:
         raise StageError(f"{where}: {CONFIGURATION} is not valid JSON: {error}") from None
-    raise StageError(f"{where}: {CONFIGURATION} has no model_type, so it is no model")
+    raise StageError(f"{where}: {CONFIGURATION} has no model_type, so it is not a model")
 
 
 def labels_of(configuration: dict[str, Any]) -> list[str]:
-    """The labels that a model answers, in the order of its outputs; empty if it names none."""
+    """The labels of a model, in the order of its outputs; empty if it names none."""
     named = configuration.get("id2label") or {}
     return [str(named[number]) for number in sorted(named, key=int)]
 
 
 def require_room(problems: Sequence[Downstream], configuration: dict[str, Any], where: str) -> None:
-    """Check that a body is of a known family, and reads inputs as long as the problems ask for.
+    """Check that a model is of a known family, and reads inputs as long as the problems need.
 
     Raises:
-        StageError: it is not, or with the field that asks for more.
+        StageError: the family is unknown, or with the field that needs more.
     """
     family = configuration["model_type"]
     if family not in families.names():
@@ -131,7 +131,7 @@ def require_head(problem: str, configuration: dict[str, Any], where: str) -> Non
     other = next((name for name in names() if answers(name, configuration)), "")
     instead = f"problem: {other}" if other else "a fine-tuned model (see `temper finetune`)"
     raise StageError(
-        f"{where} is {built}{f' ({kind})' if kind else ''}, and {problem} needs one that ends in "
+        f"{where} is {built}{f' ({kind})' if kind else ''}, but {problem} needs one that ends in "
         f"{head.architecture} ({head.problem_type}); accepted with it: {instead}"
     )
 
@@ -146,17 +146,17 @@ def answers(problem: str, configuration: dict[str, Any]) -> bool:
 
 
 def require_labels(asked: Sequence[str], configuration: dict[str, Any], where: str) -> None:
-    """Check that a model answers the labels of the data.
+    """Check that a model has the labels of the data.
 
     Raises:
-        StageError: the data have labels that it does not know.
+        StageError: the data have labels that the model does not have.
     """
     known = labels_of(configuration)
     unknown = [label for label in asked if label not in known]
     if unknown:
         raise StageError(
-            f"the data have {len(unknown)} of {len(asked)} labels that {where} does not know: "
-            f"{_listed(unknown)}. It answers {_listed(known) or 'none by name'}: evaluate it on "
+            f"the data have {len(unknown)} of {len(asked)} labels that {where} does not have: "
+            f"{_listed(unknown)}. Its labels: {_listed(known) or 'none by name'}. Evaluate it on "
             "data with these, or fine-tune a model on the labels of the data"
         )
 

@@ -1,4 +1,4 @@
-"""What a masked language model fills in: sentences with a word hidden, and its best guesses."""
+"""Examples of a masked language model: sentences with a hidden word, and its best predictions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _is_whole(word: str, tokenizer: PreTrainedTokenizerFast) -> bool:
 
 @torch.no_grad()
 def fill(text: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> str:
-    """The likeliest words for the hidden one, with their probabilities."""
+    """The most likely words for the hidden one, with their probabilities."""
     inputs = tokenizer(text, return_tensors="pt").to(model.device)
     logits = model(**inputs)[0][0]
     place = int((inputs["input_ids"][0] == tokenizer.mask_token_id).nonzero()[0])

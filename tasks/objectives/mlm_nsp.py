@@ -1,10 +1,10 @@
 """Masked language modelling and next-sentence prediction, as in BERT (Devlin et al., 2019, 3.1).
 
 An example is `[CLS] A [SEP] B [SEP]`. A is the beginning of a chunk of sentences of one document,
-cut at a sentence boundary drawn anew in each epoch; B is, with probability 1/2, the text that
+cut at a sentence boundary drawn again in each epoch; B is, with probability 1/2, the text that
 follows A, else the text that follows the A of a chunk of another document. Both kinds of B begin
-after a cut and go on until the sequence or their document ends, so that neither segment tells by
-itself, nor by its length, which kind it is.
+after a cut and end with the sequence or their document, so that neither segment alone, nor its
+length, reveals the kind.
 
 A document of a single sentence has no next one. It is still read, beside a B of another document,
 but counts neither as a true nor as a false pair: the labels stay half and half.
@@ -230,8 +230,8 @@ def examples(corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) ->
         documents = len(corpus.documents) - 1
         raise StageError(
             f"no sentence pairs can be drawn: {'one' if own.size else 'none'} of {documents} "
-            "documents has two sentences, and two such documents are needed: give the corpus more "
-            "documents, or make more of its text files with corpus.documents: paragraph, or set "
+            "documents has two sentences, but two such documents are needed: add documents, split "
+            "text files into more documents with corpus.documents: paragraph, or set "
             "pretraining.objective: mlm"
         )
     return SentencePairs(corpus.tokens, chunks, vocabulary, drawing)

@@ -1,6 +1,8 @@
 """The problems that fine-tuning solves: one folder per problem, which defines it completely.
 
-A problem `a-b` is the folder `tasks/problems/a_b/`. To add one, write four files there:
+A problem `a-b` is the folder `tasks/problems/a_b/`.
+
+To add one, write four files there:
 
     __init__.py    its description: the names of `Description`. Light: plans and pages read it
     rows.py        the names of `Shape` (data/rows.py): what a valid row is (stage dataset)

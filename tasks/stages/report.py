@@ -1,4 +1,4 @@
-"""The report: one page on what an experiment found, with its figures."""
+"""Stage `report`: one page with the results of an experiment, with figures."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from tasks.statistics.verdict import HELPS, HURTS, beyond_majority, verdict
 PRETRAINING = {"parameters": "parameters", "tokens": "tokens read while training"}
 FIGURES = {
     "gain.png": "pre-trained against from scratch",
-    "confusion.png": "what is confused with what",
+    "confusion.png": "confusion matrix",
 }
 READ_NEXT = """## What to read next
 
 - The page of each evaluation: precision, recall and F1 by class, and beside it every test row in
-  `predictions.parquet` (in the store alone where it is over 20 MB). The rows with the highest
-  `loss` are the worst mistakes, or wrong labels.
-- The data cards: how many rows there are, with which labels, and what overlaps.
-- MLflow's table of runs, which holds these numbers as columns beside those of other runs."""
+  `predictions.parquet` (only in the store if it is over 20 MB). The rows with the highest
+  `loss` are the worst errors, or have wrong labels.
+- The data cards: numbers of rows, labels, and overlaps.
+- MLflow's table of runs, which has these numbers as columns beside those of other runs."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """A problem by its name in the experiment, and what its evaluation left."""
+    """A problem by its name in the experiment, and the results of its evaluation."""
 
     name: str
     folder: Path
@@ -53,7 +53,7 @@ class Result:
 
     @property
     def beyond_majority(self) -> str:
-        """What to say of a model that may have learnt nothing; empty where it has."""
+        """The remark on a model that may have learnt nothing; empty if it has learnt."""
         facts = self.facts
         return beyond_majority(
             self.metrics, facts["headline"], facts["majority"], sign=self.metric.sign
@@ -65,7 +65,7 @@ class Result:
         return pages.gain(self.metrics, self.metric.unit)
 
     def measured(self, model: str = "") -> str:
-        """The headline metric of a model with its interval, or a dash where there is none."""
+        """The headline metric of a model with its interval, or a dash if there is none."""
         name = MetricName(self.facts["headline"], model)
         return pages.result(self.metrics, name, self.metric.unit)
 
@@ -90,10 +90,10 @@ def write_report(
         confidence: coverage of the intervals, such as 0.95.
         pretraining: artifact of stage pretraining, if there was one.
         evaluations: artifacts of stage evaluation.
-        origin: what is known of the model, where it is not the one of `pretraining`.
-        leakages: artifacts of stage leakage, one a problem, where it could be looked for.
+        origin: the description of the model, if it is not the one of `pretraining`.
+        leakages: artifacts of stage leakage, one per problem, if its data are known.
         out: empty folder.
-        monitor: told of the progress.
+        monitor: receives the progress.
 
     Returns:
         `problems`, and `gains`: on how many of them pre-training is shown to gain.
@@ -119,7 +119,7 @@ def write_report(
 
 
 def read_result(name: str, folder: Path) -> Result:
-    """What an evaluation left in its folder."""
+    """The results of an evaluation from its folder."""
     metrics, facts = (
         json.loads((folder / file).read_text(encoding="utf-8"))
         for file in ("metrics.json", "evaluation.json")
@@ -133,12 +133,12 @@ def write_page(path: Path, sections: Sequence[str]) -> None:
 
 
 def figure(path: str, words: str) -> str:
-    """A figure as a section, with the words for those who do not see it."""
+    """A figure as a section, with an alternative text."""
     return f"![{words}]({path})"
 
 
 def is_figure(section: str) -> bool:
-    """Whether a section is a figure: Prefect shows pages without the files beside them."""
+    """Whether a section is a figure; Prefect shows pages without the files beside them."""
     return section.startswith("![")
 
 
@@ -149,21 +149,21 @@ def count_gains(results: Sequence[Result]) -> int:
 
 def learnt(origin: str) -> str:
     """What a gain is the gain of."""
-    return "What it learnt before" if origin else "Pre-training"
+    return "Its earlier training" if origin else "Pre-training"
 
 
 def summarize(results: Sequence[Result], what: str = "Pre-training") -> str:
     """The first sentence; `what` is compared with starting from scratch."""
     compared = [result for result in results if result.compares]
     if not results:
-        return "No downstream problem was asked for: this experiment only pre-trained."
+        return "There is no downstream problem: this experiment only pre-trained."
     if not compared:
         return f"Problems evaluated: {len(results)}, without a model from scratch to compare with."
     return f"{what} is shown to help on {count_gains(compared)} of {len(compared)} problems."
 
 
 def headline_table(results: Sequence[Result], confidence: float) -> str:
-    """A row for each problem."""
+    """One row per problem."""
     units = {result.metric.unit for result in results}
     shared = len(units) < 2  # else each gain has its unit behind it
     rows = [
@@ -182,7 +182,7 @@ def headline_table(results: Sequence[Result], confidence: float) -> str:
     header = ["problem", "metric", model, "from scratch", gain, "majority"]
     note = (
         f"In brackets: {100 * confidence:g} % bootstrap intervals over the documents of the test "
-        "split, paired for the gain; the chance in training is not in them."
+        "split, paired for the gain; they do not cover the variation between training seeds."
     )
     return f"{pages.table(header, rows)}\n\n{note}" if rows else note
 
@@ -203,7 +203,7 @@ def verdicts(results: Sequence[Result], confidence: float) -> list[str]:
 
 
 def origin_section(origin: str, problems: Sequence[str], leakages: Sequence[Path]) -> list[str]:
-    """Where the model comes from, and whether what it learnt from holds test rows."""
+    """The origin of the model, and whether its training data contain test rows."""
     if not origin:
         return []
     found = [
@@ -233,7 +233,7 @@ def gains_figure(results: Sequence[Result], confidence: float, show: Path, what:
 
 
 def gain_line(result: Result) -> Interval:
-    """A gain as a line: blue where it helps, orange where it hurts, grey where that is open."""
+    """A gain as a line: blue if pre-training helps, orange if it hurts, grey if unclear."""
     metric = result.metric
     value, low, high = (
         numbers.scaled(result.metrics[name], metric.unit)
@@ -244,7 +244,7 @@ def gain_line(result: Result) -> Interval:
 
 
 def pretraining_section(folder: Path | None, show: Path) -> list[str]:
-    """What pre-training came to, and its curves."""
+    """The results of pre-training, and its curves."""
     if folder is None:
         return []
     outcome = Outcome.read(folder)
@@ -263,7 +263,7 @@ def pretraining_section(folder: Path | None, show: Path) -> list[str]:
 
 
 def confusion_section(results: Sequence[Result], show: Path) -> list[str]:
-    """What is confused with what; only figures, so the heading goes with each."""
+    """The confusion matrices; only figures, so each has its heading."""
     sections = []
     for result in results:
         for name, drawn in figures_of(Found.read(result.folder)).items():

@@ -1,7 +1,7 @@
-"""The half of our Trainer that writes checkpoints and goes on from one.
+"""The half of our Trainer that writes checkpoints and resumes from one.
 
-A checkpoint is whole or not there. An interruption waits for the end of the step, writes one and
-goes on its way.
+Checkpoints are atomic. An interruption waits for the end of the step, writes a checkpoint, and is
+then delivered.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tasks.machinery.store.checkpoints import save_checkpoint, step_of
 from tasks.training.meter import Losses, Meter, NotFiniteError
 from tasks.training.resumption import METER_FILE, TRAINER_FILES, diverged
 
-CHECKPOINT_SHARE = 0.05  # of the time may go into checkpoints: large ones are written more seldom
+CHECKPOINT_SHARE = 0.05  # largest share of the time for checkpoints: large ones are less frequent
 
 
 class CheckpointingTrainer(Trainer):
@@ -52,7 +52,7 @@ class CheckpointingTrainer(Trainer):
         self.saved_at = self.meter.clock.start()
 
     def look_at_losses(self) -> None:
-        """Add the losses of the steps since the last look to the meter; they must be finite."""
+        """Add the losses of the steps since the last call to the meter; they must be finite."""
         try:
             for values in self.losses.take():
                 self.meter.add(values)
@@ -61,7 +61,7 @@ class CheckpointingTrainer(Trainer):
             raise self.diverged(what) from found
 
     def is_checkpoint_due(self) -> bool:
-        """Whether one is asked for, or the last is long enough ago for what it takes to write."""
+        """Whether a checkpoint is requested, or the last is old enough for the time it takes."""
         if self.interruption.asked is not None:
             return True
         steps = self.state.global_step - self.saved_step
@@ -73,8 +73,8 @@ class CheckpointingTrainer(Trainer):
         return time.perf_counter() - self.saved_at >= wait
 
     def _save_checkpoint(self, model: nn.Module, trial: object) -> None:
-        """Write a checkpoint where there is a folder for it; then pass on an interruption."""
-        # What stops us must not be hidden by a disk that is full: the earlier checkpoint counts.
+        """Write a checkpoint if there is a folder for it; then deliver an interruption."""
+        # A full disk must not hide the interruption: the earlier checkpoint remains.
         asked = self.interruption.asked is not None
         if self.checkpoints is not None:
             try:
@@ -85,7 +85,7 @@ class CheckpointingTrainer(Trainer):
         self.interruption.hand_on()
 
     def _write_checkpoint(self, checkpoints: Path, model: nn.Module, trial: object) -> None:
-        """Write Trainer's checkpoint and the sums of the meter, where a kill leaves no half one."""
+        """Write Trainer's checkpoint and the sums of the meter, atomically."""
         self.look_at_losses()
         self.require_finite_weights()
         begun = self.meter.clock.tick()
@@ -101,14 +101,14 @@ class CheckpointingTrainer(Trainer):
         self.save_seconds = self.saved_at - begun
 
     def require_finite_weights(self) -> None:
-        """Refuse weights that are not finite: gradients spoil them a step before the loss shows."""
+        """Check that weights are finite: gradients spoil them a step before the loss shows it."""
         for name, part in self.model.named_parameters():
             if not bool(part.isfinite().all()):
                 step = f"{self.state.global_step} of {self.args.max_steps}"
                 raise self.diverged(f"a weight after step {step} ({name}) is not finite")
 
     def diverged(self, what: str) -> StageError:
-        """What to say of a number that is none."""
+        """The error for a number that is not finite."""
         curve = [point["loss"] for point in self.state.log_history if "loss" in point]
         return diverged(what, curve, self.checkpoints, bf16=self.bf16)
 

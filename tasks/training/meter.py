@@ -1,4 +1,4 @@
-"""What is measured between two points of a training curve; a checkpoint carries it on."""
+"""The measurements between two points of a training curve; checkpoints contain them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Meter:
 
 
 class NotFiniteError(Exception):
-    """The loss of a step is no finite number."""
+    """The loss of a step is not finite."""
 
     def __init__(self, step: int, value: float) -> None:
         super().__init__(f"{value}")
@@ -86,7 +86,7 @@ class NotFiniteError(Exception):
 
 
 class Losses:
-    """The losses of steps that nobody has looked at yet; of a step, the sums over its parts."""
+    """The losses of steps that were not read yet; for a step, the sums over its parts."""
 
     def __init__(self) -> None:
         self._steps: list[tuple[int, dict[str, Tensor]]] = []
@@ -100,14 +100,14 @@ class Losses:
             sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
 
     def forget(self, step: int) -> None:
-        """Forget what was added for a step: it is computed again."""
+        """Drop the losses of a step that is recomputed."""
         self._steps = [(each, sums) for each, sums in self._steps if each != step]
 
     def take(self) -> list[dict[str, float]]:
         """The losses of each step since the last time, as numbers, in one transfer.
 
         Raises:
-            NotFiniteError: names the first step whose loss is not finite.
+            NotFiniteError: with the first step whose loss is not finite.
         """
         steps, self._steps = self._steps, []
         tensors = [loss for _, sums in steps for loss in sums.values()]

@@ -1,8 +1,7 @@
 """Trainer by steps: what `tasks.training.loop` overrides of `transformers.Trainer`.
 
-A batch is asked for by the number of its step and computed at once or in parts, the loss is a given
-function, and logs go to a monitor. A validation that an interruption cut short is made up for by
-who goes on.
+A batch is requested by the number of its step and computed at once or in parts, the loss is a given
+function, and logs go to a monitor. An interrupted validation is repeated when the training resumes.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ Loss = Callable[[nn.Module, Batch], Tensor | Mapping[str, Tensor]]
 """Computes the loss of a batch: a scalar, or named scalars: `loss` is minimized, all are logged.
 
 It calls the model as `model(**inputs)`: autocast wraps the model's `forward` and nothing below it.
-What the model gives may be in bf16; the losses are in fp32.
+The model's outputs may be in bf16; the losses are in fp32.
 """
 
 
@@ -46,10 +45,10 @@ class _ValidationStoppedError(Exception):
 
 
 class StepTrainer(CheckpointingTrainer):
-    """Trainer over `Batches`, with a given loss, that tells a monitor what it would log.
+    """Trainer over `Batches`, with a given loss, that logs to a monitor.
 
-    `rate`: the learning rate as a share of its peak, by the share of the training that is used up;
-    None: Trainer's own schedule, by steps.
+    `rate`: the learning rate as a share of its peak, by the used share of the training; None for
+    Trainer's own schedule, by steps.
     """
 
     def __init__(
@@ -114,7 +113,7 @@ class StepTrainer(CheckpointingTrainer):
         In the first step, a GPU that runs out of memory gets half the rows at once.
 
         Raises:
-            StageError: the loss is not finite, or the memory does not do.
+            StageError: the loss is not finite, or the memory is not sufficient.
         """
         first = self.splitting is not None and self.state.global_step == self.begun_at
         while True:
@@ -144,10 +143,10 @@ class StepTrainer(CheckpointingTrainer):
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
     def _halve(self, model: nn.Module, rows: int) -> None:
-        """Compute half as many rows at once from now on; the step begins anew."""
+        """Compute half as many rows at once from now on; the step is repeated."""
         assert self.splitting is not None
         half = -(-rows // 2)
-        self.monitor.say(f"out of memory with {rows} rows at once: goes on with {half}")
+        self.monitor.say(f"out of memory with {rows} rows at once: continues with {half}")
         self.splitting = self.splitting.keeping(half)
         self.note_rows()
         self.losses.forget(self.state.global_step + 1)
@@ -155,13 +154,13 @@ class StepTrainer(CheckpointingTrainer):
         torch.cuda.empty_cache()
 
     def note_rows(self) -> None:
-        """Keep and tell how many rows are computed at once."""
+        """Store and report how many rows are computed at once."""
         if self.splitting is not None:
             self.meter.rows = self.splitting.rows
             self.monitor.note(micro_batch_size=self.splitting.rows)
 
     def compute_loss(self, model: nn.Module, inputs: Batch, *_: object, **__: object) -> Tensor:
-        """The loss of a batch, or what a part of one adds to it."""
+        """The loss of a batch, or the addend of a part of one."""
         found = self.loss(model, inputs)
         losses = found if isinstance(found, Mapping) else {"loss": found}
         if self.weights is not None:
@@ -170,18 +169,18 @@ class StepTrainer(CheckpointingTrainer):
         return losses["loss"]
 
     def _clip_grad_norm(self, _model: nn.Module) -> Tensor:
-        """The norm of the gradients before they are scaled down to the largest one accepted."""
+        """The norm of the gradients before they are scaled down to the limit."""
         return nn.utils.clip_grad_norm_(self.trained, self.args.max_grad_norm)
 
     def _get_num_items_in_batch(self, *_: object) -> None:
-        """Nobody reads the count: the loss is a mean already."""
+        """Not used: the loss is already a mean."""
 
     def floating_point_ops(self, inputs: Batch) -> int:  # noqa: ARG002
-        """Nobody reads the count, and it walks through all parameters at every step."""
+        """Not used, and Trainer's own visits all parameters at every step."""
         return 0
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:  # noqa: ARG002
-        """Tell the monitor the means since the last time, and keep them for the history."""
+        """Report the means since the last call to the monitor, and store them for the history."""
         if "loss" not in logs:
             return  # the summary at the end
         self.look_at_losses()
@@ -192,7 +191,7 @@ class StepTrainer(CheckpointingTrainer):
         self.keep(metrics)
 
     def evaluate(self, *_: object, **__: object) -> dict[str, float]:
-        """Validate: what it takes is not counted in the throughput of the training."""
+        """Validate; its time does not count in the throughput of the training."""
         assert self.validate is not None
         self.model.eval()
         self.control.should_evaluate = False
@@ -211,7 +210,7 @@ class StepTrainer(CheckpointingTrainer):
             raise _ValidationStoppedError
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        """Load the weights and the meter; go on with as many rows at once."""
+        """Load the weights and the meter; continue with the same number of rows at once."""
         super()._load_from_checkpoint(resume_from_checkpoint, model)
         self.begun_at = self.saved_step
         if self.splitting is not None and self.splitting.automatic and self.meter.rows:
@@ -236,7 +235,7 @@ class StepLoader:
         computation = self.trainer.computation
         for step in range(self.trainer.state.global_step, len(self)):
             if self.trainer.meter.used >= 1:
-                return  # a training that goes on may have no time left
+                return  # a resumed training may have no time left
             batch = self.trainer.batches[step]
             self.trainer.meter.count(
                 computation.filled(batch),

@@ -150,7 +150,7 @@ def test_a_model_is_evaluated_on_other_data_unless_it_does_not_know_their_labels
     assert result["metrics"]["downstream/mood/leaking"] == 0
     other.write_text(other.read_text().replace(",good", ",fine"))
     before = len(list((place.folder / "home" / "store" / "evaluation").iterdir()))
-    with pytest.raises(StageError, match=r"1 of 2 labels that runs:/.* does not know: fine"):
+    with pytest.raises(StageError, match=r"1 of 2 labels that runs:/.* does not have: fine"):
         evaluate(EvaluateJob.of(tuned, place.whole, problem))
     assert len(list((place.folder / "home" / "store" / "evaluation").iterdir())) == before
     with pytest.raises(StageError, match="ForTokenClassification"):

@@ -32,7 +32,7 @@ def test_only_configuration_weights_and_tokenizer_are_taken(tmp_path: Path) -> N
 def test_pickled_weights_are_not_read(tmp_path: Path) -> None:
     body = write_body(tmp_path / "body")
     (body / "model.safetensors").rename(body / "pytorch_model.bin")
-    with pytest.raises(StageError, match=r"no weights.*pytorch_model.bin may hold code"):
+    with pytest.raises(StageError, match=r"no weights.*pytorch_model.bin may contain code"):
         files_of(body, "mine")
 
 
@@ -73,7 +73,7 @@ def test_a_model_for_another_problem_is_told_with_the_right_one() -> None:
 def test_labels_that_the_model_does_not_know_are_told() -> None:
     require_labels(["bad", "good"], configured(), "x")
     require_labels(["bad"], configured(), "x")
-    with pytest.raises(StageError, match=r"1 of 2 labels.*: ugly\. It answers good, bad"):
+    with pytest.raises(StageError, match=r"1 of 2 labels.*: ugly\. Its labels: good, bad"):
         require_labels(["good", "ugly"], configured(), "x")
 
 
@@ -81,10 +81,10 @@ def test_weights_that_are_cut_off_are_said_before_anything_is_computed(tmp_path)
     body = write_body(tmp_path / "body")
     [weights] = body.glob("*.safetensors")
     weights.write_bytes(weights.read_bytes()[:-8])
-    with pytest.raises(StageError, match=r"model\.safetensors is cut off"):
+    with pytest.raises(StageError, match=r"model\.safetensors is truncated"):
         files_of(body, "mine")
 
 
 def test_a_body_of_another_family_is_refused() -> None:
-    with pytest.raises(StageError, match="of the family t5; accepted as a body: bert or roberta"):
+    with pytest.raises(StageError, match="of the family t5; accepted: bert or roberta"):
         require_room([], {"model_type": "t5"}, "mine")

@@ -234,7 +234,7 @@ def test_a_model_for_other_labels_is_refused(world, tmp_path):
         )
     (other / "labels.json").write_text('["animal", "plant", "rock"]')
     (other / "good").symlink_to(world / problem / "good")
-    with pytest.raises(StageError, match="model/ does not know: rock"):
+    with pytest.raises(StageError, match="model/ does not have: rock"):
         run(tmp_path, tmp_path / "out", problem, scratch=None)
 
 

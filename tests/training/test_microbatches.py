@@ -157,8 +157,8 @@ def test_a_gpu_that_runs_out_of_memory_gets_fewer_rows_from_the_first_step_on():
     model, history, _ = run(loss=Card(1), monitor=monitor, computation=in_parts(4))
     assert monitor.facts["micro_batch_size"] == 1
     assert monitor.said == [
-        "out of memory with 4 rows at once: goes on with 2",
-        "out of memory with 2 rows at once: goes on with 1",
+        "out of memory with 4 rows at once: continues with 2",
+        "out of memory with 2 rows at once: continues with 1",
     ]
     expected, same, _ = run(computation=in_parts(1))
     assert_same(weights(model), weights(expected))
