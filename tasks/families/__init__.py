@@ -21,10 +21,10 @@ class Family(Protocol):
     """The names in the module of a family; `config` is a model's, of transformers.
 
     Attributes:
-        HEADS: What its models in transformers have a head for in pre-training. Plans read it from
-            the source: a tuple of words.
-        PLAIN_ATTENTION: Whether its plain (eager) attention computes what `attend` of
-            `tasks/training/kernels/attention.py` does, which may then take its place.
+        HEADS: The pre-training heads of its models in transformers. Plans read it from the source:
+            a tuple of words.
+        PLAIN_ATTENTION: Whether its plain (eager) attention computes the same as `attend` of
+            `tasks/training/kernels/attention.py`, which may then replace it.
     """
 
     HEADS: tuple[str, ...]
@@ -40,14 +40,14 @@ class Family(Protocol):
         """Tokens that a model can read at once; None: any number. `config`: its config.json."""
 
     def language_model_head(self, model: Any) -> Any:
-        """The first module of the language-model head; it is given the hidden states.
+        """The first module of the language-model head, whose input is the hidden states.
 
-        What follows it computes each position by itself: where some positions alone are given, the
-        logits are those of these positions.
+        The modules after it compute each position independently: given some positions only, they
+        return the logits of these positions.
         """
 
     def language_model_products(self, config: Any, positions: int) -> list[Product]:
-        """The matrix products of the language-model head at so many positions."""
+        """The matrix products of the language-model head for a number of positions."""
 
     def encoder_flops(self, config: Any, rows: int, length: int) -> float:
         """Operations of a forward pass through the encoder.

@@ -46,7 +46,7 @@ def dropout(probability: float) -> dict[str, float]:
 
 
 def longest_input(config: Mapping[str, Any]) -> int | None:
-    """Tokens that a model can read at once: it numbers them from behind the padding's."""
+    """Tokens that a model can read at once; it numbers them from pad_token_id + 1."""
     longest = config.get("max_position_embeddings")
     if not isinstance(longest, int):
         return None

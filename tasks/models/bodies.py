@@ -1,4 +1,4 @@
-"""Models for fine-tuning: made from a body, written, and read back."""
+"""Models for fine-tuning: built from an encoder, written, and read back."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tasks.experiment.problem import FineTuning
 from tasks.models.files import configuration_of
 from tasks.problems import Problem
 
-# BERT's, whatever the pre-training started from: the comparison must give random weights their best
-# chance. A body of 128 units that is fine-tuned from 1/sqrt(128) learns less than from this, an
-# accuracy of 0.37 against 0.44 on the demo's `library` in 12 epochs, 0.45 against 0.53 in 24.
+# BERT's, independent of the pre-training: the comparison must give random weights their best
+# chance. An encoder of 128 units that is fine-tuned from 1/sqrt(128) is worse than from this: its
+# accuracy on the demo's `library` is 0.37 against 0.44 in 12 epochs, 0.45 against 0.53 in 24.
 INITIALIZER_RANGE = 0.02
 
 
@@ -39,7 +39,7 @@ def new_classifier(
         initializer_range=INITIALIZER_RANGE,
         **answers_of(kind, labels),
         **family.dropout(training.dropout),
-        output_attentions=False,  # with which the fast kinds of attention refuse to be saved
+        output_attentions=False,  # with it, models with fast attention cannot be saved
     )
     longest = family.longest_input(config.to_dict())
     if longest is not None and training.max_length > longest:
@@ -53,7 +53,7 @@ def new_classifier(
 
 
 def answers_of(kind: Problem, labels: Sequence[str]) -> dict[str, Any]:
-    """What the configuration says of what a model answers."""
+    """The fields of the configuration that describe a model's answers."""
     known: dict[str, Any] = {
         "id2label": dict(enumerate(labels)),
         "label2id": {label: i for i, label in enumerate(labels)},
@@ -62,13 +62,12 @@ def answers_of(kind: Problem, labels: Sequence[str]) -> dict[str, Any]:
 
 
 def load_encoder(model: Any, body: Path) -> None:
-    """Replace the encoder's weights by those of a pre-trained model, all of them or fail.
+    """Replace all of the encoder's weights by those of a pre-trained model, or fail.
 
-    Only the head, and a pooler that the pre-training did not train, keep the weights they have.
+    Only the head, and a pooler that the pre-training did not train, keep their weights.
 
     Raises:
-        StageError: The body lacks a weight, has one that the model has no place for, or of another
-            shape.
+        StageError: A weight is missing, not in the model, or of another shape.
     """
     prefix = f"{model.base_model_prefix}."
     found: dict[str, torch.Tensor] = {}
@@ -90,10 +89,10 @@ def load_encoder(model: Any, body: Path) -> None:
 
 
 def _named_today(found: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    """The encoder's weights by the names that they have now.
+    """The encoder's weights by their current names.
 
-    Published models of the first years call the weights of a norm gamma and beta, and keep the
-    numbers of the positions; an encoder that was saved alone has no prefix.
+    Early published models call the weights of a norm gamma and beta, and store the numbers of the
+    positions; an encoder that was saved alone has no prefix.
     """
     renamed = {
         name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
@@ -120,12 +119,12 @@ def _misfit(body: Path, given: dict[str, torch.Size], wanted: dict[str, torch.Si
     )
     return (
         f"the weights in {body.name}/ are not those of this encoder of {len(wanted)} tensors: "
-        f"{counts}. Give the body and the architecture of one pre-training"
+        f"{counts}. Use the weights and the architecture of the same pre-training"
     )
 
 
 def write_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Write what `transformers.pipeline` loads: configuration, safetensors and tokenizer."""
+    """Write the files for `transformers.pipeline`: configuration, safetensors and tokenizer."""
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

@@ -17,7 +17,7 @@ SENTENCE = range(8, 33)  # tokens of a sentence to show
 
 
 def fill_masks(model: Any, tokenizer: Any, held_out: EncodedCorpus) -> Demonstration:
-    """Held-out sentences with a word hidden, and what the model guesses; an example to fill."""
+    """Held-out sentences with a hidden word and the model's predictions; an example to fill."""
     hidden = list(hide_words(held_out, tokenizer))
     return {
         "example": hidden[0][0] if hidden else f"{tokenizer.mask_token}.",

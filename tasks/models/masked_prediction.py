@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from tasks.data.text.vocabulary import Vocabulary
 
 MASKED_METRICS = {
-    "validation_loss": Metric("loss on held-out text, nats a masked token", "nats", "lower"),
-    "unigram_loss": Metric("the same when guessing by frequency", "nats", "lower"),
+    "validation_loss": Metric("loss on held-out text, nats per masked token", "nats", "lower"),
+    "unigram_loss": Metric("the same when predicting by frequency alone", "nats", "lower"),
     "perplexity": Metric("perplexity of masked tokens", "number", "lower"),
-    "masked_accuracy": Metric("masked tokens guessed right", "share"),
+    "masked_accuracy": Metric("accuracy on masked tokens", "share"),
 }
-LARGEST_EXPONENT = 700.0  # of a perplexity: a loss beyond it (nearly diverged) overflows a float
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # what the model reads of a batch
+LARGEST_EXPONENT = 700.0  # of a perplexity: a larger loss (nearly diverged) overflows a float
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # the inputs of the model in a batch
 
 
 def predict(model: nn.Module, batch: dict[str, Tensor]) -> Any:
     """Call a model with its language-model head on `positions` only: logits [hidden, vocabulary].
 
-    A hook on the head gathers what it reads. The model is called as ever, so that autocast works
-    and so that any masked model can be trained in this way.
+    A hook on the head gathers its input. The model is called as usual, so that autocast works and
+    any masked model can be trained in this way.
     """
     positions = batch["positions"]
 
@@ -59,7 +59,7 @@ def masked_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def measure_masked(logits: Tensor, targets: Tensor) -> dict[str, tuple[float, int]]:
-    """Sum of the cross-entropies and count of the right guesses of the hidden tokens."""
+    """Sum of the cross-entropies and count of the correct predictions of the hidden tokens."""
     from torch.nn import functional
 
     loss = functional.cross_entropy(logits.float(), targets, reduction="sum")
@@ -76,7 +76,7 @@ def derive_masked(
     held_out: EncodedCorpus,
     vocabulary: Vocabulary,
 ) -> dict[str, float]:
-    """The perplexity, and the loss of guessing by frequency."""
+    """The perplexity, and the loss of predicting by frequency alone."""
     from tasks.data.text.token_frequencies import frequencies, unigram_loss
 
     return {

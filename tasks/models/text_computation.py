@@ -1,4 +1,4 @@
-"""How the steps of a training on text are computed, and what they cost, by the model's family."""
+"""How to compute the steps of a training on text, and their cost, by the model's family."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def text_computation(
     row: Sequence[Product],
     precision: Precision,
 ) -> Computation:
-    """How steps with batches of text are computed on this machine.
+    """How to compute steps with batches of text on this machine.
 
     Args:
         model: of transformers, of a family of `tasks.families`.
-        head: the matrix products behind the encoder, with a batch.
-        split: cuts a batch into parts of so many rows at most.
-        counts: what each addend of the loss is a mean over in a batch, by its name.
+        head: the matrix products of the head, for a batch.
+        split: splits a batch into parts with a limit of rows.
+        counts: the count that each addend of the loss is a mean over in a batch, by its name.
         micro_batch_size: rows computed at once; 0: as many as fit into memory.
         batch_size: rows in a batch.
         length: tokens in the longest row.

@@ -1,10 +1,10 @@
-"""What pre-training can learn: one module an objective, which says everything about it.
+"""The objectives of pre-training: one module per objective, which defines it completely.
 
-An objective `a+b` is the module `tasks.objectives.a_b` with the names of `Objective` in it. Nothing
-else in the tree asks which objective it is.
+An objective `a+b` is the module `tasks.objectives.a_b` with the names of `Objective`. No other code
+depends on which objective it is.
 
-To add one: write `NAME.py` with the names of `Objective`. What is heavy (torch, transformers) is
-imported inside of functions: plans read these files.
+To add one: write `NAME.py` with the names of `Objective`. Import heavy libraries (torch,
+transformers) inside functions, since plans read these files.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Objective(Protocol):
     """The names in the module of an objective.
 
     Attributes:
-        HEADS: The heads that the model must have, as `HEADS` of a family names them. Plans read
-            this and `FIELDS` from the source: tuples of words.
-        FIELDS: The fields of `pretraining` that count with some objectives alone, this one too.
-        TASK: What `pipeline` of `transformers` does with the model.
-        METRICS: What is known of a trained model, by name, for people; `validation_loss` is first.
-        TRAINING_LOSS: The loss that is drawn beside `validation_loss`, as it is the same in kind.
-        REFERENCE: What both are compared with: its name in the figure, and a metric.
+        HEADS: The heads that the model needs, by the names in `HEADS` of a family. Plans read this
+            and `FIELDS` from the source: tuples of words.
+        FIELDS: The fields of `pretraining` that count only with some objectives, including this.
+        TASK: The task of the `pipeline` of `transformers` for the model.
+        METRICS: The metrics of a trained model, by name; `validation_loss` is first.
+        TRAINING_LOSS: The loss drawn beside `validation_loss`, of the same kind.
+        REFERENCE: The reference for both: its name in the figure, and a metric.
     """
 
     HEADS: tuple[str, ...]
@@ -50,22 +50,22 @@ class Objective(Protocol):
         """A model of `transformers` with random weights."""
 
     def begin(self, model: Any, corpus: EncodedCorpus, vocabulary: Vocabulary) -> None:
-        """Give a new model what it may know of the corpus before its first step."""
+        """Initialize a new model from the corpus before its first step."""
 
     def examples(self, corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) -> Examples:
-        """The examples of a corpus. Raises a StageError where it has none."""
+        """The examples of a corpus. Raises a StageError if it has none."""
 
     def losses(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The `loss` of a batch to minimize, and its parts by name."""
 
     def split(self, batch: Batch, rows: int) -> list[Batch]:
-        """A batch in parts of `rows` rows at most, in their order."""
+        """A batch in parts of at most `rows` rows, in order."""
 
     def counts(self, batch: Batch) -> dict[str, int]:
-        """The losses that `loss` is the sum of, and what each is a mean over in a batch."""
+        """The addends of `loss`, and the count that each is a mean over in a batch."""
 
     def head(self, config: Any, batch: Batch) -> list[Product]:
-        """The matrix products behind the encoder, with a batch."""
+        """The matrix products of the head, for a batch."""
 
     def measure(self, model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
         """Metrics of a batch as a sum and a count, to be added up over batches."""
@@ -77,10 +77,10 @@ class Objective(Protocol):
         held_out: EncodedCorpus,
         vocabulary: Vocabulary,
     ) -> dict[str, float]:
-        """Further metrics: from those measured, and of what they are compared with."""
+        """Further metrics: derived from the measured ones, and those of the reference."""
 
     def demonstrate(self, model: Any, tokenizer: Any, held_out: EncodedCorpus) -> Demonstration:
-        """What the model makes of held-out text."""
+        """Examples of the model's output on held-out text."""
 
 
 def metrics() -> dict[str, Metric]:

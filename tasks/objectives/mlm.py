@@ -113,13 +113,13 @@ def examples(corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) ->
     if len(windows) == 0:
         raise StageError(
             f"the corpus has {len(corpus.tokens)} tokens, fewer than the {windows.width} of one "
-            "sequence: give it more text or lower pretraining.sequence_length"
+            "sequence: add text or lower pretraining.sequence_length"
         )
     return windows
 
 
 def losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    """Cross-entropy of the hidden tokens, in nats a token."""
+    """Cross-entropy of the hidden tokens, in nats per token."""
     loss = masked_loss(predict(model, batch).logits, batch["targets"])
     return {"loss": loss, "mlm_loss": loss}
 

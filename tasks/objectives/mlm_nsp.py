@@ -48,9 +48,9 @@ TASK = "fill-mask"
 METRICS = {
     **MASKED_METRICS,
     "nsp_loss": Metric(
-        "loss on held-out sentence pairs, nats a pair (a coin: 0.693)", "nats", "lower"
+        "loss on held-out sentence pairs, nats per pair (chance: 0.693)", "nats", "lower"
     ),
-    "nsp_accuracy": Metric("next sentences told from random ones", "share"),
+    "nsp_accuracy": Metric("accuracy of next-sentence prediction", "share"),
 }
 TRAINING_LOSS = "mlm_loss"
 REFERENCE = ("by frequency", "unigram_loss")

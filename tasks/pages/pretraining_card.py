@@ -25,9 +25,9 @@ class Outcome:
         sequences: held-out sequences that the metrics were measured on.
         quick_sequences: the first of them, that the points of the curve were measured on.
         curves: points (step, value) of the losses, in training and held out.
-        reference: what the losses are compared with: its name, and a metric.
+        reference: the reference for the losses: its name, and a metric.
         header: names of the columns of `examples`.
-        examples: what the model makes of held-out text.
+        examples: the model's output on held-out text.
     """
 
     metrics: dict[str, float]

@@ -1,11 +1,11 @@
-"""Fine-tuning: a body, pre-trained or not, learns a problem from labelled rows.
+"""Stage `finetuning`: train an encoder, pre-trained or not, on labelled rows.
 
-Both start from the same seeded weights; a pre-trained body then replaces the encoder's. So the new
-head, the batches and their order are the same with and without pre-training, and the gain measures
-pre-training alone.
+Both start from the same seeded weights; the pre-trained weights then replace those of the encoder.
+So the new head, the batches and their order are the same with and without pre-training, and the
+gain measures pre-training alone.
 
-The last weights are kept, not the best on validation: a choice would make the validation split
-part of training.
+The last weights are used, not the best on validation: choosing would make the validation split part
+of training.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tasks.training.microbatches import split_rows
 
 VALIDATIONS, LOGS = 10, 50
 VALIDATION_ROWS = 1000
-NO_LABEL = -100  # where the cross-entropy of `transformers` counts nothing
+NO_LABEL = -100  # ignored by the cross-entropy of `transformers`
 
 
 def finetune(
@@ -52,24 +52,24 @@ def finetune(
     """Train a model on a problem and write it to `out/model`.
 
     Args:
-        problem: What is learnt.
-        training: How it is learnt.
-        seed: Seed of the rows that are chosen, of the new weights, the batches and the dropout.
+        problem: The problem to train on.
+        training: How to train.
+        seed: Seed of the choice of rows, the new weights, the batches and the dropout.
         data: Folder with train.parquet, validation.parquet and labels.json.
         body: Pre-trained model whose encoder starts the training; None starts from random weights.
         architecture: Folder with the configuration and the tokenizer of the model.
         out: Empty folder for `model/`, `model.json` and `curves.json`.
-        monitor: Told of the training.
-        checkpoints: How often one is written.
+        monitor: Receives the progress and the curves.
+        checkpoints: How often to write a checkpoint.
 
     Returns:
-        examples, steps, train_loss (the last point of the curve: a mean over a fiftieth of the
-        steps at most), and validation_loss and the headline metric on validation (1,000 rows at
-        most), both in the precision of the training.
+        examples, steps, train_loss (the last point of the curve: a mean over at most a fiftieth of
+        the steps), and validation_loss and the headline metric on validation (at most 1,000 rows),
+        both in the precision of the training.
 
     Raises:
-        StageError: `max_length` beyond what the model can read, a body that does not fit, or what
-            `train` raises.
+        StageError: `max_length` is more than the model can read, the weights do not fit, or from
+            `train`.
     """
     kind = load(problem)
     labels: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
@@ -87,7 +87,9 @@ def finetune(
     longest = training.max_length
     cut = sum(example.cut > 0 and len(example.input_ids) >= longest for example in examples)
     if cut and body is not None:  # the model from scratch reads the same
-        monitor.say(f"{cut:,} of {len(rows):,} examples are cut at max_length ({longest} tokens)")
+        monitor.say(
+            f"{cut:,} of {len(rows):,} examples are truncated at max_length ({longest} tokens)"
+        )
     validate = validation_of(kind, model, validation, tokenizer, labels)
     history = learn(
         kind,
@@ -118,10 +120,10 @@ def finetune(
 
 
 def choose_rows(path: Path, kind: Problem, most: int, seed: int) -> pd.DataFrame:
-    """At most so many rows of a table (0: all), in the order of hashes of seed, document, input.
+    """The first rows of a table (0: all) in the order of hashes of seed, document, input.
 
-    So 600 examples are among the 1,200 of the same seed, and a row more or less in the table moves
-    no other.
+    So 600 examples are among the 1,200 of the same seed, and adding a row to the table does not
+    change the order of the others.
     """
     rows = pd.read_parquet(path)
     keys = [
@@ -135,7 +137,7 @@ def choose_rows(path: Path, kind: Problem, most: int, seed: int) -> pd.DataFrame
 def validation_of(
     kind: Problem, model: Any, rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]
 ) -> Callable[[], dict[str, float]]:
-    """A function that measures the model as it is on the validation rows."""
+    """A function that evaluates the current model on the validation rows."""
     examples = kind.encode(rows, tokenizer, labels)
 
     def validate() -> dict[str, float]:
@@ -187,7 +189,7 @@ def optimization(training: FineTuning, steps: int, seed: int) -> Optimization:
 def computation(
     kind: Problem, model: Any, examples: Sequence[Example], training: FineTuning
 ) -> Computation:
-    """How steps with batches of such examples are computed: as many rows as fit of the longest."""
+    """How to compute steps with batches of such examples: as many rows at once as fit."""
     longest = max(examples, key=lambda example: len(example.input_ids))
     return text_computation(
         model,
@@ -203,7 +205,7 @@ def computation(
 
 
 def labels_in(batch: Batch) -> dict[str, int]:
-    """What the loss is a mean over: the rows, or the words, that have a label."""
+    """The count that the loss is a mean over: the rows, or the words, that have a label."""
     return {"loss": int((batch["labels"] != NO_LABEL).sum())}
 
 
@@ -213,7 +215,7 @@ def cross_entropy(model: Any, batch: Batch) -> Any:
 
 
 def last_points(history: TrainingHistory, kind: Problem) -> dict[str, float]:
-    """Where the training ended, as metrics of the stage."""
+    """The end of the training, as metrics of the stage."""
     metrics = {"steps": history.steps, "train_loss": history.curve("loss")[1][-1]}
     for name in ("validation_loss", f"validation_{kind.HEADLINE}"):
         metrics[name] = history.curve(name)[1][-1]

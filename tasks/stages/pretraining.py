@@ -1,12 +1,12 @@
-"""Stage `pretraining`: a body learns from text alone.
+"""Stage `pretraining`: train an encoder on text alone.
 
-It begins with random weights, and with the frequencies of the tokens in the bias of its output.
+It starts from random weights, with the log-frequencies of the tokens as the output bias.
 
 Batches are drawn on the fly from the memory-mapped tokens, as a function of the seed and the step.
 Validation is on held-out documents: the sequences and the tokens hidden in them depend on the seed
-and the length of a sequence, and 15 % are hidden whatever the training hides, so experiments on one
-corpus compare. The result is measured on all of these sequences; the curve on the first of them
-alone, the same at each point, which is why its metrics are called `quick_…`.
+and the length of a sequence, and 15 % are hidden independent of the training, so experiments on one
+corpus are comparable. The result is measured on all of these sequences; the curve only on the first
+of them, the same at each point, so its metrics are called `quick_…`.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ def pretrain(
     monitor: Monitor,
     checkpoints: Checkpoints | None = None,
 ) -> dict[str, float]:
-    """Train a body from random weights, and write it to `out/model`.
+    """Train an encoder from random weights, and write it to `out/model`.
 
     Args:
-        model: size of the body.
+        model: size of the encoder.
         pretraining: what it learns, and how.
         seed: seed of weights, order, pairs and masks.
         tokens: folder of the stage `tokens`.
         tokenizer: folder of the tokenizer that made them.
         out: empty folder.
-        monitor: is told the curves, and how far the training is.
-        checkpoints: how often one is written.
+        monitor: receives the curves and the progress.
+        checkpoints: how often to write a checkpoint.
 
     Returns:
         The metrics of the objective, `validation_loss` among them; `parameters`, `tokens` seen,
@@ -132,7 +132,7 @@ def optimization(pretraining: Pretraining, seed: int) -> Optimization:
 def computation(
     objective: Objective, body: PreTrainedModel, batch: Batch, pretraining: Pretraining
 ) -> Computation:
-    """How steps with batches like this one are computed on this machine."""
+    """How to compute steps with batches like this one on this machine."""
     size, length = batch["input_ids"].shape
     return text_computation(
         body,
@@ -153,7 +153,7 @@ def training_batches(
     """The batches to train on.
 
     Raises:
-        StageError: the corpus gives fewer examples than one batch.
+        StageError: the corpus has fewer examples than one batch.
     """
     drawing = Drawing(
         length=pretraining.sequence_length, masking_share=pretraining.masking_share, seed=seed
@@ -163,8 +163,8 @@ def training_batches(
     if len(examples) < pretraining.batch_size:
         raise StageError(
             f"the corpus gives {len(examples)} sequences of {drawing.length} tokens, fewer than "
-            f"one batch ({pretraining.batch_size}): give it more text ({len(corpus.tokens)} tokens "
-            "now), or lower pretraining.batch_size or pretraining.sequence_length"
+            f"one batch ({pretraining.batch_size}): add text ({len(corpus.tokens)} tokens now), or "
+            "lower pretraining.batch_size or pretraining.sequence_length"
         )
     return ExampleBatches(examples, pretraining.steps, pretraining.batch_size, seed)
 

@@ -1,4 +1,4 @@
-"""After which steps a training logs, validates and saves, and how far it is."""
+"""After which steps a training logs, validates and saves, and its progress."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tasks.training.throughput import Throughput
 
 
 class Cadence(TrainerCallback):
-    """Decides after each step; `validate_every` steps, or as large a share of the time."""
+    """Decides after each step; validates every `validate_every` steps, or share of the time."""
 
     def __init__(self, trainer: StepTrainer, validate_every: int | None) -> None:
         self.trainer = trainer
@@ -20,23 +20,23 @@ class Cadence(TrainerCallback):
     def on_train_begin(
         self, _args: TrainingArguments, _state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        """Start the clock; make the validation that an interruption cut short."""
+        """Start the clock; repeat a validation that was interrupted."""
         trainer = self.trainer
         trainer.note_rows()
         trainer.start_clock()
         self.validated = self._validations_due()
         while trainer.meter.owed:
             trainer.evaluate()
-            if trainer.meter.owed:  # cut short again: there is a checkpoint of this step already
+            if trainer.meter.owed:  # interrupted again: a checkpoint of this step exists
                 trainer.interruption.hand_on()
         control.should_training_stop = trainer.meter.used >= 1
 
     def on_step_end(
         self, _args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        """Decide for the step that has just been made."""
+        """Decide for the step that has just ended."""
         trainer = self.trainer
-        trainer.count_step()  # the clock goes on while this step is logged
+        trainer.count_step()  # the clock runs while this step is logged
         last = trainer.meter.used >= 1
         control.should_training_stop = control.should_training_stop or last
         control.should_log = control.should_log or last

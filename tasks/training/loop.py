@@ -1,13 +1,12 @@
-"""One training loop for pre-training and fine-tuning: `transformers.Trainer`, little overridden.
+"""One training loop for pre-training and fine-tuning: `transformers.Trainer` with few overrides.
 
-Trainer brings the optimizer, clipping and schedules; three things are ours. A batch is
-a function of the number of its step (`Batches`), so what a step sees never depends on a global
-generator or on how the run came to that step. The loss is a function that is handed in. And what
-is logged goes to the monitor instead of to files.
+Trainer provides the optimizer, clipping and schedules; three things are ours. A batch is a function
+of the number of its step (`Batches`), so it never depends on a global generator or on how the run
+reached that step. The loss is a function that is passed in. Logs go to the monitor, not to files.
 
-Where the monitor names a folder for checkpoints, one is written every so many steps or minutes and
-when the training is interrupted; it then goes on from the newest whole one. On a CPU it ends with
-the same weights, to the bit, as if it had never been interrupted.
+If the monitor names a folder for checkpoints, one is written every few steps or minutes and when
+the training is interrupted; the training then resumes from the newest complete one. On a CPU it
+ends with the same weights, to the bit, as without the interruption.
 """
 
 from __future__ import annotations
@@ -116,10 +115,10 @@ def autocast(precision: Precision) -> AbstractContextManager[object]:
 def mixed_precision(
     model: PreTrainedModel, precision: Literal["fp32", "bf16"], device: str
 ) -> AbstractContextManager[None]:
-    """Run the model's `forward` in autocast while the block runs; what it gives stays in bf16.
+    """Run the model's `forward` in autocast while the block runs; its outputs stay in bf16.
 
-    Trainer's own would copy it to fp32: with a large vocabulary that is a tenth of a step, for
-    numbers that a loss can round up by itself.
+    Trainer's own would copy them to fp32: with a large vocabulary that takes a tenth of a step, and
+    the loss can convert them by itself.
     """
     if precision == "fp32":
         return nullcontext()
@@ -139,28 +138,28 @@ def train(
     validate_every: int = 0,
     checkpoints: Checkpoints | None = None,
 ) -> TrainingHistory:
-    """Train the model in place, one optimizer step a batch, from the newest checkpoint if any.
+    """Train the model in place, one optimizer step per batch, from the newest checkpoint if any.
 
     Args:
-        model: starts from the weights it has; left in evaluation mode, on the device of training.
-        batches: what each step sees.
+        model: starts from its weights; left in evaluation mode, on the device of training.
+        batches: the batch of each step.
         optimization: learning rate, schedule, precision, ….
         loss: computes the loss of a batch.
-        monitor: is told the metrics of every `optimization.log_every` steps and of every
+        monitor: receives the metrics of every `optimization.log_every` steps and of every
             validation; its `checkpoints`, if any, is the folder for checkpoints of this training.
-        computation: what a batch contains, and how a step with it is computed.
+        computation: what a batch contains, and how to compute a step with it.
         validate: measures the model, in evaluation mode, without gradients, in the precision of
             the training.
         validate_every: steps between two validations; 0 validates only after the last step, which
             is always validated.
-        checkpoints: how often one is written; as in an experiment that does not say it.
+        checkpoints: how often to write a checkpoint; by default as in an experiment.
 
     Returns:
         Everything that was logged, for loss curves.
 
     Raises:
-        StageError: the loss or a weight is no longer a finite number, the newest checkpoint is not
-            of this training, or the disk has no room for the next ones.
+        StageError: the loss or a weight is not finite, the newest checkpoint does not belong to
+            this training, or the disk has no room for the next ones.
     """
     precision = resolve_precision(optimization.precision)
     monitor.note(precision=precision, device=device_name())
@@ -207,9 +206,9 @@ def train(
 
 @contextmanager
 def quiet_collector() -> Iterator[None]:
-    """Keep what is there already out of the sight of the garbage collector while the block runs.
+    """Hide all existing objects from the garbage collector while the block runs.
 
-    A full collection walks through every object of every library, a quarter of a second each time.
+    A full collection visits every object of every library, a quarter of a second each time.
     """
     gc.freeze()
     try:
@@ -219,7 +218,7 @@ def quiet_collector() -> Iterator[None]:
 
 
 def training_arguments(optimization: Optimization, steps: int, folder: str) -> TrainingArguments:
-    """The optimization in Trainer's words, but for the precision."""
+    """The optimization as Trainer's arguments, without the precision."""
     arguments = TrainingArguments(
         output_dir=folder,
         max_steps=steps,

@@ -1,8 +1,7 @@
 """How many rows of a batch fit into memory at once, by a formula from the shapes.
 
-What counts is the memory that there is in all (of the GPU, of the machine, or what its container
-may use), never what is free at the moment: the same training on the same machine is computed in the
-same parts.
+The formula uses the total memory (of the GPU, of the machine, or the limit of its container), never
+the free memory, so that the same training on the same machine is computed in the same parts.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from tasks.training.flops import Product
 if TYPE_CHECKING:
     from torch import nn
 
-SHARE = {"cpu": 0.5, "cuda": 0.85}  # of the memory may be filled: a machine has other work too
-COPIES = 4  # of the weights: themselves, their gradients, and two moments of Adam
+SHARE = {"cpu": 0.5, "cuda": 0.85}  # largest share of the memory to use: a machine has other work
+COPIES = 4  # sizes of the weights: themselves, their gradients, and two moments of Adam
 CGROUPS, OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
@@ -34,7 +33,7 @@ def of_transformer(
     bf16: bool,
     plain_attention: bool,
 ) -> int:
-    """Bytes of a forward and backward pass of one row through an encoder; rather more.
+    """Bytes of a forward and backward pass of one row through an encoder, an upper estimate.
 
     The weights are not counted.
 
@@ -45,7 +44,7 @@ def of_transformer(
         heads: of attention.
         length: places in the row.
         dropout: whether weights of attention are dropped.
-        bf16: the products are in bf16, beside what stays in fp32.
+        bf16: the products are in bf16; other values stay in fp32.
         plain_attention: by the function of `kernels/attention.py`.
     """
     place = 14 * width + 2 * inner  # numbers kept for each place in a layer
@@ -60,7 +59,7 @@ def of_transformer(
 
 
 def of_products(products: Iterable[Product]) -> int:
-    """Bytes of the logits that products make, as torch computes a loss; on a processor less."""
+    """Bytes of the logits of products, as torch computes a loss; fewer on a processor."""
     return sum(a * c for a, _, c in products) * 16
 
 
@@ -72,7 +71,7 @@ def rows_at_once(batch_size: int, row: int, weights: int, memory: int, share: fl
         row: bytes for each row.
         weights: bytes of the weights.
         memory: bytes in all.
-        share: of them that may be filled.
+        share: the share of them to use.
     """
     room = share * memory - COPIES * weights
     fit = max(1, min(batch_size, int(room // row)))

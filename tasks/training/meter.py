@@ -16,12 +16,12 @@ from tasks.training.clock import Clock
 class Meter:
     """Sums of what is logged, over the steps since the last point; `seen` over all steps.
 
-    `flops`: multiplications and additions of the matrix products, without padding taken off.
-    `elapsed`: seconds of training in all, validation and checkpoints not counted.
-    `rows`: rows at once (0: whole batches), which a training that goes on keeps.
-    `owed`: the validation after the last step was interrupted and is still to be made.
-    `used`: the share of the training that was used up when the last step ended.
-    `clock`: counts `seconds` and `elapsed`; it is no field, and in no checkpoint.
+    `flops`: multiplications and additions of the matrix products, including padding.
+    `elapsed`: seconds of training in all, without validation and checkpoints.
+    `rows`: rows at once (0: whole batches), which a resumed training keeps.
+    `owed`: the validation after the last step was interrupted and must be repeated.
+    `used`: the used share of the training when the last step ended.
+    `clock`: counts `seconds` and `elapsed`; it is not a field, and not in checkpoints.
     """
 
     sums: dict[str, float] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Meter:
         self.clock = Clock(self.spend)
 
     def count(self, filled: int, slots: int, flops: float = 0.0) -> None:
-        """Count the places of a batch: those that are filled, and all with the padding."""
+        """Count the places of a batch: the filled ones, and all including padding."""
         self.slots += slots
         self.filled += filled
         self.seen += filled

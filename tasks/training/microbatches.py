@@ -1,10 +1,10 @@
-"""A batch that is too large to be computed at once is computed in parts: gradient accumulation.
+"""Gradient accumulation: computing a batch in parts if it is too large to be computed at once.
 
-What an optimizer step sees stays the batch of its number. Its rows are cut into micro-batches, each
-with a backward pass of its own. Each addend of the loss is weighed by its share of what the *whole*
-batch counts (hidden tokens, pairs, rows): the sums of the losses and of the gradients are those of
-the whole batch, not a mean of means. The same mathematics; the last bits differ, as they do on
-another processor, and dropout draws other numbers.
+An optimizer step still sees its whole batch. The rows are split into micro-batches, each with its
+own backward pass. Each addend of the loss is weighted by its share of the count of the whole batch
+(hidden tokens, pairs, rows), so the sums of the losses and gradients are those of the whole batch,
+not a mean of means. The mathematics are the same; the last bits differ, as on another processor,
+and dropout draws other numbers.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Splitting:
 
     Attributes:
         rows: rows at once, at most.
-        automatic: nobody stated them: a training that goes on keeps those that it began with.
-        split: cuts a batch into parts of so many rows at most.
-        counts: what each addend of the loss is a mean over in a batch, by its name.
+        automatic: `rows` was chosen automatically; a resumed training keeps its first choice.
+        split: splits a batch into parts with a limit of rows.
+        counts: the count that each addend of the loss is a mean over in a batch, by its name.
     """
 
     rows: int
@@ -37,11 +37,10 @@ class Splitting:
     counts: Callable[[Batch], dict[str, int]]
 
     def parts(self, batch: Batch, rows: int) -> list[tuple[Batch, Weights | None]]:
-        """The parts of a batch of so many rows, with the weights of their losses.
+        """The parts of a batch, with the weights of their losses.
 
-        A batch that is computed at once is one part, without weights.
-
-        A part in which nothing is counted is left out: it teaches nothing.
+        A batch that is computed at once is one part, without weights. A part without anything to
+        count is left out, since its loss is empty.
         """
         if rows <= self.rows:
             return [(batch, None)]
@@ -55,18 +54,18 @@ class Splitting:
         return parts or [(batch, None)]
 
     def keeping(self, rows: int) -> Splitting:
-        """The same with so many rows at once."""
+        """The same with another number of rows at once."""
         return replace(self, rows=rows)
 
 
 def split_rows(batch: Batch, rows: int) -> list[Batch]:
-    """Parts of about the same number of rows, `rows` at most; every tensor has the rows first."""
+    """Parts of about equally many rows, at most `rows`; the first axis of tensors is the rows."""
     number = -(-len(next(iter(batch.values()))) // rows)
     cut = {name: tensor.tensor_split(number) for name, tensor in batch.items()}
     return [{name: pieces[part] for name, pieces in cut.items()} for part in range(number)]
 
 
 def weighed(losses: Mapping[str, Tensor], weights: Weights) -> dict[str, Tensor]:
-    """What the losses of a part add to those of the whole batch."""
+    """The addends of a part's losses to those of the whole batch."""
     addends = {name: losses[name] * weight for name, weight in weights.items()}
     return addends | {"loss": sum(addends.values(), start=losses["loss"].new_zeros(()))}

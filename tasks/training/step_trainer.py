@@ -83,7 +83,7 @@ class StepTrainer(CheckpointingTrainer):
         return StepLoader(self)
 
     def count_step(self) -> None:
-        """Count the time of the step that has just been made, and what of the training is used up.
+        """Count the time of the step that has just ended, and the used share of the training.
 
         That is a share of its steps, or of its time if that is more.
         """

@@ -28,7 +28,7 @@ def test_it_is_planned_trained_evaluated_reported_and_offered(
 ) -> None:
     settings = ("model.family=distilbert", "pretraining.objective=mlm")
     page, plan = require_the_whole_chain(copy, tmp_path, prefect_server, *settings)
-    assert "masked tokens guessed right" in page
+    assert "accuracy on masked tokens" in page
     assert "mood" in page
     assert "would run" not in plan
     built = {

@@ -89,7 +89,7 @@ def test_examples_that_are_cut_are_told_once(problem, world, tmp_path):
     short = TRAINING.model_copy(update={"epochs": 1, "max_length": 8})
     _, monitor = run(world, tmp_path / "short", problem, training=short)
     longer = {"text-classification": 123, "token-classification": 111}[problem]
-    assert monitor.said == [f"{longer} of 160 examples are cut at max_length (8 tokens)"]
+    assert monitor.said == [f"{longer} of 160 examples are truncated at max_length (8 tokens)"]
     _, monitor = run(world, tmp_path / "scratch", problem, training=short, scratch=True)
     assert monitor.said == []
 

@@ -229,7 +229,7 @@ def test_validation_takes_no_more_than_asked_for(corpus):
 
 
 def test_a_corpus_smaller_than_a_batch_is_refused(corpus, tmp_path):
-    with pytest.raises(StageError, match=r"fewer than one batch \(5000\): give it more text"):
+    with pytest.raises(StageError, match=r"fewer than one batch \(5000\): add text"):
         run(corpus, tmp_path / "out", batch_size=5000)
 
 

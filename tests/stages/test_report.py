@@ -138,7 +138,7 @@ def test_pre_training_is_told_by_what_it_measured(evaluations, tmp_path):
     body = write_pretraining(tmp_path / "pretraining")
     _, page, _ = report(tmp_path / "out", evaluations, body)
     assert "| loss on held-out text, nats a masked token | 4.612 |" in page
-    assert "| masked tokens guessed right | 25.1% |" in page
+    assert "| accuracy on masked tokens | 25.1% |" in page
     assert "next sentences" not in page, "not measured, so not told"
 
 

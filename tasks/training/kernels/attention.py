@@ -1,4 +1,4 @@
-"""Which implementation of attention a training uses, with one for a processor in bf16."""
+"""The choice of the attention implementation for a training, with one for a CPU in bf16."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from transformers.masking_utils import eager_mask
 
 from tasks.training.kernels.dropout import dropped_out
 
-LONGEST = 1024  # positions: the explicit products keep a square of them for each head
+LONGEST = 1024  # positions: the explicit products store a square of them for each head
 NAME = "temper"
 
 
@@ -29,11 +29,11 @@ def attend(  # noqa: PLR0917 — as transformers calls it
 ) -> tuple[Tensor, None]:
     """Scaled dot-product attention (Vaswani et al., 2017, section 3.2.1) for transformers' models.
 
-    What BERT's plain attention computes, in the dtype of the query: BERT's makes scores fp32 where
-    there is a mask. Scores are scaled and masked by the product itself.
+    The same as BERT's plain attention, in the dtype of the query: BERT's scores become fp32 if
+    there is a mask. Scores are scaled and masked in the product itself.
 
     Args:
-        module: of the model; one that is not in training drops nothing.
+        module: of the model; drops nothing unless it is in training mode.
         query: (batch, heads, length, width), on a CPU like all others.
         key: (batch, heads, keys, width).
         value: as `key`.
@@ -80,7 +80,7 @@ def is_plain(config: Any, precision: Literal["fp32", "bf16"], device: str) -> bo
 def quick_attention(
     model: PreTrainedModel, precision: Literal["fp32", "bf16"], device: str
 ) -> Iterator[None]:
-    """Train with the implementation that is fastest here; the model goes back as it came.
+    """Train with the fastest implementation here; the model is restored afterwards.
 
     For a model whose own plain attention computes what `attend` does.
 
@@ -88,7 +88,7 @@ def quick_attention(
     long as that of the plain matrix products (at 64 to 128 tokens; 1.3 times both passes together
     at 512), which use the matrix units. So `attend` is used there, on hidden states that are cast
     once for query, key and value, whose three gradients are added up in bf16. Everywhere else the
-    model keeps what it has.
+    model keeps its implementation.
     """
     before = model.config._attn_implementation  # no public name reads it
     if not is_plain(model.config, precision, device):
@@ -106,6 +106,6 @@ def quick_attention(
 
 
 def _in_bf16(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The hidden states cast before a layer of attention; autocast casts them in it, thrice."""
+    """Cast the hidden states once before a layer of attention; autocast would cast them thrice."""
     states, *others = given
     return (states.to(torch.bfloat16) if torch.is_autocast_enabled("cpu") else states, *others)
