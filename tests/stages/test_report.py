@@ -137,9 +137,9 @@ def test_all_figures_of_the_page_lie_beside_it_and_the_card_needs_none(evaluatio
 def test_pre_training_is_told_by_what_it_measured(evaluations, tmp_path):
     body = write_pretraining(tmp_path / "pretraining")
     _, page, _ = report(tmp_path / "out", evaluations, body)
-    assert "| loss on held-out text, nats a masked token | 4.612 |" in page
+    assert "| loss on held-out text, nats per masked token | 4.612 |" in page
     assert "| accuracy on masked tokens | 25.1% |" in page
-    assert "next sentences" not in page, "not measured, so not told"
+    assert "next-sentence" not in page, "not measured, so not told"
 
 
 def test_without_a_comparison_or_problems_the_page_says_so(tmp_path):
