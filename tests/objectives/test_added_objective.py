@@ -30,5 +30,5 @@ def test_it_is_planned_trained_evaluated_reported_and_offered(
     )
     assert "loss of the last tokens, nats a token" in page
     assert "last tokens predicted" in page
-    assert "would run" not in plan
+    assert "stages are cached: nothing to compute" in plan
     assert "ends" in choices_in_the_form(copy, "Pretraining", "objective")

@@ -27,7 +27,7 @@ FORM = """
 import json
 from flows.serving.deployments import deployments
 
-[form] = [each for each in deployments() if each.flow_name == "experiment"]
+form = next(each for each in deployments() if each.flow_name == "experiment")
 print(form._parameter_openapi_schema.model_dump_json())
 """
 
