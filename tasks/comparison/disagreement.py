@@ -93,5 +93,7 @@ def _dispute(
     rows = {label: each.table.iloc[row] for label, each in answers.items()}
     found = {label: kind.describe(each) for label, each in rows.items()}
     first, document = next(iter(found.values())), next(iter(rows.values()))["document"]
-    told = [Answer(label, each.answer, each.right, each.score) for label, each in found.items()]
+    told = [
+        Answer(label, each.answer, bool(each.right), each.score) for label, each in found.items()
+    ]
     return Disagreement(str(document), first.text, first.truth, apart, told)
