@@ -75,7 +75,8 @@ def _by_new_names(
     """Rename values in place; returns the lines under the new names."""
     try:
         for old, new in renew(values):
-            note(f"{lines[old]}: {note_of(old, new)}")
+            line = f"{lines[old]}: " if old in lines else ""  # none where YAML merged it in
+            note(line + note_of(old, new))
             lines = {new if path == old else path: line for path, line in lines.items()}
     except ValueError as error:
         raise InvalidExperimentError([str(error)]) from None

@@ -99,7 +99,7 @@ def finetuning(problem: str, family: str) -> Stage:
         "finetuning",
         "tasks.stages.finetuning:finetune",
         (*problems.modules_of(problem), families.module_of(family)),
-        LABELLED,
+        (*LABELLED, *problems.described(problem).LIBRARIES),
         "fine-tune",
         "tasks.pages.finetuning_card:show",
     )

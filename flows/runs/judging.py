@@ -76,7 +76,7 @@ def judge_challenger(
             is_known=not lineage.gaps,
         )
     decision = json.loads((found.path / "decision.json").read_text(encoding="utf-8"))
-    head = decision["rows"][0]
+    head, card = decision["rows"][0], found.pages / "card.md"
     value, low, high = (head["difference"][end] for end in ("value", "low", "high"))
     unit: Unit = head["unit"]
     return Judged(
@@ -85,6 +85,6 @@ def judge_challenger(
         metric=head["name"],
         gain=[value, low, high],
         gain_text=numbers.counted(numbers.difference(value, low, high, unit), unit),
-        page=(found.pages / "card.md").read_text(encoding="utf-8"),
+        page=card.read_text(encoding="utf-8") if card.is_file() else "",
         run_id=runner.delivery.summary.run_id,
     )

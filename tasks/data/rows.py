@@ -17,10 +17,14 @@ class Shape(Protocol):
     """The shape of a problem's rows: the names in its `rows.py`.
 
     Attributes:
+        ROLES: The roles of its columns, a tuple of names of `downstream.NAME.columns` written in
+            place: forms and checks read it from the source. A new role is a field of
+            `tasks/experiment/problem.py: ColumnRoles`.
         COLUMNS: Columns as written, with their Arrow types; `document` is one of them.
         LABELS: The name of what is counted by label, in the plural; "" without labels.
     """
 
+    ROLES: tuple[str, ...]
     COLUMNS: Mapping[str, str]
     LABELS: str
 

@@ -37,7 +37,10 @@ class Scores(Protocol):
     def width(self) -> int: ...  # noqa: D102
 
     def measure(self, weights: Floats) -> Values:
-        """Each metric by name, of shape (resamples,), from weights of shape (resamples, rows)."""
+        """Each metric by name, of shape (resamples,), from weights of shape (resamples, rows).
+
+        All values are finite, also on a resample on which a metric cannot be computed.
+        """
 
     def by_group(self: Own, group: Group, groups: int) -> Own:
         """The same metrics as functions of the weights of groups, which are drawn as a whole.
@@ -73,7 +76,7 @@ class Sums:
     @property
     def width(self) -> int:
         """Numbers in memory for each resample."""
-        return len(self.counts)
+        return max(self.counts.shape)
 
     def measure(self, weights: Floats) -> Values:
         """One matrix product; exact, as sums of whole numbers below 2^53 are."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.contract import StageError
 from tasks.problems.weighted import Scores, Values
 
 DRAWS_AT_ONCE = 4_000_000  # limits the memory: 32 MB of weights at a time
@@ -48,6 +49,9 @@ class Bootstrap:
 
         Returns:
             For each model its metrics by name, of shape (samples,).
+
+        Raises:
+            StageError: a metric is not a finite number on a resample.
         """
         position, number = documents_of(documents)
         grouped = [each.by_group(position, number) for each in scores]
@@ -63,7 +67,7 @@ class Bootstrap:
                     for begin in range(0, len(weights), at_once)
                 ]
         return [
-            {name: np.concatenate([each[name] for each in values]) for name in values[0]}
+            {name: _finite(name, [each[name] for each in values]) for name in values[0]}
             for values in found
         ]
 
@@ -72,6 +76,19 @@ class Bootstrap:
         tail = (1 - self.confidence) / 2
         low, high = np.quantile(values, [tail, 1 - tail])
         return float(low), float(high)
+
+
+def _finite(name: str, parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The values of a metric over all resamples: an interval of NaN would say nothing."""
+    values = np.concatenate(parts)
+    wrong = int((~np.isfinite(values)).sum())
+    if wrong:
+        raise StageError(
+            f"metric {name} is not a finite number on {wrong:,} of {len(values):,} resamples of "
+            "the test documents: define its value where it cannot be computed, or give more "
+            "documents"
+        )
+    return values
 
 
 def documents_of(documents: Sequence[str]) -> tuple[NDArray[np.int64], int]:

@@ -141,7 +141,7 @@ def _reasons(
         return False, [f"{verdict}: {FEWEST_DOCUMENTS} are needed"]
     if gain.high < 0:
         verdict = "worse"
-    elif gain.low <= 0:
+    elif not gain.low > 0:
         verdict = "not shown to be better, could be chance"
     elif not could_show:
         verdict = "better on too few documents, could be chance"

@@ -21,6 +21,7 @@ from tasks.data.text.length_buckets import BucketedBatches, Example
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Pretraining
 from tasks.experiment.problem import FineTuning
+from tasks.models.bodies import answers_of
 from tasks.models.building import new_model
 from tasks.stages.finetuning import VALIDATION_ROWS, cross_entropy
 from tasks.stages.finetuning import computation as finetuning_computation
@@ -113,7 +114,8 @@ def time_finetuning(
     """What fine-tuning costs on examples of such lengths, in tokens."""
     kind, tokenizer = problems.load(problem), MadeUpTokenizer(vocabulary)
     config = families.load(model.family).configure(model, tokenizer, training.dropout)
-    config.num_labels, config.problem_type = LABELS, "single_label_classification"
+    labels = [str(i) for i in range(LABELS)] if problems.shape_of(problem).LABELS else []
+    config.update(answers_of(kind, labels))
     tuned = new_model(kind.AUTO_MODEL, config, seed=0)
     steps = WARM_UP + MEASURED
     many = [lengths[i % len(lengths)] for i in range(steps * training.batch_size)]

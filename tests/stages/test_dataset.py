@@ -207,7 +207,7 @@ def test_all_bad_rows_are_told_at_once(tmp_path):
 
 def test_what_ends_the_reading_is_told_below_the_bad_rows(tmp_path):
     file = write_csv(tmp_path / "t.csv", [*(f"c{n}, " for n in range(4)), "d,e,f", "g, "])
-    with pytest.raises(StageError, match="3 cells where the header has 2") as error:
+    with pytest.raises(StageError, match="3 cells, but the header has 2") as error:
         prepare(file, tmp_path / "out")
     lines = [*(f"t.csv, line {n}" for n in (2, 3, 4)), "and 1 more row", "t.csv, line 6"]
     assert starts(error) == lines

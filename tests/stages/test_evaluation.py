@@ -170,7 +170,7 @@ def test_few_test_documents_have_intervals_but_no_verdict(world, tmp_path):
 
 def test_one_test_document_is_refused(world, tmp_path):
     with_test_documents(world, tmp_path / "text-classification", 1)
-    with pytest.raises(StageError, match=r"2 rows of 1 document.*raise test_share"):
+    with pytest.raises(StageError, match=r"2 rows of 1 document.*Raise test_share"):
         run(tmp_path, tmp_path / "out", "text-classification")
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tasks.contract import StageError
 from tasks.problems.weighted import Sums
 from tasks.statistics import bootstrap
 from tasks.statistics.bootstrap import Bootstrap, draw_weights
@@ -93,3 +94,13 @@ def test_weights_draw_as_many_documents_as_there_are():
     assert weights.shape == (1000, 7)
     assert (weights.sum(axis=1) == 7).all()
     assert weights.mean(axis=0) == pytest.approx(np.ones(7), abs=0.1)
+
+
+def test_a_metric_that_is_undefined_on_a_resample_is_an_error_and_no_interval():
+    def metrics(sums):
+        with np.errstate(invalid="ignore"):
+            return {"precision": sums[..., 0] / sums[..., 1]}
+
+    counts = np.array([[1, 1], [0, 0], [0, 0]])
+    with pytest.raises(StageError, match=r"metric precision is not a finite number on \d+ of 100"):
+        Bootstrap(100, 0.95, seed=0).resample([Sums(counts, metrics)], names(3))

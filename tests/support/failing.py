@@ -105,7 +105,7 @@ FAILING = [
     mood(
         "ragged CSV",
         line_changed("moods.csv", 90, "a cat, a dog,good"),
-        said=("moods.csv, line 90: 3 cells where the header has 2", "in double quotes"),
+        said=("moods.csv, line 90: 3 cells, but the header has 2", "in double quotes"),
     ),
     mood(
         "a quote that is never closed",
@@ -130,7 +130,7 @@ FAILING = [
             "moods.csv, line 20: the label is missing",
             "moods.csv, line 22: the label is missing",
             "and 7 more rows",
-            "moods.csv, line 90: 3 cells where the header has 2",
+            "moods.csv, line 90: 3 cells, but the header has 2",
         ),
     ),
     mood(
@@ -225,7 +225,7 @@ FAILING = [
     ),
     Mistake(
         "a tokenizer whose mask is another token",
-        ("tokenizer failed: tokenizer.published", "'[SEP]' is its mask_token and another"),
+        ("tokenizer failed: tokenizer.published", "'[SEP]' is its mask_token and also another"),
         (tokenizer(**tokens(mask_token="[SEP]")),),
         PUBLISHED,
         stage="tokenizer",

@@ -325,7 +325,7 @@ def test_a_checkpoint_of_another_architecture_is_refused_before_a_step(changed, 
 def test_a_checkpoint_of_a_training_of_another_length_is_refused(tmp_path):
     monitor = Silent(checkpoints=tmp_path)
     run(batches=Counting(steps=5), monitor=monitor, checkpoints=EVERY_STEP)
-    with pytest.raises(StageError, match="of a training of 5 steps, this one has 20"):
+    with pytest.raises(StageError, match="belongs to a training of 5 steps, this one has 20"):
         run(monitor=monitor)
 
 

@@ -124,7 +124,7 @@ class Delivery:
                 if artifact.damage():  # a damaged artifact is not reported
                     return
                 self.recording.record(use.title, artifact)
-            elif artifact.record.get("pages", "") != artifact.pages_key:
+            elif artifact.record.get("pages", "") != artifact.pages_key != "":
                 self.recording.show(artifact)
         self._tell_parent(use, artifact)
 

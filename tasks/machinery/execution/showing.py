@@ -47,6 +47,8 @@ def render(stage: Stage, artifact: Artifact) -> bool:
     key = key_of_pages(stage, artifact) if stage.show else ""
     if not key or is_whole(artifact.folder, key):
         return False
+    for left in artifact.folder.glob("showing-*"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
     with TemporaryDirectory(dir=artifact.folder, prefix="showing-") as folder:
         written = Path(folder) / "show"
         written.mkdir()

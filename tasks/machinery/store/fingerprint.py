@@ -23,7 +23,7 @@ import json
 import os
 import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
@@ -135,7 +135,7 @@ def _spec(module: str) -> ModuleSpec | None:
 def _imported(tree: ast.Module, module: str, is_package: bool) -> set[str]:
     """The modules of this package that a tree imports, at any depth."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in _run(tree):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -147,6 +147,14 @@ def _imported(tree: ast.Module, module: str, is_package: bool) -> set[str]:
             found.add(base)
             found.update(f"{base}.{alias.name}" for alias in node.names)
     return {name for name in found if name.split(".")[0] == PACKAGE and _module_file(name)}
+
+
+def _run(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes of a tree, but for what only type checkers read."""
+    yield tree
+    for child in ast.iter_child_nodes(tree):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield from _run(child)
 
 
 class Code(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
 WORDS = {
     "first": "promoted, the first champion",
@@ -61,6 +61,13 @@ class Recorded(BaseModel):
     gain_text: str = ""
     test_data: str = ""
     run_id: str = ""
+
+    @model_validator(mode="after")
+    def _gain_of_a_former_version(self) -> Recorded:
+        if self.gain and not self.gain_text:  # recorded when all metrics were shares
+            value, low, high = (f"{100 * each:+.1f}" for each in self.gain)
+            self.gain_text = f"{value} [{low}, {high}] points"
+        return self
 
     @property
     def brief(self) -> str:

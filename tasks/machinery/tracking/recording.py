@@ -242,7 +242,7 @@ class Recording:
         (artifact.folder / "run.json").unlink(missing_ok=True)
 
     def show(self, artifact: Artifact) -> None:
-        """Replace the pages in the run of an artifact: they were rendered again.
+        """Log the pages of an artifact to its run again: they were rendered again.
 
         Raises:
             Exception: MLflow cannot be reached, or does not take it.

@@ -208,7 +208,7 @@ def test_nothing_is_freed_where_mlflow_cannot_be_asked(
     assert "cannot query MLflow" in said
     assert "Nothing was deleted" in said
     assert names() == {made.name}
-    assert "unknown: MLflow" in collect()[1]
+    assert "unknown: cannot query MLflow" in collect()[1]
 
 
 @pytest.fixture

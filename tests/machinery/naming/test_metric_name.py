@@ -2,7 +2,15 @@
 
 import pytest
 
-from tasks.machinery.naming.metric_name import MetricName, headline_of
+from tasks.machinery.naming.metric_name import (
+    DOWNSTREAM,
+    FROM_SCRATCH,
+    HIGH,
+    LOW,
+    MAJORITY,
+    MetricName,
+    headline_of,
+)
 
 NAMES = {
     "downstream/library/accuracy": MetricName("accuracy", problem="library"),
@@ -40,3 +48,9 @@ def test_the_headline_is_the_metric_that_the_baseline_has():
     names = [name for name in NAMES if "/library/" in name]
     assert headline_of(names, "library") == "accuracy"
     assert headline_of(names, "other") == ""
+
+
+def test_the_words_of_names_are_these_in_every_artifact_and_run():
+    # They are in no key: with other words, results that are cached would not be found.
+    assert (DOWNSTREAM, MAJORITY, FROM_SCRATCH) == ("downstream", "majority", "from_scratch")
+    assert (LOW, HIGH) == ("low", "high")

@@ -42,8 +42,7 @@ def test_a_second_run_reads_no_file_of_an_artifact(monkeypatch: pytest.MonkeyPat
     runner, _ = run_flow(sum_of_doubles)
     assert states(runner) == ["cached"] * 3
     assert read == []
-    with verifying("full"):
-        run_flow(sum_of_doubles)
+    run_flow(sum_of_doubles, verify="full")
     assert len(read) == len(set(read)) == 5, "every file, and each once"
 
 
@@ -55,7 +54,7 @@ def test_what_a_disk_changed_by_itself_is_found_by_a_full_verification() -> None
     with verifying("full"):
         planner = Planner(Store(store_folder()))
         sum_of_doubles(planner)
-        full, again = run_flow(sum_of_doubles)
+    full, again = run_flow(sum_of_doubles, verify="full")
     assert planner.steps[-1].reasons == ["number.txt differs"]
     assert states(full) == ["cached", "cached", "completed"]
     assert full.outcomes[-1].why == "recomputed: number.txt differs"
