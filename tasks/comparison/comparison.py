@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tasks import problems
+from tasks import objectives, problems
 from tasks.comparison.curves import Curve
 from tasks.comparison.disagreement import Disagreement
 from tasks.comparison.energy import Power
@@ -16,7 +16,7 @@ from tasks.machinery.tracking.tags import DIGEST_OF, RESULTS
 from tasks.statistics.significance import Difference
 
 # Metrics of quantity, not quality: none of their values is the best.
-_NO_RANK = ("unigram_loss", "parameters", "tokens", "epochs", "test_documents")
+_NO_RANK = ("parameters", "tokens", "epochs", "test_documents")
 _LOWER = ("loss", "perplexity")
 # What a loss on held-out text depends on, besides the model.
 _MEASURING = ("objective", "sequence_length", "validation_sequences")
@@ -183,6 +183,11 @@ def direction(name: str, runs: Sequence[PastRun]) -> int:
     found = MetricName.parse(name)
     if found.metric in _NO_RANK or found.model == MAJORITY:
         return 0
+    if found.stage == "pretraining":
+        if found.metric in objectives.references():
+            return 0
+        if metric := objectives.metrics().get(found.metric):
+            return metric.sign
     kind = next(filter(None, (run.kind_of(found.problem) for run in runs)), "")
     metrics = problems.described(kind).METRICS if kind in problems.names() else {}
     if found.metric in metrics:

@@ -91,6 +91,11 @@ def metrics() -> dict[str, Metric]:
     return found
 
 
+def references() -> frozenset[str]:
+    """The metrics that models are compared with, of all objectives: they rank no model."""
+    return frozenset(load(name).REFERENCE[1] for name in names())
+
+
 def names() -> tuple[str, ...]:
     """The names of all objectives, as an experiment writes them: `mlm+nsp`."""
     return choices.names("objectives")

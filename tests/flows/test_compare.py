@@ -92,7 +92,9 @@ def test_what_is_printed_has_all_parts_and_fits_120_columns(at) -> None:
     for title in ("Parameters that differ", "Differences, tested", "Cost", "Where they disagree"):
         assert any(line.startswith(title) for line in lines), title
     assert "A and D have the same results." in lines
-    assert re.search(r"^names: the test splits differ in content \(A, B, D / C\)", printed, re.MULTILINE)
+    assert re.search(
+        r"^names: the test splits differ in content \(A, B, D / C\)", printed, re.MULTILINE
+    )
 
 
 def test_only_parameters_that_differ_are_shown_problems_by_name(at, tmp_path) -> None:
@@ -147,7 +149,9 @@ def test_the_same_results_do_not_differ(at, tmp_path) -> None:
 def test_other_test_sets_are_told_by_content_and_not_tested(at, tmp_path) -> None:
     found = compared(tmp_path, at.ids["first"], at.ids["apart"])
     assert {each["problem"] for each in found["differences"]} == {"mood"}
-    assert any("names: the test splits differ in content (A / B)" in text for text in found["not_tested"])
+    assert any(
+        "names: the test splits differ in content (A / B)" in text for text in found["not_tested"]
+    )
     assert list(found["data"]) == ["dataset names", "corpus"] or "dataset names" in found["data"]
     assert found["metrics"]["downstream/names/f1"]["best"] == []
 

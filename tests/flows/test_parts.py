@@ -67,8 +67,8 @@ def states(result: dict[str, Any]) -> dict[str, str]:
 
 
 def page_of(result: dict[str, Any], stage: str = "report") -> str:
-    [path] = [Path(each["path"]) for each in result["stages"] if each["name"] == stage]
-    return (path.parent / "show" / "card.md").read_text()
+    [path] = [Path(each["pages"]) for each in result["stages"] if each["name"] == stage]
+    return (path / "card.md").read_text()
 
 
 def test_pretraining_alone_shares_every_stage_with_the_whole_experiment(place: Place) -> None:
