@@ -18,6 +18,8 @@ from tests.conftest import ROOT
 from tests.support.added_parts import AddedParts
 from tests.support.tiny_experiment import ANIMALS, PLACES, VERBS, write_texts
 
+pytestmark = pytest.mark.slow
+
 SOURCE = ROOT / "tests" / "support" / "rating"
 FORM = """
 import json
