@@ -78,7 +78,7 @@ def test_a_growing_data_set_retrains_promotes_refuses_and_is_rolled_back(place: 
 
     before = place.runs()
     same = place.retrain()
-    assert "nothing new: version 1, the champion" in same["message"]
+    assert "nothing new: the experiment produces version 1" in same["message"]
     assert place.runs() == before
     assert "finetuning" not in same["printed"]
 
@@ -146,7 +146,7 @@ def check_versions(place: Place) -> None:
     judged = client.get_run(tags["3"]["temper.decision_run_id"])
     assert judged.info.status == "FINISHED"
     page = judged.data.tags["mlflow.note.content"]
-    assert "# Not promoted: the champion is kept" in page
+    assert "# Not promoted: the champion stays" in page
     assert "| class | rows | champion | challenger |" in page
     assert "card.md" in [file.path for file in client.list_artifacts(judged.info.run_id)]
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 
 from tasks.machinery.naming.metric_name import MAJORITY, MetricName
 from tasks.machinery.tracking.tags import EXPERIMENT, STAGE
@@ -41,7 +42,10 @@ def renew_view(client: MlflowClient, experiment_id: str) -> None:
     state = json.dumps(state_of(columns_of(runs)))
     if state != kept.get("state"):
         view = {"name": NAME, "createdAt": 0, "updatedAt": 0, "state": state}
-        client.set_experiment_tag(experiment_id, TAG, json.dumps(view))
+        try:
+            client.set_experiment_tag(experiment_id, TAG, json.dumps(view))
+        except MlflowException:  # two runs ended at once, and SQLite took the other's tag first
+            client.set_experiment_tag(experiment_id, TAG, json.dumps(view))
 
 
 def columns_of(runs: Sequence[Run]) -> list[str]:
