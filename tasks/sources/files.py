@@ -39,8 +39,8 @@ SPLIT_WORDS: dict[str, Split] = {
     "test": "test",
 }
 
-# The entry of an identity that tells what `documents: auto` is: a file or a paragraph. It has no
-# ending, so no file that is read has this name.
+# The entry of an identity that states what `documents: auto` means: a file or a paragraph. It has
+# no ending, so no file that is read has this name.
 UNIT = "documents"
 
 WRITTEN = "a file or a folder"

@@ -31,7 +31,7 @@ from tasks.training.computation import Computation
 from tasks.training.loop import Batch, Optimization, autocast, train
 
 VALIDATION_MASKING = 0.15
-VALIDATIONS = 10  # points of the validation curve, each on so many sequences at most
+VALIDATIONS = 10  # points of the validation curve, each on at most QUICK_SEQUENCES sequences
 QUICK_SEQUENCES = 512
 TOKENS_AT_ONCE = 8192
 

@@ -1,4 +1,4 @@
-"""What the loop is told of a model and its batches: it looks into neither.
+"""What the loop needs to know of a model and its batches; it reads neither itself.
 
 Text's answers are in `tasks/models/text_computation.py`.
 """

@@ -22,7 +22,7 @@ def modules_in(package: str) -> tuple[str, ...]:
     """The modules of a package of `tasks`, by name: one file each, `_` written as `-`.
 
     Args:
-        package: such as `families`; its `__init__.py` does not count.
+        package: such as `families`; a file whose name begins with `_` is no variant.
     """
     found = (each.stem for each in (TASKS / package).glob("*.py"))
-    return tuple(sorted(name.replace("_", "-") for name in found if name != "__init__"))
+    return tuple(sorted(name.replace("_", "-") for name in found if not name.startswith("_")))

@@ -106,6 +106,6 @@ def quick_attention(
 
 
 def _in_bf16(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Cast the hidden states once before a layer of attention; autocast would cast them thrice."""
+    """Cast the hidden states once before a layer of attention; autocast casts them three times."""
     states, *others = given
     return (states.to(torch.bfloat16) if torch.is_autocast_enabled("cpu") else states, *others)
