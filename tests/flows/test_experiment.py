@@ -129,9 +129,12 @@ def test_a_plan_names_the_library_that_differs(place, tmp_path, monkeypatch) -> 
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     plan = place.call("plan", str(place.file)).stdout
     minor = ".".join(installed.split(".")[:2])
-    assert plan.count(f"library scipy: {minor} → 99.1") == 2, "each evaluation"
+    assert plan.count(f"library scipy: {minor} → 99.1") == 6, "each that computes metrics"
     runs = {line.partition("  ")[0] for line in plan.splitlines() if "  run  " in line}
-    assert runs == {"evaluation mood", "evaluation names", "report"}
+    metrics = {
+        f"finetuning {name}{of}" for name in ("mood", "names") for of in ("", " from scratch")
+    }
+    assert runs == metrics | {"evaluation mood", "evaluation names", "report"}
     monkeypatch.setenv("TEMPER_VERSIONS", "exact")
     exact = place.call("plan", str(place.file)).stdout
     assert f"library scipy: {minor} → 99.1.2" in exact

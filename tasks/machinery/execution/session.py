@@ -73,9 +73,8 @@ def opened(
 ) -> Iterator[Runner]:
     """Open a run in MLflow for a block that calls stages, in the flow run of the caller.
 
-    First, unless the work is a step of a larger run, MLflow gets what earlier runs could not
-    report, and dead runs are closed. However the block ends, MLflow gets the status; later, if it
-    is unreachable.
+    First MLflow gets what earlier runs could not report, and dead runs are closed. However the
+    block ends, MLflow gets the status; later, if it is unreachable.
 
     Args:
         work: what the block does.
@@ -86,9 +85,8 @@ def opened(
     store, tracking = Store(store_folder()), Tracking(work.name, display.say)
     tags = code_version() | flow_tags()
     with start_lock():
-        if work.resumes:
-            deliver_all(tracking, store)
-            close_flow_runs(tracking.close_dead_runs())
+        deliver_all(tracking, store)
+        close_flow_runs(tracking.close_dead_runs())
         parent = _open_parent(tracking, work, tags)
         ledger = Ledger.open(work.name, tracking.uri, parent.run_id, tags)
     parent.beating = ledger.beat

@@ -17,6 +17,7 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.schedules import RRule
 from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.types.entrypoint import EntrypointType
 
 from flows.presets.loading import load_experiment
 from flows.serving.retraining import machine_zone, retrain_deployment, schedule_of
@@ -95,7 +96,12 @@ def test_the_form_of_the_deployment_has_what_was_asked_for() -> None:
 def test_of_the_runs_that_were_missed_the_last_one_runs(prefect: str, home: Path) -> None:
     since = datetime.now(ZoneInfo("UTC")) + timedelta(seconds=30)  # the server plans in rounds
     rule = f"DTSTART:{since:%Y%m%dT%H%M%S}\nRRULE:FREQ=SECONDLY;INTERVAL=2;COUNT=3"
-    deployment = tell.to_deployment("late", schedules=[RRule(rule, timezone="UTC")])
+    deployment = tell.to_deployment(
+        "late",
+        schedules=[RRule(rule, timezone="UTC")],
+        # as `temper up` registers its own: a flow named by a file has its whole folder copied
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
     chosen = DeploymentFilter(id=DeploymentFilterId(any_=[deployment.apply()]))
     time.sleep(36)  # nobody serves it
     with get_client(sync_client=True) as client:
@@ -112,7 +118,7 @@ def execute(flow_run_id: str, server: str) -> str:
     environment = os.environ | {"PREFECT_API_URL": server, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "prefect", "flow-run", "execute", flow_run_id]
     done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=300, cwd=ROOT
+        command, env=environment, capture_output=True, text=True, timeout=120, cwd=ROOT
     )
     lines = [line for line in done.stdout.splitlines() if line.startswith("told: ")]
     assert lines, done.stdout[-2000:] + done.stderr[-2000:]
