@@ -23,7 +23,7 @@ from tasks.comparison.gathering import gather
 from tasks.comparison.page import page_of
 from tasks.comparison.past_run import UnknownRunError
 from tasks.comparison.past_runs import PastRuns
-from tasks.comparison.remains import Evidence
+from tasks.comparison.remains import Remains
 from tasks.comparison.selection import select
 from tasks.contract import StageError
 from tasks.machinery.host.home import make_home, store_folder
@@ -83,9 +83,9 @@ def compare_runs(
             chosen = select(past, runs, last=last, narrowed=mlflow_filter, experiment=experiment)
         except UnknownRunError as error:
             raise StageError(str(error)) from None
-        evidence = Evidence(past.client, Store(store_folder()))
+        remains = Remains(past.client, Store(store_folder()))
         say = get_run_logger().info
-        found = gather(chosen, evidence, Power.assumed(watts or None), examples, say)
+        found = gather(chosen, remains, Power.assumed(watts or None), examples, say)
         return publish(found)
 
 

@@ -96,7 +96,7 @@ def compare(
         from tasks.comparison.gathering import gather
         from tasks.comparison.page import page_of
         from tasks.comparison.past_runs import PastRuns
-        from tasks.comparison.remains import Evidence
+        from tasks.comparison.remains import Remains
         from tasks.comparison.selection import select
         from tasks.machinery.store.store import Store
         from tasks.pages.document import write_markdown
@@ -104,10 +104,10 @@ def compare(
 
         past = PastRuns()
         found = select(past, runs, last=last, narrowed=narrowed, experiment=experiment)
-        evidence = Evidence(past.client, Store(store_folder()))
+        remains = Remains(past.client, Store(store_folder()))
         comparison = gather(
             found,
-            evidence,
+            remains,
             Power.assumed(watts),
             examples,
             lambda text: status.update(f"{text} …"),

@@ -28,7 +28,7 @@ from tasks.experiment.problem import Downstream
 from tasks.machinery.host.digest_memo import Verification
 from tasks.machinery.host.home import home, make_home, require_addresses
 from tasks.machinery.store.artifact import Artifact
-from tasks.machinery.store.call import Run
+from tasks.machinery.store.call import StageCaller
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help=REFERENCE.replace("[", r"\["))]
 ProblemOption = Annotated[
@@ -151,7 +151,7 @@ def _given(model: str, name: str) -> Any:
 def _run(
     name: str,
     job: Any,
-    recipe: Callable[[Run], Artifact],
+    recipe: Callable[[StageCaller], Artifact],
     refresh: list[str],
     verify: Verification,
     *,

@@ -15,7 +15,7 @@ from tasks.machinery.host.digest_memo import Verification, verifying
 from tasks.machinery.host.home import home, store_folder
 from tasks.machinery.naming.spelling import nearest
 from tasks.machinery.store.artifact import Artifact
-from tasks.machinery.store.call import Run
+from tasks.machinery.store.call import StageCaller
 
 if TYPE_CHECKING:
     from tasks.timing.planner import TimedPlanner
@@ -33,7 +33,7 @@ def require_stages(refresh: Sequence[str]) -> None:
 
 
 def planned(
-    recipe: Callable[[Run], Artifact], refresh: Sequence[str], verify: Verification
+    recipe: Callable[[StageCaller], Artifact], refresh: Sequence[str], verify: Verification
 ) -> TimedPlanner:
     """The plan of a recipe; a mistake ends the program, before anything is computed."""
     from tasks.machinery.store.store import Store

@@ -14,13 +14,13 @@ from tasks.experiment.experiment import Experiment
 from tasks.experiment.problem import Downstream
 from tasks.machinery.naming.title import from_scratch
 from tasks.machinery.store.artifact import Artifact, Input
-from tasks.machinery.store.call import Run
+from tasks.machinery.store.call import StageCaller
 from tasks.models.files import weights_of
 from tasks.sources import Source
 from tasks.sources.published_tokenizers import PublishedTokenizer, resolve_published
 
 
-def recipe(experiment: Experiment, run: Run) -> Artifact:
+def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
     """The whole chain; returns the report."""
     sources = [labelled_source(problem) for problem in experiment.downstream]
     text = text_source(experiment.corpus)
@@ -48,7 +48,7 @@ def recipe(experiment: Experiment, run: Run) -> Artifact:
 
 
 def prepare_labelled(
-    problem: Downstream, source: Source, experiment: Experiment, run: Run
+    problem: Downstream, source: Source, experiment: Experiment, run: StageCaller
 ) -> Artifact:
     """Labelled rows, split by document."""
     return run(
@@ -65,7 +65,7 @@ def pretrain(
     source: Source,
     published: PublishedTokenizer | None,
     held_out: list[Input],
-    run: Run,
+    run: StageCaller,
 ) -> Artifact:
     """Corpus, tokenizer, tokens, and an encoder that is pre-trained on them."""
     corpus = run(
@@ -103,7 +103,7 @@ def finetune_and_evaluate(
     data: Artifact,
     body: Input,
     experiment: Experiment,
-    run: Run,
+    run: StageCaller,
     *,
     family: str,
 ) -> Artifact:

@@ -14,13 +14,13 @@ from flows.recipes.inspection import labelled_source, text_source
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.problem import Downstream
 from tasks.machinery.store.artifact import Artifact
-from tasks.machinery.store.call import Run
+from tasks.machinery.store.call import StageCaller
 from tasks.models.files import require_head, require_room
 from tasks.references.given_model import Given
 from tasks.sources.published_tokenizers import resolve_published
 
 
-def pretraining_recipe(job: PretrainJob, run: Run) -> Artifact:
+def pretraining_recipe(job: PretrainJob, run: StageCaller) -> Artifact:
     """Pre-train an encoder; returns the artifact of its pre-training."""
     held_out = [Downstream(**data.model_dump()) for data in job.held_out]
     sources = [labelled_source(data, f"held_out.{data.name}") for data in held_out]
@@ -34,7 +34,7 @@ def pretraining_recipe(job: PretrainJob, run: Run) -> Artifact:
     return pretrain(job.experiment, text, published, tested, run)
 
 
-def finetuning_recipe(job: FinetuneJob, body: Given, run: Run) -> Artifact:
+def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifact:
     """Fine-tune an encoder on problems, and evaluate it; returns the report."""
     sources = [labelled_source(problem) for problem in job.downstream]
     require_room(job.downstream, body.configuration, body.name)
@@ -51,7 +51,7 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: Run) -> Artifact:
     return report(job, names, body, labelled, evaluated, origin=body.origin_as_body, run=run)
 
 
-def evaluation_recipe(job: EvaluateJob, model: Given, run: Run) -> Artifact:
+def evaluation_recipe(job: EvaluateJob, model: Given, run: StageCaller) -> Artifact:
     """Evaluate a fine-tuned model on a test split; returns the report."""
     problem = Downstream(**job.data.model_dump())
     source = labelled_source(problem, "data")
@@ -80,7 +80,7 @@ def report(
     evaluated: Sequence[Artifact],
     *,
     origin: str,
-    run: Run,
+    run: StageCaller,
 ) -> Artifact:
     """The page: the results, the model's origin, and whether it was trained on test rows."""
     leakages = [

@@ -22,10 +22,10 @@ from tasks.machinery.orchestration.gone_flow_runs import registered_flow_run
 from tasks.machinery.orchestration.heartbeat_automation import ensure_automation
 from tasks.machinery.orchestration.queued_twice import cancel_duplicates
 from tasks.machinery.store.artifact import Artifact
-from tasks.machinery.store.call import Run
+from tasks.machinery.store.call import StageCaller
 from tasks.machinery.store.store import Store
 
-Recipe = Callable[[Run], Artifact]
+Recipe = Callable[[StageCaller], Artifact]
 
 log_mistakes_plainly()  # here, as Prefect checks a flow's parameters before it calls it
 

@@ -73,11 +73,12 @@ class Cost:
 
 @dataclass(frozen=True)
 class Overlay:
-    """One metric of one stage over training, for the runs that have it."""
+    """One loss of one stage over training, for the runs that have it."""
 
     stage: str
     metric: str
     curves: dict[str, Curve]
+    loss: str  # what it is, for the axis: `nats`, `squared error`
     shared: list[list[str]] = field(default_factory=list)  # labels of runs with the same artifact
 
 

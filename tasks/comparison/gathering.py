@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from tasks import objectives, problems
 from tasks.comparison.answers import Answered, compare_answers, read_answers, sharing
 from tasks.comparison.comparison import (
     Comparison,
@@ -19,7 +21,7 @@ from tasks.comparison.curves import Curve
 from tasks.comparison.disagreement import Disagreement, most_disputed
 from tasks.comparison.energy import Power, Spent
 from tasks.comparison.past_run import PastRun, label_of
-from tasks.comparison.remains import Evidence
+from tasks.comparison.remains import Remains
 from tasks.machinery.naming.metric_name import DOWNSTREAM
 from tasks.machinery.naming.title import Title
 from tasks.statistics.significance import Difference, corrected
@@ -34,13 +36,13 @@ Say = Callable[[str], None]
 
 
 def gather(
-    runs: Sequence[PastRun], evidence: Evidence, power: Power, examples: int, say: Say
+    runs: Sequence[PastRun], remains: Remains, power: Power, examples: int, say: Say
 ) -> Comparison:
     """Compare runs by all that remains of them.
 
     Args:
         runs: two or more, in the order in which they are shown.
-        evidence: where to look for predictions, curves and seconds.
+        remains: where to look for predictions, curves and seconds.
         power: what the energy is reckoned with.
         examples: how many rows to show, of each problem, on which the runs disagree.
         say: called with messages on the progress.
@@ -48,7 +50,7 @@ def gather(
     say("reading the runs' predictions")
     tests = Tests()
     for problem in sorted({name for run in runs for name in run.problems}):
-        tests.add(problem, runs, evidence, examples)
+        tests.add(problem, runs, remains, examples)
     say("reading curves and costs")
     apart = set(tests.incomparable)
     if incomparable_pretraining(runs):
@@ -60,9 +62,9 @@ def gather(
         metrics=metric_rows(runs, frozenset(apart)),
         differences=corrected(tests.differences),
         untested=tests.untested,
-        costs=[cost_of(run, evidence, power) for run in runs],
+        costs=[cost_of(run, remains, power) for run in runs],
         power=power,
-        overlays=overlays(runs, evidence),
+        overlays=overlays(runs, remains),
         disputed=tests.disputed,
         alike=alike(runs),
     )
@@ -77,9 +79,9 @@ class Tests:
         self.disputed: dict[str, list[Disagreement]] = {}
         self.incomparable: list[str] = []
 
-    def add(self, problem: str, runs: Sequence[PastRun], evidence: Evidence, examples: int) -> None:
+    def add(self, problem: str, runs: Sequence[PastRun], remains: Remains, examples: int) -> None:
         """Test all pairs of runs on a problem, if they share the test rows."""
-        answers = self._answers(problem, runs, evidence)
+        answers = self._answers(problem, runs, remains)
         groups = sharing(answers)
         if len(groups) > 1:
             self.incomparable.append(f"{DOWNSTREAM}/{problem}/")
@@ -90,13 +92,13 @@ class Tests:
                 self._test(problem, {name: answers[name] for name in labels}, confidence, examples)
 
     def _answers(
-        self, problem: str, runs: Sequence[PastRun], evidence: Evidence
+        self, problem: str, runs: Sequence[PastRun], remains: Remains
     ) -> dict[str, Answered]:
         found: dict[str, Answered] = {}
         for number, run in enumerate(runs):
             label = label_of(number)
             kind = run.kind_of(problem)
-            file = evidence.answers_file(run, problem) if kind else None
+            file = remains.answers_file(run, problem) if kind else None
             if file is not None:
                 found[label] = read_answers(file, kind)
             else:
@@ -106,11 +108,7 @@ class Tests:
     def _test(
         self, problem: str, answers: dict[str, Answered], confidence: float, examples: int
     ) -> None:
-        from dataclasses import replace
-
-        from tasks.problems import load
-
-        kind = load(next(iter(answers.values())).problem)
+        kind = problems.load(next(iter(answers.values())).problem)
         found = compare_answers(kind, answers, confidence=confidence)
         metric = kind.METRICS[kind.HEADLINE].words
         self.differences += [replace(each, problem=problem, metric=metric) for each in found]
@@ -139,17 +137,17 @@ def _differ(problem: str, groups: Sequence[Sequence[str]]) -> str:
     )
 
 
-def cost_of(run: PastRun, evidence: Evidence, power: Power) -> Cost:
+def cost_of(run: PastRun, remains: Remains, power: Power) -> Cost:
     """The cost of the stages of a run, each artifact once."""
     spent: dict[str, Spent] = {}
     by_stage: dict[str, float] = {}
     unknown: list[str] = []
     for title in sorted(run.artifacts.keys() | run.stage_runs.keys()):
-        found = evidence.spent(run, title)
+        found = remains.spent(run, title)
         if found is None:
             unknown.append(title)
             continue
-        name = evidence.name(run, title) or title
+        name = remains.name(run, title) or title
         if name not in spent:
             stage = Title.parse(title).stage
             by_stage[stage] = by_stage.get(stage, 0.0) + found.seconds
@@ -167,7 +165,7 @@ def cost_of(run: PastRun, evidence: Evidence, power: Power) -> Cost:
     )
 
 
-def overlays(runs: Sequence[PastRun], evidence: Evidence) -> list[Overlay]:
+def overlays(runs: Sequence[PastRun], remains: Remains) -> list[Overlay]:
     """The curves of the trainings that all runs have."""
     titles = [set(run.artifacts) | set(run.stage_runs) for run in runs]
     shared = sorted(set.intersection(*titles), key=lambda title: (title[0] != "p", title))
@@ -177,23 +175,33 @@ def overlays(runs: Sequence[PastRun], evidence: Evidence) -> list[Overlay]:
         metrics = CURVES.get(parsed.stage, ())
         if not metrics or parsed.is_from_scratch:
             continue
-        curves = [evidence.curves(run, title) for run in runs]
-        groups = _same_artifact(title, runs, evidence)
+        curves = [remains.curves(run, title) for run in runs]
+        groups = _same_artifact(title, runs, remains)
         found += [
-            Overlay(title, metric, each, groups)
+            Overlay(title, metric, each, loss_of(runs[0], parsed), groups)
             for metric in metrics
             if len(each := _of_metric(curves, metric)) > 1
         ]
     return found
 
 
+def loss_of(run: PastRun, title: Title) -> str:
+    """What the loss of a training is, for the axis of a figure; empty if its kind is unknown."""
+    if title.stage == "pretraining":
+        objective = run.params.get("pretraining.objective", "")
+        known = objective in objectives.names()
+        return objectives.load(objective).METRICS["validation_loss"].unit if known else ""
+    kind = run.kind_of(title.label)
+    return problems.load(kind).LOSS if kind in problems.names() else ""
+
+
 def _of_metric(curves: Sequence[dict[str, Curve]], metric: str) -> dict[str, Curve]:
     return {label_of(i): each[metric] for i, each in enumerate(curves) if metric in each}
 
 
-def _same_artifact(title: str, runs: Sequence[PastRun], evidence: Evidence) -> list[list[str]]:
+def _same_artifact(title: str, runs: Sequence[PastRun], remains: Remains) -> list[list[str]]:
     """The labels of runs that share the same artifact of a stage."""
     groups: dict[str, list[str]] = {}
     for number, run in enumerate(runs):
-        groups.setdefault(evidence.name(run, title) or str(number), []).append(label_of(number))
+        groups.setdefault(remains.name(run, title) or str(number), []).append(label_of(number))
     return [group for group in groups.values() if len(group) > 1]

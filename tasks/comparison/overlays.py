@@ -72,7 +72,9 @@ def curve_figures(overlay: Overlay) -> list[Picture]:
     title = f"{overlay.stage}: {lowest} ends lowest, at {curves[lowest].last:.3g}"
     pictures = []
     for way, axis in (("step", "optimizer steps"), ("time", "seconds since training started")):
-        figure = draw_overlay(title, f"{subtitle}, by {way}", curves, way=way, x=axis)
+        figure = draw_overlay(
+            title, f"{subtitle}, by {way}", curves, way=way, x=axis, y=overlay.loss
+        )
         words = f"{overlay.stage}: {loss} by {way}"
         pictures.append(as_picture(figure, f"{stem}-by-{way}.png", words))
     return pictures
@@ -85,7 +87,7 @@ def merged(overlay: Overlay) -> dict[str, Curve]:
 
 
 def draw_overlay(
-    title: str, subtitle: str, curves: Mapping[str, Curve], *, way: str, x: str
+    title: str, subtitle: str, curves: Mapping[str, Curve], *, way: str, x: str, y: str
 ) -> Figure:
     """One line per run, each named at its last point."""
     figure, axes = canvas(title, subtitle)
@@ -100,7 +102,7 @@ def draw_overlay(
     axes.margins(x=0.02)
     name_ends(axes, curves)
     axes.set_xlabel(x, color=MUTED, fontsize=9)
-    axes.set_ylabel("nats", color=MUTED, fontsize=9)
+    axes.set_ylabel(y, color=MUTED, fontsize=9)
     return figure
 
 

@@ -31,7 +31,7 @@ _USAGE = "system/cpu_utilization_percentage"
 _GPU = ("system/gpu_", "_power_usage_watts")
 
 
-class Evidence:
+class Remains:
     """Finds the remaining files of past runs.
 
     Args:

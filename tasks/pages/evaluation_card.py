@@ -30,6 +30,7 @@ from tasks.statistics import numbers
 from tasks.statistics.verdict import beyond_majority
 
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is in the store alone
+SHARES = {"f1": "F1"}  # columns of a class's scores that have another name for people
 MODELS = {
     "": ("pre-trained", BLUE),
     FROM_SCRATCH: ("from scratch", ORANGE),
@@ -185,10 +186,11 @@ def metric_table(found: Found) -> str:
 
 
 def class_table(report: pd.DataFrame) -> str:
-    """The classes, the most frequent first."""
+    """The classes, the most frequent first: their name, shares of the test, and their support."""
     ordered = report.sort_values("support", ascending=False, kind="stable")
     rows = [
         [str(name), *(numbers.plain(share, "share") for share in shares), f"{support:,}"]
         for name, *shares, support in ordered.itertuples(index=False)
     ]
-    return pages.table(["class", "precision", "recall", "F1", "in the test"], rows)
+    shares = [SHARES.get(column, column) for column in ordered.columns[1:-1]]
+    return pages.table(["class", *shares, "in the test"], rows)

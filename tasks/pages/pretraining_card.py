@@ -68,9 +68,10 @@ def draw_loss(outcome: Outcome) -> Figure:
     """The loss in training and on held-out text, beside what it is compared with."""
     metrics, training = outcome.metrics, outcome.curves["training"]
     name, metric = outcome.reference
+    unit = outcome.measured[0]["unit"]  # that of `validation_loss`, which is first
     return draw_curves(
-        f"Pre-training: {metrics['validation_loss']:.2f} nats on held-out text",
-        f"{name} {metrics[metric]:.2f} nats; curve on {outcome.quick_sequences:,} of the "
+        f"Pre-training: {metrics['validation_loss']:.2f} {unit} on held-out text",
+        f"{name} {metrics[metric]:.2f} {unit}; curve on {outcome.quick_sequences:,} of the "
         f"{outcome.sequences:,} held-out sequences",
         {
             "training": training,
@@ -78,7 +79,7 @@ def draw_loss(outcome: Outcome) -> Figure:
             name: [(training[end][0], metrics[metric]) for end in (0, -1)],
         },
         x="step",
-        y="nats",
+        y=unit,
     )
 
 

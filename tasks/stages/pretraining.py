@@ -73,38 +73,38 @@ def pretrain(
     held_out = validation_batches(objective, tokens, vocabulary, pretraining, seed)
     texts, unseen = (EncodedCorpus.open(tokens, split) for split in ("train", "validation"))
     config = families.load(model.family).configure(model, loaded, pretraining.dropout)
-    body = objective.new_model(config, seed)
-    objective.begin(body, texts, vocabulary)
-    monitor.note(parameters=body.num_parameters(), examples=len(batches.examples))
+    network = objective.new_model(config, seed)
+    objective.begin(network, texts, vocabulary)
+    monitor.note(parameters=network.num_parameters(), examples=len(batches.examples))
 
     rows = len(held_out[0]["input_ids"])
     quick = held_out[: max(1, QUICK_SEQUENCES // rows)]
     history = train(
-        body,
+        network,
         batches,
         optimization(pretraining, seed),
         objective.losses,
         monitor,
-        validate=lambda: {f"quick_{k}": v for k, v in measure(objective, body, quick).items()},
+        validate=lambda: {f"quick_{k}": v for k, v in measure(objective, network, quick).items()},
         validate_every=max(1, pretraining.steps // VALIDATIONS),
         checkpoints=checkpoints,
-        computation=computation(objective, body, batches[0], pretraining),
+        computation=computation(objective, network, batches[0], pretraining),
     )
     with torch.no_grad(), autocast(pretraining.precision):
-        found = measure(objective, body, held_out)
+        found = measure(objective, network, held_out)
 
-    body.save_pretrained(out / "model")
+    network.save_pretrained(out / "model")
     loaded.model_max_length = model.max_positions
     loaded.save_pretrained(out / "model")
     metrics = {
         **found,
         **objective.derive(found, texts, unseen, vocabulary),
-        "parameters": float(body.num_parameters()),
+        "parameters": float(network.num_parameters()),
         "steps": history.steps,
         "tokens": history.seen,
         "epochs": history.steps * pretraining.batch_size / len(batches.examples),
     }
-    shown = objective.demonstrate(body, loaded, unseen)
+    shown = objective.demonstrate(network, loaded, unseen)
     write_json(out / "model.json", {"task": objective.TASK, "example": [shown["example"]]})
     write_json(out / "metrics.json", metrics)
     training, held_out_loss = objective.TRAINING_LOSS, "quick_validation_loss"
@@ -130,19 +130,19 @@ def optimization(pretraining: Pretraining, seed: int) -> Optimization:
 
 
 def computation(
-    objective: Objective, body: PreTrainedModel, batch: Batch, pretraining: Pretraining
+    objective: Objective, network: PreTrainedModel, batch: Batch, pretraining: Pretraining
 ) -> Computation:
     """How to compute steps with batches like this one on this machine."""
     size, length = batch["input_ids"].shape
     return text_computation(
-        body,
+        network,
         head=objective.head,
         split=objective.split,
         counts=objective.counts,
         micro_batch_size=pretraining.micro_batch_size,
         batch_size=size,
         length=length,
-        row=[(-(-a // size), b, c) for a, b, c in objective.head(body.config, batch)],
+        row=[(-(-a // size), b, c) for a, b, c in objective.head(network.config, batch)],
         precision=pretraining.precision,
     )
 

@@ -63,7 +63,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Sides:
+class PairedMeasures:
     """The answers of both models, and how they are evaluated.
 
     Attributes:

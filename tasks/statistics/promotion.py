@@ -28,7 +28,7 @@ from tasks.experiment.retraining import Rule
 from tasks.problems import Problem
 from tasks.statistics import numbers
 from tasks.statistics.documents import FEWEST_DOCUMENTS
-from tasks.statistics.paired_measures import Estimate, Row, Sides
+from tasks.statistics.paired_measures import Estimate, PairedMeasures, Row
 
 Outcome = Literal["first", "promoted", "kept", "refused"]
 
@@ -92,7 +92,7 @@ def decide(
         majority: the answers of the majority baseline.
     """
     before = list(majority) if champion is None else list(champion["predicted"])
-    sides = Sides(kind, rule, seed, labels, challenger, before)
+    sides = PairedMeasures(kind, rule, seed, labels, challenger, before)
     rows = [sides.headline()]
     if champion is not None:
         looked_at = [*sides.parts(), *sides.slices()]

@@ -22,6 +22,7 @@ DIVERGING = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every_steps", [0, 1])
 def test_a_diverging_training_fails_with_its_step_and_what_to_do(
     every_steps, tmp_path, prefect_server

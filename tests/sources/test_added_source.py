@@ -106,6 +106,7 @@ def test_it_changes_no_key_of_what_was_there(copy: AddedParts, file: Path, tmp_p
     assert without.code(KEYS, str(file)) == copy.code(KEYS, str(file))
 
 
+@pytest.mark.slow
 def test_it_is_read_and_trained_on(copy: AddedParts, file: Path, tmp_path: Path) -> None:
     printed = copy.code(PRETRAINED, str(file), str(tmp_path / "store"), listed(file))
     metrics = json.loads(printed.splitlines()[-1])

@@ -162,6 +162,7 @@ def in_child(corpus, out, checkpoints, kill_at=-1):
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
 
 
+@pytest.mark.slow
 def test_processes_write_the_same_bytes_also_when_killed_on_the_way(corpus, tmp_path):
     run(corpus, tmp_path / "here", dropout=0.1)
     assert in_child(corpus, tmp_path / "there", tmp_path / "kept", 5).returncode == -signal.SIGKILL

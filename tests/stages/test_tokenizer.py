@@ -109,6 +109,7 @@ def test_words_given_one_by_one_are_tokenized_as_in_a_text(corpus, tmp_path):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["wordpiece", "bpe"])
 def test_processes_learn_the_same_bytes(corpus, tmp_path, algorithm):
     made = []

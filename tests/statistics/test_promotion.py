@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from tasks.experiment.retraining import Rule
 from tasks.pages.decision_card import page
 from tasks.problems import load
-from tasks.statistics.paired_measures import Sides, quarters
+from tasks.statistics.paired_measures import PairedMeasures, quarters
 from tasks.statistics.promotion import Decision, decide
 
 KIND = load("text-classification")
@@ -172,7 +172,7 @@ def test_of_few_documents_nothing_is_concluded() -> None:
 
 def test_intervals_of_many_classes_are_wider_than_of_one() -> None:
     before, after = answers(by_chance(0.6, 1)), answers(by_chance(0.62, 2))
-    sides = Sides(KIND, Rule(), 0, LABELS, after, list(before["predicted"]))
+    sides = PairedMeasures(KIND, Rule(), 0, LABELS, after, list(before["predicted"]))
     alone = list(sides.parts())
     together = list(sides.widened(alone))
     assert len(together) == 3

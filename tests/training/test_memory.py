@@ -62,6 +62,7 @@ for dropout, bf16, rows, length in first + [
 """
 
 
+@pytest.mark.slow
 def test_the_memory_predicted_is_at_least_what_is_used_and_not_twice_as_much():
     if not os.access("/proc/self/clear_refs", os.W_OK):
         pytest.skip("this system does not tell peaks")

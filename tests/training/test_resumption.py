@@ -94,6 +94,7 @@ def interrupted_at(step, folder, sent=signal.SIGTERM, **options):
     return batches.asked
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_as_an_uninterrupted_one(whole, tmp_path):
     for kill_at in (7, 13):  # the second kill hits the resumed training
         killed = in_child(tmp_path / "killed", tmp_path / "none", kill_at)

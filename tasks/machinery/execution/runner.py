@@ -122,7 +122,7 @@ class Runner:
 
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
         """Reuse the stage if its key is unchanged, or compute it."""
-        call = Call(self, stage, label, arguments)
+        call = StageCall(self, stage, label, arguments)
         self.display.started(str(call.title))
         begun = time.monotonic()
         try:
@@ -142,7 +142,7 @@ class Runner:
         self.display.finished(str(call.title), call.state, time.monotonic() - begun, call.why)
         return outcome.artifact
 
-    def _outcome(self, call: Call) -> StageOutcome:
+    def _outcome(self, call: StageCall) -> StageOutcome:
         stage = call.stage
         use = self.delivery.begin(call.title, f"{stage.name}/{call.fingerprint[:32]}")
         run_task = task(
@@ -163,7 +163,7 @@ class Runner:
         show_card(artifact, str(call.title), self.recording.page_of(artifact))
         return StageOutcome(call.title, call.state, artifact, call.why)
 
-    def show(self, call: Call, artifact: Artifact) -> None:
+    def show(self, call: StageCall, artifact: Artifact) -> None:
         """Render the pages of an artifact again if the code that shows it has changed."""
         stage = call.stage
         if stage.show and not is_whole(artifact.folder, key_of_pages(stage, artifact)):
@@ -201,7 +201,7 @@ def _exception(state: Any) -> BaseException:
 
 
 @dataclass
-class Call:
+class StageCall:
     """One stage with its arguments, about to run as a Prefect task."""
 
     runner: Runner

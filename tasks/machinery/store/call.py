@@ -17,7 +17,7 @@ from tasks.machinery.store.fingerprint import code_digests, flatten, key_part, l
 Arguments = Mapping[str, Any]
 
 
-class Run(Protocol):
+class StageCaller(Protocol):
     """How a recipe calls a stage: the runner computes or reuses it, the planner predicts it."""
 
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:

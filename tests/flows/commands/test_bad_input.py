@@ -127,6 +127,7 @@ def outcomes(
     return {mistake.kind: outcome for mistake, outcome in zip(FAILING, found, strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", FAILING, ids=lambda mistake: mistake.kind)
 def test_what_only_the_data_tell_fails_its_stage_and_nothing_comes_of_it(
     mistake: Mistake, folders: dict[str, Path], outcomes: dict[str, dict[str, Any]]
