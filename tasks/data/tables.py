@@ -17,7 +17,8 @@ _TYPES = {
     "string": pa.string(),
     "list<string>": pa.list_(pa.string()),
     "double": pa.float64(),
-    "bytes": pa.binary(8),
+    "digest": pa.binary(8),
+    "bytes": pa.binary(),
 }
 READ_BYTES = 1 << 20  # bytes of a column read at a time, independent of the row groups
 _ROW_GROUP_BYTES = 4 << 20

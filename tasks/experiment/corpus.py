@@ -40,7 +40,8 @@ class Corpus(Part):
     min_characters: int = field(
         40,
         "Shortest document",
-        "Documents shorter than this are left out, in characters",
+        "Documents shorter than this are left out, in characters; one of Han, Kana or Hangul "
+        "counts as three",
         ge=1,
         le=10**9,
     )

@@ -16,13 +16,20 @@ from pathlib import Path
 from tasks.contract import Monitor, StageError
 from tasks.data.corpus_splits import COLUMNS, SPLITS, Splits, file_of, writing_splits
 from tasks.data.held_out import HeldOut
+from tasks.data.notices import Notices
 from tasks.data.rows import Document, encodable
 from tasks.data.same_text import digest, share
 from tasks.data.tables import read_table, write_dataset_file
+from tasks.data.text.scripts import letters
 from tasks.experiment.corpus import Corpus
 from tasks.sources import Source
 
 FEWEST_VALIDATION = 8
+# What happens to documents, as the page and the terminal say it.
+SHORT = "left out: too short"
+DUPLICATE = "left out: duplicates of another document"
+TESTED = "left out: a passage is in a test split"
+NEAR = "left in although near a test row: half of its shingles"
 
 
 def prepare_corpus(
@@ -49,7 +56,8 @@ def prepare_corpus(
 
     Returns:
         documents, train_documents, validation_documents and characters of the corpus, and the
-        numbers of documents left out: duplicates, short_documents, held_out_documents.
+        numbers of documents left out: duplicates, short_documents, held_out_documents. Documents
+        that are near a test row, near_documents, are not left out.
 
     Raises:
         StageError: the source cannot be read, or fewer than two documents are left.
@@ -78,6 +86,9 @@ def prepare_corpus(
         splits = _split_again(lambda name: name != ends.last[1], source, out)
     metrics = _finish(splits, source, selection, out)
     monitor.say(_summary(metrics))
+    if 2 * selection.found["short_documents"] > selection.found["read"]:
+        monitor.say(f"Warning: most documents are too short: {_shortest(corpus, selection.found)}")
+    selection.notices.report(monitor)
     return metrics
 
 
@@ -105,21 +116,30 @@ class _Selection:
         self.seen: set[bytes] = set()
         self.found: Counter[str] = Counter()
         self.tested: Counter[str] = Counter()
+        self.notices = Notices()
+        for what in (SHORT, DUPLICATE, TESTED, NEAR):
+            self.notices.add(what, count=0)
 
     def accept(self, document: Document) -> tuple[str, bytes]:
         """The text of a selected document, else "", and its digest."""
         self.found["read"] += 1
         text = encodable(document.text.strip(), document.name)
         key = digest(text)
-        if len(text) < self.least:
-            kind = "short_documents"
+        kind, what = "documents", ""
+        if letters(text) < self.least:
+            kind, what = "short_documents", SHORT
         elif key in self.seen:
-            kind = "duplicates"
-        elif tested := self.held_out.holding(document.name, text):
-            kind = "held_out_documents"
-            self.tested.update(tested)
+            kind, what = "duplicates", DUPLICATE
         else:
-            kind = "documents"
+            containing, near = self.held_out.search(document.name, text)
+            if containing:
+                kind, what = "held_out_documents", TESTED
+                self.tested.update(containing)
+            elif near:
+                what = NEAR
+                self.found["near_documents"] += 1
+        if what:
+            self.notices.add(what, f"{document.name}: {text[:200]}")
         self.seen.add(key)
         self.found[kind] += 1
         return text if kind == "documents" else "", key
@@ -135,17 +155,18 @@ def _too_few(corpus: Corpus, source: Source, found: Counter[str]) -> str:
     )
 
 
+def _shortest(corpus: Corpus, found: Counter[str]) -> str:
+    return (
+        f"{found['short_documents']:,} of {found['read']:,} have fewer than "
+        f"corpus.min_characters = {corpus.min_characters} characters (one of Han, Kana or Hangul "
+        "counts as three); lower it to keep them"
+    )
+
+
 def _summary(metrics: Mapping[str, float]) -> str:
-    """`documents: 90 to train, 10 to validate; left out: too short (3), duplicates (5)`."""
-    names = {
-        "short_documents": "too short",
-        "duplicates": "duplicates",
-        "held_out_documents": "with a passage of a test split",
-    }
-    gone = ", ".join(f"{name} ({metrics[key]:,.0f})" for key, name in names.items() if metrics[key])
+    """`documents: 90 to train, 10 to validate`."""
     train, validation = metrics["train_documents"], metrics["validation_documents"]
-    kept = f"documents: {train:,.0f} to train, {validation:,.0f} to validate"
-    return f"{kept}; left out: {gone}" if gone else kept
+    return f"documents: {train:,.0f} to train, {validation:,.0f} to validate"
 
 
 def _split_again(held_out: Callable[[str], bool], source: Source, out: Path) -> Splits:
@@ -168,9 +189,7 @@ def _finish(splits: Splits, source: Source, selection: _Selection, out: Path) ->
     write_dataset_file(out, source.name, COLUMNS, sum(counts.values()))
     facts = {
         "documents read": found["read"],
-        "left out: too short": found["short_documents"],
-        "left out: duplicates of another document": found["duplicates"],
-        "left out: a passage is in a test split": found["held_out_documents"],
+        **selection.notices.facts(),
         **{
             f"of these, in test split {name}": selection.tested[name]
             for name in selection.held_out.splits
@@ -179,6 +198,7 @@ def _finish(splits: Splits, source: Source, selection: _Selection, out: Path) ->
     }
     tally.write(out / "tally.json", facts)
     counted = ("documents", "duplicates", "short_documents", "held_out_documents")
+    counted += ("near_documents",)
     return {
         **{name: float(found[name]) for name in counted},
         "train_documents": float(counts["train"]),

@@ -16,9 +16,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tasks.contract import Monitor, StageError
-from tasks.data.held_out import digests_of, split_name, write_held_out
+from tasks.data.held_out import Identifier, identifiers, split_name, write_held_out
+from tasks.data.notices import Notices
 from tasks.data.rows import FEWEST_TESTED, Shape, require_shares
-from tasks.data.same_text import digest, share
+from tasks.data.same_text import content, digest, digest_of, share
 from tasks.data.tables import TableWriter, count_overlap, read_table, write_dataset_file
 from tasks.data.tally import Tally, cell
 from tasks.experiment.problem import LabelledData
@@ -26,6 +27,9 @@ from tasks.problems import shape_of
 from tasks.sources import Source
 
 SPLITS = ("train", "validation", "test")
+REPEATED = "duplicates (the text of another row of the split)"
+CONTRADICTED = "texts that have several answers within their split"
+_LIKE = "but for case, punctuation and blanks: they stay"
 # Training rows that overlap with validation or test rows are left out.
 _GIVES_WAY_TO = {"train": ("test", "validation"), "validation": ("test",), "test": ()}
 
@@ -37,7 +41,8 @@ def prepare_dataset(
 
     A split that the source has is used as it is; a missing one is taken from the training rows, by
     a hash of the seed and the document. A row without a document is a document of its own,
-    identified by its text, so that rows with the same text stay together.
+    identified by its text; rows whose texts are alike (but for case, punctuation and blanks) stay
+    together.
 
     Args:
         data: Its part of the experiment.
@@ -64,11 +69,13 @@ def prepare_dataset(
         rows = _Assigned(data, shape, seed, every, given)
         contents = _contents(rows)
         _require_rows(data, source, contents, 0)
-        dropped = _overlaps(data, rows, contents)
+        notices = Notices()
+        dropped = _overlaps(data, rows, contents, notices)
         if dropped:
             rows.give_way_in(contents)
             contents = _contents(rows)
-            _require_rows(data, source, contents, sum(dropped.values()))
+            _require_rows(data, source, contents, dropped)
+        _repeated(rows, contents, notices)
         tally = _write(source, rows, out)
     labels = shape.labels(data, tally.balance, tally.count("train"))
     (out / "labels.json").write_text(
@@ -76,26 +83,19 @@ def prepare_dataset(
     )
     counts = {split: tally.count(split) for split in SPLITS}
     write_dataset_file(out, source.name, shape.COLUMNS, sum(counts.values()))
-    documents = len(set().union(*(content.documents for content in contents.values())))
-    duplicates = sum(content.rows - len(content.texts) for content in contents.values())
-    contradicted = sum(len(content.contradicted) for content in contents.values())
-    facts: dict[str, int | str] = {
-        "documents": documents,
-        "duplicates (the text of another row of the split)": duplicates,
-        "texts that have several answers within their split": contradicted,
-        **{f"left out: {name}": count for name, count in dropped.items()},
-    }
+    documents = len(set().union(*(found.documents for found in contents.values())))
+    duplicates = sum(found.rows - len(found.texts) for found in contents.values())
+    facts: dict[str, int | str] = {"documents": documents, **notices.facts()}
     tally.write(out / "tally.json", facts | _overlap_facts(shape, out))
-    monitor.say(_summary(counts, labels, dropped))
-    if contradicted:
-        monitor.say(f"{contradicted:,} texts have several answers in rows of one split")
+    monitor.say(_summary(counts, labels))
+    notices.report(monitor)
     return {
         "rows": float(sum(counts.values())),
         **{f"{split}_rows": float(count) for split, count in counts.items()},
         "documents": float(documents),
         "labels": float(len(labels)),
         "duplicates": float(duplicates),
-        "dropped_rows": float(sum(dropped.values())),
+        "dropped_rows": float(dropped),
     }
 
 
@@ -106,20 +106,28 @@ class _Content:
     Attributes:
         texts: with a hash of the first answer to each, valid within a process.
         contradicted: those that also have other answers.
+        alike: digests of the texts but for case, punctuation and blanks.
     """
 
     texts: dict[bytes, int] = field(default_factory=dict)
     contradicted: set[bytes] = field(default_factory=set)
+    alike: set[bytes] = field(default_factory=set)
     documents: set[str | bytes] = field(default_factory=set)
     rows: int = 0
 
 
 @dataclass(frozen=True)
 class _Read:
-    """A row on disk: its split, the digest of its text, its document if named, its columns."""
+    """A row on disk: its split, two digests of its text, its document if named, its columns.
+
+    Attributes:
+        key: the same for rows whose texts are the same.
+        alike: the same for rows whose texts are alike: but for case, punctuation and blanks.
+    """
 
     split: str
     key: bytes
+    alike: bytes
     document: str
     origin: str
     columns: dict[str, Any]
@@ -150,9 +158,11 @@ class _Assigned:
     def __iter__(self) -> Iterator[_Read]:
         for columns in read_table(self.path):
             given, document, origin = map(columns.pop, ("given", "document", "origin"))
-            key = digest(self.shape.passage(columns))
-            split = given if given in {"validation", "test"} else self._split(document or key.hex())
-            row = _Read(split, key, document, origin, columns)
+            passage = self.shape.passage(columns)
+            key, alike = digest(passage), digest_of(content(passage))
+            split = given if given in {"validation", "test"} else ""
+            split = split or self._split(document or alike.hex())
+            row = _Read(split, key, alike, document, origin, columns)
             if not (self.before and row.gives_way_to(self.before)):
                 yield row
 
@@ -170,12 +180,13 @@ class _Assigned:
 def _contents(rows: _Assigned) -> dict[str, _Content]:
     contents = {split: _Content() for split in SPLITS}
     for row in rows:
-        content = contents[row.split]
-        content.rows += 1
+        found = contents[row.split]
+        found.rows += 1
         answer = hash(rows.shape.answer(row.columns))
-        if content.texts.setdefault(row.key, answer) != answer:
-            content.contradicted.add(row.key)
-        content.documents.add(row.document or row.key)
+        if found.texts.setdefault(row.key, answer) != answer:
+            found.contradicted.add(row.key)
+        found.alike.add(row.alike)
+        found.documents.add(row.document or row.key)
     return contents
 
 
@@ -202,7 +213,9 @@ def _require_rows(
         )
 
 
-def _overlaps(data: LabelledData, rows: _Assigned, contents: dict[str, _Content]) -> dict[str, int]:
+def _overlaps(
+    data: LabelledData, rows: _Assigned, contents: dict[str, _Content], notices: Notices
+) -> int:
     """How many rows of a split have their text or document in a split that precedes theirs.
 
     Raises:
@@ -211,10 +224,16 @@ def _overlaps(data: LabelledData, rows: _Assigned, contents: dict[str, _Content]
     found: Counter[str] = Counter()
     examples: list[str] = []
     for row in rows:
+        passage = rows.shape.passage(row.columns)
         if other := row.gives_way_to(contents):
             found[f"{row.split} rows that are also in {other}"] += 1
-            examples.append(f"  {cell(rows.shape.passage(row.columns))[:120]}")
+            notices.add(f"left out: {row.split} rows that are also in {other}", passage)
+            examples.append(f"  {cell(passage)[:120]}")
             del examples[2:]
+        else:
+            for split in _GIVES_WAY_TO[row.split]:
+                if row.alike in contents[split].alike:
+                    notices.add(f"{row.split} rows like one of {split} {_LIKE}", passage)
     if found and data.overlap == "error":
         counts = "; ".join(f"{count:,} {name}" for name, count in found.items())
         raise StageError(
@@ -223,14 +242,31 @@ def _overlaps(data: LabelledData, rows: _Assigned, contents: dict[str, _Content]
             + "\nRemove them from the files, or leave them out with "
             f"downstream.{data.name}.overlap: drop"
         )
-    return dict(found)
+    return found.total()
+
+
+def _repeated(rows: _Assigned, contents: dict[str, _Content], notices: Notices) -> None:
+    """Note the texts that occur again in their split, and those with several answers."""
+    notices.add(REPEATED, count=0)
+    notices.add(CONTRADICTED, count=0)
+    before: dict[str, set[bytes]] = {split: set() for split in SPLITS}
+    told: set[bytes] = set()
+    for row in rows:
+        if row.key not in before[row.split]:
+            before[row.split].add(row.key)
+            continue
+        passage = rows.shape.passage(row.columns)
+        notices.add(REPEATED, passage)
+        if row.key in contents[row.split].contradicted and row.key not in told:
+            told.add(row.key)
+            notices.add(CONTRADICTED, passage)
 
 
 def _write(source: Source, rows: _Assigned, out: Path) -> Tally:
     """Write the splits, and the identifiers of the test rows."""
     shape = rows.shape
     tally = Tally(source.name, "rows", SPLITS, shape.LABELS)
-    tested: list[tuple[str, bytes]] = []
+    tested: list[Identifier] = []
     with ExitStack() as stack:
         writers = {
             split: stack.enter_context(TableWriter(out / f"{split}.parquet", shape.COLUMNS))
@@ -242,25 +278,18 @@ def _write(source: Source, rows: _Assigned, out: Path) -> Tally:
             counted = tuple(shape.counted(row.columns))
             tally.add(row.split, row.name, passage, counted, shape.shown(row.columns))
             if row.split == "test":
-                tested += [(row.document, key) for key in digests_of(passage)]
-                tested += [(row.document, bytes.fromhex(row.origin))] if row.origin else []
+                tested += identifiers(row.document, passage)
+                if row.origin:
+                    tested.append(Identifier(row.document, bytes.fromhex(row.origin)))
     write_held_out(out / "held_out.parquet", tested)
     return tally
 
 
-def _summary(counts: Mapping[str, int], labels: list[str], dropped: Mapping[str, int]) -> str:
-    """`rows: 800 to train, 100 to validate, 100 to test; 3 labels; left out: …`."""
+def _summary(counts: Mapping[str, int], labels: list[str]) -> str:
+    """`rows: 800 to train, 100 to validate, 100 to test; 3 labels`."""
     verbs = {"train": "train", "validation": "validate", "test": "test"}
     kept = ", ".join(f"{counts[split]:,} to {verb}" for split, verb in verbs.items())
-    left_out = ", ".join(f"{name} ({count:,})" for name, count in dropped.items())
-    return f"rows: {kept}" + "".join(
-        f"; {text}"
-        for text in (
-            f"{len(labels)} labels" if labels else "",
-            f"left out: {left_out}" if left_out else "",
-        )
-        if text
-    )
+    return f"rows: {kept}; {len(labels)} labels" if labels else f"rows: {kept}"
 
 
 def _overlap_facts(shape: Shape, out: Path) -> dict[str, int | str]:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from tasks.contract import Monitor, StageError
 from tasks.data.rows import FEWEST_TESTED, Shape
-from tasks.data.same_text import digest
+from tasks.data.same_text import content, digest_of
 from tasks.data.tables import read_table, write_json
 from tasks.experiment.retraining import Rule
 from tasks.models.answering import read_labels
@@ -107,9 +107,9 @@ def without_learnt(shape: Shape, test: pd.DataFrame, learnt: Sequence[Path]) -> 
     """
     if not learnt:
         return test
-    known = {digest(shape.passage(row)) for table in learnt for row in read_table(table)}
+    known = {_key(shape, row) for table in learnt for row in read_table(table)}
     rows: list[dict[str, Any]] = test.to_dict("records")  # type: ignore[assignment]
-    keep = [digest(shape.passage(row)) not in known for row in rows]
+    keep = [_key(shape, row) not in known for row in rows]
     found = test[keep].reset_index(drop=True)
     if len(found) < len(test) and found["document"].nunique() < FEWEST_TESTED:
         raise StageError(
@@ -119,6 +119,11 @@ def without_learnt(shape: Shape, test: pd.DataFrame, learnt: Sequence[Path]) -> 
             "their own"
         )
     return found
+
+
+def _key(shape: Shape, row: dict[str, Any]) -> bytes:
+    """What rows have in common whose texts are alike."""
+    return digest_of(content(shape.passage(row)))
 
 
 def remarks(left_out: int, *, is_known: bool) -> list[str]:

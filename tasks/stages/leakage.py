@@ -16,6 +16,9 @@ from typing import Any
 from tasks.contract import Monitor
 from tasks.data.held_out import HeldOut
 from tasks.data.tables import read_table
+from tasks.data.tally import cell
+
+EXAMPLE_CHARACTERS = 120
 
 
 def look_for_leakage(
@@ -31,37 +34,44 @@ def look_for_leakage(
         monitor: receives the progress.
 
     Returns:
-        `trained_on`: the number of documents and rows searched, and `leaking`: those found.
+        `trained_on`: the number of documents and rows searched; `leaking`: those found; `near`:
+        others that contain at least half of the shingles of a test row.
     """
-    tested, seen, leaking = HeldOut([held_out]), 0, 0
-    for is_leak in chain(
-        (bool(tested.holding(row["document"], row["text"])) for row in _all(corpora)),
-        (
-            tested.has(row["text"] if "text" in row else " ".join(row["tokens"]))
-            for row in _all(rows)
-        ),
+    tested, seen, leaking, near, example = HeldOut([held_out]), 0, 0, 0, ""
+    for text, found in chain(
+        ((row["text"], tested.search(row["document"], row["text"])) for row in _all(corpora)),
+        ((text, tested.search("", text, parts=False)) for text in map(_text, _all(rows))),
     ):
-        seen, leaking = seen + 1, leaking + is_leak
+        seen += 1
+        leaking += bool(found.containing)
+        near += bool(found.near)
+        if found.containing and not example:
+            example = cell(text[:EXAMPLE_CHARACTERS])
         monitor.progress(seen, 0, "documents")
-    sentence = verdict(seen, leaking)
+    sentence = verdict(seen, leaking, near, example)
     (out / "leakage.json").write_text(json.dumps({"sentence": sentence}) + "\n", encoding="utf-8")
-    return {"trained_on": float(seen), "leaking": float(leaking)}
+    return {"trained_on": float(seen), "leaking": float(leaking), "near": float(near)}
+
+
+def _text(row: dict[str, Any]) -> str:
+    return str(row["text"]) if "text" in row else " ".join(row["tokens"])
 
 
 def _all(tables: Sequence[Path]) -> Iterator[dict[str, Any]]:
     return chain.from_iterable(map(read_table, tables))
 
 
-def verdict(seen: int, leaking: int) -> str:
-    """The finding as a sentence."""
+def verdict(seen: int, leaking: int, near: int, example: str) -> str:
+    """The finding in sentences."""
+    more = f" {near:,} others are near a test row: half of its text is in them." if near else ""
     if not leaking:
         return (
             f"None of the {seen:,} documents and rows that it is known to have been trained on "
-            "contains a test row."
+            f"contains a test row.{more}"
         )
     return (
         f"**{leaking:,} of the {seen:,} documents and rows that it is known to have been trained "
-        "on contain a test row or a part of one: the results may be too good.** To leave out "
-        "documents, pre-train with these data under `held_out`; to leave out labelled rows, split "
-        "them with the `split_seed` of the model's own experiment."
+        f"on contain a test row or a part of one, such as “{example}”: the results may be too "
+        f"good.**{more} To leave out documents, pre-train with these data under `held_out`; to "
+        "leave out labelled rows, split them with the `split_seed` of the model's own experiment."
     )

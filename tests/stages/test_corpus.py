@@ -8,6 +8,7 @@ import pytest
 
 from tasks.contract import Silent, StageError
 from tasks.data.corpus_splits import writing_splits
+from tasks.data.held_out import identifiers, write_held_out
 from tasks.data.same_text import digest
 from tasks.experiment.corpus import Corpus
 from tasks.experiment.problem import LabelledData
@@ -62,14 +63,57 @@ def test_two_runs_write_the_same_bytes(book, tmp_path):
 
 def test_duplicates_and_short_documents_are_left_out(tmp_path):
     path = tmp_path / "t.txt"
-    lines = [paragraph(1), paragraph(2).upper(), "short", paragraph(2), paragraph(3)]
+    lines = [paragraph(1), f" {paragraph(2)}", "short", paragraph(2), paragraph(3)]
     path.write_text("\n".join(lines))
     monitor = Silent()
     metrics = prepare(path, tmp_path / "out", documents="line", monitor=monitor)
     assert (metrics["documents"], metrics["duplicates"], metrics["short_documents"]) == (3, 1, 1)
-    assert monitor.said == [
-        "documents: 2 to train, 1 to validate; left out: too short (1), duplicates (1)"
+    assert monitor.said[:2] == [
+        "documents: 2 to train, 1 to validate",
+        "left out: too short: 1, for example 't.txt:3: short'",
     ]
+    assert "duplicates of another document: 1, for example 't.txt:4: This is" in monitor.said[2]
+    assert "duplicates of another document: 1" in str(monitor.facts["notices"])
+
+
+def test_molecules_that_differ_in_case_and_brackets_are_different_documents(tmp_path):
+    molecules = [f"{'c' * n}1{kind}" for n in range(3, 40) for kind in ("cccc", "CCCC", "C(C)")]
+    path = tmp_path / "molecules.csv"
+    path.write_text("\n".join(["smiles", *molecules]) + "\n")
+    metrics = prepare(path, tmp_path / "out", text_column="smiles", min_characters=1)
+    assert (metrics["documents"], metrics["duplicates"]) == (len(molecules), 0)
+
+
+TOKENS = ["我", "爱", "北", "京", "天", "安", "门", "。", "他", "们", "也", "爱", "。"]
+
+
+@pytest.mark.parametrize("between", ["", " ", "\n", "\u3000"])
+def test_text_without_blanks_is_found_however_it_is_joined(tmp_path, between):
+    line = between.join(TOKENS)
+    (tmp_path / "corpus").mkdir()
+    for name in "abc":
+        (tmp_path / "corpus" / f"{name}.txt").write_text(
+            f"{name} 别的话别的话别的话别的话别的话别的话。"
+        )
+    (tmp_path / "corpus" / "leak.txt").write_text(f"开头。\n{line}\n结尾。")
+    write_held_out(tmp_path / "held_out.parquet", identifiers("", " ".join(TOKENS)))
+    metrics = prepare(tmp_path / "corpus", tmp_path / "out", [tmp_path / "held_out.parquet"])
+    assert (metrics["documents"], metrics["held_out_documents"]) == (3, 1)
+
+
+def test_a_document_that_shares_much_with_a_test_row_is_counted_and_stays(tmp_path):
+    sentence = "the quick brown fox number {} jumps over a lazy dog while it rains in the old town"
+    row = ", ".join(sentence.format(n) for n in range(5))
+    near = row.replace("number 3", "numeral three")
+    (tmp_path / "corpus").mkdir()
+    for name, text in {"a": paragraph(1), "b": paragraph(2), "near": near}.items():
+        (tmp_path / "corpus" / f"{name}.txt").write_text(text)
+    write_held_out(tmp_path / "held_out.parquet", identifiers("", row))
+    monitor = Silent()
+    paths = [tmp_path / "held_out.parquet"]
+    metrics = prepare(tmp_path / "corpus", tmp_path / "out", paths, monitor=monitor)
+    assert (metrics["documents"], metrics["near_documents"]) == (3, 1)
+    assert any("near a test row" in line and "near.txt" in line for line in monitor.said)
 
 
 @pytest.mark.parametrize(("share", "validation"), [(1e-9, 1), (1 - 1e-9, 4)])
@@ -197,6 +241,10 @@ def test_real_books_are_read_whole_by_default(shared_data, tmp_path):
 def test_what_both_splits_hold_is_counted(tmp_path):
     with writing_splits("corpus", tmp_path) as splits:
         rows = [("train", "a", "One."), ("train", "b", "Two."), ("train", "c", "Three.")]
-        for split, name, text in [*rows, ("validation", "x", "ONE"), ("validation", "b", "Four.")]:
+        for split, name, text in [
+            *rows,
+            ("validation", "x", " One. "),
+            ("validation", "b", "Four."),
+        ]:
             splits.write(split, name, text, digest(text))
     assert splits.overlap() == 2

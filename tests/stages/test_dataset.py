@@ -96,7 +96,7 @@ def test_texts_with_several_answers_are_told(tmp_path, problem):
         source = sentences(tmp_path / "t.conll", "Redondo\tO\nBeach\tO\nis\tO\nno\tO\n7\tO\n")
     monitor = Silent()
     prepare(source, tmp_path / "out", monitor=monitor, problem=problem)
-    assert monitor.said[1:] == ["1 texts have several answers in rows of one split"]
+    assert "texts that have several answers within their split: 1, for example" in monitor.said[-1]
     card = (shown(data_card.show, tmp_path / "out") / "card.md").read_text()
     assert "texts that have several answers within their split | 1" in card
 
@@ -117,9 +117,9 @@ def leaking(tmp_path):
     folder = tmp_path / "leaking"
     folder.mkdir()
     write_csv(
-        folder / "train.csv", [f"train {n},{'ab'[n % 2]}" for n in range(100)] + ['"Test, 7!",b']
+        folder / "train.csv", [f"train {n},{'ab'[n % 2]}" for n in range(100)] + [" test  7,b"]
     )
-    write_csv(folder / "dev.csv", ["dev 1,a", "dev 2,b", "TRAIN 5,a", "test 9,b"])
+    write_csv(folder / "dev.csv", ["dev 1,a", "dev 2,b", "train  5,a", "test 9,b"])
     write_csv(folder / "test.csv", [f"test {n},{'ab'[n % 2]}" for n in range(50)])
     return folder
 
@@ -142,14 +142,30 @@ def test_an_overlap_can_be_dropped_and_the_test_stays_whole(leaking, tmp_path):
     metrics = prepare(leaking, tmp_path / "out", monitor=monitor, overlap="drop")
     assert metrics["dropped_rows"] == 3
     assert monitor.said == [
-        "rows: 99 to train, 3 to validate, 50 to test; 2 labels; left out: validation rows that "
-        "are also in test (1), train rows that are also in validation (1), train rows that are "
-        "also in test (1)"
+        "rows: 99 to train, 3 to validate, 50 to test; 2 labels",
+        "left out: validation rows that are also in test: 1, for example 'test 9'",
+        "left out: train rows that are also in validation: 1, for example 'train 5'",
+        "left out: train rows that are also in test: 1, for example 'test 7'",
     ]
     assert (metrics["train_rows"], metrics["validation_rows"], metrics["test_rows"]) == (99, 3, 50)
     card = (shown(data_card.show, tmp_path / "out") / "card.md").read_text()
     assert "left out: train rows that are also in test | 1" in card
     assert "rows whose text or document is also in another split | 0" in card
+
+
+def test_rows_like_a_test_row_are_counted_and_stay(tmp_path):
+    write_csv(
+        tmp_path / "train.csv", [f"train {n},{'ab'[n % 2]}" for n in range(9)] + ["TEST 1!,b"]
+    )
+    write_csv(tmp_path / "dev.csv", ["dev 1,a", "dev 2,b"])
+    write_csv(tmp_path / "test.csv", ["test 1,a", "test 2,b"])
+    monitor = Silent()
+    metrics = prepare(tmp_path, tmp_path / "out", monitor=monitor)
+    assert (metrics["train_rows"], metrics["dropped_rows"]) == (10, 0)
+    assert monitor.said[1:] == [
+        "train rows like one of test but for case, punctuation and blanks: they stay: 1, for "
+        "example 'TEST 1!'"
+    ]
 
 
 def test_documents_and_duplicates_are_counted_of_the_rows_that_stay(leaking, tmp_path):

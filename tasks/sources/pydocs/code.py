@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tasks.data.rows import Columns, Row
-from tasks.data.same_text import digest
+from tasks.data.same_text import content, digest_of
 from tasks.data.text.sentences import split_sentences
 from tasks.sources import Progress, Source
 from tasks.sources.pydocs.docstrings import DISTRIBUTIONS, Docstring, extract, versions
@@ -83,7 +83,7 @@ def rows(_source: Source, _columns: Columns, progress: Progress) -> Iterator[Row
     for done, total, found in extract(f"{__name__}:tagged", MEGABYTES_EACH):
         progress(done, total, "files")
         for document, source, tokens, tags in found:
-            if (key := digest(" ".join(tokens))) not in seen:
+            if (key := digest_of(content(" ".join(tokens)))) not in seen:
                 seen.add(key)
                 row = Row("", document, {"tokens": tokens, "tags": tags}, document, source)
                 sentences[document.partition("/")[0]][key] = row

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 
 from tasks.data.rows import Columns, Row
-from tasks.data.same_text import digest
+from tasks.data.same_text import content, digest, digest_of
 from tasks.data.text.sentences import split_sentences
 from tasks.sources import Progress, Source
 from tasks.sources.pydocs.docstrings import DISTRIBUTIONS, Docstring, extract, versions
@@ -61,7 +61,7 @@ def rows(_source: Source, _columns: Columns, progress: Progress) -> Iterator[Row
     for done, total, found in extract(f"{__name__}:passage", MEGABYTES_EACH):
         progress(done, total, "files")
         for document, text, source in found:
-            if (key := digest(text)) not in seen:
+            if (key := digest_of(content(text))) not in seen:
                 seen.add(key)
                 passages[document.partition("/")[0]][digest(document)] = Row(
                     "",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from tasks.data.rows import Document
-from tasks.data.same_text import digest
+from tasks.data.same_text import content, digest_of
 from tasks.experiment.corpus import Corpus
 from tasks.sources import Progress, Source
 from tasks.sources.pydocs.docstrings import Docstring, extract, versions
@@ -51,7 +51,7 @@ def prose(docstring: Docstring) -> list[tuple[str, str]]:
 
 def origin(text: str) -> str:
     """The identity of a docstring's text, independent of its id: many are copies."""
-    return digest("\n\n".join(paragraphs(text))).hex()
+    return digest_of(content("\n\n".join(paragraphs(text)))).hex()
 
 
 @cache  # a sixth of the docstrings are copies of others
