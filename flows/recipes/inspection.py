@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tasks import sources
 from tasks.contract import StageError
+from tasks.data.notices import Notices
 from tasks.data.rows import Row, require_shares
 from tasks.experiment.corpus import Corpus
 from tasks.experiment.problem import Downstream
@@ -48,7 +49,7 @@ def labelled_source(problem: Downstream, part: str = "") -> Source:
     try:
         rows = source.first_rows(shape.columns(problem.data))
         for row in rows:
-            shape.parse(row, problem.data)
+            shape.parse(row, problem.data, Notices())
         _require_training(rows)
     except StageError as error:
         raise StageError(f"{field}: {error}") from None

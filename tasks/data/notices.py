@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tasks.contract import Monitor
 from tasks.data.tally import cell
 from tasks.machinery.naming.cut import cut
 
 EXAMPLE_CHARACTERS = 100
+
+
+def report_remarks(remarks: Sequence[str], monitor: Monitor) -> None:
+    """Say what a source remarks, and set it as the tag `remarks` of the run.
+
+    It is not on the page: the files that are passed over are in no key.
+    """
+    for remark in remarks:
+        monitor.say(remark)
+    if remarks:
+        monitor.note(remarks="; ".join(remarks))
 
 
 class Notices:

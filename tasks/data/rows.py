@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from tasks.contract import StageError
+from tasks.data.notices import Notices
 from tasks.experiment.problem import LabelledData
 
 Example = dict[str, Any]
@@ -31,8 +32,13 @@ class Shape(Protocol):
     def columns(self, data: LabelledData) -> Columns:
         """The columns to read."""
 
-    def parse(self, row: Row, data: LabelledData) -> Example:
-        """A row as written, without its document.
+    def parse(self, row: Row, data: LabelledData, notices: Notices) -> Example | None:
+        """A row as written, without its document; None to leave it out.
+
+        Args:
+            row: As the source has it.
+            data: Its part of the experiment.
+            notices: Receives what is converted or left out.
 
         Raises:
             StageError: the row has no text or no label, or one that is not valid.

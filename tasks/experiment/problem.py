@@ -73,6 +73,13 @@ class LabelledData(Part):
         gt=0,
         lt=1,
     )
+    missing_labels: Literal["error", "drop", "keep"] = field(
+        "error",
+        "Missing labels",
+        "Rows whose label is empty or a word for a missing value (nan, None, null, N/A): stop, "
+        "leave them out, or keep such a word as the name of a class",
+        absent="error",
+    )
     overlap: Literal["error", "drop"] = field(
         "error",
         "Overlap",

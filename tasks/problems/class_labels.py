@@ -1,11 +1,107 @@
-"""Checking that labels can be learnt."""
+"""Labels of classes: read as written, and checked that they can be learnt."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from unicodedata import normalize
 
 from tasks.contract import StageError
-from tasks.data.rows import LabelCounts
+from tasks.data.notices import Notices
+from tasks.data.rows import LabelCounts, Row, encodable, kind_of
+from tasks.data.same_text import content
+from tasks.experiment.problem import LabelledData
+
+# Zero-width space, word joiner, byte-order mark, soft hyphen: no one sees them.
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad"))
+# What exports of tables write for a missing value, in lower case.
+MISSING = frozenset({"", "nan", "none", "null", "na", "n/a", "#n/a", "<na>", "nil"})
+MOST_NUMBERS = 20  # different numbers with a fraction are scores, not classes
+
+
+def read_label(row: Row, data: LabelledData, notices: Notices) -> str | None:
+    """The label of a row, normalized; None to leave out a row whose label is missing.
+
+    A label is stripped, in Unicode form NFC, and has no invisible characters.
+
+    Raises:
+        StageError: there is none, or it is not the name of a class.
+    """
+    column = data.columns.label
+    value = row.values[column]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, float) and not math.isnan(value):
+        raise StageError(
+            f"{row.where}: column {column!r} contains the fraction {value:g}; a label is the name "
+            "of a class (text or a whole number). Scores are no classes"
+        )
+    if isinstance(value, list | dict):
+        raise StageError(
+            f"{row.where}: column {column!r} contains {kind_of(value)}; a row has one label (text "
+            "or a whole number)"
+        )
+    written = "" if value is None else str(value)
+    label = normalize("NFC", written).translate(_INVISIBLE).strip()
+    if label.lower() in MISSING and not (data.missing_labels == "keep" and label):
+        if data.missing_labels == "drop":
+            notices.add("left out: rows whose label is missing", f"{row.where}: {written!r}")
+            return None
+        raise StageError(_missing(row, data, written))
+    if label != written.strip():
+        notices.add(
+            "labels written in another Unicode form or with invisible characters",
+            f"{row.where}: {written.encode('unicode_escape').decode()} is {label}",
+        )
+    return encodable(label, row.where)
+
+
+def _missing(row: Row, data: LabelledData, written: str) -> str:
+    field = f"downstream.{data.name}.missing_labels"
+    column = data.columns.label
+    if not written.strip():
+        return (
+            f"{row.where}: the label is missing: column {column!r} contains nothing; every row "
+            f"needs one (text or a whole number). To leave such rows out: {field}: drop"
+        )
+    return (
+        f"{row.where}: column {column!r} contains {written!r}, which exports of tables write for a "
+        f"missing label. If it is one, leave such rows out with {field}: drop; if it is the name "
+        f"of a class: {field}: keep"
+    )
+
+
+def note_labels_alike(balance: Mapping[str, Mapping[str, int]], notices: Notices) -> None:
+    """Note labels that differ in case, punctuation or blanks only: they stay different classes."""
+    counts = sum(map(Counter, balance.values()), Counter[str]())
+    groups: dict[str, list[str]] = defaultdict(list)
+    for label in sorted(counts):
+        groups[content(label)].append(label)
+    for group in groups.values():
+        if len(group) > 1:
+            said = ", ".join(f"{label!r} ({counts[label]:,})" for label in group)
+            notices.add("labels that differ in case, punctuation or blanks only", said)
+
+
+def require_classes(labels: Sequence[str], part: str) -> None:
+    """Check that labels are names of classes, not scores.
+
+    Raises:
+        StageError: they are more than 20 different numbers, with fractions among them.
+    """
+    if len(labels) <= MOST_NUMBERS:
+        return
+    try:
+        numbers = [float(label) for label in labels]
+    except ValueError:
+        return
+    if not all(number.is_integer() for number in numbers):
+        shown = next(label for label in labels if not float(label).is_integer())
+        raise StageError(
+            f"{part}: the labels are {len(labels)} different numbers, such as {shown}: scores, not "
+            "classes. Write classes as words; text-classification cannot learn scores"
+        )
 
 
 def require_learnable(
@@ -21,8 +117,10 @@ def require_learnable(
         field: the field with the column of the labels, for messages.
 
     Raises:
-        StageError: the training rows have one label only, or lack one that others have.
+        StageError: the training rows have one label only, or lack one that others have; the labels
+            are scores.
     """
+    require_classes(labels, part)
     if len(labels) < 2:
         found = f"all have the label {labels[0]!r}" if labels else "none has a label"
         raise StageError(

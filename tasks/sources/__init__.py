@@ -15,6 +15,7 @@ it does not contain, and those that read only the first rows:
     rows(source, columns, progress) -> Iterator[Row]           rows with labels
     first_documents(source, corpus) -> list[Document]          the first documents, for a plan
     first_rows(source, columns) -> list[Row]                   the first rows, for a plan
+    remarks(source) -> list[str]                        what is passed over, merged or guessed
 
 To add one: write `NAME.py` with these names. It imports heavy libraries inside functions.
 """
@@ -104,6 +105,11 @@ class Source(Part):
         """
         look = getattr(_load(self.kind), "first_rows", None)
         return look(self, columns) if look else []
+
+    def remarks(self) -> list[str]:
+        """What is passed over, merged or guessed in the source, each in a clause."""
+        found: list[str] = getattr(_load(self.kind), "remarks", lambda _source: [])(self)
+        return found
 
     def _reader(self, name: str) -> Callable[..., Any]:
         reader = getattr(_load(self.kind), name, None)

@@ -1,7 +1,8 @@
 """A file or a folder of files.
 
-Text is in .txt and .md files, text or labelled rows in .csv, .jsonl and .parquet files, and tagged
-tokens in .conll files.
+Text is in .txt and .md files, text or labelled rows in .csv, .tsv, .jsonl and .parquet files, and
+tagged tokens in .conll, .conllu, .bio, .iob and .iob2 files, and in .txt files that are named after
+a split. Any of them but .parquet may be packed by gzip: `test.csv.gz`.
 
 The identity is the digest of each file under its name in the folder, so that moving the folder
 changes nothing; for text also the meaning of `documents: auto`, which depends on the location. A
@@ -27,17 +28,23 @@ from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.naming.paths import place
 from tasks.machinery.naming.spelling import nearest_path
 from tasks.sources import Holds, Progress, Source
-from tasks.sources.formats import TABLES, TAGGED, TEXTS, File, lines, text_in
+from tasks.sources.conll import conll
+from tasks.sources.formats import TABLES, TAGGED, TEXTS, text_in
 from tasks.sources.formats import documents as text_documents
+from tasks.sources.lines import File, lines, suffix_of
 
 FOR_TEXT = (*TEXTS, *TABLES)
 FOR_ROWS = (*TABLES, *TAGGED)
-READERS = {**TABLES, **TAGGED}
+READERS = {**TABLES, **TAGGED, ".txt": conll}
 SPLIT_WORDS: dict[str, Split] = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
     "test": "test",
 }
+
+# Files that no one expects to be read as data, whatever they are called.
+NO_DATA = {".bin", ".cfg", ".html", ".ini", ".ipynb", ".js", ".lock", ".log", ".md", ".pdf"}
+NO_DATA |= {".png", ".pt", ".py", ".rst", ".safetensors", ".sh", ".svg", ".toml", ".yaml", ".yml"}
 
 # The entry of an identity that states what `documents: auto` means: a file or a paragraph. It has
 # no ending, so no file that is read has this name.
@@ -82,9 +89,9 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
         paths = _in_folder(root, accepted, field)
         names = {path.relative_to(root).as_posix(): path for path in paths}
     elif root.is_file():
-        if root.suffix.lower() not in accepted:
+        if suffix_of(root) not in accepted:
             raise StageError(
-                f"{field}: {location} is a {root.suffix or 'file without an ending'}; "
+                f"{field}: {location} is a {suffix_of(root) or 'file without an ending'}; "
                 f"accepted: {', '.join(accepted)}, or a folder of them"
             )
         names = {root.name: root}
@@ -94,7 +101,7 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
     if empty:
         raise StageError(f"{field}: {empty[0]} is empty (0 bytes): add content or remove it")
     digests = {name: digest_file(path) for name, path in sorted(names.items())}
-    if holds in {None, "text"} and any(path.suffix.lower() in TEXTS for path in names.values()):
+    if holds in {None, "text"} and any(suffix_of(path) in TEXTS for path in names.values()):
         digests[UNIT] = "file" if root.is_dir() else "paragraph"
     return digests
 
@@ -125,7 +132,7 @@ def first_documents(source: Source, corpus: Corpus) -> list[Document]:
 
 
 def _documents_in(file: File, corpus: Corpus, unit: str) -> Iterator[Document]:
-    suffix = file.path.suffix.lower()
+    suffix = file.suffix
     if suffix in TEXTS:
         yield from text_documents(file, unit)
         return
@@ -155,7 +162,7 @@ def first_rows(source: Source, columns: Columns) -> list[Row]:
 
 def _rows_in(file: File, columns: Columns, split: Split) -> Iterator[Row]:
     needed = [*columns.needed, Column(columns.document)]
-    for where, values in READERS[file.path.suffix.lower()](file, needed):
+    for where, values in READERS[file.suffix](file, needed):
         yield Row(split, columns.document_of(values), values, where)
 
 
@@ -165,7 +172,7 @@ def _firsts(files: list[File], read: Callable[[File], Iterator[First]]) -> list[
         first = next(read(file), None)
         if first is not None:
             found.append(first)
-        elif len(files) == 1 or file.path.suffix.lower() != ".parquet":  # writers leave empty parts
+        elif len(files) == 1 or file.suffix != ".parquet":  # writers leave empty parts
             raise StageError(f"{file.name} {_barren(file)}: add content or remove it")
     if not found:
         raise StageError(f"none of its {len(files)} files contains a row")
@@ -173,7 +180,7 @@ def _firsts(files: list[File], read: Callable[[File], Iterator[First]]) -> list[
 
 
 def _barren(file: File) -> str:
-    if file.path.suffix.lower() == ".parquet":
+    if file.suffix == ".parquet":
         return "contains no rows"
     blank = not any(line.strip() for _, line in lines(file))
     return "contains only blank lines" if blank else "contains a header and no rows"
@@ -182,7 +189,7 @@ def _barren(file: File) -> str:
 def _files(source: Source, accepted: tuple[str, ...]) -> list[File]:
     """The files that the identity names, of the accepted types."""
     root = place(source.location)
-    names = [name for name in source.identity if Path(name).suffix.lower() in accepted]
+    names = [name for name in source.identity if _is_of(Path(name), accepted)]
     if not names:
         raise StageError(
             f"{source.location}: {source.name} has no file of an accepted type; "
@@ -221,7 +228,7 @@ def _accepted(holds: Holds | None) -> tuple[str, ...]:
 def _in_folder(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
     """Files to read, at any depth, except hidden files and folders."""
     every = sorted(_under(root, (), field))
-    chosen = [path for path in every if path.suffix.lower() in accepted]
+    chosen = [path for path in every if _is_of(path.relative_to(root), accepted)]
     broken = [path for path in chosen if not path.exists()]
     if broken:
         raise StageError(f"{field}: {_nothing_at(broken[0])}; fix or remove it")
@@ -231,7 +238,61 @@ def _in_folder(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
         raise StageError(
             f"{field}: found {found} in the folder {root}; accepted: {', '.join(accepted)}"
         )
+    if accepted is FOR_ROWS:
+        _require_no_split_passed_over(root, every, chosen, field)
     return chosen
+
+
+def _is_of(name: Path, accepted: tuple[str, ...]) -> bool:
+    """Whether a file of a folder is read: by its ending, or a .txt of rows by its split."""
+    suffix = suffix_of(name)
+    return suffix in accepted or (
+        accepted is FOR_ROWS and suffix == ".txt" and bool(_words_of(name.name))
+    )
+
+
+def _require_no_split_passed_over(
+    root: Path, every: list[Path], chosen: list[Path], field: str
+) -> None:
+    """Check that no file that is named after a split is skipped while that split is missing.
+
+    Raises:
+        StageError: such a file would be passed over, and its split be taken from other rows.
+    """
+    there = {split for path in chosen for split in _words_of(path.relative_to(root).as_posix())}
+    for path in every:
+        name = path.relative_to(root)
+        missing = _words_of(name.as_posix()) - there
+        if path not in chosen and missing and path.suffix.lower() not in NO_DATA:
+            raise StageError(
+                f"{field}: {name} is named after the {min(missing)} split, but a "
+                f"{path.suffix or 'file without an ending'} is not read, and no other file is of "
+                f"this split; accepted: {', '.join(FOR_ROWS)}. Convert, rename or remove it"
+            )
+
+
+def remarks(source: Source) -> list[str]:
+    """What is passed over in the folder, and which differently named files are one split."""
+    root = place(source.location)
+    if not root.is_dir():
+        return []
+    every = [path.relative_to(root).as_posix() for path in _under(root, (), "")]
+    passed = sorted(name for name in every if name not in source.identity)
+    found = (
+        [
+            f"{len(passed)} files of other types are passed over, such as {passed[0]}"
+            if len(passed) > 1
+            else f"the file {passed[0]} is passed over, as it is of another type"
+        ]
+        if passed
+        else []
+    )
+    names = [name for name in source.identity if name != UNIT]
+    for split in ("train", "validation", "test"):
+        own = [name for name in names if split in _words_of(name)]
+        if len({re.sub(r"[0-9]+", "", name) for name in own}) > 1:
+            found.append(f"{len(own)} files are the {split} split: {', '.join(own[:4])}")
+    return found
 
 
 def _under(folder: Path, above: tuple[str, ...], field: str) -> Iterator[Path]:
@@ -250,6 +311,12 @@ def _under(folder: Path, above: tuple[str, ...], field: str) -> Iterator[Path]:
             yield entry
 
 
+def _words_of(name: str) -> set[Split]:
+    """The splits that a name has a word for."""
+    words = set(re.split(r"[^a-z]+", name.lower()))
+    return {SPLIT_WORDS[word] for word in words & SPLIT_WORDS.keys()}
+
+
 def _splits(names: list[str]) -> dict[str, Split]:
     """The split of each file by its name; "" for a single file.
 
@@ -260,8 +327,7 @@ def _splits(names: list[str]) -> dict[str, Split]:
         return {names[0]: ""}
     splits: dict[str, Split] = {}
     for name in names:
-        words = set(re.split(r"[^a-z]+", name.lower()))
-        told = sorted({SPLIT_WORDS[word] for word in words & SPLIT_WORDS.keys()})
+        told = sorted(_words_of(name))
         if len(told) > 1:
             raise StageError(f"{name}: the name has two splits, {' and '.join(told)}; rename it")
         splits[name] = told[0] if told else ""

@@ -12,73 +12,20 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tasks.contract import StageError
 from tasks.data.rows import Column, Document
 from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.spelling import nearest
+from tasks.sources.conll import conll
+from tasks.sources.lines import File, disguised, lines
 
 Record = tuple[str, Mapping[str, Any]]
 
-_EXPORT = "unpack it, or export it as UTF-8 text"
 _READ_BYTES = 1 << 20  # bytes of a Parquet column read at a time, independent of its row groups
-# The first bytes of files that often have the wrong name.
-_SIGNATURES = {
-    b"PK\x03\x04": "a zip archive, as Excel's .xlsx files are",
-    b"\xd0\xcf\x11\xe0": "an Excel .xls file",
-    b"\x1f\x8b": "packed by gzip",
-}
 # A document in a cell may be longer than the 128 kB that `csv` accepts by default.
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file: its path, and its name in ids and messages."""
-
-    path: Path
-    name: str
-
-
-def lines(file: File) -> Iterator[tuple[int, str]]:
-    """The lines of a text file from 1, without their ends.
-
-    Raises:
-        StageError: a line is not UTF-8, or contains a zero byte as only binary files do.
-    """
-    offset = 0
-    with file.path.open("rb") as stream:
-        for number, raw in enumerate(stream, 1):
-            if number == 1 and (kind := _disguised(raw)):
-                raise StageError(f"{file.name}: this is {kind}, not text; {_EXPORT}")
-            try:
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise StageError(_not_utf8(file, number, offset + error.start, raw)) from None
-            if "\0" in line:
-                raise StageError(
-                    f"{file.name}, line {number}: a zero byte (byte {offset + raw.index(0)}); "
-                    "this is not a text file"
-                )
-            yield number, line.rstrip("\r\n")
-            offset += len(raw)
-
-
-def _disguised(start: bytes) -> str:
-    """The type of a compressed file or an archive by its first bytes, or ""."""
-    return next((kind for mark, kind in _SIGNATURES.items() if start.startswith(mark)), "")
-
-
-def _not_utf8(file: File, number: int, at: int, raw: bytes) -> str:
-    utf16 = number == 1 and raw[:2] in {b"\xff\xfe", b"\xfe\xff"}
-    guess = "UTF-16" if utf16 else "ISO-8859-1"
-    return (
-        f"{file.name}, line {number}: not UTF-8 (byte {at} of the file); text files must be UTF-8; "
-        f"if it is {guess}: iconv -f {guess} -t UTF-8 {Path(file.name).name}"
-    )
 
 
 def documents(file: File, unit: str) -> Iterator[Document]:
@@ -128,7 +75,7 @@ def comma_separated(file: File, columns: Sequence[Column]) -> Iterator[Record]:
             if not header and not any(cell.strip() for cell in cells):
                 pass  # blank lines before the header
             elif not header:
-                header = _header(cells, columns, where)
+                header = _header(cells, columns, where, ";\t|")
             elif cells and len(cells) != len(header):
                 raise StageError(
                     f"{where}: {len(cells)} cells, but the header has {len(header)} "
@@ -141,16 +88,48 @@ def comma_separated(file: File, columns: Sequence[Column]) -> Iterator[Record]:
         raise StageError(f"{where}: not valid CSV: {error}") from None
 
 
-def _header(cells: list[str], columns: Sequence[Column], where: str) -> list[str]:
+def tab_separated(file: File, columns: Sequence[Column]) -> Iterator[Record]:
+    """The rows of a file whose first line names the columns: a row a line, tabs between cells.
+
+    A quote is a character, as GLUE's files have it, unless a cell is in quotes whole, with those
+    inside it doubled, as spreadsheets write it.
+    """
+    header: list[str] = []
+    for number, line in lines(file):
+        where = f"{file.name}, line {number}"
+        if not line.strip():
+            continue
+        cells = [_unquoted(cell) for cell in line.split("\t")]
+        if not header:
+            header = _header(cells, columns, where, ";,|")
+        elif len(cells) != len(header):
+            raise StageError(
+                f"{where}: {len(cells)} cells, but the header has {len(header)} "
+                f"({', '.join(header)}); a cell of a .tsv file can contain neither a tab nor a "
+                "line break (a .csv file can)"
+            )
+        else:
+            yield where, dict(zip(header, cells, strict=True))
+
+
+def _unquoted(cell: str) -> str:
+    inside = cell[1:-1]
+    if len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in inside.replace('""', ""):
+        return inside.replace('""', '"')
+    return cell
+
+
+def _header(cells: list[str], columns: Sequence[Column], where: str, others: str) -> list[str]:
+    """The names of the columns; `others` are separators of other formats, for a message."""
     header = [cell.strip() for cell in cells]
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise StageError(f"{where}: the header names a column twice: {', '.join(map(repr, twice))}")
-    separators = [mark for mark in (";", "\t", "|") if len(header) == 1 and mark in header[0]]
+    separators = [mark for mark in others if len(header) == 1 and mark in header[0]]
     if separators:
         raise StageError(
             f"{where}: the header is one cell, {header[0]!r}, and seems to be separated by "
-            f"{separators[0]!r}; a .csv file must be separated by commas"
+            f"{separators[0]!r}; a .csv file must be separated by commas, a .tsv file by tabs"
         )
     require(columns, header, where)
     return header
@@ -175,47 +154,13 @@ def parquet(file: File, columns: Sequence[Column]) -> Iterator[Record]:
                     yield f"{file.name}, row {number}", values
     except (pa.ArrowException, OSError) as error:
         with file.path.open("rb") as stream:
-            kind = _disguised(stream.read(4))
+            kind = disguised(stream.read(4))
         reason = str(error).splitlines()[0]
         raise StageError(
             f"{file.name}: this is {kind}, not Parquet"
             if kind
             else f"{file.name}: not a complete Parquet file (truncated in a copy?): {reason}"
         ) from None
-
-
-def conll(file: File, columns: Sequence[Column]) -> Iterator[Record]:
-    """The sentences of a file: one token, a tab and a tag per line, a blank line after a sentence.
-
-    They are yielded under the names of the first two columns; `where` is the line of the first
-    token.
-    """
-    tokens: list[str] = []
-    tags: list[str] = []
-    start = 0
-    for number, line in lines(file):
-        if not line.strip():
-            if tokens:
-                yield f"{file.name}, line {start}", _sentence(columns, tokens, tags)
-            tokens, tags = [], []
-            continue
-        start = start if tokens else number
-        words = line.split("\t") if "\t" in line else line.split()
-        if len(words) < 2 or not words[0].strip() or not words[-1].strip():
-            raise StageError(
-                f"{file.name}, line {number}: {_shown(line)} is not a token and a tag, separated "
-                "by a tab or blanks (a blank line ends a sentence)"
-            )
-        tokens.append(words[0].strip())
-        tags.append(words[-1].strip())
-    if tokens:
-        yield f"{file.name}, line {start}", _sentence(columns, tokens, tags)
-
-
-def _sentence(
-    columns: Sequence[Column], tokens: list[str], tags: list[str]
-) -> dict[str, list[str]]:
-    return {columns[0].name: tokens, columns[1].name: tags}
 
 
 def require(columns: Sequence[Column], there: Sequence[str], where: str) -> None:
@@ -254,6 +199,9 @@ TEXTS = (".txt", ".md")
 TABLES: Mapping[str, Callable[[File, Sequence[Column]], Iterator[Record]]] = {
     ".jsonl": json_lines,
     ".csv": comma_separated,
+    ".tsv": tab_separated,
     ".parquet": parquet,
 }
-TAGGED: Mapping[str, Callable[[File, Sequence[Column]], Iterator[Record]]] = {".conll": conll}
+TAGGED: Mapping[str, Callable[[File, Sequence[Column]], Iterator[Record]]] = dict.fromkeys(
+    (".conll", ".conllu", ".bio", ".iob", ".iob2"), conll
+)

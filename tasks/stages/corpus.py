@@ -16,7 +16,7 @@ from pathlib import Path
 from tasks.contract import Monitor, StageError
 from tasks.data.corpus_splits import COLUMNS, SPLITS, Splits, file_of, writing_splits
 from tasks.data.held_out import HeldOut
-from tasks.data.notices import Notices
+from tasks.data.notices import Notices, report_remarks
 from tasks.data.rows import Document, encodable
 from tasks.data.same_text import digest, share
 from tasks.data.tables import read_table, write_dataset_file
@@ -89,6 +89,7 @@ def prepare_corpus(
     if 2 * selection.found["short_documents"] > selection.found["read"]:
         monitor.say(f"Warning: most documents are too short: {_shortest(corpus, selection.found)}")
     selection.notices.report(monitor)
+    report_remarks(source.remarks(), monitor)
     return metrics
 
 
@@ -197,10 +198,9 @@ def _finish(splits: Splits, source: Source, selection: _Selection, out: Path) ->
         "validation documents or texts that are also in train": splits.overlap(),
     }
     tally.write(out / "tally.json", facts)
-    counted = ("documents", "duplicates", "short_documents", "held_out_documents")
-    counted += ("near_documents",)
+    left_out = ("duplicates", "short_documents", "held_out_documents")
     return {
-        **{name: float(found[name]) for name in counted},
+        **{name: float(found[name]) for name in ("documents", *left_out, "near_documents")},
         "train_documents": float(counts["train"]),
         "validation_documents": float(counts["validation"]),
         "characters": float(sum(lengths.total for lengths in tally.characters.values())),

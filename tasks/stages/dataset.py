@@ -17,13 +17,14 @@ from typing import Any
 
 from tasks.contract import Monitor, StageError
 from tasks.data.held_out import Identifier, identifiers, split_name, write_held_out
-from tasks.data.notices import Notices
+from tasks.data.notices import Notices, report_remarks
 from tasks.data.rows import FEWEST_TESTED, Shape, require_shares
 from tasks.data.same_text import content, digest, digest_of, share
 from tasks.data.tables import TableWriter, count_overlap, read_table, write_dataset_file
 from tasks.data.tally import Tally, cell
 from tasks.experiment.problem import LabelledData
 from tasks.problems import shape_of
+from tasks.problems.class_labels import note_labels_alike
 from tasks.sources import Source
 
 SPLITS = ("train", "validation", "test")
@@ -65,11 +66,11 @@ def prepare_dataset(
     shape = shape_of(data.problem)
     with TemporaryDirectory(dir=out) as folder:
         every = Path(folder) / "rows.parquet"
-        given = read_rows(data, source, every, monitor)
+        notices = Notices()
+        given = read_rows(data, source, every, notices, monitor)
         rows = _Assigned(data, shape, seed, every, given)
         contents = _contents(rows)
         _require_rows(data, source, contents, 0)
-        notices = Notices()
         dropped = _overlaps(data, rows, contents, notices)
         if dropped:
             rows.give_way_in(contents)
@@ -77,6 +78,8 @@ def prepare_dataset(
             _require_rows(data, source, contents, dropped)
         _repeated(rows, contents, notices)
         tally = _write(source, rows, out)
+        _note_splits(data, given, tally, notices)
+    note_labels_alike(tally.balance, notices)
     labels = shape.labels(data, tally.balance, tally.count("train"))
     (out / "labels.json").write_text(
         json.dumps(labels, ensure_ascii=False) + "\n", encoding="utf-8"
@@ -89,6 +92,7 @@ def prepare_dataset(
     tally.write(out / "tally.json", facts | _overlap_facts(shape, out))
     monitor.say(_summary(counts, labels))
     notices.report(monitor)
+    report_remarks(source.remarks(), monitor)
     return {
         "rows": float(sum(counts.values())),
         **{f"{split}_rows": float(count) for split, count in counts.items()},
@@ -285,6 +289,14 @@ def _write(source: Source, rows: _Assigned, out: Path) -> Tally:
     return tally
 
 
+def _note_splits(data: LabelledData, given: set[str], tally: Tally, notices: Notices) -> None:
+    """Note the splits that the source does not have, and where their rows come from."""
+    for split, share_ in (("test", data.test_share), ("validation", data.validation_share)):
+        if split not in given:
+            what = f"{split} rows taken from the training rows, as the source has no {split} split"
+            notices.add(f"{what} ({split}_share is {share_:g})", count=tally.count(split))
+
+
 def _summary(counts: Mapping[str, int], labels: list[str]) -> str:
     """`rows: 800 to train, 100 to validate, 100 to test; 3 labels`."""
     verbs = {"train": "train", "validation": "validate", "test": "test"}
@@ -326,7 +338,9 @@ class Mistakes:
         return [*self.first, f"and {more:,} more row{'s' * (more > 1)}"] if more else self.first
 
 
-def read_rows(data: LabelledData, source: Source, path: Path, monitor: Monitor) -> set[str]:
+def read_rows(
+    data: LabelledData, source: Source, path: Path, notices: Notices, monitor: Monitor
+) -> set[str]:
     """Check all rows and write them to one table; returns the splits that the source has.
 
     Raises:
@@ -337,9 +351,11 @@ def read_rows(data: LabelledData, source: Source, path: Path, monitor: Monitor) 
         try:
             for row in source.rows(shape.columns(data), monitor.progress):
                 try:
-                    example = shape.parse(row, data)
+                    example = shape.parse(row, data, notices)
                 except StageError as error:
                     mistakes.add(error)
+                    continue
+                if example is None:
                     continue
                 given.add(str(row.split))
                 size = 2 * len(shape.passage(example))

@@ -1,5 +1,6 @@
 """What is read from files, and what is said about files that cannot be read."""
 
+import gzip
 import json
 
 import pyarrow as pa
@@ -76,6 +77,39 @@ def test_names_of_files_tell_the_splits(tmp_path):
     (tmp_path / "test").mkdir()
     (tmp_path / "test" / "0.csv").write_text("text,label\na,b\n")
     assert sorted(row.split for row in rows(tmp_path)) == ["test", "train", "train", "validation"]
+
+
+def test_a_file_named_after_a_split_is_never_passed_over_in_silence(tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\na,b\n")
+    (tmp_path / "README").write_text("about")
+    source = resolve(str(tmp_path), "downstream.x.source", "text-classification")
+    assert source.remarks() == ["the file README is passed over, as it is of another type"]
+    (tmp_path / "test.xlsx").write_bytes(b"PK")
+    with pytest.raises(StageError, match=r"test.xlsx is named after the test split, but a .xlsx"):
+        resolve(str(tmp_path), "downstream.x.source", "text-classification")
+    (tmp_path / "test.csv").write_text("text,label\nc,d\n")
+    source = resolve(str(tmp_path), "downstream.x.source", "text-classification")
+    assert source.remarks() == ["2 files of other types are passed over, such as README"]
+
+
+def test_differently_named_files_of_one_split_are_told(tmp_path):
+    for name in ("train-1.csv", "train-2.csv", "dev.csv", "valid.csv", "test.csv"):
+        (tmp_path / name).write_text("text,label\na,b\n")
+    source = resolve(str(tmp_path), "downstream.x.source", "text-classification")
+    assert source.remarks() == ["2 files are the validation split: dev.csv, valid.csv"]
+
+
+def test_tables_of_tabs_and_packed_tables_are_read(tmp_path):
+    cells = ['"Well," he said', "plain", '"in ""quotes"" whole"']
+    lines = ["text\tlabel", *(f"{cell}\tb" for cell in cells)]
+    (tmp_path / "t.tsv").write_text("\n".join(lines) + "\n")
+    wanted = [('"Well," he said', "b"), ("plain", "b"), ('in "quotes" whole', "b")]
+    assert values(tmp_path / "t.tsv") == wanted
+    (tmp_path / "p.tsv.gz").write_bytes(gzip.compress((tmp_path / "t.tsv").read_bytes()))
+    assert values(tmp_path / "p.tsv.gz") == wanted
+    (tmp_path / "t.tsv").write_text("text\tlabel\na\tb\tc\n")
+    with pytest.raises(StageError, match=r"t.tsv, line 2: 3 cells, but the header has 2"):
+        values(tmp_path / "t.tsv")
 
 
 def test_a_single_file_has_no_split_whatever_its_name(tmp_path):
@@ -163,7 +197,7 @@ def test_a_parquet_file_without_the_column_tells_which_it_has(tmp_path):
 
 def test_a_line_without_a_tag_is_named(tmp_path):
     (tmp_path / "t.conll").write_text("a\tO\nb\n")
-    with pytest.raises(StageError, match=r"t.conll, line 2: 'b' is not a token and a tag"):
+    with pytest.raises(StageError, match=r"t.conll, line 2: 'b' is not a row: .* token and a tag"):
         rows(tmp_path / "t.conll", TAGGED)
 
 

@@ -96,7 +96,8 @@ def test_texts_with_several_answers_are_told(tmp_path, problem):
         source = sentences(tmp_path / "t.conll", "Redondo\tO\nBeach\tO\nis\tO\nno\tO\n7\tO\n")
     monitor = Silent()
     prepare(source, tmp_path / "out", monitor=monitor, problem=problem)
-    assert "texts that have several answers within their split: 1, for example" in monitor.said[-1]
+    said = " ".join(monitor.said)
+    assert "texts that have several answers within their split: 1, for example" in said
     card = (shown(data_card.show, tmp_path / "out") / "card.md").read_text()
     assert "texts that have several answers within their split | 1" in card
 
@@ -154,18 +155,28 @@ def test_an_overlap_can_be_dropped_and_the_test_stays_whole(leaking, tmp_path):
 
 
 def test_rows_like_a_test_row_are_counted_and_stay(tmp_path):
-    write_csv(
-        tmp_path / "train.csv", [f"train {n},{'ab'[n % 2]}" for n in range(9)] + ["TEST 1!,b"]
-    )
-    write_csv(tmp_path / "dev.csv", ["dev 1,a", "dev 2,b"])
-    write_csv(tmp_path / "test.csv", ["test 1,a", "test 2,b"])
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rows = [f"train {n},{'ab'[n % 2]}" for n in range(9)]
+    write_csv(folder / "train.csv", [*rows, "TEST 1!,b"])
+    write_csv(folder / "dev.csv", ["dev 1,a", "dev 2,b"])
+    write_csv(folder / "test.csv", ["test 1,a", "test 2,b"])
     monitor = Silent()
-    metrics = prepare(tmp_path, tmp_path / "out", monitor=monitor)
+    metrics = prepare(folder, tmp_path / "out", monitor=monitor)
     assert (metrics["train_rows"], metrics["dropped_rows"]) == (10, 0)
     assert monitor.said[1:] == [
         "train rows like one of test but for case, punctuation and blanks: they stay: 1, for "
         "example 'TEST 1!'"
     ]
+
+
+def test_a_split_that_is_taken_from_the_training_rows_is_told(tmp_path):
+    source = write_csv(tmp_path / "t.csv", [f"text {n},{'ab'[n % 2]}" for n in range(100)])
+    monitor = Silent()
+    metrics = prepare(source, tmp_path / "out", monitor=monitor)
+    said = "test rows taken from the training rows, as the source has no test split"
+    assert f"{said} (test_share is 0.2): {metrics['test_rows']:.0f}" in monitor.said
+    assert said in (shown(data_card.show, tmp_path / "out") / "card.md").read_text()
 
 
 def test_documents_and_duplicates_are_counted_of_the_rows_that_stay(leaking, tmp_path):
@@ -257,8 +268,8 @@ def test_tokens_keep_their_tags_and_all_tags_are_listed(tmp_path):
 
 
 BAD_TAGS = {
-    "a\tI-place": r"line 361, token 1 \('a'\): tag 'I-place' continues no span: B-place",
-    "a\tB-x\nb\tI-y": r"token 2 \('b'\): tag 'I-y' continues no span: B-y.*'B-x'",
+    "a\tE-place": r"line 361, token 1 \('a'\): tag 'E-place' ends no span: B-place",
+    "a\tB-x\nb\tL-y": r"token 2 \('b'\): tag 'L-y' ends no span: B-y.*'B-x'",
     "a\tplace": r"tag 'place' is not a BIO tag; accepted: O, B-TYPE",
     "a\tB-": r"tag 'B-' is not a BIO tag",
 }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from tasks.contract import StageError
+from tasks.data.notices import Notices
 from tasks.data.rows import Columns, Example, LabelCounts, Row, columns_of, encodable, kind_of
 from tasks.experiment.problem import LabelledData
-from tasks.problems.class_labels import require_learnable
+from tasks.problems.class_labels import read_label, require_learnable
 
 COLUMNS: Mapping[str, str] = {"document": "string", "text": "string", "label": "string"}
 LABELS = "rows"
@@ -20,24 +21,17 @@ def columns(data: LabelledData) -> Columns:
     return columns_of(data, *ROLES)
 
 
-def parse(row: Row, data: LabelledData) -> Example:
-    """Text and label, stripped; numbers are accepted as labels."""
-    text, label = row.values[data.columns.text], row.values[data.columns.label]
+def parse(row: Row, data: LabelledData, notices: Notices) -> Example | None:
+    """Text and label, stripped; whole numbers are accepted as labels."""
+    text = row.values[data.columns.text]
     if not isinstance(text, str) or not text.strip():
         raise StageError(
             f"{row.where}: column {data.columns.text!r} must be text, found {kind_of(text)}"
         )
-    if isinstance(label, int):
-        label = str(label)
-    if not isinstance(label, str) or not label.strip():
-        raise StageError(
-            f"{row.where}: the label is missing: column {data.columns.label!r} contains "
-            f"{kind_of(label)}; every row needs one (text or a whole number)"
-        )
-    return {
-        "text": encodable(text.strip(), row.where),
-        "label": encodable(label.strip(), row.where),
-    }
+    label = read_label(row, data, notices)
+    if label is None:
+        return None
+    return {"text": encodable(text.strip(), row.where), "label": label}
 
 
 def passage(example: Example) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import pairwise
 
 from tasks.contract import StageError
+from tasks.data.notices import Notices
 from tasks.data.rows import Columns, Example, LabelCounts, Row, columns_of, encodable, kind_of
 from tasks.experiment.problem import LabelledData
 from tasks.problems.class_labels import require_learnable
@@ -19,26 +19,62 @@ LABELS = "spans"
 
 ROLES = ("tokens", "tags")
 
+# Each mark of IOB1, BIO, BIOES and BILOU, and that of BIO for it.
+MARKS = {"B-": "B-", "I-": "I-", "S-": "B-", "U-": "B-", "E-": "I-", "L-": "I-"}
+ENDING = ("S-", "U-", "E-", "L-")  # those that end a span
+
 
 def columns(data: LabelledData) -> Columns:
     """The tokens and the tags."""
     return columns_of(data, *ROLES)
 
 
-def parse(row: Row, data: LabelledData) -> Example:
-    """Tokens and equally many tags in the BIO scheme."""
+def parse(row: Row, data: LabelledData, notices: Notices) -> Example:
+    """Tokens and equally many tags in the BIO scheme; IOB1 and BIOES (BILOU) are converted."""
     tokens = _strings(row, data.columns.tokens)
     tags = _strings(row, data.columns.tags)
     if len(tokens) != len(tags):
         raise StageError(
             f"{row.where}: {len(tokens)} tokens and {len(tags)} tags; each token needs one tag"
         )
-    for number, (before, tag) in enumerate(pairwise(["O", *tags])):
-        if problem := _wrong_tag(before, tag):
+    read: list[str] = []
+    before = "O"  # as written
+    for number, (token, tag) in enumerate(zip(tokens, tags, strict=True), 1):
+        where = f"{row.where}, token {number} ({token!r})"
+        as_bio = _as_bio(before, tag, where, notices)
+        read.append(as_bio)
+        before = tag
+    return {"tokens": tokens, "tags": read}
+
+
+def _as_bio(before: str, tag: str, where: str, notices: Notices) -> str:
+    """A tag in the BIO scheme, after another one as it was written.
+
+    Raises:
+        StageError: it is no tag, or continues a span of another type.
+    """
+    mark, name = tag[:2], tag[2:]
+    if tag == "O":
+        return tag
+    if mark not in MARKS or not name.strip():
+        raise StageError(
+            f"{where}: tag {tag!r} is not a BIO tag; accepted: O, B-TYPE at the start of a span, "
+            "I-TYPE inside (or the schemes IOB1, BIOES and BILOU)"
+        )
+    begins = MARKS[mark] == "B-"
+    if mark in ENDING:
+        notices.add("tags of the scheme BIOES or BILOU, read as BIO", f"{where}: {tag}")
+    # A span is over after its last tag, and where the type changes.
+    inside = before[:2] in {"B-", "I-"} and before[2:] == name
+    if not begins and not inside:
+        if mark != "I-":
             raise StageError(
-                f"{row.where}, token {number + 1} ({tokens[number]!r}): tag {tag!r} {problem}"
+                f"{where}: tag {tag!r} ends no span: B-{name} must begin it, but the tag before is "
+                f"{before!r}"
             )
-    return {"tokens": tokens, "tags": tags}
+        notices.add("tags I-TYPE that begin a span, as in IOB1, read as B-TYPE", f"{where}: {tag}")
+        begins = True
+    return f"{'B' if begins else 'I'}-{name}"
 
 
 def passage(example: Example) -> str:
@@ -90,12 +126,3 @@ def _strings(row: Row, column: str) -> list[str]:
             hint = "" if isinstance(value, str) or value is None else "; write words, not numbers"
             raise StageError(f"{must} {kind_of(value)} at place {number}{hint}")
     return [encodable(value, row.where) for value in values]
-
-
-def _wrong_tag(before: str, tag: str) -> str:
-    """What is wrong with a tag after another one, or ""."""
-    if tag == "O" or (tag[:2] in {"B-", "I-"} and tag[2:].strip()):
-        if tag.startswith("I-") and before[2:] != tag[2:]:
-            return f"continues no span: B-{tag[2:]} must begin it, but the tag before is {before!r}"
-        return ""
-    return "is not a BIO tag; accepted: O, B-TYPE at the start of a span, I-TYPE inside"

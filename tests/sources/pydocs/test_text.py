@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from tasks.contract import StageError
+from tasks.data.notices import Notices
 from tasks.experiment.corpus import Corpus
 from tasks.experiment.problem import LabelledData
 from tasks.problems import shape_of
@@ -121,7 +122,7 @@ def test_code_sentences_are_valid_and_of_all_types(monkeypatch):
     data = LabelledData(problem="token-classification")
     source = resolve("builtin:pydocs-code", "x", "token-classification")
     rows = list(source.rows(shape.columns(data), ignore))
-    examples = [shape.parse(row, data) for row in rows]
+    examples = [shape.parse(row, data, Notices()) for row in rows]
     types = {name for example in examples for name in shape.counted(example)}
     assert types == {"PARAMETER", "TYPE", "FUNCTION", "VALUE", "CODE"}
     assert len(rows) > 500

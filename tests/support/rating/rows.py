@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from tasks.contract import StageError
+from tasks.data.notices import Notices
 from tasks.data.rows import Columns, Example, LabelCounts, Row, columns_of, encodable, kind_of
 from tasks.experiment.problem import LabelledData
 
@@ -18,7 +19,7 @@ def columns(data: LabelledData) -> Columns:
     return columns_of(data, *ROLES)
 
 
-def parse(row: Row, data: LabelledData) -> Example:
+def parse(row: Row, data: LabelledData, notices: Notices) -> Example:
     text, label = row.values[data.columns.text], row.values[data.columns.label]
     if not isinstance(text, str) or not text.strip():
         raise StageError(f"{row.where}: the text is missing, found {kind_of(text)}")
