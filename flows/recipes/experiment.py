@@ -86,6 +86,7 @@ def pretrain(
         train=corpus / "train.parquet",
         validation=corpus / "validation.parquet",
         tokenizer=tokenizer.whole,
+        sentences=experiment.corpus.sentences,
     )
     return run(
         stages.pretraining(experiment.pretraining.objective, experiment.model.family),

@@ -6,6 +6,8 @@ from typing import Literal
 
 from tasks.experiment.fields import Part, field
 
+Sentences = Literal["auto", "line"]
+
 
 class Corpus(Part):
     """The text to pre-train on."""
@@ -29,6 +31,13 @@ class Corpus(Part):
         "Documents",
         "Unit of a document in a .txt or .md file: the file, a paragraph between blank lines, or a "
         "line; auto: the file in a folder, the paragraph in a single file",
+    )
+    sentences: Sentences = field(
+        "auto",
+        "Sentences",
+        "Where a sentence ends, for objectives that need sentences: auto finds full stops and the "
+        "like; line takes each line for a sentence, as in files that have one a line",
+        in_key=False,  # it is an argument of the stage that cuts text into sentences
     )
     validation_share: float = field(
         0.02,

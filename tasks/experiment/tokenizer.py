@@ -26,7 +26,15 @@ class Tokenizer(Part):
         le=262_144,
         only_with=TRAINED,
     )
-    lowercase: bool = field(True, "Lower-case", "Fold case (and strip accents) before tokenizing")
+    lowercase: bool = field(True, "Lower-case", "Fold case before tokenizing")
+    accents: Literal["auto", "strip", "keep"] = field(
+        "auto",
+        "Accents",
+        "Strip the accents of Latin, Greek and Cyrillic letters before tokenizing, or keep them; "
+        "auto strips them if case is folded. The marks of other scripts are no accents and stay",
+        only_with=TRAINED,
+        absent="auto",
+    )
     min_frequency: int = field(
         2,
         "Least frequency",
@@ -42,3 +50,8 @@ class Tokenizer(Part):
         "or hf:NAME[@REVISION]; empty trains one on the corpus",
         in_key=False,
     )
+
+    @property
+    def strip_accents(self) -> bool:
+        """Whether accents are stripped."""
+        return self.accents == "strip" or (self.accents == "auto" and self.lowercase)

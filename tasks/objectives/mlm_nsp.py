@@ -231,8 +231,8 @@ def examples(corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) ->
         raise StageError(
             f"no sentence pairs can be drawn: {'one' if own.size else 'none'} of {documents} "
             "documents has two sentences, but two such documents are needed: add documents, split "
-            "text files into more documents with corpus.documents: paragraph, or set "
-            "pretraining.objective: mlm"
+            "text files into more documents with corpus.documents: paragraph, set "
+            "corpus.sentences: line if each line is a sentence, or pretraining.objective: mlm"
         )
     return SentencePairs(corpus.tokens, chunks, vocabulary, drawing)
 

@@ -23,9 +23,11 @@ from tasks.machinery.naming.spelling import nearest_path
 
 FIELD = "tokenizer.published"
 ACCEPTED = (
-    "Accepted: a vocab.txt, a folder with a tokenizer.json or vocab.txt, or hf:NAME[@REVISION]"
+    "Accepted: a vocab.txt, a folder with a tokenizer.json, a vocab.txt, or a vocab.json and "
+    "merges.txt, or hf:NAME[@REVISION]"
 )
 
+MERGES = ("vocab.json", "merges.txt")  # byte-level BPE, as GPT-2 and RoBERTa were published
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")  # what a vocab.txt must have
 
 
@@ -38,7 +40,9 @@ class PublishedTokenizer(Part):
         "A vocab.txt, a folder, or the name of a repository of the Hub",
         in_key=False,
     )
-    kind: Literal["vocabulary", "folder", "hub"] = Field(description="What the location is")
+    kind: Literal["vocabulary", "merges", "folder", "hub"] = Field(
+        description="What the location is"
+    )
     identity: dict[str, str] = Field(description="File name: SHA-256, or name on the Hub: commit")
 
 
@@ -71,10 +75,12 @@ def _resolve_local(location: str, path: Path) -> PublishedTokenizer:
         return PublishedTokenizer(location=str(path), kind="folder", identity=identity)
     if (path / "vocab.txt").is_file():
         return _resolve_vocabulary(path / "vocab.txt")
+    if all((path / name).is_file() for name in MERGES):
+        require_merges(path)
+        identity = {name: digest_file(path / name) for name in MERGES}
+        return PublishedTokenizer(location=str(path), kind="merges", identity=identity)
     if path.is_dir():
-        raise StageError(
-            f"{FIELD}: {location} is a folder with neither tokenizer.json nor vocab.txt. {ACCEPTED}"
-        )
+        raise StageError(f"{FIELD}: {location} is a folder without a tokenizer. {ACCEPTED}")
     raise StageError(f"{FIELD}: {location} does not exist{nearest_path(path)}. {ACCEPTED}")
 
 
@@ -95,7 +101,7 @@ def read_vocabulary(path: Path) -> dict[str, int]:
         StageError: it is not UTF-8, has an entry twice, or lacks special tokens.
     """
     try:
-        entries = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+        entries = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
     except UnicodeDecodeError as error:
         raise StageError(f"{FIELD}: {path}: not UTF-8 at byte {error.start}") from None
     vocabulary: dict[str, int] = {}
@@ -109,6 +115,27 @@ def read_vocabulary(path: Path) -> dict[str, int]:
     if missing:
         raise StageError(f"{FIELD}: {path}: not a BERT vocabulary: it lacks {', '.join(missing)}")
     return vocabulary
+
+
+def require_merges(folder: Path) -> None:
+    """Check that a vocab.json numbers its entries, and that merges.txt is text.
+
+    Raises:
+        StageError: they do not, or cannot be read.
+    """
+    file = folder / MERGES[0]
+    try:
+        found = json.loads(file.read_text(encoding="utf-8-sig"))
+        (folder / MERGES[1]).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise StageError(f"{FIELD}: {folder}: not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise StageError(
+            f"{FIELD}: {file}, line {error.lineno}: not valid JSON: {error.msg}"
+        ) from None
+    if not isinstance(found, dict) or not all(type(n) is int for n in found.values()):
+        raise StageError(f"{FIELD}: {file} must map each entry to its number")
+    require_consecutive(set(found.values()), str(file))
 
 
 def require_whole(file: Path) -> None:

@@ -8,8 +8,9 @@ and the settings.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from tasks.contract import Monitor, StageError
 from tasks.data.tables import read_texts
+from tasks.data.text.folding import accents_in, byte_level_folding, folding
 from tasks.data.text.token_arrays import load_tokenizer
 from tasks.data.text.word_counts import Words, byte_level_words, train_on_words, wordpiece_words
 from tasks.experiment.tokenizer import Tokenizer
@@ -92,10 +94,12 @@ def train_tokenizer(
                 f"only {size} vocabulary entries could be learnt from the corpus, which has too "
                 "little text; add documents or lower tokenizer.min_frequency"
             )
+        if tokenizer.strip_accents:
+            report_accents(read_texts(corpus), monitor)
         if size < tokenizer.vocab_size:
             monitor.note(vocabulary=f"{size} learnt, {tokenizer.vocab_size} requested")
     else:
-        made = load_published(published, lowercase=tokenizer.lowercase)
+        made = load_published(published, monitor, lowercase=tokenizer.lowercase)
     made.save_pretrained(out)
     return {"vocabulary": float(len(load_tokenizer(out, expected=len(made))))}
 
@@ -107,8 +111,9 @@ def train_wordpiece(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreT
     processes, and breaks ties between merges by those numbers. Passing the characters in a fixed
     order as special tokens makes it deterministic.
     """
-    frame = wordpiece({}, lowercase=settings.lowercase)
-    words = wordpiece_words(read_corpus(corpus, monitor), frame)
+    normalizer = folding(lowercase=settings.lowercase, strip_accents=settings.strip_accents)
+    frame = wordpiece({}, normalizer)
+    words = wordpiece_words(read_corpus(corpus, monitor), frame, lowercase=settings.lowercase)
     fixed = [*BERT_TOKENS.values(), *wordpiece_alphabet(words, settings)]
     trainer = trainers.WordPieceTrainer(
         vocab_size=settings.vocab_size,
@@ -118,19 +123,15 @@ def train_wordpiece(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreT
         show_progress=False,
     )
     train_on_words(frame, trainer, words, monitor)
-    return as_bert(wordpiece(frame.get_vocab(), lowercase=settings.lowercase))
+    return as_bert(wordpiece(frame.get_vocab(), normalizer))
 
 
 def train_bpe(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrainedTokenizerFast:
     """Train byte-level BPE on the corpus; all 256 bytes are entries, so no token is unknown."""
     frame = tokenizers.Tokenizer(models.BPE())
-    if settings.lowercase:
-        frame.normalizer = normalizers.Sequence(
-            [normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()]
-        )
-    # With a blank also before the first word, a word has the same tokens at every position.
-    frame.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    frame.decoder = decoders.ByteLevel()
+    frame.normalizer = byte_level_folding(
+        lowercase=settings.lowercase, strip_accents=settings.strip_accents
+    )
     trainer = trainers.BpeTrainer(
         vocab_size=settings.vocab_size,
         min_frequency=settings.min_frequency,
@@ -138,8 +139,18 @@ def train_bpe(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrained
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    words = byte_level_words(read_corpus(corpus, monitor), frame.normalizer)
+    words = byte_level_words(
+        read_corpus(corpus, monitor), frame.normalizer, lowercase=settings.lowercase
+    )
     train_on_words(frame, trainer, words, monitor)
+    return as_roberta(frame)
+
+
+def as_roberta(frame: tokenizers.Tokenizer) -> PreTrainedTokenizerFast:
+    """Give a byte-level BPE tokenizer RoBERTa's special tokens, pre-tokenizer and decoder."""
+    # With a blank also before the first word, a word has the same tokens at every position.
+    frame.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    frame.decoder = decoders.ByteLevel()
     vocabulary = frame.get_vocab()
     frame.post_processor = processors.RobertaProcessing(
         ("</s>", vocabulary["</s>"]), ("<s>", vocabulary["<s>"]), add_prefix_space=True
@@ -154,7 +165,9 @@ def train_bpe(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrained
     )
 
 
-def load_published(published: PublishedTokenizer, *, lowercase: bool) -> PreTrainedTokenizerFast:
+def load_published(
+    published: PublishedTokenizer, monitor: Monitor, *, lowercase: bool
+) -> PreTrainedTokenizerFast:
     """Load a published tokenizer, and check that pre-training can use it.
 
     Raises:
@@ -162,7 +175,14 @@ def load_published(published: PublishedTokenizer, *, lowercase: bool) -> PreTrai
     """
     location = published.location
     if published.kind == "vocabulary":
-        made = as_bert(wordpiece(read_vocabulary(Path(location)), lowercase=lowercase))
+        # The normalizer that it was trained with: BERT's, which strips all marks with the case.
+        normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+        made = as_bert(wordpiece(read_vocabulary(Path(location)), normalizer))
+        require_usable(made, location)
+        report_case(made, monitor, lowercase=lowercase)
+        return made
+    if published.kind == "merges":
+        made = from_merges(Path(location))
         require_usable(made, location)
         return made
     revision = published.identity[location] if published.kind == "hub" else None
@@ -178,6 +198,51 @@ def load_published(published: PublishedTokenizer, *, lowercase: bool) -> PreTrai
         raise StageError(f"{FIELD}: {location}: no tokenizer could be loaded ({reason})") from error
     require_usable(loaded, location)
     return loaded
+
+
+def from_merges(folder: Path) -> PreTrainedTokenizerFast:
+    """Byte-level BPE from a vocab.json and a merges.txt, with RoBERTa's special tokens.
+
+    Raises:
+        StageError: the two files do not fit together.
+    """
+    vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8-sig"))
+    lines = (folder / "merges.txt").read_text(encoding="utf-8-sig").split("\n")
+    pairs = [line.partition(" ") for line in lines if line and not line.startswith("#version")]
+    try:
+        frame = tokenizers.Tokenizer(models.BPE(vocabulary, [(one, two) for one, _, two in pairs]))
+    except Exception as error:  # the library raises a bare Exception
+        said = f"{FIELD}: {folder}: merges.txt does not fit vocab.json: {error}"
+        raise StageError(said) from None
+    missing = sorted(set(ROBERTA_TOKENS.values()) - vocabulary.keys())
+    if missing:
+        raise StageError(f"{FIELD}: {folder}: vocab.json lacks {', '.join(missing)}")
+    return as_roberta(frame)
+
+
+def report_accents(texts: Iterable[pa.StringArray], monitor: Monitor) -> None:
+    """Report how many letters lose their accents, and the most frequent of them."""
+    stripped = accents_in(texts)
+    if stripped:
+        [(most, _)] = stripped.most_common(1)
+        monitor.say(
+            f"accents are stripped from {stripped.total():,} letters, most often {most!r}; "
+            "tokenizer.accents: keep keeps them"
+        )
+        monitor.note(accents_stripped=stripped.total())
+
+
+def report_case(made: PreTrainedTokenizerFast, monitor: Monitor, *, lowercase: bool) -> None:
+    """Report entries that are never used, since text is folded before it is looked up."""
+    special = set(made.all_special_tokens)
+    cased = [e for e in made.get_vocab() if e != e.lower() and e not in special]
+    if lowercase and cased:
+        monitor.say(
+            f"Warning: {len(cased):,} of the {len(made):,} entries of the vocabulary have capital "
+            f"letters, such as {min(cased)!r}, and are never used: tokenizer.lowercase is true. If "
+            "the vocabulary is of a cased model, set it to false"
+        )
+        monitor.note(unused_entries=len(cased))
 
 
 def require_usable(loaded: PreTrainedTokenizerFast, location: str) -> None:
@@ -206,10 +271,12 @@ def require_usable(loaded: PreTrainedTokenizerFast, location: str) -> None:
         )
 
 
-def wordpiece(vocabulary: dict[str, int], *, lowercase: bool) -> tokenizers.Tokenizer:
-    """BERT's tokenizer around a vocabulary."""
+def wordpiece(
+    vocabulary: dict[str, int], normalizer: normalizers.Normalizer
+) -> tokenizers.Tokenizer:
+    """BERT's tokenizer around a vocabulary, with a normalizer."""
     frame = tokenizers.Tokenizer(models.WordPiece(vocabulary, unk_token=BERT_TOKENS["unk_token"]))
-    frame.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+    frame.normalizer = normalizer
     frame.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     frame.decoder = decoders.WordPiece()
     return frame

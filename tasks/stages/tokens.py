@@ -28,15 +28,27 @@ from transformers import PreTrainedTokenizerFast
 from tasks.contract import Monitor, StageError
 from tasks.data.tables import read_texts
 from tasks.data.text.fast_encoding import Encoder
-from tasks.data.text.sentences import split_sentences
+from tasks.data.text.sentences import split_lines, split_sentences
 from tasks.data.text.token_arrays import load_tokenizer
+from tasks.experiment.corpus import Sentences
+from tasks.machinery.naming.cut import cut
+
+REPORTED_UNKNOWN = 0.01  # share of the characters
+REFUSED_UNKNOWN = 0.5
+LONGEST_WORD = 100  # characters of a word that WordPiece looks at
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def encode_corpus(
-    *, train: Path, validation: Path, tokenizer: Path, out: Path, monitor: Monitor
+    *,
+    train: Path,
+    validation: Path,
+    tokenizer: Path,
+    sentences: Sentences = "auto",
+    out: Path,
+    monitor: Monitor,
 ) -> dict[str, float]:
     """Encode both splits of the corpus.
 
@@ -44,61 +56,98 @@ def encode_corpus(
         train: Parquet file with a column `text`, one document per row.
         validation: the same for the held-out documents.
         tokenizer: folder of a tokenizer.
+        sentences: where a sentence ends: `auto` finds out, `line` takes each line for one.
         out: empty folder.
         monitor: receives the number of encoded documents.
 
     Returns:
         Counts of tokens, sentences and documents to train on (`validation_tokens`: held out),
-        `characters_per_token`, and `unknown_share`: the share of unknown tokens.
+        `characters_per_token`, `unknown_share`: the share of unknown tokens, and
+        `unknown_characters`: the share of the characters that are in words with one.
 
     Raises:
-        StageError: a split contains no token.
+        StageError: a split contains no token, or half of its characters are unknown.
     """
     loaded = load_tokenizer(tokenizer)
     found = {}
     for split, file in (("train", train), ("validation", validation)):
-        found[split] = encode_split(file, loaded, out, split, monitor)
+        found[split] = encode_split(file, loaded, out, split, monitor=monitor, sentences=sentences)
         if not found[split]["tokens"]:
             raise StageError(f"the {split} split of the corpus contains no token: it has no text")
     return found["train"] | {"validation_tokens": found["validation"]["tokens"]}
 
 
 def encode_split(
-    file: Path, tokenizer: PreTrainedTokenizerFast, out: Path, split: str, monitor: Monitor
+    file: Path,
+    tokenizer: PreTrainedTokenizerFast,
+    out: Path,
+    split: str,
+    *,
+    monitor: Monitor,
+    sentences: Sentences = "auto",
 ) -> dict[str, float]:
     """Encode a Parquet file of documents into the three files of a split."""
     dtype = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
     encoder, unknown, characters = Encoder(tokenizer), 0, 0
     with (
         ArrayFile(out / f"{split}.tokens.npy", dtype) as tokens,
-        ArrayFile(out / f"{split}.sentences.npy", np.int64) as sentences,
+        ArrayFile(out / f"{split}.sentences.npy", np.int64) as begins,
         ArrayFile(out / f"{split}.documents.npy", np.int64) as documents,
     ):
-        sentences.append([0])
+        begins.append([0])
         documents.append([0])
         done, total = 0, pq.read_metadata(file).num_rows
-        encoded = while_next(partial(encode_batch, encoder), read_documents(file))
+        encoded = while_next(partial(encode_batch, encoder), read_documents(file, sentences))
         for batch, (ids, lengths, counts) in encoded:
             unknown += int(np.count_nonzero(ids == tokenizer.unk_token_id))
             characters += sum(map(len, chain.from_iterable(batch)))
-            sentences.append(tokens.length + np.cumsum(lengths))
-            documents.append(sentences.length - 1 - len(lengths) + np.cumsum(counts))
+            begins.append(tokens.length + np.cumsum(lengths))
+            documents.append(begins.length - 1 - len(lengths) + np.cumsum(counts))
             tokens.append(ids)
             done += len(batch)
             monitor.progress(done, total, f"{split} documents")
+    unknown_characters = encoder.lost / max(1, characters)
+    _report_unknown(unknown_characters, encoder.example, split, monitor)
     return {
         "tokens": tokens.length,
-        "sentences": sentences.length - 1,
+        "sentences": begins.length - 1,
         "documents": documents.length - 1,
         "characters_per_token": characters / max(1, tokens.length),
         "unknown_share": unknown / max(1, tokens.length),
+        "unknown_characters": unknown_characters,
     }
 
 
-def read_documents(file: Path) -> Iterator[list[list[str]]]:
+def _report_unknown(share: float, example: str, split: str, monitor: Monitor) -> None:
+    """Report the share of the characters that a model cannot see.
+
+    Raises:
+        StageError: it is half of them.
+    """
+    if share < REPORTED_UNKNOWN:
+        return
+    said = (
+        f"{share:.1%} of the characters of the {split} split are in words that the tokenizer does "
+        f"not know, such as {cut(example, 60)!r}"
+    )
+    long = len(example) > LONGEST_WORD
+    why = (
+        f"a word of more than {LONGEST_WORD} characters is unknown as a whole: put blanks into it "
+        "(k-mers of a sequence, for example)"
+        if long
+        else "raise tokenizer.vocab_size, or take a tokenizer that was trained on such text"
+    )
+    remedy = f"{why}, or set tokenizer.algorithm: bpe, which knows every byte"
+    if share >= REFUSED_UNKNOWN:
+        raise StageError(f"{said}; {remedy}")
+    monitor.say(f"Warning: {said}; {remedy}")
+
+
+def read_documents(file: Path, ends: Sentences = "auto") -> Iterator[list[list[str]]]:
     """Batches of documents, each a list of sentences."""
+    split = split_sentences if ends == "auto" else split_lines
     for texts in read_texts(file):
-        yield [split_sentences(text) for text in texts.to_pylist()]
+        yield [split(text) for text in texts.to_pylist()]
 
 
 def encode_batch(

@@ -88,6 +88,68 @@ def test_case_is_folded_only_if_asked(corpus, tmp_path):
     assert cased.tokenize("The") != cased.tokenize("the")
 
 
+def test_case_and_accents_are_two_settings(corpus, tmp_path):
+    accented = write_texts(tmp_path / "accents.parquet", ["The Café is naïve."] * 9)
+    made = {
+        (lowercase, accents): trained(
+            accented, tmp_path / f"{lowercase}-{accents}", lowercase=lowercase, accents=accents
+        )[0]
+        for lowercase in (True, False)
+        for accents in ("strip", "keep")
+    }
+    found = {how: each.decode(each("Café")["input_ids"][1:-1]) for how, each in made.items()}
+    assert found == {
+        (True, "strip"): "cafe",
+        (True, "keep"): "café",
+        (False, "strip"): "Cafe",
+        (False, "keep"): "Café",
+    }
+
+
+@pytest.mark.parametrize("algorithm", ["wordpiece", "bpe"])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("फल", "फूल"), ("กำ", "กา"), ("كَتَبَ", "كُتِبَ"), ("שָׁלוֹם", "שלום"), ("が", "か")],
+)
+def test_the_marks_of_other_scripts_are_no_accents(tmp_path, algorithm, one, other):
+    corpus = write_texts(tmp_path / "t.parquet", [f"{one} {other} é e É. Ελλάς ελλας", *TEXTS] * 9)
+    settings = {"vocab_size": 400, "lowercase": True}
+    tokenizer, _, monitor = trained(corpus, tmp_path / "out", algorithm=algorithm, **settings)
+    assert "accents are stripped from 72 letters, most often 'ï'" in monitor.said[0]
+    tokens = {word: tuple(tokenizer(word)["input_ids"]) for word in (one, other, "é", "e", "É")}
+    assert tokens[one] != tokens[other]
+    assert tokens["é"] == tokens["e"] == tokens["É"]
+    assert tokenizer("Ελλάς")["input_ids"] == tokenizer("ελλας")["input_ids"]
+
+
+def test_a_cased_vocabulary_that_is_lower_cased_is_told(corpus, tmp_path):
+    entries = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "The", "fox", *"abcdefghijklmnopqrst"]
+    entries += [f"##{letter}" for letter in "abcdefghij"]
+    (tmp_path / "vocab.txt").write_bytes(b"\xef\xbb\xbf" + "\n".join(entries).encode())
+    published = resolve_published(str(tmp_path / "vocab.txt"))
+    _, _, monitor = trained(corpus, tmp_path / "folded", published, lowercase=True)
+    assert "1 of the 37 entries" in monitor.said[0]
+    assert "'The'" in monitor.said[0]
+    tokenizer, _, monitor = trained(corpus, tmp_path / "cased", published, lowercase=False)
+    assert monitor.said == []
+    assert tokenizer.pad_token_id == 0, "the byte-order mark is no part of the first entry"
+
+
+def test_a_vocabulary_with_merges_is_read(corpus, tmp_path):
+    made, _, _ = trained(corpus, tmp_path / "made", algorithm="bpe", vocab_size=400)
+    (tmp_path / "published").mkdir()
+    made.backend_tokenizer.model.save(str(tmp_path / "published"))
+    names = sorted(file.name for file in (tmp_path / "published").iterdir())
+    assert names == ["merges.txt", "vocab.json"]
+    published = resolve_published(str(tmp_path / "published"))
+    tokenizer, metrics, _ = trained(corpus, tmp_path / "out", published)
+    assert metrics["vocabulary"] == len(made)
+    assert tokenizer("the <mask> fox")["input_ids"] == made("the <mask> fox")["input_ids"]
+    (tmp_path / "published" / "merges.txt").write_text("#version: 0.2\nno such\n")
+    with pytest.raises(StageError, match=r"merges.txt does not fit vocab.json"):
+        trained(corpus, tmp_path / "again", resolve_published(str(tmp_path / "published")))
+
+
 def test_byte_level_bpe_gives_back_any_text(corpus, tmp_path):
     tokenizer, _, _ = trained(
         corpus, tmp_path / "out", algorithm="bpe", vocab_size=400, lowercase=False
@@ -202,7 +264,7 @@ def test_a_commit_of_the_hub_is_known_without_asking():
         ("vocab.txt", b"the\nfox\nthe\n", "'the' is on line 1 and on line 3"),
         ("vocab.txt", b"the\n\xff\xfe\n", "not UTF-8 at byte 4"),
         ("tokenizer.json", b"{}", "no tokenizer could be loaded"),
-        ("notes.md", b"hello", "neither tokenizer.json nor vocab.txt"),
+        ("notes.md", b"hello", "is a folder without a tokenizer"),
     ],
 )
 def test_broken_published_tokenizers_are_refused(corpus, tmp_path, name, content, message):

@@ -91,6 +91,49 @@ def test_unknown_characters_are_counted(tmp_path):
     assert metrics["unknown_share"] == 1 / metrics["tokens"]
 
 
+def test_a_share_of_unknown_characters_is_told_with_an_example(tmp_path):
+    folder = encode(tmp_path / "run", documents(20), documents(2))
+    text = " ".join(documents(9)) + " " + "αβγδ" * 9
+    train = write_documents(tmp_path / "greek.parquet", [text])
+    (tmp_path / "out").mkdir()
+    monitor = Silent()
+    metrics = encode_corpus(
+        train=train,
+        validation=train,
+        tokenizer=folder / "tokenizer",
+        out=tmp_path / "out",
+        monitor=monitor,
+    )
+    assert metrics["unknown_characters"] == 36 / sum(map(len, split_sentences(text)))
+    assert "of the characters of the train split are in words" in monitor.said[0]
+    assert "αβγδ" in monitor.said[0]
+
+
+def test_text_of_words_too_long_for_the_tokenizer_is_refused_with_the_reason(tmp_path):
+    genome = ["".join("ACGT"[(n * n * k) % 4] for n in range(500)) for k in range(1, 30)]
+    message = r"100.0% of the characters .* more than 100 characters is unknown .* put blanks"
+    with pytest.raises(StageError, match=message):
+        encode(tmp_path / "run", genome, genome[:2])
+
+
+def test_lines_can_be_sentences(tmp_path):
+    lines = ["the dog saw a cat", "the cat saw a dog", "", "a dog saw the cat"]
+    folder = encode(tmp_path / "run", documents(20), documents(2))
+    train = write_documents(tmp_path / "lines.parquet", ["\n".join(lines)])
+    for sentences, count in (("auto", 2), ("line", 3)):
+        out = tmp_path / sentences
+        out.mkdir()
+        metrics = encode_corpus(
+            train=train,
+            validation=train,
+            tokenizer=folder / "tokenizer",
+            sentences=sentences,
+            out=out,
+            monitor=Silent(),
+        )
+        assert metrics["sentences"] == count
+
+
 def test_a_split_without_text_is_refused(tmp_path):
     with pytest.raises(StageError, match="the validation split of the corpus contains no token"):
         encode(tmp_path / "run", documents(20), ["\u200b"])

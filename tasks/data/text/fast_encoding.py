@@ -8,6 +8,7 @@ same tokens as from the tokenizer itself, many times faster.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import chain, repeat
 from typing import Any
@@ -16,9 +17,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import compute
-from tokenizers import normalizers, pre_tokenizers
+from tokenizers import pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from tasks.data.text.folding import is_local
+
+# A stroke over the sign before it: with `=` it becomes one character, `≠`, which is no punctuation.
+OVERLAY = "\u0338"
 CUT_AT_BLANKS = (pre_tokenizers.BertPreTokenizer, pre_tokenizers.ByteLevel)
 MOST_WORDS = 200_000  # distinct words kept; then they are forgotten, so memory stays constant
 
@@ -34,6 +39,8 @@ class Encoder:
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self.backend: Any = tokenizer.backend_tokenizer
         self.backend.encode_special_tokens = True
+        self.unknown = tokenizer.unk_token_id
+        self.lost, self.example = 0, ""
         self.known: Known | None = None
         if is_plain_bert(self.backend):
             pieces = Known(self._directly, cut_at_punctuation)
@@ -44,10 +51,28 @@ class Encoder:
     def encode(self, sentences: Sequence[str]) -> Tokens:
         """All tokens in a row [tokens], and how many each sentence has [sentences].
 
+        The characters of words with an unknown token are added to `lost`; `example` is the first
+        such word.
+
         Args:
             sentences: with single blanks between words, and none around them.
         """
-        return self.known.encode(sentences) if self.known else self._directly(sentences)
+        if self.known is None or any(OVERLAY in sentence for sentence in sentences):
+            tokens, sizes = self._directly(sentences)
+        else:
+            tokens, sizes = self.known.encode(sentences)
+        if self.unknown is not None and (tokens == self.unknown).any():
+            self._count_lost(sentences)
+        return tokens, sizes
+
+    def _count_lost(self, sentences: Sequence[str]) -> None:
+        counts = Counter(chain.from_iterable(map(str.split, sentences)))
+        words = list(counts)
+        tokens, sizes = self.known.encode(words) if self.known else self._directly(words)
+        owners = np.repeat(np.arange(len(words)), sizes)
+        for place in np.unique(owners[tokens == self.unknown]).tolist():
+            self.lost += counts[words[place]] * len(words[place])
+            self.example = self.example or words[place]
 
     def _directly(self, texts: Sequence[str]) -> Tokens:
         found = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
@@ -118,7 +143,7 @@ def is_plain_bert(backend: Any) -> bool:
     added = backend.get_added_tokens_decoder().values()
     return (
         isinstance(backend.pre_tokenizer, pre_tokenizers.BertPreTokenizer)
-        and isinstance(backend.normalizer, normalizers.BertNormalizer)
+        and is_local(backend.normalizer)
         and all(token.special for token in added)
     )
 

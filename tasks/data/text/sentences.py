@@ -34,6 +34,11 @@ def split_sentences(text: str) -> list[str]:
     ]
 
 
+def split_lines(text: str) -> list[str]:
+    """The lines of a text as its sentences, with single blanks; without blank ones."""
+    return [line for line in (" ".join(line.split()) for line in text.splitlines()) if line]
+
+
 def split_paragraphs(text: str) -> list[str]:
     """Split a text at its blank lines, with single blanks inside each paragraph."""
     return [line for line in map(_one_line, _PARAGRAPH_BREAK.split(text)) if line]

@@ -39,7 +39,7 @@ _BLANK = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _UNIT = re.compile(rf" ?[^{_BLANK}]+|[{_BLANK}]+(?![^{_BLANK}])|[{_BLANK}]+")
 
 
-def wordpiece_words(texts: Texts, frame: tokenizers.Tokenizer) -> Words:
+def wordpiece_words(texts: Texts, frame: tokenizers.Tokenizer, *, lowercase: bool) -> Words:
     """The words that BERT's normalizer and pre-tokenizer make of texts, and how often."""
     # Three steps, each on the distinct results of the one before. Example: "The cat, the Café".
     # 1. Cut at blanks, and count: The 1, "cat," 1, the 1, Café 1.
@@ -57,7 +57,7 @@ def wordpiece_words(texts: Texts, frame: tokenizers.Tokenizer) -> Words:
     #    through the tokenizer's own normalizer and pre-tokenizer, which make Café into cafe.
     words: Words = Counter()
     for piece in [piece for piece in pieces if piece.isascii() and piece.isprintable()]:
-        words[piece.lower() if frame.normalizer.lowercase else piece] += pieces.pop(piece)
+        words[piece.lower() if lowercase else piece] += pieces.pop(piece)
     for count, some in _by_count(pieces):
         text = frame.normalizer.normalize_str(" ".join(some))
         _add(words, _cut(frame.pre_tokenizer, text), count)
@@ -72,13 +72,18 @@ def _between_blanks(texts: pa.StringArray) -> Iterable[tuple[str, int]]:
     return zip(words.to_pylist(), counts.to_pylist(), strict=True)
 
 
-def byte_level_words(texts: Texts, normalizer: normalizers.Normalizer | None) -> Words:
+def byte_level_words(
+    texts: Texts, normalizer: normalizers.Normalizer | None, *, lowercase: bool
+) -> Words:
     """The words that `ByteLevel(add_prefix_space=True)` makes of texts, and how often."""
     units: Words = Counter()
     for text in chain.from_iterable(batch.to_pylist() for batch in texts):
         normal = text
         if normalizer is not None:
-            normal = text.lower() if text.isascii() else normalizer.normalize_str(text)
+            if text.isascii():
+                normal = text.lower() if lowercase else text
+            else:
+                normal = normalizer.normalize_str(text)
         units.update(_UNIT.findall(f" {normal}" if normal and normal[0] != " " else normal))
     cut = pre_tokenizers.ByteLevel(add_prefix_space=False)
     blanks = {unit: units.pop(unit) for unit in [unit for unit in units if unit.isspace()]}

@@ -5,14 +5,17 @@ import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from tasks.contract import Silent
 from tasks.data.text import fast_encoding as encoding
 from tasks.data.text.fast_encoding import Encoder
+from tasks.data.text.folding import folding
 from tasks.data.text.sentences import split_sentences
 from tasks.data.text.token_arrays import load_tokenizer
 from tasks.sources.published_tokenizers import resolve_published
 from tasks.stages.tokenizer import load_published, wordpiece
 from tests.support.small_corpus import documents, encode
 
+FOLDED = folding(lowercase=True, strip_accents=True)
 ODD = [
     "It's naïve, isn't it? They've said: 'no'.",
     "a b",
@@ -21,6 +24,7 @@ ODD = [
     "é e\u0301 Ω \U0001f98a\U0001f98a \u0301",
     "x=1;y=[2,3] -- http://a.b/c?d=e#f_g 3.14e-10",
     "the matrix holds the matrix",
+    "a=\u0338b and a≠b, <\u0338 फल फूल ệ Ệ İ 한국",
     "(a) ,, .a. [naïve],e\u0301.\u0301- a\0b \0 zero «quoted» “quoted”、数,字",
 ]
 
@@ -58,7 +62,7 @@ def test_byte_level_without_a_blank_before_the_first_word(tokenizer):
 
 def test_real_text_has_the_tokens_of_berts_tokenizer(shared_data):
     published = resolve_published(str(shared_data / "bert-vocab" / "vocab.txt"))
-    bert = load_published(published, lowercase=True)
+    bert = load_published(published, Silent(), lowercase=True)
     book = shared_data / "classic-books" / "books" / "charles-dickens-hard-times.md"
     sentences = split_sentences(book.read_text())[:3000]
     assert by_words(bert, sentences) == directly(bert, sentences)
@@ -97,21 +101,21 @@ def test_a_tokenizer_that_looks_across_blanks_is_asked_itself():
 
 @pytest.mark.parametrize("token", ["x++", "(x"])
 def test_a_word_that_was_added_to_the_vocabulary_is_not_cut(token):
-    backend = wordpiece({"[UNK]": 0, "x": 1, "+": 2, "(": 3}, lowercase=True)
+    backend = wordpiece({"[UNK]": 0, "x": 1, "+": 2, "(": 3}, FOLDED)
     backend.add_tokens([token])
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")
     assert by_words(tokenizer, [f"{token} x"]) == directly(tokenizer, [f"{token} x"]) == [[4, 1]]
 
 
 def test_a_normalizer_that_looks_across_punctuation_marks_is_respected():
-    backend = wordpiece({"[UNK]": 0, "x": 1, "'": 2, "y": 3}, lowercase=True)
+    backend = wordpiece({"[UNK]": 0, "x": 1, "'": 2, "y": 3}, FOLDED)
     backend.normalizer = normalizers.Replace("''", "y")
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")
     assert by_words(tokenizer, ["x '' x"]) == directly(tokenizer, ["x '' x"]) == [[1, 3, 1]]
 
 
 def test_a_word_that_was_added_with_the_blank_before_it_is_found():
-    backend = wordpiece({"[UNK]": 0, "a": 1, "x": 2}, lowercase=True)
+    backend = wordpiece({"[UNK]": 0, "a": 1, "x": 2}, FOLDED)
     backend.add_tokens([" x"])
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")
     assert by_words(tokenizer, ["a x"]) == directly(tokenizer, ["a x"]) == [[1, 3]]

@@ -9,6 +9,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from tasks.contract import Silent
 from tasks.data.text import word_counts as words
+from tasks.data.text.folding import folding
 from tasks.data.text.word_counts import byte_level_words, train_on_words, wordpiece_words
 from tasks.stages.tokenizer import wordpiece
 
@@ -24,6 +25,7 @@ CHARACTERS = [
     "\n\n",
     "    ",
 ]
+FOLDED = folding(lowercase=True, strip_accents=True)
 LOWER = normalizers.Sequence(
     [normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()]
 )
@@ -44,17 +46,26 @@ def cut(normalizer, pre_tokenizer, texts):
 
 
 @pytest.mark.parametrize("lowercase", [True, False])
-def test_words_of_wordpiece_are_counted(texts, lowercase, monkeypatch):
+@pytest.mark.parametrize("normalizer", ["ours", "ours with accents", "BERT's"])
+def test_words_of_wordpiece_are_counted(texts, lowercase, normalizer, monkeypatch):
     monkeypatch.setattr(words, "_TOGETHER", 50)
-    frame = wordpiece({}, lowercase=lowercase)
-    found = wordpiece_words([pa.array(texts[:1000]), pa.array(texts[1000:])], frame)
+    made = {
+        "ours": folding(lowercase=lowercase, strip_accents=True),
+        "ours with accents": folding(lowercase=lowercase, strip_accents=False),
+        "BERT's": normalizers.BertNormalizer(lowercase=lowercase),
+    }
+    frame = wordpiece({}, made[normalizer])
+    batches = [pa.array(texts[:1000]), pa.array(texts[1000:])]
+    found = wordpiece_words(batches, frame, lowercase=lowercase)
     assert found == cut(frame.normalizer, frame.pre_tokenizer, texts)
 
 
 @pytest.mark.parametrize("normalizer", [LOWER, None], ids=["lower case", "as it is"])
 def test_words_of_byte_level_bpe_are_counted(texts, normalizer, monkeypatch):
     monkeypatch.setattr(words, "_TOGETHER", 50)
-    found = byte_level_words([pa.array(texts[:1000]), pa.array(texts[1000:])], normalizer)
+    found = byte_level_words(
+        [pa.array(texts[:1000]), pa.array(texts[1000:])], normalizer, lowercase=True
+    )
     assert found == cut(normalizer, pre_tokenizers.ByteLevel(add_prefix_space=True), texts)
 
 
@@ -72,7 +83,9 @@ def test_counts_teach_what_the_texts_teach(texts, monkeypatch):
             show_progress=False,
         )
         if by_counts:
-            train_on_words(frame, trainer, byte_level_words([pa.array(texts)], LOWER), Silent())
+            train_on_words(
+                frame, trainer, byte_level_words([pa.array(texts)], LOWER, lowercase=True), Silent()
+            )
         else:
             frame.train_from_iterator(texts, trainer)
         learnt.append(frame.to_str())
@@ -82,8 +95,8 @@ def test_counts_teach_what_the_texts_teach(texts, monkeypatch):
 def test_counts_of_wordpiece_teach_what_the_texts_teach(texts):
     learnt = []
     for by_counts in (True, False):
-        frame = wordpiece({}, lowercase=True)
-        found = wordpiece_words([pa.array(texts)], frame)
+        frame = wordpiece({}, FOLDED)
+        found = wordpiece_words([pa.array(texts)], frame, lowercase=True)
         alphabet = sorted({character for word in found for character in word})
         inside = [f"##{character}" for character in alphabet]
         trainer = trainers.WordPieceTrainer(
@@ -103,8 +116,8 @@ def test_counts_of_wordpiece_teach_what_the_texts_teach(texts):
 
 
 def test_words_of_one_character_are_learnt_from_without_a_merge():
-    frame = wordpiece({}, lowercase=True)
-    found = wordpiece_words([pa.array(["数字 你好", "数"])], frame)
+    frame = wordpiece({}, FOLDED)
+    found = wordpiece_words([pa.array(["数字 你好", "数"])], frame, lowercase=True)
     assert found == Counter("数字你好数")
     trainer = trainers.WordPieceTrainer(special_tokens=["[UNK]", *found], show_progress=False)
     train_on_words(frame, trainer, found, Silent())
