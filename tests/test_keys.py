@@ -51,12 +51,14 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "corpus.source": ("{elsewhere}/texts", NO_KEY),  # its content is
     "corpus.text_column": ("body", CORPUS),
     "corpus.documents": ("line", CORPUS),
+    "corpus.sentences": ("line", {"tokens"}),
     "corpus.validation_share": ("0.2", CORPUS),
     "corpus.min_characters": ("41", CORPUS),
     "corpus.max_documents": ("50", CORPUS),
     "tokenizer.algorithm": ("bpe", TOKENIZER),
     "tokenizer.vocab_size": ("201", TOKENIZER),
     "tokenizer.lowercase": ("false", TOKENIZER),
+    "tokenizer.accents": ("keep", TOKENIZER),
     "tokenizer.min_frequency": ("3", TOKENIZER),
     "tokenizer.published": ("{data}/vocab.txt", TOKENIZER),  # by its content
     "model.family": ("roberta", PRETRAINING | FINETUNING),  # their code too
@@ -93,6 +95,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.columns.document": ("page", DATASET),
     "downstream.validation_share": ("0.15", DATASET),
     "downstream.test_share": ("0.3", DATASET),
+    "downstream.missing_labels": ("drop", DATASET),
     "downstream.overlap": ("drop", DATASET),
     "downstream.train_examples": ("50", FINETUNING),
     "downstream.epochs": ("3", FINETUNING),

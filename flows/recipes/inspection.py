@@ -24,12 +24,26 @@ def text_source(corpus: Corpus) -> Source:
         StageError: it does not exist, or one of its files is not text to pre-train on.
     """
     field = "corpus.source"
+    require_given(corpus.source, field, "the text to pre-train on: a file, a folder of files")
     source = sources.resolve(corpus.source, field, holds="text")
     try:
         source.first_documents(corpus)
     except StageError as error:
         raise StageError(f"{field}: {error}") from None
     return source
+
+
+def require_given(source: str, field: str, needed: str) -> None:
+    """Check that a source is given: no data are chosen without a word.
+
+    Raises:
+        StageError: it is empty.
+    """
+    if not source.strip():
+        raise StageError(
+            f"{field}: not given; state where to find {needed}, hf:NAME for a data set on the "
+            "Hugging Face Hub, or a built-in one (builtin:…) to try Temper"
+        )
 
 
 def labelled_source(problem: Downstream, part: str = "") -> Source:
@@ -44,6 +58,7 @@ def labelled_source(problem: Downstream, part: str = "") -> Source:
             or no file is for training.
     """
     field = f"{part or f'downstream.{problem.name}'}.source"
+    require_given(problem.source, field, "the labelled rows: a file, a folder of files")
     source = sources.resolve(problem.source, field, holds=problem.problem)
     shape = shape_of(problem.problem)
     try:

@@ -67,7 +67,10 @@ def _experiments() -> list[RunnerDeployment]:
         )
         for name, file in presets().items()
     ]
-    blank = "An experiment of your own: name it, and say where its text comes from."
+    blank = (
+        "An experiment of your own. Fill in its name and, in Corpus, the source of the text to "
+        "pre-train on; with labelled data, add a problem under Downstream and its source."
+    )
     return [*shipped, _offer(run_experiment, "blank", blank, [TRAINING])]
 
 

@@ -13,12 +13,12 @@ class Corpus(Part):
     """The text to pre-train on."""
 
     source: str = field(
-        "builtin:pydocs",
+        "",
         "Source",
-        "Where the text is: builtin:pydocs, a .txt, .md, .jsonl, .csv or .parquet file or a folder "
-        "of them, or hf:NAME[:CONFIGURATION][@REVISION] for a data set on the Hugging Face Hub",
+        "Where the text is (needed): a .txt, .md, .jsonl, .csv, .tsv or .parquet file or a folder "
+        "of them, hf:NAME[:CONFIGURATION][@REVISION] for a data set on the Hugging Face Hub, or "
+        "builtin:pydocs, the documentation of this machine's Python packages",
         in_key=False,
-        min_length=1,
     )
     text_column: str = field(
         "text",

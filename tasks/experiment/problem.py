@@ -48,13 +48,12 @@ class LabelledData(Part):
         choices=choices.names("problems"),
     )
     source: str = field(
-        "builtin:pydocs-library",
+        "",
         "Source",
-        "Where the labelled rows are: builtin:pydocs-library, builtin:pydocs-code, a .csv, .jsonl, "
-        ".parquet or .conll file, a folder with train, validation and test files, or "
-        "hf:NAME[@REVISION]",
+        "Where the labelled rows are (needed): a .csv, .tsv, .jsonl, .parquet or .conll file, a "
+        "folder with train, validation and test files, hf:NAME[@REVISION], builtin:pydocs-library "
+        "or builtin:pydocs-code",
         in_key=False,
-        min_length=1,
     )
     columns: ColumnRoles = field(
         ColumnRoles(), "Columns", "Which column of the rows has which role"
@@ -79,6 +78,7 @@ class LabelledData(Part):
         "Rows whose label is empty or a word for a missing value (nan, None, null, N/A): stop, "
         "leave them out, or keep such a word as the name of a class",
         absent="error",
+        only_with=choices.only_with("problem", "problems", "ROLES", "label"),
     )
     overlap: Literal["error", "drop"] = field(
         "error",

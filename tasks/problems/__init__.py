@@ -97,6 +97,8 @@ class Problem(Description, Protocol):
         AUTO_MODEL: The class of `transformers` that creates the model.
         PIPELINE: The task of the `pipeline` of `transformers` that serves the model.
         INFERENCE: The arguments of its `pipeline` when MLflow serves the model.
+        SERVED: The module that MLflow serves the model with instead, copied into the model; "" for
+            none. It has `_load_pyfunc(path, model_config)`, and imports nothing of Temper.
         LOSS: The name of a row's loss, for the axis of a figure.
     """
 
@@ -104,6 +106,7 @@ class Problem(Description, Protocol):
     AUTO_MODEL: Any
     PIPELINE: str
     INFERENCE: Mapping[str, Any]
+    SERVED: str
     LOSS: str
 
     def encode(self, rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:

@@ -29,7 +29,7 @@ FEWEST_VALIDATION = 8
 SHORT = "left out: too short"
 DUPLICATE = "left out: duplicates of another document"
 TESTED = "left out: a passage is in a test split"
-NEAR = "left in although near a test row: half of its shingles"
+NEAR = "kept, although half of a test row or more is in them"
 
 
 def prepare_corpus(

@@ -106,6 +106,7 @@ def finetune(
         "task": kind.PIPELINE,
         "example": kind.texts(validation)[:3],
         "model_config": kind.INFERENCE,
+        "served": kind.SERVED,
     }
     (out / "model.json").write_text(json.dumps(card, indent=2), encoding="utf-8")
     headline = f"validation_{kind.HEADLINE}"

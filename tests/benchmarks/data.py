@@ -44,7 +44,7 @@ def write_texts(file: Path) -> None:
 
     A text that comes again is left out, as Temper leaves it out: the peer is to have no more to do.
     """
-    corpus = Corpus()
+    corpus = Corpus(source="builtin:pydocs")
     seen: set[str] = set()
     with file.open("w", encoding="utf-8") as out:
         for document in text_source(corpus).documents(corpus, lambda *_: None):

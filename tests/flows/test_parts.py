@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import psutil
 import pytest
 from mlflow import MlflowClient
 from typer.testing import CliRunner
@@ -21,6 +30,7 @@ from tasks.experiment.experiment import Experiment
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.machinery.host.home import make_home
+from tasks.machinery.servers.servers import answers
 from tests.support.tiny_experiment import write_experiment
 from tests.support.tiny_models import write_body
 
@@ -81,6 +91,75 @@ def test_pretraining_alone_shares_every_stage_with_the_whole_experiment(place: P
     assert run.data.metrics["pretraining/validation_loss"] > 0
     assert run.data.params["held_out.mood.source"].endswith("moods.csv")
     assert "# Pre-training" in run.data.tags["mlflow.note.content"]
+
+
+@contextlib.contextmanager
+def served(place: Place, run_id: str) -> Iterator[str]:
+    """The address of `mlflow models serve` for the model of a stage's run."""
+    logged = place.client.get_run(run_id).info.experiment_id
+    [model] = place.client.search_logged_models(
+        [logged], filter_string=f"source_run_id = '{run_id}'"
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
+    command += ["--model-uri", f"models:/{model.model_id}", "--port", str(port)]
+    environment = os.environ | {"MLFLOW_TRACKING_URI": place.first["mlflow"]["tracking_uri"]}
+    with (place.folder / "serve.log").open("w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        until = time.monotonic() + 120
+        while not answers(f"{address}/ping"):
+            assert server.poll() is None, (place.folder / "serve.log").read_text()[-2000:]
+            assert time.monotonic() < until
+            time.sleep(0.5)
+        yield address
+    finally:
+        for child in [*psutil.Process(server.pid).children(recursive=True), server]:
+            child.kill()
+        server.wait()
+
+
+def asked(address: str, texts: list[str]) -> Any:
+    """What a served model answers to texts."""
+    body = json.dumps({"inputs": texts}).encode()
+    request = urllib.request.Request(
+        f"{address}/invocations", body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        return json.loads(answer.read())["predictions"]
+
+
+def test_classes_are_served_as_they_were_measured(place: Place) -> None:
+    table = pd.read_parquet(Path(place.stage("evaluation mood")["path"]) / "predictions.parquet")
+    texts = list(table["text"])
+    long = "cat " * 2000  # beyond the positions of the model
+    with served(place, place.stage("finetuning mood")["run_id"]) as address:
+        found = asked(address, [*texts, long])
+    assert [each["label"] for each in found[:-1]] == list(table["predicted"])
+    scores = [each["score"] for each in found[:-1]]
+    assert scores == pytest.approx(list(table["probability"]), abs=1e-5)
+    assert found[-1]["score"] > 0
+
+
+def test_entities_are_served_in_words_as_they_were_measured(place: Place) -> None:
+    table = pd.read_parquet(Path(place.stage("evaluation names")["path"]) / "predictions.parquet")
+    texts = [" ".join(words) for words in table["tokens"]]
+    with served(place, place.stage("finetuning names")["run_id"]) as address:
+        found = asked(address, [*texts, "J.K. lives in sub-Antarctic Paris", "cat " * 2000])
+    for answer, words, tags, shares in zip(
+        found, table["tokens"], table["predicted"], table["probability"], strict=False
+    ):
+        assert [each["word"] for each in answer] == list(words)
+        assert [each["tag"] for each in answer] == list(tags)
+        known = [share for share in shares if share == share]
+        scores = [each["score"] for each in answer if each["score"] is not None]
+        assert scores == pytest.approx(known, abs=1e-5)
+    words = [each["word"] for each in found[len(texts)]]
+    assert words == ["J.K.", "lives", "in", "sub-Antarctic", "Paris"]
+    assert found[-1][-1] == {"word": "cat", "tag": "O", "score": None}, "not seen by the model"
 
 
 def test_fine_tuning_the_same_body_shares_every_stage_whatever_it_is_called(place: Place) -> None:

@@ -8,6 +8,7 @@ from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 from transformers import BertTokenizerFast
 
 from tasks.problems import load
+from tasks.problems.token_classification.served import locate_words
 from tests.support.tiny_models import tagged_sentences, wordpiece
 
 problem = load("token-classification")
@@ -94,9 +95,9 @@ def test_words_that_do_not_fit_are_counted_and_answered_with_o():
 def test_words_are_found_by_their_characters():
     # "ab c de" as [CLS] a b c [UNK for de] [SEP]
     spans = [(0, 0), (0, 1), (1, 2), (3, 4), (5, 7), (0, 0)]
-    assert problem.locate_words(["ab", "c", "de"], spans) == (1, 3, 4)
+    assert locate_words(["ab", "c", "de"], spans) == (1, 3, 4)
     # Byte-level tokens may hold the space before the word.
-    assert problem.locate_words(["ab", "c", "de"], [(0, 2), (2, 4), (4, 7)]) == (0, 1, 2)
+    assert locate_words(["ab", "c", "de"], [(0, 2), (2, 4), (4, 7)]) == (0, 1, 2)
 
 
 def read_conll(path):

@@ -113,7 +113,7 @@ def test_a_document_that_shares_much_with_a_test_row_is_counted_and_stays(tmp_pa
     paths = [tmp_path / "held_out.parquet"]
     metrics = prepare(tmp_path / "corpus", tmp_path / "out", paths, monitor=monitor)
     assert (metrics["documents"], metrics["near_documents"]) == (3, 1)
-    assert any("near a test row" in line and "near.txt" in line for line in monitor.said)
+    assert any("half of a test row" in line and "near.txt" in line for line in monitor.said)
 
 
 @pytest.mark.parametrize(("share", "validation"), [(1e-9, 1), (1 - 1e-9, 4)])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import json
+import shutil
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -67,7 +71,7 @@ def log_model(
     )
     Model.log(
         artifact_path=None,
-        flavor=mlflow.transformers,
+        flavor=ServedBy(card.get("served", "")),
         run_id=run_id,
         model_id=logged.model_id,
         transformers_model=pipeline,
@@ -77,6 +81,42 @@ def log_model(
         pip_requirements=[f"{name}=={public_version(name)}" for name in ("torch", "transformers")],
     )
     return str(logged.model_id)
+
+
+class ServedBy:
+    """The transformers flavour of MLflow, whose models are served with a module of ours.
+
+    The module is copied into the model's folder, and takes the place of the flavour's own where
+    the model is loaded to predict (`mlflow.pyfunc`, `mlflow models serve`).
+
+    Args:
+        module: its name; "" keeps the flavour's own.
+    """
+
+    __name__ = "mlflow.transformers"  # as MLflow names the flavour in its messages
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+
+    def save_model(self, *, path: str, mlflow_model: Any, **options: Any) -> None:
+        """Save a model as the flavour does, and then name the module in its description."""
+        from mlflow.models import infer_signature
+
+        if not self.module:
+            mlflow.transformers.save_model(path=path, mlflow_model=mlflow_model, **options)
+            return
+        served: Any = importlib.import_module(self.module)
+        name = f"temper_{self.module.split('.')[-2]}"
+        with tempfile.TemporaryDirectory() as folder:
+            code = shutil.copy(served.__file__, Path(folder) / f"{name}.py")
+            mlflow.transformers.save_model(
+                path=path, mlflow_model=mlflow_model, code_paths=[str(code)], **options
+            )
+        example = options["input_example"]
+        answers = served._load_pyfunc(path).predict(example)
+        mlflow_model.signature = infer_signature(example, answers)
+        mlflow_model.flavors["python_function"]["loader_module"] = name
+        mlflow_model.save(str(Path(path) / "MLmodel"))
 
 
 def _delete_models_of(client: MlflowClient, run_id: str, experiment_id: str) -> None:

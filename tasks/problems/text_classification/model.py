@@ -26,7 +26,8 @@ CUT = "texts_cut_short"
 AUTO_MODEL: Any = AutoModelForSequenceClassification
 PIPELINE = "text-classification"
 LOSS = "cross-entropy, nats"
-INFERENCE: dict[str, Any] = {}
+INFERENCE: dict[str, Any] = {"truncation": True}  # at the longest input, as `encode`
+SERVED = "tasks.problems.text_classification.served"
 
 
 def encode(rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:

@@ -22,6 +22,7 @@ from transformers import AutoModelForTokenClassification
 
 from tasks.data.text.length_buckets import Batch, Example, inputs_of, pad
 from tasks.problems.token_classification.scores import OUTSIDE
+from tasks.problems.token_classification.served import locate_words
 
 if TYPE_CHECKING:
     from tasks.training.flops import Product
@@ -30,9 +31,9 @@ CUT = "words_not_seen"
 AUTO_MODEL: Any = AutoModelForTokenClassification
 PIPELINE = "token-classification"
 LOSS = "cross-entropy, nats"
-# Without the "O" tokens, a sentence without entities would be an empty list, on which MLflow's
-# pyfunc fails.
+# Without the "O" tokens, a sentence without entities would be an empty list, on which MLflow fails.
 INFERENCE = {"ignore_labels": list[str]()}
+SERVED = "tasks.problems.token_classification.served"
 
 NO_LABEL = -100
 
@@ -52,25 +53,6 @@ def encode(rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Ex
                 marks[position] = number[tag]
         examples.append(Example(ids, marks, cut=positions.count(-1), positions=positions))
     return examples
-
-
-def locate_words(words: Sequence[str], spans: Sequence[tuple[int, int]]) -> tuple[int, ...]:
-    """The first token of each word, or -1 for none.
-
-    Args:
-        words: The words; the text is these joined by single spaces.
-        spans: First and last-plus-one character of each token in that text; empty for special
-            tokens.
-    """
-    positions, token, start = [], 0, 0
-    for word in words:
-        end = start + len(word)
-        while token < len(spans) and spans[token][1] <= start:
-            token += 1
-        inside = token < len(spans) and spans[token][0] < end
-        positions.append(token if inside else -1)
-        start = end + 1
-    return tuple(positions)
 
 
 def collate(examples: Sequence[Example], pad_id: int) -> Batch:

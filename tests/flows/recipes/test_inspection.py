@@ -48,5 +48,5 @@ def test_shares_count_for_the_splits_that_files_do_not_give(tmp_path):
 
 
 def test_what_is_built_in_or_on_the_hub_is_not_read():
-    assert text_source(Corpus()).kind == "pydocs.text"
+    assert text_source(Corpus(source="builtin:pydocs")).kind == "pydocs.text"
     assert text_source(Corpus(source=f"hf:owner/name@{COMMIT}")).kind == "hub"

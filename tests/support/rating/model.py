@@ -15,7 +15,8 @@ from tasks.data.text.length_buckets import Batch, Example, inputs_of
 CUT = "texts_cut_short"
 AUTO_MODEL: Any = AutoModelForSequenceClassification
 PIPELINE = "text-classification"
-INFERENCE = {"function_to_apply": "none"}
+INFERENCE = {"function_to_apply": "none", "truncation": True}
+SERVED = ""
 LOSS = "squared error"
 
 
