@@ -26,7 +26,6 @@ from tasks.statistics import numbers
 from tasks.statistics.verdict import beyond_majority, verdict
 from tasks.timing.planner import Expected
 
-MODELS = ("pretraining", "finetuning")  # the stages that end in a model
 _LINE_EVERY = 20.0  # seconds between lines of progress where no line can be redrawn
 
 
@@ -241,8 +240,9 @@ def where_to_look(summary: RunSummary, state: Path) -> list[str]:
     )
     prefect = prefect or f"http://127.0.0.1:{PREFECT_PORT}/runs/flow-run/{summary.flow_run_id}"
     lines += [f"runs and models:\n  {mlflow}", f"flows and logs:\n  {prefect}"]
-    titles = [stage.title for stage in summary.stages]
-    models = [f"runs:/{found.run_id}/{title}" for title in titles if title.stage in MODELS]
+    models = [f"{stage.model}  {stage.title}" for stage in summary.stages if stage.model]
     if models:
-        lines.append("\n  ".join(["models for further use:", *map(shlex.quote, models)]))
+        lines.append(
+            "\n  ".join(["models, for `temper finetune`, `evaluate` and MLflow:", *models])
+        )
     return lines

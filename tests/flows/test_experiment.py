@@ -203,6 +203,15 @@ def test_every_trained_model_loads_from_mlflow_and_predicts(place, client) -> No
         assert mlflow.transformers.load_model(uri).tokenizer.vocab_size > 5
 
 
+def test_the_models_are_on_the_page_of_the_run_and_have_one_reference(place, client) -> None:
+    named = {s["name"]: s["model"] for s in place.first["stages"] if s["model"]}
+    assert len(named) == 5
+    run = client.get_run(place.first["mlflow"]["run_id"])
+    made = {f"models:/{each.model_id}" for each in run.outputs.model_outputs}
+    assert made == set(named.values())
+    assert len(run.outputs.model_outputs) == 5, "each once"
+
+
 def test_evaluation_metrics_are_attached_to_the_model_and_the_data_set(place, client) -> None:
     models = client.search_logged_models([place.first["mlflow"]["experiment_id"]])
     [tuned] = [m for m in models if m.tags["temper.run_name"] == "finetuning mood"][-1:]

@@ -140,6 +140,8 @@ class Delivery:
         }
         libraries = artifact.key["libraries"].items()
         parent.tags(tags | {f"{VERSION_OF}{name}": value for name, value in libraries})
+        if "model_id" in artifact.record:
+            parent.makes(artifact.record["model_id"])
         prefix = metric_prefix(Title.parse(use.title))
         if prefix:
             parent.result({f"{prefix}/{k}": v for k, v in artifact.metrics.items()})

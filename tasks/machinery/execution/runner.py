@@ -28,6 +28,7 @@ from tasks.machinery.store.call import Arguments, inputs_of, key_of, paths_of
 from tasks.machinery.store.checkpoints import last_step, newest_checkpoint, step_of
 from tasks.machinery.store.fingerprint import digest, require_same_code
 from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.logged_model import model_reference
 from tasks.machinery.tracking.outage import reason
 from tasks.machinery.tracking.recording import Inputs, Recording, status_of, words_of
 from tasks.machinery.tracking.tracked_run import TrackedRun
@@ -181,6 +182,7 @@ class Runner:
                 seconds=round(outcome.artifact.seconds, 3),
                 path=str(outcome.artifact.path),
                 pages=str(outcome.artifact.pages),
+                model=model_reference(outcome.artifact),
             )
             for outcome in self.outcomes
         ]

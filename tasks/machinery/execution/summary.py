@@ -26,6 +26,7 @@ class StageSummary(BaseModel):
         seconds: how long it took to compute.
         path: the folder with what it wrote.
         pages: the folder with its pages.
+        model: its model in MLflow, `models:/m-…`, for Temper and for MLflow; empty if it has none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +38,7 @@ class StageSummary(BaseModel):
     seconds: float
     path: str
     pages: str
+    model: str = ""
 
     def artifact(self, store: Store) -> Artifact:
         """Its artifact.

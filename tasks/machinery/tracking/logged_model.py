@@ -38,6 +38,12 @@ def as_dataset(artifact: Artifact) -> Dataset | None:
     )
 
 
+def model_reference(artifact: Artifact) -> str:
+    """The model of an artifact, as Temper and MLflow both accept it; empty if it has none."""
+    model_id = artifact.record.get("model_id", "")
+    return f"models:/{model_id}" if model_id else ""
+
+
 def log_model(
     client: MlflowClient, run_id: str, experiment_id: str, title: str, artifact: Artifact
 ) -> str | None:

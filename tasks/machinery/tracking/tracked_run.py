@@ -19,6 +19,7 @@ from mlflow.entities import (
     DatasetInput,
     InputTag,
     LoggedModelInput,
+    LoggedModelOutput,
     Metric,
     Param,
     RunTag,
@@ -165,6 +166,13 @@ class TrackedRun:
         if inputs or models:
             chosen = [LoggedModelInput(model_id) for model_id in models]
             self.client.log_inputs(self.run_id, datasets=inputs, models=chosen)
+
+    def makes(self, model_id: str) -> None:
+        """Show a model on the page of the run, as one that it made; once."""
+        outputs = self.client.get_run(self.run_id).outputs
+        known = {each.model_id for each in outputs.model_outputs} if outputs else set()
+        if model_id not in known:
+            self.client.log_outputs(self.run_id, [LoggedModelOutput(model_id, step=0)])
 
     def watch_system(self) -> None:
         """Log the use of processor, memory, disk and network until the run is closed."""

@@ -178,7 +178,11 @@ def test_where_to_look_is_the_addresses_or_how_to_have_them(home) -> None:
     named = [Title("tokens"), Title("pretraining"), Title("finetuning", "mood")]
     facts = {"state": "cached", "fingerprint": "", "run_id": "", "seconds": 0.0}
     facts |= {"path": "", "pages": ""}
-    stages = [StageSummary(name=title, **facts) for title in named]
+    models = ["", "models:/m-1", "models:/m-2"]
+    stages = [
+        StageSummary(name=title, model=model, **facts)
+        for title, model in zip(named, models, strict=True)
+    ]
 
     def summary(prefect: str, mlflow: str, stages: list[StageSummary]) -> RunSummary:
         ids = {"tracking_uri": "", "experiment_id": "7", "run_id": "abc", "delivered": True}
@@ -194,7 +198,8 @@ def test_where_to_look_is_the_addresses_or_how_to_have_them(home) -> None:
     assert where_to_look(summary("http://p/f", "http://m", stages), home) == [
         "runs and models:\n  http://m",
         "flows and logs:\n  http://p/f",
-        "models for further use:\n  runs:/abc/pretraining\n  'runs:/abc/finetuning mood'",
+        "models, for `temper finetune`, `evaluate` and MLflow:\n  models:/m-1  pretraining\n"
+        "  models:/m-2  finetuning mood",
     ]
     lines = "\n".join(where_to_look(summary("", "", []), home))
     assert f"TEMPER_HOME={home}" in lines
