@@ -118,7 +118,7 @@ def execute(flow_run_id: str, server: str) -> str:
     environment = os.environ | {"PREFECT_API_URL": server, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "prefect", "flow-run", "execute", flow_run_id]
     done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=120, cwd=ROOT
+        command, env=environment, capture_output=True, text=True, timeout=300, cwd=ROOT
     )
     lines = [line for line in done.stdout.splitlines() if line.startswith("told: ")]
     assert lines, done.stdout[-2000:] + done.stderr[-2000:]

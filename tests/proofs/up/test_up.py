@@ -118,10 +118,8 @@ def test_a_run_in_a_terminal_stops_with_a_checkpoint_too(up: Up) -> None:
     assert status == 0, said
     assert up.process.wait(timeout=10) == 0
     assert run.wait(timeout=20) == 130
-    assert (
-        "temper: `temper up`, whose servers it used, stops: interrupted in pretraining at step"
-        in (up.said("run"))
-    )
+    stopping = "temper: `temper up`, whose servers this run uses, is stopping: interrupted in "
+    assert f"{stopping}pretraining at step" in up.said("run")
     assert has_checkpoint(training)
     parent = run_of(up.folder, f"tiny · bert 1×16 · {steps:,} steps")
     assert pretraining_of(up, parent).info.status == "KILLED"
