@@ -240,6 +240,11 @@ def where_to_look(summary: RunSummary, state: Path) -> list[str]:
     )
     prefect = prefect or f"http://127.0.0.1:{PREFECT_PORT}/runs/flow-run/{summary.flow_run_id}"
     lines += [f"runs and models:\n  {mlflow}", f"flows and logs:\n  {prefect}"]
+    lines += [
+        f"report:\n  {stage.pages}/report.md"
+        for stage in summary.stages
+        if stage.title.stage == "report"
+    ]
     models = [f"{stage.model}  {stage.title}" for stage in summary.stages if stage.model]
     if models:
         lines.append(

@@ -137,8 +137,8 @@ def _differences(found: Comparison) -> list[Block]:
     how = (
         f"Paired bootstrap of {few:,} resamples over the documents of the shared test set; in "
         f"brackets the {100 * some.confidence:g} % interval of this difference alone. p is "
-        f"corrected for {len(tested)} comparisons (Holm); the verdict is at "
-        f"{1 - some.confidence:.2g}. {on_seeds(found)}"
+        f"corrected for {len(tested)} {'comparisons' if len(tested) > 1 else 'comparison'} (Holm); "
+        f"the verdict is at {1 - some.confidence:.2g}. {on_seeds(found)}"
     )
     return [*blocks, Words(f"{sure} of {len(tested)} {several} a difference."), grid, Words(how)]
 

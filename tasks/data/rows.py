@@ -21,7 +21,8 @@ class Shape(Protocol):
         ROLES: The roles of its columns, a tuple of names of `downstream.NAME.columns` written in
             place: forms and checks read it from the source. A new role is a field of
             `tasks/experiment/problem.py: ColumnRoles`.
-        COLUMNS: Columns as written, with their Arrow types; `document` is one of them.
+        COLUMNS: Columns as written, with their types (string, list<string>, double); `document` is
+            one of them.
         LABELS: The name of what is counted by label, in the plural; "" without labels.
     """
 

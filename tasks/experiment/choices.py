@@ -11,6 +11,7 @@ import ast
 import functools
 from typing import Literal
 
+from tasks.contract import StageError
 from tasks.machinery.naming.variants import TASKS, modules_in, names_in
 
 Package = Literal["families", "objectives", "problems"]
@@ -33,12 +34,26 @@ def words_of(package: Package, variant: str, name: str) -> tuple[str, ...]:
     for node in ast.parse((TASKS / package / file).read_bytes()).body:
         match node:
             case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
-                return tuple(ast.literal_eval(value))
+                return _words(value, f"tasks/{package}/{file}", name)
             case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if (
                 found == name
             ):
-                return tuple(ast.literal_eval(value))
+                return _words(value, f"tasks/{package}/{file}", name)
+            case ast.ImportFrom(names=given) if name in {
+                each.asname or each.name for each in given
+            }:
+                raise StageError(_NOT_WRITTEN.format(f"tasks/{package}/{file}", name))
     return ()
+
+
+_NOT_WRITTEN = "{}: {} must be written out in the file, as a tuple of words: it is read unimported"
+
+
+def _words(value: ast.expr, file: str, name: str) -> tuple[str, ...]:
+    try:
+        return tuple(ast.literal_eval(value))
+    except ValueError:
+        raise StageError(_NOT_WRITTEN.format(file, name)) from None
 
 
 def those_with(package: Package, name: str, word: str) -> tuple[str, ...]:

@@ -178,7 +178,7 @@ _BOUNDS = {
     "exclusiveMinimum": "above {}",
     "maximum": "at most {}",
     "exclusiveMaximum": "below {}",
-    "minLength": "of at least {} characters",
+    "minLength": "not shorter than {} characters",
     "maxLength": "of at most {} characters",
     "pattern": "matching {}",
 }

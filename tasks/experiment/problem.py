@@ -44,7 +44,8 @@ class LabelledData(Part):
     problem: str = field(
         "text-classification",
         "Problem",
-        "What is predicted: one label per text, or one tag per token (named entities)",
+        "What is predicted: text-classification a label per text, token-classification a tag per "
+        "token (named entities)",
         choices=choices.names("problems"),
     )
     source: str = field(

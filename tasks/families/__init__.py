@@ -1,7 +1,16 @@
 """The architectures: one file per family.
 
 To add one: write `NAME.py` with the names of `Family`. NAME is the `model_type` in transformers,
-with `_` for `-`. Import heavy libraries inside functions, since plans read these files.
+with `_` for `-`. Import heavy libraries inside functions, since plans read these files. What models
+of the BERT kind share is in `_bert_fields.py`.
+
+The rest of the code expects of its models what transformers' encoders have: `hidden_size`,
+`initializer_range` and `max_position_embeddings` in the configuration, `base_model_prefix`, output
+weights that are those of the embeddings, a bias in the output (`get_output_embeddings().bias`), and
+`AutoModelForMaskedLM` and the `AutoModel` class of each problem.
+
+To test it: `tests/families` checks every family; `tests.support.shapes.case("NAME mlm")` makes a
+small model of it with a batch, for tests of its head, its operations and its memory.
 """
 
 from __future__ import annotations
@@ -10,6 +19,7 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from tasks.contract import StageError
 from tasks.experiment import choices
 
 if TYPE_CHECKING:
@@ -21,26 +31,37 @@ class Family(Protocol):
     """The names in the module of a family; `config` is a model's, of transformers.
 
     Attributes:
-        HEADS: The pre-training heads of its models in transformers. Plans read it from the source:
-            a tuple of words.
+        HEADS: What its models can be pre-trained to do, a tuple of words written in the file, since
+            plans read it from there: "masked tokens" (`AutoModelForMaskedLM`), "sentence pairs"
+            (`AutoModelForPreTraining` with `seq_relationship_logits`). The `HEADS` of an objective
+            are those it needs.
         PLAIN_ATTENTION: Whether its plain (eager) attention computes the same as `attend` of
-            `tasks/training/kernels/attention.py`, which may then replace it.
+            `tasks/training/kernels/attention.py`, which may then replace it. Its layers of
+            attention must have `query`, `key` and `value`; otherwise False.
     """
 
     HEADS: tuple[str, ...]
     PLAIN_ATTENTION: bool
 
     def configure(self, model: Model, tokenizer: Any, dropout: float) -> Any:
-        """The configuration of an encoder that reads the tokens of a tokenizer."""
+        """The configuration of an encoder that reads the tokens of a tokenizer.
+
+        With all fields of `model`, the vocabulary and the special tokens of the tokenizer.
+        """
 
     def dropout(self, probability: float) -> dict[str, float]:
-        """The fields of a configuration that set the dropout of the encoder and of its heads."""
+        """The fields of a configuration that set the dropout of the encoder and of its heads.
+
+        They replace those of a given model when it is fine-tuned.
+        """
 
     def longest_input(self, config: Mapping[str, Any]) -> int | None:
         """Tokens that a model can read at once; None: any number. `config`: its config.json."""
 
     def language_model_head(self, model: Any) -> Any:
         """The first module of the language-model head, whose input is the hidden states.
+
+        Its input is replaced by the hidden states of the masked positions alone.
 
         The modules after it compute each position independently: given some positions only, they
         return the logits of these positions.
@@ -80,5 +101,15 @@ def module_of(family: str) -> str:
 
 
 def load(family: str) -> Family:
-    """Import a family by its name."""
-    return cast(Family, importlib.import_module(module_of(family)))
+    """Import a family by its name.
+
+    Raises:
+        StageError: its file lacks a name of `Family`.
+    """
+    module = importlib.import_module(module_of(family))
+    needed = {name for name in vars(Family) if not name.startswith("_")} | set(
+        Family.__annotations__
+    )
+    if missing := sorted(name for name in needed if not hasattr(module, name)):
+        raise StageError(f"tasks/families/{family}.py lacks {', '.join(missing)} of `Family`")
+    return cast(Family, module)

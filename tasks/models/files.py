@@ -140,9 +140,12 @@ def answers(problem: str, configuration: dict[str, Any]) -> bool:
     """Whether a model has the head of a problem."""
     head = described(problem).HEAD
     built = str((configuration.get("architectures") or [""])[0])
-    return built.endswith(head.architecture) and (
-        configuration.get("problem_type") in (None, head.problem_type)
-    )
+    if not built.endswith(head.architecture):
+        return False
+    told = configuration.get("problem_type")
+    if told is None:  # transformers takes one output for a number, several for classes
+        return (head.problem_type == "regression") == (len(labels_of(configuration)) == 1)
+    return bool(told == head.problem_type)
 
 
 def require_labels(asked: Sequence[str], configuration: dict[str, Any], where: str) -> None:

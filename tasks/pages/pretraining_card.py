@@ -21,6 +21,7 @@ class Outcome:
 
     Attributes:
         metrics: the stage's metrics.
+        family: of the model, as transformers calls it.
         measured: the metrics of the objective, in their order: name, words, unit, better.
         sequences: held-out sequences that the metrics were measured on.
         quick_sequences: the first of them, that the points of the curve were measured on.
@@ -31,6 +32,7 @@ class Outcome:
     """
 
     metrics: dict[str, float]
+    family: str
     measured: list[dict[str, str]]
     sequences: int
     quick_sequences: int
@@ -46,7 +48,8 @@ class Outcome:
             json.loads((folder / name).read_text(encoding="utf-8"))
             for name in ("metrics.json", "pretraining.json")
         )
-        return cls(metrics, **found)
+        config = json.loads((folder / "model" / "config.json").read_text(encoding="utf-8"))
+        return cls(metrics, config["model_type"], **found)
 
 
 def show(artifact: Path, out: Path) -> None:
@@ -87,7 +90,8 @@ def describe(outcome: Outcome) -> Iterator[str]:
     """The numbers, one per line."""
     metrics = outcome.metrics
     yield (
-        f"{metrics['parameters']:,.0f} parameters have seen {metrics['tokens']:,.0f} tokens: "
+        f"A {outcome.family} of {metrics['parameters']:,.0f} parameters has seen "
+        f"{metrics['tokens']:,.0f} tokens: "
         f"{metrics['epochs']:.2f} passes over the corpus. On {outcome.sequences:,} held-out "
         "sequences:"
     )

@@ -2,15 +2,19 @@
 
 A problem `a-b` is the folder `tasks/problems/a_b/`.
 
-To add one, write four files there:
+To add one, write these files there, with the names at their top level that the classes list:
 
     __init__.py    its description: the names of `Description`. Light: plans and pages read it
-    rows.py        the names of `Shape` (data/rows.py): what a valid row is (stage dataset)
-    model.py       rows to batches, logits to answers (training, evaluation, judgement)
-    scores.py      answers to metrics; with model.py the names of `Problem`
+    rows.py        the names of `Shape` (tasks/data/rows.py): what a valid row is. In the key of
+                   stage `dataset` alone
+    model.py       rows to batches, logits to answers; with scores.py the names of `Problem`
+    scores.py      answers to metrics. Both are in the keys of fine-tuning (which validates),
+                   evaluation and judgement
+    served.py      optional, named by SERVED: how MLflow serves the model
 
-Nothing else changes: problems are found by their folders. The files are separate because they are
-in the keys of different stages. This file imports nothing heavy.
+Nothing else changes: problems are found by their folders. `text_classification/` is an example
+with labels, `tests/support/rating/` one that predicts a number (no labels, metrics that are no
+sums); tests go to `tests/problems/`. This file imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -97,8 +101,10 @@ class Problem(Description, Protocol):
         AUTO_MODEL: The class of `transformers` that creates the model.
         PIPELINE: The task of the `pipeline` of `transformers` that serves the model.
         INFERENCE: The arguments of its `pipeline` when MLflow serves the model.
-        SERVED: The module that MLflow serves the model with instead, copied into the model; "" for
-            none. It has `_load_pyfunc(path, model_config)`, and imports nothing of Temper.
+        SERVED: The module that MLflow serves the model with instead of the pipeline, copied into
+            the model; "" for none. Its `_load_pyfunc(path, model_config)` gets the folder of the
+            model (`model/`, `components/tokenizer/`) and returns an object whose `predict(data)`
+            answers a table of one column or a list of texts. It imports nothing of Temper.
         LOSS: The name of a row's loss, for the axis of a figure.
     """
 
@@ -158,7 +164,10 @@ class Problem(Description, Protocol):
     def confusion(
         self, gold: Iterable[Any], predicted: Iterable[Any], labels: Sequence[str]
     ) -> tuple[list[str], NDArray[np.int64]]:
-        """The parts and their confusion matrix: shape (parts, parts), true first."""
+        """The parts and their confusion matrix: shape (parts, parts), true first.
+
+        Called only if PARTS is set.
+        """
 
 
 @dataclass(frozen=True)

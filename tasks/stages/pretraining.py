@@ -11,6 +11,7 @@ of them, the same at each point, so its metrics are called `quick_…`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from tasks.training.computation import Computation
 from tasks.training.loop import Batch, Optimization, autocast, train
 
 VALIDATION_MASKING = 0.15
+PLATEAU = 0.1  # nats above the reference below which a model has learnt hardly anything
 VALIDATIONS = 10  # points of the validation curve, each on at most QUICK_SEQUENCES sequences
 QUICK_SEQUENCES = 512
 TOKENS_AT_ONCE = 8192
@@ -104,6 +106,7 @@ def pretrain(
         "tokens": history.seen,
         "epochs": history.steps * pretraining.batch_size / len(batches.examples),
     }
+    report_plateau(metrics, objective.REFERENCE, monitor)
     shown = objective.demonstrate(network, loaded, unseen)
     write_json(out / "model.json", {"task": objective.TASK, "example": [shown["example"]]})
     write_json(out / "metrics.json", metrics)
@@ -120,6 +123,28 @@ def pretrain(
     }
     write_json(out / "pretraining.json", outcome)
     return metrics
+
+
+def report_plateau(
+    metrics: Mapping[str, float], reference: tuple[str, str], monitor: Monitor
+) -> None:
+    """Warn if a model has hardly learnt more than its reference, such as the tokens' frequencies.
+
+    Args:
+        metrics: of the pre-training.
+        reference: its name, and the metric.
+        monitor: receives the warning, and the fact `plateau`.
+    """
+    name, metric = reference
+    loss, known = metrics["validation_loss"], metrics.get(metric)
+    if known is not None and loss > known - PLATEAU:
+        monitor.note(plateau="true")
+        monitor.say(
+            f"Warning: the loss on held-out text is {loss:.3f}, and {name} it is {known:.3f}: the "
+            "model has learnt hardly anything from the text yet, and fine-tuning from it may be "
+            "worse than from random weights. More steps, another learning rate or "
+            "model.initializer_range may help"
+        )
 
 
 def optimization(pretraining: Pretraining, seed: int) -> Optimization:

@@ -25,10 +25,10 @@ FIGURES = {
 }
 READ_NEXT = """## What to read next
 
-- The page of each evaluation: precision, recall and F1 by class, and beside it every test row in
-  `predictions.parquet` (only in the store if it is over 20 MB). The rows with the highest
-  `loss` are the worst errors, or have wrong labels.
-- The data cards: numbers of rows, labels, and overlaps.
+- The page of each evaluation: all metrics, also by class where there are classes, and beside it
+  every test row in `predictions.parquet` (only in the store if it is over 20 MB). The rows with the
+  highest `loss` are the worst errors, or have wrong labels.
+- The data cards: what was read, left out, and found in two splits.
 - MLflow's table of runs, which has these numbers as columns beside those of other runs."""
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from flows.presets.loading import load_experiment
+from tasks import families
 from tasks.experiment.mistakes import InvalidExperimentError
+
+FAMILIES = ", ".join(families.names())
 
 
 def mistakes_of(tmp_path, text: str, *settings: str) -> list[str]:
@@ -33,7 +36,7 @@ def mistakes_of(tmp_path, text: str, *settings: str) -> list[str]:
         ),
         (
             "model: {family: brt}\n",
-            ["model.family: found 'brt'; accepted: bert, roberta; did you mean bert"],
+            [f"model.family: found 'brt'; accepted: {FAMILIES}; did you mean bert"],
         ),
         ("model: {hidden_size: 130, heads: 4}\n", ["heads (4) must divide hidden_size (130)"]),
         (

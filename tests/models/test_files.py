@@ -64,7 +64,7 @@ def test_a_problem_with_longer_inputs_than_the_body_reads_is_told() -> None:
 
 def test_a_model_for_another_problem_is_told_with_the_right_one() -> None:
     require_head("text-classification", configured(), "x")
-    with pytest.raises(StageError, match="accepted with it: problem: text-classification"):
+    with pytest.raises(StageError, match=r"accepted with it: problem: .*text-classification"):
         require_head("token-classification", configured(), "x")
     with pytest.raises(StageError, match=r"temper finetune"):
         require_head("text-classification", configured(architectures=["BertForMaskedLM"]), "x")
@@ -86,5 +86,5 @@ def test_weights_that_are_cut_off_are_said_before_anything_is_computed(tmp_path)
 
 
 def test_a_body_of_another_family_is_refused() -> None:
-    with pytest.raises(StageError, match="of the family t5; accepted: bert or roberta"):
+    with pytest.raises(StageError, match=r"of the family t5; accepted: bert or .*roberta"):
         require_room([], {"model_type": "t5"}, "mine")

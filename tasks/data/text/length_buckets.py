@@ -32,7 +32,7 @@ class Example:
     """
 
     input_ids: list[int]
-    labels: list[int]
+    labels: Sequence[float]  # whole numbers for classes
     cut: int = 0
     positions: tuple[int, ...] = ()
 
@@ -103,7 +103,7 @@ class BucketedBatches:
         return self._collate([self._examples[i] for i in self._epoch(epoch)[position]])
 
 
-def pad(sequences: Sequence[Sequence[int]], value: int) -> torch.Tensor:
+def pad(sequences: Sequence[Sequence[float]], value: int) -> torch.Tensor:
     """Shape (sequences, longest of them), filled up on the right with `value`."""
     padded = torch.full((len(sequences), max(map(len, sequences))), value, dtype=torch.long)
     for row, sequence in enumerate(sequences):

@@ -181,7 +181,7 @@ class Runner:
                 run_id=outcome.artifact.record.get("run_id", ""),
                 seconds=round(outcome.artifact.seconds, 3),
                 path=str(outcome.artifact.path),
-                pages=str(outcome.artifact.pages),
+                pages=str(outcome.artifact.pages) if outcome.artifact.pages.is_dir() else "",
                 model=model_reference(outcome.artifact),
             )
             for outcome in self.outcomes

@@ -25,7 +25,7 @@ class StageSummary(BaseModel):
         run_id: of its run in MLflow; empty while MLflow does not have it.
         seconds: how long it took to compute.
         path: the folder with what it wrote.
-        pages: the folder with its pages.
+        pages: the folder with its pages; empty if it has none.
         model: its model in MLflow, `models:/m-…`, for Temper and for MLflow; empty if it has none.
     """
 

@@ -16,18 +16,19 @@ from tasks.training.kernels.attention import LONGEST, NAME, attend, quick_attent
 
 def model(positions=64, family="bert", **fields):
     torch.manual_seed(0)
-    return AutoModelForMaskedLM.from_config(
-        AutoConfig.for_model(
-            family,
-            **fields,
-            vocab_size=50,
-            hidden_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=64,
-            max_position_embeddings=positions,
-        )
-    ).eval()
+    config = AutoConfig.for_model(
+        family,
+        **fields,
+        vocab_size=50,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=positions,
+    )
+    if hasattr(config, "embedding_size"):  # of a family with a projection: then there is none
+        config.embedding_size = config.hidden_size
+    return AutoModelForMaskedLM.from_config(config).eval()
 
 
 @pytest.mark.parametrize(
