@@ -50,5 +50,14 @@ def test_the_json_of_a_summary_has_the_keys_that_people_read() -> None:
     ]
     [stage] = found["stages"]
     assert stage["name"] == "finetuning mood"
-    assert set(stage) == {"name", "state", "fingerprint", "run_id", "seconds", "path", "pages"}
+    assert set(stage) == {
+        "name",
+        "state",
+        "fingerprint",
+        "run_id",
+        "seconds",
+        "path",
+        "pages",
+        "model",
+    }
     assert set(found["mlflow"]) == {"tracking_uri", "url", "experiment_id", "run_id", "delivered"}
