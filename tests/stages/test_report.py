@@ -56,6 +56,8 @@ def write_pretraining(folder):
         {"name": name, **asdict(metric)} for name, metric in mlm_nsp.METRICS.items()
     ]
     (folder / "pretraining.json").write_text(json.dumps(found))
+    (folder / "model").mkdir()
+    (folder / "model" / "config.json").write_text('{"model_type": "bert"}')
     return folder
 
 

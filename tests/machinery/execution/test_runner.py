@@ -140,6 +140,7 @@ def run_in_a_process(code: str, home: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_killed_stage_goes_on_in_the_run_it_had(home: Path) -> None:
     code = """
 from tests.machinery.execution.test_runner import run_flow

@@ -87,6 +87,7 @@ def write(name: str, server: str, age: float = 0.0) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_what_a_kill_left_is_closed_with_all_in_it(home, prefect) -> None:
     before = task_states()
     outer, inner = kill_in_the_middle()
@@ -98,6 +99,7 @@ def test_what_a_kill_left_is_closed_with_all_in_it(home, prefect) -> None:
     assert registered() == []
 
 
+@pytest.mark.slow
 def test_what_was_killed_while_it_was_being_cancelled_is_cancelled(home, prefect) -> None:
     outer, _ = kill_in_the_middle()
     with get_client(sync_client=True) as client:
@@ -122,6 +124,7 @@ def test_what_still_runs_is_left_alone(home, prefect) -> None:
     assert registered() == []
 
 
+@pytest.mark.slow
 def test_a_living_run_on_another_host_is_left_alone_until_it_is_silent(home, prefect) -> None:
     flow_run_id, _ = kill_in_the_middle()
     file = write(str(flow_run_id), prefect, age=100)

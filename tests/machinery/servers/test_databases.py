@@ -47,6 +47,7 @@ def test_a_database_is_missing_then_current(home) -> None:
     assert not backups().exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_newer_database_is_refused(home, which: int) -> None:
     database = databases()[which]
@@ -61,6 +62,7 @@ def test_what_is_no_database_is_refused(home) -> None:
         prepare_databases(print)
 
 
+@pytest.mark.slow
 def test_an_older_database_is_migrated_and_a_copy_kept(home) -> None:
     from alembic import command
     from alembic.script import ScriptDirectory

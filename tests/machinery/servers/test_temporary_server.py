@@ -46,6 +46,7 @@ def servers() -> list[psutil.Process]:
     return [child for child in children if "uvicorn" in child.cmdline()]
 
 
+@pytest.mark.slow
 def test_a_damaged_database_is_named(folder) -> None:
     (folder / "prefect.db").write_text("no database " * 1000)
     message = message_of_the_failure()

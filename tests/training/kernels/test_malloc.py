@@ -34,6 +34,7 @@ print(found, held - resident())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(allocation._glibc() is None, reason="no glibc")
 def test_blocks_are_taken_again_without_faults_and_given_back_at_the_end():
     def told(how):
