@@ -105,7 +105,10 @@ def served(place: Place, run_id: str) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
     command += ["--model-uri", f"models:/{model.model_id}", "--port", str(port)]
-    environment = os.environ | {"MLFLOW_TRACKING_URI": place.first["mlflow"]["tracking_uri"]}
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": place.first["mlflow"]["tracking_uri"],
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # it starts `uvicorn`
+    }
     with (place.folder / "serve.log").open("w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:

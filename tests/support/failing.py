@@ -168,7 +168,7 @@ FAILING = [
         labelled("new/train.csv", 80, ROW, seed=6),
         labelled("new/test.csv", 20, ROW, seed=7),
         settings=NEW,
-        said=("1 train rows that are also in test", "gentle cat", "mood.overlap: drop"),
+        said=("1 validation rows that are also in test", "gentle cat", "mood.overlap: drop"),
     ),
     mood(
         "Parquet garbled",
@@ -191,11 +191,11 @@ FAILING = [
     names("more tokens than tags", tagged(tags=["O"]), "2 tokens and 1 tags"),
     names("no tokens", tagged(tokens=[], tags=[]), "must be a list of words, found an empty list"),
     names("a tag that is not BIO", tagged(tags=["O", "PLACE"]), "token 2 ('b')", "accepted: O, B-"),
-    names("a tag that goes on with nothing", tagged(tags=["O", "I-X"]), "B-X must begin it"),
+    names("a tag that ends nothing", tagged(tags=["O", "E-X"]), "B-X must begin it"),
     names("half a character", tagged(tokens=["a", "\ud800"]), "half a character"),
     Mistake(
         "a token without a tag",
-        ("dataset names failed: names.conll, line 42: 'b' is not a token and a tag",),
+        ("dataset names failed: names.conll, line 42: 'b' is not a row",),
         (written("names.conll", "a\tO\n\n" * 20 + "a\tB-X\nb\n"),),
         ("downstream.names.source={data}/names.conll",),
         stage=DN,
