@@ -72,7 +72,7 @@ def test_runs_are_compared_ranked_and_promoted(
     file, environment = write_experiment(tmp_path / "data"), team.environment(tmp_path / "home")
     values = yaml.safe_load(file.read_text())
     file.write_text(yaml.safe_dump(values | {"downstream": values["downstream"][:1]}))
-    settings = ("--set", "name=ranked", "--set", "downstream.mood.epochs=4")
+    settings = ("--set", "name=ranked", "--set", "downstream.mood.epochs=8")
     for steps in (12, 14):
         done = temper(
             environment, "run", str(file), *settings, "--set", f"pretraining.steps={steps}"

@@ -85,8 +85,8 @@ def test_runs_made_before_are_there_and_new_ones_use_the_servers(before: Before,
 def test_ctrl_c_checkpoints_what_runs_before_the_servers_go(up: Up) -> None:
     idle = up.in_training()
     flow_run = up.trigger(steps=LONG)
-    queued = up.trigger(steps=LONG + 1)
     training = up.wait_for_training(idle)
+    queued = up.trigger(steps=LONG + 1)
     assert up.flow_run(queued.id).state_type == StateType.SCHEDULED  # one at a time
     assert f"runs in progress: 1: tiny · bert 1×16 · {LONG:,} steps\n" in up.temper("status")[1]
     assert up.stop() == 0
