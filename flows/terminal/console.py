@@ -243,7 +243,7 @@ def where_to_look(summary: RunSummary, state: Path) -> list[str]:
     lines += [
         f"report:\n  {stage.pages}/report.md"
         for stage in summary.stages
-        if stage.title.stage == "report"
+        if stage.title.stage == "report" and stage.pages
     ]
     models = [f"{stage.model}  {stage.title}" for stage in summary.stages if stage.model]
     if models:

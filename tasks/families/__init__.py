@@ -111,5 +111,5 @@ def load(family: str) -> Family:
         Family.__annotations__
     )
     if missing := sorted(name for name in needed if not hasattr(module, name)):
-        raise StageError(f"tasks/families/{family}.py lacks {', '.join(missing)} of `Family`")
+        raise StageError(f"{module.__file__} lacks {', '.join(missing)} of `Family`")
     return cast(Family, module)

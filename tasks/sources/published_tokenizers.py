@@ -124,15 +124,11 @@ def require_merges(folder: Path) -> None:
         StageError: they do not, or cannot be read.
     """
     file = folder / MERGES[0]
+    found = _json_of(file, "utf-8-sig")
     try:
-        found = json.loads(file.read_text(encoding="utf-8-sig"))
         (folder / MERGES[1]).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise StageError(f"{FIELD}: {folder}: not UTF-8 at byte {error.start}") from None
-    except json.JSONDecodeError as error:
-        raise StageError(
-            f"{FIELD}: {file}, line {error.lineno}: not valid JSON: {error.msg}"
-        ) from None
     if not isinstance(found, dict) or not all(type(n) is int for n in found.values()):
         raise StageError(f"{FIELD}: {file} must map each entry to its number")
     require_consecutive(set(found.values()), str(file))
@@ -146,20 +142,30 @@ def require_whole(file: Path) -> None:
     Raises:
         StageError: it does not, or it is not a JSON file of a tokenizer.
     """
+    found = _json_of(file)
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
         numbers = _numbers(found)
+    except (AttributeError, KeyError, TypeError):
+        raise StageError(
+            f"{FIELD}: {file}: no tokenizer could be loaded: it has no vocabulary (model.vocab)"
+        ) from None
+    require_consecutive(numbers, str(file))
+
+
+def _json_of(file: Path, encoding: str = "utf-8") -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        StageError: it is not UTF-8, or not JSON.
+    """
+    try:
+        return json.loads(file.read_text(encoding=encoding))
     except UnicodeDecodeError as error:
         raise StageError(f"{FIELD}: {file}: not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise StageError(
             f"{FIELD}: {file}, line {error.lineno}: not valid JSON: {error.msg}"
         ) from None
-    except (AttributeError, KeyError, TypeError):
-        raise StageError(
-            f"{FIELD}: {file}: no tokenizer could be loaded: it has no vocabulary (model.vocab)"
-        ) from None
-    require_consecutive(numbers, str(file))
 
 
 def require_consecutive(numbers: set[int], where: str) -> None:

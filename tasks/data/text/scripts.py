@@ -5,11 +5,7 @@ from __future__ import annotations
 import re
 
 # Han, Kana, Hangul: a character says about as much as three letters of an alphabet.
-_DENSE = re.compile(
-    "[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]".encode(
-        "unicode_escape"
-    ).decode()
-)
+_DENSE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
 LETTERS_EACH = 3
 
 
