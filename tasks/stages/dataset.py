@@ -30,6 +30,8 @@ from tasks.sources import Source
 SPLITS = ("train", "validation", "test")
 REPEATED = "duplicates (the text of another row of the split)"
 CONTRADICTED = "texts that have several answers within their split"
+# What is spooled with each row: its split in the source, and digests, each computed once.
+SPOOLED = {"given": "string", "origin": "string", "key": "digest", "alike": "digest"}
 _LIKE = "but for case, punctuation and blanks: they stay"
 # Training rows that overlap with validation or test rows are left out.
 _GIVES_WAY_TO = {"train": ("test", "validation"), "validation": ("test",), "test": ()}
@@ -161,9 +163,8 @@ class _Assigned:
 
     def __iter__(self) -> Iterator[_Read]:
         for columns in read_table(self.path):
-            given, document, origin = map(columns.pop, ("given", "document", "origin"))
-            passage = self.shape.passage(columns)
-            key, alike = digest(passage), digest_of(content(passage))
+            given, origin, key, alike = map(columns.pop, SPOOLED)
+            document = columns.pop("document")
             split = given if given in {"validation", "test"} else ""
             split = split or self._split(document or alike.hex())
             row = _Read(split, key, alike, document, origin, columns)
@@ -347,7 +348,7 @@ def read_rows(
         StageError: with all invalid rows, and the error that ended the reading.
     """
     shape, given, mistakes = shape_of(data.problem), set(), Mistakes()
-    with TableWriter(path, {"given": "string", "origin": "string", **shape.COLUMNS}) as table:
+    with TableWriter(path, SPOOLED | dict(shape.COLUMNS)) as table:
         try:
             for row in source.rows(shape.columns(data), monitor.progress):
                 try:
@@ -358,9 +359,14 @@ def read_rows(
                 if example is None:
                     continue
                 given.add(str(row.split))
-                size = 2 * len(shape.passage(example))
-                told = {"given": row.split, "origin": row.origin, "document": row.document}
-                table.write({**told, **example}, size)
+                passage = shape.passage(example)
+                told: dict[str, Any] = {
+                    "given": row.split,
+                    "origin": row.origin,
+                    "document": row.document,
+                }
+                told |= {"key": digest(passage), "alike": digest_of(content(passage))}
+                table.write({**told, **example}, 2 * len(passage))
         except StageError as error:
             raise StageError("\n".join([*mistakes.lines, str(error)])) from None
     if mistakes.count:
