@@ -12,6 +12,7 @@ import functools
 from typing import Literal
 
 from tasks.contract import StageError
+from tasks.machinery.host.python_source import parse
 from tasks.machinery.naming.variants import TASKS, modules_in, names_in
 
 Package = Literal["families", "objectives", "problems"]
@@ -31,7 +32,7 @@ def words_of(package: Package, variant: str, name: str) -> tuple[str, ...]:
     """The words that a variant states under a name; empty if it does not state it."""
     module = variant.replace("-", "_").replace("+", "_")
     file = f"{module}/rows.py" if package == "problems" else f"{module}.py"
-    for node in ast.parse((TASKS / package / file).read_bytes()).body:
+    for node in parse((TASKS / package / file).read_bytes()).body:
         match node:
             case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
                 return _words(value, f"tasks/{package}/{file}", name)

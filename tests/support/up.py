@@ -96,7 +96,7 @@ class Up:
 
     def wait_for(self, flow_run: FlowRun, seconds: float = 240) -> FlowRun:
         """Wait until a flow run has ended."""
-        wait_until(lambda: self.flow_run(flow_run.id).state_type in ENDED, seconds)
+        self._wait_until(lambda: self.flow_run(flow_run.id).state_type in ENDED, seconds)
         return self.flow_run(flow_run.id)
 
     def in_training(self) -> set[Path]:
@@ -105,11 +105,20 @@ class Up:
 
     def wait_for_training(self, before: set[Path]) -> Path:
         """Wait until a pre-training that was not there before logs steps; its folder."""
-        wait_until(lambda: self.in_training() > before, 60)
+        self._wait_until(lambda: self.in_training() > before, 60)
         [new] = self.in_training() - before
         curve = new / "metrics.jsonl"
-        wait_until(lambda: curve.exists() and curve.read_bytes().count(b"\n") >= 10, 60)
+        self._wait_until(lambda: curve.exists() and curve.read_bytes().count(b"\n") >= 10, 60)
         return new
+
+    def _wait_until(self, done: Callable[[], bool], seconds: float) -> None:
+        """Wait; where it does not come, the error shows what the serving process last logged."""
+        try:
+            wait_until(done, seconds)
+        except AssertionError as error:
+            log = self.home / "logs" / "serving.log"
+            error.add_note(log.read_text()[-5000:] if log.exists() else "nothing was served")
+            raise
 
     def listening(self) -> list[int]:
         return [port for port in self.ports if is_taken(port)]

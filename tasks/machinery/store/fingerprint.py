@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from tasks.contract import StageError
+from tasks.machinery.host.python_source import parse
 
 PACKAGE = "tasks"
 # Modules that cannot change a result: the machinery, the contract of a stage, and the names and
@@ -171,7 +172,7 @@ def _read(module: str) -> Code:
     if file is None:
         raise ModuleNotFoundError(module)
     changed = file.stat().st_mtime_ns
-    tree = ast.parse(file.read_bytes())
+    tree = parse(file.read_bytes())
     imported = _imported(tree, module, file.name == "__init__.py")
     parents = {module.rpartition(".")[0]} - {""}
     return Code(_digest_code(tree), frozenset(imported | parents), changed)
@@ -269,7 +270,7 @@ def _digest_now(module: str) -> str:
         return "gone"
     if file.stat().st_mtime_ns == _read(module).changed:
         return _read(module).digest
-    return _digest_code(ast.parse(file.read_bytes()))
+    return _digest_code(parse(file.read_bytes()))
 
 
 def version_precision() -> VersionPrecision:

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import StageError
+from tasks.machinery.host.python_source import parse
 
 DISTRIBUTIONS = {
     "numpy": "numpy",
@@ -193,7 +194,7 @@ def docstrings_of(source: bytes, name: str) -> Iterator[Docstring]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes in other people's docstrings
-            tree = ast.parse(source)
+            tree = parse(source)
     except (SyntaxError, ValueError):
         return
     definitions = list(_definitions(tree.body, ""))
