@@ -146,7 +146,8 @@ def differences_as_metrics(found: Comparison) -> dict[str, float]:
     """Each difference with its corrected p-value."""
     metrics: dict[str, float] = {}
     for each in found.differences:
-        name = f"{each.problem}/{each.first}-{each.second}"
+        pair = f"{each.first}-{each.second}".replace(",", "")  # MLflow refuses commas
+        name = f"{each.problem}/{pair}"
         metrics |= {f"{name}/difference": each.value, f"{name}/p_corrected": each.adjusted}
     return metrics
 

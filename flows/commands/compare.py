@@ -140,7 +140,7 @@ def leaderboard(
     markdown: MarkdownOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Rank all finished runs of experiments, one row per run.
+    """Rank all finished runs of experiments: a row per setting, a table per set of test data.
 
     Exit status: 0 done, 2 no such experiment or metric, 1 MLflow is unreachable.
     """
@@ -149,10 +149,10 @@ def leaderboard(
     with _answering(), err.status("querying MLflow …"):
         from tasks.comparison.leaderboard import (
             fold,
+            grouped,
             leaderboard_json,
             leaderboard_page,
             metrics_to_rank,
-            ranked,
             with_seconds,
         )
         from tasks.comparison.past_runs import PastRuns, seconds_of
@@ -163,14 +163,15 @@ def leaderboard(
         entries = fold(past.experiments_runs(experiment))
         if not entries:
             raise UnknownRunError("no run of an experiment has finished yet: run `temper run`")
-        names = metrics_to_rank([entry.run for entry in entries], metric)
-        spent = seconds_of([entry.run for entry in entries], past, Store(store_folder()))
-        entries = ranked(with_seconds(entries, spent), names)
-        page = leaderboard_page(entries, names, experiment or "All experiments")
+        runs = [run for entry in entries for run in entry.runs]
+        names = metrics_to_rank(runs, metric)
+        spent = seconds_of(runs, past, Store(store_folder()))
+        groups = grouped(with_seconds(entries, spent), names)
+        page = leaderboard_page(groups, experiment or "All experiments")
         if markdown:
             write_markdown(page, markdown)
         if as_json:
-            _write_json(as_json, leaderboard_json(entries, names))
+            _write_json(as_json, leaderboard_json(groups))
     _show(page, files)
 
 

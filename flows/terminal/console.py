@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks import objectives
+from tasks.machinery.execution.display import Reached
 from tasks.machinery.execution.planner import Step, shortened
 from tasks.machinery.execution.summary import RunSummary, StageSummary
 from tasks.machinery.naming.durations import duration
@@ -57,14 +58,17 @@ class Terminal:
         if self._live is not None:
             self._live.update(Text(f"  … {title}"))
 
-    def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
+    def progress(self, title: str, found: Reached) -> None:
         """Progress of a stage."""
+        done, total, unit = found.done, found.total, found.unit
         if total > 0:
             filled = round(24 * done / total)
             bar = f"[{'━' * filled}{'·' * (24 - filled)}] {done:,}/{total:,} {unit}"
         else:
             bar = f"{done:,} {unit}" if done else unit
-        text = f"  … {title:<30} {bar}{f'  {duration(left)} left' if left is not None else ''}"
+        left = "" if found.left is None else f"{duration(found.left)} left"
+        beside = [left, found.latest]
+        text = "  ".join([f"  … {title:<30} {bar}", *filter(None, beside)])
         if self._live is not None:
             self._live.update(Text(text))
         elif time.monotonic() - self._printed > _LINE_EVERY:

@@ -10,11 +10,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.machinery.naming.metric_name import FROM_SCRATCH
 from tasks.problems import described
@@ -92,9 +94,26 @@ def labels_of(answers: Sequence[Answered]) -> list[str]:
 
 
 def compare_answers(
-    kind: Problem, answers: Mapping[str, Answered], *, confidence: float, seed: int = 0
+    kind: Problem,
+    answers: Mapping[str, Answered],
+    settings: Sequence[Sequence[str]],
+    *,
+    confidence: float,
+    seed: int = 0,
 ) -> list[Difference]:
-    """The headline metric of all pairs of runs that answered the same rows, paired by document."""
+    """The headline metric of all pairs of settings, paired by document.
+
+    A setting with several seeds is worth their mean. Each resample of the documents then draws from
+    its seeds too, with replacement (Bouthillier et al. 2021, "Accounting for variance in machine
+    learning benchmarks", MLSys).
+
+    Args:
+        kind: the problem.
+        answers: of each run, to the same rows, by its label.
+        settings: the labels of the runs of each setting; those without answers are left out.
+        confidence: of the intervals.
+        seed: the resamples are a function of it.
+    """
     labels = labels_of(list(answers.values()))
     first = next(iter(answers.values())).table
     scores = {
@@ -106,15 +125,49 @@ def compare_answers(
     bootstrap = Bootstrap(samples_for(number), confidence, seed)
     drawn = bootstrap.resample(list(scores.values()), documents)
     headline = kind.HEADLINE
+    values = {name: on_all_rows(each)[headline] for name, each in scores.items()}
+    resampled = {name: each[headline] for name, each in zip(scores, drawn, strict=True)}
+    present = [[label for label in setting if label in answers] for setting in settings]
+    known = {setting_name(runs): runs for runs in present if runs}
+    generator = np.random.default_rng([seed, 1])
     found = differences(
-        {name: on_all_rows(each)[headline] for name, each in scores.items()},
-        {name: values[headline] for name, values in zip(scores, drawn, strict=True)},
+        {name: float(np.mean([values[label] for label in runs])) for name, runs in known.items()},
+        {
+            name: mean_over_seeds([resampled[label] for label in runs], generator)
+            for name, runs in known.items()
+        },
         number,
         bootstrap,
         sign=kind.METRICS[headline].sign,
     )
+    # The bound on p holds for each pair of runs; the largest is the most cautious one.
     least = {
-        (each.first, each.second): least_p(scores[each.first], scores[each.second], documents)
+        (each.first, each.second): max(
+            least_p(scores[one], scores[other], documents)
+            for one, other in product(known[each.first], known[each.second])
+        )
         for each in found
     }
     return [replace(each, p=max(each.p, least[each.first, each.second])) for each in found]
+
+
+def setting_name(labels: Sequence[str]) -> str:
+    """What a setting is called: `A`, or `mean of A, B`."""
+    return labels[0] if len(labels) == 1 else f"mean of {', '.join(labels)}"
+
+
+def mean_over_seeds(
+    resampled: Sequence[NDArray[np.float64]], generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """The mean over seeds that are drawn anew for each resample of the documents.
+
+    Args:
+        resampled: the metric of the run of each seed over the same resamples, of shape (samples,).
+        generator: draws the seeds.
+
+    Returns:
+        Of shape (samples,).
+    """
+    stacked = np.stack(resampled, axis=1)  # (samples, seeds)
+    drawn = generator.integers(0, stacked.shape[1], stacked.shape)
+    return np.asarray(np.take_along_axis(stacked, drawn, axis=1).mean(axis=1))

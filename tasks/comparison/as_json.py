@@ -16,6 +16,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
     values: dict[str, Any] = {
         "runs": {label: run_facts(run) for label, run in zip(labels, found.runs, strict=True)},
         "same_results": found.alike,
+        "settings": found.settings,
         "parameters": {k: dict(zip(labels, v, strict=True)) for k, v in found.parameters.items()},
         "data": {k: dict(zip(labels, v, strict=True)) for k, v in found.data.items()},
         "metrics": {
@@ -25,6 +26,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
                     for label, each in zip(labels, row.values, strict=True)
                 },
                 "best": [labels[i] for i in sorted(row.best)],
+                "over_seeds": [asdict(each) if each else None for each in row.spreads],
             }
             for row in found.metrics
         },

@@ -10,8 +10,8 @@ from tasks.comparison.curves import Curve
 from tasks.comparison.disagreement import Disagreement
 from tasks.comparison.energy import Power
 from tasks.comparison.past_run import PastRun, label_of
+from tasks.comparison.settings import Spread, data_of, settings_of, spread
 from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
-from tasks.machinery.naming.title import Title
 from tasks.machinery.tracking.tags import DIGEST_OF, RESULTS
 from tasks.statistics.significance import Difference
 
@@ -19,7 +19,7 @@ from tasks.statistics.significance import Difference
 _NO_RANK = ("parameters", "tokens", "epochs", "test_documents")
 _LOWER = ("loss", "perplexity")
 # What a loss on held-out text depends on, besides the model.
-_MEASURING = ("objective", "sequence_length", "validation_sequences")
+MEASURING = ("objective", "sequence_length", "validation_sequences")
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,19 @@ class MetricRow:
     Attributes:
         name: as in MLflow.
         values: a value or None for each run.
-        best: the positions of the best values; empty if none is better or they are not comparable.
+        best: the positions of the best values; empty if none is better, if they are not comparable,
+            or if a setting has several seeds: the best of these is luck.
         way: 1 if a higher value is better, -1 if a lower one is, 0 if neither.
+        spreads: over the seeds of each setting, or None.
+        best_settings: the positions of the settings with the best mean; empty as above.
     """
 
     name: str
     values: list[Value | None]
     best: frozenset[int] = frozenset()
     way: int = 0
+    spreads: list[Spread | None] = field(default_factory=list)
+    best_settings: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,16 @@ class Comparison:
         """The label of each run."""
         return [label_of(i) for i in range(len(self.runs))]
 
+    @property
+    def settings(self) -> list[list[str]]:
+        """The labels of the runs of each setting."""
+        return [[label_of(i) for i in positions] for positions in settings_of(self.runs)]
+
+    @property
+    def repeated(self) -> bool:
+        """Whether a setting has several seeds."""
+        return any(len(setting) > 1 for setting in self.settings)
+
 
 def differing(values: Sequence[Mapping[str, str]]) -> dict[str, list[str | None]]:
     """The names whose values are not all equal, with None for absent values."""
@@ -126,16 +141,12 @@ def differing(values: Sequence[Mapping[str, str]]) -> dict[str, list[str | None]
 
 
 def differing_data(runs: Sequence[PastRun]) -> dict[str, list[str | None]]:
-    """The digests of data sets and corpora that are not equal in all runs."""
-    digests = [
-        {title: value for title, value in run.tagged(DIGEST_OF).items() if _is_data(title)}
-        for run in runs
-    ]
-    return differing(digests)
+    """The digests of data sets and corpora that are not equal in all runs that have them.
 
-
-def _is_data(title: str) -> bool:
-    return Title.parse(title).stage in ("dataset", "corpus")
+    The data of one run alone are not held against those of other problems: its parameters say it.
+    """
+    found = differing([data_of(run) for run in runs])
+    return {title: each for title, each in found.items() if len(set(each) - {None}) > 1}
 
 
 def metric_rows(runs: Sequence[PastRun], incomparable: frozenset[str]) -> list[MetricRow]:
@@ -148,12 +159,20 @@ def metric_rows(runs: Sequence[PastRun], incomparable: frozenset[str]) -> list[M
     """
     known = {name for run in runs for name in run.metrics}
     chosen = [name for name in known if not MetricName.parse(name).end and "/" in name]
+    settings = settings_of(runs)
+    repeated = any(len(positions) > 1 for positions in settings)
     rows = []
     for name in sorted(chosen, key=_order):
         values = [value_of(run.metrics, name) for run in runs]
         way = direction(name, runs)
-        ranked = not name.startswith(tuple(incomparable))
-        rows.append(MetricRow(name, values, best_of(values, way if ranked else 0), way))
+        ranked = 0 if name.startswith(tuple(incomparable)) else way
+        spreads = [
+            spread([runs[i].metrics[name] for i in positions if name in runs[i].metrics])
+            for positions in settings
+        ]
+        means = [each.mean if each else None for each in spreads]
+        best = best_of([each.value if each else None for each in values], 0 if repeated else ranked)
+        rows.append(MetricRow(name, values, best, way, spreads, best_of(means, ranked)))
     return rows
 
 
@@ -196,9 +215,9 @@ def direction(name: str, runs: Sequence[PastRun]) -> int:
     return -1 if found.metric.endswith(_LOWER) else 1
 
 
-def best_of(values: Sequence[Value | None], way: int) -> frozenset[int]:
+def best_of(values: Sequence[float | None], way: int) -> frozenset[int]:
     """The positions of the best values; empty if fewer than two are known, or all are equal."""
-    known = {i: each.value for i, each in enumerate(values) if each is not None}
+    known = {i: each for i, each in enumerate(values) if each is not None}
     if not way or len(known) < 2 or len(set(known.values())) == 1:
         return frozenset()
     best = max(value * way for value in known.values())
@@ -213,7 +232,7 @@ def incomparable_pretraining(runs: Sequence[PastRun]) -> str:
             "the runs do not have the same held-out text in the same tokens, so losses and "
             "accuracies of pre-training are not comparable, and none is marked as the best"
         )
-    names = [f"pretraining.{name}" for name in _MEASURING]
+    names = [f"pretraining.{name}" for name in MEASURING]
     found = [name for name in names if len({run.params.get(name) for run in runs}) > 1]
     if found:
         return f"held-out text is measured differently ({', '.join(found)} differ): no best value"

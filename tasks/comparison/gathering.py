@@ -22,6 +22,7 @@ from tasks.comparison.disagreement import Disagreement, most_disputed
 from tasks.comparison.energy import Power, Spent
 from tasks.comparison.past_run import PastRun, label_of
 from tasks.comparison.remains import Remains
+from tasks.comparison.settings import settings_of
 from tasks.machinery.naming.metric_name import DOWNSTREAM
 from tasks.machinery.naming.title import Title
 from tasks.statistics.significance import Difference, corrected
@@ -48,7 +49,7 @@ def gather(
         say: called with messages on the progress.
     """
     say("reading the runs' predictions")
-    tests = Tests()
+    tests = Tests([[label_of(i) for i in each] for each in settings_of(runs)])
     for problem in sorted({name for run in runs for name in run.problems}):
         tests.add(problem, runs, remains, examples)
     say("reading curves and costs")
@@ -71,16 +72,21 @@ def gather(
 
 
 class Tests:
-    """The tests, problem by problem."""
+    """The tests, problem by problem.
 
-    def __init__(self) -> None:
+    Args:
+        settings: the labels of the runs of each setting.
+    """
+
+    def __init__(self, settings: Sequence[Sequence[str]]) -> None:
+        self.settings = settings
         self.differences: list[Difference] = []
         self.untested: list[str] = []
         self.disputed: dict[str, list[Disagreement]] = {}
         self.incomparable: list[str] = []
 
     def add(self, problem: str, runs: Sequence[PastRun], remains: Remains, examples: int) -> None:
-        """Test all pairs of runs on a problem, if they share the test rows."""
+        """Test all pairs of settings on a problem, if they share the test rows."""
         answers = self._answers(problem, runs, remains)
         groups = sharing(answers)
         if len(groups) > 1:
@@ -109,7 +115,7 @@ class Tests:
         self, problem: str, answers: dict[str, Answered], confidence: float, examples: int
     ) -> None:
         kind = problems.load(next(iter(answers.values())).problem)
-        found = compare_answers(kind, answers, confidence=confidence)
+        found = compare_answers(kind, answers, self.settings, confidence=confidence)
         metric = kind.METRICS[kind.HEADLINE].words
         self.differences += [replace(each, problem=problem, metric=metric) for each in found]
         disputed = most_disputed(kind, answers, examples)

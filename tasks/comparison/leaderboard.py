@@ -1,7 +1,8 @@
-"""All finished runs of experiments, ranked: one row per run; runs with equal results share one.
+"""All finished runs of experiments, ranked: one row per setting, in groups of the same test data.
 
-With several metrics, a run's place is by the mean of its ranks. Places follow the measured values;
-`temper compare` tests whether neighbours differ significantly.
+Runs with equal results are one run; runs that differ by the seed alone are one row, with the mean
+and the spread over their seeds. With several metrics, the place is by the mean of the ranks. Places
+follow the measured values; `temper compare` tests whether neighbours differ significantly.
 """
 
 from __future__ import annotations
@@ -12,17 +13,21 @@ from typing import Any
 
 from tasks.comparison.as_json import run_facts
 from tasks.comparison.comparison import (
+    MEASURING,
+    Value,
+    best_of,
     differing,
     differing_data,
     direction,
-    incomparable_pretraining,
     value_of,
 )
-from tasks.comparison.page import ABSENT, with_interval
+from tasks.comparison.page import ABSENT, with_interval, with_spread
 from tasks.comparison.past_run import PastRun
+from tasks.comparison.settings import SEED, settings_of, spread
+from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.metric_name import DOWNSTREAM, MetricName, headline_of
 from tasks.machinery.naming.spelling import near
-from tasks.machinery.tracking.tags import DIGEST_OF, RESULTS
+from tasks.machinery.tracking.tags import DIGEST_OF, RESULTS, TEST_ROWS_OF
 from tasks.pages.document import Block, Cell, Document, Grid, Section, Words
 
 PRETRAINING = "pretraining/validation_loss"
@@ -37,30 +42,68 @@ class UnknownMetricError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """A run, and how many other runs have the same results.
+    """A row: the runs of a setting.
 
     Attributes:
-        run: the newest of them.
-        count: how many runs there are.
-        rank: mean of its ranks; infinite if it has none of the metrics.
-        seconds: the sum over its stages; None if that of a stage is unknown.
+        runs: one for each seed, the newest first.
+        count: how many runs there are, those with equal results included.
+        rank: mean of its ranks.
+        seconds: the sum over the stages of all its runs; None if that of a stage is unknown.
     """
 
-    run: PastRun
+    runs: Sequence[PastRun]
     count: int = 1
     rank: float = float("inf")
     seconds: float | None = None
 
+    @property
+    def run(self) -> PastRun:
+        """The newest run."""
+        return self.runs[0]
+
+    @property
+    def seeds(self) -> list[str]:
+        """The seeds of the runs, the smallest first."""
+        found = {run.params[SEED] for run in self.runs if SEED in run.params}
+        return sorted(found, key=lambda seed: (len(seed), seed))
+
+    def values(self, metric: str) -> list[float]:
+        """A metric of each run that has it."""
+        return [run.metrics[metric] for run in self.runs if metric in run.metrics]
+
+    def mean(self, metric: str) -> float | None:
+        """The mean of a metric over the seeds; None if no run has it."""
+        found = spread(self.values(metric))
+        return found.mean if found else None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows whose metrics were measured on the same data, the best first.
+
+    Attributes:
+        metrics: those that the rows have.
+        entries: the rows.
+    """
+
+    metrics: Sequence[str]
+    entries: Sequence[Entry]
+
 
 def fold(runs: Sequence[PastRun]) -> list[Entry]:
-    """Finished runs, the newest first, with runs of equal results merged."""
-    entries: dict[str, Entry] = {}
+    """Finished runs by their settings, the newest first, runs with equal results as one."""
+    distinct: dict[str, PastRun] = {}
+    counts: dict[str, int] = {}
     for run in sorted(runs, key=lambda each: -each.started):
         if run.status == "FINISHED":
-            key = run.tags.get(RESULTS) or run.run_id
-            known = entries.get(key)
-            entries[key] = replace(known, count=known.count + 1) if known else Entry(run)
-    return list(entries.values())
+            found = distinct.setdefault(run.tags.get(RESULTS) or run.run_id, run)
+            counts[found.run_id] = counts.get(found.run_id, 0) + 1
+    kept = list(distinct.values())
+    return [
+        Entry(members, sum(counts[run.run_id] for run in members))
+        for positions in settings_of(kept)
+        for members in [[kept[i] for i in positions]]
+    ]
 
 
 def metrics_to_rank(runs: Sequence[PastRun], wanted: str = "") -> list[str]:
@@ -88,24 +131,58 @@ def metrics_to_rank(runs: Sequence[PastRun], wanted: str = "") -> list[str]:
     return sorted(found) or [PRETRAINING]
 
 
+def grouped(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Group]:
+    """The entries that have one of the metrics, ranked among those measured on the same data.
+
+    The group with most metrics is the first; of others, the one with the newest run.
+    """
+    by_data: dict[tuple[str, ...], list[Entry]] = {}
+    for entry in entries:
+        measured = tuple(measured_on(entry.run, metric) for metric in metrics)
+        if any(measured):
+            by_data.setdefault(measured, []).append(entry)
+    groups = [
+        Group(shared, ranked(members, shared))
+        for measured, members in by_data.items()
+        for shared in [[m for m, data in zip(metrics, measured, strict=True) if data]]
+    ]
+    newest = {id(each): max(entry.run.started for entry in each.entries) for each in groups}
+    return sorted(groups, key=lambda each: (-len(each.metrics), -newest[id(each)]))
+
+
+def measured_on(run: PastRun, metric: str) -> str:
+    """What a metric of a run was measured on: equal for two runs if they are comparable in it.
+
+    Returns:
+        Empty if the run does not have the metric.
+    """
+    if metric not in run.metrics:
+        return ""
+    problem = MetricName.parse(metric).problem
+    if not problem:
+        measuring = [run.params.get(f"pretraining.{name}", "") for name in MEASURING]
+        return " ".join(["held-out text", run.tags.get(f"{DIGEST_OF}tokens", ""), *measuring])
+    rows = run.tags.get(f"{TEST_ROWS_OF}{problem}")
+    # Runs of older versions have the digest of the whole data set alone.
+    return f"test rows {rows or run.tags.get(f'{DIGEST_OF}dataset {problem}', '')}"
+
+
 def ranked(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Entry]:
     """The entries by the mean of their ranks, equal values having equal ranks.
 
-    A run without one of the metrics is last in it; one without any has no place.
+    Args:
+        entries: each has all of the metrics.
+        metrics: to rank by.
     """
-    entries = [each for each in entries if any(name in each.run.metrics for name in metrics)]
-    ranks: dict[str, list[int]] = {entry.run.run_id: [] for entry in entries}
+    ranks: list[list[int]] = [[] for _ in entries]
     for metric in metrics:
         way = direction(metric, [entry.run for entry in entries]) or 1
-        values = {e.run.run_id: e.run.metrics.get(metric) for e in entries}
-        known = [value * way for value in values.values() if value is not None]
-        for run_id, value in values.items():
-            better = len(known) if value is None else sum(v > value * way for v in known)
-            ranks[run_id].append(1 + better)
+        values = [(entry.mean(metric) or 0.0) * way for entry in entries]
+        for mine, value in zip(ranks, values, strict=True):
+            mine.append(1 + sum(other > value for other in values))
     placed = [
-        replace(entry, rank=sum(found) / len(found))
-        for entry in entries
-        if (found := ranks[entry.run.run_id])
+        replace(entry, rank=sum(mine) / len(mine))
+        for entry, mine in zip(entries, ranks, strict=True)
     ]
     return sorted(placed, key=lambda entry: (entry.rank, -entry.run.started))
 
@@ -118,11 +195,11 @@ def places(entries: Sequence[Entry]) -> list[int]:
 def with_seconds(entries: Sequence[Entry], seconds: Mapping[str, float]) -> list[Entry]:
     """The entries with what they took, from the seconds of each artifact."""
 
-    def total(run: PastRun) -> float | None:
-        names = set(run.artifacts.values())
+    def total(runs: Sequence[PastRun]) -> float | None:
+        names = {name for run in runs for name in run.artifacts.values()}
         return sum(seconds[n] for n in names) if names and names <= seconds.keys() else None
 
-    return [replace(entry, seconds=total(entry.run)) for entry in entries]
+    return [replace(entry, seconds=total(entry.runs)) for entry in entries]
 
 
 def varying(entries: Sequence[Entry]) -> dict[str, list[str | None]]:
@@ -142,7 +219,7 @@ def varying(entries: Sequence[Entry]) -> dict[str, list[str | None]]:
     found = {
         name: [run.params.get(name) for run in runs]
         for name in dict.fromkeys(name for run in runs for name in run.params)
-        if name in names and not name.startswith(_UNINTERESTING)
+        if name in names and name != SEED and not name.startswith(_UNINTERESTING)
     }
     for title in sorted(titles):
         digests = [run.tags.get(f"{DIGEST_OF}{title}", "")[:8] for run in runs]
@@ -150,87 +227,127 @@ def varying(entries: Sequence[Entry]) -> dict[str, list[str | None]]:
     return found
 
 
-def leaderboard_page(entries: Sequence[Entry], metrics: Sequence[str], title: str) -> Document:
-    """The ranked entries as a page."""
+def leaderboard_page(groups: Sequence[Group], title: str) -> Document:
+    """The groups as a page."""
+    several = len(groups) > 1
+    blocks: list[Block] = []
+    for number, group in enumerate(groups, start=1):
+        if several:
+            blocks.append(Words(f"{number} of {len(groups)}: {what_is_measured(group)}."))
+        blocks += [_grid(group), Words(_how(group))]
+    if several:
+        blocks.append(
+            Words("Each table has its own test data: numbers of two tables are not comparable.")
+        )
+    return Document(title, [Section("Leaderboard", blocks)])
+
+
+def what_is_measured(group: Group) -> str:
+    """`library (test rows 1f2e3d4c), held-out text (5a6b7c8d)`."""
+    found = []
+    for metric in group.metrics:
+        problem = MetricName.parse(metric).problem
+        words = measured_on(group.entries[0].run, metric).split()
+        digest = next((word[:8] for word in words if _is_digest(word)), "unknown")
+        found.append(f"{problem} (test rows {digest})" if problem else f"held-out text ({digest})")
+    return ", ".join(found)
+
+
+def _is_digest(word: str) -> bool:
+    return len(word) >= 16 and not set(word) - set("0123456789abcdef")
+
+
+def _grid(group: Group) -> Grid:
+    entries = group.entries
     runs = [entry.run for entry in entries]
     columns = varying(entries)
     several = len({run.experiment for run in runs}) > 1
-    header = ["run", *(metric.removeprefix(f"{DOWNSTREAM}/") for metric in metrics)]
-    header += [
-        "name",
-        "started (UTC)",
-        "commit",
-        "seconds",
-        "times",
-        *(["experiment"] if several else []),
-    ]
+    seeds = len({tuple(entry.seeds) for entry in entries}) > 1
+    header = ["run", *(metric.removeprefix(f"{DOWNSTREAM}/") for metric in group.metrics), "name"]
+    header += ["seeds"] if seeds else []
+    header += ["started (UTC)", "commit", "seconds", "times"]
+    header += ["experiment"] if several else []
     header += [name.removeprefix("downstream.") for name in columns]
+    best = {
+        metric: best_of([e.mean(metric) for e in entries], direction(metric, runs))
+        for metric in group.metrics
+    }
     rows = []
     for row, (place, entry) in enumerate(zip(places(entries), entries, strict=True)):
         run = entry.run
         cells = [Cell(f"{place:>2} {run.run_id[:8]}")]
-        cells += [_metric_cell(run, metric, runs) for metric in metrics]
+        cells += [Cell(_shown(entry, metric), row in best[metric]) for metric in group.metrics]
+        texts = [run.name, *([", ".join(entry.seeds)] if seeds else []), run.when]
         seconds = ABSENT if entry.seconds is None else f"{entry.seconds:,.0f}"
-        texts = [run.name, run.when, run.commit or ABSENT, seconds, str(entry.count)]
+        texts += [run.commit or ABSENT, seconds, str(entry.count)]
         texts += [run.experiment] if several else []
         texts += [values[row] or ABSENT for values in columns.values()]
-        rows.append([*cells, *(Cell(text[:_WIDEST]) for text in texts)])
-    blocks: list[Block] = [Grid(header, rows, turns=False), Words(_how(entries, metrics, columns))]
-    return Document(title, [Section("Leaderboard", blocks)])
+        rows.append([*cells, *(Cell(cut(text, _WIDEST)) for text in texts)])
+    return Grid(header, rows, turns=False)
 
 
-def _metric_cell(run: PastRun, metric: str, runs: Sequence[PastRun]) -> Cell:
-    way = direction(metric, runs)
-    known = [each.metrics[metric] * way for each in runs if metric in each.metrics]
-    value = value_of(run.metrics, metric)
-    best = value is not None and bool(way) and len(set(known)) > 1
-    return Cell(with_interval(value), best and value.value * way == max(known))  # type: ignore[union-attr]
+def _shown(entry: Entry, metric: str) -> str:
+    if len(entry.runs) > 1:
+        return with_spread(spread(entry.values(metric)))
+    return with_interval(value_of(entry.run.metrics, metric))
 
 
-def _how(
-    entries: Sequence[Entry], metrics: Sequence[str], columns: Mapping[str, Sequence[str | None]]
-) -> str:
-    """The explanation below the table."""
-    runs = [entry.run for entry in entries]
-    less = [metric for metric in metrics if direction(metric, runs) < 0]
+def _how(group: Group) -> str:
+    """The explanation below a table."""
+    entries, metrics = group.entries, group.metrics
+    less = [metric for metric in metrics if direction(metric, [e.run for e in entries]) < 0]
     said = "Ranked by " + (
         f"the mean of the ranks in {' and '.join(metrics)}" if len(metrics) > 1 else metrics[0]
     )
     said += f" (lower is better in {', '.join(less)})" if less else ""
     said += ". Neighbours may differ by chance; `temper compare` tests that."
-    if any(entry.count > 1 for entry in entries):
-        said += " Runs with the same results share a row; `times` is their number."
+    if any(len(entry.runs) > 1 for entry in entries):
+        said += (
+            " Runs that differ by the seed alone share a row: mean ± standard deviation over the "
+            "seeds (smallest to largest); name and start are those of the newest."
+        )
+    if any(entry.count > len(entry.runs) for entry in entries):
+        said += " `times` counts runs with the same results too."
     if any(entry.run.commit.endswith("*") for entry in entries):
         said += " * the code had uncommitted changes."
-    data = [name for name in columns if name.startswith("content of dataset")]
-    if data:
-        said += f" The data differ ({', '.join(data)}): compare only rows with the same data."
-    why = incomparable_pretraining([entry.run for entry in entries])
-    if why and any(metric.startswith("pretraining/") for metric in metrics):
-        said += f" Note: {why.partition(':')[0]}."
     return said
 
 
-def leaderboard_json(entries: Sequence[Entry], metrics: Sequence[str]) -> dict[str, Any]:
-    """The ranked entries as JSON values."""
-    columns = varying(entries)
+def leaderboard_json(groups: Sequence[Group]) -> dict[str, Any]:
+    """The groups as JSON values."""
     return {
-        "ranked_by": list(metrics),
-        "rows": [
-            run_facts(entry.run)
-            | {
-                "place": place,
-                "mean_rank": entry.rank,
-                "times": entry.count,
-                "seconds": entry.seconds,
-                "metrics": {m: _value(entry.run, m) for m in metrics},
-                "parameters": {name: values[row] for name, values in columns.items()},
+        "groups": [
+            {
+                "ranked_by": list(group.metrics),
+                "measured_on": {m: measured_on(group.entries[0].run, m) for m in group.metrics},
+                "rows": _rows(group),
             }
-            for row, (place, entry) in enumerate(zip(places(entries), entries, strict=True))
-        ],
+            for group in groups
+        ]
     }
 
 
-def _value(run: PastRun, metric: str) -> dict[str, float | None] | None:
-    found = value_of(run.metrics, metric)
-    return asdict(found) if found else None
+def _rows(group: Group) -> list[dict[str, Any]]:
+    columns = varying(group.entries)
+    return [
+        run_facts(entry.run)
+        | {
+            "place": place,
+            "mean_rank": entry.rank,
+            "times": entry.count,
+            "runs": [run.run_id for run in entry.runs],
+            "seeds": entry.seeds,
+            "seconds": entry.seconds,
+            "metrics": {metric: _value(entry, metric) for metric in group.metrics},
+            "parameters": {name: values[row] for name, values in columns.items()},
+        }
+        for row, (place, entry) in enumerate(zip(places(group.entries), group.entries, strict=True))
+    ]
+
+
+def _value(entry: Entry, metric: str) -> dict[str, Any]:
+    """One run: the value and its interval. Several: the mean and the spread over the seeds."""
+    found = spread(entry.values(metric))
+    assert found is not None
+    one = value_of(entry.run.metrics, metric) if len(entry.runs) == 1 else Value(found.mean)
+    return asdict(one or Value(found.mean)) | {"over_seeds": asdict(found)}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tasks.comparison.answers import setting_name
 from tasks.comparison.comparison import Comparison, MetricRow, Value, incomparable_pretraining
 from tasks.comparison.disagreement import Disagreement
 from tasks.comparison.overlays import curve_figures, headline_figures
+from tasks.comparison.settings import Spread
 from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.metric_name import (
     DOWNSTREAM,
@@ -19,6 +21,7 @@ from tasks.statistics import numbers
 from tasks.statistics.significance import BETTER, WORSE, Difference
 
 ABSENT = "–"
+ONE_SETTING = "These runs differ by the seed alone. Their differences are variation between seeds:"
 _LONGEST = 600  # characters of a text, or of a parameter
 # Other models' metrics and counts, which the full table has.
 _LESS = ("test_documents", "epochs", "unigram_loss", "tokens", "parameters")
@@ -63,6 +66,11 @@ def _runs(found: Comparison) -> list[Block]:
         rows.append([Cell(text) for text in cells + ([run.experiment] if several else [])])
     blocks: list[Block] = [Grid(header, rows)]
     blocks += [Words(f"{_joined(each)} have the same results.") for each in found.alike]
+    blocks += [
+        Words(f"{_joined(each)} differ by the seed alone: they are one setting.")
+        for each in found.settings
+        if len(each) > 1
+    ]
     if any(run.commit.endswith("*") for run in found.runs):
         blocks.append(Words("* the code had uncommitted changes"))
     return blocks
@@ -97,10 +105,18 @@ def _results(found: Comparison, figures: bool) -> list[Block]:
     ]
     if not rows:
         return [Words("No run has results.")]
-    blocks: list[Block] = [_metric_grid(found, rows)]
+    blocks: list[Block] = [_spread_grid(found, rows)] if found.repeated else []
+    blocks.append(_metric_grid(found, rows))
     why = incomparable_pretraining(found.runs)
     if why:
         blocks.append(Words(f"{why[0].upper()}{why[1:]}."))
+    if found.repeated:
+        blocks.append(
+            Words(
+                "Mean of a setting ± standard deviation over its seeds (smallest to largest). No "
+                "single run is marked as the best: the best of several seeds is luck."
+            )
+        )
     blocks.append(
         Words(
             "In brackets: bootstrap intervals over test documents, of each run alone. They do not "
@@ -121,8 +137,38 @@ def _metric_grid(found: Comparison, rows: Sequence[MetricRow]) -> Grid:
     return Grid(["metric", *found.labels], body)
 
 
+def _spread_grid(found: Comparison, rows: Sequence[MetricRow]) -> Grid:
+    """The metrics over the seeds of each setting."""
+    body = [
+        [
+            Cell(row.name.removeprefix(f"{DOWNSTREAM}/")),
+            *(
+                Cell(with_spread(each), i in row.best_settings)
+                for i, each in enumerate(row.spreads)
+            ),
+        ]
+        for row in rows
+    ]
+    return Grid(["over seeds", *(setting_name(each) for each in found.settings)], body)
+
+
+def with_spread(found: Spread | None) -> str:
+    """`0.528 ± 0.012 (0.515 to 0.540)`; one value alone as it is."""
+    if found is None:
+        return ABSENT
+    if found.seeds == 1:
+        return numbers.with_interval(found.mean, None, None, "number")
+    mean, deviation, low, high = (
+        numbers.with_interval(value, None, None, "number")
+        for value in (found.mean, found.deviation, found.low, found.high)
+    )
+    return f"{mean} ± {deviation} ({low} to {high})"
+
+
 def _differences(found: Comparison) -> list[Block]:
     blocks: list[Block] = [Words(f"{text}.") for text in found.untested]
+    if len(found.settings) == 1:
+        return [*blocks, Words(f"{ONE_SETTING} nothing is tested.")]
     tested = sorted(found.differences, key=lambda each: (each.problem, each.adjusted, each.p))
     if not tested:
         return [*blocks, Words("Nothing could be tested.")]
@@ -145,9 +191,15 @@ def _differences(found: Comparison) -> list[Block]:
 
 def on_seeds(found: Comparison) -> str:
     """How the differences relate to the variation between training seeds."""
-    if set(found.parameters) == {"seed"} and not found.data:
-        return "These runs differ only in the seed: differences are variation between seeds."
-    return "The tests do not cover the variation between training seeds."
+    if found.repeated:
+        return (
+            "Settings with several seeds are tested by their means, and the resamples draw from "
+            "their seeds too: of few seeds, the interval is too narrow."
+        )
+    return (
+        "The tests do not cover the variation between training seeds: run each setting with "
+        "several (`--set seed=1`) for that."
+    )
 
 
 def _difference_row(each: Difference) -> list[Cell]:

@@ -83,11 +83,25 @@ def test_what_was_answered_is_no_part_of_the_test_set(kept):
 def test_the_difference_is_that_of_the_headline_metrics(kept):
     kind = load("text-classification")
     answers = {"A": kept(texts(right=range(30))), "B": kept(texts(right=range(10)))}
-    [found] = compare_answers(kind, answers, confidence=0.95)
+    [found] = compare_answers(kind, answers, ["A", "B"], confidence=0.95)
     assert found.value == pytest.approx(0.5)
     assert found.low < 0.5 < found.high
     assert (found.documents, found.first, found.second) == (20, "A", "B")
     assert found.p < 0.01
+
+
+def test_settings_with_several_seeds_are_compared_by_their_means(kept):
+    kind = load("text-classification")
+    right = {"A": 30, "B": 10, "C": 20, "D": 20}
+    answers = {label: kept(texts(right=range(number))) for label, number in right.items()}
+    found = compare_answers(kind, answers, [["A", "B"], ["C"], ["D"]], confidence=0.95)
+    by_pair = {(each.first, each.second): each for each in found}
+    assert set(by_pair) == {("mean of A, B", "C"), ("mean of A, B", "D"), ("C", "D")}
+    one = by_pair["mean of A, B", "C"]
+    assert one.value == pytest.approx(0.0, abs=1e-9)
+    # Each seed is 0.25 from the mean, and a quarter of the resamples have one of them alone.
+    assert one.low < -0.25
+    assert one.high > 0.25
 
 
 @pytest.mark.parametrize("more, p, verdict", [(4, 0.125, CHANCE), (6, 1 / 32, BETTER)])
@@ -95,7 +109,7 @@ def test_of_few_documents_that_differ_no_resample_makes_a_difference(kept, more,
     kind = load("text-classification")
     better = texts(right=[*range(20), *range(20, 20 + 2 * more, 2)])  # two texts a document
     answers = {"A": kept(better), "B": kept(texts(right=range(20)))}
-    [found] = compare_answers(kind, answers, confidence=0.95)
+    [found] = compare_answers(kind, answers, ["A", "B"], confidence=0.95)
     assert found.low > 0
     assert found.p == pytest.approx(p, rel=0.1)
     assert found.verdict == verdict
@@ -108,7 +122,7 @@ def test_runs_that_answer_alike_do_not_differ(kept):
         "A": kept(sentences(same), "token-classification"),
         "B": kept(sentences(same), "token-classification"),
     }
-    [found] = compare_answers(kind, answers, confidence=0.95)
+    [found] = compare_answers(kind, answers, ["A", "B"], confidence=0.95)
     assert (found.value, found.p) == (0.0, 1.0)
     assert most_disputed(answers, 10) == []
 

@@ -8,6 +8,7 @@ from tasks.comparison.comparison import differing, incomparable_pretraining, met
 from tasks.comparison.leaderboard import (
     UnknownMetricError,
     fold,
+    grouped,
     leaderboard_json,
     leaderboard_page,
     metrics_to_rank,
@@ -47,8 +48,8 @@ def test_the_mean_of_the_ranks_decides_by_default():
     entries = fold([run("a", 0.9, 0.1), run("b", 0.8, 0.9), run("c", 0.1, 0.2)])
     metrics = metrics_to_rank([entry.run for entry in entries])
     assert metrics == ["downstream/mood/accuracy", "downstream/names/f1"]
-    found = ranked(entries, metrics)
-    assert [(entry.run.run_id, entry.rank) for entry in found] == [
+    [group] = grouped(entries, metrics)
+    assert [(entry.run.run_id, entry.rank) for entry in group.entries] == [
         ("b", 1.5),
         ("a", 2.0),
         ("c", 2.5),
@@ -57,12 +58,12 @@ def test_the_mean_of_the_ranks_decides_by_default():
 
 def test_who_is_equal_shares_a_place_and_the_next_is_left_out():
     runs = [run("a", 0.9), run("b", 0.8, at=2), run("c", 0.8, at=1), run("d", 0.1)]
-    entries = ranked(fold(runs), ["downstream/mood/accuracy"])
-    page = leaderboard_page(entries, ["downstream/mood/accuracy"], "e")
+    groups = grouped(fold(runs), ["downstream/mood/accuracy"])
+    page = leaderboard_page(groups, "e")
     shown = [row[0].text for row in page.sections[0].blocks[0].rows]
     assert shown == [" 1 a", " 2 b", " 2 c", " 4 d"]
-    rows = leaderboard_json(entries, ["downstream/mood/accuracy"])["rows"]
-    assert [row["place"] for row in rows] == [1, 2, 2, 4]
+    [group] = leaderboard_json(groups)["groups"]
+    assert [row["place"] for row in group["rows"]] == [1, 2, 2, 4]
 
 
 def test_of_a_loss_less_is_better():
@@ -78,14 +79,31 @@ def test_a_metric_may_be_named_in_short_and_an_unknown_one_is_told():
         metrics_to_rank(runs, "mood/acuracy")
 
 
-def test_a_run_without_one_of_the_metrics_is_last_in_it_and_one_without_any_has_no_place():
-    other = PastRun("z", "z", "e", "FINISHED", 9.0, metrics={"downstream/names/f1": 0.4})
+BOTH = ["downstream/mood/accuracy", "downstream/names/f1"]
+
+
+def test_a_run_without_one_of_the_problems_is_not_ranked_with_those_that_have_it():
+    other = PastRun("z", "z", "e", "FINISHED", 9.0, metrics={"downstream/names/f1": 0.9})
     body = PastRun("b", "b", "e", "FINISHED", 9.0, metrics={"pretraining/validation_loss": 4.0})
-    entries = fold([other, run("a", 0.1), body])
-    both = ranked(entries, ["downstream/mood/accuracy", "downstream/names/f1"])
-    assert {entry.run.run_id: entry.rank for entry in both} == {"a": 1.0, "z": 2.0}
-    [one] = ranked(entries, ["downstream/mood/accuracy"])
-    assert one.run.run_id == "a"
+    groups = grouped(fold([other, run("a", 0.1), body]), BOTH)
+    assert [[entry.run.run_id for entry in group.entries] for group in groups] == [["a"], ["z"]]
+    assert [group.metrics for group in groups] == [BOTH, ["downstream/names/f1"]]
+    page = leaderboard_page(groups, "e")
+    said = [block.text for block in page.sections[0].blocks if hasattr(block, "text")]
+    assert "not comparable" in said[-1]
+
+
+def test_runs_on_other_test_rows_are_in_a_table_of_their_own():
+    def on(run_id, rows, accuracy):
+        found = run(run_id, accuracy)
+        return replace(found, tags=found.tags | {"temper.test_rows.mood": rows})
+
+    runs = [on("a", "1" * 16, 0.1), on("b", "2" * 16, 0.9), on("c", "1" * 16, 0.2)]
+    groups = grouped(fold(runs), ["downstream/mood/accuracy"])
+    found = [[entry.run.run_id for entry in group.entries] for group in groups]
+    assert found == [["c", "a"], ["b"]]
+    page = leaderboard_page(groups, "e")
+    assert page.sections[0].blocks[0].text == "1 of 2: mood (test rows 11111111)."
 
 
 def test_a_part_on_its_own_adds_no_column_by_being_one():
@@ -97,12 +115,30 @@ def test_a_part_on_its_own_adds_no_column_by_being_one():
 def test_only_what_varies_within_an_experiment_is_a_column():
     entries = fold(
         [
-            run("a", 0.1, experiment="e", seed="0", **{"model.layers": "2"}),
-            run("b", 0.2, experiment="e", seed="1", **{"model.layers": "2"}),
-            run("c", 0.3, experiment="f", seed="0", **{"model.layers": "4"}),
+            run("a", 0.1, experiment="e", heads="1", **{"model.layers": "2"}),
+            run("b", 0.2, experiment="e", heads="2", **{"model.layers": "2"}),
+            run("c", 0.3, experiment="f", heads="1", **{"model.layers": "4"}),
         ]
     )
-    assert set(varying(entries)) == {"seed"}
+    assert set(varying(entries)) == {"heads"}
+
+
+def test_runs_that_differ_by_the_seed_alone_are_one_row_with_its_spread():
+    runs = [run(name, value, seed=name, layers="2") for name, value in (("1", 0.5), ("2", 0.7))]
+    runs += [run("3", 0.8, seed="1", layers="4"), run("4", 0.5, seed="1", layers="2", results="1")]
+    groups = grouped(fold(runs), ["downstream/mood/accuracy"])
+    grid, words = leaderboard_page(groups, "e").sections[0].blocks
+    shown = [[row[i].text for i in (0, 1)] for row in grid.rows]
+    assert shown == [[" 1 3", "0.800 [0.700, 0.900]"], [" 2 1", "0.600 ± 0.141 (0.500 to 0.700)"]]
+    column = grid.header.index("seeds")
+    assert [row[column].text for row in grid.rows] == ["1", "1, 2"]
+    assert "differ by the seed alone share a row" in words.text
+    rows = leaderboard_json(groups)["groups"][0]["rows"]
+    assert [(row["times"], row["runs"], row["seeds"]) for row in rows] == [
+        (1, ["3"], ["1"]),
+        (3, ["1", "2"], ["1", "2"]),
+    ]
+    assert rows[1]["metrics"]["downstream/mood/accuracy"]["over_seeds"]["seeds"] == 2
 
 
 def test_seconds_are_known_only_where_all_stages_are():
@@ -111,22 +147,21 @@ def test_seconds_are_known_only_where_all_stages_are():
 
 
 def test_the_page_has_a_row_for_each_run_and_marks_the_best():
-    entries = ranked(
-        fold([run("a", 0.1, seed="1"), run("b", 0.9, seed="2")]), ["downstream/mood/accuracy"]
-    )
-    page = leaderboard_page(entries, ["downstream/mood/accuracy"], "e")
+    runs = [run("a", 0.1, layers="1"), run("b", 0.9, layers="2")]
+    groups = grouped(fold(runs), ["downstream/mood/accuracy"])
+    page = leaderboard_page(groups, "e")
     grid, words = page.sections[0].blocks
     assert [row[0].text for row in grid.rows] == [" 1 b", " 2 a"]
     assert [row[1].strong for row in grid.rows] == [True, False]
     assert grid.rows[0][1].text == "0.900 [0.800, 1.000]"
-    assert grid.header[-1] == "seed"
+    assert grid.header[-1] == "layers"
     names = [row[grid.header.index("name")].text for row in grid.rows]
     assert names == ["run b", "run a"]
     assert "may differ by chance" in words.text
-    rows = leaderboard_json(entries, ["downstream/mood/accuracy"])["rows"]
-    assert [(row["place"], row["run_id"], row["parameters"]) for row in rows] == [
-        (1, "b", {"seed": "2"}),
-        (2, "a", {"seed": "1"}),
+    [group] = leaderboard_json(groups)["groups"]
+    assert [(row["place"], row["run_id"], row["parameters"]) for row in group["rows"]] == [
+        (1, "b", {"layers": "2"}),
+        (2, "a", {"layers": "1"}),
     ]
 
 

@@ -21,6 +21,7 @@ from tests.support.tiny_experiment import write_experiment
 
 # What each run changes. The last is the first again; the one before has another test set of names.
 CHANGES = {
+    "reseeded": ["seed=1"],
     "first": [],
     "other": ["downstream.mood.learning_rate=2e-2", "pretraining.steps=40"],
     "apart": ["downstream.names.test_share=0.4"],
@@ -313,16 +314,44 @@ def test_the_leaderboard_has_a_row_for_each_result_and_folds_duplicates(at, tmp_
     done = call("leaderboard", "tiny", "--metric", "mood/accuracy", "--json", str(file))
     assert max(map(len, done.out.splitlines())) <= 120
     board = json.loads(file.read_text())
-    assert board["ranked_by"] == ["downstream/mood/accuracy"]
-    times = {row["run_id"]: row["times"] for row in board["rows"]}
-    assert times == {at.ids["again"]: 2, at.ids["other"]: 1, at.ids["apart"]: 1}
-    values = [row["metrics"]["downstream/mood/accuracy"]["value"] for row in board["rows"]]
+    [group] = board["groups"]
+    assert group["ranked_by"] == ["downstream/mood/accuracy"]
+    rows = {row["run_id"]: row for row in group["rows"]}
+    times = {run_id: row["times"] for run_id, row in rows.items()}
+    assert times == {at.ids["again"]: 3, at.ids["other"]: 1, at.ids["apart"]: 1}
+    assert rows[at.ids["again"]]["seeds"] == ["0", "1"]
+    values = [row["metrics"]["downstream/mood/accuracy"]["value"] for row in group["rows"]]
     assert values == sorted(values, reverse=True)
-    assert all(row["seconds"] > 0 for row in board["rows"])
-    parameters = board["rows"][0]["parameters"].keys()
+    assert all(row["seconds"] > 0 for row in group["rows"])
+    parameters = group["rows"][0]["parameters"].keys()
     assert {"pretraining.steps", "downstream.names.test_share"} <= parameters
     assert "content of dataset names" in parameters
     assert "seed" not in parameters
+
+
+def test_runs_on_other_test_rows_have_a_table_of_their_own(at, tmp_path) -> None:
+    file = tmp_path / "board.json"
+    printed = call("leaderboard", "tiny", "--json", str(file)).out
+    groups = json.loads(file.read_text())["groups"]
+    found = [{row["run_id"] for row in group["rows"]} for group in groups]
+    assert found == [{at.ids["again"], at.ids["other"]}, {at.ids["apart"]}]
+    assert "1 of 2: mood (test rows " in printed
+
+
+def test_runs_that_differ_by_the_seed_alone_are_one_setting(at, tmp_path) -> None:
+    ids = [at.ids[name] for name in ("reseeded", "first", "other")]
+    found = compared(tmp_path, *ids)
+    assert found["settings"] == [["A", "B"], ["C"]]
+    pairs = {(each["problem"], each["first"], each["second"]) for each in found["differences"]}
+    assert pairs == {("mood", "mean of A, B", "C"), ("names", "mean of A, B", "C")}
+    accuracy = found["metrics"]["downstream/mood/accuracy"]
+    values = [accuracy["values"][label]["value"] for label in "AB"]
+    [spread, _] = accuracy["over_seeds"]
+    assert spread["mean"] == pytest.approx(sum(values) / 2)
+    assert (spread["low"], spread["high"]) == (min(values), max(values))
+    alone = call("compare", *ids[:2]).out
+    assert "A and B differ by the seed alone: they are one setting." in alone
+    assert "better than" not in alone
 
 
 def test_the_leaderboard_asks_mlflow_once_whatever_the_number_of_runs(at, monkeypatch) -> None:

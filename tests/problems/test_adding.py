@@ -124,7 +124,8 @@ def test_runs_are_compared_and_ranked_in_the_direction_of_the_metric(world) -> N
         file = world.folder / "ranked.json"
         world.temper("leaderboard", "--metric", metric, "--json", str(file))
         told = json.loads(file.read_text())
-        return [row["metrics"][f"downstream/{metric}"]["value"] for row in told["rows"]]
+        [group] = told["groups"]
+        return [row["metrics"][f"downstream/{metric}"]["value"] for row in group["rows"]]
 
     assert ranked("ranked/spearman") == sorted(ranked("ranked/spearman"), reverse=True)
     assert ranked("missed/rmse") == sorted(ranked("missed/rmse"))

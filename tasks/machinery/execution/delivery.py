@@ -31,6 +31,7 @@ from tasks.machinery.tracking.tags import (
     RESULTS,
     STAGE_OF,
     STAGES,
+    TEST_ROWS_OF,
     VERSION_OF,
 )
 from tasks.machinery.tracking.tracked_run import Status, promptly
@@ -138,6 +139,9 @@ class Delivery:
             f"{ARTIFACT_OF}{use.title}": use.artifact,
             f"{DIGEST_OF}{use.title}": artifact.whole.digest[:16],
         }
+        if "test.parquet" in artifact.files:  # what the results of a problem were measured on
+            label = Title.parse(use.title).label
+            tags[f"{TEST_ROWS_OF}{label}"] = artifact.files["test.parquet"][:16]
         libraries = artifact.key["libraries"].items()
         parent.tags(tags | {f"{VERSION_OF}{name}": value for name, value in libraries})
         if "model_id" in artifact.record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import Protocol
 
 from prefect import get_run_logger
@@ -11,14 +12,31 @@ from prefect.exceptions import MissingContextError
 LOGGER = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Reached:
+    """How far a stage is.
+
+    Attributes:
+        done: of `total`, in `unit`s; a total of 0 is unknown.
+        left: seconds; None while unknown.
+        latest: the loss of a training, its trend and speed.
+    """
+
+    done: int
+    total: int
+    unit: str
+    left: float | None = None
+    latest: str = ""
+
+
 class Display(Protocol):
     """Where progress is shown while an experiment runs."""
 
     def started(self, title: str) -> None:
         """A stage begins."""
 
-    def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
-        """Progress of a stage; `left` in seconds, None while unknown."""
+    def progress(self, title: str, found: Reached) -> None:
+        """Progress of a stage."""
 
     def finished(self, title: str, state: str, seconds: float, why: str) -> None:
         """A stage has ended as completed, cached or failed."""
@@ -39,7 +57,7 @@ class Quiet:
     def started(self, title: str) -> None:
         """Show nothing."""
 
-    def progress(self, title: str, done: int, total: int, unit: str, left: float | None) -> None:
+    def progress(self, title: str, found: Reached) -> None:
         """Show nothing."""
 
     def finished(self, title: str, state: str, seconds: float, why: str) -> None:

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tasks.machinery.execution.display import Display
+from tasks.machinery.execution.display import Display, Reached
+from tasks.machinery.execution.loss_line import LossLine
 from tasks.machinery.orchestration.progress import Progress
 from tasks.machinery.store.checkpoints import newest_checkpoint, step_of
 from tasks.machinery.tracking.outage import Rest
@@ -43,12 +44,15 @@ class StageMonitor:
         self._one_at_a_time = threading.Lock()  # a point, or a run that is opened late
         self.checkpoints: Path | None = folder / "checkpoints"
         self.facts: dict[str, str | float] = {}
+        self._loss = LossLine()
         self._file = folder / "metrics.jsonl"
         self._go_on()
         self._unit, self._since, self._from = "", time.monotonic(), 0
         self._shown = self._published = 0.0
         self._left: float | None = None
         self._progress = Progress()
+        for _, _, values in read_curve(self._file):
+            self._loss.add(values)
 
     def _go_on(self) -> None:
         """Truncate the curve at the checkpoint that training resumes from, and send it to MLflow.
@@ -115,7 +119,8 @@ class StageMonitor:
         self._left = (now - self._since) / moved * (total - done) if known else None
         if now - self._shown > _SHOW_EVERY or done == total:
             self._shown = now
-            self.display.progress(self.title, done, total, unit, self._left)
+            reached = Reached(done, total, unit, self._left, self._loss.latest())
+            self.display.progress(self.title, reached)
         if now - self._published > _PUBLISH_EVERY:
             self._published = now
             self._check()
@@ -126,11 +131,14 @@ class StageMonitor:
         """Move the progress artifact in Prefect."""
         left = "" if self._left is None else f", about {self._left:.0f} s left"
         share = min(100.0, 100.0 * done / total)
-        self._progress.move(share, f"{self.title}: {done:,} of {total:,} {unit}{left}")
+        latest = f", {self._loss.latest()}" if self._loss.losses else ""
+        self._progress.move(share, f"{self.title}: {done:,} of {total:,} {unit}{left}{latest}")
 
     def end(self) -> None:
-        """Set the progress to complete."""
+        """Set the progress to complete, and show the curve of a training."""
         self._progress.end(f"{self.title}: complete")
+        if whole := self._loss.whole():
+            self.say(whole)
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Store the metrics of a step and send them to MLflow."""
@@ -138,6 +146,7 @@ class StageMonitor:
         if not new:
             return
         values = {name: float(value) for name, value in new.items()}
+        self._loss.add(values)
         if self._left is not None:
             values["time_left"] = self._left
         self._send(step, values)

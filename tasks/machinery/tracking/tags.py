@@ -24,6 +24,7 @@ FLOW_RUN_URL = "temper.flow_run_url"  # where a server shows the flow run
 
 # What the run of an experiment consists of; the name ends in the title of a stage.
 STAGE_OF, ARTIFACT_OF, DIGEST_OF = "temper.stage.", "temper.artifact.", "temper.digest."
+TEST_ROWS_OF = "temper.test_rows."  # digest of a problem's test rows; ends in its name
 RESULTS = "temper.results"  # the same for two runs with the same artifacts
 STAGES = "temper.stages"
 
