@@ -19,14 +19,14 @@ from flows.commands.arguments import (
     VerifyOption,
 )
 from flows.commands.planning import planned, print_plan, require_stages
-from flows.terminal.in_process import err, in_process, out, require_writable, stop
+from flows.terminal.in_process import err, in_process, out, prepare, require_writable, stop
 from tasks.contract import StageError
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.jobs import REFERENCE, EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.experiment.problem import Downstream
 from tasks.machinery.host.digest_memo import Verification
-from tasks.machinery.host.home import home, make_home, require_addresses
+from tasks.machinery.host.home import home
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import StageCaller
 
@@ -138,9 +138,8 @@ def _problem(whole: Experiment, name: str) -> Downstream:
 
 def _given(model: str, name: str) -> Any:
     """The model that is referred to; a mistake ends the program."""
+    prepare()
     try:
-        require_addresses()
-        make_home()
         from tasks.references.given_model import find_model
 
         return find_model(model, "MODEL", name, err.print)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from flows.commands.reading import read_small_sources
 from flows.recipes.stages import NAMES
-from flows.terminal.in_process import out, stop
+from flows.terminal.in_process import err, out, stop
 from tasks.contract import StageError
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import InvalidExperimentError
@@ -43,6 +44,8 @@ def planned(
     try:
         with verifying(verify):
             recipe(planner)
+        with err.status("reading the data …"):
+            read_small_sources(planner.calls)
     except InvalidExperimentError as error:
         stop(error.lines)
     except StageError as error:

@@ -20,6 +20,7 @@ from tasks.contract import StageError
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.experiment.retraining import Rule
 from tasks.machinery.host.home import make_home
+from tasks.machinery.servers.reachable import require_reachable_servers
 from tasks.machinery.tracking.decisions import WORDS, Recorded, before, why_it_lost
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ def registered(name: str) -> Iterator[Registry]:
     """An existing registered model; a mistake ends the program."""
     try:
         make_home()
+        require_reachable_servers(prefect=False)
         with err.status("querying MLflow …"):
             from tasks.machinery.tracking.registry import Registry
             from tasks.machinery.tracking.tracking import Tracking

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from flows.terminal.in_process import FAILED, out, stop
 from tasks.contract import StageError
 from tasks.machinery.host.home import make_home, store_folder
+from tasks.machinery.servers.reachable import require_reachable_servers
 
 
 def sync() -> None:
@@ -25,6 +26,7 @@ def report_everything() -> Iterator[str]:
         StageError: MLflow is unreachable, or some reports failed; the others are delivered.
     """
     make_home()  # before Prefect is imported, which looks for its folder
+    require_reachable_servers(prefect=False)
     from tasks.machinery.execution.delivery import deliver, undelivered
     from tasks.machinery.host.ledger import start_lock
     from tasks.machinery.store.store import Store

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import typer
 from rich.console import Console
 
-from tasks.contract import StageError
+from tasks.contract import StageError, UnreachableError
 from tasks.machinery.host.home import home, make_home, require_addresses
 
 if TYPE_CHECKING:
@@ -46,13 +46,21 @@ def require_writable(option: str, file: Path | None) -> None:
         stop([f"{option} {file}: not writable; accepted: a file in a folder you can write to"])
 
 
-def in_process(flow: Callable[[], Result]) -> Result:
-    """Call a flow with its progress in the terminal; any error ends the program."""
+def prepare() -> None:
+    """Check the addresses of the servers and that they answer, and create the state folder."""
+    from tasks.machinery.servers.reachable import require_reachable_servers
+
     try:
         require_addresses()
         make_home()
+        require_reachable_servers()
     except StageError as error:
-        stop([str(error)])
+        stop([str(error)], FAILED if isinstance(error, UnreachableError) else INVALID)
+
+
+def in_process(flow: Callable[[], Result]) -> Result:
+    """Call a flow with its progress in the terminal; any error ends the program."""
+    prepare()
     verb = "connecting to" if os.environ.get("PREFECT_API_URL") else "starting"
     out.print(f"{verb} Prefect and MLflow …", highlight=False)
     # The terminal shows our progress; Prefect's log lines go to its server, for the UI.

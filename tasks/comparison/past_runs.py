@@ -16,6 +16,7 @@ from tasks.comparison.past_run import PastRun
 from tasks.contract import StageError, UnreachableError
 from tasks.machinery.host.home import tracking_uri
 from tasks.machinery.naming.spelling import nearest
+from tasks.machinery.servers.reachable import require_reachable_servers
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.outage import is_outage, reason
 from tasks.machinery.tracking.results_view import IS_WHOLE
@@ -42,6 +43,7 @@ class PastRuns:
                 f"there are no runs yet: no {database}. Run an experiment first (`temper run`), or "
                 "set TEMPER_HOME or MLFLOW_TRACKING_URI to where the runs are"
             )
+        require_reachable_servers(prefect=False)
         with self._asking():
             self.client = MlflowClient(tracking_uri())
             self.names = {found.experiment_id: found.name for found in self._experiments()}

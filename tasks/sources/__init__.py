@@ -16,6 +16,7 @@ it does not contain, and those that read only the first rows:
     first_documents(source, corpus) -> list[Document]          the first documents, for a plan
     first_rows(source, columns) -> list[Row]                   the first rows, for a plan
     remarks(source) -> list[str]                        what is passed over, merged or guessed
+    size(source) -> int                                 bytes of its files on this machine
 
 To add one: write `NAME.py` with these names. It imports heavy libraries inside functions.
 """
@@ -109,6 +110,11 @@ class Source(Part):
     def remarks(self) -> list[str]:
         """What is passed over, merged or guessed in the source, each in a clause."""
         found: list[str] = getattr(_load(self.kind), "remarks", lambda _source: [])(self)
+        return found
+
+    def size(self) -> int:
+        """Bytes of its files on this machine; 0 if that is unknown."""
+        found: int = getattr(_load(self.kind), "size", lambda _source: 0)(self)
         return found
 
     def _reader(self, name: str) -> Callable[..., Any]:

@@ -295,6 +295,13 @@ def remarks(source: Source) -> list[str]:
     return found
 
 
+def size(source: Source) -> int:
+    """Bytes of the files that the identity names."""
+    root = place(source.location)
+    names = [name for name in source.identity if name != UNIT]
+    return sum((root / name if root.is_dir() else root).stat().st_size for name in names)
+
+
 def _under(folder: Path, above: tuple[str, ...], field: str) -> Iterator[Path]:
     """Files and broken links in a folder; links to folders are followed."""
     own = os.path.realpath(folder)

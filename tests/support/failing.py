@@ -33,20 +33,20 @@ DIVERGING = (
 
 def mood(kind: str, *steps: Step, said: tuple[str, ...], settings: tuple[str, ...] = ()) -> Mistake:
     """A mistake in the labelled sentences."""
-    return Mistake(kind, ("dataset mood failed", *said), steps, settings, stage="dataset mood")
+    return Mistake(kind, ("dataset mood", *said), steps, settings, stage="dataset mood")
 
 
 def names(kind: str, line: str, *said: str) -> Mistake:
     """A mistake in line 100 of the tagged sentences."""
-    where = "dataset names failed: names.jsonl, line 100"
-    return Mistake(kind, (where, *said), (line_changed("names.jsonl", 100, line),), (), stage=DN)
+    parts = ("dataset names", "names.jsonl, line 100", *said)
+    return Mistake(kind, parts, (line_changed("names.jsonl", 100, line),), (), stage=DN)
 
 
 def corpus(
     kind: str, *steps: Step, said: tuple[str, ...], settings: tuple[str, ...] = ()
 ) -> Mistake:
     """A mistake in the text."""
-    return Mistake(kind, ("corpus failed", *said), steps, settings, stage="corpus")
+    return Mistake(kind, ("corpus", *said), steps, settings, stage="corpus")
 
 
 def tagged(**row: object) -> str:
@@ -195,7 +195,7 @@ FAILING = [
     names("half a character", tagged(tokens=["a", "\ud800"]), "half a character"),
     Mistake(
         "a token without a tag",
-        ("dataset names failed: names.conll, line 42: 'b' is not a row",),
+        ("dataset names", "names.conll, line 42: 'b' is not a row"),
         (written("names.conll", "a\tO\n\n" * 20 + "a\tB-X\nb\n"),),
         ("downstream.names.source={data}/names.conll",),
         stage=DN,

@@ -18,6 +18,7 @@ from mlflow.entities import ViewType
 
 from tasks.contract import StageError
 from tasks.machinery.host.home import tracking_uri
+from tasks.machinery.servers.reachable import require_reachable_servers
 from tasks.machinery.servers.servers import database_behind
 from tasks.machinery.tracking.outage import reason
 from tasks.machinery.tracking.tags import ARTIFACT_OF, PARENT, artifact_name, named
@@ -51,6 +52,7 @@ def referred() -> Referred:
     database = Path(uri.removeprefix("sqlite:///"))
     if uri.startswith("sqlite:///") and not database.is_file():  # a query would create an empty one
         raise StageError(f"cannot query MLflow for what its runs refer to: there is no {database}")
+    require_reachable_servers(prefect=False)
     try:
         runs = {run.info.run_id: run for run in _runs(MlflowClient(tracking_uri()))}
     except Exception as problem:

@@ -89,6 +89,25 @@ def test_what_shows_at_once_is_refused_and_nothing_is_done(
     assert everything_in(tmp_path) == before
 
 
+def is_found_by_reading(mistake: Mistake) -> bool:
+    """Whether it is in a row or a document: the corpus is read, but not yet compared."""
+    return mistake.stage.startswith("dataset") or mistake.kind == "ISO-8859-1 in a text"
+
+
+@pytest.mark.parametrize(
+    "mistake", filter(is_found_by_reading, FAILING), ids=lambda mistake: mistake.kind
+)
+def test_small_data_are_read_to_their_end_before_anything_is_done(
+    mistake: Mistake, data: Path, environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    words = mistake.spoil(data)
+    before = everything_in(tmp_path)
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2, (done.stdout + done.stderr)[-2000:]
+    require_clear(mistake, data, done.stdout, done.stderr)
+    assert everything_in(tmp_path) == before
+
+
 @pytest.fixture(scope="module")
 def folders(valid: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A folder of its own for each mistake of the data."""

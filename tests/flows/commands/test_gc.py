@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -201,14 +202,13 @@ def test_nothing_is_freed_where_mlflow_cannot_be_asked(
     uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     made = put(1, days_ago=100)
     status, said = collect("--unreferenced", "--older-than", "1", "--yes")
     assert status == 1
-    assert "cannot query MLflow" in said
+    assert re.search("cannot (query|reach) MLflow", said)
     assert "Nothing was deleted" in said
     assert names() == {made.name}
-    assert "unknown: cannot query MLflow" in collect()[1]
+    assert re.search("unknown: cannot (query|reach) MLflow", collect()[1])
 
 
 @pytest.fixture
