@@ -66,6 +66,7 @@ def retrain(
         due = later_one_is_due()
         if due is not None:
             return Completed(
+                name="Skipped",
                 message=f"skipped, a later one is due: that of {due:%Y-%m-%d %H:%M} UTC",
                 data={"outcome": "skipped"},
             )

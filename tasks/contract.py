@@ -94,7 +94,6 @@ class Stage:
     Attributes:
         name: name in the store, in plans and in `--refresh`.
         function: where the pure function is, as `module:function`.
-        verb: what it does, for lists that people read: `fine-tune`; empty for its name.
         code: further modules that the function loads by name (a source, an objective, a problem).
         libraries: distributions whose versions can change the result.
         show: where the function that shows is, as `module:function`; empty if there is none.
@@ -104,7 +103,6 @@ class Stage:
     function: str
     code: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
-    verb: str = ""
     show: str = ""
 
     @property

@@ -17,26 +17,22 @@ TOKENIZER = Stage(
     "tokenizer",
     "tasks.stages.tokenizer:train_tokenizer",
     libraries=("tokenizers", "transformers", "pyarrow"),
-    verb="train tokenizer",
 )
 TOKENS = Stage(
     "tokens",
     "tasks.stages.tokens:encode_corpus",
     libraries=("tokenizers", "transformers", "numpy", "pyarrow"),
-    verb="tokenize corpus",
 )
 LEAKAGE = Stage(
     "leakage",
     "tasks.stages.leakage:look_for_leakage",
     libraries=("pyarrow",),
-    verb="look for leakage of",
     show="tasks.pages.leakage_card:show",
 )
 REPORT = Stage(
     "report",
     "tasks.stages.report:write_report",
     libraries=("matplotlib", "numpy", "pandas"),
-    verb="write report",
 )
 
 StageName = Literal[
@@ -60,8 +56,7 @@ def dataset(source: Source, problem: str) -> Stage:
         "tasks.stages.dataset:prepare_dataset",
         (source.module, problems.part_of(problem, "rows")),
         _reading(source),
-        "prepare",
-        "tasks.pages.data_card:show",
+        show="tasks.pages.data_card:show",
     )
 
 
@@ -72,8 +67,7 @@ def corpus(source: Source) -> Stage:
         "tasks.stages.corpus:prepare_corpus",
         (source.module,),
         _reading(source),
-        "prepare corpus",
-        "tasks.pages.data_card:show",
+        show="tasks.pages.data_card:show",
     )
 
 
@@ -88,8 +82,7 @@ def pretraining(objective: str, family: str) -> Stage:
         "tasks.stages.pretraining:pretrain",
         (objectives.module_of(objective), families.module_of(family)),
         (*TRAINING, *SAVING),
-        "pre-train",
-        "tasks.pages.pretraining_card:show",
+        show="tasks.pages.pretraining_card:show",
     )
 
 
@@ -100,8 +93,7 @@ def finetuning(problem: str, family: str) -> Stage:
         "tasks.stages.finetuning:finetune",
         (*problems.modules_of(problem), families.module_of(family)),
         (*LABELLED, *problems.described(problem).LIBRARIES),
-        "fine-tune",
-        "tasks.pages.finetuning_card:show",
+        show="tasks.pages.finetuning_card:show",
     )
 
 
@@ -112,8 +104,7 @@ def evaluation(problem: str) -> Stage:
         "tasks.stages.evaluation:evaluate",
         problems.modules_of(problem),
         (*LABELLED, *problems.described(problem).LIBRARIES),
-        "evaluate",
-        "tasks.pages.evaluation_card:show",
+        show="tasks.pages.evaluation_card:show",
     )
 
 
@@ -124,6 +115,5 @@ def judgement(problem: str) -> Stage:
         "tasks.stages.judgement:judge",
         (*problems.modules_of(problem), problems.part_of(problem, "rows")),
         (*LABELLED, *problems.described(problem).LIBRARIES),
-        "judge",
-        "tasks.pages.decision_card:show",
+        show="tasks.pages.decision_card:show",
     )

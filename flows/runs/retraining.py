@@ -244,4 +244,8 @@ def require_recorded(challenger: Artifact, tracking: Tracking) -> None:
 
 def nothing_new(why: str) -> State[dict[str, Any]]:
     """The end of a retraining that had nothing to do."""
-    return Completed(message=f"nothing new: {why}", data={"outcome": "nothing new", "why": why})
+    return Completed(
+        name="NothingNew",  # apart from trainings in Prefect's list
+        message=f"nothing new: {why}",
+        data={"outcome": "nothing new", "why": why},
+    )

@@ -19,6 +19,15 @@ from flows.presets.loading import load_experiment, presets, summary_of
 from flows.retrain import retrain
 from flows.serving.retrain_settings import handed_over
 
+# What deployments were called before: their schedules go over to the new ones.
+EARLIER_NAMES = {
+    "pretrain/pretrain-encoder": "pretrain/body",
+    "finetune/finetune-encoder": "finetune/any-body",
+    "evaluate/evaluate-model": "evaluate/any-model",
+    "retrain/retrain-and-promote": "retrain/by-hand",
+    "compare/compare-runs": "compare/runs",
+    "gc/delete-unused-artifacts": "gc/store",
+}
 TRAINING = "training"  # the tag of long runs, which are queued and run a few at a time
 
 
@@ -30,7 +39,7 @@ def deployments() -> list[RunnerDeployment]:
         *_parts(),
         _offer(
             retrain,
-            "by-hand",
+            "retrain-and-promote",
             "Run an experiment if anything is new, and make its model the champion of a registered "
             "model if it beats the current champion by the rule. `temper up --retrain` offers a "
             "deployment with its form filled in, and a schedule.",
@@ -39,14 +48,14 @@ def deployments() -> list[RunnerDeployment]:
         *([legible(retrained.deployment([TRAINING]))] if retrained else []),
         _offer(
             compare_runs,
-            "runs",
+            "compare-runs",
             "Compare past runs: what differs, the results with intervals, whether they differ "
             "significantly, and the cost.",
             ["compare"],
         ),
         _offer(
             free_space,
-            "store",
+            "delete-unused-artifacts",
             "Delete artifacts from the store that were not used for long. Its weekly schedule is "
             "off until you turn it on.",
             ["gc"],
@@ -79,21 +88,21 @@ def _parts() -> list[RunnerDeployment]:
     return [
         _offer(
             pretrain,
-            "body",
+            "pretrain-encoder",
             "Pre-train an encoder on text alone; it is logged in MLflow as a model that `finetune` "
             f"can start from.\n\n{own}",
             [TRAINING, "part"],
         ),
         _offer(
             finetune,
-            "any-body",
+            "finetune-encoder",
             "Fine-tune a pre-trained model (from MLflow, a folder, or the Hugging Face Hub) on "
             f"problems with labels, and evaluate it.\n\n{own}",
             [TRAINING, "part"],
         ),
         _offer(
             evaluate,
-            "any-model",
+            "evaluate-model",
             "Evaluate a fine-tuned model (from MLflow, a folder, or the Hugging Face Hub) on the "
             f"test split of labelled data.\n\n{own}",
             [TRAINING, "part"],

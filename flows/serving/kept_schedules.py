@@ -24,13 +24,20 @@ Written = DeploymentScheduleCreate | DeploymentScheduleUpdate  # the types in a 
 OURS = "temper: "  # the start of the slug of our own schedule
 
 
-async def keep_what_people_set(deployment: RunnerDeployment) -> RunnerDeployment:
-    """The deployment to register, with the registered one's schedules and paused state."""
+async def keep_what_people_set(deployment: RunnerDeployment, earlier: str = "") -> RunnerDeployment:
+    """The deployment to register, with the registered one's schedules and paused state.
+
+    Args:
+        deployment: to register.
+        earlier: the name, `FLOW/DEPLOYMENT`, that it had in an earlier version.
+    """
     ours = list(deployment.schedules or [])
     for each in ours:
         each.slug = slug_of(each.schedule)
     async with get_client() as client:
-        there = await _registered(client, deployment)
+        there = await _registered(client, deployment.full_name)
+        if there is None and earlier:
+            there = await _registered(client, earlier)
         if there is None:
             return deployment
         before = [each for each in there.schedules if is_ours(each, ours)]
@@ -77,11 +84,21 @@ def _is_marked(schedule: DeploymentSchedule) -> bool:
     return (schedule.slug or "").startswith(OURS)
 
 
-async def _registered(
-    client: PrefectClient, deployment: RunnerDeployment
-) -> DeploymentResponse | None:
+async def delete_deployments(names: Collection[str]) -> None:
+    """Delete the deployments that are called so, `FLOW/DEPLOYMENT`, where there are any.
+
+    Call it only with our own Prefect server, and after their schedules were kept.
+    """
+    async with get_client() as client:
+        for name in names:
+            there = await _registered(client, name)
+            if there is not None:
+                await client.delete_deployment(there.id)
+
+
+async def _registered(client: PrefectClient, name: str) -> DeploymentResponse | None:
     try:
-        return await client.read_deployment_by_name(deployment.full_name)
+        return await client.read_deployment_by_name(name)
     except ObjectNotFound:
         return None
 

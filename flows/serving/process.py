@@ -27,8 +27,12 @@ from uuid import UUID
 from prefect.deployments.runner import RunnerDeployment
 from prefect.runner import Runner
 
-from flows.serving.deployments import TRAINING, deployments
-from flows.serving.kept_schedules import end_what_nobody_serves, keep_what_people_set
+from flows.serving.deployments import EARLIER_NAMES, TRAINING, deployments
+from flows.serving.kept_schedules import (
+    delete_deployments,
+    end_what_nobody_serves,
+    keep_what_people_set,
+)
 from tasks.machinery.execution.delivery import deliver_all
 from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.home import store_folder
@@ -71,10 +75,13 @@ async def serve(offered: Sequence[RunnerDeployment], runs_at_once: int) -> None:
     for name, (group, limit) in chosen.items():
         server = Server(name=name, query_seconds=LOOK_EVERY, pause_on_shutdown=False, limit=limit)
         for deployment in group:
-            served.add(await server.aadd_deployment(await keep_what_people_set(deployment)))
+            earlier = EARLIER_NAMES.get(deployment.full_name, "")
+            kept = await keep_what_people_set(deployment, earlier)
+            served.add(await server.aadd_deployment(kept))
         servers += [server] * bool(group)
     if uses_temper_up():
         await end_what_nobody_serves(served)
+        await delete_deployments(EARLIER_NAMES.values())
     asked = asyncio.Event()
     serving = [asyncio.create_task(server.start()) for server in servers]
     await asyncio.sleep(0)  # the runners install their own handlers first; ours replace them

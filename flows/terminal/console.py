@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.live import Live
@@ -16,7 +16,6 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks import objectives
-from tasks.machinery.execution.display import Reached
 from tasks.machinery.execution.planner import Step, shortened
 from tasks.machinery.execution.summary import RunSummary, StageSummary
 from tasks.machinery.naming.durations import duration
@@ -26,6 +25,9 @@ from tasks.problems import Metric
 from tasks.statistics import numbers
 from tasks.statistics.verdict import beyond_majority, verdict
 from tasks.timing.planner import Expected
+
+if TYPE_CHECKING:  # it imports Prefect, which a plan does not need
+    from tasks.machinery.execution.display import Reached
 
 _LINE_EVERY = 20.0  # seconds between lines of progress where no line can be redrawn
 
@@ -101,7 +103,7 @@ def plan_table(steps: Sequence[Step]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
     table.add_column("stage", no_wrap=True)
     table.add_column("plan", no_wrap=True)
-    table.add_column("last took", justify="right", no_wrap=True)
+    table.add_column("about", justify="right", no_wrap=True)
     table.add_column("why")
     for step in steps:
         style = "cyan" if step.state == "cached" else "green"
@@ -113,7 +115,7 @@ def plan_table(steps: Sequence[Step]) -> Table:
 
 
 def plan_summary(steps: Sequence[Step]) -> str:
-    """`3 of 11 stages run, about 4 min 10 s (last time)`, and whether anything changed since."""
+    """`3 of 11 stages run, about 4 min 10 s (last time)`, and whether it was scaled."""
     runs = [step for step in steps if step.state == "run"]
     if not runs:
         return f"all {len(steps)} stages are cached: nothing to compute"
@@ -122,7 +124,7 @@ def plan_summary(steps: Sequence[Step]) -> str:
     if len(known) < len(runs):
         return text
     other = any(" → " in reason for step in runs for reason in step.reasons)
-    beside = ", before the changes; `temper plan --time` measures" if other else ""
+    beside = ", scaled to what changed; `temper plan --time` measures" if other else ""
     return f"{text}, about {duration(sum(known))} (last time{beside})"
 
 

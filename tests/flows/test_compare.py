@@ -258,7 +258,9 @@ def test_what_was_freed_is_taken_from_mlflow_and_else_told_to_be_gone(at, tmp_pa
 
 
 def test_a_filter_narrows_what_is_compared(at, tmp_path) -> None:
-    found = compared(tmp_path, "--filter", "params.`pretraining.steps` = '12'")
+    found = compared(
+        tmp_path, "--filter", "params.`pretraining.steps` = '12' and params.seed = '0'"
+    )
     ids = [run["run_id"] for run in found["runs"].values()]
     assert ids == [at.ids[name] for name in ("first", "apart", "again")], "the oldest first"
 

@@ -76,14 +76,14 @@ def test_what_people_set_of_a_schedule_outlives_a_restart(up: Up) -> None:
         found = client.read_deployment_by_name("retrain/moods")
         daily = IntervalSchedule(interval=timedelta(days=1), timezone="Asia/Tokyo")
         client.create_deployment_schedules(found.id, [(daily, True)])
-        weekly = client.read_deployment_by_name("gc/store")
+        weekly = client.read_deployment_by_name("gc/delete-unused-artifacts")
         assert [each.active for each in weekly.schedules] == [False]
         client.update_deployment_schedule(weekly.id, weekly.schedules[0].id, active=True)
     up.stop()
     start(up)
     with up.client() as client:
         found = client.read_deployment_by_name("retrain/moods")
-        weekly = client.read_deployment_by_name("gc/store")
+        weekly = client.read_deployment_by_name("gc/delete-unused-artifacts")
     kinds = {type(each.schedule).__name__: each.schedule.timezone for each in found.schedules}
     assert kinds == {"CronSchedule": "Europe/Berlin", "IntervalSchedule": "Asia/Tokyo"}
     assert [each.active for each in (*found.schedules, *weekly.schedules)] == [True] * 3

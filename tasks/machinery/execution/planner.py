@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ from tasks.machinery.store.store import Artifact, Input, Store
 
 _MOST_REASONS = 12
 _LONGEST = 80  # characters of a value in a reason
+_MOST_CANDIDATES = 200  # artifacts of a stage that are read to explain a plan
+_CONTENT = "source.identity."
+# How the time of a training grows with a field: with which power of it.
+_POWERS = {"steps": 1, "epochs": 1, "batch_size": 1, "sequence_length": 1, "layers": 1}
+_POWERS |= {"hidden_size": 2}
 
 
 class PendingInput(Input):
@@ -75,6 +81,7 @@ class Planner:
     store: Store
     refresh: frozenset[str] = frozenset()
     steps: list[Step] = field(default_factory=list)
+    _recent: dict[str, list[Artifact]] = field(default_factory=dict)  # by stage
 
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
         """Add the stage to the plan; its artifact, or one that is pending."""
@@ -84,21 +91,30 @@ class Planner:
         found = self.store.load(stage.name, fingerprint)
         checkpoints = self.store.folder(stage.name, fingerprint) / "checkpoints"
         begun = 0 if found else last_step(checkpoints)
-        reasons = self._reasons(stage, key, arguments, found, begun)
+        nearest = found or self._nearest(key)
+        reasons = self._reasons(stage, key, arguments, found, nearest, begun)
         if found and not reasons:
             self.steps.append(Step(title, stage.name, "cached", [], fingerprint, found.seconds))
             return found
-        nearest = found or nearest_artifact(self.store, key)
-        seconds = nearest.seconds if nearest else None
+        seconds = scaled(nearest.seconds, nearest.key["part"], key["part"]) if nearest else None
         self.steps.append(Step(title, stage.name, "run", reasons, fingerprint, seconds, begun))
         return pending(stage.name, title, key)
 
-    def _reasons(
+    def _nearest(self, key: dict[str, Any]) -> Artifact | None:
+        """The recent artifact of the stage whose key differs least; among equals, the newest."""
+        stage = key["stage"]
+        if stage not in self._recent:
+            self._recent[stage] = self.store.artifacts(stage, newest=_MOST_CANDIDATES)
+        candidates = [found for found in self._recent[stage] if _comparable(found.key, key)]
+        return min(candidates, key=lambda found: len(differences(found.key, key)), default=None)
+
+    def _reasons(  # noqa: PLR0917
         self,
         stage: Stage,
         key: dict[str, Any],
         arguments: Arguments,
         found: Artifact | None,
+        nearest: Artifact | None,
         begun: int,
     ) -> list[str]:
         """Why the stage would run; empty if it would not."""
@@ -116,10 +132,14 @@ class Planner:
             key=str,
         )
         reasons = [f"was interrupted: resumes from step {begun:,}"] if begun else []
-        nearest = nearest_artifact(self.store, key)
         if nearest is None:
             return reasons or ["not in the store"]
-        reasons += differences(nearest.key, key)
+        titles = {step.fingerprint: step.title for step in self.steps}
+        names = {
+            name: titles.get(given.artifact.fingerprint, "")
+            for name, given in inputs_of(arguments).items()
+        }
+        reasons += differences(nearest.key, key, names)
         if waiting:
             reasons.append(
                 f"reads {', '.join(map(str, waiting))} (cached if its bytes stay the same)"
@@ -142,25 +162,66 @@ def pending(name: str, title: str, key: dict[str, Any]) -> PendingArtifact:
     )
 
 
-def nearest_artifact(store: Store, key: dict[str, Any]) -> Artifact | None:
-    """The earlier artifact of the stage whose key differs least; among equals, the newest."""
-    candidates = [found for found in store.artifacts(key["stage"]) if _comparable(found.key, key)]
-    return min(candidates, key=lambda found: len(differences(found.key, key)), default=None)
-
-
 def _comparable(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Whether two keys are comparable: a run of another problem explains nothing."""
+    """Whether two keys are comparable: another problem, or other data, explain nothing.
+
+    Data are other ones if no file has the same name or the same content.
+    """
     kinds = [{n: v for n, v in key["part"].items() if n.endswith("problem")} for key in (old, new)]
-    return kinds[0] == kinds[1]
+    if kinds[0] != kinds[1]:
+        return False
+    before, now = (
+        {name: value for name, value in key["part"].items() if _is_content(name)}
+        for key in (old, new)
+    )
+    shared = before.keys() & now.keys() or set(before.values()) & set(now.values())
+    return bool(shared) or not now
 
 
-def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """The differences between two keys, old → new, one per line."""
+def _is_content(name: str) -> bool:
+    """Whether a field of a source is the digest or version of a part of its content."""
+    return name.startswith(_CONTENT) and name != f"{_CONTENT}documents"
+
+
+def scaled(seconds: float, old: Mapping[str, Any], new: Mapping[str, Any]) -> float:
+    """What an earlier training took, scaled to the steps and the size of another one.
+
+    A step costs about as much as its tokens, its layers and the square of its width. Where the time
+    is limited, it takes that at most.
+
+    Args:
+        seconds: what the earlier one took.
+        old: the values of its key.
+        new: the values of the key of the other.
+    """
+    trains = any(name.endswith(".steps") for name in new)
+    for name, value in new.items():
+        field_ = name.rpartition(".")[2]
+        power = _POWERS.get(field_, 0)
+        before = old.get(name)
+        if power and value and before and (trains or field_ != "batch_size"):
+            seconds *= (float(value) / float(before)) ** power
+    minutes = next((v for n, v in new.items() if n.endswith(".minutes")), 0)
+    return min(seconds, 60 * float(minutes)) if minutes else seconds
+
+
+def differences(
+    old: dict[str, Any], new: dict[str, Any], titles: Mapping[str, str] | None = None
+) -> list[str]:
+    """The differences between two keys, old → new, one per line.
+
+    Args:
+        old: the earlier key.
+        new: the other.
+        titles: of the stage that wrote each input, if known.
+    """
     lines = []
     for section in ("part", "inputs", "code", "libraries"):
         before, now = old.get(section, {}), new.get(section, {})
         for name in sorted(before.keys() | now.keys()):
             line = _difference(section, name, before.get(name), now.get(name))
+            title = (titles or {}).get(name, "") if section == "inputs" else ""
+            line = line.replace(f"content of {name}", f"content of {name} ({title})", bool(title))
             if line:
                 lines.append(line)
     return lines

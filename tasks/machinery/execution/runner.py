@@ -11,7 +11,10 @@ from typing import Any
 from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import CachePolicy
+from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
+from prefect.states import Cancelled
+from prefect.transactions import get_transaction
 from pydantic import BaseModel, model_validator
 
 from tasks.contract import Stage
@@ -23,6 +26,7 @@ from tasks.machinery.execution.summary import StageSummary
 from tasks.machinery.host.full_disk import full_disk
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.naming.title import Title
+from tasks.machinery.orchestration.cancellation import INTERRUPTIONS
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import Arguments, inputs_of, key_of, paths_of
 from tasks.machinery.store.checkpoints import last_step, newest_checkpoint, step_of
@@ -136,8 +140,7 @@ class Runner:
             raise StageFailedError(str(call.title), cause) from None
         except BaseException as problem:
             self.delivery.stop(call.title, problem)
-            step = last_step(self.store.folder(call.stage.name, call.fingerprint) / "checkpoints")
-            self.display.interrupted(str(call.title), step)
+            self.display.interrupted(str(call.title), call.last_step)
             raise
         self.outcomes.append(outcome)
         self.display.finished(str(call.title), call.state, time.monotonic() - begun, call.why)
@@ -148,16 +151,18 @@ class Runner:
         use = self.delivery.begin(call.title, f"{stage.name}/{call.fingerprint[:32]}")
         run_task = task(
             name=stage.name,
-            task_run_name=str(Title(stage.verb or stage.name, call.label)),
+            task_run_name=str(call.title),
             cache_policy=ByFingerprint(fingerprint=call.fingerprint),
             refresh_cache=call.refresh,
             persist_result=True,
             result_serializer="json",
-        )(call.compute)
+        )(call.compute_unless_interrupted)
         state = run_task(return_state=True)
+        if call.interruption is not None:
+            raise call.interruption
         if state.is_failed() or state.is_crashed():
             raise _exception(state)
-        artifact = state.result().artifact()
+        artifact = state.result().artifact()  # type: ignore[union-attr]  # a reference
         artifact.use(self.delivery.experiment)
         self.show(call, artifact)
         self.delivery.end(use, call.state)
@@ -213,12 +218,33 @@ class StageCall:
     state: str = "cached"
     why: str = ""
     failure: BaseException | None = None
+    interruption: BaseException | None = None
 
     def __post_init__(self) -> None:
         self.key = key_of(self.stage, self.arguments)
         self.fingerprint = digest(self.key)
         self.title = Title(self.stage.name, self.label)
         self.refresh = self.stage.name in self.runner.refresh
+
+    @property
+    def last_step(self) -> int:
+        """The step of the newest checkpoint; 0 if there is none."""
+        folder = self.runner.store.folder(self.stage.name, self.fingerprint)
+        return last_step(folder / "checkpoints")
+
+    def compute_unless_interrupted(self) -> Reference | State[Any]:
+        """The task; an interruption ends it as cancelled, where Prefect would call it a crash."""
+        try:
+            return self.compute()
+        except INTERRUPTIONS as problem:
+            self.interruption = problem
+            step = self.last_step
+            kept = f"checkpoint of step {step:,}" if step else "without a checkpoint"
+            problem.add_note(f"interrupted in {self.title}, {kept}; run it again to resume")
+            transaction = get_transaction()
+            if transaction is not None:
+                transaction.write_on_commit = False  # there is no result to cache
+            return Cancelled(message=problem.__notes__[-1])
 
     def compute(self) -> Reference:
         """The task, after a miss in Prefect's cache: look in the store, else compute."""

@@ -1,12 +1,12 @@
-"""Cancelling a flow run that no worker started from the Prefect UI.
+"""Interrupting a flow run that no worker started: by Ctrl-C, a signal, or from the Prefect UI.
 
 "Cancel" in the UI only sets a state: Prefect's workers and runners act on it, and a flow run that
 `temper run` started has neither. So a thread polls the state every few seconds and, on
 cancellation, sends SIGTERM to its own process, like Ctrl-C. A training then writes a checkpoint,
-and the runs in MLflow are closed as KILLED. Prefect reports a terminated flow run as crashed; here
-it is reported as cancelled.
+and the runs in MLflow are closed as KILLED. Prefect reports an interrupted flow run as crashed;
+here it is reported as cancelled, with the checkpoint.
 
-Workers and runners stop the flow runs that they started. For those the thread does nothing.
+Workers and runners stop the flow runs that they started, and set their states.
 """
 
 from __future__ import annotations
@@ -28,24 +28,22 @@ from prefect.states import Cancelled, Running
 from tasks.machinery.host.interruption import explain_by, request_stop
 
 CANCELLED = "cancelled in Prefect"
+INTERRUPTIONS = (KeyboardInterrupt, TerminationSignal)
 LOOK_EVERY = 3.0  # seconds
 
 
 @contextlib.contextmanager
 def watching_for_cancellation() -> Iterator[None]:
-    """Interrupt the block when its flow run is cancelled in Prefect, and report it as cancelled.
+    """Interrupt the block when its flow run is cancelled, and report an interruption as cancelled.
 
-    Does nothing with a temporary server, which shows no UI, and outside the main thread, which
-    receives no signal. `why_stopped` returns the reason until the next such block begins, so that
-    whatever was interrupted can record it.
+    Does nothing outside the main thread, which receives no signal; with a temporary server, which
+    shows no UI, nobody polls. `why_stopped` returns the reason until the next such block begins, so
+    that whatever was interrupted can record it.
     """
     explain_by(lambda: "")
     context = FlowRunContext.get()
     in_main_thread = threading.current_thread() is threading.main_thread()
-    if not PREFECT_API_URL.value() or context is None or not in_main_thread:
-        yield
-        return
-    if context.flow_run is None:
+    if context is None or context.flow_run is None or not in_main_thread:
         yield
         return
     watch = _Watch(context.flow_run)
@@ -58,13 +56,18 @@ def watching_for_cancellation() -> Iterator[None]:
         watch.stop()
         watch.too_late()
         raise
-    except BaseException as problem:
+    except INTERRUPTIONS as problem:
         watch.stop()
-        if watch.managed or not watch.was_cancelled():
+        if watch.managed:
             raise
+        where = (getattr(problem, "__notes__", None) or ["interrupted; run it again to resume"])[-1]
+        message = f"{CANCELLED}: {where}" if watch.was_cancelled() else where
         # Prefect's engine does not change a final state, and passes the signal on.
-        context.flow_run.state = watch.set(Cancelled(message="cancelled; its process has stopped"))
+        context.flow_run.state = watch.set(Cancelled(message=message))
         raise TerminationSignal(signal=signal.SIGTERM) from problem
+    except BaseException:
+        watch.stop()
+        raise
     watch.too_late()
 
 
@@ -74,13 +77,14 @@ class _Watch:
     def __init__(self, flow_run: FlowRun) -> None:
         self.flow_run_id = flow_run.id
         # Prefect's engine reads the same variable: it is set where another process cancels runs.
+        self.has_page = bool(PREFECT_API_URL.value())  # where a person could cancel it
         by_others = os.environ.get("PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS") == "false"
         self.managed = by_others or flow_run.deployment_id is not None
         self._seen, self._ended, self._lock = threading.Event(), threading.Event(), threading.Lock()
 
     def start(self) -> None:
         """Start polling, in a copy of the flow's context, whose settings a new thread lacks."""
-        if not self.managed:
+        if self.has_page and not self.managed:
             context = contextvars.copy_context()
             threading.Thread(target=context.run, args=(self._look_on,), daemon=True).start()
 
@@ -117,6 +121,8 @@ class _Watch:
 
     def _look(self) -> bool:
         """Whether it is being cancelled; an unreachable server changes nothing."""
+        if not self.has_page:
+            return False
         with contextlib.suppress(Exception), get_client(sync_client=True) as client:
             state = client.read_flow_run(self.flow_run_id).state_type
             if state in (StateType.CANCELLING, StateType.CANCELLED):

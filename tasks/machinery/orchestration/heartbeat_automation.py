@@ -45,8 +45,8 @@ WINDOW = timedelta(seconds=540)  # three heartbeats of 180 s, which is Prefect's
 HEARTBEAT = "prefect.flow-run.heartbeat"
 _TURN = 60.0  # seconds to wait for other processes
 # A run that waits, for a person or for its next attempt, sends no heartbeats.
-ENDS = ("Completed", "Failed", "Crashed", "Cancelled", "TimedOut", "Paused", "Suspended")
-WAITS = ("Scheduled", "AwaitingRetry", "Late", "Pending")
+ENDS = ("Completed", "NothingNew", "Skipped", "Failed", "Crashed", "Cancelled", "TimedOut")
+WAITS = ("Scheduled", "AwaitingRetry", "Late", "Pending", "Paused", "Suspended")
 
 
 def ensure_automation(window: timedelta | None = None) -> None:

@@ -58,15 +58,20 @@ class Store:
         stage, _, fingerprint = name.partition("/")
         return self.load(stage, fingerprint) if stage and fingerprint else None
 
-    def artifacts(self, stage: str) -> list[Artifact]:
-        """All complete artifacts of a stage, the newest first."""
-        found = []
+    def artifacts(self, stage: str, newest: int | None = None) -> list[Artifact]:
+        """The complete artifacts of a stage, the newest first.
+
+        Args:
+            stage: name of the stage.
+            newest: only so many of them; None for all.
+        """
+        written: list[tuple[float, Path]] = []
         for file in (self.root / stage).glob("*/manifest.json"):
-            artifact = read_manifest(file.parent)
-            if artifact is not None:
-                with contextlib.suppress(FileNotFoundError):
-                    found.append((file.stat().st_mtime, artifact))
-        return [artifact for _, artifact in sorted(found, key=lambda each: -each[0])]
+            with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                written.append((file.stat().st_mtime, file.parent))
+        written.sort(key=lambda each: -each[0])
+        found = [read_manifest(folder) for _, folder in written[:newest]]
+        return [artifact for artifact in found if artifact is not None]
 
     @contextlib.contextmanager
     def locked(

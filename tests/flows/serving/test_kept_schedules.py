@@ -13,7 +13,11 @@ from prefect.client.schemas.schedules import IntervalSchedule, RRuleSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron, Interval, RRule
 
-from flows.serving.kept_schedules import end_what_nobody_serves, keep_what_people_set
+from flows.serving.kept_schedules import (
+    delete_deployments,
+    end_what_nobody_serves,
+    keep_what_people_set,
+)
 from tests.support.lateness import tell
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -86,6 +90,21 @@ def test_ours_stays_on_or_off_as_it_was_left() -> None:
     switch(weekly, 0, active=True)
     serve("weekly", "0 4 * * 0", active=False)
     assert told(weekly) == {"0 4 * * 0 Europe/Berlin": True}
+
+
+def test_a_deployment_that_is_called_otherwise_now_takes_over_the_schedules() -> None:
+    old = serve("store", "0 4 * * 0", active=False)
+    switch(old, 0, active=True)
+    with get_client(sync_client=True) as client:
+        client.create_deployment_schedules(old, [(DAILY, True)])
+        name = f"{client.read_flow(client.read_deployment(old).flow_id).name}/store"
+    weekly = [Cron("0 4 * * 0", timezone="Europe/Berlin", active=False)]
+    renamed = tell.to_deployment("delete-unused-artifacts", schedules=weekly)
+    new = asyncio.run(asyncio.run(keep_what_people_set(renamed, name)).aapply())
+    asyncio.run(delete_deployments([name, "no/such"]))
+    assert told(new) == {"0 4 * * 0 Europe/Berlin": True, "1 day, 0:00:00 Asia/Tokyo": True}
+    with get_client(sync_client=True) as client:
+        assert name not in {f"{tell.name}/{each.name}" for each in client.read_deployments()}
 
 
 def test_one_that_was_registered_before_they_had_a_mark_is_not_doubled() -> None:

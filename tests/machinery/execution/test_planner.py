@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tasks.machinery.execution.planner import Planner, shortened
+from tasks.machinery.execution.planner import (
+    Planner,
+    _comparable,
+    differences,
+    scaled,
+    shortened,
+)
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.store.store import Store
 from tests.machinery.execution.test_runner import run_flow, sum_of_doubles
@@ -54,3 +61,45 @@ def test_a_plan_notices_damage() -> None:
 
 def test_many_reasons_are_counted() -> None:
     assert shortened([str(n) for n in range(20)])[-1] == "and 8 more"
+
+
+BERT = {"pretraining.steps": 100, "pretraining.batch_size": 8, "model.hidden_size": 64}
+
+
+@pytest.mark.parametrize(
+    "changed, factor",
+    [
+        ({}, 1),
+        ({"pretraining.steps": 300}, 3),
+        ({"pretraining.steps": 50, "pretraining.batch_size": 32}, 2),
+        ({"model.hidden_size": 128}, 4),
+        ({"pretraining.minutes": 0.5}, 0.3),
+    ],
+)
+def test_an_earlier_time_is_scaled_by_steps_and_size(
+    changed: dict[str, float], factor: float
+) -> None:
+    assert scaled(100.0, BERT, BERT | changed) == pytest.approx(100 * factor)
+
+
+def test_the_batch_of_a_fine_tuning_changes_no_time_and_its_epochs_do() -> None:
+    old = {"training.epochs": 2, "training.batch_size": 16}
+    assert scaled(10.0, old, {"training.epochs": 4, "training.batch_size": 32}) == 20.0
+
+
+def key(**identity: str) -> dict[str, Any]:
+    part = {f"source.identity.{name}": value for name, value in identity.items()}
+    return {"stage": "corpus", "part": part, "inputs": {}, "code": {}, "libraries": {}}
+
+
+def test_data_are_not_held_against_those_of_other_files() -> None:
+    assert _comparable(key(a="1", documents="file"), key(a="2", documents="file"))
+    assert _comparable(key(a="1"), key(b="1")), "it was renamed"
+    assert not _comparable(key(a="1", documents="file"), key(b="2", documents="file"))
+    assert _comparable(key(), key())
+
+
+def test_a_changed_input_is_named_with_the_stage_that_wrote_it() -> None:
+    old, new = ({**key(), "inputs": {"held_out.0": digest}} for digest in ("a", "b"))
+    [line] = differences(old, new, {"held_out.0": "dataset mood"})
+    assert line == "content of held_out.0 (dataset mood) changed: a → b"

@@ -90,8 +90,9 @@ def test_what_was_not_cancelled_is_left_alone(prefect) -> None:
     assert not was_cancelled()
 
 
-def test_another_interruption_is_no_cancellation(prefect) -> None:
-    assert run(lambda: os.kill(os.getpid(), signal.SIGTERM)) == "CRASHED KeyboardInterrupt"
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_another_interruption_cancels_it_too_and_nobody_cancelled_it(prefect, sent) -> None:
+    assert run(lambda: os.kill(os.getpid(), sent)) == "CANCELLED KeyboardInterrupt"
     assert not was_cancelled()
 
 

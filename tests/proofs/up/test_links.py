@@ -24,7 +24,7 @@ from tests.support.up import Up
 
 pytestmark = pytest.mark.slow
 
-NEW = {"pre-train", "fine-tune mood", "evaluate mood", "fine-tune names from scratch"}
+NEW = {"pretraining", "finetuning mood", "evaluation mood", "finetuning names from scratch"}
 
 
 def pages_of(up: Up, flow_run: FlowRun) -> dict[str, str]:
@@ -61,7 +61,7 @@ def test_each_page_leads_to_its_run_and_each_run_leads_back(before: Before, up: 
 
     tasks = task_runs_of(up, flow_run)
     assert tasks.keys() > NEW
-    assert {"prepare mood", "prepare corpus", "train tokenizer", "write report"} < tasks.keys()
+    assert {"dataset mood", "corpus", "tokenizer", "report"} < tasks.keys()
     made = of_flow_run(up, flow_run)
     [parent] = [run for run in made if run.data.tags["temper.stage"] == "experiment"]
     children = [run for run in made if run is not parent]
@@ -86,7 +86,7 @@ def test_each_page_leads_to_its_run_and_each_run_leads_back(before: Before, up: 
     whole = load_experiment(str(up.file))
     form = EvaluateJob.of(model, whole, whole.downstream[0]).model_dump(mode="json")
     with up.client() as client:
-        offered = client.read_deployment_by_name("evaluate/any-model")
+        offered = client.read_deployment_by_name("evaluate/evaluate-model")
         asked = client.create_flow_run_from_deployment(offered.id, parameters={"job": form})
     evaluated = up.wait_for(asked)
     assert evaluated.state_type == StateType.COMPLETED
