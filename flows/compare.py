@@ -120,7 +120,7 @@ def record(found: Comparison, page: Document) -> str:
         run.result(differences_as_metrics(found))
         with tempfile.TemporaryDirectory() as folder:
             write_files(found, page, Path(folder))
-            run.artifacts(Path(folder))
+            run.artifacts(Path(folder), [file.name for file in Path(folder).iterdir()])
         link(tracking, run)
         run.finish("FINISHED")
     return run.run_id

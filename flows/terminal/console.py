@@ -108,9 +108,8 @@ def plan_table(steps: Sequence[Step]) -> Table:
     for step in steps:
         style = "cyan" if step.state == "cached" else "green"
         took = "" if step.seconds is None or step.state == "cached" else duration(step.seconds)
-        table.add_row(
-            step.title, Text(step.state, style=style), took, "\n".join(shortened(step.reasons))
-        )
+        why = Text("\n".join(shortened(step.reasons)))  # names in it may look like markup
+        table.add_row(step.title, Text(step.state, style=style), took, why)
     return table
 
 

@@ -17,7 +17,7 @@ from prefect.states import Cancelled
 from prefect.transactions import get_transaction
 from pydantic import BaseModel, model_validator
 
-from tasks.contract import Stage
+from tasks.contract import Stage, StageError
 from tasks.machinery.execution.delivery import Delivery, metric_prefix
 from tasks.machinery.execution.display import Display
 from tasks.machinery.execution.monitor import StageMonitor
@@ -299,6 +299,7 @@ class StageCall:
     def _call(self, folder: Path, monitor: StageMonitor, inputs: Inputs) -> Artifact:
         """Call the stage's function, and store its output."""
         store, begun = self.runner.store, time.monotonic()
+        _require_undamaged(inputs)
         function = self.stage.load()
         loaded = self._loaded()
         require_same_code(loaded)
@@ -325,6 +326,21 @@ class StageCall:
     def _loaded(self) -> set[str]:
         """The modules of the key that this process has imported."""
         return self.key["code"].keys() & sys.modules.keys()
+
+
+def _require_undamaged(inputs: Inputs) -> None:
+    """Check the artifacts that a stage is about to read: hours may lie behind their last check.
+
+    Raises:
+        StageError: one was altered meanwhile.
+    """
+    for name, artifact in inputs.items():
+        damage = artifact.damage()
+        if damage:
+            raise StageError(
+                f"{name} was altered after this run began: {artifact.path}: {damage}. Run the same "
+                "command again: it recomputes what is damaged"
+            )
 
 
 def show_link(address: str) -> None:

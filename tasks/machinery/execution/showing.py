@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from tasks.contract import Stage
 from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.host.files import write_atomically
+from tasks.machinery.host.folders import stranger
 from tasks.machinery.store.artifact import Artifact, read_shown
 from tasks.machinery.store.fingerprint import code_digests, digest, library_versions
 
@@ -63,11 +64,13 @@ def render(stage: Stage, artifact: Artifact) -> bool:
 
 
 def is_whole(folder: Path, key: str) -> bool:
-    """Whether the pages in an artifact's folder have this key and are unaltered."""
+    """Whether the pages in an artifact's folder have this key and are unaltered, none added."""
     shown = read_shown(folder)
     if shown.get("key") != key:
         return False
     try:
-        return all(digest_file(folder / "show" / f) == d for f, d in shown["files"].items())
-    except (OSError, KeyError, AttributeError):
+        files, place = dict(shown["files"]), folder / "show"
+        whole = all(digest_file(place / name) == value for name, value in files.items())
+        return whole and not stranger(place, files)
+    except (OSError, KeyError, TypeError, ValueError):
         return False

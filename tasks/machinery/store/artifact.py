@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.host.files import alone_in, write_atomically
+from tasks.machinery.host.folders import printable, stranger
 from tasks.machinery.store.fingerprint import digest
 
 SHOWN = "show/"
@@ -85,8 +87,18 @@ class Artifact(BaseModel):
     @property
     def pages(self) -> Path:
         """The folder of its pages: beside the output, or in it where the stage only shows."""
-        beside = self.folder / SHOWN.strip("/")
-        return beside if beside.is_dir() else self.path / SHOWN
+        return self.folder / "show" if self._are_beside else self.path / "show"
+
+    @property
+    def page_names(self) -> list[str]:
+        """The files of its pages, by their names in that folder: no other file is shown."""
+        if self._are_beside:
+            return sorted(read_shown(self.folder).get("files", {}))
+        return sorted(name.removeprefix(SHOWN) for name in self.files if name.startswith(SHOWN))
+
+    @property
+    def _are_beside(self) -> bool:
+        return bool(self.pages_key) and (self.folder / "show").is_dir()
 
     @property
     def pages_key(self) -> str:
@@ -137,18 +149,31 @@ class Artifact(BaseModel):
     def damage(self) -> str | None:
         """What is wrong with the files, or None: `<file> is missing` or `<file> differs`.
 
-        Reads the files that changed since they were last read; all within `verifying("full")`.
+        Files, folders and links that the manifest does not name are damage too: who reads a folder
+        (`from_pretrained`) would read them. Reads the files that changed since they were last read;
+        all within `verifying("full")`.
         """
-        for name, expected in self.files.items():
-            file = self.path / name
-            try:
-                if file.stat().st_size != self.sizes[name] or digest_file(file) != expected:
-                    return f"{name} differs"
-            except (FileNotFoundError, NotADirectoryError):
-                return f"{name} is missing"
-            except OSError as error:
-                return f"{name} cannot be read ({error.strerror})"
-        return None
+        try:
+            for name, expected in self.files.items():
+                wrong = self._damage_of(self.path / name, self.sizes[name], expected)
+                if wrong:
+                    return f"{printable(name)} {wrong}"
+            added = stranger(self.path, self.files)
+        except OSError as error:
+            return f"{printable(str(error.filename))} cannot be read ({error.strerror})"
+        return f"{printable(added)} is not in the manifest" if added else None
+
+    @staticmethod
+    def _damage_of(file: Path, size: int, expected: str) -> str:
+        """What is wrong with a file; empty if nothing is."""
+        try:
+            found = file.lstat()
+            if stat.S_ISLNK(found.st_mode):
+                return "is a link"
+            same = stat.S_ISREG(found.st_mode) and found.st_size == size
+            return "" if same and digest_file(file) == expected else "differs"
+        except (FileNotFoundError, NotADirectoryError):
+            return "is missing"
 
 
 def sealed(artifact: Artifact) -> dict[str, Any]:

@@ -11,20 +11,23 @@
         used.json        when each experiment last used it
         owner.json       the process that computes into the folder: see `lease.py`
 
-An artifact without a manifest does not exist. One whose files differ from its manifest is damaged,
-and counts as a miss.
+An artifact without a manifest does not exist. One whose files differ from its manifest, or that
+has a file more, is damaged, and counts as a miss.
 """
 
 from __future__ import annotations
 
 import contextlib
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tasks.contract import StageError
 from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.host.files import flush, write_atomically
+from tasks.machinery.host.folders import printable
 from tasks.machinery.store.artifact import SET_ASIDE, Artifact, Input, read_manifest, sealed
 from tasks.machinery.store.fingerprint import digest
 from tasks.machinery.store.lease import LEASE_SECONDS, Lease, Owner, Waiting, held
@@ -156,13 +159,12 @@ class Store:
         """Move the written files to their place, then write the manifest: the artifact exists.
 
         Raises:
-            StageError: another host took the computation over; nothing is stored.
+            StageError: another host took the computation over, or the stage wrote something that
+                is not a plain file; nothing is stored.
         """
         self.check_held(folder)
         writing = self._writing(folder)
-        names = sorted(
-            file.relative_to(writing).as_posix() for file in writing.rglob("*") if file.is_file()
-        )
+        names = _written(writing, key["stage"])
         for name in names:  # survive a power cut: files reach the disk before their manifest
             flush(writing / name)
         artifact = Artifact(
@@ -187,3 +189,20 @@ class Store:
         for name in ("writing", "checkpoints"):
             shutil.rmtree(folder / name, ignore_errors=True)
         return artifact
+
+
+def _written(folder: Path, stage: str) -> list[str]:
+    """The files that a stage wrote, by their names; its empty folders are deleted."""
+    names = []
+    for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder before the folder
+        mode, name = path.lstat().st_mode, path.relative_to(folder).as_posix()
+        if stat.S_ISREG(mode):
+            names.append(name)
+        elif not stat.S_ISDIR(mode):
+            raise StageError(
+                f"{stage} wrote {printable(name)}, which is a link or a device; accepted: plain "
+                "files, since an artifact is what its manifest names"
+            )
+        elif not any(path.iterdir()):
+            path.rmdir()
+    return sorted(names)

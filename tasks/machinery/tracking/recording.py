@@ -23,7 +23,7 @@ from tasks.machinery.tracking.links import page_of, run_address
 from tasks.machinery.tracking.logged_model import as_dataset, log_model
 from tasks.machinery.tracking.outage import is_outage
 from tasks.machinery.tracking.tags import FINGERPRINT, INPUT_OF, PARENT, RESUMED, STAGE, VERSION_OF
-from tasks.machinery.tracking.tracked_run import Status, TrackedRun
+from tasks.machinery.tracking.tracked_run import Status, TrackedRun, log_files
 from tasks.machinery.tracking.tracking import Tracking
 
 # Metrics of an evaluation that do not belong to a single model.
@@ -224,7 +224,7 @@ class Recording:
         dataset = as_dataset(inputs["data"]) if "data" in inputs else None
         for subject, metrics in by_model(artifact.metrics, inputs, model_id).items():
             run.result(metrics, subject, dataset if subject else None)
-        run.artifacts(artifact.pages)
+        run.artifacts(artifact.pages, artifact.page_names)
         for file in (artifact.folder / "manifest.json", artifact.curve):
             if file.is_file():
                 run.client.log_artifact(run.run_id, str(file))
@@ -248,7 +248,7 @@ class Recording:
             Exception: MLflow cannot be reached, or does not take it.
         """
         record = artifact.record
-        self.tracking.client.log_artifacts(record["run_id"], str(artifact.pages))
+        log_files(self.tracking.client, record["run_id"], artifact.pages, artifact.page_names)
         artifact.write_record(record | {"pages": artifact.pages_key})
 
 

@@ -152,10 +152,9 @@ class TrackedRun:
             return point.timestamp, point.step
         return now, self._last_step
 
-    def artifacts(self, folder: Path, where: str | None = None) -> None:
-        """Log the files of a folder."""
-        if folder.is_dir() and any(folder.iterdir()):
-            self.client.log_artifacts(self.run_id, str(folder), where)
+    def artifacts(self, folder: Path, names: Iterable[str]) -> None:
+        """Log the files of these names in a folder, and no other file in it."""
+        log_files(self.client, self.run_id, folder, names)
 
     def reads(self, datasets: Mapping[str, Dataset], models: Iterable[str] = ()) -> None:
         """Log the data sets and models that the run reads; the key of a data set is its role."""
@@ -225,6 +224,13 @@ class TrackedRun:
         if system is not None and not self.sender.is_out:
             system.finish()
         self.sender.stop()
+
+
+def log_files(client: MlflowClient, run_id: str, folder: Path, names: Iterable[str]) -> None:
+    """Log the files of these names in a folder to a run, and no other file in it."""
+    for name in names:
+        where = Path(name).parent.as_posix()
+        client.log_artifact(run_id, str(folder / name), None if where == "." else where)
 
 
 def promptly(step: Callable[[], None], seconds: float = 10.0) -> None:

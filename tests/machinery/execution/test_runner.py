@@ -13,8 +13,11 @@ import pytest
 from prefect import flow
 
 from tasks.machinery.execution.display import Quiet
+from tasks.machinery.execution.planner import Planner
 from tasks.machinery.execution.runner import Runner, StageFailedError
 from tasks.machinery.execution.session import Work, opened
+from tasks.machinery.host.home import store_folder
+from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.tracking import Tracking
 from tests.support.toy_stages import ADD, DOUBLE, FAIL, PARITY
 
@@ -76,6 +79,29 @@ def test_a_damaged_artifact_is_computed_again_and_said_so(damage: str, said: str
     assert states(runner) == ["cached", "cached", "completed"]
     assert runner.outcomes[-1].why == f"recomputed: number.txt {said}"
     assert file.read_text() == "6"
+
+
+def test_a_file_that_was_added_to_an_artifact_is_reported_and_recomputed_away() -> None:
+    _, result = run_flow(sum_of_doubles)
+    added = result.path / "zz.safetensors"
+    added.write_text("more weights")
+    planner = Planner(Store(store_folder()))
+    sum_of_doubles(planner)
+    assert planner.steps[-1].reasons == ["zz.safetensors is not in the manifest"]
+    runner, _ = run_flow(sum_of_doubles)
+    assert states(runner) == ["cached", "cached", "completed"]
+    assert runner.outcomes[-1].why == "recomputed: zz.safetensors is not in the manifest"
+    assert not added.exists()
+
+
+def test_what_is_added_after_the_last_check_is_not_read() -> None:
+    def recipe(run: Runner) -> None:
+        left, right = run(DOUBLE, "left", number=1), run(DOUBLE, "right", number=2)
+        (right.path / "more.txt").write_text("3")
+        run(ADD, left=left / "number.txt", right=right / "number.txt")
+
+    with pytest.raises(StageFailedError, match=r"right was altered.*more\.txt is not in the"):
+        run_flow(recipe)
 
 
 def test_an_altered_manifest_is_no_artifact() -> None:

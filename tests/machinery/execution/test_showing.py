@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from tasks.contract import Stage
 from tasks.machinery.execution import showing
 from tasks.machinery.execution.runner import Runner
+from tasks.machinery.host.ledger import Use
 from tests.machinery.execution.test_runner import run_flow, states
 from tests.support import toy_pages
 from tests.support.toy_stages import SHOWN
@@ -68,6 +69,18 @@ def test_a_damaged_page_is_rendered_again() -> None:
     (artifact.pages / "card.md").unlink()
     runner, again = run_flow(number)
     assert states(runner) == ["cached"]
+    assert (again.pages / "card.md").read_text() == "# 1 in blue\n"
+
+
+def test_a_page_that_was_added_is_not_logged_and_is_rendered_away() -> None:
+    runner, artifact = run_flow(number)
+    client, added = MlflowClient(), artifact.pages / "zz.html"
+    added.write_text("<p>not ours</p>")
+    (artifact.folder / "record.json").unlink()
+    runner.delivery.tell_stage(Use(title="shown", artifact=artifact.name, state="cached"))
+    assert "zz.html" not in {file.path for file in client.list_artifacts(artifact.record["run_id"])}
+    _, again = run_flow(number)
+    assert not added.exists()
     assert (again.pages / "card.md").read_text() == "# 1 in blue\n"
 
 

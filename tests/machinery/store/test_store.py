@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.contract import StageError
 from tasks.machinery.host.digest_memo import SETTLED
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.fingerprint import digest
@@ -93,6 +94,104 @@ def test_files_that_are_missing_truncated_or_altered_are_named(store: Store, nam
     assert made.damage() == f"{name} differs"
     file.unlink()
     assert made.damage() == f"{name} is missing"
+
+
+def add_file(folder: Path) -> None:
+    (folder / "model" / "zz.safetensors").write_text("more weights")
+
+
+def add_empty_file(folder: Path) -> None:
+    (folder / "model" / "zz.safetensors").touch()
+
+
+def add_folder(folder: Path) -> None:
+    (folder / "zz.safetensors").mkdir()
+
+
+def add_nested(folder: Path) -> None:
+    (folder / "model" / "zz").mkdir()
+    (folder / "model" / "zz" / "safetensors").write_text("more weights")
+
+
+def add_link(folder: Path) -> None:
+    (folder / "zz.safetensors").symlink_to("words.txt")
+
+
+def add_link_to_a_folder(folder: Path) -> None:
+    (folder / "zz.safetensors").symlink_to(folder / "model", target_is_directory=True)
+
+
+def add_pipe(folder: Path) -> None:
+    os.mkfifo(folder / "zz.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("add", "named"),
+    [
+        (add_file, "model/zz.safetensors"),
+        (add_empty_file, "model/zz.safetensors"),
+        (add_folder, "zz.safetensors/"),
+        (add_nested, "model/zz/"),
+        (add_link, "zz.safetensors"),
+        (add_link_to_a_folder, "zz.safetensors/"),
+        (add_pipe, "zz.safetensors"),
+    ],
+)
+def test_what_the_manifest_does_not_name_is_damage(store: Store, add, named: str) -> None:
+    made = put(store)
+    add(made.path)
+    assert made.damage() == f"{named} is not in the manifest"
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.txt", b"two\nlines", b"[red]", "né".encode()])
+def test_odd_names_that_were_added_can_be_printed(store: Store, name: bytes) -> None:
+    made = put(store)
+    (made.path / os.fsdecode(name)).write_text("more")
+    said = made.damage()
+    assert said is not None
+    assert said.endswith(" is not in the manifest")
+    assert said.isprintable()
+
+
+def test_a_link_in_place_of_a_file_is_damage_although_it_reads_the_same(
+    store: Store, tmp_path: Path
+) -> None:
+    made = put(store)
+    moved = (made.path / "words.txt").rename(tmp_path / "elsewhere.txt")
+    (made.path / "words.txt").symlink_to(moved)
+    assert made.damage() == "words.txt is a link"
+
+
+def test_a_pipe_in_place_of_an_empty_file_does_not_hang(store: Store) -> None:
+    made = put(store, "")
+    (made.path / "words.txt").unlink()
+    os.mkfifo(made.path / "words.txt")
+    assert made.damage() == "words.txt differs"
+
+
+def test_a_stage_that_writes_a_link_is_refused_and_empty_folders_are_left_out(
+    store: Store,
+) -> None:
+    with store.locked("toy", digest(KEY)) as folder:
+        writing = store.begin(folder)
+        (writing / "empty" / "too").mkdir(parents=True)
+        (writing / "words.txt").symlink_to("/etc/hostname")
+        with pytest.raises(StageError, match=r"toy wrote words\.txt, which is a link"):
+            store.complete(folder, KEY, {}, {}, 1.0)
+        (writing / "words.txt").unlink()
+        (writing / "words.txt").write_text("one")
+        made = store.complete(folder, KEY, {}, {}, 1.0)
+    assert sorted(made.files) == ["words.txt"]
+    assert [path.name for path in made.path.iterdir()] == ["words.txt"]
+    assert made.damage() is None
+
+
+def test_pages_that_nobody_rendered_are_not_shown(store: Store) -> None:
+    made = put(store)
+    (made.folder / "show").mkdir()
+    (made.folder / "show" / "card.md").write_text("# not ours")
+    assert made.pages == made.path / "show"
+    assert made.page_names == []
 
 
 def test_an_altered_byte_shows_although_the_file_has_its_old_time(store: Store) -> None:
