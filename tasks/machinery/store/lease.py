@@ -6,16 +6,16 @@
                                where the kernel's lock has no effect
     <fingerprint>/owner.json   what waiting processes show
 
-A lease without a heartbeat for its duration, by the clock of the waiting process, is taken over. An
-owner that returns too late (a laptop that slept) notices before anything is stored: see
-`Lease.check`.
+A lease without a heartbeat for its duration, by the clock of the waiting process, is taken over. A
+lease that names no owner was left by a kill between its creation and its writing, or by a power
+cut: whoever holds the kernel's lock deletes it. An owner that returns too late (a laptop that
+slept) notices before anything is stored: see `Lease.check`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import socket
 import threading
@@ -29,9 +29,12 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.contract import StageError
 from tasks.machinery.host.files import write_atomically
+from tasks.machinery.host.small_files import read_small
 
 LEASE_SECONDS = 60.0  # seconds without a heartbeat after which another host takes over
 _AT_ONCE = 0.3  # seconds in which the lease of a dead owner is removed
+_UNWRITTEN = 2.0  # seconds after which a lease that names no owner is nobody's
+_LOOK_EVERY = 5.0  # seconds between two looks at a lease that another process holds
 _LOOKS, _LOOK_AGAIN = 4, 0.1  # a lease is missing for a moment while another process examines it
 
 Waiting = Callable[[str], None]
@@ -81,17 +84,53 @@ class Lease:
         )
 
     def acquire(self, waiting: Waiting | None) -> None:
-        """Wait until it is ours; `waiting(owner)` is called once if another process owns it."""
-        told = False
-        for lock, at_once in ((self._lock, 0.0), (self._lease, _AT_ONCE)):
+        """Wait until it is ours; `waiting(words)` is called once if another process owns it."""
+        tell = waiting or (lambda _: None)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            tell(self._wait_for_lock())
+            tell = lambda _: None  # noqa: E731
+            self._lock.acquire(poll_interval=0.05)
+        patience = _AT_ONCE
+        while True:
+            self._delete_unwritten()
             try:
-                lock.acquire(timeout=at_once, poll_interval=0.05)
+                self._lease.acquire(timeout=patience)
+                break
             except Timeout:
-                if waiting is not None and not told:
-                    waiting(self.whose())
-                    told = True
-                lock.acquire()
+                tell(self._wait_for_lease())
+                tell, patience = lambda _: None, _LOOK_EVERY
         self._begin()
+
+    def _wait_for_lock(self) -> str:
+        """Whom we wait for, the file that it holds, and what can be done."""
+        owner, file = _read_owner(self.folder), self._lock.lock_file
+        here = owner is not None and owner.host == socket.gethostname()
+        find = f"`kill {owner.process}` stops it" if owner and here else f"`fuser {file}` finds it"
+        return f"{self.whose()}. It holds {file}; this run goes on when it ends ({find})"
+
+    def _wait_for_lease(self) -> str:
+        file = self._lease.lock_file
+        return (
+            f"{self.whose()}. It holds {file}; this run goes on when it ends, or "
+            f"{self.duration:.0f} s after its last sign of life"
+        )
+
+    def _delete_unwritten(self) -> None:
+        """Delete a lease that names no owner.
+
+        Call it with the kernel's lock: no process of this host is at work. One on a host that the
+        lock does not reach writes its lease within moments of creating it.
+        """
+        seen, since = None, 0.0
+        while (found := _unwritten(Path(self._lease.lock_file))) is not None:
+            if found != seen:
+                seen, since = found, time.monotonic()
+            elif time.monotonic() - since > _UNWRITTEN:
+                Path(self._lease.lock_file).unlink(missing_ok=True)
+                return
+            time.sleep(_LOOK_AGAIN)
 
     def try_acquire(self) -> bool:
         """Acquire without waiting; returns whether it succeeded.
@@ -100,6 +139,7 @@ class Lease:
         """
         try:
             self._lock.acquire(timeout=0)
+            self._delete_unwritten()
             self._lease.acquire(timeout=_AT_ONCE, poll_interval=0.05)
         except (Timeout, LeaseSettingsMismatch):
             return False
@@ -160,9 +200,23 @@ def held(
         lease.acquire(waiting)
         yield lease
     except LeaseSettingsMismatch as mismatch:
-        raise StageError(f"another version of Temper is computing {what}: {mismatch}") from None
+        raise StageError(
+            f"another version of Temper is computing {what}: {mismatch}. Wait until it has ended; "
+            f"if no process computes it any more, delete {beside(folder, '.lease')}"
+        ) from None
     finally:
         lease.release()
+
+
+def _unwritten(file: Path) -> tuple[int, int, int] | None:
+    """The inode, time and size of a lease that names no owner; None for any other, or none."""
+    try:
+        found, text = file.stat(), file.read_bytes()
+    except OSError:
+        return None
+    if text.startswith(b"filelock/") and text.endswith(b"\n"):  # also one of another version
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def beside(folder: Path, end: str) -> Path:
@@ -172,7 +226,7 @@ def beside(folder: Path, end: str) -> Path:
 
 def _read_owner(folder: Path) -> Owner | None:
     """The owner recorded in a folder; None if that cannot be read."""
-    try:
-        return Owner(**json.loads((folder / "owner.json").read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
+    lost = "Processes that wait do not see for whom"
+    with contextlib.suppress(OSError):
+        return read_small(folder / "owner.json", Owner.model_validate, lost)
+    return None

@@ -123,6 +123,8 @@ def test_who_waits_is_told_for_whom_and_then_gets_what_was_computed(
     [told] = waited_for
     assert told.startswith(f"theirs toy: process {holder.process.pid} on {os.uname().nodename}, ")
     assert f"since {time.strftime('%H')}" in told
+    assert f"It holds {beside(store.folder('toy', FINGERPRINT), '.lock')}; this run goes on" in told
+    assert told.endswith(f"(`kill {holder.process.pid}` stops it)")
 
 
 def test_a_suspended_owner_on_this_host_is_waited_for(store: Store, holder: Holder) -> None:
@@ -146,6 +148,10 @@ def test_a_living_owner_on_another_host_is_waited_for(store: Store, foreigner: H
     assert take(store, waited_for) == "child"
     assert time.monotonic() - begun >= LEASE * 2
     assert "on elsewhere, since" in waited_for[0]
+    assert (
+        f"{beside(store.folder('toy', FINGERPRINT), '.lease')}; this run goes on" in waited_for[0]
+    )
+    assert waited_for[0].endswith("or 3 s after its last sign of life")
 
 
 def test_a_dead_owner_on_another_host_is_taken_over_after_its_lease(
@@ -188,13 +194,61 @@ def test_an_owner_finds_out_at_once_that_it_was_taken_over(store: Store) -> None
             store.check_held(folder)
 
 
+# Is killed between creating its lease and writing it.
+KILLED = HOLDER.replace(
+    "import sys\n",
+    """import os, signal, sys
+from filelock import SoftFileLease
+
+SoftFileLease._write_lock_info = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+""",
+    1,
+)
+
+
+def test_a_lease_that_was_never_written_is_nobodys(store: Store) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(store.root)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert beside(store.folder("toy", FINGERPRINT), ".lease").read_bytes() == b""
+    waited_for: list[str] = []
+    assert take(store, waited_for) == "parent"
+    assert waited_for == []
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 8, b"filelock/2\npid=1", b"\xff\xfe"])
+def test_a_lease_that_a_power_cut_garbled_is_nobodys(
+    store: Store, monkeypatch, left: bytes
+) -> None:
+    monkeypatch.setattr("tasks.machinery.store.lease._UNWRITTEN", 0.2)
+    lease = beside(store.folder("toy", FINGERPRINT), ".lease")
+    lease.parent.mkdir(parents=True)
+    lease.write_bytes(left)
+    with store.locked_now("toy", FINGERPRINT) as whose:
+        assert whose == ""
+    lease.write_bytes(left)
+    waited_for: list[str] = []
+    assert take(store, waited_for) == "parent"
+    assert waited_for == []
+
+
+def test_a_lease_of_a_later_version_is_left_alone(store: Store) -> None:
+    lease = beside(store.folder("toy", FINGERPRINT), ".lease")
+    lease.parent.mkdir(parents=True)
+    lease.write_text("filelock/9\nowner=somebody\n")
+    with store.locked_now("toy", FINGERPRINT) as whose:
+        assert whose
+    assert lease.read_text() == "filelock/9\nowner=somebody\n"
+
+
 def test_a_lease_of_another_duration_is_reported_not_broken(store: Store) -> None:
     with store.locked("toy", FINGERPRINT) as folder:
         lease = beside(folder, ".lease").read_text()
     foreign = lease.replace(f"duration={LEASE}", "duration=500.0").replace("host=", "host=not-")
     beside(folder, ".lease").write_text(foreign)
     with (
-        pytest.raises(StageError, match="another version of Temper is computing toy"),
+        pytest.raises(
+            StageError, match=r"another version of Temper is computing toy.*delete .*/toy"
+        ),
         store.locked("toy", FINGERPRINT),
     ):
         pass
