@@ -120,7 +120,10 @@ def _tidy_on(ended: threading.Event) -> None:
 def _show_life(ended: threading.Event) -> None:
     while not ended.wait(BEAT / 2):
         with contextlib.suppress(OSError):
-            os.utime(life_file())
+            if life_file().exists():
+                os.utime(life_file())
+            else:  # it was unreadable, or somebody deleted it
+                write_atomically(life_file(), {"owner": this_process()})
 
 
 def serve_deployments(runs_at_once: int) -> None:

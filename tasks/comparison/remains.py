@@ -6,7 +6,6 @@ size), the manifest and the curve. Missing files are not an error here: they are
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -19,6 +18,7 @@ from tasks.comparison.curves import Curve, curves_of
 from tasks.comparison.energy import Spent
 from tasks.comparison.past_run import PastRun
 from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.host.small_files import read_small
 from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.store import Store
@@ -28,6 +28,7 @@ from tasks.machinery.tracking.tags import artifact_name
 
 _SAMPLED = 5.0  # seconds between two points of a system metric: a shorter stage has none
 _USAGE = "system/cpu_utilization_percentage"
+_LOST = "The seconds of its stage are taken from its run"
 _GPU = ("system/gpu_", "_power_usage_watts")
 
 
@@ -93,7 +94,9 @@ class Remains:
             return artifact.seconds
         file = self.logged(run, title, "manifest.json")
         if file is not None:
-            return float(json.loads(file.read_text())["seconds"])
+            seconds = read_small(file, lambda values: float(values["seconds"]), _LOST)
+            if seconds is not None:
+                return seconds
         found = self.stage_run(run, title)
         if found is None or not found.info.end_time:
             return None

@@ -18,6 +18,7 @@ from tasks.machinery.naming.metric_name import DOWNSTREAM
 from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.fingerprint import digest
+from tasks.machinery.store.lease import Waiting
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.links import note_of
 from tasks.machinery.tracking.logged_model import as_dataset
@@ -117,7 +118,7 @@ class Delivery:
             return
         if store.named(use.artifact) is None:  # it was deleted
             return
-        with store.locked(stage, fingerprint):
+        with store.locked(stage, fingerprint, self._waiting(use.title)):
             artifact = store.named(use.artifact)
             if artifact is None:
                 return
@@ -128,6 +129,11 @@ class Delivery:
             elif artifact.record.get("pages", "") != artifact.pages_key != "":
                 self.recording.show(artifact)
         self._tell_parent(use, artifact)
+
+    def _waiting(self, title: str) -> Waiting:
+        return lambda owner: self.recording.tracking.say(
+            f"the report of {title} to MLflow is waiting for {owner}"
+        )
 
     def _tell_parent(self, use: Use, artifact: Artifact) -> None:
         parent = self.recording.parent

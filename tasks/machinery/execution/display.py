@@ -9,6 +9,8 @@ from typing import Protocol
 from prefect import get_run_logger
 from prefect.exceptions import MissingContextError
 
+from tasks.machinery.host.small_files import report_by
+
 LOGGER = logging.getLogger(__name__)
 
 
@@ -93,3 +95,6 @@ def show_on(display: Display) -> None:
 def current_display() -> Display:
     """Where the flows of this process show their progress."""
     return _display
+
+
+report_by(lambda text: current_display().say(text))

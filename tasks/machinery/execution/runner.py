@@ -173,7 +173,7 @@ class Runner:
         """Render the pages of an artifact again if the code that shows it has changed."""
         stage = call.stage
         if stage.show and not is_whole(artifact.folder, key_of_pages(stage, artifact)):
-            with self.store.locked(artifact.stage, artifact.fingerprint):
+            with self.store.locked(artifact.stage, artifact.fingerprint, call.waiting):
                 call.render(artifact)
 
     def stages(self) -> list[StageSummary]:
@@ -251,7 +251,7 @@ class StageCall:
         store = self.runner.store
         experiment = self.runner.delivery.experiment
         with store.locked(
-            self.stage.name, self.fingerprint, self._waiting, experiment=experiment
+            self.stage.name, self.fingerprint, self.waiting, experiment=experiment
         ) as folder:
             found = store.load(self.stage.name, self.fingerprint)
             damage = found.damage() if found else None
@@ -267,7 +267,8 @@ class StageCall:
                     raise
         return Reference(stage=self.stage.name, fingerprint=self.fingerprint)
 
-    def _waiting(self, owner: str) -> None:
+    def waiting(self, owner: str) -> None:
+        """Show for which process the stage waits."""
         self.runner.display.say(f"{self.title} is waiting for {owner}")
 
     def _compute(self, folder: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tasks.machinery.store.artifact import read_manifest, read_uses
+from tasks.machinery.store.artifact import read_manifest, read_run, read_uses
 from tasks.machinery.store.store import Store
 
 
@@ -89,7 +88,6 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _read(file: Path) -> dict[str, str]:
-    try:
-        return dict(json.loads(file.read_text()))
-    except (OSError, ValueError, TypeError):
-        return {}
+    with contextlib.suppress(OSError):
+        return read_run(file)
+    return {}

@@ -9,20 +9,27 @@ be reported while MLflow was unreachable is reported later (`temper sync`).
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from filelock import FileLock
-from pydantic import BaseModel
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, Field
 
 from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.home import home
-from tasks.machinery.host.owner import FORGOTTEN, is_alive, this_process
+from tasks.machinery.host.owner import FORGOTTEN, PATTERN, is_alive, this_process
+from tasks.machinery.host.small_files import read_small, report
+
+_LOST = (
+    "If its run ended without MLflow, the rest of its report is lost; an active run writes the "
+    "file again"
+)
+_LONG = 10.0  # seconds of waiting for a lock after which that is reported
 
 
 class Use(BaseModel):
@@ -50,7 +57,7 @@ class Ledger(BaseModel):
     """
 
     file: Path
-    owner: str
+    owner: Annotated[str, Field(pattern=f"^$|{PATTERN}")]
     experiment: str
     tracking_uri: str
     run_id: str
@@ -77,6 +84,11 @@ class Ledger(BaseModel):
         )
         ledger.write()
         return ledger
+
+    @classmethod
+    def read(cls, file: Path, values: dict[str, Any]) -> Ledger:
+        """The ledger in a file, of the values there."""
+        return cls(file=file, **values)
 
     def write(self) -> None:
         """Write the current state to its file."""
@@ -146,9 +158,9 @@ def ledgers() -> list[Ledger]:
     """The ledgers of all runs that are active or not fully reported to MLflow."""
     found = []
     for file in sorted(_folder().glob("*.json")):
-        with contextlib.suppress(OSError, ValueError):
-            found.append(Ledger(file=file, **json.loads(file.read_text())))
-    return found
+        with contextlib.suppress(OSError):
+            found.append(read_small(file, partial(Ledger.read, file), _LOST))
+    return [ledger for ledger in found if ledger is not None]
 
 
 def used_by_runs() -> set[str]:
@@ -168,7 +180,7 @@ def freeing_lock() -> Iterator[None]:
     Hold it for moments only: rename what is to be deleted, and delete it afterwards.
     """
     _folder().mkdir(parents=True, exist_ok=True)
-    with FileLock(_folder() / ".lock"):
+    with _locked(_folder() / ".lock"):
         yield
 
 
@@ -180,8 +192,26 @@ def start_lock() -> Iterator[None]:
     resumes.
     """
     _folder().mkdir(parents=True, exist_ok=True)
-    with FileLock(_folder() / ".start.lock"):
+    with _locked(_folder() / ".start.lock"):
         yield
+
+
+@contextlib.contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Hold a lock of the kernel; waiting for long is reported with its file."""
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=_LONG)
+    except Timeout:
+        report(
+            f"waiting for {file}, which another process of Temper holds: `fuser {file}` finds it. "
+            "This run goes on when it ends"
+        )
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _folder() -> Path:

@@ -8,6 +8,7 @@ nine minutes without an update (`LEASE`).
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from pathlib import Path
@@ -17,6 +18,9 @@ import psutil
 BEAT = 60.0  # seconds between two heartbeats
 LEASE = 540.0  # seconds without a heartbeat after which an owner on another host counts as dead
 FORGOTTEN = 30 * 24 * 3600.0  # seconds after which unused entries are deleted
+
+
+PATTERN = r"^.+:\d+:[^:]+$"
 
 
 def this_process() -> str:
@@ -65,6 +69,8 @@ def is_alive(owner: str, seen: float) -> bool:
     """
     if not owner:  # it released its claim
         return False
+    if not re.match(PATTERN, owner):  # a tag that somebody wrote: its heartbeat is all there is
+        return time.time() - seen < LEASE
     _, pid, started = owner.rsplit(":", 2)
     if not is_here(owner):
         return time.time() - seen < LEASE

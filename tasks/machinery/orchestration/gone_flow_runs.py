@@ -13,7 +13,6 @@ may come in between; the next start deletes it.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import threading
@@ -40,15 +39,19 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Crashed
+from pydantic import TypeAdapter
 
 from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.home import home
 from tasks.machinery.host.owner import BEAT, FORGOTTEN, is_alive, this_process
+from tasks.machinery.host.small_files import read_small
 from tasks.machinery.orchestration.heartbeat_automation import FLOWS
 from tasks.machinery.tracking.tracking import Tracking
 
 LOGGER = logging.getLogger(__name__)
 
+_FACTS = TypeAdapter(dict[str, str])
+_LOST = "If its process was killed, its flow run may still show as running in Prefect"
 MESSAGE = "its process had died before the next start"
 UNFINISHED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 STARTING = 600.0  # seconds within which a flow run that is not registered may just be starting
@@ -118,18 +121,23 @@ def close_what_is_gone(tracking: Tracking) -> None:
 
 def _close_registered(client: SyncPrefectClient, file: Path) -> None:
     """Close the flow run of a file if its process has died; delete the file once all is closed."""
+
+    def check(values: object) -> tuple[UUID, str, str]:
+        facts = _FACTS.validate_python(values)
+        return UUID(file.stem), facts["owner"], facts["server"]
+
     try:
-        facts, seen = json.loads(file.read_text()), file.stat().st_mtime
-        flow_run_id, gone = UUID(file.stem), not is_alive(facts["owner"], seen)
+        found, seen = read_small(file, check, _LOST), file.stat().st_mtime
     except OSError:  # deleted by another start, or unreadable now
         return
-    except (ValueError, KeyError):  # an incomplete file
-        file.unlink(missing_ok=True)
+    if found is None:
         return
+    flow_run_id, owner, server = found
+    gone = not is_alive(owner, seen)
     try:
         flow_run = client.read_flow_run(flow_run_id)
     except ObjectNotFound:  # deleted, or on another server, which is asked when it is used
-        here = facts["server"] == (PREFECT_API_URL.value() or "")
+        here = server == (PREFECT_API_URL.value() or "")
         if here or time.time() - seen > FORGOTTEN:
             file.unlink(missing_ok=True)
         return

@@ -10,19 +10,20 @@ Imports are light: every command reads this before it imports anything heavy.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
-import json
 import os
 import time
 import urllib.request
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.home import home, own_database
-from tasks.machinery.host.owner import is_alive, is_here, pid_of
+from tasks.machinery.host.owner import PATTERN, is_alive, is_here, pid_of
+from tasks.machinery.host.small_files import read_small
 
 Name = Literal["prefect", "mlflow", "serving"]
 
@@ -48,7 +49,7 @@ class Program(BaseModel):
     """
 
     name: Name
-    owner: str
+    owner: Annotated[str, Field(pattern=PATTERN)]
     address: str
     log: Path
 
@@ -70,11 +71,13 @@ class Program(BaseModel):
         return answers(f"{self.address}{HEALTH[self.name]}") if self.address else self._shows_life()
 
     def _shows_life(self) -> bool:
+        lost = "The serving process writes it again"
         try:
-            facts, seen = json.loads(life_file().read_text()), life_file().stat().st_mtime
-        except (OSError, ValueError):
+            owner = read_small(life_file(), owner_in, lost)
+            seen = life_file().stat().st_mtime
+        except OSError:
             return False
-        return bool(facts.get("owner") == self.owner and time.time() - seen < SILENCE)
+        return owner == self.owner and time.time() - seen < SILENCE
 
 
 class Servers(BaseModel):
@@ -88,7 +91,7 @@ class Servers(BaseModel):
         stopping: it is being stopped, and the runs on its servers with it.
     """
 
-    owner: str
+    owner: Annotated[str, Field(pattern=PATTERN)]
     since: float
     runs_at_once: int = 1
     programs: list[Program] = []
@@ -128,12 +131,17 @@ def life_file() -> Path:
     return home() / "serving.json"
 
 
+def owner_in(values: dict[str, Any]) -> str:
+    """The owner in the life file."""
+    return str(values["owner"])
+
+
 def read_servers() -> Servers | None:
     """What `temper up` recorded in the state folder; None if there is no readable file."""
-    try:
-        return Servers(**json.loads(state_file().read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
+    lost = "`temper up` writes it again if it is running"
+    with contextlib.suppress(OSError):
+        return read_small(state_file(), Servers.model_validate, lost)
+    return None
 
 
 def forget_servers() -> None:

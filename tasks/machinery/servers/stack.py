@@ -23,7 +23,14 @@ from tasks.machinery.host.ledger import ledgers
 from tasks.machinery.host.owner import is_alive, is_here, pid_of, this_process
 from tasks.machinery.servers.databases import databases, make_mlflow_database, migrate_mlflow
 from tasks.machinery.servers.processes import check_port, end, last_words, reap, session_of, start
-from tasks.machinery.servers.servers import TITLES, Name, Program, Servers, forget_servers
+from tasks.machinery.servers.servers import (
+    TITLES,
+    Name,
+    Program,
+    Servers,
+    forget_servers,
+    state_file,
+)
 
 STARTING = 180.0  # seconds that a server has to answer; the first start creates databases
 CHECKPOINT = 45.0  # seconds that a training has to write a checkpoint and stop
@@ -170,6 +177,8 @@ class Stack:
             StageError: a program ends repeatedly.
         """
         while not self.stopping.wait(2):
+            if not state_file().exists():  # it was unreadable, or somebody deleted it
+                self.servers.write()
             for program in list(self.servers.programs):
                 reap(program)
                 if not program.is_alive and not self.stopping.is_set():

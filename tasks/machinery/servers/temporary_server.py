@@ -13,7 +13,6 @@ import atexit
 import contextlib
 import errno
 import functools
-import json
 import os
 import re
 import shutil
@@ -22,22 +21,40 @@ import time
 import urllib.request
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import psutil
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
+from pydantic import BaseModel, Field
 
 from tasks.contract import StageError
 from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.full_disk import full_disk
 from tasks.machinery.host.home import home
-from tasks.machinery.host.owner import FORGOTTEN, is_alive, is_here, owner_of, this_process
+from tasks.machinery.host.owner import (
+    FORGOTTEN,
+    PATTERN,
+    is_alive,
+    is_here,
+    owner_of,
+    pid_of,
+    this_process,
+)
+from tasks.machinery.host.small_files import read_small
 
 if TYPE_CHECKING:
     from prefect.server.api.server import SubprocessASGIServer
 
 _ERROR = re.compile(r"^([\w.]+\.)?\w*(Error|Exception): |\[Errno")
 _ATTEMPTS = 3  # another process may take the port in between
+_LOST = "If its run was killed, its server may still run: see `ps aux | grep prefect`"
+
+
+class _Started(BaseModel):
+    """A server, and the run that started it, as `owner.owner_of` gives processes."""
+
+    run: Annotated[str, Field(pattern=PATTERN)]
+    server: Annotated[str, Field(pattern=PATTERN)]
 
 
 def start_temporary_server() -> None:
@@ -132,15 +149,14 @@ def end_servers_without_a_run(folder: Path) -> None:
     """Stop the servers whose run has ended. Those on another host are stopped there."""
     for file in folder.glob("*.json"):
         try:
-            facts, seen = json.loads(file.read_text()), file.stat().st_mtime
-            here, gone = is_here(facts["server"]), not is_alive(facts["run"], seen)
+            found, seen = read_small(file, _Started.model_validate, _LOST), file.stat().st_mtime
         except OSError:  # removed by another start, or unreadable now
             continue
-        except (ValueError, KeyError):  # an incomplete file
-            file.unlink(missing_ok=True)
+        if found is None:
             continue
-        if here and gone and is_alive(facts["server"], seen):
+        here, gone = is_here(found.server), not is_alive(found.run, seen)
+        if here and gone and is_alive(found.server, seen):
             with contextlib.suppress(psutil.Error):
-                psutil.Process(int(facts["server"].rsplit(":", 2)[1])).terminate()
+                psutil.Process(pid_of(found.server)).terminate()
         if gone if here else time.time() - seen > FORGOTTEN:
             file.unlink(missing_ok=True)

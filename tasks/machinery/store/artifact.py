@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.host.files import alone_in, write_atomically
 from tasks.machinery.host.folders import printable, stranger
+from tasks.machinery.host.small_files import read_small
 from tasks.machinery.store.fingerprint import digest
 
 SHOWN = "show/"
 SET_ASIDE = "metrics.before.jsonl"
+
+_TEXTS = TypeAdapter(dict[str, str])
 
 
 class Input(BaseModel):
@@ -114,8 +116,7 @@ class Artifact(BaseModel):
     @property
     def record(self) -> dict[str, str]:
         """The MLflow run and model that this artifact is recorded as; empty if it is not yet."""
-        file = self.folder / "record.json"
-        return json.loads(file.read_text()) if file.is_file() else {}
+        return read_run(self.folder / "record.json")
 
     def write_record(self, record: dict[str, str]) -> None:
         """Store the MLflow run and model that this artifact is recorded as."""
@@ -184,25 +185,51 @@ def sealed(artifact: Artifact) -> dict[str, Any]:
 
 def read_manifest(folder: Path) -> Artifact | None:
     """The artifact in a folder; None without an unaltered manifest."""
-    try:
-        values = json.loads((folder / "manifest.json").read_text())
+
+    def check(values: dict[str, Any]) -> Artifact:
         seal = values.pop("seal")
-        return Artifact(folder=folder, **values) if digest(values) == seal else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None
+        if digest(values) != seal:
+            raise ValueError("it was altered")
+        return Artifact(folder=folder, **values)
+
+    lost = "The artifact counts as unfinished: its stage is computed again when it is needed"
+    with contextlib.suppress(OSError):
+        return read_small(folder / "manifest.json", check, lost)
+    return None
+
+
+def read_run(file: Path) -> dict[str, str]:
+    """The run in MLflow that a file of an artifact's folder names; empty if it names none."""
+
+    def check(values: object) -> dict[str, str]:
+        found = _TEXTS.validate_python(values)
+        if not {"run_id", "tracking_uri"} <= found.keys():
+            raise ValueError("it names no run")
+        return found
+
+    lost = "Which run in MLflow has the stage is unknown: it gets a new run"
+    return read_small(file, check, lost) or {}
 
 
 def read_shown(folder: Path) -> dict[str, Any]:
     """The key and the files of the pages in a folder; empty where that cannot be read."""
-    try:
-        return dict(json.loads((folder / "show.json").read_text()))
-    except (OSError, ValueError, TypeError):
-        return {}
+
+    def check(values: dict[str, Any]) -> dict[str, Any]:
+        return {"key": str(values["key"]), "files": _TEXTS.validate_python(values["files"])}
+
+    lost = "Its pages are rendered again"
+    with contextlib.suppress(OSError):
+        return read_small(folder / "show.json", check, lost) or {}
+    return {}
 
 
 def read_uses(folder: Path) -> dict[str, str]:
     """Which experiments used the artifact in a folder, and when; empty if unreadable."""
-    try:
-        return dict(json.loads((folder / "used.json").read_text())["experiments"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return {}
+
+    def check(values: dict[str, Any]) -> dict[str, str]:
+        return _TEXTS.validate_python(values["experiments"])
+
+    lost = "When experiments used the artifact is unknown: `temper gc` goes by its files' times"
+    with contextlib.suppress(OSError):
+        return read_small(folder / "used.json", check, lost) or {}
+    return {}

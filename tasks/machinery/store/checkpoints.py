@@ -62,7 +62,8 @@ def step_of(checkpoint: Path) -> int:
 
 
 def _by_age(folder: Path) -> list[Path]:
-    return sorted(folder.glob("step-*"), reverse=True)
+    found = (path for path in folder.glob("step-*") if path.name[len("step-") :].isdecimal())
+    return sorted(found, reverse=True)
 
 
 def _is_whole(checkpoint: Path) -> bool:

@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.interruption import why_stopped
-from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.host.small_files import report
+from tasks.machinery.store.artifact import Artifact, read_run
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.links import page_of, run_address
 from tasks.machinery.tracking.logged_model import as_dataset, log_model
@@ -97,8 +98,8 @@ class Recording:
             Exception: MLflow is unreachable, or rejects it.
         """
         file = folder / "run.json"
-        if file.is_file():
-            kept = json.loads(file.read_text())
+        kept = read_run(file)
+        if kept:
             same = kept["tracking_uri"] == self.tracking.uri
             # It may be finished there already, if a crash came before that was recorded here.
             run = self.tracking.reopen(kept["run_id"], title, finished=True) if same else None
@@ -126,7 +127,7 @@ class Recording:
         """The run of a stage that is about to be computed; None while MLflow is unreachable."""
         if self.tracking.is_resting:
             return None
-        going_on = (folder / "run.json").is_file()
+        going_on = bool(read_run(folder / "run.json"))
         try:
             run = self.open(title, fingerprint, key, folder)
             with leaving_on_failure(run):
@@ -182,8 +183,7 @@ class Recording:
         Raises:
             Exception: MLflow is unreachable, or rejects it.
         """
-        file = folder / "run.json"
-        kept = json.loads(file.read_text()) if file.is_file() else {}
+        kept = read_run(folder / "run.json")
         if kept.get("tracking_uri") != self.tracking.uri:
             return  # it has no run, or one in another MLflow
         found = self.tracking.find(kept["run_id"])
@@ -279,13 +279,29 @@ def replay(run: TrackedRun, file: Path) -> None:
 def read_curve(file: Path) -> Iterator[tuple[int, float, dict[str, float]]]:
     """The points of a stored training curve: step, seconds since the epoch, and metrics.
 
-    Ends at a line that a kill left half-written.
+    Lines that cannot be read are left out and reported, except half a line at the end, which a kill
+    leaves and whose step is computed again.
     """
     if not file.is_file():
         return
-    for line in file.read_text().splitlines():
-        try:
-            values = json.loads(line)
-        except ValueError:
-            return
-        yield int(values.pop("step")), float(values.pop("time")), values
+    lines, wrong = file.read_bytes().split(b"\n"), list[int]()
+    for number, line in enumerate(lines, start=1):
+        point = _point(line) if line else None
+        if point is not None:
+            yield point
+        elif line and number < len(lines):
+            wrong.append(number)
+    if wrong:
+        report(
+            f"{file}: {len(wrong)} of {len(lines) - 1} lines cannot be read (the first is line "
+            f"{wrong[0]}); their steps are missing from the curve"
+        )
+
+
+def _point(line: bytes) -> tuple[int, float, dict[str, float]] | None:
+    """The point of a curve in a line; None if it is none."""
+    try:
+        values = {name: float(value) for name, value in json.loads(line).items()}
+        return int(values.pop("step")), values.pop("time"), values
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return None

@@ -211,7 +211,10 @@ class Tracking:
 def _is_dead(run: Any) -> bool:
     """Whether the owner of a run that MLflow shows as running has died."""
     tags = run.data.tags
-    seen = float(tags.get(SEEN, run.info.start_time / 1000))
+    try:
+        seen = float(tags.get(SEEN, ""))
+    except ValueError:  # it has no such tag, or somebody wrote it
+        seen = run.info.start_time / 1000
     return OWNER in tags and not is_alive(tags[OWNER], seen)
 
 

@@ -27,3 +27,29 @@ def test_a_resumed_curve_has_each_point_once(tmp_path):
     third.log(16, {"loss": 0.4})
     expected = [(4, "loss"), (8, "loss"), (8, "validation_loss"), (12, "loss"), (16, "loss")]
     assert points(tmp_path) == expected
+
+
+def test_half_a_line_that_a_kill_left_is_no_point_and_no_report(tmp_path, monkeypatch):
+    told: list[str] = []
+    monkeypatch.setattr("tasks.machinery.host.small_files._say", told.append)
+    StageMonitor("training", tmp_path, None, Quiet()).log(4, {"loss": 2.0})
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 8, "time": 17')
+    assert points(tmp_path) == [(4, "loss")]
+    assert told == []
+    StageMonitor("training", tmp_path, None, Quiet()).log(8, {"loss": 1.0})
+    save_checkpoint(tmp_path / "checkpoints", 8, lambda folder: (folder / "weights").touch())
+    assert points(tmp_path) == [(8, "loss")]
+
+
+def test_lines_that_cannot_be_read_are_left_out_and_reported(tmp_path, monkeypatch):
+    told: list[str] = []
+    monkeypatch.setattr("tasks.machinery.host.small_files._say", told.append)
+    good = b'{"step": %d, "time": 2.0, "loss": 1.0}'
+    odd = (b"\xff\xfe", b"null", b"[]", b'{"step": 1}', b'{"step": 1, "time": 1, "loss": "x"}')
+    lines = [good % 1, *odd, b'{"step": 1e999, "time": 1}', good % 9, b""]
+    (tmp_path / "metrics.jsonl").write_bytes(b"\n".join(lines))
+    assert points(tmp_path) == [(1, "loss"), (9, "loss")]
+    [said] = told
+    assert said.startswith(f"{tmp_path / 'metrics.jsonl'}: 6 of 8 lines cannot be read")
+    assert "the first is line 2" in said

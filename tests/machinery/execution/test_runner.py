@@ -17,8 +17,11 @@ from tasks.machinery.execution.planner import Planner
 from tasks.machinery.execution.runner import Runner, StageFailedError
 from tasks.machinery.execution.session import Work, opened
 from tasks.machinery.host.home import store_folder
+from tasks.machinery.orchestration.gone_flow_runs import close_flow_runs
+from tasks.machinery.servers.temporary_server import end_servers_without_a_run
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.tracking import Tracking
+from tests.machinery.host.test_small_files import GARBLED
 from tests.support.toy_stages import ADD, DOUBLE, FAIL, PARITY
 
 pytestmark = pytest.mark.usefixtures("mlflow_database", "prefect")
@@ -156,6 +159,51 @@ def test_an_artifact_without_a_run_is_recorded_not_computed() -> None:
     assert states(runner) == ["cached"] * 3
     run = runner.recording.tracking.client.get_run(again.record["run_id"])
     assert (run.info.status, run.data.metrics["sum"]) == ("FINISHED", 6)
+
+
+def garble(home: Path, folder: Path, number: int) -> list[Path]:
+    """Make all small files of the state unreadable, each in another way."""
+    contents = list(GARBLED.values())
+    files = [folder / n for n in ("record.json", "run.json", "used.json", "owner.json")]
+    files += [home / "runs" / "old.json", home / "servers.json", home / "serving.json"]
+    files += [home / "prefect" / "servers" / "1.json", home / "prefect" / "flows" / "1.json"]
+    for place, file in enumerate(files):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(contents[(place + number) % len(contents)])
+    return files
+
+
+@pytest.mark.parametrize("number", [0, 4])
+def test_a_run_goes_on_where_the_small_files_are_unreadable(home: Path, number: int) -> None:
+    _, result = run_flow(sum_of_doubles)
+    first = result.record["run_id"]
+    (result.folder / "metrics.jsonl").write_bytes(
+        b'{"step": 1, "time": 2.0, "loss": 3.0}\n\xff\n5\n'
+    )
+    kept = Path(os.environ["PREFECT_LOCAL_STORAGE_PATH"]) / result.fingerprint
+    kept.write_bytes(list(GARBLED.values())[number])
+    files = garble(home, result.folder, number)
+    end_servers_without_a_run(home / "prefect" / "servers")
+    runner, again = run_flow(sum_of_doubles)
+    assert states(runner) == ["cached"] * 3
+    close_flow_runs()
+    for file in files:
+        if file.parent != home and file.name not in ("run.json", "owner.json"):
+            assert file.with_name(f"{file.name}.unreadable").exists(), file
+    assert again.record["run_id"] != first
+    client = runner.recording.tracking.client
+    points = client.get_metric_history(again.record["run_id"], "loss")
+    assert [(point.step, point.value) for point in points] == [(1, 3.0)]
+    assert set(again.used) == {"toy"}
+
+
+def test_a_run_goes_on_where_somebody_edited_the_tags_of_a_run() -> None:
+    tracking = Tracking("toy")
+    run = tracking.open("toy", {})
+    run.leave()
+    run.tags({"temper.process": "me", "temper.seen": "now"})
+    tracking.close_dead_runs()
+    assert tracking.client.get_run(run.run_id).info.status == "RUNNING"
 
 
 def run_in_a_process(code: str, home: Path) -> subprocess.CompletedProcess[str]:

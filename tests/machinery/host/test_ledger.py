@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from tasks.machinery.execution.delivery import deliver_all, undelivered
 from tasks.machinery.host.home import store_folder
-from tasks.machinery.host.ledger import Ledger, ledgers, used_by_runs
+from tasks.machinery.host.ledger import Ledger, ledgers, start_lock, used_by_runs
 from tasks.machinery.host.owner import FORGOTTEN, LEASE, is_alive, this_process
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.tracking import Tracking
@@ -102,3 +103,24 @@ def test_runs_of_another_host_are_closed_once_it_is_silent(home: Path) -> None:
     tracking.close_dead_runs()
     assert tracking.client.get_run(heard.run_id).info.status == "RUNNING"
     assert tracking.client.get_run(silent.run_id).info.status == "KILLED"
+
+
+def test_waiting_for_another_start_is_reported_with_its_file(home: Path, monkeypatch) -> None:
+    told, held = list[str](), threading.Event()
+    monkeypatch.setattr("tasks.machinery.host.small_files._say", told.append)
+    monkeypatch.setattr("tasks.machinery.host.ledger._LONG", 0.1)
+
+    def start() -> None:
+        with start_lock():
+            held.set()
+
+    with start_lock():
+        waiting = threading.Thread(target=start)
+        waiting.start()
+        while not told:
+            time.sleep(0.01)
+        assert not held.is_set()
+    waiting.join()
+    assert held.is_set()
+    lock = home / "runs" / ".start.lock"
+    assert told[0].startswith(f"waiting for {lock}, which another process of Temper holds: `fuser")

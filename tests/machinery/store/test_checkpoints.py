@@ -5,7 +5,12 @@ import os
 import pytest
 
 from tasks.machinery.host import digest_memo
-from tasks.machinery.store.checkpoints import newest_checkpoint, save_checkpoint
+from tasks.machinery.store.checkpoints import (
+    last_step,
+    newest_checkpoint,
+    save_checkpoint,
+    step_of,
+)
 
 
 def fill_with(text):
@@ -85,3 +90,11 @@ def test_a_step_is_written_again_over_a_damaged_one(folder):
     (newest / "state.json").unlink()
     save_checkpoint(folder, 10, fill_with("anew"))
     assert (newest_checkpoint(folder) / "state.json").read_text() == "anew"
+
+
+@pytest.mark.parametrize("name", ["step-10 copy", "step-", "step-last"])
+def test_a_folder_that_somebody_put_beside_them_is_no_checkpoint(folder, name):
+    (folder / name).mkdir()
+    assert step_of(newest_checkpoint(folder)) == last_step(folder) == 10
+    save_checkpoint(folder, 12, fill_with("step 12"))
+    assert (folder / name).is_dir()
