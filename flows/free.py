@@ -46,13 +46,13 @@ def free_space(
     refers = referred() if unreferenced else None
     items = take_stock(store)
     choices = choose(items, rules, frozenset(used_by_runs()), refers, datetime.now(UTC))
-    freed = list(choices.freed)
+    freed, left = list(choices.freed), 0
     if not dry_run:
         freeing = Freeing(store)
         freed = list(freeing.free(choices.freed))
-        freeing.tidy()
+        left = freeing.tidy()
     rows = [{"artifact": c.item.name, "size": human(c.item.size), "why": c.why} for c in freed]
-    size = human(sum(choice.item.size for choice in freed))
+    size = human(sum(choice.item.size for choice in freed) + left)
     held = human(sum(item.size for item in items))
     text = f"{'would delete' if dry_run else 'deleted'} {size} of {held}"
     create_table_artifact(rows, key="freed", description=text)

@@ -112,10 +112,12 @@ def _free(store: Store, choices: Choices) -> int:
         for choice in freeing.free(choices.freed):
             freed += choice.item.size
             progress.update(bar, completed=freed)
-        freeing.tidy()
+        left = freeing.tidy()
+    if left:
+        out.print(f"deleted {human(left)} of checkpoints of complete stages", highlight=False)
     for choice in freeing.kept:
         out.print(f"kept {choice.item.name}: {choice.why}", highlight=False)
-    return freed
+    return freed + left
 
 
 def _table(*columns: str) -> Table:

@@ -164,6 +164,7 @@ class Runner:
             raise _exception(state)
         artifact = state.result().artifact()  # type: ignore[union-attr]  # a reference
         artifact.use(self.delivery.experiment)
+        self.store.clean(artifact.folder)
         self.show(call, artifact)
         self.delivery.end(use, call.state)
         show_card(artifact, str(call.title), self.recording.page_of(artifact))

@@ -167,12 +167,18 @@ class Freeing:
         for folder in (*self._freeing.glob("*"), *self.store.root.glob("[!.]*/.*/")):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def tidy(self) -> None:
-        """Delete what a kill left: renamed folders, and locks of deleted artifacts."""
+    def tidy(self) -> int:
+        """Delete what a kill left: renamed folders, locks of deleted artifacts, checkpoints.
+
+        Returns:
+            The bytes of what complete artifacts still had of their computation.
+        """
         self._delete()
+        left = sum(self.store.clean(folder) for folder in self.store.root.glob("[!.]*/[!.]*/"))
         for end in (".lock", ".lease"):
             for file in self.store.root.glob(f"[!.]*/*{end}"):
                 self._remove_lock(file.parent.name, file.name.removesuffix(end))
+        return left
 
     def _remove_lock(self, stage: str, fingerprint: str) -> None:
         folder = self.store.folder(stage, fingerprint)

@@ -186,9 +186,38 @@ class Store:
         for name in ("record.json", SET_ASIDE):  # of the previous artifact
             (folder / name).unlink(missing_ok=True)
         write_atomically(folder / "manifest.json", sealed(artifact))
-        for name in ("writing", "checkpoints"):
-            shutil.rmtree(folder / name, ignore_errors=True)
+        self._delete_left(folder)
         return artifact
+
+    def clean(self, folder: Path) -> int:
+        """Delete what a kill after the manifest was written left of the computation.
+
+        Nothing is deleted where a process computes, or where an interrupted recomputation of the
+        artifact goes on from its checkpoints.
+
+        Returns:
+            The bytes that were deleted.
+        """
+        if not left_in(folder):
+            return 0
+        with self.locked_now(folder.parent.name, folder.name) as whose:
+            return 0 if whose else self._delete_left(folder)
+
+    @staticmethod
+    def _delete_left(folder: Path) -> int:
+        size = 0
+        for left in left_in(folder):
+            size += sum(file.lstat().st_size for file in left.rglob("*") if not file.is_dir())
+            shutil.rmtree(left, ignore_errors=True)
+        return size
+
+
+def left_in(folder: Path) -> list[Path]:
+    """The folders that the computation of a complete artifact left in its folder."""
+    if not (folder / "manifest.json").is_file() or (folder / SET_ASIDE).exists():
+        return []
+    names = [folder / "writing", folder / "checkpoints", *folder.glob("showing-*")]
+    return [path for path in names if path.is_dir()]
 
 
 def _written(folder: Path, stage: str) -> list[str]:

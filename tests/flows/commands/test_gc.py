@@ -126,6 +126,19 @@ def test_the_least_recently_used_is_freed_until_the_store_fits() -> None:
     assert collect("--keep", "25kB", "--yes")[1].startswith("nothing to delete")
 
 
+def test_checkpoints_that_a_kill_left_in_a_complete_stage_are_freed_by_any_rule() -> None:
+    made, unfinished = put(1), begin(1)
+    for folder in (made.folder, unfinished):
+        (folder / "checkpoints").mkdir()
+        (folder / "checkpoints" / "weights.bin").write_bytes(b"x" * 5000)
+    assert "checkpoints" not in collect("--older-than", "9", "--dry-run")[1]
+    _, said = collect("--older-than", "9", "--yes")
+    assert "deleted 5.0 kB of checkpoints of complete stages" in said
+    assert not (made.folder / "checkpoints").exists()
+    assert (unfinished / "checkpoints").is_dir()
+    assert names() == {made.name, f"toy/{unfinished.name}"}
+
+
 def test_unfinished_work_is_freed_by_age_and_not_to_make_the_store_fit() -> None:
     folder = begin(3)
     assert collect("--keep", "0", "--yes")[0] == 0

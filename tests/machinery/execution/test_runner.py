@@ -122,6 +122,15 @@ def test_a_refreshed_stage_runs_and_what_reads_the_same_bytes_does_not() -> None
     assert states(runner) == ["completed", "completed", "cached"]
 
 
+def test_checkpoints_that_a_kill_left_in_a_complete_stage_are_deleted_by_the_next_run() -> None:
+    _, result = run_flow(sum_of_doubles)
+    (result.folder / "checkpoints" / "step-00000001").mkdir(parents=True)
+    (result.folder / "writing" / "0123").mkdir(parents=True)
+    runner, _ = run_flow(sum_of_doubles)
+    assert states(runner) == ["cached"] * 3
+    assert not {"checkpoints", "writing"} & {path.name for path in result.folder.iterdir()}
+
+
 def test_a_store_without_prefects_records_is_still_a_hit(home: Path) -> None:
     import shutil
 

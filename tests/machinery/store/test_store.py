@@ -6,6 +6,9 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +17,7 @@ import pytest
 
 from tasks.contract import StageError
 from tasks.machinery.host.digest_memo import SETTLED
-from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.store.artifact import SET_ASIDE, Artifact
 from tasks.machinery.store.fingerprint import digest
 from tasks.machinery.store.store import Store
 
@@ -221,3 +224,53 @@ def test_an_artifact_stays_until_another_replaces_it(store: Store) -> None:
         assert found is not None
         assert found.damage() is None
     assert put(store, "three").damage() is None
+
+
+# Completes an artifact, and is killed when its manifest is written.
+KILLED = f"""
+import os, shutil, signal, sys
+from pathlib import Path
+from tasks.machinery.store import store as stores
+from tasks.machinery.store.fingerprint import digest
+
+delete = shutil.rmtree
+
+def killing(path, **options):
+    if (Path(path).parent / "manifest.json").exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+    delete(path, **options)
+
+store = stores.Store(Path(sys.argv[1]))
+with store.locked("toy", digest({KEY!r})) as folder:
+    (store.begin(folder) / "words.txt").write_text("one")
+    (folder / "checkpoints" / "step-00000001").mkdir(parents=True)
+    (folder / "checkpoints" / "step-00000001" / "weights.bin").write_bytes(b"x" * 1000)
+    stores.shutil.rmtree = killing
+    store.complete(folder, {KEY!r}, {{}}, {{}}, 1.0)
+"""
+
+
+def test_what_a_kill_after_the_manifest_left_is_cleaned(store: Store) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(store.root)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    folder = store.folder("toy", digest(KEY))
+    made = store.load("toy", digest(KEY))
+    assert made is not None
+    assert made.damage() is None
+    assert (folder / "checkpoints" / "step-00000001").is_dir()
+    assert store.clean(folder) == 1000
+    assert {path.name for path in folder.iterdir()} == {"output", "manifest.json", "owner.json"}
+    assert store.clean(folder) == 0
+
+
+def test_checkpoints_of_an_interrupted_recomputation_or_of_a_running_one_stay(store: Store) -> None:
+    made = put(store)
+    (made.folder / "checkpoints" / "step-00000001").mkdir(parents=True)
+    with store.locked("toy", digest(KEY)):
+        assert store.clean(made.folder) == 0
+    (made.folder / SET_ASIDE).touch()
+    assert store.clean(made.folder) == 0
+    (made.folder / "manifest.json").unlink()
+    (made.folder / SET_ASIDE).unlink()
+    assert store.clean(made.folder) == 0
+    assert (made.folder / "checkpoints" / "step-00000001").is_dir()
