@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
@@ -15,6 +14,7 @@ from mlflow.exceptions import MlflowException
 from tasks.comparison.past_run import PastRun
 from tasks.contract import StageError, UnreachableError
 from tasks.machinery.host.home import tracking_uri
+from tasks.machinery.host.uris import sqlite_file
 from tasks.machinery.naming.spelling import nearest
 from tasks.machinery.servers.reachable import require_reachable_servers
 from tasks.machinery.store.store import Store
@@ -37,8 +37,8 @@ class PastRuns:
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self.uri = without_credentials(tracking_uri())
-        database = Path(self.uri.removeprefix("sqlite:///"))
-        if self.uri.startswith("sqlite:///") and not database.is_file():
+        database = sqlite_file(self.uri)
+        if database is not None and not database.is_file():
             raise StageError(  # a query would create an empty one
                 f"there are no runs yet: no {database}. Run an experiment first (`temper run`), or "
                 "set TEMPER_HOME or MLFLOW_TRACKING_URI to where the runs are"

@@ -15,6 +15,8 @@ import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from tasks.machinery.host.uris import sqlite_uri
+
 
 def start(folder: Path, server: str, *words: str) -> subprocess.Popen[str]:
     """Start the command in a state folder of its own, in a process group that can be killed.
@@ -45,7 +47,7 @@ def finish(folder: Path, server: str, *words: str) -> dict[str, Any]:
 
 def runs_of(folder: Path) -> list[Run]:
     """Every run in the state folder's MLflow."""
-    client = MlflowClient(f"sqlite:///{folder / 'home' / 'mlflow.db'}")
+    client = MlflowClient(sqlite_uri(folder / "home" / "mlflow.db"))
     return list(client.search_runs([e.experiment_id for e in client.search_experiments()]))
 
 
@@ -58,7 +60,7 @@ def run_of(folder: Path, name: str) -> Run:
 
 def curve_of(folder: Path, name: str, metric: str) -> list[tuple[int, float]]:
     """Steps and values of a metric of the one run of a name, as MLflow has them."""
-    client = MlflowClient(f"sqlite:///{folder / 'home' / 'mlflow.db'}")
+    client = MlflowClient(sqlite_uri(folder / "home" / "mlflow.db"))
     history = client.get_metric_history(run_of(folder, name).info.run_id, metric)
     return [(point.step, point.value) for point in history]
 

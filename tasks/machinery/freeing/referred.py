@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
@@ -18,6 +17,7 @@ from mlflow.entities import ViewType
 
 from tasks.contract import StageError
 from tasks.machinery.host.home import tracking_uri
+from tasks.machinery.host.uris import sqlite_file
 from tasks.machinery.servers.reachable import require_reachable_servers
 from tasks.machinery.servers.servers import database_behind
 from tasks.machinery.tracking.outage import reason
@@ -49,8 +49,8 @@ def referred() -> Referred:
     uri = without_credentials(tracking_uri())
     logging.getLogger("mlflow").setLevel(logging.CRITICAL)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    database = Path(uri.removeprefix("sqlite:///"))
-    if uri.startswith("sqlite:///") and not database.is_file():  # a query would create an empty one
+    database = sqlite_file(uri)
+    if database is not None and not database.is_file():  # a query would create an empty one
         raise StageError(f"cannot query MLflow for what its runs refer to: there is no {database}")
     require_reachable_servers(prefect=False)
     try:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from tasks.contract import StageError
+from tasks.machinery.host.uris import sqlite_uri
 
 # Schemes that MLflow accepts for its runs (folders no longer); a database may name its driver, such
 # as postgresql+psycopg2.
@@ -29,16 +30,23 @@ def tracking_uri() -> str:
 
 def own_database() -> str:
     """The database in the state folder, as MLflow names it."""
-    return f"sqlite:///{home() / 'mlflow.db'}"
+    return sqlite_uri(home() / "mlflow.db")
 
 
 def make_home() -> None:
     """Create the state folder and Prefect's; Prefect creates its own only if the parent exists.
 
     Raises:
-        StageError: it is not writable.
+        StageError: it is not writable, or its name is not text.
     """
     problem = ""
+    try:
+        str(home()).encode()
+    except UnicodeEncodeError:
+        raise StageError(
+            f"TEMPER_HOME: {ascii(str(home()))[1:-1]} is not UTF-8; set TEMPER_HOME to a folder "
+            "whose path is"
+        ) from None
     try:
         (home() / "prefect").mkdir(parents=True, exist_ok=True)
         if not os.access(home(), os.W_OK | os.X_OK):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import importlib.util
+import os
 import re
 import sqlite3
 import subprocess
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.contract import StageError
+from tasks.machinery.host.child import python_command, without_working_directory
 from tasks.machinery.host.home import home, own_database
 
 _REVISION = re.compile(r"""^revision(?:: \w+)? = ["'](\w+)["']""", re.MULTILINE)
@@ -49,7 +51,7 @@ class Database:
             return ""
         try:
             with contextlib.closing(
-                sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)
+                sqlite3.connect(f"{self.file.absolute().as_uri()}?mode=ro", uri=True)
             ) as open_:
                 rows = open_.execute("SELECT version_num FROM alembic_version").fetchall()
         except sqlite3.Error as problem:
@@ -125,18 +127,19 @@ def schemas(library: str, scripts: str) -> tuple[frozenset[str], frozenset[str]]
 
 def make_mlflow_database() -> None:
     """Create MLflow's database if it is missing, in a process of its own."""
-    words = "from tasks.machinery.tracking.tracking import make_database; make_database()"
-    _run([sys.executable, "-c", words], "MLflow's database cannot be created")
+    command = python_command("tasks.machinery.tracking.tracking:make_database")
+    _run(command, "MLflow's database cannot be created")
 
 
 def migrate_mlflow() -> None:
     """Migrate MLflow's database to the installed library's schema. Prefect migrates its own."""
-    command = [sys.executable, "-m", "mlflow", "db", "upgrade", own_database()]
+    command = [sys.executable, "-P", "-m", "mlflow", "db", "upgrade", own_database()]
     _run(command, f"{home() / 'mlflow.db'} cannot be migrated")
 
 
 def _run(command: list[str], problem: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = without_working_directory(os.environ)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
         raise StageError(f"{problem}: {last}. Copies are in {backups()}")

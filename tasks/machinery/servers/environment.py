@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 
 from tasks.machinery.host.home import home, own_database
+from tasks.machinery.host.uris import sqlite_uri
+
+# The current name of Prefect's setting, and the former one.
+_DATABASES = {"PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_DATABASE_CONNECTION_URL"}
 
 # Variables that torch reads when it is imported.
 COMPUTING = {
@@ -54,6 +58,9 @@ def prepare_environment(*, with_servers: bool = True) -> str:
         "TRANSFORMERS_VERBOSITY": "error",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }
+    database = sqlite_uri(state / "prefect" / "prefect.db", "aiosqlite")
+    if database.endswith("?uri=true") and not _DATABASES & os.environ.keys():
+        defaults[max(_DATABASES)] = database  # Prefect's own default would end at the question mark
     for name, value in defaults.items():
         os.environ.setdefault(name, str(value))
     return problem

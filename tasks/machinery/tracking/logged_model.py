@@ -32,7 +32,7 @@ def as_dataset(artifact: Artifact) -> Dataset | None:
         name=values["name"],
         digest=artifact.whole.digest[:16],
         source_type="local",
-        source=json.dumps({"uri": str(artifact.path)}),
+        source=json.dumps({"uri": artifact.path.absolute().as_uri()}),
         schema=json.dumps({"mlflow_colspec": schema}),
         profile=json.dumps({"num_rows": values["rows"]}),
     )

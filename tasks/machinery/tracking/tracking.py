@@ -21,6 +21,7 @@ from mlflow.exceptions import MlflowException
 from tasks.contract import StageError
 from tasks.machinery.host.home import home, own_database, tracking_uri
 from tasks.machinery.host.owner import is_alive, this_process
+from tasks.machinery.host.uris import sqlite_uri
 from tasks.machinery.servers.servers import database_behind
 from tasks.machinery.tracking.outage import Rest, is_outage, reason
 from tasks.machinery.tracking.tags import FLOW_RUN_ID, OWNER, PARENT, REASON, RESUMED, SEEN
@@ -236,7 +237,7 @@ def make_database() -> None:
         for file in database.parent.glob(f"{partial.name}*"):
             file.unlink()
         # By default, its experiment "Default" would store files in the working directory.
-        SqlAlchemyStore(f"sqlite:///{partial}", (home() / "mlartifacts").as_uri())
+        SqlAlchemyStore(sqlite_uri(partial), (home() / "mlartifacts").as_uri())
         partial.rename(database)
 
 
