@@ -2,3 +2,39 @@
 
 To add one: write a flow here, and say in `serving/deployments.py` how the UI offers it.
 """
+
+import importlib.util
+import sys
+from pathlib import Path
+
+_OURS = Path(__file__).resolve().parent.parent / "tasks" / "__init__.py"
+
+
+def _hiding_tasks() -> str:
+    """The file that Python finds in place of Temper's `tasks`; empty if it finds ours."""
+    module = sys.modules.get("tasks")
+    spec = importlib.util.find_spec("tasks") if module is None else None
+    found = getattr(module or spec, "__file__" if module else "origin", None)
+    return "" if found is None or Path(found).resolve() == _OURS else str(found)
+
+
+def _require_our_tasks() -> None:
+    """Check that `tasks` is Temper's: it is imported from here, and runs.
+
+    Raises:
+        ImportError: another file of that name comes first on Python's path.
+    """
+    hiding = _hiding_tasks()
+    if not hiding:
+        return
+    text = (
+        f"{hiding} hides Temper's package `tasks`, as it comes first on Python's path: rename it, "
+        "or work in another folder. The command `temper` does not look into the working "
+        "directory, unless PYTHONPATH names it; in a notebook, or with `python -m`, it comes first"
+    )
+    if sys.argv[0] == "-m" or Path(sys.argv[0]).name == "temper":
+        sys.exit(f"temper: {text}")
+    raise ImportError(text)
+
+
+_require_our_tasks()

@@ -32,7 +32,7 @@ from tasks.machinery.servers.stack import CHECKPOINT, Stack, alone, end_all
 from tasks.machinery.tracking.tags import FLOW_RUN_NAME
 
 DOWN = 3
-_SERVING = ("-m", "flows.serving", "--runs-at-once")
+_SERVING = ("flows.serving", "--runs-at-once")
 
 out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160, highlight=False)
 

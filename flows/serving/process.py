@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
+import shlex
 import signal
 import threading
 from collections.abc import Sequence
@@ -25,7 +27,8 @@ from typing import Any
 from uuid import UUID
 
 from prefect.deployments.runner import RunnerDeployment
-from prefect.runner import Runner
+from prefect.runner import runner
+from prefect.runner._starter_engine import EngineCommandStarter
 
 from flows.serving.deployments import EARLIER_NAMES, TRAINING, deployments
 from flows.serving.kept_schedules import (
@@ -34,6 +37,7 @@ from flows.serving.kept_schedules import (
     keep_what_people_set,
 )
 from tasks.machinery.execution.delivery import deliver_all
+from tasks.machinery.host.child import python_command
 from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.host.ledger import start_lock
@@ -53,7 +57,13 @@ STOPPED = "`temper up` was stopped; run the same experiment again to resume it"
 QUICK_AT_ONCE = 4  # flow runs that are not trainings
 
 
-class Server(Runner):
+# Prefect would start a flow run by `python -m prefect.engine`: see `child.py`.
+vars(runner)["EngineCommandStarter"] = functools.partial(
+    EngineCommandStarter, command=shlex.join(python_command("prefect.engine"))
+)
+
+
+class Server(runner.Runner):
     """Prefect's runner, which does not end on a signal before its flow runs have ended."""
 
     def handle_sigterm(self, *_: Any, **__: Any) -> None:

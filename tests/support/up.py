@@ -23,6 +23,11 @@ from flows.presets.loading import load_experiment
 from tasks.machinery.servers.servers import Servers
 from tests.conftest import free_port
 
+TRAP = """
+from pathlib import Path
+Path({marker!r}).touch()
+raise RuntimeError("a person's file was imported in place of Temper's")
+"""
 ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED)
 
 
@@ -31,6 +36,8 @@ class Up:
 
     def __init__(self, folder: Path, file: Path) -> None:
         self.folder, self.home, self.file = folder, folder / "home", file
+        self.work = folder / "work"
+        write_traps(self.work)
         self.ports = (free_port(), free_port())
         self.process: subprocess.Popen[str] | None = None
 
@@ -42,8 +49,11 @@ class Up:
 
     def popen(self, *words: str, log_name: str = "") -> subprocess.Popen[str]:
         log = (self.folder / f"{log_name or words[0]}.txt").open("w")
-        command = [sys.executable, "-m", "flows.commands.main", *words]
-        return subprocess.Popen(command, env=self.environment(), stdout=log, stderr=log, text=True)
+        # As the command `temper`: the working directory is not on its path.
+        command = [sys.executable, "-P", "-m", "flows.commands.main", *words]
+        return subprocess.Popen(
+            command, cwd=self.work, env=self.environment(), stdout=log, stderr=log, text=True
+        )
 
     def temper(self, *words: str, log_name: str = "") -> tuple[int, str]:
         status = self.popen(*words, log_name=log_name).wait(timeout=240)
@@ -122,6 +132,13 @@ class Up:
 
     def listening(self) -> list[int]:
         return [port for port in self.ports if is_taken(port)]
+
+
+def write_traps(folder: Path) -> None:
+    """A `tasks.py` and a package `flows` of a person; `ran` appears where one is imported."""
+    (folder / "flows").mkdir(parents=True, exist_ok=True)
+    for name in ("tasks.py", "flows/__init__.py"):
+        (folder / name).write_text(TRAP.format(marker=str(folder / "ran")))
 
 
 def is_taken(port: int) -> bool:

@@ -29,9 +29,15 @@ _REST = 10.0  # seconds that the remaining processes of a server have to stop
 
 
 def start(
-    name: Name, command: Sequence[str], environment: Mapping[str, str], address: str, log: Path
+    name: Name,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    address: str,
+    log: Path,
+    *,
+    place: Path,
 ) -> Program:
-    """Start a program in the background. Its output goes to a log; the previous log is kept."""
+    """Start a program in the background, in a folder. Its output goes to a log, which is kept."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.is_file():
         log.replace(log.with_name(f"{log.name}.1"))
@@ -39,6 +45,7 @@ def start(
         process = subprocess.Popen(
             command,
             env=dict(environment),
+            cwd=place,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -14,10 +14,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from tasks.contract import StageError
+from tasks.machinery.host.child import python_command, without_working_directory
 from tasks.machinery.host.home import home, own_database
 from tasks.machinery.host.ledger import ledgers
 from tasks.machinery.host.owner import is_alive, is_here, pid_of, this_process
@@ -123,7 +125,7 @@ class Stack:
 
     Attributes:
         ports: the ports of the servers.
-        serving: the command that serves the deployments.
+        serving: the module that serves the deployments, and its arguments.
         runs_at_once: how many trainings run at a time.
         say: called with each line of progress.
     """
@@ -203,7 +205,10 @@ class Stack:
         """Start one program, and record it at once, since a kill may come at any moment."""
         address = f"http://127.0.0.1:{self.ports[name]}" if name in self.ports else ""
         log = home() / "logs" / f"{name}.log"
-        program = start(name, self._command(name), self._environment(name), address, log)
+        # The servers need no file of the person, and uvicorn imports from the working directory.
+        place = Path.cwd() if name == "serving" else home()
+        command, environment = self._command(name), self._environment(name)
+        program = start(name, command, environment, address, log, place=place)
         programs = [each for each in self.servers.programs if each.name != name]
         order = list(TITLES)
         self.servers.programs = sorted([*programs, program], key=lambda x: order.index(x.name))
@@ -229,12 +234,12 @@ class Stack:
         self.say(f"{title} is up{where} ({time.monotonic() - begun:.0f} s, pid {program.pid})")
 
     def _command(self, name: Name) -> list[str]:
-        words: dict[Name, list[str]] = {
-            "prefect": ["-m", "prefect", "server", "start"],
-            "mlflow": ["-m", "mlflow", "server", "--workers", "1"],
-            "serving": [*self.serving, str(self.runs_at_once)],
+        commands: dict[Name, list[str]] = {
+            "prefect": [sys.executable, "-P", "-m", "prefect", "server", "start"],
+            "mlflow": [sys.executable, "-P", "-m", "mlflow", "server", "--workers", "1"],
+            "serving": [*python_command(*self.serving), str(self.runs_at_once)],
         }
-        command = [sys.executable, *words[name]]
+        command = commands[name]
         if name in self.ports:
             command += ["--host", "127.0.0.1", "--port", str(self.ports[name])]
         if name == "mlflow":
@@ -248,7 +253,7 @@ class Stack:
         """The environment of a program, without variables that point servers at each other."""
         apart = ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "PREFECT_API_KEY")
         found = {key: value for key, value in os.environ.items() if key not in apart}
-        found["PYTHONUNBUFFERED"] = "1"
+        found = without_working_directory(found) | {"PYTHONUNBUFFERED": "1"}
         found["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
         # A relative URL: the UI calls the host and port it was loaded from, also through a tunnel.
         found["PREFECT_SERVER_UI_API_URL"] = "/api"

@@ -12,7 +12,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
-import functools
 import os
 import re
 import shutil
@@ -28,6 +27,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_T
 from pydantic import BaseModel, Field
 
 from tasks.contract import StageError
+from tasks.machinery.host.child import without_working_directory
 from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.full_disk import full_disk
 from tasks.machinery.host.home import home
@@ -92,13 +92,18 @@ def start_temporary_server() -> None:
 def _begin(module: ModuleType, started: SubprocessASGIServer, file: Path, log: Path) -> None:
     """Start the server's process, with Prefect's module for it, and record its owner in a file."""
     with log.open("a") as output:  # a file, since an open pipe would outlive a killed run
-        popen = functools.partial(
-            subprocess.Popen,
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
+
+        def popen(args: list[str], env: dict[str, str], **_: object) -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                args,
+                env=without_working_directory(env),
+                cwd=log.parent,
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
         detached = SimpleNamespace(Popen=popen, TimeoutExpired=subprocess.TimeoutExpired)
         vars(module)["subprocess"] = detached
         started.port = started.find_available_port()

@@ -130,7 +130,7 @@ def _cores() -> int:
 
 def _start(function: str, megabytes: float, rank: int, count: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", __name__, function, str(megabytes), str(rank), str(count)],
+        [sys.executable, "-P", "-m", __name__, function, str(megabytes), str(rank), str(count)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

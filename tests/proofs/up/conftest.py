@@ -1,4 +1,8 @@
-"""One state folder for all proofs of `temper up`: they share its servers, starting at the first."""
+"""One state folder for all proofs of `temper up`: they share its servers, starting at the first.
+
+Its name has what means something in a URI, as the folders of Jenkins do (`job%2Fbranch`). `temper
+up` is started in a folder with a `tasks.py` and a package `flows` of a person: see `Up`.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,7 @@ class Before:
 @pytest.fixture(scope="package")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Before]:
     """The state folder in which the tiny experiment has run once."""
-    folder = tmp_path_factory.mktemp("up")
+    folder = tmp_path_factory.mktemp("up in job%2Fbranch #1? é")
     with up_on(folder, write_experiment(folder / "data")) as found:
         result = finish(folder, "")
         notes = {run.info.run_id: run.data.tags.get(NOTE, "") for run in runs_of(folder)}

@@ -15,6 +15,7 @@ from mlflow.entities import Run
 from prefect.client.schemas.objects import StateType
 from prefect.states import Cancelling
 
+from tasks.machinery.host.uris import sqlite_uri
 from tasks.machinery.servers.servers import answers
 from tests.proofs.up.conftest import Before
 from tests.support.process import finish, run_of, runs_of
@@ -77,9 +78,15 @@ def test_runs_made_before_are_there_and_new_ones_use_the_servers(before: Before,
     [new] = [run for run in runs_of(up.folder) if run.info.run_name.endswith("14 steps")]
     assert new.info.status == "FINISHED"
     assert new.info.artifact_uri.startswith((up.home / "mlartifacts" / "tiny").as_uri())
-    direct = MlflowClient(f"sqlite:///{up.home}/mlflow.db")
+    direct = MlflowClient(sqlite_uri(up.home / "mlflow.db"))
     assert {file.path for file in direct.list_artifacts(report)} == there
     assert "up" in finish(up.folder, "")["printed"].partition("to see more")[2]
+    for words in (("compare",), ("gc", "--unreferenced", "--yes")):
+        status, said = up.temper(*words)
+        assert status == 0, said
+    beside = [each for each in up.folder.parent.glob("up in job*") if not each.is_symlink()]
+    assert beside == [up.folder]
+    assert sorted(each.name for each in up.work.iterdir()) == ["flows", "tasks.py"]  # none was run
 
 
 def test_ctrl_c_checkpoints_what_runs_before_the_servers_go(up: Up) -> None:
