@@ -95,7 +95,8 @@ def test_servers_of_runs_that_are_gone_are_ended_and_others_left(tmp_path) -> No
         end_servers_without_a_run(tmp_path)
         assert left.wait(timeout=10) != 0
         assert used.poll() is None
-        assert sorted(file.stem for file in tmp_path.iterdir()) == ["alive", "elsewhere"]
+        assert sorted(file.stem for file in tmp_path.glob("*.json")) == ["alive", "elsewhere"]
+        assert (tmp_path / "half.json.unreadable").is_file()
     finally:
         used.kill()
         used.wait()

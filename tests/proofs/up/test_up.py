@@ -20,7 +20,7 @@ from tasks.machinery.servers.servers import answers
 from tests.proofs.up.conftest import Before
 from tests.support.process import finish, run_of, runs_of
 from tests.support.tiny_experiment import write_experiment
-from tests.support.up import Up, up_on
+from tests.support.up import Up, up_on, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -155,6 +155,16 @@ def test_started_twice_it_says_where_it_is_up(up: Up) -> None:
     assert f"http://127.0.0.1:{up.ports[1]}" in said
     assert "is up at" in first
     assert up.state().is_up
+
+
+def test_a_garbled_record_of_the_servers_is_reported_and_written_again(up: Up) -> None:
+    record = up.home / "servers.json"
+    record.write_text("")
+    _, said = up.temper("status")
+    assert f"{record} cannot be read (it is empty)" in said
+    assert "Traceback" not in said
+    wait_until(record.exists, 10)
+    assert up.temper("status")[0] == 0
 
 
 def test_killed_its_servers_are_found_and_ended(up: Up) -> None:
