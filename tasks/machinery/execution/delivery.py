@@ -183,7 +183,7 @@ class Delivery:
         parent.tags({RESULTS: digest(names), STAGES: f"{cached} of {len(uses)} cached"})
         report = store.named(uses[-1].artifact) if uses else None
         page = report.pages / "card.md" if report is not None else None
-        if report is not None and page is not None and page.is_file():
+        if report is not None and page is not None and page.is_file() and not report.damage():
             parent.artifacts(page.parent, report.page_names)
             parent.tags({NOTE: note_of(self.recording.tags, page.read_text())})
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from prefect.client.schemas.objects import StateType
 
+from tasks.machinery.host.uris import sqlite_uri
 from tests.proofs.up.conftest import Before
 from tests.support.process import runs_of
 from tests.support.up import Up, wait_until
@@ -35,7 +36,11 @@ def test_an_older_prefect_database_is_copied_and_migrated(before: Before) -> Non
     newest = schema_of(file)
     done = subprocess.run(
         [sys.executable, "-m", "prefect", "server", "database", "downgrade", "-y", "-r", "-2"],
-        env=up.environment() | {"PREFECT_HOME": str(file.parent)},
+        env=up.environment()
+        | {
+            "PREFECT_HOME": str(file.parent),
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": sqlite_uri(file, "aiosqlite"),
+        },
         capture_output=True,
         text=True,
     )
