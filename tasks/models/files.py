@@ -15,6 +15,7 @@ from tasks import families
 from tasks.contract import StageError
 from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.experiment.problem import Downstream
+from tasks.machinery.host.links import require_inside
 from tasks.problems import described, names
 
 CONFIGURATION = "config.json"
@@ -26,19 +27,24 @@ def weights_of(names: Iterable[str]) -> list[str]:
     return [name for name in names if name.endswith((WEIGHTS, f"{WEIGHTS}.index.json"))]
 
 
-def files_of(folder: Path, where: str) -> list[str]:
+def files_of(folder: Path, where: str, within: Path | None = None) -> list[str]:
     """The names of the files in a folder that are the model and its tokenizer.
 
     Args:
         folder: the folder.
         where: its name for messages.
+        within: the folder that links may not leave: the one that was named, if it contains this.
 
     Raises:
-        StageError: it is not a transformers model with safetensors and its tokenizer.
+        StageError: it is not a transformers model with safetensors and its tokenizer, or one of
+            its files is a link out of the folder.
     """
     there = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
     chosen = [name for name in there if name == CONFIGURATION or name in TOKENIZER_FILES]
     weights = weights_of(there)
+    top = within or folder
+    read = (folder / name for name in (*chosen, *weights))
+    require_inside(top, (file.relative_to(top).as_posix() for file in read), where)
     missing = [
         what
         for what, found in (

@@ -31,6 +31,7 @@ from mlflow.exceptions import MlflowException
 from tasks.contract import StageError
 from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.host.links import require_inside
 from tasks.machinery.naming.hub import commit_of
 from tasks.machinery.naming.paths import place
 from tasks.machinery.naming.spelling import nearest, nearest_path
@@ -197,16 +198,19 @@ def _arranged(found: Path, where: str, store: Store) -> Input:
     if not parts[0].is_dir():
         return _imported(found, where, store)
     if not parts[1].is_dir():
-        return _imported(parts[0], f"{where} (model/)", store)
+        return _imported(parts[0], f"{where} (model/)", store, within=found)
     with _aside(store) as folder:
         for part in parts:
-            shutil.copytree(part, folder, dirs_exist_ok=True)
+            files = [file for file in part.iterdir() if file.is_file()]
+            require_inside(found, [str(file.relative_to(found)) for file in files], where)
+            for file in files:
+                shutil.copyfile(file, folder / file.name)
         return _imported(folder, where, store)
 
 
-def _imported(folder: Path, where: str, store: Store) -> Input:
+def _imported(folder: Path, where: str, store: Store, within: Path | None = None) -> Input:
     """The artifact of these files: that of the stage that made them, or a copy by content."""
-    names, begun = files_of(folder, where), time.monotonic()
+    names, begun = files_of(folder, where, within), time.monotonic()
     with _aside(store) as own:  # the folder may change meanwhile: the copy is what gets hashed
         for name in names:
             shutil.copyfile(folder / name, own / name)

@@ -25,6 +25,7 @@ from tasks.contract import StageError
 from tasks.data.rows import Column, Columns, Document, Row, Split
 from tasks.experiment.corpus import Corpus
 from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.host.links import outside
 from tasks.machinery.naming.paths import place
 from tasks.machinery.naming.spelling import nearest_path
 from tasks.sources import Holds, Progress, Source
@@ -272,7 +273,7 @@ def _require_no_split_passed_over(
 
 
 def remarks(source: Source) -> list[str]:
-    """What is passed over in the folder, and which differently named files are one split."""
+    """What a person may not expect: files passed over, links out of the folder, joined splits."""
     root = place(source.location)
     if not root.is_dir():
         return []
@@ -288,6 +289,7 @@ def remarks(source: Source) -> list[str]:
         else []
     )
     names = [name for name in source.identity if name != UNIT]
+    found += _links_out(root, names)
     for split in ("train", "validation", "test"):
         own = [name for name in names if split in _words_of(name)]
         if len({re.sub(r"[0-9]+", "", name) for name in own}) > 1:
@@ -300,6 +302,23 @@ def size(source: Source) -> int:
     root = place(source.location)
     names = [name for name in source.identity if name != UNIT]
     return sum((root / name if root.is_dir() else root).stat().st_size for name in names)
+
+
+def _links_out(root: Path, names: list[str]) -> list[str]:
+    """How many files are read from outside of the folder, since links are followed."""
+    folders = {name.rpartition("/")[0] for name in names}
+    linked = {folder for folder in folders if outside(root, folder) is not None}
+    out = [
+        name
+        for name in names
+        if name.rpartition("/")[0] in linked
+        or ((root / name).is_symlink() and outside(root, name) is not None)
+    ]
+    if not out:
+        return []
+    told = f"{out[0]}, which is {outside(root, out[0])}"
+    many = f"{len(out)} files are read through links out of the folder, such as {told}"
+    return [many if len(out) > 1 else f"a file is read through a link out of the folder: {told}"]
 
 
 def _under(folder: Path, above: tuple[str, ...], field: str) -> Iterator[Path]:

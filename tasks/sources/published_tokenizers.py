@@ -17,6 +17,7 @@ from tasks.contract import StageError
 from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.experiment.fields import Part, field
 from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.host.links import require_inside
 from tasks.machinery.naming.hub import commit_of
 from tasks.machinery.naming.paths import place
 from tasks.machinery.naming.spelling import nearest_path
@@ -67,6 +68,8 @@ def resolve_published(location: str) -> PublishedTokenizer | None:
 def _resolve_local(location: str, path: Path) -> PublishedTokenizer:
     if path.is_file():
         return _resolve_vocabulary(path)
+    if path.is_dir():
+        require_no_link_out(path)
     if (path / "tokenizer.json").is_file():
         require_whole(path / "tokenizer.json")
         identity = {
@@ -82,6 +85,21 @@ def _resolve_local(location: str, path: Path) -> PublishedTokenizer:
     if path.is_dir():
         raise StageError(f"{FIELD}: {location} is a folder without a tokenizer. {ACCEPTED}")
     raise StageError(f"{FIELD}: {location} does not exist{nearest_path(path)}. {ACCEPTED}")
+
+
+def require_no_link_out(folder: Path) -> None:
+    """Check that no file of a tokenizer's folder is a link to a file elsewhere.
+
+    Every file counts: the library also reads some that are not in the identity (templates).
+
+    Raises:
+        StageError: with the link and its target.
+    """
+    files = [entry for entry in folder.iterdir() if not entry.is_dir()]
+    templates = folder / "additional_chat_templates"
+    nested = [templates, *templates.iterdir()] if templates.is_dir() else []
+    names = [entry.relative_to(folder).as_posix() for entry in (*files, *nested)]
+    require_inside(folder, sorted(names), f"{FIELD}: {folder}")
 
 
 def _resolve_vocabulary(path: Path) -> PublishedTokenizer:

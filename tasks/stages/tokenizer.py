@@ -39,6 +39,7 @@ from tasks.sources.published_tokenizers import (
     PublishedTokenizer,
     read_vocabulary,
     require_consecutive,
+    require_no_link_out,
 )
 
 BERT_TOKENS = {
@@ -174,6 +175,8 @@ def load_published(
         StageError: it cannot be read, or lacks a special token that masked modelling needs.
     """
     location = published.location
+    if Path(location).is_dir() and published.kind != "hub":
+        require_no_link_out(Path(location))
     if published.kind == "vocabulary":
         # The normalizer that it was trained with: BERT's, which strips all marks with the case.
         normalizer = normalizers.BertNormalizer(lowercase=lowercase)

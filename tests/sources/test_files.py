@@ -252,6 +252,22 @@ def test_links_to_folders_are_followed(tmp_path):
     assert texts(tmp_path / "texts") == {"linked/b.txt": "two", "own/a.txt": "one"}
 
 
+def test_links_out_of_a_folder_are_told(tmp_path):
+    folder, elsewhere = tmp_path / "texts", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (folder / "a.txt").write_text("one")
+    (folder / "b.txt").symlink_to("a.txt")
+    (elsewhere / "c.txt").write_text("two")
+    assert resolve(str(folder), "corpus.source", "text").remarks() == []
+    (folder / "d.txt").symlink_to(elsewhere / "c.txt")
+    [told] = resolve(str(folder), "corpus.source", "text").remarks()
+    assert f"out of the folder: d.txt, which is {elsewhere}/c.txt" in told
+    (folder / "linked").symlink_to(elsewhere)
+    [told] = resolve(str(folder), "corpus.source", "text").remarks()
+    assert told.startswith("2 files are read through links out of the folder, such as d.txt")
+
+
 def test_a_link_back_and_a_link_to_nothing_are_told(tmp_path):
     (tmp_path / "a.txt").write_text("one")
     (tmp_path / "back").symlink_to(tmp_path)

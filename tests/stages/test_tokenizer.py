@@ -237,6 +237,29 @@ def test_a_published_tokenizer_executes_no_code(corpus, tmp_path):
     assert not mark.exists()
 
 
+@pytest.mark.parametrize("name", ["vocab.txt", "tokenizer_config.json", "chat_template.jinja"])
+def test_a_link_out_of_a_published_folder_is_refused(corpus, tmp_path, name):
+    folder, secret = tmp_path / "published", tmp_path / "secret"
+    trained(corpus, folder)
+    planned = resolve_published(str(folder))
+    (folder / name).unlink(missing_ok=True)
+    secret.write_text("root:x:0:0")
+    (folder / name).symlink_to(secret)
+    said = rf"{name} is a link to {secret}, outside of the folder"
+    with pytest.raises(StageError, match=said):
+        resolve_published(str(folder))
+    with pytest.raises(StageError, match=said):  # it was put there after the run was planned
+        trained(corpus, tmp_path / "out", planned)
+
+
+def test_a_link_inside_a_published_folder_is_followed(corpus, tmp_path):
+    trained(corpus, tmp_path / "published")
+    before = resolve_published(str(tmp_path / "published"))
+    (tmp_path / "published" / "tokenizer.json").rename(tmp_path / "published" / "own")
+    (tmp_path / "published" / "tokenizer.json").symlink_to("own")
+    assert resolve_published(str(tmp_path / "published")) == before
+
+
 def test_a_published_tokenizer_is_known_by_content_not_by_place(corpus, tmp_path):
     trained(corpus, tmp_path / "here")
     trained(corpus, tmp_path / "there")
