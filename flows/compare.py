@@ -27,6 +27,7 @@ from tasks.comparison.remains import Remains
 from tasks.comparison.selection import select
 from tasks.contract import StageError
 from tasks.machinery.host.home import make_home, store_folder
+from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.orchestration.cancellation import watching_for_cancellation
 from tasks.machinery.orchestration.flow_tags import flow_tags
 from tasks.machinery.orchestration.gone_flow_runs import registered_flow_run
@@ -105,7 +106,7 @@ def publish(found: Comparison) -> dict[str, Any]:
 def show(page: Document) -> None:
     """Show the page as an artifact in Prefect, with embedded figures."""
     text = to_markdown(page, lambda picture: picture.data_uri)
-    create_markdown_artifact(text, key="comparison", description=page.title)
+    create_markdown_artifact(text, key="comparison", description=escaped(page.title))
 
 
 def record(found: Comparison, page: Document) -> str:

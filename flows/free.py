@@ -16,6 +16,7 @@ from tasks.machinery.freeing.referred import referred
 from tasks.machinery.host.home import make_home, store_folder
 from tasks.machinery.host.ledger import used_by_runs
 from tasks.machinery.host.space import human, read_size
+from tasks.machinery.naming.markdown import escaped_rows
 from tasks.machinery.store.store import Store
 
 
@@ -55,5 +56,5 @@ def free_space(
     size = human(sum(choice.item.size for choice in freed) + left)
     held = human(sum(item.size for item in items))
     text = f"{'would delete' if dry_run else 'deleted'} {size} of {held}"
-    create_table_artifact(rows, key="freed", description=text)
+    create_table_artifact(escaped_rows(rows), key="freed", description=text)
     return {"said": text, "artifacts": [row["artifact"] for row in rows]}

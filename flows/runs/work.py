@@ -16,6 +16,7 @@ from tasks.machinery.execution.session import Work, opened
 from tasks.machinery.execution.summary import RunSummary
 from tasks.machinery.host.digest_memo import Verification, verifying
 from tasks.machinery.host.home import make_home, store_folder
+from tasks.machinery.naming.markdown import escaped_rows
 from tasks.machinery.orchestration.cancellation import watching_for_cancellation
 from tasks.machinery.orchestration.flow_tags import flow_run_address
 from tasks.machinery.orchestration.gone_flow_runs import registered_flow_run
@@ -62,7 +63,7 @@ def show_plan(recipe: Recipe, refresh: Sequence[StageName], verify: Verification
     ]
     runs = sum(step.state == "run" for step in planner.steps)
     text = f"{runs} of {len(rows)} stages would run"
-    create_table_artifact(rows, key="plan", description=text)
+    create_table_artifact(escaped_rows(rows), key="plan", description=text)
     return {"said": text, "plan": rows}
 
 

@@ -33,6 +33,7 @@ from flows.retrain import USUAL, retrain
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.experiment.retraining import Rule, problem_of, require_name
+from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.naming.spelling import nearest
 
 ARRIVED = "temper.data-arrived"
@@ -67,9 +68,9 @@ def retrain_deployment(
         model,
         description=(
             f"Runs the experiment {experiment.name} if anything is new, and makes the model of "
-            f"{chosen.name} the champion of `{model}` if it beats the current one by the rule.\n\n"
-            f"`temper history {model}` lists the decisions. It also runs on the event "
-            f"`{ARRIVED}` of the resource `{resource(model)}`."
+            f"{chosen.name} the champion of {escaped(model)} if it beats the current one by the rule."
+            f"\n\n`temper history NAME` lists the decisions. It also runs on the event "
+            f"`{ARRIVED}` of the resource {escaped(resource(model))}."
         ),
         parameters={
             "experiment": experiment.model_dump(mode="json"),

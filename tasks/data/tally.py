@@ -135,6 +135,5 @@ class Tally:
 
 
 def cell(text: str) -> str:
-    """Text for one cell of a Markdown table: one line, truncated if long."""
-    line = " ".join(text.replace("|", "\\|").split())
-    return cut(line, SHOWN_CHARACTERS)
+    """Text for one cell of a table: one line, truncated if long."""
+    return cut(" ".join(text.split()), SHOWN_CHARACTERS)

@@ -12,7 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tasks.data.tally import Lengths, cell
-from tasks.pages.figures import BLUE, MUTED, PALETTE, canvas, write_figure
+from tasks.machinery.naming.markdown import escaped
+from tasks.pages.figures import BLUE, MUTED, PALETTE, canvas, literal, write_figure
 from tasks.pages.numbers import table
 
 MOST_LABELS = 40  # rows of the table and bars of the figure
@@ -57,7 +58,7 @@ class Card:
     def write(self, out: Path) -> None:
         """Write the page and its figures."""
         parts = [
-            f"# {self.name}",
+            f"# {escaped(self.name)}",
             self._size_table(),
             table(["found", "count"], [[cell(k), number(v)] for k, v in self.facts.items()]),
             "## Lengths",
@@ -72,7 +73,7 @@ class Card:
         answered = any(len(row) > 2 for row in examples)
         answer = ["label" if self.labels else "answer"] if answered else []
         header = ["document", *answer, "text"]
-        parts += ["## Ten examples", table(header, examples).replace("---:", "---")]
+        parts += ["## Ten examples", table(header, examples, words=len(header))]
         (out / "card.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
     def _size_table(self) -> str:
@@ -160,7 +161,7 @@ class Card:
                 fontsize=8,
                 color=MUTED,
             )
-        axes.set_yticks(range(len(most)), [label[:40] for label in most])
+        axes.set_yticks(range(len(most)), [literal(label[:40]) for label in most])
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
         return figure

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.experiment.retraining import Rule
+from tasks.machinery.naming.markdown import escaped
+from tasks.pages.document import Cell
 from tasks.pages.numbers import table
 from tasks.problems import Unit
 from tasks.statistics import numbers
@@ -41,10 +43,10 @@ def page(decision: Decision, rule: Rule, problem: str, remarks: Sequence[str] = 
     head = decision.rows[:1]
     parts = [
         f"# {OUTCOMES[decision.outcome]}",
-        "\n".join(f"- {reason}" for reason in decision.reasons),
-        f"{problem}, {decision.rows[0].rows:,} rows of {decision.documents:,} documents in the "
-        "current test split.",
-        *remarks,
+        "\n".join(f"- {escaped(reason)}" for reason in decision.reasons),
+        f"{escaped(problem)}, {decision.rows[0].rows:,} rows of {decision.documents:,} documents "
+        "in the current test split.",
+        *map(escaped, remarks),
         _table(head, "metric", other),
     ]
     for kind, title in (("part", decision.parts), ("slice", f"{head[0].name} by length")):
@@ -61,14 +63,14 @@ def page(decision: Decision, rule: Rule, problem: str, remarks: Sequence[str] = 
 def _table(rows: tuple[Row, ...] | list[Row], kind: str, other: str) -> str:
     gain = numbers.in_words(rows[0].unit, "gain")
     header = [kind, "rows", other, "challenger", gain, "verdict"]
-    lines = [
+    lines: list[list[str | Cell]] = [
         [
-            row.name.replace("|", "\\|"),
+            row.name,
             f"{row.rows:,}",
             measured(row.before, row.unit),
             measured(row.after, row.unit),
             gained(row.difference, row.unit),
-            f"**{row.verdict}**" if row.blocks else row.verdict or "no significant difference",
+            Cell(row.verdict or "no significant difference", strong=row.blocks),
         ]
         for row in rows
     ]

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+from tasks.machinery.naming.markdown import escaped
+
 _NUMBER = re.compile(r"[-+<≥–]* ?\d[\d.,e+-]*( \[.*\])?$|–$")
 
 
@@ -123,11 +124,6 @@ def to_markdown(page: Document, place: Callable[[Picture], str] | None) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def escaped(text: str) -> str:
-    """Text escaped for Markdown, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
-
-
 def _as_markdown(block: Words | Grid | Item) -> str:
     if isinstance(block, Words):
         return escaped(block.text)
@@ -137,11 +133,12 @@ def _as_markdown(block: Words | Grid | Item) -> str:
         return "\n\n".join([*lines, "\n".join(facts)])
     lines = [_line([escaped(name) for name in block.header])]
     lines.append(_line(["---" if words else "---:" for words in block.wordy]))
-    lines += [_line([_cell(cell) for cell in row]) for row in block.rows]
+    lines += [_line([as_cell(cell) for cell in row]) for row in block.rows]
     return "\n".join(lines)
 
 
-def _cell(cell: Cell) -> str:
+def as_cell(cell: Cell) -> str:
+    """A cell of a table in Markdown."""
     return f"**{escaped(cell.text)}**" if cell.strong else escaped(cell.text)
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
 from tasks.pages import numbers as pages
 from tasks.pages.figures import (
@@ -149,7 +150,7 @@ def card(found: Found) -> str:
     """The page of one evaluation: metrics with intervals, a sentence on the gain, the classes."""
     metrics, facts, sure = found.metrics, found.facts, f"{100 * found.facts['confidence']:g} %"
     parts = [
-        f"# Evaluation: {facts['problem']}",
+        f"# Evaluation: {escaped(facts['problem'])}",
         f"{facts['rows']} of {metrics['test_documents']:,.0f} documents in the test split.",
         metric_table(found),
     ]
@@ -157,13 +158,13 @@ def card(found: Found) -> str:
         parts.append(f"**{pages.judge(metrics, found.headline, facts['confidence'])}**")
     for model, words in {"": "pre-trained model", FROM_SCRATCH: "model from scratch"}.items():
         if MetricName(facts["headline"], model).low in metrics and (said := found.learnt(model)):
-            parts.append(f"**The {words} is {said}.**")
+            parts.append(f"**The {words} is {escaped(said)}.**")
     if len(found.report):
         parts += ["## By class", class_table(found.report)]
     parts.append(
         f"In brackets: {sure} bootstrap intervals over the documents of the test split, paired for "
         "the gain. They do not cover the variation between training seeds. *majority* always "
-        f"answers {facts['majority']}, which it knows from the training split."
+        f"answers {escaped(facts['majority'])}, which it knows from the training split."
     )
     return "\n\n".join(parts) + "\n"
 

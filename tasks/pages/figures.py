@@ -47,7 +47,7 @@ def canvas(
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     characters = round(width * 14)
-    under = fill(subtitle, characters)
+    title, under = literal(title), fill(literal(subtitle), characters)
     lift = 8 + 12.5 * under.count("\n") + (15 if under else 0)
     heading: dict[str, Any] = {
         "xycoords": "axes fraction",
@@ -70,6 +70,11 @@ def canvas(
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def literal(text: str) -> str:
+    """A text as it is, not as a formula: matplotlib typesets what is between two `$`."""
+    return text.replace("$", r"\$")
 
 
 def write_figure(figure: Figure, path: Path) -> None:
@@ -106,7 +111,7 @@ def draw_curves(
             {"linewidth": 1.3, "alpha": 0.75} if noisy else {"linewidth": 2.0, "markersize": 4}
         )
         axes.plot(xs, ys, color=color, marker="" if noisy else "o", **style)
-        ends.append((ys[-1], f"{name} {ys[-1]:.3g}", color))
+        ends.append((ys[-1], f"{literal(name)} {ys[-1]:.3g}", color))
     axes.margins(x=0.01)
     _label_ends(axes, ends)
     axes.set_xlabel(x, color=MUTED, fontsize=9)
@@ -163,7 +168,7 @@ def draw_intervals(
         )
     if zero:
         axes.axvline(0, color=INK, linewidth=1)
-    axes.set_yticks(range(len(rows)), [row.name for row in reversed(rows)])
+    axes.set_yticks(range(len(rows)), [literal(row.name) for row in reversed(rows)])
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.margins(x=0.08)
     axes.set_xlabel(x, color=MUTED, fontsize=9)
@@ -195,7 +200,7 @@ def draw_confusion(
                 color = "white" if shares[row, column] > 0.45 else INK
                 text = f"{counts[row, column]:,}"
                 axes.text(x, y, text, ha="center", va="center", fontsize=7.5, color=color)
-    shown = [names[i] for i in kept]
+    shown = [literal(names[i]) for i in kept]
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
     axes.set_xticks(range(size), shown, rotation=45, ha="right", rotation_mode="anchor")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.naming.metric_name import MetricName
+from tasks.pages.document import Cell, as_cell
 from tasks.problems import Metric, Unit
 from tasks.statistics import numbers
 from tasks.statistics.verdict import verdict
@@ -12,10 +14,15 @@ from tasks.statistics.verdict import verdict
 GAIN = MetricName("gain")
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column is left-aligned, the others right-aligned."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def table(header: Sequence[str], rows: Iterable[Sequence[str | Cell]], *, words: int = 1) -> str:
+    """A Markdown table of plain texts, which are escaped here; a strong cell is bold.
+
+    The first `words` columns are left-aligned, the others right-aligned.
+    """
+    lines = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
+    rule = ["---" if number < words else "---:" for number in range(len(header))]
+    written = [[escaped(name) for name in header], rule, *(map(as_cell, line) for line in lines)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in written)
 
 
 def result(metrics: Mapping[str, float], name: MetricName, unit: Unit) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from tasks.machinery.naming.markdown import escaped
 from tasks.pages.figures import Points, draw_curves, write_figure
 from tasks.pages.numbers import table
 
@@ -90,14 +91,14 @@ def describe(outcome: Outcome) -> Iterator[str]:
     """The numbers, one per line."""
     metrics = outcome.metrics
     yield (
-        f"A {outcome.family} of {metrics['parameters']:,.0f} parameters has seen "
+        f"A {escaped(outcome.family)} of {metrics['parameters']:,.0f} parameters has seen "
         f"{metrics['tokens']:,.0f} tokens: "
         f"{metrics['epochs']:.2f} passes over the corpus. On {outcome.sequences:,} held-out "
         "sequences:"
     )
     yield ""
     for words, value in numbers_of(outcome):
-        yield f"- {words}: {value}"
+        yield f"- {escaped(words)}: {value}"
 
 
 def numbers_of(outcome: Outcome) -> list[list[str]]:

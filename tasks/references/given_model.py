@@ -10,6 +10,7 @@ from typing import Any
 
 from tasks.machinery.execution.planner import PendingInput
 from tasks.machinery.host.home import store_folder
+from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.tracking import Tracking
@@ -72,7 +73,7 @@ class Given:
         """Its description and origin, by content alone, independent of the reference."""
         built = (self.configuration.get("architectures") or [self.configuration["model_type"]])[0]
         lines = [
-            f"{built}, content `{self.model.digest[:16]}`.",
+            f"{escaped(str(built))}, content `{self.model.digest[:16]}`.",
             *map(_made, self.lineage.trainings),
         ]
         if not self.lineage.trainings:

@@ -49,7 +49,8 @@ def look_for_leakage(
             example = cell(text[:EXAMPLE_CHARACTERS])
         monitor.progress(seen, 0, "documents")
     sentence = verdict(seen, leaking, near, example)
-    (out / "leakage.json").write_text(json.dumps({"sentence": sentence}) + "\n", encoding="utf-8")
+    values = {"sentence": sentence, "leaks": bool(leaking)}
+    (out / "leakage.json").write_text(json.dumps(values) + "\n", encoding="utf-8")
     return {"trained_on": float(seen), "leaking": float(leaking), "near": float(near)}
 
 
@@ -70,8 +71,8 @@ def verdict(seen: int, leaking: int, near: int, example: str) -> str:
             f"contains a test row.{more}"
         )
     return (
-        f"**{leaking:,} of the {seen:,} documents and rows that it is known to have been trained "
+        f"{leaking:,} of the {seen:,} documents and rows that it is known to have been trained "
         f"on contain a test row or a part of one, such as “{example}”: the results may be too "
-        f"good.**{more} To leave out documents, pre-train with these data under `held_out`; to "
+        f"good.{more} To leave out documents, pre-train with these data under `held_out`; to "
         "leave out labelled rows, split them with the `split_seed` of the model's own experiment."
     )

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import Monitor
+from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
 from tasks.pages import numbers as pages
 from tasks.pages.evaluation_card import Found, figures_of
 from tasks.pages.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
+from tasks.pages.leakage_card import read_sentence
 from tasks.pages.pretraining_card import Outcome, draw_loss, numbers_of
 from tasks.problems import Metric
 from tasks.statistics import numbers
@@ -102,7 +104,7 @@ def write_report(
     show = out / "show"
     show.mkdir()
     sections = [
-        f"# {name}: results",
+        f"# {escaped(name)}: results",
         summarize(results, learnt(origin)),
         headline_table(results, confidence),
         *verdicts(results, confidence),
@@ -134,7 +136,7 @@ def write_page(path: Path, sections: Sequence[str]) -> None:
 
 def figure(path: str, words: str) -> str:
     """A figure as a section, with an alternative text."""
-    return f"![{words}]({path})"
+    return f"![{escaped(words)}]({path})"
 
 
 def is_figure(section: str) -> bool:
@@ -190,12 +192,12 @@ def headline_table(results: Sequence[Result], confidence: float) -> str:
 def verdicts(results: Sequence[Result], confidence: float) -> list[str]:
     """A sentence for each comparison, and for each model that may have learnt nothing."""
     lines = [
-        f"- **{result.name}**: {pages.judge(result.metrics, result.metric, confidence)}"
+        f"- **{escaped(result.name)}**: {pages.judge(result.metrics, result.metric, confidence)}"
         for result in results
         if result.compares
     ]
     lines += [
-        f"- **{result.name}**: the pre-trained model is {said}."
+        f"- **{escaped(result.name)}**: the pre-trained model is {escaped(said)}."
         for result in results
         if (said := result.beyond_majority)
     ]
@@ -206,11 +208,11 @@ def origin_section(origin: str, problems: Sequence[str], leakages: Sequence[Path
     """The origin of the model, and whether its training data contain test rows."""
     if not origin:
         return []
-    found = [
-        json.loads((folder / "leakage.json").read_text(encoding="utf-8"))["sentence"]
-        for folder in leakages
+    found = map(read_sentence, leakages)
+    lines = [
+        f"- **{escaped(name)}**: {said}"
+        for name, said in zip(problems, found, strict=bool(leakages))
     ]
-    lines = [f"- **{name}**: {said}" for name, said in zip(problems, found, strict=bool(found))]
     return ["## The model", origin, *(["\n".join(lines)] if lines else [])]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.tracking.outage import is_outage
 from tasks.machinery.tracking.tags import FLOW_RUN_NAME, FLOW_RUN_URL
@@ -19,7 +20,7 @@ def note_of(tags: Mapping[str, str], page: str = "") -> str:
         page: what else is to be said.
     """
     address = tags.get(FLOW_RUN_URL, "")
-    link = f"Flow run in Prefect: [{tags[FLOW_RUN_NAME]}]({address})" if address else ""
+    link = f"Flow run in Prefect: [{escaped(tags[FLOW_RUN_NAME])}]({address})" if address else ""
     return "\n\n".join(filter(None, [link, page]))
 
 
