@@ -15,6 +15,7 @@ from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import FieldPath, InvalidExperimentError, check, validated
 from tasks.experiment.renamed import new_path, renew
 from tasks.experiment.renamed import note as note_of
+from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.paths import has_scheme, place
 from tasks.machinery.naming.spelling import nearest
 
@@ -60,7 +61,7 @@ def load_experiment(
         setting = _by_new_name(given, note)
         place = apply(values, setting)
         lines, changes = _without(lines, place), _without(changes, place)
-        lines[place] = f"--set {setting}"
+        lines[place] = f"--set {cut(setting, 200)}"
         changes[place] = setting.partition("=")[2]
     if isinstance(values.get("variant", ""), str) and ("variant",) not in changes:
         values["variant"] = variant_of(values, changes)
@@ -147,7 +148,7 @@ def apply(values: dict[str, Any], setting: str) -> FieldPath:
         raise InvalidExperimentError([f"--set {setting}: accepted: --set a.b=value"])
     try:
         value = yaml.safe_load(text) if text.strip() else ""
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # `2026-13-45` is no date
         value = text
     path: list[str | int] = []
     here: Any = values

@@ -8,9 +8,12 @@ from typing import Any
 
 import yaml
 
-from tasks.experiment.mistakes import FieldPath, InvalidExperimentError
+from tasks.experiment.mistakes import FieldPath, InvalidExperimentError, bounded
+from tasks.machinery.naming.cut import cut
 
-_DEEPEST, _MOST_NODES = 20, 100_000  # of the values in a file: far more than an experiment has
+# Far more than an experiment has: bytes of a file, depth and number of its values, and characters
+# of one.
+_MOST_BYTES, _DEEPEST, _MOST_NODES, _LONGEST = 1_000_000, 20, 100_000, 10_000
 
 
 def read_yaml(file: Path) -> tuple[dict[str, Any], dict[FieldPath, str]]:
@@ -20,7 +23,7 @@ def read_yaml(file: Path) -> tuple[dict[str, Any], dict[FieldPath, str]]:
         InvalidExperimentError: where it is not YAML, not UTF-8, or not a mapping.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = _bytes_of(file).decode("utf-8")
     except OSError as error:
         raise InvalidExperimentError([f"{file}: {error.strerror}"]) from None
     except UnicodeDecodeError as error:
@@ -33,18 +36,29 @@ def read_yaml(file: Path) -> tuple[dict[str, Any], dict[FieldPath, str]]:
         raise InvalidExperimentError(
             [f"{file}: found {_kind(values)}; accepted: fields, as `name: value`"]
         )
-    _require_plain(node, file)
     twice = list(_repeated(node, ()))
     if twice:
         raise InvalidExperimentError(
-            [f"{file}:{line}: {name} is given twice" for name, line in twice]
+            bounded([f"{file}:{line}: {name} is given twice" for name, line in twice])
         )
     return values, {path: f"{file}:{line}" for path, line in _lines(node, ())}
 
 
+def _bytes_of(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        found = opened.read(_MOST_BYTES + 1)
+    if len(found) > _MOST_BYTES:
+        raise InvalidExperimentError(
+            [f"{file}: more than {_MOST_BYTES:,} bytes; accepted: an experiment, at most that"]
+        )
+    return found
+
+
 def _parsed(text: str, file: Path) -> tuple[yaml.Node | None, Any]:
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        _require_plain(node, file)  # first: merging aliases takes memory
+        return node, yaml.safe_load(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         problem = f"the character {error.character!r}" if error.character else error.reason
@@ -53,13 +67,15 @@ def _parsed(text: str, file: Path) -> tuple[yaml.Node | None, Any]:
         problem = str(error.problem)
     except RecursionError:
         line, problem = 1, "lists in lists without end"
+    except InvalidExperimentError:
+        raise
     except ValueError as error:  # 2026-13-45 is no date
         line, problem = 1, str(error)
     raise InvalidExperimentError([f"{file}:{line}: not valid YAML: {problem}"]) from None
 
 
 def _require_plain(node: yaml.Node | None, file: Path) -> None:
-    """Refuse a mapping or list that is inside of itself, or that aliases make endless.
+    """Check that values are neither nested without end (by aliases, too) nor too long.
 
     Raises:
         InvalidExperimentError: with the line.
@@ -73,7 +89,15 @@ def _require_plain(node: yaml.Node | None, file: Path) -> None:
             raise InvalidExperimentError(
                 [f"{file}:{line}: lists in lists without end (an alias to what it stands in?)"]
             )
-        waiting += [(value, depth + 1) for _, _, value in _children(here)]
+        if isinstance(here, yaml.ScalarNode) and len(here.value) > _LONGEST:
+            raise InvalidExperimentError(
+                [
+                    f"{file}:{here.start_mark.line + 1}: a value of {len(here.value):,} "
+                    f"characters ({cut(here.value, 40)!r}); accepted: at most {_LONGEST:,}"
+                ]
+            )
+        for _, key, value in _children(here):
+            waiting += [(each, depth + 1) for each in ((value,) if key is value else (key, value))]
 
 
 def _kind(values: object) -> str:

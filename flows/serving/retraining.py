@@ -68,8 +68,8 @@ def retrain_deployment(
         model,
         description=(
             f"Runs the experiment {experiment.name} if anything is new, and makes the model of "
-            f"{chosen.name} the champion of {escaped(model)} if it beats the current one by the rule."
-            f"\n\n`temper history NAME` lists the decisions. It also runs on the event "
+            f"{chosen.name} the champion of {escaped(model)} if it beats the current one by the "
+            f"rule.\n\n`temper history NAME` lists the decisions. It also runs on the event "
             f"`{ARRIVED}` of the resource {escaped(resource(model))}."
         ),
         parameters={

@@ -19,6 +19,7 @@ from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.spelling import nearest
 
 FieldPath = tuple[str | int, ...]
+MOST_LINES = 20  # of mistakes that are shown
 
 
 class InvalidExperimentError(ValueError):
@@ -49,7 +50,14 @@ def validated(
     else:
         if not found:
             return experiment
-    raise InvalidExperimentError([_said(problem, lines or {}, values) for problem in found])
+    said = [_said(problem, lines or {}, values) for problem in found[: MOST_LINES + 1]]
+    raise InvalidExperimentError(bounded(said, len(found)))
+
+
+def bounded(lines: Sequence[str], count: int = 0) -> list[str]:
+    """The first lines, and how many more there are; `count` where not all were composed."""
+    more = max(count, len(lines)) - MOST_LINES
+    return [*lines[:MOST_LINES], f"and {more:,} more mistakes"] if more > 0 else list(lines)
 
 
 def _truths(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, bool]]:
@@ -88,7 +96,7 @@ def check_fields(part: BaseModel) -> None:
 def _refuse(mistakes: Iterable[tuple[str, str]]) -> None:
     found = [f"{path}: {message}" for path, message in mistakes]
     if found:
-        raise InvalidExperimentError(found)
+        raise InvalidExperimentError(bounded(found))
 
 
 def _said(error: Any, lines: Mapping[FieldPath, str], values: Mapping[str, Any]) -> str:

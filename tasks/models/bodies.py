@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from transformers import AutoConfig, AutoTokenizer
 from tasks import families
 from tasks.contract import StageError
 from tasks.experiment.problem import FineTuning
+from tasks.machinery.naming.cut import cut
 from tasks.models.files import configuration_of
 from tasks.problems import Problem
 
@@ -32,24 +34,37 @@ def new_classifier(
     """
     given = configuration_of(architecture, architecture.name)
     family = families.load(given["model_type"])
-    config = AutoConfig.from_pretrained(
-        architecture,
-        local_files_only=True,
-        trust_remote_code=False,
-        initializer_range=INITIALIZER_RANGE,
-        **answers_of(kind, labels),
-        **family.dropout(training.dropout),
-        output_attentions=False,  # with it, models with fast attention cannot be saved
-    )
+    with _built_from(architecture):
+        config = AutoConfig.from_pretrained(
+            architecture,
+            local_files_only=True,
+            trust_remote_code=False,
+            initializer_range=INITIALIZER_RANGE,
+            **answers_of(kind, labels),
+            **family.dropout(training.dropout),
+            output_attentions=False,  # with it, models with fast attention cannot be saved
+        )
     longest = family.longest_input(config.to_dict())
     if longest is not None and training.max_length > longest:
         raise StageError(
             f"max_length is {training.max_length}, but the model reads at most {longest} tokens; "
             f"set max_length to at most {longest}, or pre-train with larger model.max_positions"
         )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), _built_from(architecture):
         torch.manual_seed(seed)
         return kind.AUTO_MODEL.from_config(config, trust_remote_code=False)
+
+
+@contextmanager
+def _built_from(folder: Path) -> Iterator[None]:
+    """Name the file where a library cannot build a model: it raises many types, or two lines."""
+    try:
+        yield
+    except Exception as error:
+        said = cut(" ".join(f"{type(error).__name__}: {error}".split()), 300)
+        raise StageError(
+            f"no model can be built from {folder.name}/config.json and the files beside it: {said}"
+        ) from error
 
 
 def answers_of(kind: Problem, labels: Sequence[str]) -> dict[str, Any]:
@@ -130,8 +145,13 @@ def write_model(model: Any, tokenizer: Any, folder: Path) -> None:
 
 
 def read_model(auto_model: Any, folder: Path) -> tuple[Any, Any]:
-    """A model, ready to predict on the best device in fp32, and its tokenizer."""
+    """A model, ready to predict on the best device in fp32, and its tokenizer.
+
+    Raises:
+        StageError: the library cannot read it.
+    """
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    model = auto_model.from_pretrained(folder, dtype=torch.float32, **local)
-    tokenizer = AutoTokenizer.from_pretrained(folder, **local)
+    with _built_from(folder):
+        model = auto_model.from_pretrained(folder, dtype=torch.float32, **local)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **local)
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer

@@ -6,7 +6,6 @@ tokenizer. No code beside them is executed, and no pickle is opened.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from tasks import families
 from tasks.contract import StageError
 from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.experiment.problem import Downstream
+from tasks.machinery.host.foreign_json import read_foreign_json
 from tasks.machinery.host.links import require_inside
 from tasks.problems import described, names
 
@@ -90,12 +90,9 @@ def configuration_of(folder: Path, where: str) -> dict[str, Any]:
     Raises:
         StageError: it is not JSON, or has no model_type.
     """
-    try:
-        found = json.loads((folder / CONFIGURATION).read_text(encoding="utf-8"))
-        if "model_type" in found:
-            return dict(found)
-    except (ValueError, TypeError) as error:
-        raise StageError(f"{where}: {CONFIGURATION} is not valid JSON: {error}") from None
+    found = read_foreign_json(folder / CONFIGURATION, f"{where}: {CONFIGURATION}")
+    if isinstance(found, dict) and "model_type" in found:
+        return found
     raise StageError(f"{where}: {CONFIGURATION} has no model_type, so it is not a model")
 
 

@@ -49,6 +49,7 @@ from tasks.machinery.tracking.tags import (
 )
 from tasks.machinery.tracking.tracking import Tracking
 from tasks.models.files import CONFIGURATION, WEIGHTS, files_of
+from tasks.references.given_files import require_sound
 
 IMPORTED = "model"  # the stage name of models copied into the store
 MAKERS = ("pretraining", "finetuning")
@@ -211,10 +212,12 @@ def _arranged(found: Path, where: str, store: Store) -> Input:
 def _imported(folder: Path, where: str, store: Store, within: Path | None = None) -> Input:
     """The artifact of these files: that of the stage that made them, or a copy by content."""
     names, begun = files_of(folder, where, within), time.monotonic()
+    require_sound(folder, names, where)
     with _aside(store) as own:  # the folder may change meanwhile: the copy is what gets hashed
         for name in names:
             shutil.copyfile(folder / name, own / name)
         files_of(own, where)
+        require_sound(own, names, where)
         content = {name: digest_file(own / name) for name in names}
         made = _made_here(content, store)
         if made is not None:

@@ -7,7 +7,7 @@ needs no tokenizer library.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +17,9 @@ from tasks.contract import StageError
 from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.experiment.fields import Part, field
 from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.host.foreign_json import MOST_BYTES, read_foreign_json
 from tasks.machinery.host.links import require_inside
+from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.hub import commit_of
 from tasks.machinery.naming.paths import place
 from tasks.machinery.naming.spelling import nearest_path
@@ -27,6 +29,9 @@ ACCEPTED = (
     "Accepted: a vocab.txt, a folder with a tokenizer.json, a vocab.txt, or a vocab.json and "
     "merges.txt, or hf:NAME[@REVISION]"
 )
+
+LONGEST_ENTRY = 10_000  # characters
+MOST_ENTRIES = 2_000_000  # the largest vocabularies of the Hub have half of that
 
 MERGES = ("vocab.json", "merges.txt")  # byte-level BPE, as GPT-2 and RoBERTa were published
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")  # what a vocab.txt must have
@@ -112,26 +117,32 @@ def _resolve_vocabulary(path: Path) -> PublishedTokenizer:
     return PublishedTokenizer(location=str(path), kind="vocabulary", identity=identity)
 
 
-def read_vocabulary(path: Path) -> dict[str, int]:
+def read_vocabulary(path: Path, field: str = FIELD) -> dict[str, int]:
     """Read a vocab.txt: one entry per line, numbered by its line.
 
     Raises:
-        StageError: it is not UTF-8, has an entry twice, or lacks special tokens.
+        StageError: it is too large, not UTF-8, has an entry twice, or lacks special tokens.
     """
+    with path.open("rb") as opened:
+        found = opened.read(MOST_BYTES + 1)
+    if len(found) > MOST_BYTES:
+        raise StageError(f"{field}: {path}: more than {MOST_BYTES:,} bytes; accepted: at most that")
     try:
-        entries = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
+        text = found.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise StageError(f"{FIELD}: {path}: not UTF-8 at byte {error.start}") from None
+        raise StageError(f"{field}: {path}: not UTF-8 at byte {error.start}") from None
+    entries = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    require_short(entries, f"{field}: {path}")
     vocabulary: dict[str, int] = {}
     for number, entry in enumerate(entries):
         known = vocabulary.setdefault(entry, number)
         if known != number:
             raise StageError(
-                f"{FIELD}: {path}: {entry!r} is on line {known + 1} and on line {number + 1}"
+                f"{field}: {path}: {entry!r} is on line {known + 1} and on line {number + 1}"
             )
     missing = [token for token in SPECIAL if token not in vocabulary]
     if missing:
-        raise StageError(f"{FIELD}: {path}: not a BERT vocabulary: it lacks {', '.join(missing)}")
+        raise StageError(f"{field}: {path}: not a BERT vocabulary: it lacks {', '.join(missing)}")
     return vocabulary
 
 
@@ -142,17 +153,18 @@ def require_merges(folder: Path) -> None:
         StageError: they do not, or cannot be read.
     """
     file = folder / MERGES[0]
-    found = _json_of(file, "utf-8-sig")
+    found = read_foreign_json(file, f"{FIELD}: {file}", "utf-8-sig")
     try:
         (folder / MERGES[1]).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise StageError(f"{FIELD}: {folder}: not UTF-8 at byte {error.start}") from None
     if not isinstance(found, dict) or not all(type(n) is int for n in found.values()):
         raise StageError(f"{FIELD}: {file} must map each entry to its number")
+    require_short(found, f"{FIELD}: {file}")
     require_consecutive(set(found.values()), str(file))
 
 
-def require_whole(file: Path) -> None:
+def require_whole(file: Path, field: str = FIELD) -> None:
     """Check that a tokenizer.json numbers its entries from 0 without a gap.
 
     A model has one row per entry, so a number beyond their count has no row.
@@ -160,33 +172,37 @@ def require_whole(file: Path) -> None:
     Raises:
         StageError: it does not, or it is not a JSON file of a tokenizer.
     """
-    found = _json_of(file)
+    found = read_foreign_json(file, f"{field}: {file}")
     try:
         numbers = _numbers(found)
-    except (AttributeError, KeyError, TypeError):
+        entries = found["model"]["vocab"]
+        named = entries if isinstance(entries, dict) else (str(entry[0]) for entry in entries)
+        require_short(named, f"{field}: {file}: model.vocab")
+    except (AttributeError, IndexError, KeyError, TypeError):
         raise StageError(
-            f"{FIELD}: {file}: no tokenizer could be loaded: it has no vocabulary (model.vocab)"
+            f"{field}: {file}: no tokenizer could be loaded: it has no vocabulary (model.vocab)"
         ) from None
-    require_consecutive(numbers, str(file))
+    require_consecutive(numbers, str(file), field)
 
 
-def _json_of(file: Path, encoding: str = "utf-8") -> Any:
-    """The content of a JSON file.
+def require_short(entries: Iterable[str], where: str) -> None:
+    """Check that a vocabulary has not too many entries, and none that is no word.
 
     Raises:
-        StageError: it is not UTF-8, or not JSON.
+        StageError: with the start of the entry.
     """
-    try:
-        return json.loads(file.read_text(encoding=encoding))
-    except UnicodeDecodeError as error:
-        raise StageError(f"{FIELD}: {file}: not UTF-8 at byte {error.start}") from None
-    except json.JSONDecodeError as error:
-        raise StageError(
-            f"{FIELD}: {file}, line {error.lineno}: not valid JSON: {error.msg}"
-        ) from None
+    count = 0
+    for count, entry in enumerate(entries, 1):
+        if len(entry) > LONGEST_ENTRY:
+            raise StageError(
+                f"{where}: the entry {count} ({cut(entry, 40)!r}) has {len(entry):,} characters; "
+                f"accepted: at most {LONGEST_ENTRY:,}"
+            )
+    if count > MOST_ENTRIES:
+        raise StageError(f"{where}: {count:,} entries; accepted: at most {MOST_ENTRIES:,}")
 
 
-def require_consecutive(numbers: set[int], where: str) -> None:
+def require_consecutive(numbers: set[int], where: str, field: str = FIELD) -> None:
     """Check that the entries of a vocabulary are numbered from 0 without a gap.
 
     Raises:
@@ -195,7 +211,7 @@ def require_consecutive(numbers: set[int], where: str) -> None:
     beyond = sorted(number for number in numbers if not 0 <= number < len(numbers))
     if beyond:
         raise StageError(
-            f"{FIELD}: {where}: one of its {len(numbers)} entries has the number {beyond[0]}; "
+            f"{field}: {where}: one of its {len(numbers)} entries has the number {beyond[0]}; "
             f"accepted: 0 to {len(numbers) - 1} without a gap, since the model has a row for each"
         )
 
@@ -204,7 +220,10 @@ def _numbers(tokenizer: dict[str, Any]) -> set[int]:
     """The numbers of all entries; for a Unigram model, the positions in its list."""
     entries = tokenizer["model"]["vocab"]
     known = set(entries.values()) if isinstance(entries, dict) else set(range(len(entries)))
-    return known | {added["id"] for added in tokenizer.get("added_tokens") or []}
+    numbers = known | {added["id"] for added in tokenizer.get("added_tokens") or []}
+    if not all(type(number) is int for number in numbers):
+        raise TypeError
+    return numbers
 
 
 def _resolve_hub(location: str) -> PublishedTokenizer:

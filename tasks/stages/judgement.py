@@ -146,7 +146,7 @@ def read_answering(kind: Problem, side: str, folder: Path) -> tuple[Any, Any, li
     """A model, its tokenizer, and its labels."""
     try:
         model, tokenizer = read_model(kind.AUTO_MODEL, folder)
-    except (OSError, ValueError) as error:
+    except StageError as error:
         raise StageError(f"the model of the {side} cannot be read: {error}") from None
     if type(model).__name__ not in (model.config.architectures or [type(model).__name__]):
         raise StageError(

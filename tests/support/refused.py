@@ -28,6 +28,16 @@ FILE = [
     yaml("a tag of Python", "seed: !!python/name:os.system\n", "tiny.yaml:1: not valid YAML"),
     yaml("a zero byte in YAML", "name: a\nseed: \0\n", "tiny.yaml:2: not valid YAML"),
     yaml("two documents", "seed: 1\n---\nseed: 2\n", "tiny.yaml:2: not valid YAML: but found"),
+    yaml("YAML of a deep list", "[" * 100_000, "tiny.yaml:1: not valid YAML: lists in lists"),
+    yaml("YAML of 30 MB", "name: " + "a" * 30_000_000, "tiny.yaml: more than 1,000,000 bytes"),
+    yaml("a long value", "seed: 1\nname: " + "a" * 900_000, "tiny.yaml:2: a value of 900,000"),
+    yaml("a long number", "seed: 1" + ":1" * 200_000, "tiny.yaml:1: a value of 400,001 char"),
+    yaml(
+        "aliases that merge to gigabytes",
+        "a0: &a0 {x: 1}\n"
+        + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12)),
+        "lists in lists without end (an alias to what it stands in?)",
+    ),
     data(
         "YAML in UTF-16",
         "",
@@ -97,6 +107,10 @@ FIELDS = [
     setting("a problem without a name", "downstream.mood.name=", "name: found ''", "matching"),
     setting("two problems of a name", "downstream.mood.name=names", "is the name of 2 problems"),
     setting("shares of all rows", "downstream.mood.test_share=0.95", "leave nothing to train on"),
+    setting("sizes beyond all memory", "model.layers=1000000000000", "at least 1, at most 96"),
+    setting("no heads", "model.heads=0", "model.heads: found 0; accepted: a whole number, at l"),
+    setting("a date that is none", "seed=2026-13-45", "seed: found '2026-13-45'"),
+    setting("a deep setting", "seed=" + "[" * 5_000, "seed: found '[[[", "a whole number"),
     setting("a misspelt setting", "pretraining.step=3", "--set pretraining.step=3", "mean steps."),
     setting("a setting of no problem", "downstream.mod.epochs=1", "did you mean mood"),
     setting("a setting without a value", "seed", "accepted: --set a.b=value"),

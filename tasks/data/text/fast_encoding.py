@@ -39,6 +39,8 @@ class Encoder:
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self.backend: Any = tokenizer.backend_tokenizer
         self.backend.encode_special_tokens = True
+        self.backend.no_padding()  # a published tokenizer may have both; a corpus is neither
+        self.backend.no_truncation()
         self.unknown = tokenizer.unk_token_id
         self.lost, self.example = 0, ""
         self.known: Known | None = None

@@ -52,6 +52,14 @@ def test_odd_text_has_the_tokens_of_the_tokenizer(tokenizer):
     assert by_words(tokenizer, sentences) == directly(tokenizer, sentences)
 
 
+def test_padding_and_truncation_of_a_published_tokenizer_do_not_count(tokenizer):
+    sentences = [" ".join(sentence.split()) for sentence in ODD]
+    expected = by_words(tokenizer, sentences)
+    tokenizer.backend_tokenizer.enable_padding(length=64)
+    tokenizer.backend_tokenizer.enable_truncation(2)
+    assert by_words(tokenizer, sentences) == expected
+
+
 def test_byte_level_without_a_blank_before_the_first_word(tokenizer):
     if "Ġthe" not in tokenizer.get_vocab():
         return  # WordPiece marks no blanks

@@ -56,3 +56,12 @@ def test_no_name_is_no_preset() -> None:
 def test_the_title_tells_both_bounds_of_a_training() -> None:
     bounded = load_experiment("demo", ["pretraining.minutes=1.5", "pretraining.steps=10000"])
     assert title_of(bounded) == "demo · bert 2×128 · 10,000 steps or 1.5 min"
+
+
+def test_mistakes_without_end_are_counted_and_not_listed(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("model:\n" + "".join(f"  x{number}: 1\n" for number in range(500)))
+    with pytest.raises(InvalidExperimentError) as refused:
+        load_experiment(str(file))
+    assert len(refused.value.lines) == 21
+    assert refused.value.lines[-1] == "and 480 more mistakes"

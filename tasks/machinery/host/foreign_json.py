@@ -1,0 +1,38 @@
+"""JSON files from elsewhere: read within a bound of memory, and refused with file and line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tasks.contract import StageError
+
+MOST_BYTES = 100 * 10**6  # the largest tokenizers of the Hub have a third of that
+
+
+def read_foreign_json(file: Path, where: str, encoding: str = "utf-8") -> Any:
+    """The content of a JSON file.
+
+    Args:
+        file: the file.
+        where: its name for messages.
+        encoding: `utf-8-sig` accepts a byte order mark.
+
+    Raises:
+        StageError: it is too large, not UTF-8, not JSON, or nested too deep.
+    """
+    with file.open("rb") as opened:
+        found = opened.read(MOST_BYTES + 1)
+    if len(found) > MOST_BYTES:
+        raise StageError(f"{where}: more than {MOST_BYTES:,} bytes; accepted: at most that")
+    try:
+        return json.loads(found.decode(encoding))
+    except UnicodeDecodeError as error:
+        raise StageError(f"{where}: not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise StageError(f"{where}, line {error.lineno}: not valid JSON: {error.msg}") from None
+    except RecursionError:
+        raise StageError(f"{where}: nested too deep: lists in lists without end") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise StageError(f"{where}: not valid JSON: {error}") from None

@@ -1,0 +1,163 @@
+"""What the files of a given model must be, before a library builds a model from them.
+
+A configuration from elsewhere decides how much memory a model takes, and which code attends. So its
+sizes must be those of the weights beside it, and its attention one of transformers' own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tasks.contract import StageError
+from tasks.machinery.host.foreign_json import read_foreign_json
+from tasks.machinery.naming.cut import cut
+from tasks.models.files import CONFIGURATION, WEIGHTS, configuration_of
+from tasks.sources.published_tokenizers import MERGES, read_vocabulary, require_whole
+
+ATTENTION = ("eager", "sdpa")
+ATTENDING = ("attn_implementation", "_attn_implementation", "_attn_implementation_internal")
+# Fields that would have transformers load code, other files, or weights of another kind.
+REFUSED = ("experts_implementation", "quantization_config", "transformers_weights")
+# Sizes that are a dimension of some weight.
+DIMENSIONS = (
+    *("vocab_size", "hidden_size", "intermediate_size", "max_position_embeddings"),
+    *("dim", "hidden_dim"),
+)
+LAYERS, HEADS, WIDTH = (
+    ("num_hidden_layers", "n_layers"),
+    ("num_attention_heads", "n_heads"),
+    ("hidden_size", "dim"),
+)
+_LAYER = re.compile(r"(?:^|\.)layers?\.(\d+)\.")
+
+Size = Annotated[int, Field(ge=1, le=10**7)]
+Few = Annotated[int, Field(ge=1, le=1000)]
+
+
+class _Configuration(BaseModel):
+    """The fields of a configuration that sizes, labels and inputs depend on."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    model_type: str
+    architectures: list[str] | None = None
+    problem_type: str | None = None
+    id2label: dict[Annotated[str, Field(pattern=r"^\d{1,9}$")], Any] | None = None
+    label2id: dict[str, Any] | None = None
+    pad_token_id: int | None = None
+    vocab_size: Size | None = None
+    hidden_size: Size | None = None
+    intermediate_size: Size | None = None
+    max_position_embeddings: Size | None = None
+    dim: Size | None = None
+    hidden_dim: Size | None = None
+    num_labels: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    num_hidden_layers: Few | None = None
+    n_layers: Few | None = None
+    num_attention_heads: Few | None = None
+    n_heads: Few | None = None
+    type_vocab_size: Annotated[int, Field(ge=0, le=10_000)] | None = None
+
+
+def require_sound(folder: Path, names: Sequence[str], where: str) -> None:
+    """Check the configuration, the tokenizer and the index of a model against its weights.
+
+    Args:
+        folder: the folder with the model.
+        names: its files: those that are read.
+        where: its name for messages.
+
+    Raises:
+        StageError: with the file and the field.
+    """
+    said = f"{where}: {CONFIGURATION}"
+    configuration = configuration_of(folder, where)
+    _require_fields(configuration, said)
+    weights = [name for name in names if name.endswith(WEIGHTS)]
+    _require_sizes(configuration, _shapes(folder / name for name in weights), said)
+    for name in names:
+        if name.endswith(".index.json"):
+            _require_index(folder / name, weights, f"{where}: {name}")
+    if "tokenizer.json" in names:
+        require_whole(folder / "tokenizer.json", where)
+    elif "vocab.txt" in names:
+        read_vocabulary(folder / "vocab.txt", where)
+    for name in names:
+        if name.endswith(".json") and name not in ("tokenizer.json", *MERGES):
+            read_foreign_json(folder / name, f"{where}: {name}")
+
+
+def _require_fields(configuration: dict[str, Any], said: str) -> None:
+    try:
+        _Configuration.model_validate(configuration)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        found = cut(repr(first["input"]), 80)
+        raise StageError(f"{said}: {field}: found {found}; {first['msg']}") from None
+    for name in (*ATTENDING, *REFUSED):
+        value = configuration.get(name)
+        accepted = ATTENTION if name in ATTENDING else ()
+        if value is not None and value not in accepted:
+            raise StageError(
+                f"{said}: {name}: found {cut(repr(value), 80)}; accepted: "
+                f"{' or '.join(accepted) or 'nothing'}, since no code and no other file is loaded. "
+                "Remove the field"
+            )
+    heads, width = _first(configuration, HEADS), _first(configuration, WIDTH)
+    if heads[1] and width[1] and width[1] % heads[1]:
+        raise StageError(
+            f"{said}: {heads[0]}: found {heads[1]}; it must divide {width[0]} ({width[1]})"
+        )
+
+
+def _first(configuration: dict[str, Any], names: Iterable[str]) -> tuple[str, int]:
+    """The first of some names that a configuration has, with its number; 0 for none."""
+    return next(((n, configuration[n]) for n in names if configuration.get(n)), ("", 0))
+
+
+def _shapes(files: Iterable[Path]) -> dict[str, tuple[int, ...]]:
+    """The shape of each weight, from the headers of the files."""
+    from safetensors import safe_open
+
+    shapes: dict[str, tuple[int, ...]] = {}
+    for file in files:
+        with safe_open(file, framework="numpy") as opened:
+            shapes |= {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
+    return shapes
+
+
+def _require_sizes(
+    configuration: dict[str, Any], shapes: dict[str, tuple[int, ...]], said: str
+) -> None:
+    """Check that the model of a configuration is as large as its weights, and not larger."""
+    sizes = {size for shape in shapes.values() for size in shape}
+    for name in DIMENSIONS:
+        value = configuration.get(name)
+        if value is not None and value not in sizes:
+            raise StageError(f"{said}: {name}: found {value}, but no weight has that size")
+    layers = {found.group(1) for name in shapes if (found := _LAYER.search(name))}
+    field, told = _first(configuration, LAYERS)
+    if layers and told and told != len(layers):
+        raise StageError(
+            f"{said}: {field}: found {told}, but there are weights of {len(layers)} layers"
+        )
+
+
+def _require_index(file: Path, weights: Sequence[str], said: str) -> None:
+    """Check that an index refers to the weights beside it alone."""
+    found = read_foreign_json(file, said)
+    placed = found.get("weight_map") if isinstance(found, dict) else None
+    if not isinstance(placed, dict):
+        raise StageError(f"{said}: weight_map: not given; accepted: the file of each weight")
+    for weight, name in placed.items():
+        if name not in weights:
+            raise StageError(
+                f"{said}: weight_map.{cut(weight, 80)}: found {cut(repr(name), 80)}; accepted: "
+                f"{', '.join(weights)}"
+            )

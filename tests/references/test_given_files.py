@@ -1,0 +1,137 @@
+"""Models from elsewhere: what their files may make a library do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.contract import StageError
+from tasks.machinery.host import foreign_json
+from tasks.models.files import files_of
+from tasks.references.given_files import require_sound
+from tests.support.tiny_models import write_body
+
+Change = Callable[[Path], Any]
+
+
+@pytest.fixture
+def body(tmp_path: Path) -> Path:
+    return write_body(tmp_path / "body")
+
+
+def check(body: Path) -> None:
+    require_sound(body, files_of(body, "mine"), "mine")
+
+
+def changed(body: Path, name: str, **changes: object) -> None:
+    file = body / name
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+@pytest.mark.parametrize("kind", ["bert", "bert-mlm", "roberta"])
+def test_what_transformers_writes_is_sound(tmp_path: Path, kind: str) -> None:
+    check(write_body(tmp_path / "mine", kind, layers=2))
+
+
+def test_code_that_a_configuration_names_is_never_read(body: Path) -> None:
+    changed(body, "config.json", auto_map={"AutoModel": "evil.Evil"})
+    (body / "evil.py").write_text("raise SystemExit")
+    check(body)
+    assert "evil.py" not in files_of(body, "mine")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("vocab_size", 10**12, "found 1000000000000; .*less than or equal"),
+        ("vocab_size", 10**6, "found 1000000, but no weight has that size"),
+        ("hidden_size", 10**12, "found 1000000000000"),
+        ("hidden_size", "16", "found '16'; .*valid integer"),
+        ("intermediate_size", 65_537, "no weight has that size"),
+        ("max_position_embeddings", 10**6, "no weight has that size"),
+        ("num_hidden_layers", 200_000, "found 200000"),
+        ("num_hidden_layers", 900, "found 900, but there are weights of"),
+        ("num_attention_heads", 0, "found 0; .*greater than or equal to 1"),
+        ("num_attention_heads", 3, "it must divide hidden_size"),
+        ("num_attention_heads", [4], r"found \[4\]"),
+        ("id2label", ["good"], r"found \['good'\]"),
+        ("id2label", {"x": "good"}, "found"),
+        ("num_labels", 10**9, "found 1000000000"),
+        ("architectures", 5, "found 5"),
+        ("pad_token_id", "x", "found 'x'"),
+        ("attn_implementation", "kernels-community/evil", "accepted: eager or sdpa, since no code"),
+        ("_attn_implementation", {"": "owner/evil@main"}, "accepted: eager or sdpa"),
+        ("quantization_config", {"quant_method": "evil"}, "accepted: nothing"),
+        ("transformers_weights", "../other.safetensors", "accepted: nothing"),
+    ],
+)
+def test_a_field_of_the_configuration_that_is_not_of_the_weights_is_named(
+    body: Path, field: str, value: object, said: str
+) -> None:
+    changed(body, "config.json", **{field: value})
+    with pytest.raises(StageError, match=rf"^mine: config\.json: {field}.*{said}"):
+        check(body)
+
+
+def deep(file: Path) -> None:
+    file.write_text('{"model_type": ' + "[" * 100_000)
+
+
+def long_entry(file: Path) -> None:
+    values = json.loads(file.read_text())
+    values["model"]["vocab"]["a" * 30_000_000] = len(values["model"]["vocab"])
+    file.write_text(json.dumps(values))
+
+
+def wrong_number(file: Path) -> None:
+    values = json.loads(file.read_text())
+    values["model"]["vocab"]["cat"] = "4"
+    file.write_text(json.dumps(values))
+
+
+def far_number(file: Path) -> None:
+    values = json.loads(file.read_text())
+    values["model"]["vocab"]["cat"] = 10**12
+    file.write_text(json.dumps(values))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("config.json", deep, "config.json: .*lists in lists without end"),
+        ("config.json", lambda file: file.write_text("[" * 9), "line 1: not valid JSON"),
+        ("config.json", lambda file: file.write_bytes(b'{"a": "\xff"}'), "not UTF-8 at byte 7"),
+        ("config.json", lambda file: file.write_text(f'{{"a": {"1" * 9000}}}'), "not valid JSON"),
+        ("tokenizer.json", deep, "tokenizer.json: .*lists in lists without end"),
+        ("tokenizer.json", long_entry, r"tokenizer\.json: model\.vocab: the entry .* 30,000,000"),
+        ("tokenizer.json", wrong_number, "no tokenizer could be loaded"),
+        ("tokenizer.json", far_number, "has the number 1000000000000; accepted: 0 to"),
+        ("tokenizer_config.json", deep, "tokenizer_config.json: .*lists in lists"),
+    ],
+)
+def test_a_file_that_no_library_should_read_is_named(
+    body: Path, name: str, change: Change, said: str
+) -> None:
+    change(body / name)
+    with pytest.raises(StageError, match=f"^mine: .*{said}"):
+        check(body)
+
+
+def test_a_file_of_json_that_is_too_large_is_not_read(
+    body: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreign_json, "MOST_BYTES", 50)
+    with pytest.raises(StageError, match=r"config\.json: more than 50 bytes"):
+        check(body)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "../elsewhere.safetensors", "/tmp/x", 5])
+def test_an_index_leads_to_no_other_file(body: Path, name: object) -> None:
+    index = {"weight_map": {"a": "model.safetensors", "b": name}}
+    (body / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(StageError, match=r"index\.json: weight_map\.b: found .*model\.safetensors"):
+        check(body)
