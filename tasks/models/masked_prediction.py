@@ -38,6 +38,8 @@ def predict(model: nn.Module, batch: dict[str, Tensor]) -> Any:
     A hook on the head gathers its input. The model is called as usual, so that autocast works and
     any masked model can be trained in this way.
     """
+    from accelerate.utils import extract_model_from_parallel
+
     positions = batch["positions"]
 
     def gather(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -45,8 +47,8 @@ def predict(model: nn.Module, batch: dict[str, Tensor]) -> Any:
         return states.flatten(0, 1).index_select(0, positions), *others
 
     inputs = {name: batch[name] for name in INPUTS if name in batch}
-    config: Any = model.config
-    head = families.load(config.model_type).language_model_head(model)
+    own: Any = extract_model_from_parallel(model, keep_torch_compile=False)  # if it is wrapped
+    head = families.load(own.config.model_type).language_model_head(own)
     with head.register_forward_pre_hook(gather):
         return model(**inputs)
 

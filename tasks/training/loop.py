@@ -25,6 +25,7 @@ from transformers import PreTrainedModel, TrainingArguments
 from tasks.contract import Monitor
 from tasks.experiment.pretraining import Checkpoints
 from tasks.machinery.host.interruption import deferred
+from tasks.machinery.host.launcher_environment import hidden
 from tasks.machinery.store.checkpoints import newest_checkpoint
 from tasks.training.cadence import Cadence
 from tasks.training.computation import Computation
@@ -174,6 +175,7 @@ def train(
         attention = quick_attention(model, precision, device_name())
     with (
         tempfile.TemporaryDirectory() as folder,
+        hidden(monitor),
         attention,
         quick_dropout(model),
         mixed_precision(model, precision, device_name()),
