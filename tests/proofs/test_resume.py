@@ -126,6 +126,27 @@ def test_killed_in_training_it_goes_on_from_a_checkpoint_to_the_same_bits(
         assert_same_curve(metric, case, tmp_path, other)
 
 
+def test_with_other_threads_it_goes_on_to_the_same_bits(
+    undisturbed, tmp_path, prefect_server
+) -> None:
+    case, _, expected = undisturbed
+    if case is not PRETRAINING:
+        pytest.skip("one training is enough")
+    write_case(case, tmp_path)
+    process = start(tmp_path, prefect_server, *case.words)  # with the threads of `undisturbed`
+    wait_for_checkpoint(tmp_path, case.stage, 50, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    result = finish(tmp_path, prefect_server, *case.words, OMP_NUM_THREADS="2")
+    assert "threads: 1, as before the interruption (otherwise 2 here)" in result["printed"]
+    assert weights(result) == weights(expected)
+    assert result["metrics"] == expected["metrics"]
+    tags = run_of(tmp_path, case.title).data.tags
+    assert tags["threads"] == "1"
+    assert tags["kernels"]
+    assert "changed_on_resume" not in tags
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_writes_a_checkpoint_that_the_next_run_goes_on_from(
     sent, tmp_path, prefect_server

@@ -18,12 +18,13 @@ from mlflow.entities import Run
 from tasks.machinery.host.uris import sqlite_uri
 
 
-def start(folder: Path, server: str, *words: str) -> subprocess.Popen[str]:
+def start(folder: Path, server: str, *words: str, **variables: str) -> subprocess.Popen[str]:
     """Start the command in a state folder of its own, in a process group that can be killed.
 
     Without a server, the command starts a temporary one, as it does for a person.
     """
     environment = os.environ | {"TEMPER_HOME": str(folder / "home"), "PREFECT_API_URL": server}
+    environment |= variables
     environment.pop("MLFLOW_TRACKING_URI", None)
     if not server:
         for name in ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_LOCAL_STORAGE_PATH"):
@@ -37,9 +38,9 @@ def start(folder: Path, server: str, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def finish(folder: Path, server: str, *words: str) -> dict[str, Any]:
+def finish(folder: Path, server: str, *words: str, **variables: str) -> dict[str, Any]:
     """Run the command to its end; what it writes as JSON, and what it `printed`."""
-    process = start(folder, server, *words)
+    process = start(folder, server, *words, **variables)
     out, err = process.communicate(timeout=400)
     assert process.returncode == 0, out[-3000:] + err[-3000:]
     return json.loads((folder / "out.json").read_text()) | {"printed": out}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from prefect.transactions import get_transaction
 from pydantic import BaseModel, model_validator
 
 from tasks.contract import Stage, StageError
+from tasks.machinery.execution.arithmetic import arithmetic_kept
 from tasks.machinery.execution.delivery import Delivery, metric_prefix
 from tasks.machinery.execution.display import Display
 from tasks.machinery.execution.monitor import StageMonitor
@@ -306,11 +308,19 @@ class StageCall:
         loaded = self._loaded()
         require_same_code(loaded)
         output = store.begin(folder)
-        metrics = function(**paths_of(self.arguments), out=output, monitor=monitor)
+        with self._arithmetic(monitor):
+            metrics = function(**paths_of(self.arguments), out=output, monitor=monitor)
         require_same_code(self._loaded() - loaded)
         seconds, reads = time.monotonic() - begun, {k: each.name for k, each in inputs.items()}
         seconds += float(monitor.facts.get("seconds_before", 0))  # until it was interrupted
         return store.complete(folder, self.key, metrics, monitor.facts, seconds, reads=reads)
+
+    def _arithmetic(self, monitor: StageMonitor) -> AbstractContextManager[None]:
+        """Keep and record threads and kernels, where the stage computes with torch."""
+        if "torch" not in self.stage.libraries:
+            return nullcontext()
+        trains = "checkpoints" in self.arguments
+        return arithmetic_kept(monitor, monitor.checkpoints if trains else None)
 
     def render(self, artifact: Artifact) -> None:
         """Render the pages of an artifact, whose folder is locked.
