@@ -6,7 +6,11 @@
 An entry is trusted only where any later write would have changed the file's times. A write sets new
 times (`mtime` can be set back, `ctime` cannot), but times are coarse: a second write within the
 same tick does not show. So a file that changed less than two seconds before it was read is not
-cached (git calls such an entry racy).
+cached (git calls such an entry racy). Nor is a file that a process has open or mapped for writing
+while it is read: a store through a map need not change the times (`writers.py`). A map that is made
+later changes them with its first store. What is relied on: the file system sets ctime at each write
+and at the first store through each map, as ext4, XFS and tmpfs do; the clock is not set back; on a
+network file system, no other host writes while a run reads.
 
 Entries that were not used for 30 days are deleted: most of them belong to deleted files.
 
@@ -30,6 +34,7 @@ from typing import Any, Literal
 
 from tasks.machinery.host.home import home
 from tasks.machinery.host.owner import FORGOTTEN
+from tasks.machinery.host.writers import has_writer
 
 Verification = Literal["quick", "full"]
 
@@ -88,9 +93,10 @@ def _read(path: Path) -> tuple[str, Identity, bool]:
     begun = time.time()
     with path.open("rb") as file:
         before = Identity.of(os.fstat(file.fileno()))
+        written = has_writer(file.fileno(), path)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         same = Identity.of(os.fstat(file.fileno())) == before
-    return digest, before, same and begun - before.changed >= SETTLED
+    return digest, before, same and not written and begun - before.changed >= SETTLED
 
 
 # Digests known to this process; under `verifying("full")`, those read within that block.
