@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
-from rich.console import Console
 
+from flows.terminal.plain_console import PlainConsole
 from tasks.contract import StageError, UnreachableError
 from tasks.machinery.host.home import home, make_home, require_addresses
 
@@ -24,8 +24,8 @@ KEPT = "completed work is kept: run the same command again to resume"
 Result = TypeVar("Result")
 
 # A log file has no width: nothing in it may be truncated.
-out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
-err = Console(stderr=True, soft_wrap=True)
+out = PlainConsole(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+err = PlainConsole(stderr=True, soft_wrap=True)
 
 
 def stop(lines: Sequence[str], status: int = INVALID) -> NoReturn:

@@ -14,17 +14,22 @@ _SPECIAL = re.compile(r"[\\`*_{}\[\]#|~&<>]")
 # An interval is no link, and easier to read as it is: `53.4 % [51.0, 55.9]`.
 _INTERVAL = re.compile(r"\[[-+–\d][-+–\d., e%]*\](?![(\[:])")
 # Control characters (also those of a terminal), and those that turn the direction of what follows.
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def escaped(text: str) -> str:
     """Text that Markdown shows as it is, on one line; it never becomes a link, HTML or a cell."""
-    line = _INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.split()))
+    line = visible(" ".join(text.split()))
     parts, end = [], 0
     for interval in _INTERVAL.finditer(line):
         parts += [_SPECIAL.sub(_replace, line[end : interval.start()]), interval.group()]
         end = interval.end()
     return "".join([*parts, _SPECIAL.sub(_replace, line[end:])])
+
+
+def visible(text: str) -> str:
+    """Text without control characters, but for tabs and ends of lines: `�` stands for each."""
+    return _INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def escaped_rows(rows: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
