@@ -19,6 +19,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from tasks.machinery.naming.markdown import visible
+
 INK, MUTED, GRID = "#1f2933", "#6b7785", "#e4e7eb"
 BLUE, ORANGE, GREEN, PURPLE = "#1c6db2", "#d1701b", "#2f8a57", "#7a55a8"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE)
@@ -74,7 +76,7 @@ def canvas(
 
 def literal(text: str) -> str:
     """A text as it is, not as a formula: matplotlib typesets what is between two `$`."""
-    return text.replace("$", r"\$")
+    return visible(text).replace("$", r"\$")
 
 
 def write_figure(figure: Figure, path: Path) -> None:

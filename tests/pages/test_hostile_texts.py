@@ -19,6 +19,8 @@ from tests.support.hostile import HOSTILE, OURS, Shown, one_line
 
 FORMULA = r"$\frac{a}{$"  # half a formula fails, a whole one would be typeset
 LABELS = (*HOSTILE, FORMULA)
+# A glyph that a font lacks is a warning in the terminal.
+pytestmark = pytest.mark.filterwarnings("error:Glyph")
 
 
 def rewritten(file: Path, **changes: object) -> None:
@@ -58,7 +60,7 @@ def require_text(card: Path, texts: tuple[str, ...]) -> None:
 
 def test_a_data_card(tmp_path: Path) -> None:
     tally = Tally(HOSTILE[0], "rows", ("train", "test"), "rows")
-    for label in LABELS:
+    for label in (*LABELS, "a\x1bb"):
         tally.add("train", label, label, (label,), (label, label))
     tally.write(tmp_path / "tally.json", dict.fromkeys(HOSTILE, HOSTILE[-1]))
     data_card.show(tmp_path, tmp_path)

@@ -20,9 +20,10 @@ from tasks.machinery.host.files import write_atomically
 from tasks.machinery.store.checkpoints import newest_checkpoint
 
 FILE = "arithmetic.json"  # beside the checkpoints of a training
-# Variables that choose kernels, their precision, or how work is divided among threads.
+# Variables that choose kernels, their precision, or how work is divided among threads. Not KMP_…,
+# which libraries set themselves when they are imported.
 VARIABLES = (
-    *("ATEN_CPU_CAPABILITY", "MKL_", "ONEDNN_", "DNNL_", "OMP_", "KMP_", "OPENBLAS_"),
+    *("ATEN_CPU_CAPABILITY", "MKL_", "ONEDNN_", "DNNL_", "OMP_"),
     *("NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "CUBLAS_WORKSPACE_CONFIG"),
 )
 _VECTORS = ("amx", "avx", "fma", "sve", "bf16", "i8mm")  # beginnings of names of instructions

@@ -60,6 +60,14 @@ def test_a_training_resumes_with_the_threads_that_it_began_with(tmp_path: Path) 
     assert resume(tmp_path)[0] == 2, "also when it is interrupted again"
 
 
+def test_what_libraries_set_when_they_are_imported_is_no_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(tmp_path)
+    monkeypatch.setenv("KMP_INIT_AT_FORK", "FALSE")  # as scikit-learn does
+    assert resume(tmp_path)[1].said == []
+
+
 def test_a_training_without_a_checkpoint_begins_with_what_is_here(tmp_path: Path) -> None:
     with arithmetic_kept(Silent(), tmp_path):
         pass
