@@ -20,10 +20,12 @@ from flows.terminal.in_process import FAILED, stop
 from tasks.contract import StageError
 from tasks.machinery.host.home import home, make_home
 from tasks.machinery.host.ledger import ledgers
+from tasks.machinery.servers.listening import LOOPBACK, Listening
 from tasks.machinery.servers.servers import (
     MLFLOW_PORT,
     PREFECT_PORT,
     TITLES,
+    Name,
     Servers,
     forget_servers,
     read_servers,
@@ -44,6 +46,23 @@ def up(  # noqa: PLR0917  (the options of a command)
     mlflow_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of the MLflow server.")
     ] = MLFLOW_PORT,
+    listen: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Address to listen on. Any but 127.0.0.1 lets other machines connect, and "
+            "demands passwords: PREFECT_API_AUTH_STRING, MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD.",
+        ),
+    ] = LOOPBACK[0],
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Another name under which browsers reach the servers, as behind a proxy. "
+            "Requests for other names are refused.",
+        ),
+    ] = None,
     runs_at_once: Annotated[
         int,
         typer.Option(
@@ -79,8 +98,9 @@ def up(  # noqa: PLR0917  (the options of a command)
 ) -> None:
     """Start the Prefect server, the MLflow server, and the serving process; Ctrl-C stops them.
 
-    They listen on 127.0.0.1 and use the state of TEMPER_HOME, with all earlier runs. `temper run`
-    uses them while they are up. When they stop, runs in progress write a checkpoint and stop.
+    They listen on 127.0.0.1, answer no page of another site, and use the state of TEMPER_HOME, with
+    all earlier runs. `temper run` uses them while they are up. When they stop, runs in progress
+    write a checkpoint and stop.
 
     Exit status: 0 stopped, or already up; 1 cannot start.
     """
@@ -96,10 +116,14 @@ def up(  # noqa: PLR0917  (the options of a command)
                 "--time-zone": time_zone,
             },
         )
+        listening = Listening(listen, tuple(host_name or ()))
+        listening.require_passwords()
         make_home()
         with alone() as here:
             if not here:
                 _tell_it_is_up()
+                if not listening.is_local:
+                    raise StageError(f"it does not listen on {listen}: run `temper down` first")
                 if retrain:
                     raise StageError(f"{retrain} is not retrained by it: run `temper down` first")
                 return
@@ -107,10 +131,8 @@ def up(  # noqa: PLR0917  (the options of a command)
                 when = {"cron": retrain_cron, "interval": retrain_every, "rrule": retrain_rrule}
                 _hand_over(retrain, retrain_problem, retrain_model, when, time_zone)
             _take_over()
-            stack = Stack(
-                {"prefect": prefect_port, "mlflow": mlflow_port}, _SERVING, runs_at_once, _say
-            )
-            _run(stack)
+            ports: dict[Name, int] = {"prefect": prefect_port, "mlflow": mlflow_port}
+            _run(Stack(ports, _SERVING, runs_at_once, _say, listening))
 
 
 def _require_retrain(experiment: str, details: Mapping[str, str]) -> None:
@@ -143,6 +165,11 @@ def _run(stack: Stack) -> None:
         stack.start()
         if not stack.stopping.is_set():
             _tell_addresses(stack.servers)
+            if not stack.listening.is_local:
+                _say(
+                    f"other machines can connect, at {stack.listening.address}, with the "
+                    "passwords, which are sent unencrypted: put a proxy with TLS in front"
+                )
             stack.watch()
     finally:
         stack.stopping.set()

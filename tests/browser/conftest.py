@@ -20,6 +20,7 @@ from playwright.sync_api import (
 )
 
 from tests.browser.pictures import WINDOW, Pictures
+from tests.support.foreign_page import EVIL
 from tests.support.tiny_experiment import write_experiment
 from tests.support.up import Up, up_on
 
@@ -49,6 +50,7 @@ def launch(playwright: Playwright) -> Browser:
     """Start a browser; a skip where there is none, and a failure where there has to be one."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     words = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
+    words.append(f"--host-resolver-rules=MAP {EVIL} 127.0.0.1")
     try:
         return playwright.chromium.launch(executable_path=program, args=words)
     except Error as problem:

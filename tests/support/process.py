@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tasks.machinery.host.uris import sqlite_uri
+from tasks.machinery.servers.prefect_server import MODULE
 
 
 def start(folder: Path, server: str, *words: str, **variables: str) -> subprocess.Popen[str]:
@@ -85,7 +86,7 @@ def servers_of(folder: Path) -> list[psutil.Process]:
     return [
         process
         for process in psutil.process_iter(["cmdline"])
-        if "uvicorn" in (process.info["cmdline"] or [])
+        if MODULE in (process.info["cmdline"] or [])
         and process.environ().get("TEMPER_HOME") == str(folder / "home")
     ]
 

@@ -128,16 +128,17 @@ def schemas(library: str, scripts: str) -> tuple[frozenset[str], frozenset[str]]
 def make_mlflow_database() -> None:
     """Create MLflow's database if it is missing, in a process of its own."""
     command = python_command("tasks.machinery.tracking.tracking:make_database")
-    _run(command, "MLflow's database cannot be created")
+    run(command, "MLflow's database cannot be created")
 
 
 def migrate_mlflow() -> None:
     """Migrate MLflow's database to the installed library's schema. Prefect migrates its own."""
     command = [sys.executable, "-P", "-m", "mlflow", "db", "upgrade", own_database()]
-    _run(command, f"{home() / 'mlflow.db'} cannot be migrated")
+    run(command, f"{home() / 'mlflow.db'} cannot be migrated")
 
 
-def _run(command: list[str], problem: str) -> None:
+def run(command: list[str], problem: str) -> None:
+    """Run a program that prepares a database; StageError with its last line if it fails."""
     environment = without_working_directory(os.environ)
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:

@@ -8,6 +8,7 @@ they are found even after the server itself was killed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import socket
@@ -117,17 +118,27 @@ def _wait(
         time.sleep(0.1)
 
 
-def check_port(port: int, option: str) -> None:
-    """Check that no process listens on a port.
+def check_port(port: int, option: str, address: str = "127.0.0.1") -> None:
+    """Check that a server can listen on a port of an address of this machine.
 
     Raises:
-        StageError: one does; the message names it if it is visible.
+        StageError: another process does, which the message names if it is visible; or the address
+            is none of this machine.
     """
-    with socket.socket() as probe:
+    try:
+        family, _, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror:
+        raise StageError(f"--listen {address}: no such address or host name") from None
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind(place)
         except OSError as problem:
+            if problem.errno == errno.EADDRNOTAVAIL:
+                raise StageError(
+                    f"--listen {address}: not an address of this machine; accepted: one that it "
+                    "has, or 0.0.0.0 for all of them"
+                ) from None
             holder = _holder(port)
             raise StageError(
                 f"port {port} cannot be used ({holder or problem.strerror}). Stop that process, or "

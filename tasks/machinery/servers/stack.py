@@ -24,6 +24,8 @@ from tasks.machinery.host.home import home, own_database
 from tasks.machinery.host.ledger import ledgers
 from tasks.machinery.host.owner import is_alive, is_here, pid_of, this_process
 from tasks.machinery.servers.databases import databases, make_mlflow_database, migrate_mlflow
+from tasks.machinery.servers.listening import PREFECT_SIGN_IN, Listening
+from tasks.machinery.servers.prefect_server import command as prefect_server
 from tasks.machinery.servers.processes import check_port, end, last_words, reap, session_of, start
 from tasks.machinery.servers.servers import (
     TITLES,
@@ -33,6 +35,7 @@ from tasks.machinery.servers.servers import (
     forget_servers,
     state_file,
 )
+from tasks.machinery.servers.sign_in import prepare_sign_in, sign_in_environment
 
 STARTING = 180.0  # seconds that a server has to answer; the first start creates databases
 CHECKPOINT = 45.0  # seconds that a training has to write a checkpoint and stop
@@ -128,12 +131,14 @@ class Stack:
         serving: the module that serves the deployments, and its arguments.
         runs_at_once: how many trainings run at a time.
         say: called with each line of progress.
+        listening: where the servers listen.
     """
 
     ports: dict[Name, int]
     serving: Sequence[str]
     runs_at_once: int
     say: Say
+    listening: Listening = field(default_factory=Listening)
     stopping: threading.Event = field(default_factory=threading.Event)
     _hurry: bool = False
 
@@ -164,8 +169,10 @@ class Stack:
                 f"{said} are both {self.ports['prefect']}; accepted: two different ports"
             )
         for name, port in self.ports.items():
-            check_port(port, f"--{name}-port")
+            check_port(port, f"--{name}-port", self.listening.address)
         prepare_databases(self.say)
+        if not self.listening.is_local:
+            prepare_sign_in()
         servers = [self._launch("prefect"), self._launch("mlflow")]
         for program in servers:
             self._wait_for(program)
@@ -203,7 +210,7 @@ class Stack:
 
     def _launch(self, name: Name) -> Program:
         """Start one program, and record it at once, since a kill may come at any moment."""
-        address = f"http://127.0.0.1:{self.ports[name]}" if name in self.ports else ""
+        address = self._address(name) if name in self.ports else ""
         log = home() / "logs" / f"{name}.log"
         # The servers need no file of the person, and uvicorn imports from the working directory.
         place = Path.cwd() if name == "serving" else home()
@@ -233,20 +240,27 @@ class Stack:
         where = f" at {program.address}" if program.address else ""
         self.say(f"{title} is up{where} ({time.monotonic() - begun:.0f} s, pid {program.pid})")
 
+    def _address(self, name: Name) -> str:
+        return f"http://{self.listening.reached_at}:{self.ports[name]}"
+
     def _command(self, name: Name) -> list[str]:
-        commands: dict[Name, list[str]] = {
-            "prefect": [sys.executable, "-P", "-m", "prefect", "server", "start"],
-            "mlflow": [sys.executable, "-P", "-m", "mlflow", "server", "--workers", "1"],
-            "serving": [*python_command(*self.serving), str(self.runs_at_once)],
-        }
-        command = commands[name]
-        if name in self.ports:
-            command += ["--host", "127.0.0.1", "--port", str(self.ports[name])]
-        if name == "mlflow":
-            # Runs write their artifacts themselves, on this machine: to the same place as without
-            # a server, and the server shows them from there.
-            command += ["--backend-store-uri", own_database(), "--no-serve-artifacts"]
-            command += ["--default-artifact-root", (home() / "mlartifacts").as_uri()]
+        if name == "prefect":
+            where, hosts = self.listening.address, self.listening.hosts
+            return prefect_server(self.ports[name], where, hosts)
+        if name == "serving":
+            return [*python_command(*self.serving), str(self.runs_at_once)]
+        port = self.ports[name]
+        command = [sys.executable, "-P", "-m", "mlflow", "server", "--workers", "1"]
+        command += ["--host", self.listening.address, "--port", str(port)]
+        # Runs write their artifacts themselves, on this machine: to the same place as without a
+        # server, and the server shows them from there.
+        command += ["--backend-store-uri", own_database(), "--no-serve-artifacts"]
+        command += ["--default-artifact-root", (home() / "mlartifacts").as_uri()]
+        # By default, it also answers to names such as 10.example.com.
+        command += ["--allowed-hosts", self.listening.mlflow_hosts()]
+        if not self.listening.is_local:
+            command += ["--cors-allowed-origins", self.listening.mlflow_origins(port)]
+            command += ["--app-name", "basic-auth"]
         return command
 
     def _environment(self, name: Name) -> dict[str, str]:
@@ -258,6 +272,9 @@ class Stack:
         # A relative URL: the UI calls the host and port it was loaded from, also through a tunnel.
         found["PREFECT_SERVER_UI_API_URL"] = "/api"
         if name == "serving":
-            found["PREFECT_API_URL"] = f"http://127.0.0.1:{self.ports['prefect']}/api"
-            found["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{self.ports['mlflow']}"
+            found["PREFECT_API_URL"] = f"{self._address('prefect')}/api"
+            found["MLFLOW_TRACKING_URI"] = self._address("mlflow")
+        elif not self.listening.is_local:
+            found["PREFECT_SERVER_API_AUTH_STRING"] = os.environ[PREFECT_SIGN_IN]
+            found |= sign_in_environment()
         return found

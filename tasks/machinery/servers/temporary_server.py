@@ -18,9 +18,10 @@ import shutil
 import subprocess
 import time
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import psutil
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
@@ -41,6 +42,7 @@ from tasks.machinery.host.owner import (
     this_process,
 )
 from tasks.machinery.host.small_files import read_small
+from tasks.machinery.servers.prefect_server import command
 
 if TYPE_CHECKING:
     from prefect.server.api.server import SubprocessASGIServer
@@ -92,18 +94,7 @@ def start_temporary_server() -> None:
 def _begin(module: ModuleType, started: SubprocessASGIServer, file: Path, log: Path) -> None:
     """Start the server's process, with Prefect's module for it, and record its owner in a file."""
     with log.open("a") as output:  # a file, since an open pipe would outlive a killed run
-
-        def popen(args: list[str], env: dict[str, str], **_: object) -> subprocess.Popen[bytes]:
-            return subprocess.Popen(
-                args,
-                env=without_working_directory(env),
-                cwd=log.parent,
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
-
+        popen = functools.partial(_detached, output, log.parent)
         detached = SimpleNamespace(Popen=popen, TimeoutExpired=subprocess.TimeoutExpired)
         vars(module)["subprocess"] = detached
         started.port = started.find_available_port()
@@ -112,6 +103,21 @@ def _begin(module: ModuleType, started: SubprocessASGIServer, file: Path, log: P
     with contextlib.suppress(psutil.NoSuchProcess):
         write_atomically(file, {"run": this_process(), "server": owner_of(process.pid)})
         atexit.register(file.unlink, missing_ok=True)
+
+
+def _detached(
+    output: TextIO, place: Path, *, args: Sequence[str], env: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start the guarded server instead of Prefect's, which answers the pages of any site."""
+    return subprocess.Popen(
+        command(int(args[args.index("--port") + 1])),
+        env=without_working_directory(env),
+        cwd=place,
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+    )
 
 
 def _answers(started: SubprocessASGIServer) -> bool:

@@ -14,10 +14,14 @@ from flows.commands.main import app
     ("words", "said"),
     [
         (["--retrain-cron", "0 3 * * 1", "--time-zone", "Asia/Tokyo"], "need --retrain EXPERIMENT"),
+        (["--listen", "0.0.0.0"], "set PREFECT_API_AUTH_STRING=USER:PASSWORD, MLFLOW_TRACKING"),
         (["--prefect-port", "4711", "--mlflow-port", "4711"], "accepted: two different ports"),
     ],
 )
-def test_a_mistake_is_said_and_nothing_is_started(home: Path, words: list[str], said: str) -> None:
+def test_a_mistake_is_said_and_nothing_is_started(
+    home: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
     done = CliRunner().invoke(app, ["up", *words])
     assert done.exit_code == 1
     assert said in " ".join(done.stderr.split())

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from prefect.server.api.server import SubprocessASGIServer
@@ -17,6 +18,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tasks.contract import StageError
 from tasks.machinery.host.owner import owner_of, this_process
+from tasks.machinery.servers.prefect_server import MODULE
 from tasks.machinery.servers.temporary_server import (
     end_servers_without_a_run,
     start_temporary_server,
@@ -43,7 +45,7 @@ def message_of_the_failure() -> str:
 def servers() -> list[psutil.Process]:
     """The servers that this process started and that still run."""
     children = psutil.Process().children()
-    return [child for child in children if "uvicorn" in child.cmdline()]
+    return [child for child in children if MODULE in child.cmdline()]
 
 
 @pytest.mark.slow
@@ -65,6 +67,22 @@ def test_a_port_that_others_always_take_first_is_named(folder, monkeypatch) -> N
         port = other.getsockname()[1]
         monkeypatch.setattr(SubprocessASGIServer, "find_available_port", lambda _: port)
         assert "address already in use" in message_of_the_failure()
+    assert servers() == []
+
+
+@pytest.mark.slow
+def test_it_refuses_foreign_pages_and_names(folder) -> None:
+    with temporary_settings({PREFECT_API_URL: None}):
+        start_temporary_server()
+    server = SubprocessASGIServer()
+    try:
+        version = f"{server.api_url}/admin/version"
+        assert httpx.get(version).status_code == 200
+        page = {"Origin": "http://127.0.0.1:8000"}
+        assert httpx.get(version, headers=page).status_code == 403
+        assert httpx.get(version, headers={"Host": "evil.example"}).status_code == 400
+    finally:
+        server.stop()
     assert servers() == []
 
 
