@@ -25,6 +25,7 @@ from tasks.experiment.variants import asked
 from tasks.machinery.execution.display import current_display
 from tasks.machinery.execution.session import Work
 from tasks.machinery.host.digest_memo import Verification
+from tasks.machinery.naming.secrets import redacting
 from tasks.references.given_model import find_model
 
 
@@ -94,7 +95,8 @@ def finetune(
     """
     check_finetuning(job)
     begin(plan_only=plan_only)
-    body = find_model(job.body, "body", job.name, current_display().say)
+    with redacting():
+        body = find_model(job.body, "body", job.name, current_display().say)
     recipe = partial(finetuning_recipe, job, body)
     values = asked(job) | {"body_digest": body.model.digest[:16]}
     if plan_only:
@@ -120,7 +122,8 @@ def evaluate(
     """
     check_evaluation(job)
     begin(plan_only=plan_only)
-    model = find_model(job.model, "model", job.name, current_display().say)
+    with redacting():
+        model = find_model(job.model, "model", job.name, current_display().say)
     recipe = partial(evaluation_recipe, job, model)
     values = asked(job) | {"model_digest": model.model.digest[:16]}
     if plan_only:

@@ -20,6 +20,8 @@ from flows.commands.run import run
 from flows.commands.sync import sync
 from flows.commands.up import down, status, up
 from flows.terminal.in_process import FAILED, INTERRUPTED, err, out
+from tasks.machinery.host.home import close_home
+from tasks.machinery.naming.secrets import redact_output
 from tasks.machinery.servers.environment import prepare_environment
 
 app = typer.Typer(
@@ -47,8 +49,8 @@ def _environment(
 ) -> None:
     alone = context.invoked_subcommand in ("up", "down", "status")
     problem = prepare_environment(with_servers=not alone)
-    if problem:
-        err.print(f"temper: {problem}", style="yellow", markup=False, highlight=False)
+    for line in filter(None, [problem, close_home()]):
+        err.print(f"temper: {line}", style="yellow", markup=False, highlight=False)
 
 
 _STAGES = (run, plan, fields, gc, pretrain, finetune, evaluate)
@@ -61,6 +63,7 @@ for command in COMMANDS:  # in the order of `temper --help`
 
 def main() -> None:
     """Entry point of the console script."""
+    redact_output()
     try:
         app()
     except KeyboardInterrupt:

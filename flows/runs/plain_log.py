@@ -16,6 +16,7 @@ from tasks.comparison.past_run import UnknownRunError
 from tasks.contract import StageError
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.experiment.renamed import notes
+from tasks.machinery.naming.secrets import redact_logs
 
 MISTAKES = (StageError, InvalidExperimentError, UnknownRunError, ParameterTypeError)
 LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
@@ -30,7 +31,8 @@ def without_way(record: logging.LogRecord) -> bool:
 
 
 def log_mistakes_plainly() -> None:
-    """Log mistakes in this process without tracebacks from now on."""
+    """Log mistakes in this process without tracebacks from now on, and all without credentials."""
+    redact_logs()
     for name in LOGGERS:
         logging.getLogger(name).addFilter(without_way)
 

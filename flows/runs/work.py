@@ -17,6 +17,7 @@ from tasks.machinery.execution.summary import RunSummary
 from tasks.machinery.host.digest_memo import Verification, verifying
 from tasks.machinery.host.home import make_home, store_folder
 from tasks.machinery.naming.markdown import escaped_rows
+from tasks.machinery.naming.secrets import redacting
 from tasks.machinery.orchestration.cancellation import watching_for_cancellation
 from tasks.machinery.orchestration.flow_tags import flow_run_address
 from tasks.machinery.orchestration.gone_flow_runs import registered_flow_run
@@ -40,7 +41,8 @@ def begin(*, plan_only: bool) -> None:
     make_home()
     log_old_names()
     if not plan_only:
-        cancel_duplicates()
+        with redacting():
+            cancel_duplicates()
 
 
 def perform(

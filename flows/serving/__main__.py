@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tasks.machinery.naming.secrets import redact_output
 from tasks.machinery.servers.environment import prepare_environment
 
 
@@ -12,6 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m flows.serving", description=__doc__)
     parser.add_argument("--runs-at-once", type=int, default=1, metavar="N")
     runs_at_once = parser.parse_args().runs_at_once
+    redact_output()
     # `temper up` has set the addresses of the servers. Prefect reads its settings when imported.
     prepare_environment(with_servers=False)
     from flows.serving.process import serve_deployments

@@ -15,13 +15,13 @@ from tasks.comparison.past_run import PastRun
 from tasks.contract import StageError, UnreachableError
 from tasks.machinery.host.home import tracking_uri
 from tasks.machinery.host.uris import sqlite_file
+from tasks.machinery.naming.secrets import without_credentials
 from tasks.machinery.naming.spelling import nearest
 from tasks.machinery.servers.reachable import require_reachable_servers
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.outage import is_outage, reason
 from tasks.machinery.tracking.results_view import IS_WHOLE
 from tasks.machinery.tracking.tags import FINGERPRINT, artifact_name
-from tasks.machinery.tracking.tracking import without_credentials
 
 _PAGE = 500
 

@@ -27,6 +27,7 @@ from tasks.machinery.execution.showing import is_whole, key_of_pages, render
 from tasks.machinery.execution.summary import StageSummary
 from tasks.machinery.host.full_disk import full_disk
 from tasks.machinery.host.home import store_folder
+from tasks.machinery.naming.secrets import redacting
 from tasks.machinery.naming.title import Title
 from tasks.machinery.orchestration.cancellation import INTERRUPTIONS
 from tasks.machinery.store.artifact import Artifact
@@ -158,7 +159,7 @@ class Runner:
             refresh_cache=call.refresh,
             persist_result=True,
             result_serializer="json",
-        )(call.compute_unless_interrupted)
+        )(redacting()(call.compute_unless_interrupted))
         state = run_task(return_state=True)
         if call.interruption is not None:
             raise call.interruption

@@ -18,11 +18,11 @@ from mlflow.entities import ViewType
 from tasks.contract import StageError
 from tasks.machinery.host.home import tracking_uri
 from tasks.machinery.host.uris import sqlite_file
+from tasks.machinery.naming.secrets import without_credentials
 from tasks.machinery.servers.reachable import require_reachable_servers
 from tasks.machinery.servers.servers import database_behind
 from tasks.machinery.tracking.outage import reason
 from tasks.machinery.tracking.tags import ARTIFACT_OF, PARENT, artifact_name, named
-from tasks.machinery.tracking.tracking import without_credentials
 
 
 @dataclass(frozen=True)

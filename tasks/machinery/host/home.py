@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 from pathlib import Path
 
 from tasks.contract import StageError
 from tasks.machinery.host.uris import sqlite_uri
+from tasks.machinery.naming.secrets import redacted
 
+_PRIVATE, _GROUP, _OTHERS = 0o700, 0o070, 0o007
+# What the state folder has, to tell it from a folder that has other things too.
+_OWN = re.compile(
+    r"(store|mlflow|mlartifacts|prefect|runs|logs|backups|models|datasets|digests|servers|serving"
+    r"|automation|\.)"
+)
 # Schemes that MLflow accepts for its runs (folders no longer); a database may name its driver, such
 # as postgresql+psycopg2.
 _STORES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql")
@@ -48,7 +57,9 @@ def make_home() -> None:
             "whose path is"
         ) from None
     try:
-        (home() / "prefect").mkdir(parents=True, exist_ok=True)
+        if not home().exists():
+            home().mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        (home() / "prefect").mkdir(exist_ok=True)
         if not os.access(home(), os.W_OK | os.X_OK):
             problem = "you have no write permission"
     except OSError as error:
@@ -58,6 +69,40 @@ def make_home() -> None:
             f"TEMPER_HOME: cannot write to {home()} ({problem}); "
             "set TEMPER_HOME to a folder that you can write to"
         )
+
+
+def close_home() -> str:
+    """Take the rights of others from a state folder that has them by default, not by choice.
+
+    It has the texts, labels and models of its experiments. A group that may write to it keeps its
+    rights. The folder is left as it is if it belongs to somebody else, has other files than
+    Temper's, or was shared by choice: with a set-group-ID or sticky bit, or an access control list.
+
+    Returns:
+        What was changed; empty if nothing was.
+    """
+    folder = home()
+    try:
+        found = folder.stat()
+        mode = stat.S_IMODE(found.st_mode)
+        others = _OTHERS if mode & stat.S_IWGRP else _GROUP | _OTHERS
+        if found.st_uid != os.getuid() or not mode & others or _is_shared(folder, mode):
+            return ""
+        folder.chmod(mode & ~others)
+    except OSError:
+        return ""
+    return (
+        f"{folder} was open to other users of this machine, and is not any more. To share it with "
+        f"a group: chgrp -R GROUP {folder}; chmod -R g+rwXs {folder}"
+    )
+
+
+def _is_shared(folder: Path, mode: int) -> bool:
+    """Whether somebody chose to share a folder, or it is not Temper's alone."""
+    attributes = os.listxattr(folder) if hasattr(os, "listxattr") else []
+    others = [each.name for each in folder.iterdir() if not _OWN.match(each.name)]
+    is_chosen = mode & (stat.S_ISGID | stat.S_ISVTX) or "system.posix_acl_access" in attributes
+    return bool(is_chosen or others)
 
 
 def require_addresses() -> None:
@@ -71,13 +116,13 @@ def require_addresses() -> None:
     is_store = separator and scheme.partition("+")[0] in _STORES
     if not is_store and not uri.startswith("databricks"):
         raise StageError(
-            f"MLFLOW_TRACKING_URI is {uri!r}; accepted: "
+            f"MLFLOW_TRACKING_URI is {redacted(uri)!r}; accepted: "
             f"{', '.join(f'{name}://…' for name in _STORES)}; unset it to store the runs in "
             f"{home() / 'mlflow.db'}"
         )
     address = os.environ.get("PREFECT_API_URL", "")
     if address and not address.startswith(("http://", "https://")):
         raise StageError(
-            f"PREFECT_API_URL is {address!r}; accepted: http://HOST:PORT/api; unset it to use a "
-            "temporary server"
+            f"PREFECT_API_URL is {redacted(address)!r}; accepted: http://HOST:PORT/api; unset it "
+            "to use a temporary server"
         )

@@ -24,6 +24,7 @@ from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.home import home
 from tasks.machinery.host.owner import FORGOTTEN, PATTERN, is_alive, this_process
 from tasks.machinery.host.small_files import read_small, report
+from tasks.machinery.naming.secrets import without_credentials
 
 _LOST = (
     "If its run ended without MLflow, the rest of its report is lost; an active run writes the "
@@ -80,7 +81,7 @@ class Ledger(BaseModel):
             tracking_uri=tracking_uri,
             run_id=run_id,
             tags=tags,
-            server=os.environ.get("PREFECT_API_URL", ""),
+            server=without_credentials(os.environ.get("PREFECT_API_URL", "")),
         )
         ledger.write()
         return ledger

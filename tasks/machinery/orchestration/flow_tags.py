@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect.context import get_run_context
 from prefect.runtime import flow_run
 
+from tasks.machinery.naming.secrets import without_credentials
 from tasks.machinery.tracking.links import note_of
 from tasks.machinery.tracking.tags import FLOW_RUN_ID, FLOW_RUN_NAME, FLOW_RUN_URL, NOTE
 
@@ -27,5 +28,5 @@ def flow_tags() -> dict[str, str]:
 
 def flow_run_address() -> str:
     """The address of this flow run in the UI; empty with a temporary server."""
-    address = str(flow_run.ui_url)
+    address = without_credentials(str(flow_run.ui_url))
     return address if address.startswith("http") else ""

@@ -45,6 +45,12 @@ from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.home import home
 from tasks.machinery.host.owner import BEAT, FORGOTTEN, is_alive, this_process
 from tasks.machinery.host.small_files import read_small
+from tasks.machinery.naming.secrets import (
+    redact_logs,
+    redacted,
+    redacting,
+    without_credentials,
+)
 from tasks.machinery.orchestration.heartbeat_automation import FLOWS
 from tasks.machinery.tracking.tracking import Tracking
 
@@ -59,22 +65,28 @@ STARTING = 600.0  # seconds within which a flow run that is not registered may j
 
 @contextlib.contextmanager
 def registered_flow_run() -> Iterator[None]:
-    """Record the process of this flow run, so that the next start can close it after a kill."""
+    """Record the process of this flow run, so that the next start can close it after a kill.
+
+    What is raised in the block, and what this process logs from now on, has no credentials.
+    """
+    redact_logs()
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
-        yield
+        with redacting():
+            yield
         return
     file = _folder() / f"{context.flow_run.id}.json"
     ended = threading.Event()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, {"owner": this_process(), "server": PREFECT_API_URL.value() or ""})
+        write_atomically(file, {"owner": this_process(), "server": _server()})
     except OSError as problem:
         LOGGER.warning("%s cannot be written (%s)", file, problem.strerror)
     else:
         threading.Thread(target=_beat, args=(file, ended), daemon=True).start()
     try:
-        yield
+        with redacting():
+            yield
     finally:
         ended.set()
 
@@ -137,7 +149,7 @@ def _close_registered(client: SyncPrefectClient, file: Path) -> None:
     try:
         flow_run = client.read_flow_run(flow_run_id)
     except ObjectNotFound:  # deleted, or on another server, which is asked when it is used
-        here = server == (PREFECT_API_URL.value() or "")
+        here = server == _server()
         if here or time.time() - seen > FORGOTTEN:
             file.unlink(missing_ok=True)
         return
@@ -184,7 +196,12 @@ def _close(client: SyncPrefectClient, flow_run: FlowRun) -> None:
 
 
 def _line(problem: Exception) -> str:
-    return f"{type(problem).__name__}: {str(problem).partition(chr(10))[0][:200]}"
+    return f"{type(problem).__name__}: {redacted(str(problem)).partition(chr(10))[0][:200]}"
+
+
+def _server() -> str:
+    """The address of the Prefect server in use; empty for a temporary one."""
+    return without_credentials(PREFECT_API_URL.value() or "")
 
 
 def _folder() -> Path:

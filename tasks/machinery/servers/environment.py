@@ -6,6 +6,7 @@ import os
 
 from tasks.machinery.host.home import home, own_database
 from tasks.machinery.host.uris import sqlite_uri
+from tasks.machinery.naming.secrets import sign_in_of, without_credentials
 
 # The current name of Prefect's setting, and the former one.
 _DATABASES = {"PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_DATABASE_CONNECTION_URL"}
@@ -33,6 +34,7 @@ def prepare_environment(*, with_servers: bool = True) -> str:
     """
     from tasks.machinery.servers.servers import addresses
 
+    keep_sign_in_apart()
     state = home()
     os.environ["TEMPER_HOME"] = str(state)  # absolute: child processes may run elsewhere
     both_set = {"PREFECT_API_URL", "MLFLOW_TRACKING_URI"} <= os.environ.keys()
@@ -64,3 +66,22 @@ def prepare_environment(*, with_servers: bool = True) -> str:
     for name, value in defaults.items():
         os.environ.setdefault(name, str(value))
     return problem
+
+
+def keep_sign_in_apart() -> None:
+    """Move user and password from the addresses of servers to the variables that exist for them.
+
+    Libraries print, tag and store addresses; these variables they only send. If those are set, they
+    count, as they do for the libraries. Addresses of databases have no such variables.
+    """
+    for address in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
+        given = os.environ.get(address, "")
+        user, password = sign_in_of(given)
+        if not given.startswith(("http://", "https://")) or not user or not password:
+            continue
+        os.environ[address] = without_credentials(given)
+        if address == "PREFECT_API_URL":
+            os.environ.setdefault("PREFECT_API_AUTH_STRING", f"{user}:{password}")
+        else:
+            os.environ.setdefault("MLFLOW_TRACKING_USERNAME", user)
+            os.environ.setdefault("MLFLOW_TRACKING_PASSWORD", password)

@@ -13,6 +13,7 @@ import requests
 from mlflow.exceptions import MlflowException, RestException
 
 from tasks.machinery.naming.cut import cut
+from tasks.machinery.naming.secrets import redacted
 
 # The error codes of a server that is down, overloaded or without its database.
 _CODES = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
@@ -65,7 +66,7 @@ def refusal(problem: BaseException) -> str:
             )
     if str(problem).startswith(_NO_PREFECT):
         return (
-            f"no Prefect server answers at {str(problem).removeprefix(_NO_PREFECT)} "
+            f"no Prefect server answers at {redacted(str(problem)).removeprefix(_NO_PREFECT)} "
             "(PREFECT_API_URL): start it, correct the address, or unset it to use a temporary one"
         )
     return ""
@@ -89,5 +90,5 @@ class Rest:
 
 
 def reason(problem: BaseException) -> str:
-    """The problem in one line."""
-    return cut(" ".join(str(problem).split()), 200)
+    """The problem in one line, without credentials."""
+    return cut(" ".join(redacted(str(problem)).split()), 200)

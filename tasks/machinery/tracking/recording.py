@@ -18,6 +18,7 @@ from typing import Any, Literal
 from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.interruption import why_stopped
 from tasks.machinery.host.small_files import report
+from tasks.machinery.naming.secrets import redacted
 from tasks.machinery.store.artifact import Artifact, read_run
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.links import page_of, run_address
@@ -45,7 +46,7 @@ def words_of(problem: BaseException) -> str:
     """The message of an exception, or its type."""
     name = type(problem).__name__
     reason = "" if isinstance(problem, Exception) else why_stopped()
-    return reason or _SIGNALS.get(name) or str(problem) or name
+    return reason or _SIGNALS.get(name) or redacted(str(problem)) or name
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from mlflow.entities import (
     RunTag,
 )
 
+from tasks.machinery.naming.secrets import redacted
 from tasks.machinery.tracking.outage import is_outage, reason
 from tasks.machinery.tracking.sender import Sender
 from tasks.machinery.tracking.tags import REASON, SEEN
@@ -38,8 +39,9 @@ _TAG_LENGTH = 5000
 
 
 def as_tags(values: Mapping[str, Any]) -> list[RunTag]:
-    """MLflow's tags; long values are truncated."""
-    return [RunTag(name, str(value)[:_TAG_LENGTH]) for name, value in values.items()]
+    """MLflow's tags, without credentials; long values are truncated."""
+    texts = {name: redacted(str(value)) for name, value in values.items()}
+    return [RunTag(name, text[:_TAG_LENGTH]) for name, text in texts.items()]
 
 
 class TrackedRun:
@@ -80,7 +82,7 @@ class TrackedRun:
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters."""
-        params = [Param(name, str(value)) for name, value in values.items()]
+        params = [Param(name, redacted(str(value))) for name, value in values.items()]
         for start in range(0, len(params), _BATCH):
             self.client.log_batch(self.run_id, params=params[start : start + _BATCH])
 

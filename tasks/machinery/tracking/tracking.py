@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import mlflow
 from filelock import FileLock
@@ -22,6 +21,7 @@ from tasks.contract import StageError
 from tasks.machinery.host.home import home, own_database, tracking_uri
 from tasks.machinery.host.owner import is_alive, this_process
 from tasks.machinery.host.uris import sqlite_uri
+from tasks.machinery.naming.secrets import without_credentials
 from tasks.machinery.servers.servers import database_behind
 from tasks.machinery.tracking.outage import Rest, is_outage, reason
 from tasks.machinery.tracking.tags import FLOW_RUN_ID, OWNER, PARENT, REASON, RESUMED, SEEN
@@ -94,7 +94,8 @@ class Tracking:
 
     def knows(self, record: Mapping[str, str]) -> bool:
         """Whether a recorded run is in this MLflow, and not deleted."""
-        return record.get("tracking_uri") == self.uri and self.find(record["run_id"]) is not None
+        uri = without_credentials(record.get("tracking_uri", ""))  # older ones had some
+        return uri == self.uri and self.find(record["run_id"]) is not None
 
     def find(self, run_id: str) -> Any:
         """A run that exists and is not deleted, or None."""
@@ -241,20 +242,12 @@ def make_database() -> None:
         partial.rename(database)
 
 
-def without_credentials(uri: str) -> str:
-    """An address without user and password, to be shown and stored."""
-    parts = urlsplit(uri)
-    if "@" not in parts.netloc:
-        return uri
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
 def _artifacts(experiment: str) -> str | None:
     """Where an experiment stores artifacts; a server chooses that by itself.
 
     Except the server of `temper up`: its artifacts must be readable without it too.
     """
-    uri = database_behind(tracking_uri())
+    uri = database_behind(without_credentials(tracking_uri()))
     if uri.startswith(("http://", "https://", "databricks")):
         return None
     return (home() / "mlartifacts" / experiment).as_uri()
