@@ -17,8 +17,8 @@ from tests.support.tiny_experiment import write_experiment
 
 pytestmark = pytest.mark.slow
 
-LONG = ["--set", "pretraining.steps=3000"]
-EXPERIMENT = "tiny · bert 1×16 · 3,000 steps"
+LONG = ["--set", "pretraining.steps=1500"]
+EXPERIMENT = "tiny · bert 1×16 · 1,500 steps"
 
 
 def flow_run_of(folder: Path) -> UUID:
