@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 
 
 def near(word: str, accepted: Iterable[str], cutoff: float = 0.6) -> str:
-    """The nearest accepted word, ignoring case, or ""."""
+    """The nearest accepted word, ignoring case, or "".
+
+    In words of several parts each part must be near: `image-classification` is no misspelt
+    `text-classification`.
+    """
     known = {name.lower(): name for name in accepted}
-    found = get_close_matches(word.lower(), known, n=1, cutoff=cutoff)
-    return known[found[0]] if found else ""
+    found = get_close_matches(word.lower(), known, n=3, cutoff=cutoff)
+    return next((known[name] for name in found if _parts_are_near(word.lower(), name)), "")
+
+
+def _parts_are_near(word: str, name: str) -> bool:
+    one, other = (re.split(r"[-_ ]", text) for text in (word, name))
+    if len(one) != len(other) or len(one) == 1:
+        return True
+    return all(SequenceMatcher(None, *pair).ratio() >= 0.5 for pair in zip(one, other, strict=True))
 
 
 def nearest(word: str, accepted: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -78,8 +79,8 @@ class Tracking:
         if found.lifecycle_stage == "deleted":
             raise StageError(
                 f"name: the experiment {name!r} was deleted in MLflow; restore it with "
-                f"`mlflow experiments restore --experiment-id {found.experiment_id}`, "
-                "or give this one another name"
+                f"`MLFLOW_TRACKING_URI={shlex.quote(self.address)} mlflow experiments restore "
+                f"--experiment-id {found.experiment_id}`, or give this one another name"
             )
         return str(found.experiment_id)
 
