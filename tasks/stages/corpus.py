@@ -25,6 +25,7 @@ from tasks.experiment.corpus import Corpus
 from tasks.sources import Source
 
 FEWEST_VALIDATION = 8
+_MUCH = 0.2  # share of the text that is held out
 # What happens to documents, as the page and the terminal say it.
 SHORT = "left out: too short"
 DUPLICATE = "left out: duplicates of another document"
@@ -90,6 +91,15 @@ def prepare_corpus(
         monitor.say(f"Warning: most documents are too short: {_shortest(corpus, selection.found)}")
     selection.notices.report(monitor)
     report_remarks(source.remarks(), monitor)
+    sizes = {split: splits.tally.characters[split].total for split in SPLITS}
+    held = sizes["validation"] / sum(sizes.values())
+    if held > max(2 * corpus.validation_share, _MUCH):
+        monitor.say(
+            f"Warning: {held:.0%} of the text is held out to validate, as a document is not cut in "
+            f"two and there are {metrics['documents']:,.0f}; corpus.validation_share is "
+            f"{corpus.validation_share:g}. More or shorter documents leave more to train on "
+            f"(corpus.documents is {corpus.documents})"
+        )
     return metrics
 
 

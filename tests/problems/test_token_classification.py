@@ -7,7 +7,10 @@ from seqeval.metrics import classification_report
 from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 from transformers import BertTokenizerFast
 
-from tasks.problems import load
+from tasks.data.notices import Notices
+from tasks.data.rows import Row
+from tasks.experiment.problem import LabelledData
+from tasks.problems import load, shape_of
 from tasks.problems.token_classification.served import locate_words
 from tests.support.tiny_models import tagged_sentences, wordpiece
 
@@ -141,3 +144,14 @@ def test_confusion_counts_words_by_type():
     assert names == ["O", "LOC", "ORG", "PER-x"]
     assert matrix[1].tolist() == [0, 1, 1, 0]
     assert matrix[0].tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "tokens, counted",
+    [(["en:Paul", "en:left"], 1), (["en:Paul", "left"], 0), (["at", "10:30"], 0), (["re:"], 0)],
+)
+def test_a_language_before_every_token_is_counted(tokens, counted):
+    shape, notices = shape_of("token-classification"), Notices()
+    row = Row("", "", {"tokens": tokens, "tags": ["O"] * len(tokens)}, "a.conll, line 1")
+    assert shape.parse(row, LabelledData(problem="token-classification"), notices)["tokens"]
+    assert sum(notices.counts.values()) == counted

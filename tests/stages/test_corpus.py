@@ -126,6 +126,17 @@ def test_no_split_of_a_small_corpus_is_empty(tmp_path, share, validation):
     assert not (tmp_path / "out" / "every.parquet").exists()
 
 
+@pytest.mark.parametrize("documents, warned", [(2, True), (500, False)])
+def test_where_much_of_the_text_is_held_out_that_is_said(tmp_path, documents, warned):
+    path, monitor = tmp_path / "t.txt", Silent()
+    path.write_text("\n\n".join(paragraph(n) for n in range(documents)))
+    prepare(path, tmp_path / "out", monitor=monitor)
+    said = [line for line in monitor.said if "of the text is held out to validate" in line]
+    assert bool(said) == warned
+    if warned:
+        assert "50% of the text" in said[0]
+
+
 def test_no_more_documents_are_read_than_asked_for(book, tmp_path):
     assert prepare(book, tmp_path / "out", max_documents=20)["documents"] == 20
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from tasks.contract import StageError
@@ -9,6 +10,8 @@ from tasks.data.notices import Notices
 from tasks.data.rows import Columns, Example, LabelCounts, Row, columns_of, encodable, kind_of
 from tasks.experiment.problem import LabelledData
 from tasks.problems.class_labels import require_learnable
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}:(?=\S)")  # of every token in some data sets: `en:London`
 
 COLUMNS: Mapping[str, str] = {
     "document": "string",
@@ -36,6 +39,13 @@ def parse(row: Row, data: LabelledData, notices: Notices) -> Example:
     if len(tokens) != len(tags):
         raise StageError(
             f"{row.where}: {len(tokens)} tokens and {len(tags)} tags; each token needs one tag"
+        )
+    language = _LANGUAGE.match(tokens[0])
+    if language and len(tokens) > 1 and all(token.startswith(language[0]) for token in tokens):
+        notices.add(
+            "rows whose tokens all begin with a language and a colon, which are read as text: "
+            "remove them",
+            f"{row.where}: {tokens[0]} {tokens[1]}",
         )
     read: list[str] = []
     before = "O"  # as written
