@@ -12,8 +12,8 @@ import functools
 from typing import Literal
 
 from tasks.contract import StageError
-from tasks.machinery.host.python_source import parse
 from tasks.machinery.naming.variants import TASKS, modules_in, names_in
+from tasks.machinery.store.python_source import parse
 
 Package = Literal["families", "objectives", "problems"]
 

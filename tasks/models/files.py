@@ -15,7 +15,7 @@ from tasks.contract import StageError
 from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.experiment.problem import Downstream
 from tasks.machinery.host.foreign_json import read_foreign_json
-from tasks.machinery.host.links import require_inside
+from tasks.machinery.naming.links import require_inside
 from tasks.problems import described, names
 
 CONFIGURATION = "config.json"

@@ -31,8 +31,8 @@ from mlflow.exceptions import MlflowException
 from tasks.contract import StageError
 from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.machinery.host.digest_memo import digest_file
-from tasks.machinery.host.links import require_inside
 from tasks.machinery.naming.hub import commit_of
+from tasks.machinery.naming.links import require_inside
 from tasks.machinery.naming.paths import place
 from tasks.machinery.naming.spelling import nearest, nearest_path
 from tasks.machinery.store.artifact import Artifact, Input

@@ -25,7 +25,7 @@ from tasks.contract import StageError
 from tasks.data.rows import Column, Columns, Document, Row, Split
 from tasks.experiment.corpus import Corpus
 from tasks.machinery.host.digest_memo import digest_file
-from tasks.machinery.host.links import outside
+from tasks.machinery.naming.links import outside
 from tasks.machinery.naming.paths import place
 from tasks.machinery.naming.spelling import nearest_path
 from tasks.sources import Holds, Progress, Source

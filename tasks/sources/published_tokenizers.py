@@ -18,9 +18,9 @@ from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.experiment.fields import Part, field
 from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.host.foreign_json import MOST_BYTES, read_foreign_json
-from tasks.machinery.host.links import require_inside
 from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.hub import commit_of
+from tasks.machinery.naming.links import require_inside
 from tasks.machinery.naming.paths import place
 from tasks.machinery.naming.spelling import nearest_path
 

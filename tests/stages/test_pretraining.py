@@ -119,7 +119,7 @@ def test_the_curves_are_logged_and_shown(corpus, tmp_path):
     assert monitor.facts["parameters"] == metrics["parameters"]
     card = (shown(pretraining_card.show, tmp_path / "out") / "card.md").read_text()
     assert f"nats per masked token: {metrics['validation_loss']:.3f}" in card
-    assert "[MASK]" in card
+    assert "\\[MASK\\]" in card
     assert (tmp_path / "out-show" / "loss.png").stat().st_size > 5000
 
 

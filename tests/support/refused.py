@@ -109,7 +109,7 @@ FIELDS = [
     setting("shares of all rows", "downstream.mood.test_share=0.95", "leave nothing to train on"),
     setting("sizes beyond all memory", "model.layers=1000000000000", "at least 1, at most 96"),
     setting("no heads", "model.heads=0", "model.heads: found 0; accepted: a whole number, at l"),
-    setting("a date that is none", "seed=2026-13-45", "seed: found '2026-13-45'"),
+    setting("a date where a number is asked", "seed=2026-13-45", "seed: found '2026-13-45'"),
     setting("a deep setting", "seed=" + "[" * 5_000, "seed: found '[[[", "a whole number"),
     setting("a misspelt setting", "pretraining.step=3", "--set pretraining.step=3", "mean steps."),
     setting("a setting of no problem", "downstream.mod.epochs=1", "did you mean mood"),

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from tasks.contract import StageError
-from tasks.machinery.host.python_source import parse
+from tasks.machinery.store.python_source import parse
 
 PACKAGE = "tasks"
 # Modules that cannot change a result: the machinery, the contract of a stage, and the names and

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import StageError
-from tasks.machinery.host.python_source import parse
+from tasks.machinery.store.python_source import parse
 
 DISTRIBUTIONS = {
     "numpy": "numpy",

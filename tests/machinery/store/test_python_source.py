@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.machinery.host.python_source import parse
+from tasks.machinery.store.python_source import parse
 from tests.conftest import ROOT
 
 
