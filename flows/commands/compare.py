@@ -28,6 +28,15 @@ MarkdownOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE.md", help="Also write it as Markdown.", dir_okay=False),
 ]
+BoardOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--json",
+        metavar="FILE.json",
+        help="Also write it as JSON: `groups` of the same test data, each with `rows`.",
+        dir_okay=False,
+    ),
+]
 JsonOption = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE.json", help="Also write it as JSON.", dir_okay=False),
@@ -138,7 +147,7 @@ def leaderboard(
         ),
     ] = "",
     markdown: MarkdownOption = None,
-    as_json: JsonOption = None,
+    as_json: BoardOption = None,
 ) -> None:
     """Rank all finished runs of experiments: a row per setting, a table per set of test data.
 

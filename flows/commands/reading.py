@@ -7,7 +7,7 @@ the sources again, as they read those that are too large for this.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,7 +35,8 @@ def read_small_sources(calls: Sequence[tuple[Step, Mapping[str, Any]]]) -> None:
             continue
         if 0 < source.size() <= SMALL:
             try:
-                _read(step.name, source, arguments)
+                with suppress(OSError):  # such as a full disk: the stage reports that
+                    _read(step.name, source, arguments)
             except StageError as error:
                 raise StageError(f"{step.title}: {error}") from None
 

@@ -8,16 +8,23 @@ served (`temper up` without the former `--retrain`), our schedule is deleted fro
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentScheduleUpdate
-from prefect.client.schemas.objects import DeploymentSchedule
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import DeploymentSchedule, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
+from prefect.states import Scheduled
 
 Written = DeploymentScheduleCreate | DeploymentScheduleUpdate  # the types in a deployment
 
@@ -84,16 +91,37 @@ def _is_marked(schedule: DeploymentSchedule) -> bool:
     return (schedule.slug or "").startswith(OURS)
 
 
-async def delete_deployments(names: Collection[str]) -> None:
-    """Delete the deployments that are called so, `FLOW/DEPLOYMENT`, where there are any.
+async def end_earlier_names(names: Mapping[str, str], *, ours: bool) -> None:
+    """End the deployments that have other names now, after their schedules were kept.
 
-    Call it only with our own Prefect server, and after their schedules were kept.
+    With our own Prefect server they are deleted, and the runs that people scheduled go over to the
+    new ones. On another one, somebody may serve them still: their schedules, which the new ones
+    have, are switched off.
+
+    Args:
+        names: the earlier name by the current one, each `FLOW/DEPLOYMENT`.
+        ours: whether it is our own server.
     """
     async with get_client() as client:
-        for name in names:
-            there = await _registered(client, name)
-            if there is not None:
-                await client.delete_deployment(there.id)
+        for current, earlier in names.items():
+            old, new = await _registered(client, earlier), await _registered(client, current)
+            if old is None or new is None:
+                continue
+            if not ours:
+                for each in old.schedules:
+                    await client.update_deployment_schedule(old.id, each.id, active=False)
+                continue
+            waiting = FlowRunFilter(
+                deployment_id=FlowRunFilterDeploymentId(any_=[old.id]),
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+            )
+            for run in await client.read_flow_runs(flow_run_filter=waiting):
+                if not run.auto_scheduled:
+                    at: State[None] = Scheduled(scheduled_time=run.expected_start_time)
+                    await client.create_flow_run_from_deployment(
+                        new.id, parameters=run.parameters, state=at
+                    )
+            await client.delete_deployment(old.id)
 
 
 async def _registered(client: PrefectClient, name: str) -> DeploymentResponse | None:

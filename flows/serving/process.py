@@ -32,7 +32,7 @@ from prefect.runner._starter_engine import EngineCommandStarter
 
 from flows.serving.deployments import EARLIER_NAMES, TRAINING, deployments
 from flows.serving.kept_schedules import (
-    delete_deployments,
+    end_earlier_names,
     end_what_nobody_serves,
     keep_what_people_set,
 )
@@ -91,7 +91,7 @@ async def serve(offered: Sequence[RunnerDeployment], runs_at_once: int) -> None:
         servers += [server] * bool(group)
     if uses_temper_up():
         await end_what_nobody_serves(served)
-        await delete_deployments(EARLIER_NAMES.values())
+    await end_earlier_names(EARLIER_NAMES, ours=uses_temper_up())
     asked = asyncio.Event()
     serving = [asyncio.create_task(server.start()) for server in servers]
     await asyncio.sleep(0)  # the runners install their own handlers first; ours replace them

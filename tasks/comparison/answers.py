@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -105,7 +106,9 @@ def compare_answers(
 
     A setting with several seeds is worth their mean. Each resample of the documents then draws from
     its seeds too, with replacement (Bouthillier et al. 2021, "Accounting for variance in machine
-    learning benchmarks", MLSys).
+    learning benchmarks", MLSys). Of few seeds this is too sure, so p is at least that of the exact
+    permutation test of the seeds (Pitman 1937, "Significance tests which may be applied to samples
+    from any populations", JRSS Suppl. 4): of n and m runs, 2 / C(n + m, n).
 
     Args:
         kind: the problem.
@@ -140,11 +143,17 @@ def compare_answers(
         bootstrap,
         sign=kind.METRICS[headline].sign,
     )
-    # The bound on p holds for each pair of runs; the largest is the most cautious one.
+    unknown = answers.keys() - {label for runs in present for label in runs}
+    if unknown:
+        raise ValueError(f"of no setting: {', '.join(sorted(unknown))}")
+    # The bound by documents holds for each pair of runs; the largest is the most cautious one.
     least = {
         (each.first, each.second): max(
-            least_p(scores[one], scores[other], documents)
-            for one, other in product(known[each.first], known[each.second])
+            least_p_of_seeds(len(known[each.first]), len(known[each.second])),
+            *(
+                least_p(scores[one], scores[other], documents)
+                for one, other in product(known[each.first], known[each.second])
+            ),
         )
         for each in found
     }
@@ -154,6 +163,20 @@ def compare_answers(
 def setting_name(labels: Sequence[str]) -> str:
     """What a setting is called: `A`, or `mean of A, B`."""
     return labels[0] if len(labels) == 1 else f"mean of {', '.join(labels)}"
+
+
+def least_p_of_seeds(first: int, second: int) -> float:
+    """The smallest two-sided p-value of the permutation test of the seeds; 0 of one run each.
+
+    Of two and two runs there are 6 ways to divide them, so that it is 1/3; of four and four, 1/35.
+
+    Args:
+        first: number of seeds of a setting.
+        second: of another.
+    """
+    if first == second == 1:
+        return 0.0
+    return min(1.0, 2 / math.comb(first + second, first))
 
 
 def mean_over_seeds(

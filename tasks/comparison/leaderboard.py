@@ -137,8 +137,9 @@ def grouped(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Group]:
     The group with most metrics is the first; of others, the one with the newest run.
     """
     by_data: dict[tuple[str, ...], list[Entry]] = {}
+    known = _test_rows([run for entry in entries for run in entry.runs])
     for entry in entries:
-        measured = tuple(measured_on(entry.run, metric) for metric in metrics)
+        measured = tuple(measured_on(entry.run, metric, known) for metric in metrics)
         if any(measured):
             by_data.setdefault(measured, []).append(entry)
     groups = [
@@ -150,8 +151,26 @@ def grouped(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Group]:
     return sorted(groups, key=lambda each: (-len(each.metrics), -newest[id(each)]))
 
 
-def measured_on(run: PastRun, metric: str) -> str:
+def _test_rows(runs: Sequence[PastRun]) -> dict[tuple[str, str], str]:
+    """The digest of the test rows by problem and digest of the data set, where both are known."""
+    return {
+        (problem, run.tags[f"{DIGEST_OF}dataset {problem}"]): rows
+        for run in runs
+        for problem, rows in run.tagged(TEST_ROWS_OF).items()
+        if f"{DIGEST_OF}dataset {problem}" in run.tags
+    }
+
+
+def measured_on(
+    run: PastRun, metric: str, known: Mapping[tuple[str, str], str] | None = None
+) -> str:
     """What a metric of a run was measured on: equal for two runs if they are comparable in it.
+
+    Args:
+        run: a run.
+        metric: a metric.
+        known: the digests of test rows by problem and digest of the data set: runs of older
+            versions have the latter alone.
 
     Returns:
         Empty if the run does not have the metric.
@@ -162,9 +181,9 @@ def measured_on(run: PastRun, metric: str) -> str:
     if not problem:
         measuring = [run.params.get(f"pretraining.{name}", "") for name in MEASURING]
         return " ".join(["held-out text", run.tags.get(f"{DIGEST_OF}tokens", ""), *measuring])
-    rows = run.tags.get(f"{TEST_ROWS_OF}{problem}")
-    # Runs of older versions have the digest of the whole data set alone.
-    return f"test rows {rows or run.tags.get(f'{DIGEST_OF}dataset {problem}', '')}"
+    data = run.tags.get(f"{DIGEST_OF}dataset {problem}", "")
+    rows = run.tags.get(f"{TEST_ROWS_OF}{problem}") or (known or {}).get((problem, data), data)
+    return f"test rows {rows}"
 
 
 def ranked(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Entry]:
@@ -237,7 +256,10 @@ def leaderboard_page(groups: Sequence[Group], title: str) -> Document:
         blocks += [_grid(group), Words(_how(group))]
     if several:
         blocks.append(
-            Words("Each table has its own test data: numbers of two tables are not comparable.")
+            Words(
+                "The tables differ in their problems or test rows: numbers of two tables are "
+                "comparable only where the test rows named above are the same."
+            )
         )
     return Document(title, [Section("Leaderboard", blocks)])
 
@@ -279,7 +301,8 @@ def _grid(group: Group) -> Grid:
         cells += [Cell(_shown(entry, metric), row in best[metric]) for metric in group.metrics]
         texts = [run.name, *([", ".join(entry.seeds)] if seeds else []), run.when]
         seconds = ABSENT if entry.seconds is None else f"{entry.seconds:,.0f}"
-        texts += [run.commit or ABSENT, seconds, str(entry.count)]
+        commits = dict.fromkeys(run.commit for run in entry.runs if run.commit)
+        texts += [", ".join(commits) or ABSENT, seconds, str(entry.count)]
         texts += [run.experiment] if several else []
         texts += [values[row] or ABSENT for values in columns.values()]
         rows.append([*cells, *(Cell(cut(text, _WIDEST)) for text in texts)])

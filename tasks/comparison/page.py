@@ -66,11 +66,11 @@ def _runs(found: Comparison) -> list[Block]:
         rows.append([Cell(text) for text in cells + ([run.experiment] if several else [])])
     blocks: list[Block] = [Grid(header, rows)]
     blocks += [Words(f"{_joined(each)} have the same results.") for each in found.alike]
-    blocks += [
-        Words(f"{_joined(each)} differ by the seed alone: they are one setting.")
-        for each in found.settings
-        if len(each) > 1
-    ]
+    commits = dict(zip(found.labels, (run.commit for run in found.runs), strict=True))
+    for each in found.settings:
+        if len(each) > 1:
+            by = "the seed and the commit" if len({commits[i] for i in each}) > 1 else "the seed"
+            blocks.append(Words(f"{_joined(each)} differ by {by} alone: they are one setting."))
     if any(run.commit.endswith("*") for run in found.runs):
         blocks.append(Words("* the code had uncommitted changes"))
     return blocks
@@ -191,15 +191,18 @@ def _differences(found: Comparison) -> list[Block]:
 
 def on_seeds(found: Comparison) -> str:
     """How the differences relate to the variation between training seeds."""
-    if found.repeated:
-        return (
-            "Settings with several seeds are tested by their means, and the resamples draw from "
-            "their seeds too: of few seeds, the interval is too narrow."
-        )
-    return (
-        "The tests do not cover the variation between training seeds: run each setting with "
-        "several (`--set seed=1`) for that."
+    several = (
+        "Settings with several seeds are tested by their means: the resamples draw from their "
+        "seeds too, and p is at least that of a permutation test of the seeds, so that fewer than "
+        "four seeds each show no difference at 0.05."
     )
+    single = (
+        "Between settings of one seed each, the tests do not cover the variation between training "
+        "seeds: run each with several (`--set seed=1`) for that."
+    )
+    sizes = [len(setting) for setting in found.settings]
+    said = [several] if max(sizes) > 1 else []
+    return " ".join([*said, single] if sizes.count(1) > 1 else said)
 
 
 def _difference_row(each: Difference) -> list[Cell]:

@@ -51,6 +51,8 @@ NO_DATA |= {".png", ".pt", ".py", ".rst", ".safetensors", ".sh", ".svg", ".toml"
 # no ending, so no file that is read has this name.
 UNIT = "documents"
 
+_UNPACKED = 10  # times as large as packed by gzip, about
+
 WRITTEN = "a file or a folder"
 HOLDS = ""
 LIBRARIES = ()
@@ -298,10 +300,14 @@ def remarks(source: Source) -> list[str]:
 
 
 def size(source: Source) -> int:
-    """Bytes of the files that the identity names."""
+    """Bytes of the files that the identity names; of packed ones about what they unpack to."""
     root = place(source.location)
-    names = [name for name in source.identity if name != UNIT]
-    return sum((root / name if root.is_dir() else root).stat().st_size for name in names)
+    sizes = {
+        name: (root / name if root.is_dir() else root).stat().st_size
+        for name in source.identity
+        if name != UNIT
+    }
+    return sum(_UNPACKED * size if name.endswith(".gz") else size for name, size in sizes.items())
 
 
 def _links_out(root: Path, names: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tasks.comparison import disagreement
-from tasks.comparison.answers import compare_answers, read_answers, sharing
+from tasks.comparison.answers import compare_answers, least_p_of_seeds, read_answers, sharing
 from tasks.problems import load
 from tasks.statistics.significance import BETTER, CHANCE
 
@@ -83,7 +83,7 @@ def test_what_was_answered_is_no_part_of_the_test_set(kept):
 def test_the_difference_is_that_of_the_headline_metrics(kept):
     kind = load("text-classification")
     answers = {"A": kept(texts(right=range(30))), "B": kept(texts(right=range(10)))}
-    [found] = compare_answers(kind, answers, ["A", "B"], confidence=0.95)
+    [found] = compare_answers(kind, answers, [["A"], ["B"]], confidence=0.95)
     assert found.value == pytest.approx(0.5)
     assert found.low < 0.5 < found.high
     assert (found.documents, found.first, found.second) == (20, "A", "B")
@@ -104,12 +104,29 @@ def test_settings_with_several_seeds_are_compared_by_their_means(kept):
     assert one.high > 0.25
 
 
+def test_few_seeds_show_no_difference_however_large(kept):
+    kind = load("text-classification")
+    right = {"A": 30, "B": 30, "C": 10, "D": 10}
+    answers = {label: kept(texts(right=range(number))) for label, number in right.items()}
+    [found] = compare_answers(kind, answers, [["A", "B"], ["C", "D"]], confidence=0.95)
+    assert found.low > 0, "the documents alone show one"
+    assert (found.p, found.verdict) == (pytest.approx(1 / 3), CHANCE)
+    assert least_p_of_seeds(4, 4) == pytest.approx(1 / 35)
+    assert least_p_of_seeds(1, 1) == 0.0
+
+
+def test_an_answer_of_no_setting_is_no_silent_loss(kept):
+    answers = {"A": kept(texts(right=range(3))), "B": kept(texts(right=range(4)))}
+    with pytest.raises(ValueError, match="of no setting: B"):
+        compare_answers(load("text-classification"), answers, [["A"]], confidence=0.95)
+
+
 @pytest.mark.parametrize("more, p, verdict", [(4, 0.125, CHANCE), (6, 1 / 32, BETTER)])
 def test_of_few_documents_that_differ_no_resample_makes_a_difference(kept, more, p, verdict):
     kind = load("text-classification")
     better = texts(right=[*range(20), *range(20, 20 + 2 * more, 2)])  # two texts a document
     answers = {"A": kept(better), "B": kept(texts(right=range(20)))}
-    [found] = compare_answers(kind, answers, ["A", "B"], confidence=0.95)
+    [found] = compare_answers(kind, answers, [["A"], ["B"]], confidence=0.95)
     assert found.low > 0
     assert found.p == pytest.approx(p, rel=0.1)
     assert found.verdict == verdict
@@ -122,7 +139,7 @@ def test_runs_that_answer_alike_do_not_differ(kept):
         "A": kept(sentences(same), "token-classification"),
         "B": kept(sentences(same), "token-classification"),
     }
-    [found] = compare_answers(kind, answers, ["A", "B"], confidence=0.95)
+    [found] = compare_answers(kind, answers, [["A"], ["B"]], confidence=0.95)
     assert (found.value, found.p) == (0.0, 1.0)
     assert most_disputed(answers, 10) == []
 

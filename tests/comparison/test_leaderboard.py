@@ -90,7 +90,7 @@ def test_a_run_without_one_of_the_problems_is_not_ranked_with_those_that_have_it
     assert [group.metrics for group in groups] == [BOTH, ["downstream/names/f1"]]
     page = leaderboard_page(groups, "e")
     said = [block.text for block in page.sections[0].blocks if hasattr(block, "text")]
-    assert "not comparable" in said[-1]
+    assert "comparable only where the test rows" in said[-1]
 
 
 def test_runs_on_other_test_rows_are_in_a_table_of_their_own():
@@ -110,6 +110,16 @@ def test_a_part_on_its_own_adds_no_column_by_being_one():
     parts = [run("a", 0.1, seed="1"), run("b", 0.2, model="runs:/1"), run("c", 0.3, model="2")]
     parts[1:] = [replace(part, tags=part.tags | {"temper.stage": "evaluate"}) for part in parts[1:]]
     assert set(varying(fold(parts))) == {"model"}
+
+
+def test_a_run_of_an_older_version_is_ranked_with_new_ones_on_the_same_data():
+    def on(run_id, accuracy, **tags):
+        found = run(run_id, accuracy)
+        return replace(found, tags=found.tags | {"temper.digest.dataset mood": "d" * 16} | tags)
+
+    runs = [on("old", 0.1), on("new", 0.2, **{"temper.test_rows.mood": "1" * 16})]
+    [group] = grouped(fold(runs), ["downstream/mood/accuracy"])
+    assert [entry.run.run_id for entry in group.entries] == ["new", "old"]
 
 
 def test_only_what_varies_within_an_experiment_is_a_column():

@@ -60,4 +60,5 @@ def _require(variable: str, server: str, address: str) -> None:
 
 def _has_proxy(scheme: str, host: str) -> bool:
     """Whether a proxy makes the connection, so that the host need not be reachable from here."""
-    return scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(host)
+    proxies = {scheme, "all"} & urllib.request.getproxies().keys()
+    return bool(proxies) and not urllib.request.proxy_bypass(host)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import IntervalSchedule, RRuleSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron, Interval, RRule
+from prefect.states import Scheduled
 
 from flows.serving.kept_schedules import (
-    delete_deployments,
+    end_earlier_names,
     end_what_nobody_serves,
     keep_what_people_set,
 )
@@ -101,10 +103,19 @@ def test_a_deployment_that_is_called_otherwise_now_takes_over_the_schedules() ->
     weekly = [Cron("0 4 * * 0", timezone="Europe/Berlin", active=False)]
     renamed = tell.to_deployment("delete-unused-artifacts", schedules=weekly)
     new = asyncio.run(asyncio.run(keep_what_people_set(renamed, name)).aapply())
-    asyncio.run(delete_deployments([name, "no/such"]))
-    assert told(new) == {"0 4 * * 0 Europe/Berlin": True, "1 day, 0:00:00 Asia/Tokyo": True}
+    kept = {"0 4 * * 0 Europe/Berlin": True, "1 day, 0:00:00 Asia/Tokyo": True}
+    assert told(new) == kept
+    names = {f"{tell.name}/delete-unused-artifacts": name, "no/such": "no/other"}
+    asyncio.run(end_earlier_names(names, ours=False))
+    assert (told(new), told(old)) == (kept, dict.fromkeys(kept, False))
     with get_client(sync_client=True) as client:
+        tomorrow = Scheduled(scheduled_time=datetime.now(UTC) + timedelta(days=1))
+        client.create_flow_run_from_deployment(old, parameters={}, state=tomorrow)
+        asyncio.run(end_earlier_names(names, ours=True))
         assert name not in {f"{tell.name}/{each.name}" for each in client.read_deployments()}
+        of_new = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[new]))
+        waiting = client.read_flow_runs(flow_run_filter=of_new)
+        assert [run.auto_scheduled for run in waiting].count(False) == 1
 
 
 def test_one_that_was_registered_before_they_had_a_mark_is_not_doubled() -> None:

@@ -18,7 +18,14 @@ from tests.support.tiny_experiment import write_experiment
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "http_proxy", "HTTP_PROXY"):
+    for name in (
+        "MLFLOW_TRACKING_URI",
+        "PREFECT_API_URL",
+        "http_proxy",
+        "HTTP_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -55,8 +62,10 @@ def test_a_host_that_only_a_proxy_reaches_is_not_asked(monkeypatch: pytest.Monke
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.invalid")
     with pytest.raises(UnreachableError):
         require_reachable_servers()
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:3128")
-    require_reachable_servers()
+    for name in ("http_proxy", "ALL_PROXY"):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, "http://127.0.0.1:3128")
+            require_reachable_servers()
 
 
 @pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_URI", "PREFECT_API_URL"])
