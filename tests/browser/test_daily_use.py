@@ -144,7 +144,7 @@ def test_a_run_cancelled_in_prefect_is_killed_in_mlflow(
 
 
 def test_a_schedule_that_is_turned_on_brings_a_run(prefect: PrefectPage) -> None:
-    prefect.open_deployment("gc", "store")
+    prefect.open_deployment("gc", "delete-unused-artifacts")
     weekly = prefect.schedule_switch("temper: 0 4 * * 0")
     expect(weekly).not_to_be_checked()  # as shipped
     weekly.click()

@@ -42,14 +42,14 @@ def test_on_the_server_of_temper_up_it_changes_and_starts_nothing(
 ) -> None:
     address = f"http://127.0.0.1:{up.ports[0]}"
     with up.client() as client:
-        deployment = client.read_deployment_by_name("gc/store").id
+        deployment = client.read_deployment_by_name("gc/delete-unused-artifacts").id
         with site(foreign_page(address, deployment)) as port:
             came = visit(page, f"http://{host}:{port}/")
         assert harm(client, deployment) == (False, 0)
     sent = {"start, as text", "start, as nothing", "start, without a referrer", "start, by a form"}
     assert {name for name, how in came.items() if how != "refused"} <= sent
     prefect = PrefectPage(page, address)
-    prefect.open_deployment("gc", "store")  # its own pages work
+    prefect.open_deployment("gc", "delete-unused-artifacts")  # its own pages work
 
 
 def test_a_name_that_points_here_later_reaches_nothing(page: Page, up: Up) -> None:

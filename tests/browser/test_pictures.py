@@ -65,7 +65,7 @@ def test_the_pictures_of_the_documentation(page: Page, up: Up, pictures: Picture
     expect(mlflow.curve("pretraining", "loss").first).to_be_visible()
     pictures.take(mlflow.page, "curves")
 
-    prefect.open_deployment("compare", "runs")
+    prefect.open_deployment("compare", "compare-runs")
     prefect.quick_run()
     prefect.expect_state("Completed", DONE)
     artifacts = prefect.open_tab("Artifacts")

@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 EVIL = "evil.example"  # a name that the browser of the tests resolves to this machine
 CHANGE: dict[str, Any] = {
     "entrypoint": "os:system",
-    "pull_steps": [{"prefect.deployments.steps.run_shell_script": {"script": "touch owned"}}],
+    "pull_steps": [{"prefect.deployments.steps.run_shell_script": {"script": "true"}}],
 }
 START = {"name": "started by a foreign page"}
 EVENT = {

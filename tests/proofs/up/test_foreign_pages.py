@@ -47,7 +47,7 @@ async def is_opened(address: str, headers: dict[str, str]) -> bool:
 def test_a_deployment_is_neither_changed_nor_started(up: Up, headers: dict[str, str]) -> None:
     server = f"http://127.0.0.1:{up.ports[0]}"
     with up.client() as client:
-        deployment = client.read_deployment_by_name("gc/store").id
+        deployment = client.read_deployment_by_name("gc/delete-unused-artifacts").id
         one = f"{server}/api/deployments/{deployment}"
         sent: list[tuple[str, str, Any]] = [
             ("PATCH", one, CHANGE),
