@@ -11,18 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tasks.machinery.naming.secrets import plain_values
-
 
 def write_atomically(path: Path, value: Any) -> None:
     """Write JSON so that a reader sees the old file or the new one, never a part of it.
 
-    Addresses in its texts lose their credentials.
+    The texts are written as they are, since a manifest is sealed: callers take credentials out.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         with partial.open("w") as file:
-            json.dump(plain_values(value), file, indent=2, sort_keys=True)
+            json.dump(value, file, indent=2, sort_keys=True)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

@@ -24,7 +24,7 @@ from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.home import home
 from tasks.machinery.host.owner import FORGOTTEN, PATTERN, is_alive, this_process
 from tasks.machinery.host.small_files import read_small, report
-from tasks.machinery.naming.secrets import without_credentials
+from tasks.machinery.naming.secrets import plain_values, without_credentials
 
 _LOST = (
     "If its run ended without MLflow, the rest of its report is lost; an active run writes the "
@@ -93,7 +93,8 @@ class Ledger(BaseModel):
 
     def write(self) -> None:
         """Write the current state to its file."""
-        write_atomically(self.file, self.model_dump(mode="json", exclude={"file"}))
+        values = self.model_dump(mode="json", exclude={"file"})
+        write_atomically(self.file, plain_values(values))
 
     def use(self, title: str, artifact: str) -> Use:
         """Use an artifact from now on: it is not deleted while this run is alive."""

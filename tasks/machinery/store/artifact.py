@@ -14,6 +14,7 @@ from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.host.files import alone_in, write_atomically
 from tasks.machinery.host.folders import printable, stranger
 from tasks.machinery.host.small_files import read_small
+from tasks.machinery.naming.secrets import plain_values
 from tasks.machinery.store.fingerprint import digest
 
 SHOWN = "show/"
@@ -178,8 +179,11 @@ class Artifact(BaseModel):
 
 
 def sealed(artifact: Artifact) -> dict[str, Any]:
-    """The manifest of an artifact, with a digest of itself that reveals any alteration."""
-    values = artifact.model_dump(mode="json", exclude={"folder"})
+    """The manifest of an artifact, with a digest of itself that reveals any alteration.
+
+    Addresses in its texts have no credentials, also those in examples of the data.
+    """
+    values = plain_values(artifact.model_dump(mode="json", exclude={"folder"}))
     return values | {"seal": digest(values)}
 
 

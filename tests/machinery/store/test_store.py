@@ -50,6 +50,28 @@ def test_an_artifact_is_found_by_its_name_with_what_it_was_made_of(store: Store)
     assert store.named("toy") is None
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://x.org/reset?token=s3cret",
+        "ftp://s3cret@host/file",
+        "http://t.co/@ada",
+        "u://;token=s3cret/y&z@w",  # without its token it has the form of a sign-in
+    ],
+)
+def test_an_artifact_whose_data_has_addresses_is_found_without_secrets(
+    store: Store, address: str
+) -> None:
+    facts: dict[str, str | float] = {"notices": f"dropped, for example {address}"}
+    with store.locked("toy", digest(KEY)) as folder:
+        (store.begin(folder) / "words.txt").write_text("one")
+        made = store.complete(folder, KEY, {}, facts, 1.0)
+    found = store.named(made.name)
+    assert found is not None
+    assert found.files == made.files
+    assert "s3cret" not in (folder / "manifest.json").read_text()
+
+
 def test_what_an_artifact_was_made_of_is_not_in_its_key(store: Store) -> None:
     assert put(store).fingerprint == put(store, reads={"corpus": "corpus/4567"}).fingerprint
 
