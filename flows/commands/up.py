@@ -60,7 +60,7 @@ def up(  # noqa: PLR0917  (the options of a command)
         typer.Option(
             metavar="NAME",
             help="Another name under which browsers reach the servers, as behind a proxy. "
-            "Requests for other names are refused.",
+            "Requests for other names are refused. It demands the same passwords as --listen.",
         ),
     ] = None,
     runs_at_once: Annotated[
@@ -165,9 +165,11 @@ def _run(stack: Stack) -> None:
         stack.start()
         if not stack.stopping.is_set():
             _tell_addresses(stack.servers)
-            if not stack.listening.is_local:
+            if not stack.listening.is_private:
+                where = stack.listening
+                at = f"through a proxy on {where.names[0]}" if where.is_local else where.address
                 _say(
-                    f"other machines can connect, at {stack.listening.address}, with the "
+                    f"other machines can connect, at {at}, with the "
                     "passwords, which are sent unencrypted: put a proxy with TLS in front"
                 )
             stack.watch()

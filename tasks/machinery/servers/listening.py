@@ -38,6 +38,11 @@ class Listening:
         return self.address == "localhost" or (found is not None and found.is_loopback)
 
     @property
+    def is_private(self) -> bool:
+        """Whether nobody else reaches the servers. Under another host name a proxy leads here."""
+        return self.is_local and not self.names
+
+    @property
     def reached_at(self) -> str:
         """The host by which programs of this machine connect."""
         found = _ip(self.address)
@@ -69,8 +74,9 @@ class Listening:
         Raises:
             StageError: they could; the message says what to set.
         """
-        if self.is_local:
+        if self.is_private:
             return
+        named = f"--host-name {self.names[0]}" if self.is_local else f"--listen {self.address}"
         missing = []
         user, _, password = os.environ.get(PREFECT_SIGN_IN, "").partition(":")
         if not user or len(password) < SHORTEST:
@@ -81,13 +87,13 @@ class Listening:
             missing.append(f"{MLFLOW_PASSWORD}=PASSWORD")
         if missing:
             raise StageError(
-                f"--listen {self.address} lets other machines connect, and whoever connects can "
+                f"{named} lets other machines connect, and whoever connects can "
                 f"run programs here: set {', '.join(missing)} first (passwords of at least "
                 f"{SHORTEST} characters). Whoever uses the servers sets the same"
             )
         if importlib.util.find_spec("flask_wtf") is None:
             raise StageError(
-                f"--listen {self.address}: MLflow asks for passwords with the package flask-wtf, "
+                f"{named}: MLflow asks for passwords with the package flask-wtf, "
                 "which is not installed: pip install 'temper[team]'"
             )
 

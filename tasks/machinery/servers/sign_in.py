@@ -1,7 +1,8 @@
 """MLflow's sign-in, where other machines can connect: one account, whose password is in variables.
 
 MLflow keeps its accounts in a database of its own and reads the variables only to create the first.
-Here they count at each start, so that a changed password counts.
+Here they count at each start, so that a changed password counts. An administrator of another name
+was the account of earlier variables, or somebody's who knew its password: it is deleted.
 """
 
 from __future__ import annotations
@@ -32,11 +33,14 @@ if store.has_user(name):
     store.update_user(name, password=password, is_admin=True)
 else:
     store.create_user(name, password, is_admin=True)
+for user in store.list_users():
+    if user.is_admin and user.username != name:
+        store.delete_user(user.username)
 """
 
 
 def prepare_sign_in() -> None:
-    """Give the account of the variables the password of the variables.
+    """Give the account of the variables the password of the variables, and delete other admins.
 
     Raises:
         StageError: MLflow refuses the name or the password.

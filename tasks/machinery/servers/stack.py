@@ -171,7 +171,7 @@ class Stack:
         for name, port in self.ports.items():
             check_port(port, f"--{name}-port", self.listening.address)
         prepare_databases(self.say)
-        if not self.listening.is_local:
+        if not self.listening.is_private:
             prepare_sign_in()
         servers = [self._launch("prefect"), self._launch("mlflow")]
         for program in servers:
@@ -258,7 +258,7 @@ class Stack:
         command += ["--default-artifact-root", (home() / "mlartifacts").as_uri()]
         # By default, it also answers to names such as 10.example.com.
         command += ["--allowed-hosts", self.listening.mlflow_hosts()]
-        if not self.listening.is_local:
+        if not self.listening.is_private:
             command += ["--cors-allowed-origins", self.listening.mlflow_origins(port)]
             command += ["--app-name", "basic-auth"]
         return command
@@ -274,7 +274,7 @@ class Stack:
         if name == "serving":
             found["PREFECT_API_URL"] = f"{self._address('prefect')}/api"
             found["MLFLOW_TRACKING_URI"] = self._address("mlflow")
-        elif not self.listening.is_local:
+        elif not self.listening.is_private:
             found["PREFECT_SERVER_API_AUTH_STRING"] = os.environ[PREFECT_SIGN_IN]
             found |= sign_in_environment()
         return found

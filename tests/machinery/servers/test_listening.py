@@ -9,6 +9,7 @@ import pytest
 
 from tasks.contract import StageError
 from tasks.machinery.servers.listening import LOOPBACK, Listening
+from tasks.machinery.servers.stack import Stack
 
 PASSWORDS = {
     "PREFECT_API_AUTH_STRING": "ada:long-enough-1",
@@ -44,6 +45,22 @@ def test_other_machines_need_each_password(monkeypatch, address, name, value) ->
         Listening(address).require_passwords()
     assert str(caught.value).count("=") == 1  # what is set already is not asked for
     assert not value or value not in str(caught.value)
+
+
+def test_a_proxy_that_leads_here_needs_passwords_too(monkeypatch) -> None:
+    for name in PASSWORDS:
+        monkeypatch.delenv(name, raising=False)
+    behind = Listening("127.0.0.1", ("board.example",))
+    with pytest.raises(StageError, match="--host-name board.example lets other machines"):
+        behind.require_passwords()
+    for name, password in PASSWORDS.items():
+        monkeypatch.setenv(name, password)
+    behind.require_passwords()
+    stack = Stack({"prefect": 4200, "mlflow": 5000}, [], 1, print, behind)
+    command = stack._command("mlflow")
+    origins = command[command.index("--cors-allowed-origins") + 1].split(",")
+    assert "https://board.example" in origins
+    assert "basic-auth" in command
 
 
 def test_with_passwords_other_machines_may_connect(monkeypatch) -> None:
