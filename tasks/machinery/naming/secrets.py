@@ -36,12 +36,17 @@ _QUERY_NAMES = (
 )
 _QUERY = re.compile(rf"(?i)([?&;]{_QUERY_NAMES}=)[^&;\s'\"<>`#]*")
 _HEADER = re.compile(r"(?i)(authorization\W{1,6}(?:Basic|Bearer)\s+)[^\s'\"]+")
+# A word alone: not in another word, but after an escaped line break, `%3D` or a colour's code.
+_ALONE = r"(?:(?<!\w)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{{2}})|(?<=\dm)){}(?!\w)"
 
 
 def redacted(text: str) -> str:
     """A text for people, without credentials."""
     for secret in _secrets():
-        text = text.replace(secret, HIDDEN)
+        if not secret.isalpha():
+            text = text.replace(secret, HIDDEN)
+        elif secret in text:  # a word, which may also be a part of another
+            text = re.sub(_ALONE.format(secret), HIDDEN, text)
     return _HEADER.sub(rf"\1{HIDDEN}", plain_addresses(text))
 
 

@@ -51,6 +51,16 @@ DECISION_RUN_ID = "temper.decision_run_id"
 OUTCOME, BY, WHEN = "temper.outcome", "temper.by", "temper.when"
 REASONS, GAIN, RULE = "temper.reasons", "temper.gain", "temper.rule"
 
+# Tags that are read back and compared, and are made of no text that may contain a secret.
+_IDENTITIES = {STAGE, EXPERIMENT, FINGERPRINT, PARENT, FLOW_RUN_ID, RESULTS, OWNER, SEEN}
+_IDENTITIES |= {ARTIFACT, MODEL_DIGEST, RECIPE, RUN_ID, DECISION_RUN_ID}
+_BEGIN_IDENTITIES = (STAGE_OF, ARTIFACT_OF, DIGEST_OF, TEST_ROWS_OF, INPUT_OF, DATA_OF)
+
+
+def is_identity(name: str) -> bool:
+    """Whether a tag is compared with others, so that no part of it may be replaced."""
+    return name in _IDENTITIES or name.startswith(_BEGIN_IDENTITIES)
+
 
 def artifact_name(tags: Mapping[str, str]) -> str:
     """`stage/fingerprint` of the artifact that a stage's run computed; empty for other runs."""

@@ -25,10 +25,10 @@ from mlflow.entities import (
     RunTag,
 )
 
-from tasks.machinery.naming.secrets import redacted
+from tasks.machinery.naming.secrets import plain_addresses, redacted
 from tasks.machinery.tracking.outage import is_outage, reason
 from tasks.machinery.tracking.sender import Sender
-from tasks.machinery.tracking.tags import REASON, SEEN
+from tasks.machinery.tracking.tags import REASON, SEEN, is_identity
 
 LOGGER = logging.getLogger(__name__)
 
@@ -39,8 +39,14 @@ _TAG_LENGTH = 5000
 
 
 def as_tags(values: Mapping[str, Any]) -> list[RunTag]:
-    """MLflow's tags, without credentials; long values are truncated."""
-    texts = {name: redacted(str(value)) for name, value in values.items()}
+    """MLflow's tags, without credentials; long values are truncated.
+
+    Identities lose only those in addresses: a host may be called like a variable's password.
+    """
+    texts = {
+        name: (plain_addresses if is_identity(name) else redacted)(str(value))
+        for name, value in values.items()
+    }
     return [RunTag(name, text[:_TAG_LENGTH]) for name, text in texts.items()]
 
 

@@ -21,6 +21,8 @@ from tasks.machinery.naming.secrets import (
     sign_in_of,
     without_credentials,
 )
+from tasks.machinery.tracking.tags import ARTIFACT_OF, OWNER, REASON
+from tasks.machinery.tracking.tracked_run import as_tags
 
 SECRET = "s3cret-7f3a/+9"
 VARIABLES = (
@@ -113,6 +115,21 @@ def test_ordinary_words_files_and_names_are_no_secrets(monkeypatch, tmp_path) ->
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "parallel")
     text = f"temper: parallel runs of postgres in {tmp_path}"
     assert redacted(text) == text
+
+
+def test_a_password_that_is_a_word_is_recognized_only_alone(monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://postgres:postgres@host/mlflow")
+    for text in ("postgresql://host/mlflow has postgresql", "my_postgres"):
+        assert redacted(text) == text
+    for before in ("", "'", "line\\n", "password%3D", "\x1b[31m", ":"):
+        assert redacted(f"{before}postgres was refused") == f"{before}*** was refused"
+
+
+def test_tags_that_are_compared_stay_whole(monkeypatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", "postgres")
+    kept = {OWNER: "postgres-0:7:1a-2", f"{ARTIFACT_OF}postgres": "corpus/postgres"}
+    tags = {tag.key: tag.value for tag in as_tags(kept | {REASON: "no postgres"})}
+    assert tags == kept | {REASON: "no ***"}
 
 
 def test_a_header_is_recognized() -> None:

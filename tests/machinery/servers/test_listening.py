@@ -51,7 +51,7 @@ def test_a_proxy_that_leads_here_needs_passwords_too(monkeypatch) -> None:
     for name in PASSWORDS:
         monkeypatch.delenv(name, raising=False)
     behind = Listening("127.0.0.1", ("board.example",))
-    with pytest.raises(StageError, match="--host-name board.example lets other machines"):
+    with pytest.raises(StageError, match=r"--host-name board\.example lets other machines"):
         behind.require_passwords()
     for name, password in PASSWORDS.items():
         monkeypatch.setenv(name, password)
