@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.home import home
@@ -60,7 +60,7 @@ class Ledger(BaseModel):
     file: Path
     owner: Annotated[str, Field(pattern=f"^$|{PATTERN}")]
     experiment: str
-    tracking_uri: str
+    tracking_uri: Annotated[str, AfterValidator(without_credentials)]  # older ones had some
     run_id: str
     tags: dict[str, str] = {}
     uses: list[Use] = []

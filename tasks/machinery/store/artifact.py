@@ -14,7 +14,7 @@ from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.host.files import alone_in, write_atomically
 from tasks.machinery.host.folders import printable, stranger
 from tasks.machinery.host.small_files import read_small
-from tasks.machinery.naming.secrets import plain_values
+from tasks.machinery.naming.secrets import plain_values, without_credentials
 from tasks.machinery.store.fingerprint import digest
 
 SHOWN = "show/"
@@ -209,7 +209,8 @@ def read_run(file: Path) -> dict[str, str]:
         found = _TEXTS.validate_python(values)
         if not {"run_id", "tracking_uri"} <= found.keys():
             raise ValueError("it names no run")
-        return found
+        uri = without_credentials(found["tracking_uri"])  # older ones had some
+        return found | {"tracking_uri": uri}
 
     lost = "Which run in MLflow has the stage is unknown: it gets a new run"
     return read_small(file, check, lost) or {}

@@ -95,8 +95,7 @@ class Tracking:
 
     def knows(self, record: Mapping[str, str]) -> bool:
         """Whether a recorded run is in this MLflow, and not deleted."""
-        uri = without_credentials(record.get("tracking_uri", ""))  # older ones had some
-        return uri == self.uri and self.find(record["run_id"]) is not None
+        return record.get("tracking_uri") == self.uri and self.find(record["run_id"]) is not None
 
     def find(self, run_id: str) -> Any:
         """A run that exists and is not deleted, or None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from tasks.machinery.execution.delivery import deliver_all, undelivered
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.host.ledger import Ledger, ledgers, start_lock, used_by_runs
 from tasks.machinery.host.owner import FORGOTTEN, LEASE, is_alive, this_process
+from tasks.machinery.store.artifact import read_run
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.tracking import Tracking
 
@@ -103,6 +105,20 @@ def test_runs_of_another_host_are_closed_once_it_is_silent(home: Path) -> None:
     tracking.close_dead_runs()
     assert tracking.client.get_run(heard.run_id).info.status == "RUNNING"
     assert tracking.client.get_run(silent.run_id).info.status == "KILLED"
+
+
+@pytest.mark.parametrize("query", ["password=s3cret", "password=***"])
+def test_the_address_of_an_older_state_is_recognized_without_its_password(
+    home: Path, query: str
+) -> None:
+    old, now = f"postgresql://host/runs?{query}&ssl=1", "postgresql://host/runs?ssl=1"
+    ledger = Ledger.open("toy", old, "run", {})
+    values = json.loads(ledger.file.read_text()) | {"tracking_uri": old}
+    ledger.file.write_text(json.dumps(values))
+    assert [each.tracking_uri for each in ledgers()] == [now]
+    file = home / "run.json"
+    file.write_text(json.dumps({"run_id": "run", "tracking_uri": old}))
+    assert read_run(file) == {"run_id": "run", "tracking_uri": now}
 
 
 def test_waiting_for_another_start_is_reported_with_its_file(home: Path, monkeypatch) -> None:
