@@ -32,6 +32,14 @@ INTERRUPTIONS = (KeyboardInterrupt, TerminationSignal)
 LOOK_EVERY = 3.0  # seconds
 
 
+class Interrupted(GeneratorExit, KeyboardInterrupt):
+    """A KeyboardInterrupt that Prefect's engine passes on.
+
+    The engine swallows any other once the flow run has a final state; and for a TerminationSignal
+    it sends SIGTERM to this process, which ends a notebook or a program that called the flow.
+    """
+
+
 @contextlib.contextmanager
 def watching_for_cancellation() -> Iterator[None]:
     """Interrupt the block when its flow run is cancelled, and report an interruption as cancelled.
@@ -62,9 +70,11 @@ def watching_for_cancellation() -> Iterator[None]:
             raise
         where = (getattr(problem, "__notes__", None) or ["interrupted; run it again to resume"])[-1]
         message = f"{CANCELLED}: {where}" if watch.was_cancelled() else where
-        # Prefect's engine does not change a final state, and passes the signal on.
+        # Prefect's engine does not change a final state.
         context.flow_run.state = watch.set(Cancelled(message=message))
-        raise TerminationSignal(signal=signal.SIGTERM) from problem
+        if isinstance(problem, KeyboardInterrupt) or watch.was_cancelled():
+            raise Interrupted from problem
+        raise TerminationSignal(signal=signal.SIGTERM) from problem  # the engine sends it again
     except BaseException:
         watch.stop()
         raise

@@ -32,7 +32,11 @@ from tasks.machinery.tracking.tracking import Tracking
 _ABOUT_NO_MODEL = ("majority", "gain", "test_documents")
 
 # The text for an exception that is a signal.
-_SIGNALS = {"KeyboardInterrupt": "interrupted", "TerminationSignal": "stopped from outside"}
+_SIGNALS = {
+    "KeyboardInterrupt": "interrupted",
+    "Interrupted": "interrupted",
+    "TerminationSignal": "stopped from outside",
+}
 
 Inputs = Mapping[str, Artifact]
 

@@ -50,8 +50,10 @@ def run(body: Callable[[], object]) -> str:
 
     try:
         watched()
-    except (KeyboardInterrupt, ValueError) as problem:
-        ids.append(type(problem).__name__)
+    except KeyboardInterrupt:
+        ids.append("KeyboardInterrupt")
+    except ValueError:
+        ids.append("ValueError")
     with get_client(sync_client=True) as client:
         state = client.read_flow_run(UUID(ids[0])).state
     assert state is not None
@@ -67,6 +69,11 @@ def wait_for_the_signal() -> None:
     for _ in range(150):
         time.sleep(0.1)
     raise AssertionError("no signal came")
+
+
+def cancel() -> None:
+    ask(Cancelling())
+    wait_for_the_signal()
 
 
 @pytest.mark.parametrize("state", [Cancelling(), Cancelled()])
@@ -94,6 +101,13 @@ def test_what_was_not_cancelled_is_left_alone(prefect) -> None:
 def test_another_interruption_cancels_it_too_and_nobody_cancelled_it(prefect, sent) -> None:
     assert run(lambda: os.kill(os.getpid(), sent)) == "CANCELLED KeyboardInterrupt"
     assert not was_cancelled()
+
+
+@pytest.mark.parametrize("body", [lambda: os.kill(os.getpid(), signal.SIGINT), cancel])
+def test_a_program_that_calls_a_flow_outlives_its_interruption(prefect, body) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # no command has replaced it
+    assert run(body) == "CANCELLED KeyboardInterrupt"
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_a_run_that_ends_before_it_could_be_cancelled_says_how_it_ended(
