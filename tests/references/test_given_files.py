@@ -135,3 +135,14 @@ def test_an_index_leads_to_no_other_file(body: Path, name: object) -> None:
     (body / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(StageError, match=r"index\.json: weight_map\.b: found .*model\.safetensors"):
         check(body)
+
+
+@pytest.mark.parametrize("kept", [0, 20, None])
+def test_a_broken_file_of_weights_is_named(body: Path, kept: int | None) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+    file = body / "model.safetensors"
+    file.write_bytes(pointer if kept is None else file.read_bytes()[:kept])
+    with pytest.raises(
+        StageError, match=r"model\.safetensors is truncated or not a safetensors file"
+    ):
+        check(body)
