@@ -140,6 +140,30 @@ def test_without_leases_the_maps_of_processes_are_searched(
         assert is_written(file)
 
 
+@pytest.mark.parametrize("kind", ["nfs4", "ext4"])
+def test_a_lease_that_a_server_denies_tells_of_no_writer(
+    file: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def deny(*_: object) -> None:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    mounts = ["/dev/sda / xfs rw 0 0", f"server:/data {file.parent} {kind} rw 0 0"]
+    monkeypatch.setattr(fcntl, "fcntl", deny)  # NFS without a delegation
+    monkeypatch.setattr("tasks.machinery.host.writers._mounts", lambda: mounts)
+    assert is_written(file) == (kind == "ext4")
+
+
+def test_a_system_without_leases_has_its_maps_searched(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("F_SETLEASE", "F_SETSIG"):
+        monkeypatch.delattr(fcntl, name)
+    monkeypatch.setattr("tasks.machinery.host.writers._LASTING", 0.0)
+    assert not is_written(file)
+    with writing(file):
+        assert is_written(file)
+
+
 def test_writers_that_come_at_the_same_moment_end_no_process(file: Path) -> None:
     """The kernel breaks a lease with a signal, which must not be one that ends the process."""
     code = f"""
