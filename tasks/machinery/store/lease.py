@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, LeaseSettingsMismatch, SoftFileLease, Timeout
 from pydantic import BaseModel, ConfigDict
 
@@ -55,6 +56,21 @@ class Owner(BaseModel):
         """This process, from now on."""
         now = datetime.now(UTC)
         return cls(what=what, process=os.getpid(), host=socket.gethostname(), since=now)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is, or was, a process of this host."""
+        return self.host == socket.gethostname()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was killed on this host: its file stays, and its pid may be another's now."""
+        if not self.is_here:
+            return False
+        try:
+            return psutil.Process(self.process).create_time() > self.since.timestamp() + 1
+        except psutil.NoSuchProcess:
+            return True
 
     def __str__(self) -> str:
         since = self.since.astimezone()
@@ -106,7 +122,7 @@ class Lease:
     def _wait_for_lock(self) -> str:
         """Whom we wait for, the file that it holds, and what can be done."""
         owner, file = _read_owner(self.folder), self._lock.lock_file
-        here = owner is not None and owner.host == socket.gethostname()
+        here = owner is not None and owner.is_here and not owner.is_gone
         find = f"`kill {owner.process}` stops it" if owner and here else f"`fuser {file}` finds it"
         return f"{self.whose()}. It holds {file}; this run goes on when it ends ({find})"
 
@@ -183,6 +199,8 @@ class Lease:
         """The owner, in words."""
         owner, lease = _read_owner(self.folder), self._lease.owner
         if owner is not None and (lease is None or lease.pid == owner.process):
+            if owner.is_gone:
+                return "another process"  # it has not said yet who it is
             return "no process any more" if owner == self.owner else str(owner)
         if lease is not None:
             return f"process {lease.pid} on {lease.hostname.partition('?')[0]}"

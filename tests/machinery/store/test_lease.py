@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -125,6 +126,19 @@ def test_who_waits_is_told_for_whom_and_then_gets_what_was_computed(
     assert f"since {time.strftime('%H')}" in told
     assert f"It holds {beside(store.folder('toy', FINGERPRINT), '.lock')}; this run goes on" in told
     assert told.endswith(f"(`kill {holder.process.pid}` stops it)")
+
+
+def test_who_waits_is_not_told_to_kill_a_process_that_held_it_before(
+    store: Store, holder: Holder
+) -> None:
+    folder, waited_for = store.folder("toy", FINGERPRINT), list[str]()
+    holder.send(signal.SIGKILL)  # its owner file stays
+    holder.process.wait()
+    with beside(folder, ".lock").open("a") as lock:  # the next one, before it says who it is
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        threading.Timer(1, fcntl.flock, (lock, fcntl.LOCK_UN)).start()
+        assert take(store, waited_for) == "parent"
+    assert waited_for[0].endswith(f"(`fuser {beside(folder, '.lock')}` finds it)")
 
 
 def test_a_suspended_owner_on_this_host_is_waited_for(store: Store, holder: Holder) -> None:
