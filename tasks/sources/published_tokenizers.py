@@ -34,6 +34,11 @@ LONGEST_ENTRY = 10_000  # characters
 MOST_ENTRIES = 2_000_000  # the largest vocabularies of the Hub have half of that
 
 MERGES = ("vocab.json", "merges.txt")  # byte-level BPE, as GPT-2 and RoBERTa were published
+# Names, or their ends, of files that transformers reads with some tokenizer; not those of data.
+READ = (
+    *(*TOKENIZER_FILES, ".json", ".jinja"),
+    *(".model", ".spm", "bpe.codes", "dict.txt", "prophetnet.tokenizer"),
+)
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")  # what a vocab.txt must have
 
 
@@ -93,14 +98,16 @@ def _resolve_local(location: str, path: Path) -> PublishedTokenizer:
 
 
 def require_no_link_out(folder: Path) -> None:
-    """Check that no file of a tokenizer's folder is a link to a file elsewhere.
+    """Check that no file that is read in a tokenizer's folder is a link to a file elsewhere.
 
-    Every file counts: the library also reads some that are not in the identity (templates).
+    The library also reads some that are not in the identity (templates).
 
     Raises:
         StageError: with the link and its target.
     """
-    files = [entry for entry in folder.iterdir() if not entry.is_dir()]
+    files = [
+        entry for entry in folder.iterdir() if entry.name.endswith(READ) and not entry.is_dir()
+    ]
     templates = folder / "additional_chat_templates"
     nested = [templates, *templates.iterdir()] if templates.is_dir() else []
     names = [entry.relative_to(folder).as_posix() for entry in (*files, *nested)]

@@ -260,6 +260,16 @@ def test_a_link_inside_a_published_folder_is_followed(corpus, tmp_path):
     assert resolve_published(str(tmp_path / "published")) == before
 
 
+def test_a_link_that_is_not_read_may_lead_out_of_a_published_folder(corpus, tmp_path):
+    folder = tmp_path / "published"
+    trained(corpus, folder)
+    before = resolve_published(str(folder))
+    (tmp_path / "train.txt").write_text("a text\n")
+    (folder / "train.txt").symlink_to(tmp_path / "train.txt")
+    assert resolve_published(str(folder)) == before
+    trained(corpus, tmp_path / "out", before)
+
+
 def test_a_published_tokenizer_is_known_by_content_not_by_place(corpus, tmp_path):
     trained(corpus, tmp_path / "here")
     trained(corpus, tmp_path / "there")
