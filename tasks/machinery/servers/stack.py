@@ -212,8 +212,9 @@ class Stack:
         """Start one program, and record it at once, since a kill may come at any moment."""
         address = self._address(name) if name in self.ports else ""
         log = home() / "logs" / f"{name}.log"
-        # The servers need no file of the person, and uvicorn imports from the working directory.
-        place = Path.cwd() if name == "serving" else home()
+        # MLflow has uvicorn import from the working directory, whatever -P says. Prefect finds its
+        # settings (prefect.toml, .env) and a relative database there, as its clients do.
+        place = home() if name == "mlflow" else Path.cwd()
         command, environment = self._command(name), self._environment(name)
         program = start(name, command, environment, address, log, place=place)
         programs = [each for each in self.servers.programs if each.name != name]

@@ -95,7 +95,7 @@ def start_temporary_server() -> None:
 def _begin(module: ModuleType, started: SubprocessASGIServer, file: Path, log: Path) -> None:
     """Start the server's process, with Prefect's module for it, and record its owner in a file."""
     with log.open("a") as output:  # a file, since an open pipe would outlive a killed run
-        popen = functools.partial(_detached, output, log.parent)
+        popen = functools.partial(_detached, output)
         detached = SimpleNamespace(Popen=popen, TimeoutExpired=subprocess.TimeoutExpired)
         vars(module)["subprocess"] = detached
         started.port = started.find_available_port()
@@ -107,13 +107,12 @@ def _begin(module: ModuleType, started: SubprocessASGIServer, file: Path, log: P
 
 
 def _detached(
-    output: TextIO, place: Path, *, args: Sequence[str], env: Mapping[str, str]
+    output: TextIO, *, args: Sequence[str], env: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
     """Start the guarded server instead of Prefect's, which answers the pages of any site."""
     return subprocess.Popen(
         command(int(args[args.index("--port") + 1])),
         env=without_working_directory(env),
-        cwd=place,
         start_new_session=True,
         stdin=subprocess.DEVNULL,
         stdout=output,

@@ -23,6 +23,7 @@ from tasks.machinery.servers.temporary_server import (
     end_servers_without_a_run,
     start_temporary_server,
 )
+from tests.support.up import write_traps
 
 
 @pytest.fixture
@@ -84,6 +85,23 @@ def test_it_refuses_foreign_pages_and_names(folder) -> None:
     finally:
         server.stop()
     assert servers() == []
+
+
+@pytest.mark.slow
+def test_it_has_the_relative_database_of_a_person_and_runs_no_code_of_theirs(
+    folder, tmp_path, monkeypatch
+) -> None:
+    work = tmp_path / "work"
+    write_traps(work)
+    url = "sqlite+aiosqlite:///./own.db"
+    (work / "prefect.toml").write_text(f'[server.database]\nconnection_url = "{url}"\n')
+    monkeypatch.delenv("PREFECT_SERVER_DATABASE_CONNECTION_URL")
+    monkeypatch.chdir(work)
+    with temporary_settings({PREFECT_API_URL: None}):
+        start_temporary_server()
+    SubprocessASGIServer().stop()
+    assert (work / "own.db").stat().st_size
+    assert not (work / "ran").exists()
 
 
 def test_a_folder_that_cannot_be_used_is_named(folder) -> None:
