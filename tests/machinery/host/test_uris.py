@@ -50,6 +50,7 @@ def test_an_ordinary_folder_keeps_its_address(home: Path) -> None:
 def test_runs_are_kept_in_a_folder_of_any_name(tmp_path: Path, monkeypatch) -> None:
     home = tmp_path / "job%2Fbranch #1? é" / "home"
     monkeypatch.setenv("TEMPER_HOME", str(home))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
     make_home()
     tracking = Tracking("toy")
