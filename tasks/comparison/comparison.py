@@ -15,8 +15,10 @@ from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricNam
 from tasks.machinery.tracking.tags import DIGEST_OF, RESULTS
 from tasks.statistics.significance import Difference
 
-# Metrics of quantity, not quality: none of their values is the best.
-_NO_RANK = ("parameters", "tokens", "epochs", "test_documents")
+# Metrics of quantity, not quality: none of their values is the best. Nor is the largest gain: a
+# worse model from scratch makes it larger.
+COUNTS = ("parameters", "tokens", "steps", "test_documents")
+_NO_RANK = (*COUNTS, "epochs", "gain")
 _LOWER = ("loss", "perplexity")
 # What a loss on held-out text depends on, besides the model.
 MEASURING = ("objective", "sequence_length", "validation_sequences")

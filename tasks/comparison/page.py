@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.comparison.answers import setting_name
-from tasks.comparison.comparison import Comparison, MetricRow, Value, incomparable_pretraining
+from tasks.comparison.comparison import (
+    COUNTS,
+    Comparison,
+    MetricRow,
+    Value,
+    incomparable_pretraining,
+)
 from tasks.comparison.disagreement import Disagreement
 from tasks.comparison.overlays import curve_figures, headline_figures
 from tasks.comparison.settings import Spread
@@ -129,19 +135,32 @@ def _results(found: Comparison, figures: bool) -> list[Block]:
 def _metric_grid(found: Comparison, rows: Sequence[MetricRow]) -> Grid:
     body = [
         [
-            Cell(row.name.removeprefix(f"{DOWNSTREAM}/")),
-            *(Cell(with_interval(each), i in row.best) for i, each in enumerate(row.values)),
+            Cell(_metric_name(row)),
+            *(Cell(_shown(row, each), i in row.best) for i, each in enumerate(row.values)),
         ]
         for row in rows
     ]
     return Grid(["metric", *found.labels], body)
 
 
+def _metric_name(row: MetricRow) -> str:
+    """`library/rmse (lower is better)`; of a loss, everybody knows."""
+    name = row.name.removeprefix(f"{DOWNSTREAM}/")
+    return f"{name} (lower is better)" if row.way < 0 and not name.endswith("loss") else name
+
+
+def _shown(row: MetricRow, value: Value | None) -> str:
+    """A number with its interval; a count as a whole number."""
+    if value is not None and MetricName.parse(row.name).metric in COUNTS:
+        return f"{value.value:,.0f}"
+    return with_interval(value)
+
+
 def _spread_grid(found: Comparison, rows: Sequence[MetricRow]) -> Grid:
     """The metrics over the seeds of each setting."""
     body = [
         [
-            Cell(row.name.removeprefix(f"{DOWNSTREAM}/")),
+            Cell(_metric_name(row)),
             *(
                 Cell(with_spread(each), i in row.best_settings)
                 for i, each in enumerate(row.spreads)

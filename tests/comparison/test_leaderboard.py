@@ -185,6 +185,8 @@ def test_the_best_is_marked_in_the_direction_of_the_metric_and_never_where_all_a
     assert rows["pretraining/validation_loss"] == {1}
     assert rows["downstream/names/f1"] == frozenset()
     assert rows["downstream/mood/majority/accuracy"] == frozenset()
+    gains = [replace(run("a", 0.1), metrics={"downstream/mood/gain": gain}) for gain in (0.1, 0.2)]
+    assert not metric_rows(gains, frozenset())[0].best, "a worse model from scratch makes it larger"
     apart = metric_rows([run("a", 0.1), run("b", 0.9)], frozenset({"downstream/mood/"}))
     assert not next(row for row in apart if row.name == "downstream/mood/accuracy").best
 

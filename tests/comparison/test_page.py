@@ -2,7 +2,18 @@
 
 import pytest
 
-from tasks.comparison.page import shown_p
+from tasks.comparison.comparison import MetricRow, Value
+from tasks.comparison.page import _metric_name, _shown, shown_p
+
+
+def test_a_count_is_whole_and_a_metric_says_if_lower_is_better():
+    steps = MetricRow("pretraining/steps", [Value(2500.0)])
+    assert _shown(steps, steps.values[0]) == "2,500"
+    rmse = MetricRow("downstream/stars/rmse", [Value(0.25)], way=-1)
+    assert (_metric_name(rmse), _shown(rmse, rmse.values[0])) == (
+        "stars/rmse (lower is better)",
+        "0.250",
+    )
 
 
 @pytest.mark.parametrize(
