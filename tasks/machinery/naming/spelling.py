@@ -20,8 +20,8 @@ def near(word: str, accepted: Iterable[str], cutoff: float = 0.6) -> str:
 
 
 def _parts_are_near(word: str, name: str) -> bool:
-    one, other = (re.split(r"[-_ ]", text) for text in (word, name))
-    if len(one) != len(other) or len(one) == 1:
+    one, other = (re.split(r"[-_]", text) for text in (word, name))
+    if len(one) != len(other) or len(one) == 1 or " " in name:  # such as the name of a run
         return True
     return all(SequenceMatcher(None, *pair).ratio() >= 0.5 for pair in zip(one, other, strict=True))
 
