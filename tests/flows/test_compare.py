@@ -19,6 +19,8 @@ from typer.testing import CliRunner
 from flows.commands.compare import compare, leaderboard
 from tests.support.tiny_experiment import write_experiment
 
+pytestmark = pytest.mark.slow
+
 # What each run changes. The last is the first again; the one before has another test set of names.
 CHANGES = {
     "reseeded": ["seed=1"],

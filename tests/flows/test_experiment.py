@@ -113,6 +113,7 @@ def test_one_changed_character_of_the_corpus_reruns_what_reads_it(place, tmp_pat
     assert "000.txt" in planned["corpus"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["corpus", "dataset"])
 def test_what_reads_the_same_bytes_of_a_stage_that_ran_again_stays_cached(place, stage) -> None:
     again = place.run("--refresh", stage)

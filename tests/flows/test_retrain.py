@@ -201,6 +201,7 @@ def test_a_mistake_is_said_before_anything_starts(
     assert "starting" not in done.stdout
 
 
+@pytest.mark.slow
 def test_a_model_that_is_not_registered_is_said(place: Place) -> None:
     for command in (["history", "m"], ["promote", "m", "1"], ["rollback", "m"]):
         done = place.temper(*command)

@@ -45,6 +45,7 @@ def test_a_child_has_our_packages_whatever_comes_first(work: Path, path: str) ->
     assert not (work / "ran").exists()
 
 
+@pytest.mark.slow
 def test_the_database_is_made_by_ours(home: Path, work: Path) -> None:
     make_mlflow_database()
     assert databases()[0].state() == "current"

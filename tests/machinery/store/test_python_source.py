@@ -30,7 +30,7 @@ def switching() -> Iterator[None]:
 
 
 def test_sources_are_parsed_while_other_threads_parse(switching: None) -> None:
-    sources = [file.read_bytes() for file in sorted((ROOT / "tasks").rglob("*.py"))]
+    sources = [file.read_bytes() for file in sorted((ROOT / "tasks").rglob("*.py"))[:100]]
     found: list[str] = []
     ended = threading.Event()
 
