@@ -53,7 +53,7 @@ test: $(SETUP)  ## Run the tests (minutes)
 test-slow: proofs proofs-alone  ## Run the long proofs too (tests/README.md says how long each part takes)
 
 proofs: $(SETUP)
-	$(BIN)/pytest -m slow --numprocesses 3 --dist loadfile  # they wait a third of their time
+	$(BIN)/pytest -m slow --numprocesses 2 --dist loadfile
 
 proofs-alone: $(SETUP)  # in a browser and by the clock: one at a time, on a machine with nothing else to do
 	$(BIN)/pytest -m live

@@ -128,7 +128,8 @@ def checkpoints_of(folder: Path, name: str) -> list[int]:
 
 def wait_for_checkpoint(folder: Path, name: str, step: int, process: subprocess.Popen[str]) -> None:
     """Wait until a stage has a checkpoint of a step or a later one."""
-    for _ in range(6000):
+    until = time.monotonic() + 300
+    while time.monotonic() < until:
         if checkpoints_of(folder, name)[-1:] >= [step]:
             return
         assert process.poll() is None, f"it ended before step {step}"

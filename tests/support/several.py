@@ -42,7 +42,8 @@ def runs() -> dict[str, tuple[str, str]]:
 
 def swap_checkpoints() -> None:
     """Put the checkpoints of each of two trainings into the folder of the other."""
-    one, other = sorted(store_folder().glob("pretraining/*/checkpoints"))
+    steps = store_folder().glob("pretraining/*/checkpoints/step-*")
+    one, other = sorted({step.parent for step in steps})
     between = store_folder() / "between"
     shutil.move(one, between)
     shutil.move(other, one)

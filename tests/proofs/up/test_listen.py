@@ -132,9 +132,10 @@ def test_no_secret_is_shown_or_kept(listening: Up, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     said = []
+    quick = ("run", file, "--set", "downstream=[]")  # the run below does all of it
     for words in (
-        ("run", file, "--output", str(out / "run.json")),
-        ("run", file, "--set", "pretraining.steps=13"),
+        (*quick, "--output", str(out / "run.json")),
+        (*quick, "--set", "pretraining.steps=13"),
         ("plan", file),
         ("compare", *(f"--{kind}={out / kind}" for kind in ("json", "html", "markdown"))),
         ("leaderboard",),
