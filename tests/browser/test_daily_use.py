@@ -18,7 +18,7 @@ from tests.support.up import Up
 
 pytestmark = pytest.mark.live
 
-STEPS, FOREVER = 20_000, 100_000
+STEPS, FOREVER = 10_000, 100_000
 DONE = 900.0  # seconds in which a tiny run has ended, on a machine with other things to do
 
 
