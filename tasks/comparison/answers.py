@@ -182,7 +182,7 @@ def least_p_of_seeds(first: int, second: int) -> float:
 def mean_over_seeds(
     resampled: Sequence[NDArray[np.float64]], generator: np.random.Generator
 ) -> NDArray[np.float64]:
-    """The mean over seeds that are drawn anew for each resample of the documents.
+    """The mean over seeds that are drawn again for each resample of the documents.
 
     Args:
         resampled: the metric of the run of each seed over the same resamples, of shape (samples,).

@@ -12,7 +12,7 @@ from tasks.machinery.host.uris import sqlite_uri
 from tasks.machinery.naming.secrets import redacted
 
 _PRIVATE, _GROUP, _OTHERS = 0o700, 0o070, 0o007
-# What the state folder has, to tell it from a folder that has other things too.
+# What a state folder contains, which distinguishes it from a folder with other files too.
 _OWN = re.compile(
     r"(store|mlflow|mlartifacts|prefect|runs|logs|backups|models|datasets|digests|servers|serving"
     r"|automation|\.)"

@@ -207,7 +207,7 @@ def _locked(file: Path) -> Iterator[None]:
     except Timeout:
         report(
             f"waiting for {file}, which another process of Temper holds: `fuser {file}` finds it. "
-            "This run goes on when it ends"
+            "This run continues when it ends"
         )
         lock.acquire()
     try:

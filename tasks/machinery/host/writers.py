@@ -37,7 +37,7 @@ def has_writer(descriptor: int, path: Path) -> bool:
     if not hasattr(fcntl, "F_SETLEASE"):
         return _is_mapped(path)
     try:
-        # If somebody opens the file meanwhile, the kernel tells us by a signal: one that is ignored
+        # If the file is opened meanwhile, the kernel sends a signal: one that is ignored
         # (SIGURG) instead of one that ends the process (SIGIO). Set each time: the end of a lease
         # resets it.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)

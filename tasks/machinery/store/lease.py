@@ -124,12 +124,12 @@ class Lease:
         owner, file = _read_owner(self.folder), self._lock.lock_file
         here = owner is not None and owner.is_here and not owner.is_gone
         find = f"`kill {owner.process}` stops it" if owner and here else f"`fuser {file}` finds it"
-        return f"{self.whose()}. It holds {file}; this run goes on when it ends ({find})"
+        return f"{self.whose()}. It holds {file}; this run continues when it ends ({find})"
 
     def _wait_for_lease(self) -> str:
         file = self._lease.lock_file
         return (
-            f"{self.whose()}. It holds {file}; this run goes on when it ends, or "
+            f"{self.whose()}. It holds {file}; this run continues when it ends, or "
             f"{self.duration:.0f} s after its last sign of life"
         )
 

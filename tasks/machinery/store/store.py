@@ -193,7 +193,7 @@ class Store:
         """Delete what a kill after the manifest was written left of the computation.
 
         Nothing is deleted where a process computes, or where an interrupted recomputation of the
-        artifact goes on from its checkpoints.
+        artifact resumes from its checkpoints.
 
         Returns:
             The bytes that were deleted.

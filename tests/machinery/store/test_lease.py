@@ -124,7 +124,9 @@ def test_who_waits_is_told_for_whom_and_then_gets_what_was_computed(
     [told] = waited_for
     assert told.startswith(f"theirs toy: process {holder.process.pid} on {os.uname().nodename}, ")
     assert f"since {time.strftime('%H')}" in told
-    assert f"It holds {beside(store.folder('toy', FINGERPRINT), '.lock')}; this run goes on" in told
+    assert (
+        f"It holds {beside(store.folder('toy', FINGERPRINT), '.lock')}; this run continues" in told
+    )
     assert told.endswith(f"(`kill {holder.process.pid}` stops it)")
 
 
@@ -163,7 +165,7 @@ def test_a_living_owner_on_another_host_is_waited_for(store: Store, foreigner: H
     assert time.monotonic() - begun >= LEASE * 2
     assert "on elsewhere, since" in waited_for[0]
     assert (
-        f"{beside(store.folder('toy', FINGERPRINT), '.lease')}; this run goes on" in waited_for[0]
+        f"{beside(store.folder('toy', FINGERPRINT), '.lease')}; this run continues" in waited_for[0]
     )
     assert waited_for[0].endswith("or 3 s after its last sign of life")
 
