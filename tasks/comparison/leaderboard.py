@@ -372,5 +372,5 @@ def _value(entry: Entry, metric: str) -> dict[str, Any]:
     """One run: the value and its interval. Several: the mean and the spread over the seeds."""
     found = spread(entry.values(metric))
     assert found is not None
-    one = value_of(entry.run.metrics, metric) if len(entry.runs) == 1 else Value(found.mean)
+    one = value_of(entry.run.metrics, metric) if len(entry.runs) == 1 else None
     return asdict(one or Value(found.mean)) | {"over_seeds": asdict(found)}

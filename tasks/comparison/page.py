@@ -176,9 +176,9 @@ def with_spread(found: Spread | None) -> str:
     if found is None:
         return ABSENT
     if found.seeds == 1:
-        return numbers.with_interval(found.mean, None, None, "number")
+        return numbers.plain(found.mean, "number")
     mean, deviation, low, high = (
-        numbers.with_interval(value, None, None, "number")
+        numbers.plain(value, "number")
         for value in (found.mean, found.deviation, found.low, found.high)
     )
     return f"{mean} ± {deviation} ({low} to {high})"

@@ -17,7 +17,7 @@ from tasks.contract import StageError
 from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.experiment.fields import Part, field
 from tasks.machinery.host.digest_memo import digest_file
-from tasks.machinery.host.foreign_json import MOST_BYTES, read_foreign_json
+from tasks.machinery.host.foreign_json import read_foreign_json, read_foreign_text
 from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.hub import commit_of
 from tasks.machinery.naming.links import require_inside
@@ -130,14 +130,7 @@ def read_vocabulary(path: Path, field: str = FIELD) -> dict[str, int]:
     Raises:
         StageError: it is too large, not UTF-8, has an entry twice, or lacks special tokens.
     """
-    with path.open("rb") as opened:
-        found = opened.read(MOST_BYTES + 1)
-    if len(found) > MOST_BYTES:
-        raise StageError(f"{field}: {path}: more than {MOST_BYTES:,} bytes; accepted: at most that")
-    try:
-        text = found.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise StageError(f"{field}: {path}: not UTF-8 at byte {error.start}") from None
+    text = read_foreign_text(path, f"{field}: {path}", "utf-8-sig")
     entries = text.replace("\r\n", "\n").rstrip("\n").split("\n")
     require_short(entries, f"{field}: {path}")
     vocabulary: dict[str, int] = {}

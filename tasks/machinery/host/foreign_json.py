@@ -1,4 +1,4 @@
-"""JSON files from elsewhere: read within a bound of memory, and refused with file and line."""
+"""Texts and JSON from elsewhere: read within a bound of memory, and refused with file and line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,27 @@ from typing import Any
 from tasks.contract import StageError
 
 MOST_BYTES = 100 * 10**6  # the largest tokenizers of the Hub have a third of that
+
+
+def read_foreign_text(file: Path, where: str, encoding: str = "utf-8") -> str:
+    """The content of a text file, line ends as they are.
+
+    Args:
+        file: the file.
+        where: its name for messages.
+        encoding: `utf-8-sig` accepts a byte order mark.
+
+    Raises:
+        StageError: it is too large, or not UTF-8.
+    """
+    with file.open("rb") as opened:
+        found = opened.read(MOST_BYTES + 1)
+    if len(found) > MOST_BYTES:
+        raise StageError(f"{where}: more than {MOST_BYTES:,} bytes; accepted: at most that")
+    try:
+        return found.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise StageError(f"{where}: not UTF-8 at byte {error.start}") from None
 
 
 def read_foreign_json(file: Path, where: str, encoding: str = "utf-8") -> Any:
@@ -22,14 +43,9 @@ def read_foreign_json(file: Path, where: str, encoding: str = "utf-8") -> Any:
     Raises:
         StageError: it is too large, not UTF-8, not JSON, or nested too deep.
     """
-    with file.open("rb") as opened:
-        found = opened.read(MOST_BYTES + 1)
-    if len(found) > MOST_BYTES:
-        raise StageError(f"{where}: more than {MOST_BYTES:,} bytes; accepted: at most that")
+    text = read_foreign_text(file, where, encoding)
     try:
-        return json.loads(found.decode(encoding))
-    except UnicodeDecodeError as error:
-        raise StageError(f"{where}: not UTF-8 at byte {error.start}") from None
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise StageError(f"{where}, line {error.lineno}: not valid JSON: {error.msg}") from None
     except RecursionError:
