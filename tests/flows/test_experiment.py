@@ -6,7 +6,6 @@ import importlib.metadata
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
+from tests.support.command import call
 from tests.support.tiny_experiment import write_experiment
 
 STAGES = [
@@ -38,8 +38,7 @@ def temper(*words: str, home: Path, server: str) -> subprocess.CompletedProcess[
     environment = os.environ | {"TEMPER_HOME": str(home), "PREFECT_API_URL": server}
     environment |= {"COLUMNS": "200"}
     environment.pop("MLFLOW_TRACKING_URI", None)
-    command = [sys.executable, "-m", "flows.commands.main", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    return call(*words, environment=environment)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
+from tests.support.command import call
 from tests.support.growing import write_growing, write_rows
 
 MODEL = "moods"
@@ -34,8 +34,7 @@ class Place:
             "COLUMNS": "200",
         }
         environment.pop("MLFLOW_TRACKING_URI", None)
-        command = [sys.executable, "-m", "flows.commands.main", *words]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        return call(*words, environment=environment)
 
     def retrain(self, *words: str, output: str = "out.json") -> dict[str, Any]:
         """Retrain; what was decided, and what was `printed`."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +12,12 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.conftest import small_disk_at
+from tests.support.command import Command
 from tests.support.tiny_experiment import write_experiment
 
 pytestmark = pytest.mark.slow
 
-LONG = ["--set", "pretraining.steps=1500", "--set", "checkpoints.every_steps=20"]
+LONG = ["--set", "pretraining.steps=600", "--set", "checkpoints.every_steps=20"]
 
 
 @pytest.fixture
@@ -43,22 +42,12 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
-def temper(folder: Path, disk: Path, server: str, *words: str) -> subprocess.Popen[str]:
+def temper(folder: Path, disk: Path, server: str, *words: str) -> Command:
     environment = os.environ | {"TEMPER_HOME": str(disk / "home"), "PREFECT_API_URL": server}
     environment |= {"PREFECT_LOCAL_STORAGE_PATH": str(disk / "home" / "results")}
     environment.pop("MLFLOW_TRACKING_URI", None)
-    command = [
-        sys.executable,
-        "-m",
-        "flows.commands.main",
-        "run",
-        str(folder / "data" / "tiny.yaml"),
-        *words,
-    ]
-    out = (folder / "out.txt").open("w")
-    return subprocess.Popen(
-        [*command, *LONG], env=environment, stdout=out, stderr=subprocess.STDOUT
-    )
+    words = ("run", str(folder / "data" / "tiny.yaml"), *words, *LONG)
+    return Command(*words, environment=environment, log=folder / "out.txt")
 
 
 def assert_said(folder: Path, disk: Path) -> None:

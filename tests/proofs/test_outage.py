@@ -17,12 +17,12 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.conftest import free_port
+from tests.support.command import Command
 from tests.support.tiny_experiment import write_experiment
 
 pytestmark = pytest.mark.slow
 
-# As many steps as take long enough for a server to go, and to come back.
-LONG = ["--set", "pretraining.steps=3000", "--set", "pretraining.log_every=10"]
+STEPS = 1500  # take long enough for a server to go, and to come back
 
 
 class Server:
@@ -69,22 +69,17 @@ def environment(folder: Path, prefect: str, mlflow: str) -> dict[str, str]:
     return values | ({"MLFLOW_TRACKING_URI": mlflow} if mlflow else {})
 
 
-def temper(folder: Path, prefect: str, mlflow: str, *words: str) -> subprocess.Popen[str]:
-    """Start the command; what it prints goes to files, which no server can hold open."""
-    command = [sys.executable, "-m", "flows.commands.main", *words]
-    return subprocess.Popen(
-        command,
-        env=environment(folder, prefect, mlflow),
-        stdout=(folder / "out.txt").open("w"),
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def temper(folder: Path, prefect: str, mlflow: str, *words: str) -> Command:
+    """Start the command."""
+    variables = environment(folder, prefect, mlflow)
+    return Command(*words, environment=variables, log=folder / "out.txt")
 
 
-def run_long(folder: Path, prefect: str, mlflow: str) -> subprocess.Popen[str]:
+def run_long(folder: Path, prefect: str, mlflow: str, steps: int = STEPS) -> Command:
     file = write_experiment(folder / "data")
-    out = ["--output", str(folder / "out.json")]
-    return temper(folder, prefect, mlflow, "run", str(file), *LONG, *out)
+    settings = ("--set", f"pretraining.steps={steps}", "--set", "pretraining.log_every=10")
+    words = ("run", str(file), *settings, "--output", str(folder / "out.json"))
+    return temper(folder, prefect, mlflow, *words)
 
 
 def curve_in_the_store(folder: Path) -> list[int]:
@@ -96,7 +91,7 @@ def curve_in_the_store(folder: Path) -> list[int]:
     return [point["step"] for point in points if "loss" in point]
 
 
-def wait_for_step(folder: Path, step: int, process: subprocess.Popen[str]) -> None:
+def wait_for_step(folder: Path, step: int, process: Command) -> None:
     for _ in range(1200):
         if curve_in_the_store(folder)[-1:] >= [step]:
             return
@@ -105,7 +100,7 @@ def wait_for_step(folder: Path, step: int, process: subprocess.Popen[str]) -> No
     raise AssertionError(f"step {step} never came")
 
 
-def assert_complete(folder: Path, address: str) -> dict[str, Any]:
+def assert_complete(folder: Path, address: str, steps: int = STEPS) -> dict[str, Any]:
     """All runs are finished, and the curve of pre-training has every step once, in order."""
     client = MlflowClient(address)
     result = json.loads((folder / "out.json").read_text())
@@ -115,8 +110,8 @@ def assert_complete(folder: Path, address: str) -> dict[str, Any]:
     assert len({run.info.run_name for run in runs}) == len(runs)
     [training] = [run for run in runs if run.info.run_name == "pretraining"]
     points = client.get_metric_history(training.info.run_id, "loss")
-    assert [point.step for point in points] == list(range(10, 3001, 10))
-    assert curve_in_the_store(folder) == list(range(10, 3001, 10))
+    assert [point.step for point in points] == list(range(10, steps + 1, 10))
+    assert curve_in_the_store(folder) == list(range(10, steps + 1, 10))
     stamps = [point.timestamp for point in points]
     assert stamps == sorted(stamps)
     parent = client.get_run(result["mlflow"]["run_id"])
@@ -132,10 +127,10 @@ def test_a_server_that_comes_back_gets_every_point_in_order_and_once(
     tmp_path, prefect_server, mlflow_server
 ) -> None:
     process = run_long(tmp_path, prefect_server, mlflow_server.address)
-    wait_for_step(tmp_path, 300, process)
+    wait_for_step(tmp_path, 100, process)
     mlflow_server.kill()
     seen = curve_in_the_store(tmp_path)[-1]
-    wait_for_step(tmp_path, seen + 800, process)  # training goes on meanwhile
+    wait_for_step(tmp_path, seen + 400, process)  # training goes on meanwhile
     mlflow_server.start()
     assert process.wait(timeout=300) == 0, (tmp_path / "out.txt").read_text()[-3000:]
     result = assert_complete(tmp_path, mlflow_server.address)
@@ -146,7 +141,7 @@ def test_what_a_server_that_stays_away_missed_is_told_by_sync(
     tmp_path, prefect_server, mlflow_server
 ) -> None:
     process = run_long(tmp_path, prefect_server, mlflow_server.address)
-    wait_for_step(tmp_path, 300, process)
+    wait_for_step(tmp_path, 100, process)
     mlflow_server.kill()
     assert process.wait(timeout=500) == 0, (tmp_path / "out.txt").read_text()[-3000:]
     printed = (tmp_path / "out.txt").read_text()
@@ -156,7 +151,7 @@ def test_what_a_server_that_stays_away_missed_is_told_by_sync(
 
     refused = temper(tmp_path, prefect_server, mlflow_server.address, "sync")
     assert refused.wait(timeout=100) == 1
-    assert "MLflow is unreachable" in (tmp_path / "out.txt").read_text()
+    assert "cannot reach MLflow at" in (tmp_path / "out.txt").read_text()
 
     mlflow_server.start()
     told = temper(tmp_path, prefect_server, mlflow_server.address, "sync")
@@ -169,8 +164,9 @@ def test_what_a_server_that_stays_away_missed_is_told_by_sync(
 
 
 def test_a_database_that_another_process_locks_stops_no_training(tmp_path, prefect_server) -> None:
-    process = run_long(tmp_path, prefect_server, "")
-    wait_for_step(tmp_path, 300, process)
+    steps = 2 * STEPS  # it is locked for long
+    process = run_long(tmp_path, prefect_server, "", steps)
+    wait_for_step(tmp_path, 100, process)
     with sqlite3.connect(tmp_path / "home" / "mlflow.db", timeout=30) as database:
         database.execute("BEGIN EXCLUSIVE")
         seen = curve_in_the_store(tmp_path)[-1]
@@ -179,14 +175,14 @@ def test_a_database_that_another_process_locks_stops_no_training(tmp_path, prefe
         time.sleep(max(0, 30 - (time.monotonic() - begun)))  # longer than SQLite's own patience
         database.rollback()
     assert process.wait(timeout=300) == 0, (tmp_path / "out.txt").read_text()[-3000:]
-    assert_complete(tmp_path, f"sqlite:///{tmp_path}/home/mlflow.db")
+    assert_complete(tmp_path, f"sqlite:///{tmp_path}/home/mlflow.db", steps)
 
 
 def test_without_mlflow_at_the_start_nothing_is_computed(tmp_path, prefect_server) -> None:
-    address = f"http://127.0.0.1:{free_port()}"
-    process = run_long(tmp_path, prefect_server, address)
+    address = f"127.0.0.1:{free_port()}"
+    process = run_long(tmp_path, prefect_server, f"http://{address}")
     assert process.wait(timeout=120) == 1
     printed = (tmp_path / "out.txt").read_text()
-    assert f"MLflow at {address} cannot be used" in printed
+    assert f"cannot reach MLflow at {address}" in printed
     assert "Traceback" not in printed
     assert not (tmp_path / "home" / "store").exists()

@@ -30,7 +30,7 @@ from tests.support.tiny_experiment import write_experiment
 
 pytestmark = pytest.mark.slow
 
-LONG = 1500  # steps: more than are made before the interruption
+LONG = 500  # steps: more than are made before the interruption
 METRICS = ("loss", "gradient_norm", "learning_rate", "validation")
 
 

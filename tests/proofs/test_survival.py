@@ -95,7 +95,7 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bits(
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(sent: signal.Signals, tmp_path) -> None:
     write_experiment(tmp_path / "data")
-    long = ["--set", "pretraining.steps=1200"]
+    long = ["--set", "pretraining.steps=400"]
     process = start(tmp_path, "", *long)
     wait_for_points(tmp_path, 30, process)
     os.killpg(process.pid, sent)  # Ctrl-C in a terminal goes to the whole group
@@ -107,7 +107,7 @@ def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(sent: signal.Signals
     assert "Traceback" not in err
     found = statuses(tmp_path)
     assert found.pop("pretraining") == ["KILLED"]
-    assert found.pop("tiny · bert 1×16 · 1,200 steps") == ["KILLED"]
+    assert found.pop("tiny · bert 1×16 · 400 steps") == ["KILLED"]
     assert flow_states(tmp_path) == ["CANCELLED"]
     finish(tmp_path, "", *long)
     assert {status for each in statuses(tmp_path).values() for status in each} == {"FINISHED"}

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.support.command import call, without
 
 
 class AddedParts:
@@ -37,14 +38,18 @@ class AddedParts:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables of a process that imports the copy."""
+        kept = without(("MLFLOW_TRACKING_URI",), os.environ)
+        return kept | {"PYTHONPATH": str(self.folder), "COLUMNS": "200"}
+
     def python(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Python in the copy: what it imports is the copy."""
-        variables = os.environ | {"PYTHONPATH": str(self.folder), "COLUMNS": "200"} | environment
-        variables.pop("MLFLOW_TRACKING_URI", None)
         return subprocess.run(
             [sys.executable, *words],
             cwd=self.folder,
-            env=variables,
+            env=self.environment | environment,
             capture_output=True,
             text=True,
             timeout=300,
@@ -64,9 +69,10 @@ class AddedParts:
             home: its state folder.
             server: of Prefect; needed for what runs a flow.
         """
-        environment = {"TEMPER_HOME": str(home)}
+        environment = self.environment | {"TEMPER_HOME": str(home)}
         if server:
             environment["PREFECT_API_URL"] = server
-        done = self.python("-m", "flows.commands.main", *words, **environment)
+        how = {"environment": environment, "folder": self.folder, "path": str(self.folder)}
+        done = call(*words, **how)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout

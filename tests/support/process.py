@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,10 @@ from mlflow.entities import Run
 
 from tasks.machinery.host.uris import sqlite_uri
 from tasks.machinery.servers.prefect_server import MODULE
+from tests.support.command import Command
 
 
-def start(folder: Path, server: str, *words: str, **variables: str) -> subprocess.Popen[str]:
+def start(folder: Path, server: str, *words: str, **variables: str) -> Command:
     """Start the command in a state folder of its own, in a process group that can be killed.
 
     Without a server, the command starts a temporary one, as it does for a person.
@@ -31,12 +30,8 @@ def start(folder: Path, server: str, *words: str, **variables: str) -> subproces
         for name in ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_LOCAL_STORAGE_PATH"):
             environment.pop(name, None)
     file = folder / "data" / "tiny.yaml"
-    command = [sys.executable, "-m", "flows.commands.main", "run", str(file), *words]
-    command += ["--output", str(folder / "out.json")]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        command, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
-    )
+    words = ("run", str(file), *words, "--output", str(folder / "out.json"))
+    return Command(*words, environment=environment, new_session=True)
 
 
 def finish(folder: Path, server: str, *words: str, **variables: str) -> dict[str, Any]:
@@ -100,7 +95,7 @@ def weights(result: dict[str, Any]) -> dict[str, bytes]:
     }
 
 
-def wait_for_stage(folder: Path, name: str, process: subprocess.Popen[str]) -> None:
+def wait_for_stage(folder: Path, name: str, process: Command) -> None:
     """Wait until a stage is being computed."""
     for _ in range(2400):
         if list((folder / "home" / "store" / name).glob("*/writing")):
@@ -110,7 +105,7 @@ def wait_for_stage(folder: Path, name: str, process: subprocess.Popen[str]) -> N
     raise AssertionError(f"{name} never began")
 
 
-def wait_for_points(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
+def wait_for_points(folder: Path, count: int, process: Command) -> None:
     """Wait until the curve of the pre-training has this many points."""
     while process.poll() is None:
         for file in (folder / "home" / "store" / "pretraining").glob("*/metrics.jsonl"):
@@ -126,7 +121,7 @@ def checkpoints_of(folder: Path, name: str) -> list[int]:
     return sorted(int(file.parent.name.removeprefix("step-")) for file in found)
 
 
-def wait_for_checkpoint(folder: Path, name: str, step: int, process: subprocess.Popen[str]) -> None:
+def wait_for_checkpoint(folder: Path, name: str, step: int, process: Command) -> None:
     """Wait until a stage has a checkpoint of a step or a later one."""
     until = time.monotonic() + 300
     while time.monotonic() < until:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.presets.loading import load_experiment
 from tasks.machinery.servers.servers import Servers
 from tests.conftest import free_port
+from tests.support.command import Command
 
 TRAP = """
 from pathlib import Path
@@ -39,7 +38,7 @@ class Up:
         self.work = folder / "work"
         write_traps(self.work)
         self.ports = (free_port(), free_port())
-        self.process: subprocess.Popen[str] | None = None
+        self.process: Command | None = None
 
     def environment(self) -> dict[str, str]:
         unset = ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "PREFECT_HOME")
@@ -47,13 +46,9 @@ class Up:
         found = {name: value for name, value in os.environ.items() if name not in unset}
         return found | {"TEMPER_HOME": str(self.home)}
 
-    def popen(self, *words: str, log_name: str = "") -> subprocess.Popen[str]:
-        log = (self.folder / f"{log_name or words[0]}.txt").open("w")
-        # As the command `temper`: the working directory is not on its path.
-        command = [sys.executable, "-P", "-m", "flows.commands.main", *words]
-        return subprocess.Popen(
-            command, cwd=self.work, env=self.environment(), stdout=log, stderr=log, text=True
-        )
+    def popen(self, *words: str, log_name: str = "") -> Command:
+        log = self.folder / f"{log_name or words[0]}.txt"
+        return Command(*words, environment=self.environment(), folder=self.work, log=log)
 
     def temper(self, *words: str, log_name: str = "") -> tuple[int, str]:
         status = self.popen(*words, log_name=log_name).wait(timeout=240)

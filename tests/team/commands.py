@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Mapping
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from tests.support.command import call
+
 
 def temper(environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     """Call the command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "flows.commands.main", *words],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
+    return call(*words, environment=environment, timeout=500)
 
 
 def runs_of(client: MlflowClient, experiment: str) -> list[Run]:

@@ -6,8 +6,6 @@ import base64
 import os
 import socket
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 from prefect.client.schemas.objects import StateType
 
 from tests.conftest import free_port
+from tests.support.command import call
 from tests.support.tiny_experiment import write_experiment
 from tests.support.up import Up, up_on
 
@@ -92,13 +91,8 @@ def temper(home: Path, variables: Mapping[str, str], *words: str) -> tuple[int, 
     unset = ("PREFECT_HOME", "PREFECT_LOCAL_STORAGE_PATH", "PREFECT_LOGGING_TO_API_ENABLED")
     sign_ins = ("PREFECT_API_AUTH_STRING", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
     kept = {k: value for k, value in os.environ.items() if k not in (*unset, *sign_ins)}
-    done = subprocess.run(
-        [sys.executable, "-m", "flows.commands.main", *words],
-        env=kept | {"TEMPER_HOME": str(home)} | variables,
-        capture_output=True,
-        text=True,
-        timeout=400,
-    )
+    environment = kept | {"TEMPER_HOME": str(home)} | variables
+    done = call(*words, environment=environment, timeout=400)
     return done.returncode, done.stdout + done.stderr
 
 

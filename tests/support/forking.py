@@ -1,0 +1,95 @@
+"""A process that has imported the libraries, and forks one that runs the command for each request.
+
+To import torch, transformers and MLflow takes many times as long as most commands of the tests do.
+What reads the environment when it is imported (Prefect, datasets, our own packages) is imported in
+the forked process, which has an environment of its own.
+
+    python tests/support/forking.py SOCKET
+
+SOCKET is the number of an inherited socket that keeps messages apart. A request is a JSON object,
+with standard output and error as file descriptors; the answers, JSON objects, name the process that
+was forked and, later, the status with which it ended. It ends when the other end of the socket is
+closed.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("pandas", "pyarrow.parquet", "sklearn.metrics", "torch", "transformers", "mlflow")
+MOST = 2**20  # bytes of a request
+
+
+def become(request: dict[str, Any], streams: list[int]) -> None:
+    """Make this forked process what a shell would start; it returns to run the command."""
+    if request["new_session"]:
+        os.setsid()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)
+    for number, stream in enumerate(streams, start=1):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    sys.path[:0] = request["path"]
+    sys.argv = ["temper", *request["words"]]
+
+
+def serve(requests: socket.socket) -> None:
+    """Fork for each request and report how each ended; it returns in the forked processes alone."""
+    here, woken = os.pipe()
+    os.set_blocking(here, False)
+    os.set_blocking(woken, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+
+    def answer(**values: int) -> None:
+        requests.send(json.dumps(values).encode())
+
+    running: set[int] = set()
+    while True:
+        ready, _, _ = select.select([requests, here], [], [])
+        if here in ready:
+            os.read(here, 4096)
+        for pid in list(running):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                running.remove(pid)
+                answer(ended=pid, status=os.waitstatus_to_exitcode(status))
+        if requests in ready:
+            text, streams, _, _ = socket.recv_fds(requests, MOST, 2)
+            if not text:
+                sys.exit(0)
+            pid = os.fork()
+            if pid == 0:
+                requests.close()
+                os.close(here)
+                os.close(woken)
+                become(json.loads(text), streams)
+                return
+            for stream in streams:
+                os.close(stream)
+            running.add(pid)
+            answer(forked=pid)
+
+
+if __name__ == "__main__":
+    del sys.path[0]  # this file's folder
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    gc.freeze()  # the collector of a forked process does not touch, and so copy, what is shared
+    serve(socket.socket(fileno=int(sys.argv[1])))
+    runpy.run_module("flows.commands.main", run_name="__main__", alter_sys=True)
