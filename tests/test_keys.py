@@ -29,7 +29,7 @@ from tasks.machinery.naming.title import Title
 from tasks.machinery.store.call import key_of
 from tasks.machinery.store.fingerprint import LEFT_OUT, digest
 from tests.conftest import ROOT
-from tests.support.tiny_experiment import write_experiment
+from tests.support.tiny_experiment import STAGES, write_experiment
 
 NO_KEY: set[str] = set()
 CORPUS, TOKENIZER, PRETRAINING = {"corpus"}, {"tokenizer"}, {"pretraining"}
@@ -46,7 +46,7 @@ ALSO = {"tokenizer.published": ("tokenizer.vocab_size=8192",)}
 FIELDS: dict[str, tuple[str, set[str]]] = {
     "name": ("another", {"report"}),  # its title
     "variant": ("another", NO_KEY),
-    "seed": ("1", {"pretraining", "finetuning", "evaluation"}),
+    "seed": ("1", {"pretraining", "finetuning", "baseline", "evaluation"}),
     "split_seed": ("1", {"dataset", "corpus"}),
     "corpus.source": ("{elsewhere}/texts", NO_KEY),  # its content is
     "corpus.text_column": ("body", CORPUS),
@@ -86,7 +86,10 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "pretraining.precision": ("fp32", PRETRAINING),
     "pretraining.log_every": ("3", NO_KEY),
     "downstream.name": ("other", {"report"}),  # the heading of its results
-    "downstream.problem": ("token-classification", DATASET | FINETUNING | {"evaluation"}),
+    "downstream.problem": (
+        "token-classification",
+        DATASET | FINETUNING | {"baseline", "evaluation"},
+    ),
     "downstream.source": ("{elsewhere}/moods.jsonl", NO_KEY),  # its content is
     "downstream.columns.text": ("body", DATASET),
     "downstream.columns.label": ("mood", DATASET),
@@ -97,7 +100,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.test_share": ("0.3", DATASET),
     "downstream.missing_labels": ("drop", DATASET),
     "downstream.overlap": ("drop", DATASET),
-    "downstream.train_examples": ("50", FINETUNING),
+    "downstream.train_examples": ("50", FINETUNING | {"baseline"}),
     "downstream.epochs": ("3", FINETUNING),
     "downstream.batch_size": ("17", FINETUNING),
     "downstream.micro_batch_size": ("4", FINETUNING),
@@ -111,6 +114,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.max_length": ("33", FINETUNING),
     "downstream.precision": ("fp32", FINETUNING),
     "evaluation.from_scratch": ("false", {"evaluation"}),
+    "evaluation.simple_baseline": ("false", {"evaluation"}),
     "evaluation.bootstrap_samples": ("300", {"evaluation"}),
     "evaluation.confidence": ("0.9", {"evaluation", "report"}),
     "checkpoints.every_steps": ("7", NO_KEY),
@@ -432,7 +436,7 @@ def stagewise(place: SimpleNamespace, tmp_path_factory) -> dict[str, dict[str, l
 
 
 def test_the_module_of_a_stage_is_in_its_own_key(stagewise) -> None:
-    assert len(stagewise) == 13
+    assert len(stagewise) == STAGES
     assert {t: s["own"] for t, s in stagewise.items() if s["own"][0] not in s["key"]} == {}
 
 

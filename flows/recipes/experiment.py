@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from flows.recipes import stages
 from flows.recipes.inspection import labelled_source, text_source
+from tasks import problems
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.problem import Downstream
 from tasks.machinery.naming.title import from_scratch
@@ -129,6 +130,9 @@ def finetune_and_evaluate(
         )
         for label, weights in variants
     ]
+    simple = None
+    if experiment.evaluation.simple_baseline and problems.has_simple(problem.problem):
+        simple = train_baseline(problem, data, experiment, run)
     return run(
         stages.evaluation(problem.problem),
         problem.name,
@@ -139,4 +143,19 @@ def finetune_and_evaluate(
         data=data.whole.only("train.parquet", "test.parquet", "labels.json"),
         model=tuned[0] / "model",
         from_scratch=tuned[1] / "model" if len(tuned) > 1 else None,
+        simple=simple and simple.whole,
+    )
+
+
+def train_baseline(
+    problem: Downstream, data: Artifact, experiment: Experiment, run: StageCaller
+) -> Artifact:
+    """The field's simple model, trained on the rows that the encoder is fine-tuned on."""
+    return run(
+        stages.baseline(problem.problem),
+        problem.name,
+        problem=problem.problem,
+        train_examples=problem.train_examples,
+        seed=experiment.seed,
+        data=data.whole.only("train.parquet", "validation.parquet", "test.parquet", "labels.json"),
     )

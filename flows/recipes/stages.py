@@ -43,6 +43,7 @@ StageName = Literal[
     "pretraining",
     "finetuning",
     "leakage",
+    "baseline",
     "evaluation",
     "report",
 ]
@@ -94,6 +95,16 @@ def finetuning(problem: str, family: str) -> Stage:
         (*problems.modules_of(problem), families.module_of(family)),
         (*LABELLED, *problems.described(problem).LIBRARIES),
         show="tasks.pages.finetuning_card:show",
+    )
+
+
+def baseline(problem: str) -> Stage:
+    """The field's simple model, trained on the same rows."""
+    return Stage(
+        "baseline",
+        "tasks.stages.baseline:train_baseline",
+        (*problems.modules_of(problem), problems.part_of(problem, "simple")),
+        ("scikit-learn", "scipy", "numpy", *TABLES, *problems.described(problem).LIBRARIES),
     )
 
 

@@ -6,7 +6,8 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +20,31 @@ from tasks import objectives
 from tasks.machinery.execution.planner import Step, shortened
 from tasks.machinery.execution.summary import RunSummary, StageSummary
 from tasks.machinery.naming.durations import duration
-from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName, headline_of
+from tasks.machinery.naming.metric_name import (
+    FROM_SCRATCH,
+    GAIN,
+    MAJORITY,
+    OVER_SIMPLE,
+    SIMPLE,
+    MetricName,
+    headline_of,
+)
 from tasks.machinery.servers.servers import MLFLOW_PORT, PREFECT_PORT
 from tasks.problems import Metric
 from tasks.statistics import numbers
-from tasks.statistics.verdict import beyond_majority, verdict
+from tasks.statistics.verdict import against_simple, beyond_majority, verdict
 from tasks.timing.planner import Expected
 
 if TYPE_CHECKING:  # it imports Prefect, which a plan does not need
     from tasks.machinery.execution.display import Reached
 
 _LINE_EVERY = 20.0  # seconds between lines of progress where no line can be redrawn
+MODELS = {
+    MAJORITY: "majority",
+    SIMPLE: "simple",
+    "": "pre-trained",
+    FROM_SCRATCH: "from scratch",
+}
 
 
 class Terminal:
@@ -154,22 +169,39 @@ def _interval(metrics: Mapping[str, float], named: MetricName, sign: str = "") -
 
 
 def results_table(metrics: Mapping[str, float], problems: Sequence[str]) -> Table:
-    """Each problem's headline metric: pre-trained, from scratch, and the gain, with intervals."""
+    """Each problem's headline metric by model, and what the pre-trained one gains; intervals.
+
+    Models that no problem has are left out.
+    """
+    headlines = {problem: headline_of(metrics, problem) for problem in problems}
+    columns: dict[str, Callable[[str], MetricName]] = {
+        words: partial(_headline, headlines, model) for model, words in MODELS.items()
+    }
+    for name, words in {GAIN: "gain", OVER_SIMPLE: "over simple"}.items():
+        columns[words] = partial(_difference, name)
+    shown = {
+        words: named
+        for words, named in columns.items()
+        if any(str(named(problem)) in metrics for problem in problems)
+    }
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
-    for column in ("problem", "metric", "majority", "pre-trained", "from scratch", "gain"):
+    for column in ("problem", "metric", *shown):
         table.add_column(column, no_wrap=True)
     for problem in problems:
-        metric = headline_of(metrics, problem)
-        table.add_row(
-            problem,
-            metric,
-            *(
-                _interval(metrics, MetricName(metric, model, problem))
-                for model in (MAJORITY, "", FROM_SCRATCH)
-            ),
-            _interval(metrics, MetricName("gain", problem=problem), "+"),
-        )
+        cells = [
+            _interval(metrics, name, "+" if name.metric in (GAIN, OVER_SIMPLE) else "")
+            for name in (named(problem) for named in shown.values())
+        ]
+        table.add_row(problem, headlines[problem], *cells)
     return table
+
+
+def _headline(headlines: Mapping[str, str], model: str, problem: str) -> MetricName:
+    return MetricName(headlines[problem], model, problem)
+
+
+def _difference(name: str, problem: str) -> MetricName:
+    return MetricName(name, problem=problem)
 
 
 def pretraining_line(metrics: Mapping[str, float]) -> str:
@@ -201,17 +233,22 @@ def verdicts(
     for problem in problems:
         metric = headline_of(metrics, problem)
         found.append((problem, verdict(metrics, problem)))
+        if problem not in facts:
+            continue
+        known, told = facts[problem], _metric_of(facts[problem])
+        found.append((problem, against_simple(metrics, told, known.get("simple", ""), problem)))
         for model, words in {"": "", FROM_SCRATCH: "from scratch "}.items():
-            if problem in facts and MetricName(metric, model, problem).low in metrics:
-                answer, sign = facts[problem]["majority"], _sign(facts[problem])
-                said = beyond_majority(metrics, metric, answer, problem, model, sign=sign)
+            if MetricName(metric, model, problem).low in metrics:
+                said = beyond_majority(
+                    metrics, metric, known["majority"], problem, model, sign=told.sign
+                )
                 found.append((problem, said and f"{words}{said}"))
     return [f"{problem}: {text}" for problem, text in found if text]
 
 
-def _sign(facts: Mapping[str, Any]) -> int:
-    """1 where a higher headline metric is better, -1 where a lower one is."""
-    return Metric(**facts["metrics"][facts["headline"]]).sign
+def _metric_of(facts: Mapping[str, Any]) -> Metric:
+    """The headline metric of an evaluation."""
+    return Metric(**facts["metrics"][facts["headline"]])
 
 
 def evaluation_facts(stages: Sequence[StageSummary]) -> dict[str, dict[str, Any]]:

@@ -24,7 +24,7 @@ KEPT = "completed work is kept: run the same command again to resume"
 Result = TypeVar("Result")
 
 # A log file has no width: nothing in it may be truncated.
-out = PlainConsole(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+out = PlainConsole(soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 err = PlainConsole(stderr=True, soft_wrap=True)
 
 

@@ -11,14 +11,21 @@ from tasks.comparison.disagreement import Disagreement
 from tasks.comparison.energy import Power
 from tasks.comparison.past_run import PastRun, label_of
 from tasks.comparison.settings import Spread, data_of, settings_of, spread
-from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
+from tasks.machinery.naming.metric_name import (
+    FROM_SCRATCH,
+    GAIN,
+    MAJORITY,
+    OVER_SIMPLE,
+    SIMPLE,
+    MetricName,
+)
 from tasks.machinery.tracking.tags import DIGEST_OF, RESULTS
 from tasks.statistics.significance import Difference
 
 # Metrics of quantity, not quality: none of their values is the best. Nor is the largest gain: a
 # worse model from scratch makes it larger.
 COUNTS = ("parameters", "tokens", "steps", "test_documents")
-_NO_RANK = (*COUNTS, "epochs", "gain")
+_NO_RANK = (*COUNTS, "epochs", GAIN, OVER_SIMPLE)
 _LOWER = ("loss", "perplexity")
 # What a loss on held-out text depends on, besides the model.
 MEASURING = ("objective", "sequence_length", "validation_sequences")
@@ -183,7 +190,8 @@ def _order(name: str) -> tuple[bool, str, int, str]:
     found = MetricName.parse(name)
     if not found.problem:
         return (False, found.stage, 0, found.metric)
-    kinds = {"gain": 1, FROM_SCRATCH: 2, MAJORITY: 3, "test_documents": 4}
+    others = (GAIN, OVER_SIMPLE, FROM_SCRATCH, SIMPLE, MAJORITY, "test_documents")
+    kinds = {name: place for place, name in enumerate(others, start=1)}
     return (True, found.problem, kinds.get(found.model or found.metric, 0), found.metric)
 
 
@@ -203,7 +211,7 @@ def direction(name: str, runs: Sequence[PastRun]) -> int:
         runs: that have it: they know which problem it belongs to.
     """
     found = MetricName.parse(name)
-    if found.metric in _NO_RANK or found.model == MAJORITY:
+    if found.metric in _NO_RANK or found.model in (MAJORITY, SIMPLE):
         return 0
     if found.stage == "pretraining":
         if found.metric in objectives.references():

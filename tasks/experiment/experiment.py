@@ -30,6 +30,12 @@ class Evaluation(Part):
         "From scratch",
         "Also fine-tune the model from random weights, to measure the gain of pre-training",
     )
+    simple_baseline: bool = field(
+        True,
+        "Simple baseline",
+        "Also train the field's simple model on the same rows (such as logistic regression on "
+        "counted words), to measure what the encoder gains over it",
+    )
     bootstrap_samples: int = field(
         2000,
         "Bootstrap samples",

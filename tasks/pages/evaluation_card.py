@@ -15,10 +15,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tasks.machinery.naming.markdown import escaped
-from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
+from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, SIMPLE, MetricName
 from tasks.pages import numbers as pages
 from tasks.pages.figures import (
     BLUE,
+    GREEN,
     MUTED,
     ORANGE,
     Interval,
@@ -28,13 +29,14 @@ from tasks.pages.figures import (
 )
 from tasks.problems import Metric
 from tasks.statistics import numbers
-from tasks.statistics.verdict import beyond_majority
+from tasks.statistics.verdict import against_simple, beyond_majority
 
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is in the store alone
 SHARES = {"f1": "F1"}  # columns of a class's scores that have another name for people
 MODELS = {
     "": ("pre-trained", BLUE),
     FROM_SCRATCH: ("from scratch", ORANGE),
+    SIMPLE: ("simple model", GREEN),
     MAJORITY: ("majority", MUTED),
 }
 
@@ -156,6 +158,8 @@ def card(found: Found) -> str:
     ]
     if "gain" in metrics:
         parts.append(f"**{pages.judge(metrics, found.headline, facts['confidence'])}**")
+    if said := against_simple(metrics, found.headline, facts.get("simple", "")):
+        parts.append(f"**Against the simple model: {escaped(said)}.**")
     for model, words in {"": "pre-trained model", FROM_SCRATCH: "model from scratch"}.items():
         if MetricName(facts["headline"], model).low in metrics and (said := found.learnt(model)):
             parts.append(f"**The {words} is {escaped(said)}.**")
@@ -163,8 +167,9 @@ def card(found: Found) -> str:
         parts += ["## By class", class_table(found.report)]
     parts.append(
         f"In brackets: {sure} bootstrap intervals over the documents of the test split, paired for "
-        "the gain. They do not cover the variation between training seeds. *majority* always "
+        "differences. They do not cover the variation between training seeds. *majority* always "
         f"answers {escaped(facts['majority'])}, which it knows from the training split."
+        + (f" *simple model*: {escaped(facts['simple'])}." if facts.get("simple") else "")
     )
     return "\n\n".join(parts) + "\n"
 

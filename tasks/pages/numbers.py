@@ -33,12 +33,12 @@ def result(metrics: Mapping[str, float], name: MetricName, unit: Unit) -> str:
     return numbers.with_interval(metrics[str(name)], *ends, unit)
 
 
-def gain(metrics: Mapping[str, float], unit: Unit) -> str:
-    """The gain with its interval: `+9.1 [+7.0, +11.3]`; a dash for none."""
-    if GAIN.low not in metrics:
+def gain(metrics: Mapping[str, float], unit: Unit, metric: str = GAIN.metric) -> str:
+    """A difference between models with its interval: `+9.1 [+7.0, +11.3]`; a dash for none."""
+    name = MetricName(metric)
+    if name.low not in metrics:
         return "–"
-    ends = metrics[GAIN.low], metrics[GAIN.high]
-    return numbers.difference(metrics[str(GAIN)], *ends, unit)
+    return numbers.difference(metrics[str(name)], metrics[name.low], metrics[name.high], unit)
 
 
 def judge(metrics: Mapping[str, float], metric: Metric, confidence: float) -> str:

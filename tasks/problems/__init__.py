@@ -11,6 +11,8 @@ To add one, write these files there, with the names at their top level that the 
     scores.py      answers to metrics. Both are in the keys of fine-tuning (which validates),
                    evaluation and judgement
     served.py      optional, named by SERVED: how MLflow serves the model
+    simple.py      optional, the names of `Simple`: the field's simple model, which every evaluation
+                   compares with. In the key of stage `baseline` alone
 
 Nothing else changes: problems are found by their folders. `text_classification/` is an example
 with labels, `tests/support/rating/` one that predicts a number (no labels, metrics that are no
@@ -22,6 +24,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -220,6 +223,38 @@ def load(problem: str) -> Problem:
     for module in (module_of(problem), *modules_of(problem)):
         found |= vars(importlib.import_module(module))
     return cast(Problem, SimpleNamespace(**found))
+
+
+class Simple(Protocol):
+    """The names in `simple.py`: a model that takes seconds, and that an encoder has to beat.
+
+    Attributes:
+        WORDS: The model, for people: `TF-IDF of words and characters, logistic regression`.
+    """
+
+    WORDS: str
+
+    def answer(
+        self,
+        train: pd.DataFrame,
+        validation: pd.DataFrame,
+        test: pd.DataFrame,
+        labels: Sequence[str],
+    ) -> list[Any]:
+        """Answers to the test rows, as `predicted` of `decide`, by a model of the training rows.
+
+        The validation rows may choose settings.
+        """
+
+
+def has_simple(problem: str) -> bool:
+    """Whether a problem has a simple model."""
+    return find_spec(part_of(problem, "simple")) is not None
+
+
+def load_simple(problem: str) -> Simple:
+    """Import the simple model of a problem."""
+    return cast(Simple, importlib.import_module(part_of(problem, "simple")))
 
 
 def shape_of(problem: str) -> Shape:

@@ -7,6 +7,7 @@ training seeds.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +19,14 @@ import pyarrow.parquet as pq
 
 from tasks.contract import Monitor
 from tasks.data.tables import write_json
-from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
+from tasks.machinery.naming.metric_name import (
+    FROM_SCRATCH,
+    GAIN,
+    MAJORITY,
+    OVER_SIMPLE,
+    SIMPLE,
+    MetricName,
+)
 from tasks.models.answering import read_labels
 from tasks.models.bodies import read_model
 from tasks.models.files import configuration_of, labels_of, require_labels
@@ -29,13 +37,15 @@ from tasks.problems.weighted import Scores, on_all_rows
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.documents import count_documents
 
+DIFFERENCES = {FROM_SCRATCH: GAIN, SIMPLE: OVER_SIMPLE}
+
 
 @dataclass(frozen=True)
 class Answers:
     """The predictions of a model on the test split.
 
     Attributes:
-        model: FROM_SCRATCH, or empty for the model itself.
+        model: FROM_SCRATCH, SIMPLE, or empty for the model itself.
         table: the rows with the predictions.
         scores: the metrics as functions of the rows' weights.
     """
@@ -54,10 +64,13 @@ def evaluate(
     data: Path,
     model: Path,
     from_scratch: Path | None,
+    simple: Path | None = None,
     out: Path,
     monitor: Monitor,
 ) -> dict[str, float]:
-    """Evaluate a model on the test split, and compare it with the same model from random weights.
+    """Evaluate a model on the test split, and compare it with the models that it must beat.
+
+    These are the same model from random weights, and the field's simple model.
 
     Args:
         problem: what is predicted.
@@ -67,6 +80,7 @@ def evaluate(
         data: folder with test.parquet, train.parquet (for the majority baseline), labels.json.
         model: folder of the fine-tuned model.
         from_scratch: folder of the model that started from random weights, if there is one.
+        simple: folder of stage `baseline` with the answers of the simple model, if there is one.
         out: empty folder for predictions.parquet, metrics.json, evaluation.json (what was
             measured, in words) and classes.json (scores by class, and the confusions).
         monitor: receives the progress, and how much did not fit into the model's input.
@@ -75,7 +89,7 @@ def evaluate(
         `test_documents`, each metric of the problem with its `/low` and `/high`, and
         `majority/HEADLINE`. With `from_scratch` also the same under `from_scratch/`, and `gain`,
         `gain/low`, `gain/high`: how much better the model is than the one from scratch in the
-        headline metric, paired.
+        headline metric, paired. With `simple` the same under `simple/`, and `over_simple`.
 
     Raises:
         StageError: the test split is one document, or a model lacks a label of the data.
@@ -91,6 +105,8 @@ def evaluate(
     for name, folder in folders.items():
         monitor.progress(len(answers), len(folders), "models")
         answers.append(answer(kind, folder, name, test, labels, monitor=monitor))
+    if simple is not None:
+        answers.append(read_simple(kind, simple, test, labels))
     metrics = {"test_documents": float(documents)} | measure(kind, answers, bootstrap)
     metrics |= measure_majority(kind, train, test, labels)
     facts = {
@@ -100,6 +116,7 @@ def evaluate(
         "rows": f"{len(test):,} {kind.ROWS}",
         "confidence": confidence,
         "majority": constant_answer(kind.majority(train, test)),
+        "simple": "" if simple is None else read_words(simple),
     }
     write_json(out / "metrics.json", metrics)
     write_json(out / "evaluation.json", facts)
@@ -142,8 +159,22 @@ def answer(
     return Answers(name, table, kind.score(table["gold"], table["predicted"], labels))
 
 
+def read_simple(kind: Problem, folder: Path, test: pd.DataFrame, labels: Sequence[str]) -> Answers:
+    """The answers of the simple model, from a folder of stage `baseline`."""
+    table = pd.read_parquet(folder / "answers.parquet")
+    if list(table["document"]) != list(test["document"]):
+        raise ValueError(f"{folder}: the answers are to other rows than those of the test split")
+    return Answers(SIMPLE, table, kind.score(test[kind.TRUTH], table["predicted"], labels))
+
+
+def read_words(folder: Path) -> str:
+    """What the simple model is, in words, from a folder of stage `baseline`."""
+    words: str = json.loads((folder / "baseline.json").read_text(encoding="utf-8"))["words"]
+    return words
+
+
 def measure(kind: Problem, answers: Sequence[Answers], bootstrap: Bootstrap) -> dict[str, float]:
-    """The metrics of each model with intervals, and the gain of the first over the second."""
+    """The metrics of each model with intervals, and what the first gains over each other."""
     documents = list(answers[0].table["document"])
     resampled = bootstrap.resample([each.scores for each in answers], documents)
     metrics: dict[str, float] = {}
@@ -152,12 +183,13 @@ def measure(kind: Problem, answers: Sequence[Answers], bootstrap: Bootstrap) -> 
             named = MetricName(name, each.model)
             metrics[str(named)] = value
             metrics |= ends(named, bootstrap.interval(values[name]))
-    if len(answers) > 1:
-        headline, sign = kind.HEADLINE, kind.METRICS[kind.HEADLINE].sign
-        scratch = metrics[str(MetricName(headline, FROM_SCRATCH))]
-        metrics["gain"] = sign * (metrics[headline] - scratch)
-        differences = sign * (resampled[0][headline] - resampled[1][headline])
-        metrics |= ends(MetricName("gain"), bootstrap.interval(differences))
+    headline, sign = kind.HEADLINE, kind.METRICS[kind.HEADLINE].sign
+    for each, values in zip(answers[1:], resampled[1:], strict=True):
+        name = DIFFERENCES[each.model]
+        other = metrics[str(MetricName(headline, each.model))]
+        metrics[name] = sign * (metrics[headline] - other)
+        differences = sign * (resampled[0][headline] - values[headline])
+        metrics |= ends(MetricName(name), bootstrap.interval(differences))
     return metrics
 
 
@@ -201,8 +233,9 @@ def classes_of(kind: Problem, table: pd.DataFrame, labels: Sequence[str]) -> dic
 
 def write_predictions(answers: Sequence[Answers], path: Path) -> None:
     """One table: the rows, with the predictions of each model in its own columns."""
-    table, *others = (each.table for each in answers)
-    for other in others:
-        for name in list(other.columns)[list(other.columns).index("predicted") :]:
-            table = table.assign(**{f"{FROM_SCRATCH}_{name}": other[name]})
+    table = answers[0].table
+    for each in answers[1:]:
+        columns = list(each.table.columns)
+        for name in columns[columns.index("predicted") :]:
+            table = table.assign(**{f"{each.model}_{name}": each.table[name]})
     pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path)

@@ -10,7 +10,6 @@ of training.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import pandas as pd
 from transformers import AutoTokenizer
 
 from tasks.contract import Monitor
+from tasks.data.chosen_rows import choose_rows
 from tasks.data.text.length_buckets import Batch, BucketedBatches, Example
 from tasks.experiment.pretraining import Checkpoints
 from tasks.experiment.problem import FineTuning
@@ -73,8 +73,8 @@ def finetune(
     """
     kind = load(problem)
     labels: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
-    rows = choose_rows(data / "train.parquet", kind, training.train_examples, seed)
-    validation = choose_rows(data / "validation.parquet", kind, VALIDATION_ROWS, seed)
+    rows = choose_rows(data / "train.parquet", kind.texts, training.train_examples, seed)
+    validation = choose_rows(data / "validation.parquet", kind.texts, VALIDATION_ROWS, seed)
     tokenizer = AutoTokenizer.from_pretrained(
         architecture, local_files_only=True, trust_remote_code=False
     )
@@ -118,21 +118,6 @@ def finetune(
     }
     (out / "curves.json").write_text(json.dumps(curves) + "\n", encoding="utf-8")
     return {"examples": float(len(rows)), **last_points(history, kind)}
-
-
-def choose_rows(path: Path, kind: Problem, most: int, seed: int) -> pd.DataFrame:
-    """The first rows of a table (0: all) in the order of hashes of seed, document, input.
-
-    So 600 examples are among the 1,200 of the same seed, and adding a row to the table does not
-    change the order of the others.
-    """
-    rows = pd.read_parquet(path)
-    keys = [
-        hashlib.sha256(f"{seed}\n{document}\n{text}".encode()).hexdigest()
-        for document, text in zip(rows["document"], kind.texts(rows), strict=True)
-    ]
-    order = pd.Series(keys).argsort(kind="stable")
-    return rows.iloc[order[:most] if most else order].reset_index(drop=True)
 
 
 def validation_of(

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tasks.contract import Monitor
 from tasks.machinery.naming.markdown import escaped
-from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, MetricName
+from tasks.machinery.naming.metric_name import (
+    FROM_SCRATCH,
+    MAJORITY,
+    OVER_SIMPLE,
+    SIMPLE,
+    MetricName,
+)
 from tasks.pages import numbers as pages
 from tasks.pages.evaluation_card import Found, figures_of
 from tasks.pages.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
@@ -18,7 +24,16 @@ from tasks.pages.leakage_card import read_sentence
 from tasks.pages.pretraining_card import Outcome, draw_loss, numbers_of
 from tasks.problems import Metric
 from tasks.statistics import numbers
-from tasks.statistics.verdict import HELPS, HURTS, beyond_majority, verdict
+from tasks.statistics.verdict import (
+    BETTER,
+    HELPS,
+    HURTS,
+    WORSE,
+    against_simple,
+    beyond_majority,
+    simple_verdict,
+    verdict,
+)
 
 PRETRAINING = {"parameters": "parameters", "tokens": "tokens read while training"}
 FIGURES = {
@@ -65,6 +80,26 @@ class Result:
     def gain(self) -> str:
         """The gain with its interval, or a dash where there is none."""
         return pages.gain(self.metrics, self.metric.unit)
+
+    @property
+    def over_simple(self) -> str:
+        """The difference from the simple model with its interval, or a dash where there is none."""
+        return pages.gain(self.metrics, self.metric.unit, OVER_SIMPLE)
+
+    @property
+    def simple_end(self) -> str:
+        """BETTER, WORSE or OPEN: the model against the simple one; empty where there is none."""
+        return simple_verdict(self.metrics)
+
+    @property
+    def lost_by(self) -> str:
+        """How much better the simple model is: `by 8.6 points`."""
+        return f"by {numbers.amount_of(-self.metrics[OVER_SIMPLE], self.metric.unit)}"
+
+    @property
+    def against_simple(self) -> str:
+        """Who is better, the model or the simple one; empty where there is none."""
+        return against_simple(self.metrics, self.metric, self.facts.get("simple", ""))
 
     def measured(self, model: str = "") -> str:
         """The headline metric of a model with its interval, or a dash if there is none."""
@@ -159,34 +194,60 @@ def summarize(results: Sequence[Result], what: str = "Pre-training") -> str:
     compared = [result for result in results if result.compares]
     if not results:
         return "There is no downstream problem: this experiment only pre-trained."
-    if not compared:
-        return f"Problems evaluated: {len(results)}, without a model from scratch to compare with."
-    return f"{what} is shown to help on {count_gains(compared)} of {len(compared)} problems."
+    sentences = [summarize_simple(results)]
+    if compared:
+        shown = f"{count_gains(compared)} of {len(compared)} problems"
+        sentences.append(f"{what} is shown to help on {shown}.")
+    else:
+        without = "without a model from scratch to compare with"
+        sentences.append(f"Problems evaluated: {len(results)}, {without}.")
+    return " ".join(filter(None, sentences))
+
+
+def summarize_simple(results: Sequence[Result]) -> str:
+    """Where the model is better than the simple one, and where that is; empty without one."""
+    known = [(result, end) for result in results if (end := result.simple_end)]
+    if not known:
+        return ""
+    better = sum(end == BETTER for _, end in known)
+    said = f"The model is shown to beat the simple model on {better} of {len(known)} problems"
+    lost = [f"{escaped(result.name)} ({result.lost_by})" for result, end in known if end == WORSE]
+    return f"{said}; the simple model is better on {' and '.join(lost)}." if lost else f"{said}."
 
 
 def headline_table(results: Sequence[Result], confidence: float) -> str:
     """One row per problem."""
     units = {result.metric.unit for result in results}
-    shared = len(units) < 2  # else each gain has its unit behind it
-    rows = [
-        [
-            result.name,
-            result.metric.words + ("" if result.metric.sign > 0 else " (lower is better)"),
-            result.measured(),
-            result.measured(FROM_SCRATCH),
-            result.gain if shared else numbers.counted(result.gain, result.metric.unit),
-            result.measured(MAJORITY),
-        ]
-        for result in results
-    ]
-    model = "pre-trained" if any(result.compares for result in results) else "model"
-    gain = numbers.in_words(units.pop(), "gain") if shared and units else "gain"
-    header = ["problem", "metric", model, "from scratch", gain, "majority"]
+    shared = len(units) < 2  # else each difference has its unit behind it
+    unit = next(iter(units)) if shared and units else None
+
+    def difference(text: str, result: Result) -> str:
+        return text if shared else numbers.counted(text, result.metric.unit)
+
+    def heading(words: str) -> str:
+        return numbers.in_words(unit, words) if unit else words
+
+    columns: dict[str, Callable[[Result], str]] = {
+        "problem": lambda result: result.name,
+        "metric": lambda result: (
+            result.metric.words + ("" if result.metric.sign > 0 else " (lower is better)")
+        ),
+        "pre-trained" if any(result.compares for result in results) else "model": (
+            lambda result: result.measured()
+        ),
+        "from scratch": lambda result: result.measured(FROM_SCRATCH),
+        heading("gain"): lambda result: difference(result.gain, result),
+    }
+    if any(result.simple_end for result in results):
+        columns["simple model"] = lambda result: result.measured(SIMPLE)
+        columns[heading("over simple")] = lambda result: difference(result.over_simple, result)
+    columns["majority"] = lambda result: result.measured(MAJORITY)
     note = (
         f"In brackets: {100 * confidence:g} % bootstrap intervals over the documents of the test "
-        "split, paired for the gain; they do not cover the variation between training seeds."
+        "split, paired for differences; they do not cover the variation between training seeds."
     )
-    return f"{pages.table(header, rows)}\n\n{note}" if rows else note
+    rows = [[cell(result) for cell in columns.values()] for result in results]
+    return f"{pages.table(list(columns), rows)}\n\n{note}" if rows else note
 
 
 def verdicts(results: Sequence[Result], confidence: float) -> list[str]:
@@ -195,6 +256,11 @@ def verdicts(results: Sequence[Result], confidence: float) -> list[str]:
         f"- **{escaped(result.name)}**: {pages.judge(result.metrics, result.metric, confidence)}"
         for result in results
         if result.compares
+    ]
+    lines += [
+        f"- **{escaped(result.name)}**, against the simple model: {escaped(said)}."
+        for result in results
+        if (said := result.against_simple)
     ]
     lines += [
         f"- **{escaped(result.name)}**: the pre-trained model is {escaped(said)}."

@@ -86,6 +86,11 @@ def gain(value: float, unit: Unit) -> str:
     return counted(bare(value, unit, "+"), unit)
 
 
+def amount_of(value: float, unit: Unit) -> str:
+    """A difference without its direction: `8.6 points`."""
+    return counted(bare(abs(value), unit), unit)
+
+
 def amount(value: float, unit: Unit) -> str:
     """A bound on a difference as it was given: `5 points`, `0.05`."""
     return counted(f"{scaled(value, unit):g}", unit)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.machinery.naming.metric_name import MAJORITY, MetricName
+from tasks.machinery.naming.metric_name import MAJORITY, OVER_SIMPLE, MetricName
+from tasks.problems import Metric
+from tasks.statistics import numbers
 from tasks.statistics.documents import FEWEST_DOCUMENTS
 
+BETTER, WORSE = "better than the simple model", "worse than the simple model"
+OPEN = "not shown to be better than the simple model"
 HELPS, HURTS, CHANCE = "pre-training helps", "pre-training hurts", "no gain shown, could be chance"
 
 
@@ -40,6 +44,50 @@ def beyond_majority(
     worse = sign * metrics[str(measured)] <= sign * baseline
     said = "no better" if worse else "not shown to be better"
     return f"{said} than always answering {answer}: it may have learnt nothing"
+
+
+def against_simple(
+    metrics: Mapping[str, float], metric: Metric, words: str, problem: str = ""
+) -> str:
+    """What the interval of the difference from the simple model says.
+
+    Args:
+        metrics: of stage evaluation, or of a run.
+        metric: the headline metric.
+        words: the simple model in words.
+        problem: the problem, where they are those of a run.
+
+    Returns:
+        Who is better, by how much, with the interval; empty where there is no simple model.
+    """
+    over = MetricName(OVER_SIMPLE, problem=problem)
+    said = simple_verdict(metrics, problem)
+    if not said:
+        return ""
+    value, ends = metrics[str(over)], (metrics[over.low], metrics[over.high])
+    by = numbers.amount_of(value, metric.unit)
+    interval = numbers.interval(*ends, metric.unit, "+")
+    if said == BETTER:
+        return f"better than the simple model ({words}) by {by} {interval}"
+    if said == WORSE:
+        return (
+            f"the simple model ({words}) is better by {by} {interval}; more labels or a published "
+            "model would help more than this run"
+        )
+    return f"{said} ({words}): {numbers.gain(value, metric.unit)} {interval}"
+
+
+def simple_verdict(metrics: Mapping[str, float], problem: str = "") -> str:
+    """BETTER, WORSE, OPEN or too few documents, as in `verdict`; empty without a simple model."""
+    over = MetricName(OVER_SIMPLE, problem=problem)
+    if over.low not in metrics:
+        return ""
+    documents = metrics[str(MetricName("test_documents", problem=problem))]
+    if documents < FEWEST_DOCUMENTS:
+        return f"too few test documents ({documents:.0f}) to tell it from the simple model"
+    if metrics[over.low] > 0:
+        return BETTER
+    return WORSE if metrics[over.high] < 0 else OPEN
 
 
 def verdict(metrics: Mapping[str, float], problem: str = "") -> str:

@@ -101,15 +101,15 @@ class TimedPlanner(Planner):
         """Token counts of some of the rows; empty before the data and the tokenizer exist."""
         import json
 
+        from tasks.data.chosen_rows import choose_rows
         from tasks.problems import load
-        from tasks.stages.finetuning import choose_rows
 
         tokenizer, data = self._tokenizer(), arguments["data"]
         if tokenizer is None or isinstance(data, PendingInput):
             return []
         kind = load(arguments["problem"])
         tokenizer.model_max_length = arguments["training"].max_length
-        rows = choose_rows(data.path / "train.parquet", kind, SAMPLE, arguments["seed"])
+        rows = choose_rows(data.path / "train.parquet", kind.texts, SAMPLE, arguments["seed"])
         labels = json.loads((data.path / "labels.json").read_text(encoding="utf-8"))
         return [len(example.input_ids) for example in kind.encode(rows, tokenizer, labels)]
 

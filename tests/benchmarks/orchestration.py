@@ -85,7 +85,7 @@ def cached(scratch: Path, repetitions: int) -> list[Row]:
             a, b = values(measured, "Temper", "wall"), values(measured, "empty", "wall")
         rows.append(
             Row(
-                what=f"a run of 13 stages, all cached ({where})",
+                what=f"a run of 15 stages, all cached ({where})",
                 against="an empty Prefect flow with a task and an MLflow run",
                 unit="s",
                 ours=a,

@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 
 from tests.conftest import free_port
 from tests.support.command import Command
-from tests.support.tiny_experiment import write_experiment
+from tests.support.tiny_experiment import STAGES, write_experiment
 
 pytestmark = pytest.mark.slow
 
@@ -116,7 +116,7 @@ def assert_complete(folder: Path, address: str, steps: int = STEPS) -> dict[str,
     assert stamps == sorted(stamps)
     parent = client.get_run(result["mlflow"]["run_id"])
     assert parent.data.metrics.items() >= result["metrics"].items()
-    assert len([name for name in parent.data.tags if name.startswith("temper.stage.")]) == 13
+    assert len([name for name in parent.data.tags if name.startswith("temper.stage.")]) == STAGES
     assert "mlflow.note.content" in parent.data.tags
     models = client.search_logged_models([result["mlflow"]["experiment_id"]])
     assert len(models) == 5

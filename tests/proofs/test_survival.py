@@ -24,7 +24,7 @@ from tests.support.process import (
     wait_for_stage,
     weights,
 )
-from tests.support.tiny_experiment import write_experiment
+from tests.support.tiny_experiment import STAGES, write_experiment
 
 pytestmark = pytest.mark.slow
 
@@ -128,6 +128,6 @@ def test_what_a_kill_leaves_running_is_ended_at_the_next_start(tmp_path) -> None
 
 def test_two_at_once_compute_each_stage_once(both) -> None:
     folder, _, printed = both
-    assert printed.count("completed") == 13
+    assert printed.count("completed") == STAGES
     children = {name: each for name, each in statuses(folder).items() if "·" not in name}
     assert all(each == ["FINISHED"] for each in children.values()), children

@@ -13,6 +13,7 @@ from tasks.contract import Silent, StageError
 from tasks.experiment.problem import FineTuning
 from tasks.pages import evaluation_card
 from tasks.problems import load
+from tasks.stages.baseline import train_baseline
 from tasks.stages.evaluation import evaluate
 from tasks.stages.finetuning import finetune
 from tests.support.shown import shown
@@ -28,6 +29,9 @@ def world(tmp_path_factory):
     body = write_body(folder / "body")
     for problem in PROBLEMS:
         write_data(folder / problem, problem)
+        simple = folder / problem / "simple"
+        simple.mkdir()
+        train_baseline(problem, 0, 0, data=folder / problem, out=simple, monitor=Silent())
         for name, epochs in (("good", 10), ("poor", 1)):
             out = folder / problem / name
             out.mkdir()
@@ -56,6 +60,7 @@ def run(world, out, problem, model="good", scratch="poor", monitor=None):
         data=data,
         model=data / model / "model",
         from_scratch=data / scratch / "model" if scratch else None,
+        simple=data / "simple" if (data / "simple").exists() else None,
         out=out,
         monitor=monitor or Silent(),
     )
@@ -83,18 +88,21 @@ def score(problem, table, column):
 def test_metrics_are_those_of_the_predictions_by_sklearn_and_seqeval(measured):
     problem, out, metrics = measured
     table = pd.read_parquet(out / "predictions.parquet")
-    for prefix, column in (("", "predicted"), ("from_scratch/", "from_scratch_predicted")):
+    models = {"": "", "from_scratch/": "from_scratch_", "simple/": "simple_"}
+    for prefix, column in ((prefix, f"{name}predicted") for prefix, name in models.items()):
         for name, value in score(problem, table, column).items():
             assert metrics[prefix + name] == pytest.approx(value, abs=1e-15)
 
 
 def test_every_metric_has_an_interval_around_it(measured):
     problem, _, metrics = measured
-    names = [p + name for p in ("", "from_scratch/") for name in load(problem).METRICS]
-    for name in [*names, "gain"]:
+    models = ("", "from_scratch/", "simple/")
+    names = [p + name for p in models for name in load(problem).METRICS]
+    names += ["gain", "over_simple"]
+    for name in names:
         assert metrics[f"{name}/low"] <= metrics[name] <= metrics[f"{name}/high"]
     assert set(metrics) == {
-        *(name + end for name in [*names, "gain"] for end in ("", "/low", "/high")),
+        *(name + end for name in names for end in ("", "/low", "/high")),
         f"majority/{load(problem).HEADLINE}",
         "test_documents",
     }
@@ -188,6 +196,30 @@ def test_a_model_does_not_gain_over_itself(world, tmp_path):
     assert (
         "No gain shown" in (shown(evaluation_card.show, tmp_path / "out") / "card.md").read_text()
     )
+
+
+def test_a_model_is_compared_with_the_simple_one_row_by_row(measured):
+    problem, out, metrics = measured
+    headline = load(problem).HEADLINE
+    assert metrics["over_simple"] == metrics[headline] - metrics[f"simple/{headline}"]
+    table = pd.read_parquet(out / "predictions.parquet")
+    gold, ours, simple = (
+        list(map(list, table[c])) for c in ("gold", "predicted", "simple_predicted")
+    )
+    if gold == ours == simple:
+        assert metrics["over_simple/low"] == metrics["over_simple/high"] == 0
+    page = (shown(evaluation_card.show, out) / "card.md").read_text()
+    assert "Against the simple model: " in page
+    assert json.loads((out / "evaluation.json").read_text())["simple"] in page
+
+
+def test_answers_to_other_rows_are_refused(world, tmp_path):
+    problem = "text-classification"
+    shutil.copytree(world / problem, tmp_path / problem)
+    answers = tmp_path / problem / "simple" / "answers.parquet"
+    pd.read_parquet(answers).iloc[1:].to_parquet(answers)
+    with pytest.raises(ValueError, match="other rows than those of the test split"):
+        run(tmp_path, tmp_path / "out", problem)
 
 
 def test_a_model_that_learnt_nothing_is_pointed_out_on_its_page(world, tmp_path):

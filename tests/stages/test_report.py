@@ -104,6 +104,24 @@ def test_a_sentence_says_whether_each_difference_could_be_chance(evaluations, tm
         assert "**news**: Pre-training hurts: -5.0 points of accuracy" in text
 
 
+def test_the_first_sentence_names_the_simple_model(evaluations, tmp_path):
+    for name, values in (("library", (-0.086, -0.1, -0.07)), ("code", (0.02, 0.01, 0.03))):
+        metrics_file = evaluations[name] / "metrics.json"
+        metrics = json.loads(metrics_file.read_text()) | interval("over_simple", *values)
+        headline = json.loads((evaluations[name] / "evaluation.json").read_text())["headline"]
+        metrics |= interval(f"simple/{headline}", 0.62, 0.6, 0.64)
+        metrics_file.write_text(json.dumps(metrics))
+    _, page, card = report(tmp_path / "out", evaluations)
+    for text in (page, card):
+        assert text.splitlines()[2].startswith(
+            "The model is shown to beat the simple model on 1 of 2 problems; the simple model is "
+            "better on library (by 8.6 points). Pre-training is shown to help on 1 of 3 problems."
+        )
+        assert "| 62.0 % [60.0, 64.0] | -8.6 [-10.0, -7.0] | 12.0 % |" in text
+        assert "- **library**, against the simple model: the simple model" in text
+        assert "| news | accuracy | 53.4 % [51.0, 55.9] |" in text
+
+
 def test_few_test_documents_show_no_gain(tmp_path):
     few = {"library": write_evaluation(tmp_path / "a", (0.091, 0.07, 0.113), documents=9)}
     metrics, page, _ = report(tmp_path / "out", few)

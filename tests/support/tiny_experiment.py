@@ -61,6 +61,9 @@ def write_tags(folder: Path, rows: int = 120) -> Path:
     return file
 
 
+STAGES = 15  # of this experiment
+
+
 def write_experiment(folder: Path) -> Path:
     """The files of a tiny experiment; the YAML file."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -10,13 +10,11 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
-from tests.support.tiny_experiment import write_experiment
+from tests.support.tiny_experiment import STAGES, write_experiment
 from tests.team.commands import runs_of, stage_of, temper
 from tests.team.servers import BUCKET, SECRETS, Team
 
 pytestmark = pytest.mark.slow
-
-STAGES = 13
 
 
 def test_all_of_it_is_in_the_servers_and_no_secret_anywhere(

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-MAJORITY, FROM_SCRATCH = "majority", "from_scratch"
+MAJORITY, SIMPLE, FROM_SCRATCH = "majority", "simple", "from_scratch"
+GAIN, OVER_SIMPLE = "gain", "over_simple"  # of the headline metric, paired
 LOW, HIGH = "low", "high"
 DOWNSTREAM = "downstream"
 
@@ -19,8 +20,9 @@ class MetricName:
     """The name of a result.
 
     Attributes:
-        metric: such as `accuracy`, `gain` or `validation_loss`.
-        model: whose result it is: MAJORITY, FROM_SCRATCH; empty for the model itself.
+        metric: such as `accuracy`, GAIN (over FROM_SCRATCH), OVER_SIMPLE or `validation_loss`.
+        model: whose result it is: MAJORITY, SIMPLE (the field's simple model), FROM_SCRATCH; empty
+            for the model itself.
         problem: the downstream problem it belongs to; empty in the evaluation's own results.
         stage: the stage it belongs to, such as `pretraining`, where it belongs to no problem.
         end: LOW or HIGH for an end of its interval; empty for the result itself.

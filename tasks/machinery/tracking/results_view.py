@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from tasks.machinery.naming.metric_name import MAJORITY, MetricName
+from tasks.machinery.naming.metric_name import GAIN, MAJORITY, OVER_SIMPLE, MetricName
 from tasks.machinery.tracking.tags import EXPERIMENT, STAGE
 
 NAME = "results"
@@ -51,14 +51,14 @@ def renew_view(client: MlflowClient, experiment_id: str) -> None:
 def columns_of(runs: Sequence[Run]) -> list[str]:
     """The columns to show, by MLflow's names: results first, then parameters that differ."""
     metrics = dict.fromkeys(name for run in runs for name in sorted(run.data.metrics))
-    chosen = []
+    chosen: list[str] = []
     for name in metrics:
         found = MetricName.parse(name)
         if (
             found.problem and found.model == MAJORITY
         ):  # only the headline metric has a majority baseline
-            gain = MetricName("gain", problem=found.problem)
-            chosen += [str(replace(found, model="")), str(gain)]
+            differences = [MetricName(each, problem=found.problem) for each in (GAIN, OVER_SIMPLE)]
+            chosen += map(str, [replace(found, model=""), *differences])
     chosen.append("pretraining/validation_loss")
     results = [name for name in dict.fromkeys(chosen) if name in metrics]
     parameters = dict.fromkeys(name for run in runs for name in sorted(run.data.params))

@@ -20,6 +20,7 @@ from tasks.experiment.jobs import EvaluateJob
 from tasks.machinery.tracking.links import run_page
 from tests.proofs.up.conftest import NOTE, Before
 from tests.support.process import runs_of
+from tests.support.tiny_experiment import STAGES
 from tests.support.up import Up
 
 pytestmark = pytest.mark.slow
@@ -47,7 +48,7 @@ def of_flow_run(up: Up, flow_run: FlowRun) -> list[Run]:
 
 
 def test_each_page_leads_to_its_run_and_each_run_leads_back(before: Before, up: Up) -> None:
-    assert len(before.notes) == 14
+    assert len(before.notes) == STAGES + 1
     for note in before.notes.values():
         assert "http" not in note, "the temporary server is gone"
 
@@ -74,7 +75,7 @@ def test_each_page_leads_to_its_run_and_each_run_leads_back(before: Before, up: 
 
     pages = pages_of(up, flow_run)
     stages = {k: v for k, v in parent.data.tags.items() if k.startswith("temper.stage.")}
-    assert len(stages) == 13
+    assert len(stages) == STAGES
     for name, value in stages.items():
         title, run_id = name.removeprefix("temper.stage."), value.split()[-1]
         page = pages[title.replace(" ", "-")]

@@ -1,0 +1,57 @@
+"""Stage `baseline`: the answers of the field's simple model, trained on the same rows.
+
+A model with millions of weights is worth what it gains over a linear one on counted words, which
+takes seconds. Each problem says in `simple.py` which model that is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.contract import Monitor
+from tasks.data.chosen_rows import choose_rows
+from tasks.data.tables import write_json
+from tasks.models.answering import read_labels
+from tasks.problems import load, load_simple
+from tasks.problems.weighted import on_all_rows
+
+
+def train_baseline(
+    problem: str,
+    train_examples: int,
+    seed: int,
+    *,
+    data: Path,
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Train the simple model of a problem, and answer the test split with it.
+
+    Args:
+        problem: what is predicted.
+        train_examples: labelled examples to train on; 0 for all.
+        seed: seed of the choice of rows, as in fine-tuning: the rows are the same.
+        data: folder with train.parquet, validation.parquet, test.parquet and labels.json.
+        out: empty folder for answers.parquet (document and answer of each test row, in order) and
+            baseline.json (the model in words).
+        monitor: receives the progress.
+
+    Returns:
+        `examples`, and the headline metric on the test split.
+    """
+    kind, simple = load(problem), load_simple(problem)
+    labels = read_labels(data)
+    rows = choose_rows(data / "train.parquet", kind.texts, train_examples, seed)
+    validation, test = (
+        pd.read_parquet(data / f"{name}.parquet") for name in ("validation", "test")
+    )
+    monitor.progress(0, len(rows), kind.ROWS)
+    answers = simple.answer(rows, validation, test, labels)
+    monitor.progress(len(rows), len(rows), kind.ROWS)
+    table = pd.DataFrame({"document": list(test["document"]), "predicted": answers})
+    table.to_parquet(out / "answers.parquet", index=False)
+    write_json(out / "baseline.json", {"words": simple.WORDS})
+    headline = on_all_rows(kind.score(test[kind.TRUTH], answers, labels))[kind.HEADLINE]
+    return {"examples": float(len(rows)), kind.HEADLINE: headline}

@@ -1,0 +1,70 @@
+"""The simple model: trained on the rows of fine-tuning, better than nothing, and the same again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tasks.contract import Silent
+from tasks.problems import has_simple, load, load_simple, names
+from tasks.stages.baseline import train_baseline
+from tests.support.tiny_models import write_data
+
+PROBLEMS = ("text-classification", "token-classification")
+
+
+def run(folder: Path, problem: str, examples: int = 0, seed: int = 0) -> dict[str, Any]:
+    """Its metrics, and its answers."""
+    data = folder / problem
+    if not data.exists():
+        write_data(data, problem)
+    out = folder / f"{problem} {examples} {seed}"
+    out.mkdir(exist_ok=True)
+    metrics = train_baseline(problem, examples, seed, data=data, out=out, monitor=Silent())
+    return {"metrics": metrics, "answers": pd.read_parquet(out / "answers.parquet"), "out": out}
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_it_learns_what_words_tell(problem: str, tmp_path: Path) -> None:
+    kind, found = load(problem), run(tmp_path, problem)
+    assert found["metrics"] == {"examples": 160.0, kind.HEADLINE: pytest.approx(1, abs=0.05)}
+    test = pd.read_parquet(tmp_path / problem / "test.parquet")
+    assert list(found["answers"]["document"]) == list(test["document"])
+    assert json.loads((found["out"] / "baseline.json").read_text()) == {
+        "words": load_simple(problem).WORDS
+    }
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_it_answers_the_same_again(problem: str, tmp_path: Path) -> None:
+    first, again = run(tmp_path, problem, 40), run(tmp_path, problem, 40)
+    assert first["metrics"] == again["metrics"]
+    assert list(map(list, first["answers"]["predicted"])) == list(
+        map(list, again["answers"]["predicted"])
+    )
+
+
+def test_it_is_trained_on_as_many_rows_as_the_encoder(tmp_path: Path) -> None:
+    few = run(tmp_path, PROBLEMS[0], 6)
+    assert few["metrics"]["examples"] == 6
+    assert few["metrics"]["accuracy"] < 1
+    assert run(tmp_path, PROBLEMS[0], 6, seed=1)["metrics"] != few["metrics"], "other rows"
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_one_label_in_the_training_rows_is_the_answer(problem: str, tmp_path: Path) -> None:
+    data = write_data(tmp_path / problem, problem)
+    kind, rows = load(problem), pd.read_parquet(data / "train.parquet")
+    truth = rows[kind.TRUTH]
+    one = truth.map(lambda tags: ["O"] * len(tags)) if kind.TRUTH == "tags" else truth.iloc[0]
+    rows.assign(**{kind.TRUTH: one}).to_parquet(data / "train.parquet")
+    answers = run(tmp_path, problem)["answers"]["predicted"]
+    assert {tag for tags in answers for tag in tags} == {"O"} or set(answers) == {truth.iloc[0]}
+
+
+def test_each_problem_has_one() -> None:
+    assert [name for name in names() if not has_simple(name)] == []
