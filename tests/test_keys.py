@@ -68,6 +68,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "model.intermediate_size": ("48", PRETRAINING),
     "model.max_positions": ("128", PRETRAINING),
     "model.initializer_range": ("0.05", PRETRAINING),
+    "pretraining.embeddings": ("cooccurrence", PRETRAINING | {"embeddings"}),
     "pretraining.objective": ("mlm+nsp", PRETRAINING),
     "pretraining.steps": ("13", PRETRAINING),
     "pretraining.minutes": ("1", PRETRAINING),

@@ -12,6 +12,7 @@ from flows.recipes import stages
 from flows.recipes.inspection import labelled_source, text_source
 from tasks import problems
 from tasks.experiment.experiment import Experiment
+from tasks.experiment.pretraining import COOCCURRENCE
 from tasks.experiment.problem import Downstream
 from tasks.machinery.naming.title import from_scratch
 from tasks.machinery.store.artifact import Artifact, Input
@@ -68,7 +69,7 @@ def pretrain(
     held_out: list[Input],
     run: StageCaller,
 ) -> Artifact:
-    """Corpus, tokenizer, tokens, and an encoder that is pre-trained on them."""
+    """Corpus, tokenizer, tokens, perhaps their vectors, and an encoder pre-trained on them."""
     corpus = run(
         stages.corpus(source),
         corpus=experiment.corpus,
@@ -89,6 +90,15 @@ def pretrain(
         tokenizer=tokenizer.whole,
         sentences=experiment.corpus.sentences,
     )
+    embeddings = None
+    if experiment.pretraining.embeddings == COOCCURRENCE:
+        embeddings = run(
+            stages.EMBEDDINGS,
+            width=experiment.model.hidden_size,
+            seed=experiment.split_seed,  # models of several seeds begin with the same
+            tokens=tokens.whole,
+            tokenizer=tokenizer.whole,
+        )
     return run(
         stages.pretraining(experiment.pretraining.objective, experiment.model.family),
         model=experiment.model,
@@ -97,6 +107,7 @@ def pretrain(
         checkpoints=experiment.checkpoints,
         tokens=tokens.whole,
         tokenizer=tokenizer.whole,
+        embeddings=embeddings and embeddings / "embeddings.npy",
     )
 
 

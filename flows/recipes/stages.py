@@ -29,6 +29,12 @@ LEAKAGE = Stage(
     libraries=("pyarrow",),
     show="tasks.pages.leakage_card:show",
 )
+EMBEDDINGS = Stage(
+    "embeddings",
+    "tasks.stages.embeddings:count_embeddings",
+    libraries=("numpy", "scipy", "scikit-learn", "tokenizers", "transformers"),
+    show="tasks.pages.embeddings_card:show",
+)
 REPORT = Stage(
     "report",
     "tasks.stages.report:write_report",
@@ -40,6 +46,7 @@ StageName = Literal[
     "corpus",
     "tokenizer",
     "tokens",
+    "embeddings",
     "pretraining",
     "finetuning",
     "leakage",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from tasks.experiment import choices
 from tasks.experiment.fields import Part, as_in, field
 from tasks.experiment.training import Training
+
+COOCCURRENCE = "cooccurrence"
 
 
 class Aim(Part):
@@ -41,6 +45,14 @@ class Aim(Part):
 
 class Pretraining(Training, Aim):
     """How the encoder is pre-trained on text."""
+
+    embeddings: Literal["random", "cooccurrence"] = field(
+        "random",
+        "Embeddings",
+        "Embeddings that training begins with; cooccurrence counts in seconds which tokens occur "
+        "near each other, and gives those with similar neighbours similar vectors",
+        absent="random",
+    )
 
     batch_size: int = as_in(Training, "batch_size", default=64, description="Sequences in a step")
     micro_batch_size: int = as_in(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
 
@@ -27,3 +29,20 @@ def new_model(auto_model: Any, config: PretrainedConfig, seed: int) -> PreTraine
             if isinstance(module, nn.Embedding):
                 module.weight.mul_(EMBEDDINGS / config.initializer_range)
     return model
+
+
+@torch.no_grad()
+def set_embeddings(model: PreTrainedModel, vectors: NDArray[np.float32]) -> None:
+    """Replace the random embeddings of tokens where there is a vector, in place.
+
+    Each vector gets the length that random embeddings have on average, so that the layers receive
+    inputs of the size that they are made for; the direction tells which tokens are alike.
+
+    Args:
+        model: whose output shares the embeddings.
+        vectors: of shape (vocabulary, hidden size), rows of length 1, or zero for none.
+    """
+    weight = model.get_input_embeddings().weight
+    given = torch.from_numpy(vectors).to(weight)
+    known = given.any(dim=1)
+    weight[known] = given[known] * EMBEDDINGS * weight.shape[1] ** 0.5

@@ -1,6 +1,7 @@
 """Stage `pretraining`: train an encoder on text alone.
 
-It starts from random weights, with the log-frequencies of the tokens as the output bias.
+It starts from random weights, with the log-frequencies of the tokens as the output bias, and where
+the experiment says so with embeddings by counting.
 
 Batches are drawn on the fly from the memory-mapped tokens, as a function of the seed and the step.
 Validation is on held-out documents: the sequences and the tokens hidden in them depend on the seed
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from transformers import PreTrainedModel
 
@@ -26,6 +28,7 @@ from tasks.data.text.token_arrays import EncodedCorpus, load_tokenizer
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
+from tasks.models.building import set_embeddings
 from tasks.models.text_computation import text_computation
 from tasks.objectives import Objective
 from tasks.training.computation import Computation
@@ -45,6 +48,7 @@ def pretrain(
     seed: int,
     tokens: Path,
     tokenizer: Path,
+    embeddings: Path | None = None,
     out: Path,
     monitor: Monitor,
     checkpoints: Checkpoints | None = None,
@@ -57,6 +61,7 @@ def pretrain(
         seed: seed of weights, order, pairs and masks.
         tokens: folder of the stage `tokens`.
         tokenizer: folder of the tokenizer that made them.
+        embeddings: vectors to begin with, as stage `embeddings` writes them; None: random ones.
         out: empty folder.
         monitor: receives the curves and the progress.
         checkpoints: how often to write a checkpoint.
@@ -77,6 +82,8 @@ def pretrain(
     config = families.load(model.family).configure(model, loaded, pretraining.dropout)
     network = objective.new_model(config, seed)
     objective.begin(network, texts, vocabulary)
+    if embeddings is not None:
+        set_embeddings(network, np.load(embeddings))
     monitor.note(parameters=network.num_parameters(), examples=len(batches.examples))
 
     rows = len(held_out[0]["input_ids"])

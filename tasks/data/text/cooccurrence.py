@@ -1,0 +1,99 @@
+"""Vectors of tokens by counting which ones occur near each other.
+
+Positive pointwise mutual information, factored by a singular value decomposition (Levy, Goldberg
+and Dagan 2015, "Improving distributional similarity with lessons learned from word embeddings",
+TACL 3, section 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils.extmath import randomized_svd
+
+from tasks.data.text.token_arrays import EncodedCorpus
+from tasks.data.text.vocabulary import Vocabulary
+
+WINDOW = 5  # places to each side
+SMOOTHING = 0.75  # exponent of the frequencies of contexts: rare ones would count too much
+ITERATIONS = 4  # of the randomized decomposition
+PAIRS_AT_ONCE = 2**24
+
+
+def cooccurrence_vectors(
+    corpus: EncodedCorpus,
+    vocabulary: Vocabulary,
+    width: int,
+    *,
+    seed: int,
+    report: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float32]:
+    """A vector for each ordinary token; zeros for special ones and for those that never occur.
+
+    Args:
+        corpus: the tokens; pairs do not cross the border of a document.
+        vocabulary: of the corpus.
+        width: numbers in a vector.
+        seed: of the randomized decomposition.
+        report: receives how many of how many distances are counted.
+
+    Returns:
+        Of shape (vocabulary, width); each row that is not zero has length 1.
+    """
+    counts = count_pairs(corpus, vocabulary, report)
+    vectors = np.zeros((vocabulary.size, width), np.float32)
+    if counts.nnz == 0:
+        return vectors
+    information = positive_information(counts)
+    rank = min(width, vocabulary.size - 1)
+    left, values, _ = randomized_svd(information, rank, n_iter=ITERATIONS, random_state=seed)
+    known = np.diff(information.indptr) > 0  # rows with any information; of others SVD leaves noise
+    vectors[known, :rank] = (left * np.sqrt(values))[known]
+    vectors[known] /= np.linalg.norm(vectors[known], axis=1, keepdims=True)
+    return vectors
+
+
+def count_pairs(
+    corpus: EncodedCorpus,
+    vocabulary: Vocabulary,
+    report: Callable[[int, int], None] | None = None,
+) -> sparse.csr_matrix:
+    """How often each two ordinary tokens are within `WINDOW` places.
+
+    Symmetric, of shape (size, size). A pair is one number, `first · size + second`, so that equal
+    pairs are counted by sorting.
+    """
+    size, tokens = vocabulary.size, corpus.tokens
+    document = np.zeros(len(tokens), np.int32)  # which document each token is in
+    document[corpus.sentences[corpus.documents[1:-1]]] = 1
+    np.cumsum(document, out=document)
+    total = sparse.csr_matrix((size, size), dtype=np.float64)
+    for distance in range(1, WINDOW + 1):
+        for begin in range(0, max(0, len(tokens) - distance), PAIRS_AT_ONCE):
+            end = min(begin + PAIRS_AT_ONCE, len(tokens) - distance)
+            first, second = (
+                np.asarray(tokens[begin + step : end + step], np.int64) for step in (0, distance)
+            )
+            kept = document[begin:end] == document[begin + distance : end + distance]
+            kept &= vocabulary.ordinary[first] & vocabulary.ordinary[second]
+            pairs, often = np.unique(first[kept] * size + second[kept], return_counts=True)
+            rows, columns = np.divmod(pairs, size)
+            total += sparse.csr_matrix((often, (rows, columns)), shape=(size, size))
+        if report is not None:
+            report(distance, WINDOW)
+    return (total + total.T).tocsr()
+
+
+def positive_information(counts: sparse.csr_matrix) -> sparse.csr_matrix:
+    """The positive part of log p(a, b) / (p(a) p(b)), where b's frequency is smoothed."""
+    often = np.asarray(counts.sum(axis=1)).ravel()
+    contexts = often**SMOOTHING
+    contexts /= contexts.sum()
+    found = counts.tocoo()
+    information = np.log(found.data / (often[found.row] * contexts[found.col]))
+    kept = information > 0
+    places = found.row[kept], found.col[kept]
+    return sparse.csr_matrix((information[kept], places), shape=counts.shape)
