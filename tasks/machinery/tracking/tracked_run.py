@@ -24,6 +24,7 @@ from mlflow.entities import (
     Param,
     RunTag,
 )
+from mlflow.exceptions import MlflowException
 
 from tasks.machinery.naming.secrets import plain_addresses, redacted
 from tasks.machinery.tracking.outage import is_outage, reason
@@ -36,6 +37,8 @@ Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 _BATCH = 100  # parameters or tags in one call
 _TAG_LENGTH = 5000
+# What PostgreSQL, SQLite and MySQL say where two processes add the same row at once.
+_ADDED_TWICE = ("UniqueViolation", "UNIQUE constraint failed", "Duplicate entry")
 
 
 def as_tags(values: Mapping[str, Any]) -> list[RunTag]:
@@ -172,7 +175,14 @@ class TrackedRun:
         ]
         if inputs or models:
             chosen = [LoggedModelInput(model_id) for model_id in models]
-            self.client.log_inputs(self.run_id, datasets=inputs, models=chosen)
+            for last in (False, True):
+                try:
+                    self.client.log_inputs(self.run_id, datasets=inputs, models=chosen)
+                    return
+                except MlflowException as problem:
+                    # Another run added the same data set meanwhile: now it is there to be found.
+                    if last or not any(words in str(problem) for words in _ADDED_TWICE):
+                        raise
 
     def makes(self, model_id: str) -> None:
         """Show a model on the page of the run, as one that it made; once."""

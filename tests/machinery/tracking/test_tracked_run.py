@@ -1,0 +1,53 @@
+"""A run in MLflow beside others that write at the same time."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from mlflow.entities import Dataset
+from mlflow.exceptions import MlflowException
+
+from tasks.machinery.tracking.tracked_run import TrackedRun
+from tasks.machinery.tracking.tracking import Tracking
+
+
+@pytest.fixture
+def tracking(mlflow_database) -> Tracking:
+    return Tracking("runs")
+
+
+def dataset(name: str) -> Dataset:
+    return Dataset(name, "0123", "local", '{"uri": "file:///x"}')
+
+
+def test_runs_that_read_the_same_new_data_at_once_all_record_them(tracking: Tracking) -> None:
+    runs, names = [tracking.open(f"run {number}", {}) for number in range(4)], "abcdefgh"
+    together = threading.Barrier(len(runs))
+
+    def read(run: TrackedRun) -> None:
+        for name in names:
+            together.wait(60)
+            run.reads({"train": dataset(name)})
+
+    with ThreadPoolExecutor(len(runs)) as pool:
+        list(pool.map(read, runs))
+    for run in runs:
+        read_by_it = run.client.get_run(run.run_id).inputs.dataset_inputs
+        assert sorted(each.dataset.name for each in read_by_it) == list(names)
+
+
+def test_what_mlflow_rejects_for_another_reason_is_not_tried_again(
+    tracking: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, calls = tracking.open("run", {}), list[int]()
+
+    def rejects(*_: object, **__: object) -> None:
+        calls.append(1)
+        raise MlflowException("a data set without a name")
+
+    monkeypatch.setattr(run.client, "log_inputs", rejects)
+    with pytest.raises(MlflowException, match="without a name"):
+        run.reads({"train": dataset("a")})
+    assert len(calls) == 1
