@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from tests.support.command import call
 from tests.support.tiny_experiment import write_experiment
 
+NAMES = ("mood", "names")  # of the problems
 STAGES = [
     "dataset mood",
     "dataset names",
@@ -131,12 +132,11 @@ def test_a_plan_names_the_library_that_differs(place, tmp_path, monkeypatch) -> 
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     plan = place.call("plan", str(place.file)).stdout
     minor = ".".join(installed.split(".")[:2])
-    assert plan.count(f"library scipy: {minor} → 99.1") == 6, "each that computes metrics"
+    assert plan.count(f"library scipy: {minor} → 99.1") == 8, "each that computes metrics"
     runs = {line.partition("  ")[0] for line in plan.splitlines() if "  run  " in line}
-    metrics = {
-        f"finetuning {name}{of}" for name in ("mood", "names") for of in ("", " from scratch")
-    }
-    assert runs == metrics | {"evaluation mood", "evaluation names", "report"}
+    metrics = {f"finetuning {name}{of}" for name in NAMES for of in ("", " from scratch")}
+    metrics |= {f"{stage} {name}" for stage in ("baseline", "evaluation") for name in NAMES}
+    assert runs == metrics | {"report"}
     monkeypatch.setenv("TEMPER_VERSIONS", "exact")
     exact = place.call("plan", str(place.file)).stdout
     assert f"library scipy: {minor} → 99.1.2" in exact

@@ -3,8 +3,6 @@
 import hashlib
 import json
 
-import numpy as np
-import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -16,7 +14,7 @@ from tasks.contract import Silent, StageError
 from tasks.experiment.problem import FineTuning
 from tasks.models.bodies import INITIALIZER_RANGE, load_encoder, new_classifier
 from tasks.problems import load
-from tasks.stages.finetuning import choose_rows, finetune
+from tasks.stages.finetuning import finetune
 from tests.support.tiny_models import LABELS, TAGS, write_body, write_data
 
 TRAINING = FineTuning(epochs=20, batch_size=16, learning_rate=5e-3, max_length=32, dropout=0.1)
@@ -262,23 +260,3 @@ def test_an_input_longer_than_the_model_reads_is_refused(body, longest, tmp_path
     assert model(torch.full((1, longest), 5)).logits.shape == (1, longest, len(TAGS))
     with pytest.raises(StageError, match=f"max_length is {longest + 1}.*at most {longest}"):
         make("token", folder, max_length=longest + 1)
-
-
-def test_fewer_examples_are_among_more_of_the_same_seed(world):
-    kind, path = load("text-classification"), world / "text-classification" / "train.parquet"
-    few, more = choose_rows(path, kind, 20, seed=0), choose_rows(path, kind, 50, seed=0)
-    assert more.head(20).equals(few)
-    assert not choose_rows(path, kind, 20, seed=1).equals(few)
-    everything = choose_rows(path, kind, 0, seed=0)
-    assert sorted(everything["text"]) == sorted(pd.read_parquet(path)["text"])
-    assert len(choose_rows(path, kind, 1000, seed=0)) == 160
-
-
-def test_the_choice_does_not_depend_on_the_order_of_the_table(world, tmp_path):
-    kind, path = load("token-classification"), world / "token-classification" / "train.parquet"
-    rows = pd.read_parquet(path)
-    rows.iloc[np.random.default_rng(0).permutation(len(rows))].to_parquet(
-        tmp_path / "other.parquet"
-    )
-    one, other = (choose_rows(p, kind, 30, seed=0) for p in (path, tmp_path / "other.parquet"))
-    assert kind.texts(one) == kind.texts(other)

@@ -72,7 +72,6 @@ class AddedParts:
         environment = self.environment | {"TEMPER_HOME": str(home)}
         if server:
             environment["PREFECT_API_URL"] = server
-        how = {"environment": environment, "folder": self.folder, "path": str(self.folder)}
-        done = call(*words, **how)
+        done = call(*words, environment=environment, folder=self.folder)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout

@@ -102,7 +102,6 @@ class Command:
         *words: str,
         environment: Mapping[str, str],
         folder: Path = ROOT,
-        path: str = "",
         log: Path | None = None,
         new_session: bool = False,
     ) -> None:
@@ -115,7 +114,6 @@ class Command:
             "words": words,
             "environment": dict(environment),
             "folder": str(folder),
-            "path": [path] if path else [],
             "new_session": new_session,
         }
         self.pid = self._forks.fork(request, self._out.fileno(), self._err.fileno())

@@ -175,14 +175,13 @@ class TrackedRun:
         ]
         if inputs or models:
             chosen = [LoggedModelInput(model_id) for model_id in models]
-            for last in (False, True):
-                try:
-                    self.client.log_inputs(self.run_id, datasets=inputs, models=chosen)
-                    return
-                except MlflowException as problem:
-                    # Another run added the same data set meanwhile: now it is there to be found.
-                    if last or not any(words in str(problem) for words in _ADDED_TWICE):
-                        raise
+            try:
+                self.client.log_inputs(self.run_id, datasets=inputs, models=chosen)
+            except MlflowException as problem:
+                if not any(words in str(problem) for words in _ADDED_TWICE):
+                    raise
+                # Another run added the same data set meanwhile: now it is there to be found.
+                self.client.log_inputs(self.run_id, datasets=inputs, models=chosen)
 
     def makes(self, model_id: str) -> None:
         """Show a model on the page of the run, as one that it made; once."""
