@@ -31,13 +31,18 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
         prepare_labelled(problem, source, experiment, run)
         for problem, source in zip(experiment.downstream, sources, strict=True)
     ]
+    baselines = [
+        train_baseline(problem, data, experiment, run)
+        for problem, data in zip(experiment.downstream, labelled, strict=True)
+    ]
     held_out = [data / "held_out.parquet" for data in labelled]
     pretrained = pretrain(experiment, text, published, held_out, run)
+    family = experiment.model.family
     evaluated = [
         finetune_and_evaluate(
-            problem, data, pretrained / "model", experiment, run, family=experiment.model.family
+            problem, data, pretrained / "model", experiment, run, simple=simple, family=family
         )
-        for problem, data in zip(experiment.downstream, labelled, strict=True)
+        for problem, data, simple in zip(experiment.downstream, labelled, baselines, strict=True)
     ]
     return run(
         stages.REPORT,
@@ -90,15 +95,15 @@ def pretrain(
         tokenizer=tokenizer.whole,
         sentences=experiment.corpus.sentences,
     )
-    embeddings = None
+    begin: dict[str, Input] = {}
     if experiment.pretraining.embeddings == COOCCURRENCE:
         embeddings = run(
             stages.EMBEDDINGS,
             width=experiment.model.hidden_size,
-            seed=experiment.split_seed,  # models of several seeds begin with the same
             tokens=tokens.whole,
             tokenizer=tokenizer.whole,
         )
+        begin = {"embeddings": embeddings / "embeddings.npy"}
     return run(
         stages.pretraining(experiment.pretraining.objective, experiment.model.family),
         model=experiment.model,
@@ -107,7 +112,7 @@ def pretrain(
         checkpoints=experiment.checkpoints,
         tokens=tokens.whole,
         tokenizer=tokenizer.whole,
-        embeddings=embeddings and embeddings / "embeddings.npy",
+        **begin,
     )
 
 
@@ -118,11 +123,12 @@ def finetune_and_evaluate(
     experiment: Experiment,
     run: StageCaller,
     *,
+    simple: Artifact | None,
     family: str,
 ) -> Artifact:
     """Fine-tune the encoder and, as an ablation, the same one from random weights; compare them.
 
-    `family` is the family of the encoder.
+    `family` is the family of the encoder, `simple` the simple model to compare with.
     """
     variants: list[tuple[str, Input | None]] = [(problem.name, body)]
     if experiment.evaluation.from_scratch:
@@ -141,9 +147,7 @@ def finetune_and_evaluate(
         )
         for label, weights in variants
     ]
-    simple = None
-    if experiment.evaluation.simple_baseline and problems.has_simple(problem.problem):
-        simple = train_baseline(problem, data, experiment, run)
+    beside = {} if simple is None else {"simple": simple.whole}
     return run(
         stages.evaluation(problem.problem),
         problem.name,
@@ -154,14 +158,19 @@ def finetune_and_evaluate(
         data=data.whole.only("train.parquet", "test.parquet", "labels.json"),
         model=tuned[0] / "model",
         from_scratch=tuned[1] / "model" if len(tuned) > 1 else None,
-        simple=simple and simple.whole,
+        **beside,
     )
 
 
 def train_baseline(
     problem: Downstream, data: Artifact, experiment: Experiment, run: StageCaller
-) -> Artifact:
-    """The field's simple model, trained on the rows that the encoder is fine-tuned on."""
+) -> Artifact | None:
+    """The field's simple model, trained on the rows that the encoder is fine-tuned on.
+
+    None if the experiment asks for none, or the problem has none.
+    """
+    if not experiment.evaluation.simple_baseline or not problems.has_simple(problem.problem):
+        return None
     return run(
         stages.baseline(problem.problem),
         problem.name,

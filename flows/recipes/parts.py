@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flows.recipes import stages
-from flows.recipes.experiment import finetune_and_evaluate, prepare_labelled, pretrain
+from flows.recipes.experiment import (
+    finetune_and_evaluate,
+    prepare_labelled,
+    pretrain,
+    train_baseline,
+)
 from flows.recipes.inspection import labelled_source, text_source
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.problem import Downstream
@@ -43,9 +48,15 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifa
         for problem, source in zip(job.downstream, sources, strict=True)
     ]
     family = body.configuration["model_type"]
-    evaluated = [
-        finetune_and_evaluate(problem, data, body.model, job.experiment, run, family=family)
+    baselines = [
+        train_baseline(problem, data, job.experiment, run)
         for problem, data in zip(job.downstream, labelled, strict=True)
+    ]
+    evaluated = [
+        finetune_and_evaluate(
+            problem, data, body.model, job.experiment, run, simple=simple, family=family
+        )
+        for problem, data, simple in zip(job.downstream, labelled, baselines, strict=True)
     ]
     names = [problem.name for problem in job.downstream]
     return report(job, names, body, labelled, evaluated, origin=body.origin_as_body, run=run)

@@ -16,12 +16,7 @@ from tasks.comparison.disagreement import Disagreement
 from tasks.comparison.overlays import curve_figures, headline_figures
 from tasks.comparison.settings import Spread
 from tasks.machinery.naming.cut import cut
-from tasks.machinery.naming.metric_name import (
-    DOWNSTREAM,
-    FROM_SCRATCH,
-    MAJORITY,
-    MetricName,
-)
+from tasks.machinery.naming.metric_name import DOWNSTREAM, REFERENCES, MetricName
 from tasks.pages.document import Block, Cell, Document, Grid, Item, Section, Words
 from tasks.statistics import numbers
 from tasks.statistics.significance import BETTER, WORSE, Difference
@@ -106,8 +101,7 @@ def _results(found: Comparison, figures: bool) -> list[Block]:
     rows = [
         row
         for row in found.metrics
-        if names[row.name].metric not in _LESS
-        and names[row.name].model not in (FROM_SCRATCH, MAJORITY)
+        if names[row.name].metric not in _LESS and names[row.name].model not in REFERENCES
     ]
     if not rows:
         return [Words("No run has results.")]

@@ -33,8 +33,8 @@ class Evaluation(Part):
     simple_baseline: bool = field(
         True,
         "Simple baseline",
-        "Also train the field's simple model on the same rows (such as logistic regression on "
-        "counted words), to measure what the encoder gains over it",
+        "Also train the field's simple model on the same rows, if the problem has one (such as "
+        "logistic regression on counted words), to measure what the encoder gains over it",
     )
     bootstrap_samples: int = field(
         2000,

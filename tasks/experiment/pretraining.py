@@ -49,8 +49,8 @@ class Pretraining(Training, Aim):
     embeddings: Literal["random", "cooccurrence"] = field(
         "random",
         "Embeddings",
-        "Embeddings that training begins with; cooccurrence counts in seconds which tokens occur "
-        "near each other, and gives those with similar neighbours similar vectors",
+        "Embeddings that training begins with; cooccurrence counts which tokens occur near each "
+        "other, much faster than training, and gives those with similar neighbours similar vectors",
         absent="random",
     )
 

@@ -159,7 +159,7 @@ def card(found: Found) -> str:
     if "gain" in metrics:
         parts.append(f"**{pages.judge(metrics, found.headline, facts['confidence'])}**")
     if said := against_simple(metrics, found.headline, facts.get("simple", "")):
-        parts.append(f"**Against the simple model: {escaped(said)}.**")
+        parts.append(f"**{escaped(said[0].upper() + said[1:])}.**")
     for model, words in {"": "pre-trained model", FROM_SCRATCH: "model from scratch"}.items():
         if MetricName(facts["headline"], model).low in metrics and (said := found.learnt(model)):
             parts.append(f"**The {words} is {escaped(said)}.**")

@@ -11,8 +11,8 @@ To add one, write these files there, with the names at their top level that the 
     scores.py      answers to metrics. Both are in the keys of fine-tuning (which validates),
                    evaluation and judgement
     served.py      optional, named by SERVED: how MLflow serves the model
-    simple.py      optional, the names of `Simple`: the field's simple model, which every evaluation
-                   compares with. In the key of stage `baseline` alone
+    simple.py      optional, the names of `Simple`: the field's simple model, which the fine-tuned
+                   one is compared with. In the key of stage `baseline` alone
 
 Nothing else changes: problems are found by their folders. `text_classification/` is an example
 with labels, `tests/support/rating/` one that predicts a number (no labels, metrics that are no
@@ -203,7 +203,7 @@ def module_of(problem: str) -> str:
 
 
 def part_of(problem: str, part: str) -> str:
-    """The module of a part of a problem: `rows`, `model` or `scores`."""
+    """The module of a part of a problem: `rows`, `model`, `scores` or `simple`."""
     return f"{module_of(problem)}.{part}"
 
 
@@ -226,7 +226,7 @@ def load(problem: str) -> Problem:
 
 
 class Simple(Protocol):
-    """The names in `simple.py`: a model that takes seconds, and that an encoder has to beat.
+    """The names in `simple.py`: a model that is quick to train, and that an encoder has to beat.
 
     Attributes:
         WORDS: The model, for people: `TF-IDF of words and characters, logistic regression`.
@@ -243,7 +243,7 @@ class Simple(Protocol):
     ) -> list[Any]:
         """Answers to the test rows, as `predicted` of `decide`, by a model of the training rows.
 
-        The validation rows may choose settings.
+        The validation rows may choose settings. The test rows come without TRUTH.
         """
 
 

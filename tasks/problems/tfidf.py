@@ -15,9 +15,9 @@ def tfidf() -> FeatureUnion:
 
     Counts are damped (1 + log) and weighted by the logarithm of the inverse document frequency,
     each text of length 1 (Salton and Buckley 1988, "Term-weighting approaches in automatic text
-    retrieval"). Words of one character count too.
+    retrieval"). Words of one character and runs of other signs count too.
     """
     common: dict[str, Any] = {"sublinear_tf": True, "max_features": MOST_FEATURES}
-    words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b", **common)
+    words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\w+|[^\w\s]+", **common)
     pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), **common)
     return FeatureUnion([("words", words), ("pieces", pieces)])

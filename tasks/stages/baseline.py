@@ -1,7 +1,7 @@
 """Stage `baseline`: the answers of the field's simple model, trained on the same rows.
 
-A model with millions of weights is worth what it gains over a linear one on counted words, which
-takes seconds. Each problem says in `simple.py` which model that is.
+A model with millions of weights is worth what it gains over a linear one on counted words. Each
+problem says in `simple.py` which model that is.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from tasks.models.answering import read_labels
 from tasks.problems import load, load_simple
 from tasks.problems.weighted import on_all_rows
 
+MOST_ROWS = 50_000
+
 
 def train_baseline(
     problem: str,
@@ -31,7 +33,7 @@ def train_baseline(
 
     Args:
         problem: what is predicted.
-        train_examples: labelled examples to train on; 0 for all.
+        train_examples: labelled examples to train on; 0 for all; at most MOST_ROWS.
         seed: seed of the choice of rows, as in fine-tuning: the rows are the same.
         data: folder with train.parquet, validation.parquet, test.parquet and labels.json.
         out: empty folder for answers.parquet (document and answer of each test row, in order) and
@@ -44,11 +46,17 @@ def train_baseline(
     kind, simple = load(problem), load_simple(problem)
     labels = read_labels(data)
     rows = choose_rows(data / "train.parquet", kind.texts, train_examples, seed)
+    if len(rows) > MOST_ROWS:
+        monitor.say(
+            f"the simple model is trained on {MOST_ROWS:,} of {len(rows):,} {kind.ROWS}, so that "
+            "it fits into memory"
+        )
+        rows = rows.head(MOST_ROWS)
     validation, test = (
         pd.read_parquet(data / f"{name}.parquet") for name in ("validation", "test")
     )
     monitor.progress(0, len(rows), kind.ROWS)
-    answers = simple.answer(rows, validation, test, labels)
+    answers = simple.answer(rows, validation, test.drop(columns=[kind.TRUTH]), labels)
     monitor.progress(len(rows), len(rows), kind.ROWS)
     table = pd.DataFrame({"document": list(test["document"]), "predicted": answers})
     table.to_parquet(out / "answers.parquet", index=False)

@@ -1,6 +1,6 @@
 """Stage `embeddings`: vectors of tokens by counting, for a pre-training to begin with.
 
-Counting takes seconds where training takes minutes to learn which tokens are alike.
+Counting finds which tokens are alike in a fraction of the time that training takes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ LETTERS = 4  # of a token that is shown: shorter ones say little
 def count_embeddings(
     *,
     width: int,
-    seed: int,
     tokens: Path,
     tokenizer: Path,
     out: Path,
@@ -35,11 +34,10 @@ def count_embeddings(
 
     Args:
         width: numbers in a vector: the hidden size of the encoder.
-        seed: of the randomized decomposition.
         tokens: folder of the stage `tokens`.
         tokenizer: folder of the tokenizer that made them.
         out: empty folder for embeddings.npy, of shape (vocabulary, width): rows of length 1, or
-            zero where a token never occurs; and neighbours.json.
+            zero where nothing is known of a token; and neighbours.json.
         monitor: receives the progress.
 
     Returns:
@@ -52,17 +50,14 @@ def count_embeddings(
     vocabulary = Vocabulary.of(loaded)
     corpus = EncodedCorpus.open(tokens, "train")
     vectors = cooccurrence_vectors(
-        corpus,
-        vocabulary,
-        width,
-        seed=seed,
-        report=lambda done, total: monitor.progress(done, total, "distances"),
+        corpus, vocabulary, width, lambda done, total: monitor.progress(done, total, "pairs")
     )
     known = vectors.any(axis=1)
     if not known.any():
         raise StageError(
-            f"no token of the corpus occurs beside another ({len(corpus.tokens)} tokens in all): "
-            "add text, or set pretraining.embeddings to random"
+            "no two tokens of the corpus occur near each other more often than by chance "
+            f"({len(corpus.tokens)} tokens in all): add text, or set pretraining.embeddings to "
+            "random"
         )
     np.save(out / "embeddings.npy", vectors)
     often = frequencies(corpus, vocabulary)
@@ -73,19 +68,16 @@ def count_embeddings(
 def neighbours(
     vectors: NDArray[np.float32], often: NDArray[np.float64], tokenizer: Any
 ) -> dict[str, list[str]]:
-    """The nearest tokens of some frequent ones, by cosine."""
-    words = tokenizer.convert_ids_to_tokens(range(len(vectors)))
+    """The nearest tokens of some frequent ones, by cosine; whole words where there are any."""
+    words = [tokenizer.decode([number]).strip() for number in range(len(vectors))]
     known = np.linalg.norm(vectors, axis=1) > 0
-    asked = [
-        number
-        for number in np.argsort(-often, kind="stable")
-        if known[number] and len(words[number]) >= LETTERS and words[number].isalpha()
-    ][:SHOWN]
+    frequent = [number for number in np.argsort(-often, kind="stable") if known[number]]
+    long = [n for n in frequent if len(words[n]) >= LETTERS and words[n].isalpha()]
+    asked = (long or frequent)[:SHOWN]
     found = {}
     for number in asked:
         alike = vectors @ vectors[number]
-        alike[number] = -np.inf
-        found[words[number]] = [
-            words[other] for other in np.argsort(-alike, kind="stable")[:NEAREST]
-        ]
+        alike[number], alike[~known] = -np.inf, -np.inf
+        nearest = np.argsort(-alike, kind="stable")[:NEAREST]
+        found[words[number]] = [words[other] for other in nearest if alike[other] > -np.inf]
     return found

@@ -94,7 +94,7 @@ class Result:
     @property
     def lost_by(self) -> str:
         """How much better the simple model is: `by 8.6 points`."""
-        return f"by {numbers.amount_of(-self.metrics[OVER_SIMPLE], self.metric.unit)}"
+        return f"by {numbers.amount_of(self.metrics[OVER_SIMPLE], self.metric.unit)}"
 
     @property
     def against_simple(self) -> str:
@@ -258,7 +258,7 @@ def verdicts(results: Sequence[Result], confidence: float) -> list[str]:
         if result.compares
     ]
     lines += [
-        f"- **{escaped(result.name)}**, against the simple model: {escaped(said)}."
+        f"- **{escaped(result.name)}**: {escaped(said[0].upper() + said[1:])}."
         for result in results
         if (said := result.against_simple)
     ]

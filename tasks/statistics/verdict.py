@@ -71,8 +71,8 @@ def against_simple(
         return f"better than the simple model ({words}) by {by} {interval}"
     if said == WORSE:
         return (
-            f"the simple model ({words}) is better by {by} {interval}; more labels or a published "
-            "model would help more than this run"
+            f"the simple model ({words}) is better by {by} {interval}; more labels, more "
+            "text or a published model may help"
         )
     return f"{said} ({words}): {numbers.gain(value, metric.unit)} {interval}"
 

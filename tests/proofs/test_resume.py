@@ -60,6 +60,7 @@ PRETRAINING = Case(
         "pretraining.steps=400",
         "pretraining.log_every=1",
         "pretraining.dropout=0.1",
+        "pretraining.embeddings=cooccurrence",
         "checkpoints.every_steps=7",
     ),
 )

@@ -42,7 +42,7 @@ def both(tmp_path_factory, prefect_server: str) -> tuple[Path, dict[str, Any], s
     """A state folder in which two ran at once, from nothing; a result; what both printed."""
     folder = tmp_path_factory.mktemp("both")
     write_experiment(folder / "data")
-    processes = [start(folder, prefect_server) for _ in range(2)]
+    processes = [start(folder, prefect_server, PYTHONHASHSEED=seed) for seed in ("1", "2")]
     printed = [process.communicate(timeout=400) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], printed
     result = json.loads((folder / "out.json").read_text())
@@ -74,7 +74,7 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bits(
     write_experiment(tmp_path / "data")
     draw, kills = random.Random(7), 0
     for _ in range(4):
-        process = start(tmp_path, prefect_server)
+        process = start(tmp_path, prefect_server, PYTHONHASHSEED="1")
         try:
             process.communicate(timeout=draw.uniform(8, 22))
             break

@@ -31,7 +31,6 @@ def run(corpus: Path, out: Path, width: int = WIDTH) -> dict[str, float]:
     out.mkdir()
     return count_embeddings(
         width=width,
-        seed=0,
         tokens=corpus / "tokens",
         tokenizer=corpus / "tokenizer",
         out=out,
@@ -103,5 +102,5 @@ def test_a_text_of_lone_tokens_is_refused(tmp_path: Path) -> None:
         np.save(alone / "tokens" / f"train.{part}.npy", np.array(begins))
     tokens = np.load(alone / "tokens" / "train.tokens.npy")
     np.save(alone / "tokens" / "train.tokens.npy", tokens[:1])
-    with pytest.raises(StageError, match="no token of the corpus occurs beside another"):
+    with pytest.raises(StageError, match="no two tokens of the corpus occur near each other"):
         run(alone, tmp_path / "out")

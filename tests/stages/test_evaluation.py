@@ -209,8 +209,19 @@ def test_a_model_is_compared_with_the_simple_one_row_by_row(measured):
     if gold == ours == simple:
         assert metrics["over_simple/low"] == metrics["over_simple/high"] == 0
     page = (shown(evaluation_card.show, out) / "card.md").read_text()
-    assert "Against the simple model: " in page
+    assert "simple model (" in page
     assert json.loads((out / "evaluation.json").read_text())["simple"] in page
+
+
+def test_the_same_errors_of_both_leave_no_difference_in_any_resample(world, tmp_path):
+    problem = "text-classification"
+    run(world, tmp_path / "first", problem, "poor")
+    shutil.copytree(world / problem, tmp_path / problem)
+    table = pd.read_parquet(tmp_path / "first" / "predictions.parquet")
+    table[["document", "predicted"]].to_parquet(tmp_path / problem / "simple" / "answers.parquet")
+    metrics = run(tmp_path, tmp_path / "out", problem, "poor")
+    assert metrics["accuracy"] < 1
+    assert [metrics[f"over_simple{end}"] for end in ("", "/low", "/high")] == [0, 0, 0]
 
 
 def test_answers_to_other_rows_are_refused(world, tmp_path):

@@ -118,7 +118,7 @@ def test_the_first_sentence_names_the_simple_model(evaluations, tmp_path):
             "better on library (by 8.6 points). Pre-training is shown to help on 1 of 3 problems."
         )
         assert "| 62.0 % [60.0, 64.0] | -8.6 [-10.0, -7.0] | 12.0 % |" in text
-        assert "- **library**, against the simple model: the simple model" in text
+        assert "- **library**: The simple model" in text
         assert "| news | accuracy | 53.4 % [51.0, 55.9] |" in text
 
 

@@ -34,6 +34,7 @@ AT_IMPORT = (
     "GOMP_SPINCOUNT",
     "HF_HUB_OFFLINE",
     "HF_ENDPOINT",
+    "PYTHONHASHSEED",
 )
 
 
@@ -50,12 +51,12 @@ class Forks:
         self._lock = threading.Lock()
         self._forked: Queue[int] = Queue()
         self.ended: dict[int, int] = {}
+        self.is_gone = False
         script = Path(__file__).with_name("forking.py")
-        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         self._process = subprocess.Popen(
             [sys.executable, str(script), str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
-            env=without(AT_IMPORT, os.environ) | imported | {"PYTHONPATH": path},
+            env=without(AT_IMPORT, os.environ) | imported | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the tests
         )
@@ -67,9 +68,11 @@ class Forks:
         while answer := self._socket.recv(4096):
             said = json.loads(answer)
             if "forked" in said:
+                self.ended.pop(said["forked"], None)  # of an earlier process with this number
                 self._forked.put(said["forked"])
             else:
                 self.ended[said["ended"]] = said["status"]
+        self.is_gone = True
 
     def fork(self, request: dict[str, Any], *streams: int) -> int:
         """The process that runs a request."""
@@ -122,6 +125,7 @@ class Command:
         """Its exit status; None while it runs."""
         if self.returncode is None:
             self.returncode = self._forks.ended.get(self.pid)
+            assert self.returncode is not None or not self._forks.is_gone, "the forks are gone"
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:

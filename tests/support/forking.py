@@ -18,6 +18,7 @@ import gc
 import importlib
 import json
 import os
+import random
 import runpy
 import select
 import signal
@@ -25,6 +26,8 @@ import socket
 import sys
 from pathlib import Path
 from typing import Any
+
+import numpy
 
 LIBRARIES = ("pandas", "pyarrow.parquet", "sklearn.metrics", "torch", "transformers", "mlflow")
 MOST = 2**20  # bytes of a request
@@ -47,6 +50,8 @@ def become(request: dict[str, Any], streams: list[int]) -> None:
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:0] = [place for place in given if place and place not in sys.path]
     sys.argv = ["temper", *request["words"]]
+    random.seed()  # the state is the same in all that are forked
+    numpy.random.seed()
 
 
 def serve(requests: socket.socket) -> None:
@@ -73,6 +78,8 @@ def serve(requests: socket.socket) -> None:
         if requests in ready:
             text, streams, _, _ = socket.recv_fds(requests, MOST, 2)
             if not text:
+                for pid in running:
+                    os.kill(pid, signal.SIGTERM)
                 sys.exit(0)
             pid = os.fork()
             if pid == 0:

@@ -20,6 +20,8 @@ from tasks.data.text.vocabulary import Vocabulary
 WINDOW = 5  # places to each side
 SMOOTHING = 0.75  # exponent of the frequencies of contexts: rare ones would count too much
 ITERATIONS = 4  # of the randomized decomposition
+SEED = 0  # of the randomized decomposition
+NOISE = 1e-3  # of the longest row: what is left of tokens outside the leading directions
 PAIRS_AT_ONCE = 2**24
 
 
@@ -27,18 +29,15 @@ def cooccurrence_vectors(
     corpus: EncodedCorpus,
     vocabulary: Vocabulary,
     width: int,
-    *,
-    seed: int,
     report: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float32]:
-    """A vector for each ordinary token; zeros for special ones and for those that never occur.
+    """A vector for each ordinary token; zeros where the counts say nothing of a token.
 
     Args:
         corpus: the tokens; pairs do not cross the border of a document.
         vocabulary: of the corpus.
         width: numbers in a vector.
-        seed: of the randomized decomposition.
-        report: receives how many of how many distances are counted.
+        report: receives how many of how many pairs of places are counted.
 
     Returns:
         Of shape (vocabulary, width); each row that is not zero has length 1.
@@ -49,10 +48,11 @@ def cooccurrence_vectors(
         return vectors
     information = positive_information(counts)
     rank = min(width, vocabulary.size - 1)
-    left, values, _ = randomized_svd(information, rank, n_iter=ITERATIONS, random_state=seed)
-    known = np.diff(information.indptr) > 0  # rows with any information; of others SVD leaves noise
-    vectors[known, :rank] = (left * np.sqrt(values))[known]
-    vectors[known] /= np.linalg.norm(vectors[known], axis=1, keepdims=True)
+    left, values, _ = randomized_svd(information, rank, n_iter=ITERATIONS, random_state=SEED)
+    found = left * np.sqrt(values)
+    lengths = np.linalg.norm(found, axis=1, keepdims=True)
+    known = lengths[:, 0] > NOISE * lengths.max()
+    vectors[known, :rank] = (found / lengths.clip(min=1e-30))[known]
     return vectors
 
 
@@ -67,9 +67,7 @@ def count_pairs(
     pairs are counted by sorting.
     """
     size, tokens = vocabulary.size, corpus.tokens
-    document = np.zeros(len(tokens), np.int32)  # which document each token is in
-    document[corpus.sentences[corpus.documents[1:-1]]] = 1
-    np.cumsum(document, out=document)
+    ends = corpus.sentences[corpus.documents[1:]]  # of the documents
     total = sparse.csr_matrix((size, size), dtype=np.float64)
     for distance in range(1, WINDOW + 1):
         for begin in range(0, max(0, len(tokens) - distance), PAIRS_AT_ONCE):
@@ -77,13 +75,14 @@ def count_pairs(
             first, second = (
                 np.asarray(tokens[begin + step : end + step], np.int64) for step in (0, distance)
             )
-            kept = document[begin:end] == document[begin + distance : end + distance]
+            places = np.arange(begin, end)
+            kept = places + distance < ends[np.searchsorted(ends, places, side="right")]
             kept &= vocabulary.ordinary[first] & vocabulary.ordinary[second]
             pairs, often = np.unique(first[kept] * size + second[kept], return_counts=True)
             rows, columns = np.divmod(pairs, size)
             total += sparse.csr_matrix((often, (rows, columns)), shape=(size, size))
-        if report is not None:
-            report(distance, WINDOW)
+            if report is not None:
+                report((distance - 1) * len(tokens) + end, WINDOW * len(tokens))
     return (total + total.T).tocsr()
 
 

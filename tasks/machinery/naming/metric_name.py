@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 MAJORITY, SIMPLE, FROM_SCRATCH = "majority", "simple", "from_scratch"
+REFERENCES = (FROM_SCRATCH, SIMPLE, MAJORITY)  # models that another one is compared with
 GAIN, OVER_SIMPLE = "gain", "over_simple"  # of the headline metric, paired
 LOW, HIGH = "low", "high"
 DOWNSTREAM = "downstream"

@@ -175,13 +175,16 @@ class TrackedRun:
         ]
         if inputs or models:
             chosen = [LoggedModelInput(model_id) for model_id in models]
-            try:
-                self.client.log_inputs(self.run_id, datasets=inputs, models=chosen)
-            except MlflowException as problem:
-                if not any(words in str(problem) for words in _ADDED_TWICE):
-                    raise
-                # Another run added the same data set meanwhile: now it is there to be found.
-                self.client.log_inputs(self.run_id, datasets=inputs, models=chosen)
+            for _ in inputs:
+                try:
+                    self.client.log_inputs(self.run_id, datasets=inputs, models=chosen)
+                except MlflowException as problem:
+                    # Another run added one of the same data sets meanwhile: it is found next time.
+                    if not any(words in str(problem) for words in _ADDED_TWICE):
+                        raise
+                else:
+                    return
+            self.client.log_inputs(self.run_id, datasets=inputs, models=chosen)
 
     def makes(self, model_id: str) -> None:
         """Show a model on the page of the run, as one that it made; once."""

@@ -25,10 +25,11 @@ def answer(
         return [str(train["label"].iloc[0])] * len(test)
     counts = tfidf()
     features, held_out = counts.fit_transform(train["text"]), counts.transform(validation["text"])
-    found = []
+    highest, best = -1.0, STRENGTHS[0]
     for strength in STRENGTHS:
         model = logistic_regression(strength).fit(features, train["label"])
         accuracy = float((model.predict(held_out) == validation["label"]).mean())
-        found.append((accuracy, strength, model))
-    best = max(found, key=lambda each: each[:2])[2]
-    return [str(label) for label in best.predict(counts.transform(test["text"]))]
+        if accuracy >= highest:
+            highest, best = accuracy, strength
+    model = logistic_regression(best).fit(features, train["label"])
+    return [str(label) for label in model.predict(counts.transform(test["text"]))]

@@ -38,6 +38,25 @@ def test_runs_that_read_the_same_new_data_at_once_all_record_them(tracking: Trac
         assert sorted(each.dataset.name for each in read_by_it) == list(names)
 
 
+@pytest.mark.parametrize("said", ["(psycopg2.errors.UniqueViolation)", "UNIQUE constraint failed"])
+def test_each_data_set_may_be_added_by_another_run_meanwhile(
+    said: str, tracking: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, calls = tracking.open("run", {}), list[int]()
+    really = run.client.log_inputs
+
+    def rejects_twice(*words: object, **named: object) -> None:
+        calls.append(1)
+        if len(calls) < 3:
+            raise MlflowException(f"{said} datasets")
+        really(*words, **named)
+
+    monkeypatch.setattr(run.client, "log_inputs", rejects_twice)
+    run.reads({"train": dataset("a"), "test": dataset("b")})
+    assert len(calls) == 3
+    assert len(run.client.get_run(run.run_id).inputs.dataset_inputs) == 2
+
+
 def test_what_mlflow_rejects_for_another_reason_is_not_tried_again(
     tracking: Tracking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
