@@ -194,14 +194,15 @@ def summarize(results: Sequence[Result], what: str = "Pre-training") -> str:
     compared = [result for result in results if result.compares]
     if not results:
         return "There is no downstream problem: this experiment only pre-trained."
-    sentences = [summarize_simple(results)]
+    gains = f"Problems evaluated: {len(results)}, without a model from scratch to compare with."
     if compared:
-        shown = f"{count_gains(compared)} of {len(compared)} problems"
-        sentences.append(f"{what} is shown to help on {shown}.")
-    else:
-        without = "without a model from scratch to compare with"
-        sentences.append(f"Problems evaluated: {len(results)}, {without}.")
-    return " ".join(filter(None, sentences))
+        gains = f"{summarize_gains(compared, what)}."
+    return f"{summarize_simple(results)} {gains}".strip()
+
+
+def summarize_gains(compared: Sequence[Result], what: str) -> str:
+    """On how many problems `what` helps."""
+    return f"{what} is shown to help on {count_gains(compared)} of {len(compared)} problems"
 
 
 def summarize_simple(results: Sequence[Result]) -> str:
@@ -289,7 +290,7 @@ def gains_figure(results: Sequence[Result], confidence: float, show: Path, what:
     for unit in dict.fromkeys(result.metric.unit for result in compared):
         name = "gains.png" if unit == compared[0].metric.unit else f"gains-{unit}.png"
         drawn = draw_intervals(
-            summarize(results, what).rstrip("."),
+            summarize_gains(compared, what),
             f"pre-trained against from scratch, paired {100 * confidence:g} % bootstrap intervals",
             [gain_line(result) for result in compared if result.metric.unit == unit],
             x=numbers.in_words(unit, "gain"),
