@@ -87,9 +87,13 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bits(
     assert result["metrics"] == undisturbed["metrics"]
     assert weights(result) == weights(undisturbed)
     found = statuses(tmp_path)
-    assert {status for each in found.values() for status in each} == {"FINISHED"}, found
     stages = {name: each for name, each in found.items() if "·" not in name}
-    assert all(each == ["FINISHED"] for each in stages.values()), "each stage has one run"
+    assert all(each.count("FINISHED") == 1 for each in stages.values()), "each has one that ended"
+    # A kill between the creation of a run in MLflow and the record of its id leaves it unused.
+    unused = sum(len(each) - 1 for each in stages.values())
+    assert unused <= kills
+    said = [status for each in found.values() for status in each if status != "FINISHED"]
+    assert said == ["KILLED"] * unused, found
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
