@@ -6,8 +6,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +44,7 @@ MODELS = {
     "": "pre-trained",
     FROM_SCRATCH: "from scratch",
 }
+DIFFERENCES = {GAIN: "gain", OVER_SIMPLE: "over simple"}
 
 
 class Terminal:
@@ -174,34 +174,25 @@ def results_table(metrics: Mapping[str, float], problems: Sequence[str]) -> Tabl
     Models that no problem has are left out.
     """
     headlines = {problem: headline_of(metrics, problem) for problem in problems}
-    columns: dict[str, Callable[[str], MetricName]] = {
-        words: partial(_headline, headlines, model) for model, words in MODELS.items()
+    columns = {
+        words: {name: MetricName(metric, model, name) for name, metric in headlines.items()}
+        for model, words in MODELS.items()
     }
-    for name, words in {GAIN: "gain", OVER_SIMPLE: "over simple"}.items():
-        columns[words] = partial(_difference, name)
+    for metric, words in DIFFERENCES.items():
+        columns[words] = {name: MetricName(metric, problem=name) for name in problems}
     shown = {
         words: named
         for words, named in columns.items()
-        if any(str(named(problem)) in metrics for problem in problems)
+        if any(str(name) in metrics for name in named.values())
     }
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
     for column in ("problem", "metric", *shown):
         table.add_column(column, no_wrap=True)
     for problem in problems:
-        cells = [
-            _interval(metrics, name, "+" if name.metric in (GAIN, OVER_SIMPLE) else "")
-            for name in (named(problem) for named in shown.values())
-        ]
+        names = [named[problem] for named in shown.values()]
+        cells = [_interval(metrics, n, "+" if n.metric in DIFFERENCES else "") for n in names]
         table.add_row(problem, headlines[problem], *cells)
     return table
-
-
-def _headline(headlines: Mapping[str, str], model: str, problem: str) -> MetricName:
-    return MetricName(headlines[problem], model, problem)
-
-
-def _difference(name: str, problem: str) -> MetricName:
-    return MetricName(name, problem=problem)
 
 
 def pretraining_line(metrics: Mapping[str, float]) -> str:

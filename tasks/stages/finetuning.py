@@ -23,6 +23,7 @@ from tasks.data.chosen_rows import choose_rows
 from tasks.data.text.length_buckets import Batch, BucketedBatches, Example
 from tasks.experiment.pretraining import Checkpoints
 from tasks.experiment.problem import FineTuning
+from tasks.models.answering import read_labels
 from tasks.models.bodies import load_encoder, new_classifier, write_model
 from tasks.models.inference import mean_loss, predict
 from tasks.models.text_computation import text_computation
@@ -72,7 +73,7 @@ def finetune(
             `train`.
     """
     kind = load(problem)
-    labels: list[str] = json.loads((data / "labels.json").read_text(encoding="utf-8"))
+    labels = read_labels(data)
     rows = choose_rows(data / "train.parquet", kind.texts, training.train_examples, seed)
     validation = choose_rows(data / "validation.parquet", kind.texts, VALIDATION_ROWS, seed)
     tokenizer = AutoTokenizer.from_pretrained(

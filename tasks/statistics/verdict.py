@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.machinery.naming.metric_name import MAJORITY, OVER_SIMPLE, MetricName
+from tasks.machinery.naming.metric_name import GAIN, MAJORITY, OVER_SIMPLE, MetricName
 from tasks.problems import Metric
 from tasks.statistics import numbers
 from tasks.statistics.documents import FEWEST_DOCUMENTS
@@ -79,15 +79,8 @@ def against_simple(
 
 def simple_verdict(metrics: Mapping[str, float], problem: str = "") -> str:
     """BETTER, WORSE, OPEN or too few documents, as in `verdict`; empty without a simple model."""
-    over = MetricName(OVER_SIMPLE, problem=problem)
-    if over.low not in metrics:
-        return ""
-    documents = metrics[str(MetricName("test_documents", problem=problem))]
-    if documents < FEWEST_DOCUMENTS:
-        return f"too few test documents ({documents:.0f}) to tell it from the simple model"
-    if metrics[over.low] > 0:
-        return BETTER
-    return WORSE if metrics[over.high] < 0 else OPEN
+    found = _of_interval(metrics, OVER_SIMPLE, problem, (BETTER, WORSE, OPEN))
+    return f"{found} it from the simple model" if found.endswith(" to tell") else found
 
 
 def verdict(metrics: Mapping[str, float], problem: str = "") -> str:
@@ -100,12 +93,20 @@ def verdict(metrics: Mapping[str, float], problem: str = "") -> str:
     Returns:
         HELPS, HURTS, CHANCE or "too few test documents (n) to tell"; empty where there is no gain.
     """
-    gain = MetricName("gain", problem=problem)
-    if gain.low not in metrics:
+    return _of_interval(metrics, GAIN, problem, (HELPS, HURTS, CHANCE))
+
+
+def _of_interval(
+    metrics: Mapping[str, float], difference: str, problem: str, words: tuple[str, str, str]
+) -> str:
+    """The word for an interval above zero, below it, or around it; empty where there is none."""
+    name = MetricName(difference, problem=problem)
+    if name.low not in metrics:
         return ""
     documents = metrics[str(MetricName("test_documents", problem=problem))]
     if documents < FEWEST_DOCUMENTS:
         return f"too few test documents ({documents:.0f}) to tell"
-    if metrics[gain.low] > 0:
-        return HELPS
-    return HURTS if metrics[gain.high] < 0 else CHANCE
+    above, below, around = words
+    if metrics[name.low] > 0:
+        return above
+    return below if metrics[name.high] < 0 else around

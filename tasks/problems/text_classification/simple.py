@@ -25,11 +25,10 @@ def answer(
         return [str(train["label"].iloc[0])] * len(test)
     counts = tfidf()
     features, held_out = counts.fit_transform(train["text"]), counts.transform(validation["text"])
-    highest, best = -1.0, STRENGTHS[0]
+    highest, best = -1.0, logistic_regression(STRENGTHS[0])
     for strength in STRENGTHS:
         model = logistic_regression(strength).fit(features, train["label"])
         accuracy = float((model.predict(held_out) == validation["label"]).mean())
         if accuracy >= highest:
-            highest, best = accuracy, strength
-    model = logistic_regression(best).fit(features, train["label"])
-    return [str(label) for label in model.predict(counts.transform(test["text"]))]
+            highest, best = accuracy, model
+    return [str(label) for label in best.predict(counts.transform(test["text"]))]
