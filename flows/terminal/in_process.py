@@ -65,17 +65,22 @@ def in_process(flow: Callable[[], Result]) -> Result:
     out.print(f"{verb} Prefect and MLflow …", highlight=False)
     # The terminal shows our progress; Prefect's log lines go to its server, for the UI.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    from tasks.machinery.servers.temporary_server import TemporaryServer
+
+    try:
+        server = TemporaryServer()  # it starts while the libraries are imported
+    except StageError as error:
+        stop([str(error)], FAILED)
     from flows.terminal.console import Terminal
     from tasks.machinery.execution.display import show_on
     from tasks.machinery.execution.runner import StageFailedError
     from tasks.machinery.host.full_disk import full_disk
-    from tasks.machinery.servers.temporary_server import start_temporary_server
     from tasks.machinery.tracking.outage import refusal
 
     signal.signal(signal.SIGTERM, _interrupt)
     terminal = Terminal(out)
     try:
-        start_temporary_server()
+        server.wait()
         with terminal:
             show_on(terminal)
             return flow()

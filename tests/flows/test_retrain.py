@@ -14,6 +14,7 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.support.command import call
+from tests.support.database import make_state_folder
 from tests.support.growing import write_growing, write_rows
 
 MODEL = "moods"
@@ -25,6 +26,7 @@ class Place:
     def __init__(self, folder: Path, server: str) -> None:
         self.folder, self.server = folder, server
         self.file = write_growing(folder / "data", rows=200)
+        make_state_folder(folder / "home")
 
     def temper(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the command as a person does."""

@@ -1,4 +1,7 @@
-"""The shipped demo on the real docstrings of this machine, with a server of its own."""
+"""The shipped demo on the real docstrings of this machine, with a server of its own.
+
+It pre-trains for fewer steps than the demo, whose results the README has.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.live
+
+SHORTER = ("--set", "pretraining.steps=600")
 
 
 def run_demo(home: Path, *words: str) -> tuple[str, dict]:
@@ -36,13 +41,13 @@ def run_demo(home: Path, *words: str) -> tuple[str, dict]:
 
 
 def test_the_demo_shows_that_pretraining_pays_and_runs_again_from_the_cache(tmp_path) -> None:
-    printed, result = run_demo(tmp_path / "home")
+    printed, result = run_demo(tmp_path / "home", *SHORTER)
     metrics = result["metrics"]
     assert {stage["state"] for stage in result["stages"]} == {"completed"}
     assert metrics["downstream/library/gain/low"] > 0
     assert metrics["downstream/library/accuracy"] > metrics["downstream/library/majority/accuracy"]
-    assert metrics["pretraining/validation_loss"] < 5
+    assert metrics["pretraining/validation_loss"] < metrics["pretraining/unigram_loss"]
     assert "pre-training helps" in printed
-    _, again = run_demo(tmp_path / "home")
+    _, again = run_demo(tmp_path / "home", *SHORTER)
     assert {stage["state"] for stage in again["stages"]} == {"cached"}
     assert again["metrics"] == metrics

@@ -187,6 +187,8 @@ def test_with_damaged_checkpoints_it_loses_steps_and_nothing_else(
     undisturbed, damage, tmp_path, prefect_server
 ) -> None:
     case, other, expected = undisturbed
+    if case is FINETUNING and damage == "both":
+        pytest.skip("one training that starts again is enough")
     write_case(case, tmp_path)
     process = start(tmp_path, prefect_server, *case.words)
     wait_for_checkpoint(tmp_path, case.stage, 14, process)

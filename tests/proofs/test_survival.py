@@ -76,7 +76,7 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bits(
     for _ in range(4):
         process = start(tmp_path, prefect_server, PYTHONHASHSEED="1")
         try:
-            process.communicate(timeout=draw.uniform(8, 22))
+            process.communicate(timeout=draw.uniform(6, 18))
             break
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
@@ -88,21 +88,16 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bits(
     assert weights(result) == weights(undisturbed)
     found = statuses(tmp_path)
     stages = {name: each for name, each in found.items() if "·" not in name}
-    assert all(each.count("FINISHED") == 1 for each in stages.values()), "each has one that ended"
-    # A kill between the creation of a run in MLflow and the record of its id leaves it unused.
-    unused = sum(len(each) - 1 for each in stages.values())
-    assert unused <= kills
-    said = [status for each in found.values() for status in each if status != "FINISHED"]
-    assert said == ["KILLED"] * unused, found
+    assert all(each == ["FINISHED"] for each in stages.values()), "no stage has two runs"
+    assert {status for each in found.values() for status in each} == {"FINISHED"}
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(sent: signal.Signals, tmp_path) -> None:
+def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(tmp_path) -> None:
     write_experiment(tmp_path / "data")
-    long = ["--set", "pretraining.steps=400"]
+    long = ["--set", "pretraining.steps=400", "--set", "downstream=[]"]
     process = start(tmp_path, "", *long)
     wait_for_points(tmp_path, 30, process)
-    os.killpg(process.pid, sent)  # Ctrl-C in a terminal goes to the whole group
+    os.killpg(process.pid, signal.SIGINT)  # Ctrl-C in a terminal goes to the whole group
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     [step] = re.findall(r"temper: interrupted in pretraining at step ([\d,]+)\n", err)
@@ -111,7 +106,7 @@ def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(sent: signal.Signals
     assert "Traceback" not in err
     found = statuses(tmp_path)
     assert found.pop("pretraining") == ["KILLED"]
-    assert found.pop("tiny · bert 1×16 · 400 steps") == ["KILLED"]
+    assert found.pop("tiny · bert 1×16 · 400 steps · downstream=[]") == ["KILLED"]
     assert flow_states(tmp_path) == ["CANCELLED"]
     finish(tmp_path, "", *long)
     assert {status for each in statuses(tmp_path).values() for status in each} == {"FINISHED"}
@@ -119,12 +114,13 @@ def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(sent: signal.Signals
 
 def test_what_a_kill_leaves_running_is_ended_at_the_next_start(tmp_path) -> None:
     write_experiment(tmp_path / "data")
-    process = start(tmp_path, "")
+    short = ["--set", "downstream=[]"]
+    process = start(tmp_path, "", *short)
     wait_for_stage(tmp_path, "pretraining", process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert len(servers_of(tmp_path)) == 1
-    finish(tmp_path, "")
+    finish(tmp_path, "", *short)
     assert servers_of(tmp_path) == []
     assert sorted(flow_states(tmp_path)) == ["COMPLETED", "CRASHED"]
     assert {status for each in statuses(tmp_path).values() for status in each} == {"FINISHED"}

@@ -29,7 +29,46 @@ from typing import Any
 
 import numpy
 
-LIBRARIES = ("pandas", "pyarrow.parquet", "sklearn.metrics", "torch", "transformers", "mlflow")
+LIBRARIES = (
+    "accelerate",
+    "asyncpg",
+    "beartype",
+    "boto3",
+    "fastapi",
+    "griffe",
+    "jsonschema",
+    "markdown_it",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
+    "mlflow",
+    "mlflow.pyfunc",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.system_metrics.system_metrics_monitor",
+    "mlflow.tracing.provider",
+    "mlflow.transformers",
+    "pandas",
+    "pyarrow.parquet",
+    "pydantic_settings",
+    "redis.asyncio",
+    "rich.progress",
+    "seqeval.metrics",
+    "sklearn.feature_extraction.text",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "sklearn.multiclass",
+    "sklearn.utils.extmath",
+    "sqlalchemy.dialects.sqlite",
+    "sqlalchemy.ext.asyncio",
+    "torch",
+    "torch._dynamo",
+    "transformers",
+    "transformers.models.bert.modeling_bert",
+    "transformers.pipelines.fill_mask",
+    "transformers.pipelines.text_classification",
+    "transformers.pipelines.token_classification",
+    "transformers.trainer_callback",
+    "typer",
+)
 MOST = 2**20  # bytes of a request
 
 

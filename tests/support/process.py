@@ -16,6 +16,7 @@ from mlflow.entities import Run
 from tasks.machinery.host.uris import sqlite_uri
 from tasks.machinery.servers.prefect_server import MODULE
 from tests.support.command import Command
+from tests.support.database import make_state_folder
 
 
 def start(folder: Path, server: str, *words: str, **variables: str) -> Command:
@@ -29,6 +30,7 @@ def start(folder: Path, server: str, *words: str, **variables: str) -> Command:
     if not server:
         for name in ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_LOCAL_STORAGE_PATH"):
             environment.pop(name, None)
+    make_state_folder(folder / "home")
     file = folder / "data" / "tiny.yaml"
     words = ("run", str(file), *words, "--output", str(folder / "out.json"))
     return Command(*words, environment=environment, new_session=True)

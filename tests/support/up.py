@@ -21,6 +21,7 @@ from flows.presets.loading import load_experiment
 from tasks.machinery.servers.servers import Servers
 from tests.conftest import free_port
 from tests.support.command import Command
+from tests.support.database import make_state_folder
 
 TRAP = """
 from pathlib import Path
@@ -37,6 +38,7 @@ class Up:
         self.folder, self.home, self.file = folder, folder / "home", file
         self.work = folder / "work"
         write_traps(self.work)
+        make_state_folder(self.home)
         self.ports = (free_port(), free_port())
         self.process: Command | None = None
 

@@ -14,15 +14,9 @@ from pathlib import Path
 
 from tasks.machinery.host.home import make_home
 from tasks.machinery.servers.environment import prepare_environment
+from tests.support.forking import LIBRARIES
 
-HEAVY = (
-    "torch",
-    "transformers",
-    "mlflow",
-    "mlflow.transformers",
-    "flows.experiment",
-    "flows.commands.main",
-)
+HEAVY = (*LIBRARIES, "transformers.trainer", "flows.experiment", "flows.commands.main")
 
 
 def run(words: list[str], log: Path) -> None:

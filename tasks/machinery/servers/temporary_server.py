@@ -12,20 +12,23 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
-import functools
 import os
 import re
 import shutil
+import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import Annotated
 
 import psutil
-from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+    get_current_settings,
+)
 from pydantic import BaseModel, Field
 
 from tasks.contract import StageError
@@ -43,12 +46,16 @@ from tasks.machinery.host.owner import (
     this_process,
 )
 from tasks.machinery.host.small_files import read_small
+from tasks.machinery.servers.listening import LOOPBACK
 from tasks.machinery.servers.prefect_server import command
 
-if TYPE_CHECKING:
-    from prefect.server.api.server import SubprocessASGIServer
-
 _ERROR = re.compile(r"^([\w.]+\.)?\w*(Error|Exception): |\[Errno")
+# What Prefect sets for a server of its own: it serves no pages.
+_EPHEMERAL = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+}
 _ATTEMPTS = 3  # another process may take the port in between
 _LOST = "If its run was killed, its server may still run: see `ps aux | grep prefect`"
 
@@ -60,72 +67,98 @@ class _Started(BaseModel):
     server: Annotated[str, Field(pattern=PATTERN)]
 
 
-def start_temporary_server() -> None:
-    """Start the server for this process's flows, unless another one is configured.
+class TemporaryServer:
+    """The server of this process's flows, unless another one is configured.
+
+    It starts when this object is made, and takes seconds that the caller can use for something else
+    before `wait`.
 
     Raises:
-        StageError: it does not start; the message has its error.
+        StageError: its process cannot be started.
     """
-    if PREFECT_API_URL.value():
-        return
-    from prefect.server.api import server  # imported late: it takes two seconds
 
-    folder, log = home() / "prefect" / "servers", home() / "prefect" / "server.log"
-    started = server.SubprocessASGIServer()  # a singleton: Prefect's clients find it running
-    atexit.register(started.stop)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        end_servers_without_a_run(folder)
-        log.write_text("")
-        for _ in range(_ATTEMPTS):
-            _begin(server, started, folder / f"{os.getpid()}.json", log)
-            if _answers(started):
-                return
-            if "address already in use" not in log.read_text(errors="replace"):
-                break
-    except OSError as problem:
-        started.stop()
-        raise full_disk(problem, home()) or StageError(
-            f"Prefect's server cannot be started in {folder.parent}: {problem}"
-        ) from None
-    started.stop()
-    raise _failure(log)
+    def __init__(self) -> None:
+        self._folder = home() / "prefect" / "servers"
+        self._log = home() / "prefect" / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+        if PREFECT_API_URL.value():
+            return
+        with self._explained():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            end_servers_without_a_run(self._folder)
+            self._log.write_text("")
+            self._begin()
+
+    def wait(self) -> None:
+        """Wait until the server answers, and let Prefect's clients find it.
+
+        Raises:
+            StageError: it does not start; the message has its error.
+        """
+        if self._process is None:
+            return
+        from prefect.server.api.server import SubprocessASGIServer  # it takes five seconds
+
+        found = SubprocessASGIServer()  # a singleton, which a client looks for
+        atexit.register(found.stop)
+        with self._explained():
+            for attempt in range(_ATTEMPTS):
+                if attempt:
+                    self._begin()
+                found.port, found.server_process, found.running = self._port, self._process, True
+                if _answers(self._process, f"{found.api_url}/health"):
+                    return
+                if "address already in use" not in self._log.read_text(errors="replace"):
+                    break
+        found.stop()
+        raise _failure(self._log)
+
+    def _begin(self) -> None:
+        """Start the server's process, and record its owner in a file."""
+        self._port = _free_port()
+        environment = os.environ | _EPHEMERAL
+        environment |= get_current_settings().to_environment_variables(exclude_unset=True)
+        with self._log.open("a") as output:  # a file: an open pipe would outlive a killed run
+            self._process = process = subprocess.Popen(
+                command(self._port),
+                env=without_working_directory(environment),
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        atexit.register(process.terminate)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            file = self._folder / f"{os.getpid()}.json"
+            write_atomically(file, {"run": this_process(), "server": owner_of(process.pid)})
+            atexit.register(file.unlink, missing_ok=True)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Stop the server at an error of the disk, and name the folder."""
+        try:
+            yield
+        except OSError as problem:
+            if self._process is not None:
+                self._process.terminate()
+            raise full_disk(problem, home()) or StageError(
+                f"Prefect's server cannot be started in {self._folder.parent}: {problem}"
+            ) from None
 
 
-def _begin(module: ModuleType, started: SubprocessASGIServer, file: Path, log: Path) -> None:
-    """Start the server's process, with Prefect's module for it, and record its owner in a file."""
-    with log.open("a") as output:  # a file, since an open pipe would outlive a killed run
-        popen = functools.partial(_detached, output)
-        detached = SimpleNamespace(Popen=popen, TimeoutExpired=subprocess.TimeoutExpired)
-        vars(module)["subprocess"] = detached
-        started.port = started.find_available_port()
-        started.server_process = process = started._run_uvicorn_command()
-        started.running = True
-    with contextlib.suppress(psutil.NoSuchProcess):
-        write_atomically(file, {"run": this_process(), "server": owner_of(process.pid)})
-        atexit.register(file.unlink, missing_ok=True)
+def _free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK[0], 0))
+        return int(probe.getsockname()[1])
 
 
-def _detached(
-    output: TextIO, *, args: Sequence[str], env: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
-    """Start the guarded server instead of Prefect's, which answers the pages of any site."""
-    return subprocess.Popen(
-        command(int(args[args.index("--port") + 1])),
-        env=without_working_directory(env),
-        start_new_session=True,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-    )
-
-
-def _answers(started: SubprocessASGIServer) -> bool:
+def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
     """Wait until the server answers; False if it ends before or takes too long."""
-    process, url = started.server_process, f"{started.api_url}/health"
     begun = time.monotonic()
     patience = PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
-    while process is not None and process.poll() is None:
+    while process.poll() is None:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
             return process.poll() is None  # if it has ended, another server answers at that port
         if time.monotonic() - begun > patience:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.machinery.host.files import write_atomically
 from tasks.machinery.host.interruption import why_stopped
 from tasks.machinery.host.small_files import report
 from tasks.machinery.naming.metric_name import GAIN, MAJORITY, OVER_SIMPLE, SIMPLE
@@ -24,6 +23,7 @@ from tasks.machinery.store.artifact import Artifact, read_run
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.links import page_of, run_address
 from tasks.machinery.tracking.logged_model import as_dataset, log_model
+from tasks.machinery.tracking.opening import open_once
 from tasks.machinery.tracking.outage import is_outage
 from tasks.machinery.tracking.tags import FINGERPRINT, INPUT_OF, PARENT, RESUMED, STAGE, VERSION_OF
 from tasks.machinery.tracking.tracked_run import Status, TrackedRun, log_files
@@ -103,8 +103,7 @@ class Recording:
         Raises:
             Exception: MLflow is unreachable, or rejects it.
         """
-        file = folder / "run.json"
-        kept = read_run(file)
+        kept = read_run(folder / "run.json")
         if kept:
             same = kept["tracking_uri"] == self.tracking.uri
             # It may be finished there already, if a crash came before that was recorded here.
@@ -112,8 +111,9 @@ class Recording:
             if run is not None:
                 run.tags({PARENT: self.parent.run_id})
                 return run
-        run = self.tracking.open(title, self._tags(fingerprint, key), self.parent, at)
-        write_atomically(file, {"run_id": run.run_id, "tracking_uri": self.tracking.uri})
+        run = open_once(
+            self.tracking, folder, title, self._tags(fingerprint, key), self.parent, at=at
+        )
         with leaving_on_failure(run):
             part = key["part"].items()
             run.params({name: v for name, v in part if ".identity" not in name and v != {}})

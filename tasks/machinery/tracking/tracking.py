@@ -179,6 +179,15 @@ class Tracking:
             run.tags({RESUMED: "true"})
         return run
 
+    def created(self, tag: str, value: str, begins: int) -> str:
+        """The id of the run with this tag that began at this time (ms); empty if there is none."""
+        found = self.client.search_runs(
+            [self.experiment_id],
+            f"tags.`{tag}` = '{value}' AND attributes.start_time = {begins}",
+            max_results=1,
+        )
+        return str(found[0].info.run_id) if found else ""
+
     def close_dead_runs(self) -> list[str]:
         """Close as KILLED the runs, of any experiment, whose process has died.
 

@@ -162,8 +162,8 @@ def test_what_was_killed_before_it_registered_is_closed_in_our_own_database(home
     start = (
         "from tasks.machinery.servers.environment import prepare_environment\n"
         "prepare_environment()\n"
-        "from tasks.machinery.servers.temporary_server import start_temporary_server\n"
-        "start_temporary_server()\n"
+        "from tasks.machinery.servers.temporary_server import TemporaryServer\n"
+        "TemporaryServer().wait()\n"
     )
     flows = (
         "import os, signal\nfrom prefect import flow\n"

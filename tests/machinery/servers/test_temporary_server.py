@@ -18,11 +18,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tasks.contract import StageError
 from tasks.machinery.host.owner import owner_of, this_process
+from tasks.machinery.servers import temporary_server
 from tasks.machinery.servers.prefect_server import MODULE
-from tasks.machinery.servers.temporary_server import (
-    end_servers_without_a_run,
-    start_temporary_server,
-)
+from tasks.machinery.servers.temporary_server import TemporaryServer, end_servers_without_a_run
 from tests.support.up import write_traps
 
 
@@ -38,7 +36,7 @@ def folder(home: Path, monkeypatch) -> Path:
 def message_of_the_failure() -> str:
     begun = time.monotonic()
     with temporary_settings({PREFECT_API_URL: None}), pytest.raises(StageError) as caught:
-        start_temporary_server()
+        TemporaryServer().wait()
     assert time.monotonic() - begun < 60
     return str(caught.value)
 
@@ -66,7 +64,7 @@ def test_a_port_that_others_always_take_first_is_named(folder, monkeypatch) -> N
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        monkeypatch.setattr(SubprocessASGIServer, "find_available_port", lambda _: port)
+        monkeypatch.setattr(temporary_server, "_free_port", lambda: port)
         assert "address already in use" in message_of_the_failure()
     assert servers() == []
 
@@ -74,7 +72,7 @@ def test_a_port_that_others_always_take_first_is_named(folder, monkeypatch) -> N
 @pytest.mark.slow
 def test_it_refuses_foreign_pages_and_names(folder) -> None:
     with temporary_settings({PREFECT_API_URL: None}):
-        start_temporary_server()
+        TemporaryServer().wait()
     server = SubprocessASGIServer()
     try:
         version = f"{server.api_url}/admin/version"
@@ -98,7 +96,7 @@ def test_it_has_the_relative_database_of_a_person_and_runs_no_code_of_theirs(
     monkeypatch.delenv("PREFECT_SERVER_DATABASE_CONNECTION_URL")
     monkeypatch.chdir(work)
     with temporary_settings({PREFECT_API_URL: None}):
-        start_temporary_server()
+        TemporaryServer().wait()
     SubprocessASGIServer().stop()
     assert (work / "own.db").stat().st_size
     assert not (work / "ran").exists()
