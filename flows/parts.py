@@ -39,14 +39,14 @@ def pretraining_title() -> str:
 
 
 def finetuning_title() -> str:
-    """`fine-tune models:/body@best · library, code`, and its variant."""
+    """`fine-tune models:/body@best · library, code`, after its variant."""
     job = FinetuneJob.model_validate(_asked())
     problems = ", ".join(problem.name for problem in job.downstream)
     return varied(f"fine-tune {job.body} · {problems}", job.variant)
 
 
 def evaluation_title() -> str:
-    """`evaluate models:/topics@champion · library`, and its variant."""
+    """`evaluate models:/topics@champion · library`, after its variant."""
     job = EvaluateJob.model_validate(_asked())
     return varied(f"evaluate {job.model} · {job.data.name}", job.variant)
 

@@ -16,7 +16,7 @@ from tasks.machinery.host.digest_memo import Verification
 
 
 def title_of(experiment: Experiment) -> str:
-    """`demo · bert 2×128 · 2,500 steps · seed=1`; with a time limit, `… steps or 30 min`."""
+    """`seed=1 · demo · bert 2×128 · 2,500 steps`; with a time limit, `… steps or 30 min`."""
     model, pretraining = experiment.model, experiment.pretraining
     size = f"{model.family} {model.layers}×{model.hidden_size}"
     time = f" or {pretraining.minutes:g} min" if pretraining.minutes else ""
@@ -25,8 +25,8 @@ def title_of(experiment: Experiment) -> str:
 
 
 def varied(title: str, variant: str) -> str:
-    """The title of a run, with its variant if it has one."""
-    return f"{title} · {variant}" if variant else title
+    """The title of a run, which begins with its variant: lists cut what is long at the end."""
+    return f"{variant} · {title}" if variant else title
 
 
 def run_stages(
@@ -39,4 +39,4 @@ def run_stages(
 def work_of(experiment: Experiment) -> Work:
     """The whole chain."""
     title, values = title_of(experiment), asked(experiment)
-    return Work("experiment", experiment.name, title, values)
+    return Work("experiment", experiment.name, title, values, is_named=bool(experiment.variant))

@@ -267,8 +267,8 @@ def test_a_filter_narrows_what_is_compared(at, tmp_path) -> None:
     assert ids == [at.ids[name] for name in ("first", "apart", "again")], "the oldest first"
 
 
-NAME = "tiny · bert 1×16 · 12 steps"
-OTHER = "tiny · bert 1×16 · 40 steps · mood.learning_rate=2e-2"
+NAME = "seed=0 · tiny · bert 1×16 · 12 steps"
+OTHER = "mood.learning_rate=2e-2 · tiny · bert 1×16 · 40 steps"
 MISTAKES = {
     "unknown": ([OTHER[:-1], NAME], f"did you mean '{OTHER}'"),
     "ambiguous": ([NAME, "x"], "is the name of 2 runs; give the id"),

@@ -106,7 +106,7 @@ def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(tmp_path) -> None:
     assert "Traceback" not in err
     found = statuses(tmp_path)
     assert found.pop("pretraining") == ["KILLED"]
-    assert found.pop("tiny · bert 1×16 · 400 steps · downstream=[]") == ["KILLED"]
+    assert found.pop("downstream=[] · tiny · bert 1×16 · 400 steps") == ["KILLED"]
     assert flow_states(tmp_path) == ["CANCELLED"]
     finish(tmp_path, "", *long)
     assert {status for each in statuses(tmp_path).values() for status in each} == {"FINISHED"}

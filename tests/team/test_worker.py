@@ -90,7 +90,7 @@ def test_a_worker_of_a_process_pool_runs_an_experiment(
         experiment = write_experiment(tmp_path / "data")
         ended = wait_for(trigger("experiment/process", experiment, "pooled"))
         assert ended.state_type == StateType.COMPLETED, log.read_text()[-3000:]
-        assert ended.name == "pooled · bert 1×16 · 12 steps · downstream=[]"
+        assert ended.name == "downstream=[] · pooled · bert 1×16 · 12 steps"
         assert ended.work_pool_name == "temper"
         assert {run.info.status for run in runs_of(mlflow, "pooled")} == {"FINISHED"}
         again = wait_for(trigger("experiment/process", experiment, "pooled"))

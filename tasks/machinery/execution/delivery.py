@@ -20,6 +20,7 @@ from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.fingerprint import digest
 from tasks.machinery.store.lease import Waiting
 from tasks.machinery.store.store import Store
+from tasks.machinery.tracking.distinguishing import changed_data
 from tasks.machinery.tracking.links import note_of
 from tasks.machinery.tracking.logged_model import as_dataset
 from tasks.machinery.tracking.outage import is_outage, reason
@@ -28,6 +29,7 @@ from tasks.machinery.tracking.results_view import renew_view
 from tasks.machinery.tracking.tags import (
     ARTIFACT_OF,
     DIGEST_OF,
+    EXPERIMENT,
     NOTE,
     RESULTS,
     STAGE_OF,
@@ -152,9 +154,19 @@ class Delivery:
         parent.tags(tags | {f"{VERSION_OF}{name}": value for name, value in libraries})
         if "model_id" in artifact.record:
             parent.makes(artifact.record["model_id"])
-        prefix = metric_prefix(Title.parse(use.title))
+        title = Title.parse(use.title)
+        prefix = metric_prefix(title)
         if prefix:
             parent.result({f"{prefix}/{k}": v for k, v in artifact.metrics.items()})
+        if title.stage == "judgement":  # its row shows the challenger's result as other rows do
+            of_challenger = f"{DOWNSTREAM}/{title.problem}/"
+            parent.result(
+                {
+                    k.replace("challenger/", of_challenger, 1): v
+                    for k, v in artifact.metrics.items()
+                    if k.startswith("challenger/")
+                }
+            )
 
     def tell_rest(self) -> None:
         """Report everything that is unreported, end the run, and close the ledger.
@@ -169,6 +181,7 @@ class Delivery:
                 use.told = True
         if ledger.status == "FINISHED":
             self._describe()
+            self._tell_new_data()
         if ledger.status != "RUNNING":
             parent.finish(ledger.status, ledger.reason, ledger.ended or None)
         if ledger.status == "FINISHED":
@@ -186,6 +199,18 @@ class Delivery:
         if report is not None and page is not None and page.is_file() and not report.damage():
             parent.artifacts(page.parent, report.page_names)
             parent.tags({NOTE: note_of(self.recording.tags, page.read_text())})
+
+    def _tell_new_data(self) -> None:
+        """Begin the name of a run with the data that changed, if it has the values of another."""
+        tracking, parent = self.recording.tracking, self.recording.parent
+        found = tracking.client.get_run(parent.run_id)
+        same = found.data.tags.get(EXPERIMENT, "")
+        if not same:
+            return
+        before = tracking.newest_finished(EXPERIMENT, same, before=found.info.start_time)
+        changed = changed_data(before.data.tags, found.data.tags) if before else ""
+        if changed and not found.info.run_name.startswith(changed):
+            tracking.client.update_run(parent.run_id, name=f"{changed} · {found.info.run_name}")
 
     @contextlib.contextmanager
     def concluded(self, say: Callable[[str], None]) -> Iterator[None]:

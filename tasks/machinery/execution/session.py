@@ -18,6 +18,7 @@ from tasks.machinery.orchestration.gone_flow_runs import close_flow_runs
 from tasks.machinery.store.fingerprint import digest, flatten
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.code_version import code_version
+from tasks.machinery.tracking.distinguishing import changed_values, without_new_data
 from tasks.machinery.tracking.recording import Recording
 from tasks.machinery.tracking.tags import EXPERIMENT, STAGE
 from tasks.machinery.tracking.tracked_run import TrackedRun
@@ -36,6 +37,8 @@ class Work:
         tags: further tags of its run.
         resumes: whether it resumes an interrupted run of the same values. Only such a run is listed
             among those of experiments; another one, such as a judgement, is a step of a larger run.
+        is_named: whether its title says by itself what distinguishes it. Otherwise the name of the
+            run begins with what changed since the run before it.
     """
 
     kind: str
@@ -44,6 +47,7 @@ class Work:
     values: Mapping[str, Any]
     tags: Mapping[str, str] = field(default_factory=dict)
     resumes: bool = True
+    is_named: bool = True
 
     @property
     def identity(self) -> str:
@@ -101,8 +105,19 @@ def _open_parent(tracking: Tracking, work: Work, tags: dict[str, str]) -> Tracke
     own = tags | {STAGE: work.kind} | dict(work.tags)
     if not work.resumes:
         return tracking.open(work.title, own)
-    run = tracking.interrupted(work.title, EXPERIMENT, work.identity)
+    title = work.title if work.is_named else _distinguished(tracking, work)
+    run = tracking.interrupted(title, EXPERIMENT, work.identity)
     if run is None:
-        return tracking.open(work.title, own | {EXPERIMENT: work.identity})
+        return tracking.open(title, own | {EXPERIMENT: work.identity})
     run.tags(tags)
     return run
+
+
+def _distinguished(tracking: Tracking, work: Work) -> str:
+    """The title of some work, after what changed since the run before it."""
+    same = tracking.newest_finished(EXPERIMENT, work.identity)
+    if same is not None:
+        return without_new_data(same.info.run_name)
+    before = tracking.newest_finished(STAGE, work.kind)
+    changed = changed_values(before.data.params, work.parameters) if before else ""
+    return f"{changed} · {work.title}" if changed else work.title

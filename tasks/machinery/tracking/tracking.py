@@ -179,6 +179,17 @@ class Tracking:
             run.tags({RESUMED: "true"})
         return run
 
+    def newest_finished(self, tag: str, value: str, *, before: int | None = None) -> Any:
+        """The newest finished run with this tag that began before a time (ms); None for none."""
+        began = "" if before is None else f" AND attributes.start_time < {before}"
+        found = self.client.search_runs(
+            [self.experiment_id],
+            f"tags.`{tag}` = '{value}' AND attributes.status = 'FINISHED'{began}",
+            max_results=1,
+            order_by=["attributes.start_time DESC"],
+        )
+        return found[0] if found else None
+
     def created(self, tag: str, value: str, begins: int) -> str:
         """The id of the run with this tag that began at this time (ms); empty if there is none."""
         found = self.client.search_runs(
