@@ -20,7 +20,8 @@ class Model(Part):
     intermediate_size: int = field(
         0,
         "Intermediate size",
-        "Width of the feed-forward layer; 0 is four times the hidden size",
+        "Width of the feed-forward layer; 0 is four times the hidden size, eight thirds of it with "
+        "ModernBERT, whose layers have a gate",
         ge=0,
         le=65_536,
     )

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn import functional
 from transformers import PretrainedConfig, PreTrainedModel
 
 EMBEDDINGS = 0.02  # deviation of their random weights, as in BERT
@@ -40,9 +41,10 @@ def set_embeddings(model: PreTrainedModel, vectors: NDArray[np.float32]) -> None
 
     Args:
         model: whose output shares the embeddings.
-        vectors: of shape (vocabulary, hidden size), rows of length 1, or zero for none.
+        vectors: of shape (vocabulary, hidden size), the directions that tell most first, or zero
+            for none. Where the embeddings are narrower than the layers, the first are taken.
     """
     weight = model.get_input_embeddings().weight
-    given = torch.from_numpy(vectors).to(weight)
+    given = functional.normalize(torch.from_numpy(vectors[:, : weight.shape[1]]).to(weight))
     known = given.any(dim=1)
     weight[known] = given[known] * EMBEDDINGS * weight.shape[1] ** 0.5

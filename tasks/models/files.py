@@ -110,7 +110,7 @@ def require_room(problems: Sequence[Downstream], configuration: dict[str, Any], 
     """
     family = configuration["model_type"]
     if family not in families.names():
-        accepted = " or ".join(families.names())
+        accepted = ", ".join(families.names())
         raise StageError(f"{where} is of the family {family}; accepted: {accepted}")
     longest = families.load(family).longest_input(configuration)
     for problem in problems:

@@ -1,4 +1,4 @@
-"""Adding a family is adding one file: DistilBERT goes through the whole chain in a copy."""
+"""Adding a family is adding one file: CamemBERT goes through the whole chain in a copy."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.support.chain import (
 
 @pytest.fixture
 def copy(tmp_path: Path):
-    return copy_with(tmp_path, "families", "distilbert")
+    return copy_with(tmp_path, "families", "camembert")
 
 
 def test_no_key_of_another_family_changes(copy, tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_no_key_of_another_family_changes(copy, tmp_path: Path) -> None:
 def test_it_is_planned_trained_evaluated_reported_and_offered(
     copy, tmp_path: Path, prefect_server: str
 ) -> None:
-    settings = ("model.family=distilbert", "pretraining.objective=mlm")
+    settings = ("model.family=camembert", "pretraining.objective=mlm")
     page, plan = require_the_whole_chain(copy, tmp_path, prefect_server, *settings)
     assert "accuracy on masked tokens" in page
     assert "mood" in page
@@ -36,8 +36,8 @@ def test_it_is_planned_trained_evaluated_reported_and_offered(
         for file in (tmp_path / "home" / "store").rglob("output/model/config.json")
     }
     assert built == {
-        "DistilBertForMaskedLM",
-        "DistilBertForSequenceClassification",
-        "DistilBertForTokenClassification",
+        "CamembertForMaskedLM",
+        "CamembertForSequenceClassification",
+        "CamembertForTokenClassification",
     }
-    assert "distilbert" in choices_in_the_form(copy, "Model", "family")
+    assert "camembert" in choices_in_the_form(copy, "Model", "family")

@@ -86,5 +86,5 @@ def test_weights_that_are_cut_off_are_said_before_anything_is_computed(tmp_path)
 
 
 def test_a_body_of_another_family_is_refused() -> None:
-    with pytest.raises(StageError, match=r"of the family t5; accepted: bert or .*roberta"):
+    with pytest.raises(StageError, match=r"of the family t5; accepted: albert, bert, .*roberta"):
         require_room([], {"model_type": "t5"}, "mine")

@@ -27,6 +27,7 @@ KINDS = (
     "bert text-classification",
     "roberta text-classification",
     "bert token-classification",
+    *(f"{name} mlm" for name in families.names() if name not in ("bert", "roberta")),
     "roberta token-classification",
 )
 

@@ -1,4 +1,4 @@
-"""DistilBERT (Sanh et al., 2019), as somebody would add it: in one file of `tasks/families`."""
+"""DistilBERT (Sanh et al., 2019): its configuration and its cost."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ PLAIN_ATTENTION = False
 
 
 def configure(model: Model, tokenizer: Any, dropout: float) -> Any:
+    """The configuration of an encoder that reads the tokens of a tokenizer."""
     from transformers import DistilBertConfig
 
     return DistilBertConfig(
@@ -31,6 +32,7 @@ def configure(model: Model, tokenizer: Any, dropout: float) -> Any:
 
 
 def dropout(probability: float) -> dict[str, float]:
+    """The fields of a configuration that set the dropout."""
     return {
         "dropout": probability,
         "attention_dropout": probability,
@@ -39,22 +41,28 @@ def dropout(probability: float) -> dict[str, float]:
 
 
 def longest_input(config: Mapping[str, Any]) -> int | None:
-    return int(config["max_position_embeddings"])
+    """Tokens that a model can read at once."""
+    longest = config.get("max_position_embeddings")
+    return longest if isinstance(longest, int) else None
 
 
 def language_model_head(model: Any) -> Any:
+    """Transform; the projection to the vocabulary follows."""
     return model.vocab_transform
 
 
 def language_model_products(config: Any, positions: int) -> list[Product]:
+    """Transform and projection to the vocabulary."""
     return [(positions, config.dim, config.dim), (positions, config.dim, config.vocab_size)]
 
 
 def encoder_flops(config: Any, rows: int, length: int) -> float:
+    """Operations of a forward pass through the encoder."""
     return flops.of_transformer(config.n_layers, config.dim, config.hidden_dim, rows, length)
 
 
 def encoder_bytes(config: Any, length: int, *, bf16: bool, plain_attention: bool) -> int:
+    """Memory of one row in the encoder."""
     return memory.of_transformer(
         config.n_layers,
         config.dim,

@@ -1,0 +1,75 @@
+"""ALBERT (Lan et al., 2020): all layers share their weights; its configuration and its cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.experiment.model import Model
+from tasks.families._bert_fields import encoder_bytes, sizes
+from tasks.training import flops
+from tasks.training.flops import Product
+
+__all__ = [
+    "HEADS",
+    "PLAIN_ATTENTION",
+    "configure",
+    "dropout",
+    "encoder_bytes",
+    "encoder_flops",
+    "language_model_head",
+    "language_model_products",
+    "longest_input",
+]
+
+HEADS = ("masked tokens",)
+PLAIN_ATTENTION = False  # its layers read bf16 already, where the products are in bf16
+WIDEST = 128  # of the embeddings, which a product brings to the width of the layers (section 3.1)
+
+
+def configure(model: Model, tokenizer: Any, dropout: float) -> Any:
+    """The configuration of an encoder that reads the tokens of a tokenizer."""
+    from transformers import AlbertConfig
+
+    return AlbertConfig(
+        **sizes(model, tokenizer, dropout),
+        classifier_dropout_prob=dropout,
+        embedding_size=min(WIDEST, model.hidden_size),
+        max_position_embeddings=model.max_positions,
+        bos_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+    )
+
+
+def dropout(probability: float) -> dict[str, float]:
+    """The fields of a configuration that set the dropout."""
+    return {
+        "hidden_dropout_prob": probability,
+        "attention_probs_dropout_prob": probability,
+        "classifier_dropout_prob": probability,
+    }
+
+
+def longest_input(config: Mapping[str, Any]) -> int | None:
+    """Tokens that a model can read at once."""
+    longest = config.get("max_position_embeddings")
+    return longest if isinstance(longest, int) else None
+
+
+def language_model_head(model: Any) -> Any:
+    """Transform to the width of the embeddings, and projection to the vocabulary."""
+    return model.predictions
+
+
+def language_model_products(config: Any, positions: int) -> list[Product]:
+    """Transform and projection to the vocabulary."""
+    width, inner = config.hidden_size, config.embedding_size
+    return [(positions, width, inner), (positions, inner, config.vocab_size)]
+
+
+def encoder_flops(config: Any, rows: int, length: int) -> float:
+    """Operations of a forward pass through the encoder: the shared layer counts for each use."""
+    embeddings = flops.of_products([(rows * length, config.embedding_size, config.hidden_size)])
+    return embeddings + flops.of_transformer(
+        config.num_hidden_layers, config.hidden_size, config.intermediate_size, rows, length
+    )
