@@ -87,19 +87,27 @@ class Windows:
         self, indices: NDArray[np.int64], epochs: NDArray[np.int64]
     ) -> dict[str, NDArray[np.int64]]:
         """A batch of masked windows."""
-        offsets = below(draw(self.drawing.seed, OFFSET, epochs), self.width)
-        places = (offsets + indices * self.width)[:, None] + np.arange(self.width)
+        places = self.first(indices, epochs)[:, None] + np.arange(self.width)
         ids = np.empty((len(indices), self.drawing.length), np.int64)
         ids[:, 0], ids[:, -1] = self.vocabulary.cls, self.vocabulary.sep
-        ids[:, 1:-1] = self._read(places % self.begins[-1])
+        ids[:, 1:-1] = self.read(places)
         return mask(ids, self.vocabulary, self.drawing, indices, epochs)
 
-    def _read(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    def first(self, indices: NDArray[np.int64], epochs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """[batch] the place in the ring at which each window begins in its epoch."""
+        offsets = below(draw(self.drawing.seed, OFFSET, epochs), self.width)
+        return offsets + indices * self.width
+
+    def document(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The document at places of the ring, counted on around it."""
+        return np.searchsorted(self.begins, places % self.begins[-1], side="right") - 1
+
+    def read(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """What stands at places of the ring: a token, or the separator after a document."""
-        document = np.searchsorted(self.begins, places, side="right") - 1
+        document, places = self.document(places), places % self.begins[-1]
         separator = places == self.begins[document + 1] - 1
         token = np.minimum(places - document, len(self.tokens) - 1)
-        return np.where(separator, self.vocabulary.sep, self.tokens[token])
+        return np.where(separator, self.vocabulary.sep, self.tokens[token].astype(np.int64))
 
 
 def examples(corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) -> Windows:

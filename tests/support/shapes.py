@@ -24,6 +24,8 @@ KINDS = (
     "bert mlm",
     "roberta mlm",
     "bert mlm+nsp",
+    "bert mlm+bow",
+    "roberta mlm+bow",
     "bert text-classification",
     "roberta text-classification",
     "bert token-classification",
@@ -55,7 +57,7 @@ def case(kind: str, rows: int = ROWS, length: int = LENGTH, size: Model | None =
     size = size or Model(family=family, layers=2, hidden_size=16, heads=2, max_positions=length)
     tokenizer = MadeUpTokenizer(VOCABULARY)
     config = families.load(size.family).configure(size, tokenizer, dropout=0.0)
-    if task in ("mlm", "mlm+nsp"):
+    if task in objectives.names():
         objective = objectives.load(task)
         vocabulary = tokenizer.vocabulary()
         corpus = made_up_corpus(4 * rows * length, vocabulary)
