@@ -14,6 +14,7 @@ from flows.commands.fields import fields
 from flows.commands.gc import gc
 from flows.commands.parts import evaluate, finetune, pretrain
 from flows.commands.plan import plan
+from flows.commands.predict import predict
 from flows.commands.presets import presets
 from flows.commands.retrain import history, promote, retrain, rollback
 from flows.commands.run import run
@@ -54,7 +55,7 @@ def _environment(
 
 
 _STAGES = (run, plan, fields, gc, pretrain, finetune, evaluate)
-_RESULTS = (retrain, history, promote, rollback, compare, leaderboard)
+_RESULTS = (predict, retrain, history, promote, rollback, compare, leaderboard)
 _SERVERS = (up, down, status, sync, presets)
 COMMANDS: tuple[Callable[..., None], ...] = (*_STAGES, *_RESULTS, *_SERVERS)
 for command in COMMANDS:  # in the order of `temper --help`

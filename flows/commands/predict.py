@@ -1,0 +1,200 @@
+"""`temper predict`: the answers of a fine-tuned model to the rows of a file, or of a pipe."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+
+from flows.commands.parts import ModelArgument
+from flows.terminal.in_process import err, prepare, require_writable, stop
+from tasks.contract import StageError
+
+LINES = ("", ".txt", ".md")  # of text, one row a line; a pipe too
+WRITTEN = (".jsonl", ".csv", ".tsv")
+
+
+def predict(
+    model: ModelArgument,
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="[FILE | -]",
+            help="Rows to answer: .csv, .tsv, .jsonl or .parquet with a column of texts (or of "
+            "lists of words), .conll, or .txt with one text a line; also .gz. `-` reads lines.",
+        ),
+    ] = "-",
+    *,
+    column: Annotated[
+        str, typer.Option(metavar="NAME", help="The column to read; by default `text` or `tokens`.")
+    ] = "",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", dir_okay=False, help=f"Write {', '.join(WRITTEN)}; else JSON lines."
+        ),
+    ] = None,
+) -> None:
+    """Answer the rows of a file with a fine-tuned model, as its evaluation would.
+
+    Each row is written with its input, the answer, and the probability of the answer. A text that
+    is longer than the model's input is cut, which is reported.
+    """
+    if output is not None and output.suffix.lower() not in WRITTEN:
+        stop([f"--output {output}: accepted: a file that ends in {', '.join(WRITTEN)}"])
+    require_writable("--output", output)
+    prepare()
+    try:
+        _predict(model, file, column, output)
+    except StageError as error:
+        stop([str(error)])
+
+
+def _predict(reference: str, file: str, column: str, output: Path | None) -> None:
+    """Resolve the model, read the rows, and write the answers.
+
+    Raises:
+        StageError: there is no such model or file, or a row is not valid.
+    """
+    from tasks.machinery.host.home import store_folder
+    from tasks.machinery.store.store import Store
+    from tasks.machinery.tracking.tracking import Tracking
+    from tasks.models.files import configuration_of
+    from tasks.models.predictions import answer_rows, problem_of
+    from tasks.problems import described
+    from tasks.references.resolving import resolve_model
+
+    found = resolve_model(reference, "MODEL", Tracking("", err.print), Store(store_folder()))
+    problem = problem_of(configuration_of(found.path, reference), reference)
+    kind = described(problem)
+    inputs = list(read_inputs(file, column or kind.INPUT, words=kind.INPUT == "tokens"))
+    cut = 0
+    with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as out:
+        writer = Writer(out, "" if output is None else output.suffix.lower())
+        for table in answer_rows(problem, found.path, inputs, _progress(len(inputs))):
+            writer.write(table.to_dict("records"))
+            cut += int(table.attrs["cut"])
+    if cut:
+        unit = "texts were cut" if kind.INPUT == "text" else "words were not seen"
+        note(f"{cut:,} {unit}: they are longer than the model's input")
+    if output is not None:
+        note(f"{len(inputs):,} rows answered ({problem}): {output}")
+
+
+def note(text: str) -> None:
+    """Print a message apart from the answers."""
+    err.print(f"temper: {text}", markup=False, highlight=False)
+
+
+def _progress(total: int) -> Any:
+    """Reports how many rows are done, where somebody looks and it takes long."""
+    if not sys.stderr.isatty() or total < 10_000:
+        return None
+    return lambda done, of: note(f"{done:,} of {of:,} rows")
+
+
+def read_inputs(file: str, column: str, *, words: bool) -> Iterator[str | list[str]]:
+    """What the model reads in each row of a file, or of a pipe.
+
+    Args:
+        file: its path; `-` for the lines of standard input.
+        column: with the texts or words, in a table.
+        words: whether a row is a list of words; a text is split at blanks.
+
+    Raises:
+        StageError: no such file, another format, or a row without a text.
+    """
+    from tasks.sources.files import READERS
+    from tasks.sources.lines import File, lines
+
+    if file == "-":
+        numbered: Iterator[tuple[int, str]] = enumerate(sys.stdin, 1)
+        yield from _of_lines("standard input", numbered, words=words)
+        return
+    given = File(Path(file), file)
+    if not given.path.is_file():
+        raise StageError(f"FILE: {file} is not a file; accepted: a file with rows, or - for lines")
+    if given.suffix in LINES:
+        yield from _of_lines(file, lines(given), words=words)
+        return
+    if given.suffix not in READERS:
+        accepted = ", ".join(sorted({*READERS, *LINES} - {""}))
+        raise StageError(f"FILE: {file} ends in {given.suffix}; accepted: {accepted}, also .gz")
+    from tasks.data.rows import Column
+
+    for where, values in READERS[given.suffix](given, [Column(column, "--column")]):
+        yield _checked(values[column], where, words=words)
+
+
+def _of_lines(
+    name: str, numbered: Iterator[tuple[int, str]], *, words: bool
+) -> Iterator[str | list[str]]:
+    for number, line in numbered:
+        yield _checked(line.rstrip("\r\n"), f"{name}, line {number}", words=words)
+
+
+def _checked(value: Any, where: str, *, words: bool) -> str | list[str]:
+    """A row's text, or its words.
+
+    Raises:
+        StageError: it has none.
+    """
+    if words:
+        value = value.split() if isinstance(value, str) else value
+        if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+            return value
+    elif isinstance(value, str) and value.strip():
+        return value
+    wanted = "a text of words, or a list of them" if words else "a text"
+    raise StageError(f"{where}: found {value!r:.60}; accepted: {wanted} in each row")
+
+
+class Writer:
+    """Writes answers as JSON lines, or as a table with lists joined by blanks.
+
+    Args:
+        out: where to.
+        suffix: `.csv`, `.tsv`, or another for JSON lines.
+    """
+
+    def __init__(self, out: IO[str], suffix: str) -> None:
+        self.out = out
+        self._table: Any = None
+        if suffix in (".csv", ".tsv"):
+            mark = "," if suffix == ".csv" else "\t"
+            self._table = csv.writer(out, delimiter=mark, lineterminator="\n")
+        self._begun = False
+
+    def write(self, rows: list[dict[Any, Any]]) -> None:
+        """Write some rows."""
+        for row in rows:
+            if self._table is None:
+                self.out.write(json.dumps(_plain(row), ensure_ascii=False) + "\n")
+                continue
+            if not self._begun:
+                self._table.writerow(row)
+                self._begun = True
+            self._table.writerow(
+                [
+                    " ".join(map(str, each)) if isinstance(each, list) else each
+                    for each in row.values()
+                ]
+            )
+
+
+def _plain(row: dict[Any, Any]) -> dict[Any, Any]:
+    """A row for JSON, which has no NaN: of a word that the model did not see."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, list):
+            return [plain(each) for each in value]
+        return None if isinstance(value, float) and math.isnan(value) else value
+
+    return {name: plain(value) for name, value in row.items()}
