@@ -1,6 +1,6 @@
 """The shipped demo on the real docstrings of this machine, with a server of its own.
 
-It pre-trains for fewer steps than the demo, whose results the README has.
+It trains for fewer steps than the demo, whose results the README has.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 
 pytestmark = pytest.mark.live
 
-SHORTER = ("--set", "pretraining.steps=600")
+SHORTER = ("--set", "pretraining.steps=400", "--set", "downstream.code.epochs=1")
 
 
 def run_demo(home: Path, *words: str) -> tuple[str, dict]:

@@ -40,7 +40,7 @@ class Server:
         command += ["--artifacts-destination", str(self.folder / "artifacts")]
         log = (self.folder / "log.txt").open("a")
         self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        for _ in range(300):
+        for _ in range(1500):
             try:
                 with urllib.request.urlopen(f"{self.address}/health", timeout=2):
                     return

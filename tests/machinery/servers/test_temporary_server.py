@@ -37,7 +37,7 @@ def message_of_the_failure() -> str:
     begun = time.monotonic()
     with temporary_settings({PREFECT_API_URL: None}), pytest.raises(StageError) as caught:
         TemporaryServer().wait()
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 300
     return str(caught.value)
 
 
