@@ -1,4 +1,4 @@
-"""The suffix of a run's name that distinguishes it from other runs of its experiment."""
+"""What a run's name begins with: what distinguishes it from others of its experiment."""
 
 from __future__ import annotations
 

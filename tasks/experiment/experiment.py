@@ -60,8 +60,8 @@ class Experiment(Whole):
     variant: str = field(
         "",
         "Variant",
-        "Suffix of the run's name that distinguishes it from other runs; `--set` adds its changes "
-        "to it; change it when you copy a run",
+        "What the run's name begins with, to distinguish it from other runs; `--set` adds its "
+        "changes to it; change it when you copy a run",
         in_key=False,
         pattern=r"^[^\x00-\x1f]*$",
         max_length=200,
