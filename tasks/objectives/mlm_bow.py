@@ -48,8 +48,6 @@ METRICS = {
 TRAINING_LOSS = "mlm_loss"
 REFERENCE = ("by frequency", "unigram_loss")
 FREQUENT = 1e-4  # share of the corpus above which a token counts for less
-# Of the loss on words, beside the loss on hidden tokens; `presets/demo.yaml` has what was tried.
-WEIGHT = 3.0
 
 new_model, begin, demonstrate = mlm.new_model, mlm.begin, mlm.demonstrate
 derive, split = derive_masked, split_masked
@@ -126,16 +124,16 @@ def _loss_of_words(logits: Tensor, batch: Batch) -> Tensor:
 
 
 def losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    """The weighted sum of two cross-entropies, means in nats: of hidden tokens, of rows' words."""
+    """The sum of both cross-entropies, each a mean in nats: of a hidden token, of a row's words."""
     hidden, of_rows = _logits(model, batch)
-    words = WEIGHT * _loss_of_words(of_rows, batch) / len(of_rows)
+    words = _loss_of_words(of_rows, batch) / len(of_rows)
     masked = masked_loss(hidden, batch["targets"])
-    return {"loss": masked + words, "mlm_loss": masked, "weighted_bow_loss": words}
+    return {"loss": masked + words, "mlm_loss": masked, "bow_loss": words}
 
 
 def counts(batch: Batch) -> dict[str, int]:
     """The hidden tokens, and the rows."""
-    return {"mlm_loss": len(batch["targets"]), "weighted_bow_loss": len(batch["input_ids"])}
+    return {"mlm_loss": len(batch["targets"]), "bow_loss": len(batch["input_ids"])}
 
 
 def head(config: Any, batch: Batch) -> list[Product]:

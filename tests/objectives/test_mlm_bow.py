@@ -8,7 +8,7 @@ from tasks import objectives
 from tasks.data.text.drawing import Drawing, tensors
 from tasks.data.text.token_arrays import EncodedCorpus
 from tasks.experiment.model import Model
-from tasks.objectives.mlm_bow import FREQUENT, WEIGHT, examples
+from tasks.objectives.mlm_bow import FREQUENT, examples
 from tests.objectives.test_mlm import SEP, VOCABULARY, corpus, ring
 from tests.support.shapes import case
 
@@ -60,9 +60,9 @@ def test_the_loss_is_the_cross_entropy_of_the_dense_model_at_cls():
         zip(given.batch["words"], given.batch["word_weights"], strict=True)
     ):
         expected -= float((dense[row, 0, words] * weights).sum())
-    words = float(found["weighted_bow_loss"].detach())
-    assert words == pytest.approx(WEIGHT * expected / len(dense), rel=1e-5)
-    torch.testing.assert_close(found["loss"], found["mlm_loss"] + found["weighted_bow_loss"])
+    words = float(found["bow_loss"].detach())
+    assert words == pytest.approx(expected / len(dense), rel=1e-5)
+    torch.testing.assert_close(found["loss"], found["mlm_loss"] + found["bow_loss"])
 
 
 def test_the_state_of_cls_learns_what_a_document_is_about():
