@@ -5,6 +5,7 @@ Here what is wrong with the experiment; `refused_data.py` has what is wrong with
 
 from __future__ import annotations
 
+from tasks import families
 from tests.support.refused_data import REFUSED_DATA
 from tests.support.spoiling import Mistake, data, made, moved_away, setting, written
 
@@ -80,7 +81,11 @@ FIELDS = [
     yaml("a list for fields", "model: [2]\n", "tiny.yaml:1: model: found a list; accepted: fields"),
     yaml("fields for a list", "downstream: {name: a}\n", "downstream: found a group of fields"),
     yaml("a part of nothing", "seed: 1\ncorpus:\n", "tiny.yaml:2: corpus: found nothing"),
-    yaml("a wrong choice", "model: {family: brt}\n", "accepted: bert, roberta; did you mean bert"),
+    yaml(
+        "a wrong choice",
+        "model: {family: brt}\n",
+        f"accepted: {', '.join(families.names())}; did you mean bert",
+    ),
     setting("too small", "model.layers=0", "model.layers: found 0", "at least 1"),
     setting("too large", "pretraining.learning_rate=3", "learning_rate: found 3", "at most 1"),
     setting("not a number", "pretraining.learning_rate=.nan", "learning_rate: found nan"),

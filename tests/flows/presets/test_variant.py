@@ -31,7 +31,8 @@ IN_THE_TITLE = ["name=other", "model.layers=4", "pretraining.steps=9", "checkpoi
 def test_the_name_of_a_run_tells_what_settings_changed(settings: list[str], variant: str) -> None:
     experiment = load_experiment("demo", settings)
     assert experiment.variant == variant
-    assert title_of(experiment).endswith(f" steps · {variant}" if variant else " steps")
+    name = f"{experiment.name} · bert "
+    assert title_of(experiment).startswith(f"{variant} · {name}" if variant else name)
 
 
 def test_what_the_file_says_comes_first(tmp_path: Path) -> None:
@@ -59,6 +60,6 @@ def test_a_variant_that_is_no_line_of_text_is_refused(given: str, tmp_path: Path
 
 def test_what_a_run_is_called_changes_neither_what_it_is_nor_its_parameters() -> None:
     plain, named = (work_of(load_experiment("demo", [f"variant={text}"])) for text in ("", "x"))
-    assert named.title == f"{plain.title} · x"
+    assert named.title == f"x · {plain.title}"
     assert named.identity == plain.identity
     assert named.parameters == plain.parameters
