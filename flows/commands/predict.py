@@ -67,18 +67,19 @@ def _predict(reference: str, file: str, column: str, output: Path | None) -> Non
     from tasks.machinery.store.store import Store
     from tasks.machinery.tracking.tracking import Tracking
     from tasks.models.files import configuration_of
-    from tasks.models.predictions import answer_rows, problem_of
+    from tasks.models.predictions import answer_rows, require_problem
     from tasks.problems import described
     from tasks.references.resolving import resolve_model
 
     found = resolve_model(reference, "MODEL", Tracking("", err.print), Store(store_folder()))
-    problem = problem_of(configuration_of(found.path, reference), reference)
+    problem = require_problem(configuration_of(found.path, reference), reference)
     kind = described(problem)
     inputs = list(read_inputs(file, column or kind.INPUT, words=kind.INPUT == "tokens"))
-    cut = 0
+    tables = answer_rows(problem, found.path, inputs, _progress(len(inputs)))
+    cut = 0  # a model that cannot be read leaves an older output as it is
     with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as out:
         writer = Writer(out, "" if output is None else output.suffix.lower())
-        for table in answer_rows(problem, found.path, inputs, _progress(len(inputs))):
+        for table in tables:
             writer.write(table.to_dict("records"))
             cut += int(table.attrs["cut"])
     if cut:
@@ -115,6 +116,8 @@ def read_inputs(file: str, column: str, *, words: bool) -> Iterator[str | list[s
     from tasks.sources.lines import File, lines
 
     if file == "-":
+        if sys.stdin.isatty():
+            note("reading lines from the terminal; Ctrl-D ends them")
         numbered: Iterator[tuple[int, str]] = enumerate(sys.stdin, 1)
         yield from _of_lines("standard input", numbered, words=words)
         return

@@ -5,6 +5,7 @@ The name begins with `_`: it is no family of its own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tasks.experiment.model import Model
@@ -36,10 +37,17 @@ def dropout(probability: float) -> dict[str, float]:
     }
 
 
+def longest_input(config: Mapping[str, Any]) -> int | None:
+    """Tokens that a model can read at once."""
+    longest = config.get("max_position_embeddings")
+    return longest if isinstance(longest, int) else None
+
+
 def language_model_products(config: Any, positions: int) -> list[Product]:
-    """Transform and projection to the vocabulary."""
+    """Transform to the width of the embeddings, and projection to the vocabulary."""
     width = config.hidden_size
-    return [(positions, width, width), (positions, width, config.vocab_size)]
+    inner = getattr(config, "embedding_size", width)
+    return [(positions, width, inner), (positions, inner, config.vocab_size)]
 
 
 def encoder_flops(config: Any, rows: int, length: int) -> float:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from tasks.experiment.model import Model
-from tasks.families._bert_fields import encoder_bytes, sizes
+from tasks.families._bert_fields import encoder_bytes, language_model_products, longest_input, sizes
 from tasks.training import flops
-from tasks.training.flops import Product
 
 __all__ = [
     "HEADS",
@@ -50,21 +48,9 @@ def dropout(probability: float) -> dict[str, float]:
     }
 
 
-def longest_input(config: Mapping[str, Any]) -> int | None:
-    """Tokens that a model can read at once."""
-    longest = config.get("max_position_embeddings")
-    return longest if isinstance(longest, int) else None
-
-
 def language_model_head(model: Any) -> Any:
     """Transform to the width of the embeddings, and projection to the vocabulary."""
     return model.predictions
-
-
-def language_model_products(config: Any, positions: int) -> list[Product]:
-    """Transform and projection to the vocabulary."""
-    width, inner = config.hidden_size, config.embedding_size
-    return [(positions, width, inner), (positions, inner, config.vocab_size)]
 
 
 def encoder_flops(config: Any, rows: int, length: int) -> float:

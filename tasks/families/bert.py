@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from tasks.experiment.model import Model
@@ -11,6 +10,7 @@ from tasks.families._bert_fields import (
     encoder_bytes,
     encoder_flops,
     language_model_products,
+    longest_input,
     sizes,
 )
 
@@ -38,12 +38,6 @@ def configure(model: Model, tokenizer: Any, dropout: float) -> Any:
         **sizes(model, tokenizer, dropout),
         max_position_embeddings=model.max_positions,
     )
-
-
-def longest_input(config: Mapping[str, Any]) -> int | None:
-    """Tokens that a model can read at once."""
-    longest = config.get("max_position_embeddings")
-    return longest if isinstance(longest, int) else None
 
 
 def language_model_head(model: Any) -> Any:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from tasks.experiment.model import Model
+from tasks.families._bert_fields import language_model_products, longest_input
 from tasks.training import flops, memory
-from tasks.training.flops import Product
+
+__all__ = [
+    "HEADS",
+    "PLAIN_ATTENTION",
+    "configure",
+    "dropout",
+    "encoder_bytes",
+    "encoder_flops",
+    "language_model_head",
+    "language_model_products",
+    "longest_input",
+]
 
 HEADS = ("masked tokens",)
 PLAIN_ATTENTION = False
@@ -40,20 +51,9 @@ def dropout(probability: float) -> dict[str, float]:
     }
 
 
-def longest_input(config: Mapping[str, Any]) -> int | None:
-    """Tokens that a model can read at once."""
-    longest = config.get("max_position_embeddings")
-    return longest if isinstance(longest, int) else None
-
-
 def language_model_head(model: Any) -> Any:
     """Transform; the projection to the vocabulary follows."""
     return model.vocab_transform
-
-
-def language_model_products(config: Any, positions: int) -> list[Product]:
-    """Transform and projection to the vocabulary."""
-    return [(positions, config.dim, config.dim), (positions, config.dim, config.vocab_size)]
 
 
 def encoder_flops(config: Any, rows: int, length: int) -> float:

@@ -6,13 +6,17 @@ discriminator is fine-tuned like any other encoder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from tasks.experiment.model import Model
 from tasks.families._bert_fields import dropout as bert_dropout
-from tasks.families._bert_fields import encoder_bytes, encoder_flops, sizes
-from tasks.training.flops import Product
+from tasks.families._bert_fields import (
+    encoder_bytes,
+    encoder_flops,
+    language_model_products,
+    longest_input,
+    sizes,
+)
 
 __all__ = [
     "HEADS",
@@ -47,18 +51,6 @@ def dropout(probability: float) -> dict[str, float]:
     return bert_dropout(probability) | {"summary_last_dropout": probability}
 
 
-def longest_input(config: Mapping[str, Any]) -> int | None:
-    """Tokens that a model can read at once."""
-    longest = config.get("max_position_embeddings")
-    return longest if isinstance(longest, int) else None
-
-
 def language_model_head(model: Any) -> Any:
     """Transform to the width of the embeddings; the projection to the vocabulary follows."""
     return model.generator_predictions
-
-
-def language_model_products(config: Any, positions: int) -> list[Product]:
-    """Transform and projection to the vocabulary."""
-    width, inner = config.hidden_size, config.embedding_size
-    return [(positions, width, inner), (positions, inner, config.vocab_size)]

@@ -6,11 +6,10 @@ layers a token attends to its neighbours alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from tasks.experiment.model import Model
-from tasks.families._bert_fields import language_model_products
+from tasks.families._bert_fields import language_model_products, longest_input
 from tasks.training import flops, memory
 
 __all__ = [
@@ -66,12 +65,6 @@ def _dropout(probability: float) -> dict[str, float]:
 def dropout(probability: float) -> dict[str, float]:
     """The fields of a configuration that set the dropout."""
     return _dropout(probability)
-
-
-def longest_input(config: Mapping[str, Any]) -> int | None:
-    """Tokens that a model can read at once."""
-    longest = config.get("max_position_embeddings")
-    return longest if isinstance(longest, int) else None
 
 
 def language_model_head(model: Any) -> Any:

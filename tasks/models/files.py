@@ -129,14 +129,24 @@ def require_head(problem: str, configuration: dict[str, Any], where: str) -> Non
     """
     if answers(problem, configuration):
         return
-    built = str((configuration.get("architectures") or ["a model without a head"])[0])
+    built = built_as(configuration)
     kind, head = configuration.get("problem_type"), described(problem).HEAD
-    other = next((name for name in names() if answers(name, configuration)), "")
+    other = problem_of(configuration)
     instead = f"problem: {other}" if other else "a fine-tuned model (see `temper finetune`)"
     raise StageError(
         f"{where} is {built}{f' ({kind})' if kind else ''}, but {problem} needs one that ends in "
         f"{head.architecture} ({head.problem_type}); accepted with it: {instead}"
     )
+
+
+def built_as(configuration: dict[str, Any]) -> str:
+    """The class of a model, for messages."""
+    return str((configuration.get("architectures") or ["a model without a head"])[0])
+
+
+def problem_of(configuration: dict[str, Any]) -> str:
+    """The problem that a model was fine-tuned for; empty if there is none."""
+    return next((name for name in names() if answers(name, configuration)), "")
 
 
 def answers(problem: str, configuration: dict[str, Any]) -> bool:

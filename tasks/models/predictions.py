@@ -10,7 +10,7 @@ import pandas as pd
 
 from tasks.contract import StageError
 from tasks.models.bodies import read_model
-from tasks.models.files import answers, configuration_of, labels_of
+from tasks.models.files import built_as, configuration_of, labels_of, problem_of
 from tasks.models.inference import predict
 from tasks.problems import Problem, described, load, names
 
@@ -18,19 +18,18 @@ AT_ONCE = 2048  # rows between two reports of progress
 _KNOWN = ("document", "gold", "loss")  # columns that say something of known rows alone
 
 
-def problem_of(configuration: dict[str, Any], where: str) -> str:
+def require_problem(configuration: dict[str, Any], where: str) -> str:
     """The problem that a model was fine-tuned for.
 
     Raises:
         StageError: none; it may be an encoder.
     """
-    found = next((name for name in names() if answers(name, configuration)), "")
+    found = problem_of(configuration)
     if not found:
-        built = str((configuration.get("architectures") or ["a model without a head"])[0])
         accepted = ", ".join(f"…{described(name).HEAD.architecture}" for name in names())
         raise StageError(
-            f"{where} is {built}, which answers no problem; accepted: a fine-tuned model "
-            f"({accepted}). `temper finetune {where} EXPERIMENT` makes one of it"
+            f"{where} is {built_as(configuration)}, which answers no problem; accepted: a "
+            f"fine-tuned model ({accepted}). `temper finetune {where} EXPERIMENT` makes one of it"
         )
     return found
 
@@ -41,7 +40,7 @@ def answer_rows(
     inputs: Sequence[Any],
     report: Callable[[int, int], None] | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """The predictions for new rows, some at a time, in their order.
+    """The predictions for new rows, some at a time, in their order; the model is read at once.
 
     Args:
         problem: what is predicted.
@@ -49,7 +48,7 @@ def answer_rows(
         inputs: what the model reads: texts, or lists of words.
         report: receives how many of how many rows are done.
 
-    Yields:
+    Returns:
         The input, `predicted`, and the further columns of the problem, such as `probability`; in
         `attrs`, as `cut`, how much did not fit into the model's input, in the unit of the problem.
 
@@ -59,15 +58,19 @@ def answer_rows(
     kind = load(problem)
     labels = labels_of(configuration_of(folder, folder.name))
     model, tokenizer = read_model(kind.AUTO_MODEL, folder)
-    for begin in range(0, len(inputs), AT_ONCE):
-        some = inputs[begin : begin + AT_ONCE]
-        rows = _as_rows(kind, some, labels)
-        examples = kind.encode(rows, tokenizer, labels)
-        table = predict(kind, model, rows, examples, labels).drop(columns=[*_KNOWN])
-        table.attrs["cut"] = sum(example.cut for example in examples)
-        if report is not None:
-            report(begin + len(some), len(inputs))
-        yield table
+
+    def tables() -> Iterator[pd.DataFrame]:
+        for begin in range(0, len(inputs), AT_ONCE):
+            some = inputs[begin : begin + AT_ONCE]
+            rows = _as_rows(kind, some, labels)
+            examples = kind.encode(rows, tokenizer, labels)
+            table = predict(kind, model, rows, examples, labels).drop(columns=[*_KNOWN])
+            table.attrs["cut"] = sum(example.cut for example in examples)
+            if report is not None:
+                report(begin + len(some), len(inputs))
+            yield table
+
+    return tables()
 
 
 def _as_rows(kind: Problem, inputs: Sequence[Any], labels: Sequence[str]) -> pd.DataFrame:

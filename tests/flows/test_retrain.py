@@ -146,6 +146,8 @@ def check_versions(place: Place) -> None:
     assert "@" in tags["3"]["temper.by"]
     judged = client.get_run(tags["3"]["temper.decision_run_id"])
     assert judged.info.status == "FINISHED"
+    measured = judged.data.metrics
+    assert measured["downstream/mood/accuracy"] == measured["judgement/challenger/accuracy"]
     page = judged.data.tags["mlflow.note.content"]
     assert "# Not promoted: the champion stays" in page
     assert "| class | rows | champion | challenger |" in page

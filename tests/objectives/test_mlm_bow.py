@@ -66,7 +66,7 @@ def test_the_loss_is_the_cross_entropy_of_the_dense_model_at_cls():
 
 
 def test_the_state_of_cls_learns_what_a_document_is_about():
-    """Documents of one half of the words or the other: which half, the rest of a window tells."""
+    """A document has words of one of two kinds: the rest of a window tells which."""
     generator = np.random.default_rng(0)
     halves = generator.integers(0, 2, 60)
     tokens = np.concatenate(

@@ -160,8 +160,8 @@ def test_an_interruption_writes_a_checkpoint_that_the_next_run_goes_on_from(
     assert checkpoints_of(tmp_path, "pretraining") == []
     sent_at = time.monotonic()
     os.killpg(process.pid, signal.SIGTERM)  # Ctrl-C: see `test_survival.py`
-    out, err = process.communicate(timeout=100)
-    assert time.monotonic() - sent_at < 60
+    out, err = process.communicate(timeout=30)
+    assert time.monotonic() - sent_at < 15
     assert process.returncode == 130, err
     assert "Traceback" not in out + err
     (step,) = checkpoints_of(tmp_path, "pretraining")
