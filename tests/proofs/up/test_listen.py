@@ -120,8 +120,6 @@ def test_no_secret_is_shown_or_kept(listening: Up, tmp_path: Path) -> None:
     servers = {
         "PREFECT_API_URL": f"http://{USER}:{PASSWORD}@127.0.0.1:{prefect}/api",
         "MLFLOW_TRACKING_URI": f"http://{USER}:{OTHER}@127.0.0.1:{mlflow}",
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # of servers that are not there
-        "PREFECT_CLIENT_MAX_RETRIES": "0",
     }
     out = tmp_path / "out"
     out.mkdir()
@@ -140,6 +138,8 @@ def test_no_secret_is_shown_or_kept(listening: Up, tmp_path: Path) -> None:
         said.append(text)
 
     nobody, wrong = f"127.0.0.1:{free_port()}", "s3cret-of-nobody"
+    # A server that is not there answers no second request either; one that is busy does.
+    once = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "PREFECT_CLIENT_MAX_RETRIES": "0"}
     for name, address, words in (
         ("MLFLOW_TRACKING_URI", f"http://{USER}:{wrong}@{nobody}", ("run", file)),
         ("MLFLOW_TRACKING_URI", f"http://{wrong}@{nobody}", ("run", file)),
@@ -155,7 +155,7 @@ def test_no_secret_is_shown_or_kept(listening: Up, tmp_path: Path) -> None:
         ("PREFECT_API_URL", f"http://{USER}:{wrong}@{nobody}/api", ("run", file)),
         ("PREFECT_API_URL", f"http://{USER}:{wrong}@127.0.0.1:{prefect}/api", ("run", file)),
     ):
-        status, text = temper(home, servers | {name: address}, *words)
+        status, text = temper(home, servers | once | {name: address}, *words)
         assert status != 0, (address, text)
         assert "Traceback" not in text, (address, text)
         said.append(text)
