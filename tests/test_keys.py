@@ -30,6 +30,7 @@ from tasks.machinery.store.call import key_of
 from tasks.machinery.store.fingerprint import LEFT_OUT, digest
 from tests.conftest import ROOT
 from tests.support.tiny_experiment import STAGES, write_experiment
+from tests.support.tiny_models import write_body
 
 NO_KEY: set[str] = set()
 CORPUS, TOKENIZER, PRETRAINING = {"corpus"}, {"tokenizer"}, {"pretraining"}
@@ -37,6 +38,9 @@ DATASET, FINETUNING = {"dataset"}, {"finetuning"}
 
 # Fields that count with tagged tokens alone: they are changed in the problem `names`.
 OF_TOKENS = {"downstream.columns.tokens", "downstream.columns.tags"}
+
+# Fields about a model to start from: it counts by its content, as a test below shows.
+OF_A_GIVEN_MODEL = {"start", "evaluation.baseline"}
 
 # A published tokenizer has a vocabulary of its own; its size is no longer to be chosen.
 ALSO = {"tokenizer.published": ("tokenizer.vocab_size=8192",)}
@@ -208,7 +212,7 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
 
 
 def test_the_table_has_every_field_and_no_other() -> None:
-    assert set(FIELDS) == fields_of(Experiment)
+    assert set(FIELDS) | OF_A_GIVEN_MODEL == fields_of(Experiment)
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -242,6 +246,28 @@ def test_of_a_published_tokenizer_nothing_counts_but_its_content_and_the_case(
     part = before["tokenizer"]["part"]
     assert {name for name in part if name.startswith("tokenizer.")} == {"tokenizer.lowercase"}
     assert changed(before, keys(place, usual, moved, "tokenizer.lowercase=false")) == TOKENIZER
+
+
+def test_a_given_model_is_in_the_key_by_its_content_alone(
+    place: SimpleNamespace, tmp_path: Path, home: Path
+) -> None:
+    body = write_body(tmp_path / "body")
+    moved = shutil.copytree(body, tmp_path / "moved")
+    new = keys(place)
+    settings = ("model={}", "tokenizer={}", f"start={body}")
+    before = keys(place, *settings)
+    assert changed(new, before) >= {"tokenizer", "pretraining", "report"}
+    assert not changed(new, before) & {"corpus", "dataset mood", "baseline mood"}
+    assert keys(place, *settings[:2], f"start={moved}") == before
+    also = keys(place, *settings, "evaluation.baseline=start")
+    assert changed(before, also) == {"evaluation mood", "evaluation names"}
+    assert also.keys() - before.keys() == {f"finetuning {n} from start" for n in ("mood", "names")}
+    at_once = keys(place, *settings, "pretraining.steps=0")
+    assert before.keys() - at_once.keys() == {"corpus", "tokenizer", "tokens", "pretraining"}
+    (moved / "config.json").write_text((moved / "config.json").read_text() + " ")
+    other = keys(place, *settings[:2], f"start={moved}")
+    assert "pretraining" in changed(before, other)
+    assert "tokenizer" not in changed(before, other)
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from flows.commands.arguments import (
 from flows.commands.planning import planned, print_plan, require_stages
 from flows.terminal.in_process import err, in_process, out, prepare, require_writable, stop
 from tasks.contract import StageError
-from tasks.experiment.experiment import Experiment
-from tasks.experiment.jobs import REFERENCE, EvaluateJob, FinetuneJob, PretrainJob
+from tasks.experiment.experiment import REFERENCE, Experiment
+from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.experiment.problem import Downstream
 from tasks.machinery.host.digest_memo import Verification

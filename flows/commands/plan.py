@@ -26,7 +26,7 @@ def plan(
         typer.Option("--time", help="Also run a few steps, and estimate the time."),
     ] = False,
 ) -> None:
-    """Show what would run, what is cached, and why. Writes nothing."""
+    """Show what would run, what is cached, and why. Keeps only a model to start from."""
     chosen, planner = planned_experiment(experiment, settings, refresh, verify)
     print_plan(chosen.name, planner.steps)
     if time:

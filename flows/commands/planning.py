@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.commands.reading import read_small_sources
 from flows.recipes.stages import NAMES
-from flows.terminal.in_process import err, out, stop
+from flows.terminal.in_process import err, out, prepare, stop
 from tasks.contract import StageError
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import InvalidExperimentError
@@ -74,4 +74,6 @@ def planned_experiment(
         experiment = load_experiment(name, settings)
     except InvalidExperimentError as error:
         stop(error.lines)
+    if experiment.start:
+        prepare()  # the model may be in MLflow, and is kept in the state folder
     return experiment, planned(partial(recipe, experiment), refresh, verify)

@@ -65,7 +65,8 @@ def _print_results(experiment: Experiment, result: dict[str, Any]) -> None:
     summary = RunSummary.model_validate(result)
     metrics = summary.metrics
     out.print()
-    out.print(pretraining_line(metrics), highlight=False)
+    if experiment.pretraining.steps:
+        out.print(pretraining_line(metrics), highlight=False)
     problems = [problem.name for problem in experiment.downstream]
     if problems:
         out.print(results_table(metrics, problems))

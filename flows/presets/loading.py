@@ -124,6 +124,7 @@ def _find(name: str) -> Path:
 def _anchor(values: dict[str, Any], folder: Path) -> None:
     """Make the relative paths in a file relative to the file, wherever the command is run."""
     parts = [(values.get("corpus"), "source"), (values.get("tokenizer"), "published")]
+    parts.append((values, "start"))
     problems = values.get("downstream")
     parts += [(problem, "source") for problem in problems] if isinstance(problems, list) else []
     for part, name in parts:
@@ -162,7 +163,7 @@ def apply(values: dict[str, Any], setting: str) -> FieldPath:
         return (*path, last)
     if not isinstance(here, dict):
         raise InvalidExperimentError([f"--set {setting}: {'.'.join(steps[:-1])} has no fields"])
-    if isinstance(value, str) and steps[-1] in ("source", "published"):
+    if isinstance(value, str) and steps[-1] in ("source", "published", "start"):
         value = _anchored(value, Path.cwd())
     here[steps[-1]] = value
     return (*path, steps[-1])

@@ -8,24 +8,35 @@ pre-training must not see any document of their test splits.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flows.recipes import stages
+from flows.recipes.given import about, family_of, find_start, tokenizer_of
 from flows.recipes.inspection import labelled_source, text_source
 from tasks import problems
-from tasks.experiment.experiment import Experiment
+from tasks.experiment.experiment import BEFORE, Experiment
 from tasks.experiment.pretraining import COOCCURRENCE
 from tasks.experiment.problem import Downstream
-from tasks.machinery.naming.title import from_scratch
+from tasks.machinery.naming.title import from_scratch, from_start
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.call import StageCaller
 from tasks.models.files import weights_of
 from tasks.sources import Source
 from tasks.sources.published_tokenizers import PublishedTokenizer, resolve_published
 
+if TYPE_CHECKING:
+    from tasks.references.given_model import Given
+
 
 def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
-    """The whole chain; returns the report."""
+    """The whole chain; returns the report.
+
+    Without a step of pre-training, the model to start from is fine-tuned as it is.
+    """
     sources = [labelled_source(problem) for problem in experiment.downstream]
-    text = text_source(experiment.corpus)
+    start = find_start(experiment)
+    pretrains = experiment.pretraining.steps > 0
+    text = text_source(experiment.corpus) if pretrains else None
     published = resolve_published(experiment.tokenizer.published)
     labelled = [
         prepare_labelled(problem, source, experiment, run)
@@ -35,23 +46,48 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
         train_baseline(problem, data, experiment, run)
         for problem, data in zip(experiment.downstream, labelled, strict=True)
     ]
-    held_out = [data / "held_out.parquet" for data in labelled]
-    pretrained = pretrain(experiment, text, published, held_out, run)
-    family = experiment.model.family
+    pretrained: Artifact | None = None
+    if text is not None:
+        held_out = [data / "held_out.parquet" for data in labelled]
+        pretrained = pretrain(experiment, text, published, held_out, run, start=start)
+    body = encoder_of(pretrained, start)
+    before = None
+    if start is not None and experiment.evaluation.baseline == BEFORE:
+        before = start.model
+    family = experiment.model.family if start is None else family_of(start)
     evaluated = [
         finetune_and_evaluate(
-            problem, data, pretrained / "model", experiment, run, simple=simple, family=family
+            problem,
+            data,
+            body,
+            experiment,
+            run,
+            simple=simple,
+            family=family,
+            start=before,
         )
         for problem, data, simple in zip(experiment.downstream, labelled, baselines, strict=True)
     ]
+    names = [problem.name for problem in experiment.downstream]
+    given = {} if start is None else about(start, start.origin_as_body, names, labelled, run)
     return run(
         stages.REPORT,
         name=experiment.name,
-        problems=[problem.name for problem in experiment.downstream],
+        problems=names,
         confidence=experiment.evaluation.confidence,
-        pretraining=pretrained.whole,
+        pretraining=None if pretrained is None else pretrained.whole,
         evaluations=[found.whole for found in evaluated],
+        **given,
     )
+
+
+def encoder_of(pretrained: Artifact | None, start: Given | None) -> Input:
+    """The model to fine-tune: the one that was pre-trained here, or the given one."""
+    if pretrained is not None:
+        return pretrained / "model"
+    if start is not None:
+        return start.model
+    raise ValueError("neither a pre-training nor a model to start from")
 
 
 def prepare_labelled(
@@ -73,8 +109,13 @@ def pretrain(
     published: PublishedTokenizer | None,
     held_out: list[Input],
     run: StageCaller,
+    *,
+    start: Given | None,
 ) -> Artifact:
-    """Corpus, tokenizer, tokens, perhaps their vectors, and an encoder pre-trained on them."""
+    """Corpus, tokenizer, tokens, perhaps their vectors, and an encoder pre-trained on them.
+
+    It begins with random weights, or with those of the model to start from, whose tokenizer it has.
+    """
     corpus = run(
         stages.corpus(source),
         corpus=experiment.corpus,
@@ -85,7 +126,7 @@ def pretrain(
     tokenizer = run(
         stages.TOKENIZER,
         tokenizer=experiment.tokenizer,
-        published=published,
+        published=published if start is None else tokenizer_of(start),
         corpus=corpus / "train.parquet",
     )
     tokens = run(
@@ -95,8 +136,10 @@ def pretrain(
         tokenizer=tokenizer.whole,
         sentences=experiment.corpus.sentences,
     )
-    begin: dict[str, Input] = {}
-    if experiment.pretraining.embeddings == COOCCURRENCE:
+    family, begin = experiment.model.family, dict[str, Input]()
+    if start is not None:
+        family, begin = family_of(start), {"start": start.model}
+    elif experiment.pretraining.embeddings == COOCCURRENCE:
         embeddings = run(
             stages.EMBEDDINGS,
             width=experiment.model.hidden_size,
@@ -105,8 +148,8 @@ def pretrain(
         )
         begin = {"embeddings": embeddings / "embeddings.npy"}
     return run(
-        stages.pretraining(experiment.pretraining.objective, experiment.model.family),
-        model=experiment.model,
+        stages.pretraining(experiment.pretraining.objective, family),
+        model=experiment.model if start is None else None,
         pretraining=experiment.pretraining,
         seed=experiment.seed,
         checkpoints=experiment.checkpoints,
@@ -125,16 +168,28 @@ def finetune_and_evaluate(
     *,
     simple: Artifact | None,
     family: str,
+    start: Input | None = None,
 ) -> Artifact:
-    """Fine-tune the encoder and, as an ablation, the same one from random weights; compare them.
+    """Fine-tune the encoder, and those that it is compared with; compare them.
 
-    `family` is the family of the encoder, `simple` the simple model to compare with.
+    Args:
+        problem: what to fine-tune on.
+        data: of stage `dataset`.
+        body: the encoder.
+        experiment: which comparisons to make.
+        run: calls a stage.
+        simple: the field's simple model to compare with, if there is one.
+        family: of the encoder.
+        start: the encoder before its pre-training here, to compare with.
     """
-    variants: list[tuple[str, Input | None]] = [(problem.name, body)]
+    # Each by its label, its weights (None: random), and the files that say how it is built.
+    variants: dict[str, tuple[str, Input | None, Input]] = {"model": (problem.name, body, body)}
     if experiment.evaluation.from_scratch:
-        variants.append((from_scratch(problem.name), None))
-    tuned = [
-        run(
+        variants["from_scratch"] = (from_scratch(problem.name), None, body)
+    if start is not None:
+        variants["start"] = (from_start(problem.name), start, start)
+    tuned = {
+        role: run(
             stages.finetuning(problem.problem, family),
             label,
             problem=problem.problem,
@@ -143,11 +198,14 @@ def finetune_and_evaluate(
             checkpoints=experiment.checkpoints,
             data=data.whole.only("train.parquet", "validation.parquet", "labels.json"),
             body=weights,
-            architecture=body.without(*weights_of(body.files)),
+            architecture=built.without(*weights_of(built.files)),
         )
-        for label, weights in variants
-    ]
-    beside = {} if simple is None else {"simple": simple.whole}
+        for role, (label, weights, built) in variants.items()
+    }
+    models: dict[str, Input | None] = {"from_scratch": None}
+    models |= {role: artifact / "model" for role, artifact in tuned.items()}
+    if simple is not None:
+        models["simple"] = simple.whole
     return run(
         stages.evaluation(problem.problem),
         problem.name,
@@ -156,9 +214,7 @@ def finetune_and_evaluate(
         confidence=experiment.evaluation.confidence,
         seed=experiment.seed,
         data=data.whole.only("train.parquet", "test.parquet", "labels.json"),
-        model=tuned[0] / "model",
-        from_scratch=tuned[1] / "model" if len(tuned) > 1 else None,
-        **beside,
+        **models,
     )
 
 

@@ -15,6 +15,7 @@ from flows.recipes.experiment import (
     pretrain,
     train_baseline,
 )
+from flows.recipes.given import about, family_of, find_start
 from flows.recipes.inspection import labelled_source, text_source
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.problem import Downstream
@@ -29,6 +30,7 @@ def pretraining_recipe(job: PretrainJob, run: StageCaller) -> Artifact:
     """Pre-train an encoder; returns the artifact of its pre-training."""
     held_out = [Downstream(**data.model_dump()) for data in job.held_out]
     sources = [labelled_source(data, f"held_out.{data.name}") for data in held_out]
+    start = find_start(job.experiment)
     text = text_source(job.corpus)
     published = resolve_published(job.tokenizer.published)
     labelled = [
@@ -36,7 +38,7 @@ def pretraining_recipe(job: PretrainJob, run: StageCaller) -> Artifact:
         for data, source in zip(held_out, sources, strict=True)
     ]
     tested = [data / "held_out.parquet" for data in labelled]
-    return pretrain(job.experiment, text, published, tested, run)
+    return pretrain(job.experiment, text, published, tested, run, start=start)
 
 
 def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifact:
@@ -47,7 +49,7 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifa
         prepare_labelled(problem, source, job.experiment, run)
         for problem, source in zip(job.downstream, sources, strict=True)
     ]
-    family = body.configuration["model_type"]
+    family = family_of(body)
     baselines = [
         train_baseline(problem, data, job.experiment, run)
         for problem, data in zip(job.downstream, labelled, strict=True)
@@ -94,17 +96,6 @@ def report(
     run: StageCaller,
 ) -> Artifact:
     """The page: the results, the model's origin, and whether it was trained on test rows."""
-    leakages = [
-        run(
-            stages.LEAKAGE,
-            problem,
-            corpora=given.lineage.corpora,
-            rows=given.lineage.rows,
-            held_out=data / "held_out.parquet",
-        )
-        for problem, data in zip(problems, labelled, strict=True)
-        if given.lineage.trainings
-    ]
     return run(
         stages.REPORT,
         name=job.name,
@@ -112,6 +103,5 @@ def report(
         confidence=job.evaluation.confidence,
         pretraining=None,
         evaluations=[found.whole for found in evaluated],
-        origin=origin,
-        leakages=[found.whole for found in leakages],
+        **about(given, origin, problems, labelled, run),
     )

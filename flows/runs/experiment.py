@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from flows.recipes.experiment import recipe
 from flows.recipes.stages import StageName
@@ -13,15 +14,25 @@ from tasks.experiment.variants import asked
 from tasks.machinery.execution.session import Work
 from tasks.machinery.execution.summary import RunSummary
 from tasks.machinery.host.digest_memo import Verification
+from tasks.machinery.naming.paths import has_scheme
 
 
 def title_of(experiment: Experiment) -> str:
-    """`seed=1 · demo · bert 2×128 · 2,500 steps`; with a time limit, `… steps or 30 min`."""
+    """`seed=1 · demo · bert 2×128 · 2,500 steps`; with a time limit, `… steps or 30 min`.
+
+    With a model to start from, `demo · from hf:bert-base-uncased · 200 steps`.
+    """
     model, pretraining = experiment.model, experiment.pretraining
     size = f"{model.family} {model.layers}×{model.hidden_size}"
+    encoder = f"from {_short(experiment.start)}" if experiment.start else size
     time = f" or {pretraining.minutes:g} min" if pretraining.minutes else ""
-    title = f"{experiment.name} · {size} · {pretraining.steps:,} steps{time}"
-    return varied(title, experiment.variant)
+    length = f"{pretraining.steps:,} steps{time}" if pretraining.steps else "no pre-training"
+    return varied(f"{experiment.name} · {encoder} · {length}", experiment.variant)
+
+
+def _short(start: str) -> str:
+    """A reference to a model for a title: of a folder, its name."""
+    return start if has_scheme(start) else Path(start).name
 
 
 def varied(title: str, variant: str) -> str:

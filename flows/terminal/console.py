@@ -24,14 +24,16 @@ from tasks.machinery.naming.metric_name import (
     GAIN,
     MAJORITY,
     OVER_SIMPLE,
+    OVER_START,
     SIMPLE,
+    START,
     MetricName,
     headline_of,
 )
 from tasks.machinery.servers.servers import MLFLOW_PORT, PREFECT_PORT
 from tasks.problems import Metric
 from tasks.statistics import numbers
-from tasks.statistics.verdict import against_simple, beyond_majority, verdict
+from tasks.statistics.verdict import against_simple, against_start, beyond_majority, verdict
 from tasks.timing.planner import Expected
 
 if TYPE_CHECKING:  # it imports Prefect, which a plan does not need
@@ -43,8 +45,9 @@ MODELS = {
     SIMPLE: "simple",
     "": "pre-trained",
     FROM_SCRATCH: "from scratch",
+    START: "before",
 }
-DIFFERENCES = {GAIN: "gain", OVER_SIMPLE: "over simple"}
+DIFFERENCES = {GAIN: "gain", OVER_START: "over before", OVER_SIMPLE: "over simple"}
 
 
 class Terminal:
@@ -227,6 +230,7 @@ def verdicts(
         if problem not in facts:
             continue
         known, told = facts[problem], _metric_of(facts[problem])
+        found.append((problem, against_start(metrics, told, problem)))
         found.append((problem, against_simple(metrics, told, known.get("simple", ""), problem)))
         for model, words in {"": "", FROM_SCRATCH: "from scratch "}.items():
             if MetricName(metric, model, problem).low in metrics:

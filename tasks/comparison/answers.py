@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.machinery.naming.metric_name import FROM_SCRATCH, SIMPLE
+from tasks.machinery.naming.metric_name import REFERENCES
 from tasks.problems import described
 from tasks.problems.weighted import on_all_rows
 from tasks.statistics.bootstrap import Bootstrap, documents_of
@@ -53,7 +53,7 @@ class Answered:
 def read_answers(file: Path, problem: str) -> Answered:
     """The answers in an evaluation's `predictions.parquet`, of the evaluated model alone."""
     table = pd.read_parquet(file)
-    others = (f"{FROM_SCRATCH}_", f"{SIMPLE}_")
+    others = tuple(f"{model}_" for model in REFERENCES)
     table = table[[name for name in table.columns if not name.startswith(others)]]
     names = ["document", described(problem).INPUT, "gold"]
     rows = [

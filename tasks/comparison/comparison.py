@@ -12,10 +12,9 @@ from tasks.comparison.energy import Power
 from tasks.comparison.past_run import PastRun, label_of
 from tasks.comparison.settings import Spread, data_of, settings_of, spread
 from tasks.machinery.naming.metric_name import (
-    FROM_SCRATCH,
-    GAIN,
+    DIFFERENCES,
     MAJORITY,
-    OVER_SIMPLE,
+    REFERENCES,
     SIMPLE,
     MetricName,
 )
@@ -25,7 +24,7 @@ from tasks.statistics.significance import Difference
 # Metrics of quantity, not quality: none of their values is the best. Nor is the largest gain: a
 # worse model from scratch makes it larger.
 COUNTS = ("parameters", "tokens", "steps", "test_documents")
-_NO_RANK = (*COUNTS, "epochs", GAIN, OVER_SIMPLE)
+_NO_RANK = (*COUNTS, "epochs", *DIFFERENCES)
 _LOWER = ("loss", "perplexity")
 # What a loss on held-out text depends on, besides the model.
 MEASURING = ("objective", "sequence_length", "validation_sequences")
@@ -190,7 +189,7 @@ def _order(name: str) -> tuple[bool, str, int, str]:
     found = MetricName.parse(name)
     if not found.problem:
         return (False, found.stage, 0, found.metric)
-    others = (GAIN, OVER_SIMPLE, FROM_SCRATCH, SIMPLE, MAJORITY, "test_documents")
+    others = (*DIFFERENCES, *REFERENCES, "test_documents")
     kinds = {name: place for place, name in enumerate(others, start=1)}
     return (True, found.problem, kinds.get(found.model or found.metric, 0), found.metric)
 

@@ -179,7 +179,7 @@ def overlays(runs: Sequence[PastRun], remains: Remains) -> list[Overlay]:
     for title in shared:
         parsed = Title.parse(title)
         metrics = CURVES.get(parsed.stage, ())
-        if not metrics or parsed.is_from_scratch:
+        if not metrics or parsed.is_of_reference:
             continue
         curves = [remains.curves(run, title) for run in runs]
         groups = _same_artifact(title, runs, remains)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tasks.experiment import choices, variants
-from tasks.experiment.experiment import Experiment
+from tasks.experiment.experiment import BEFORE, Experiment
 
 Mistake = tuple[str, str]
 
@@ -14,14 +14,39 @@ def mistakes(experiment: Experiment) -> list[Mistake]:
     """All inconsistencies, as the path of a field and a message."""
     return [
         *variants.mistakes(experiment),
-        *_objective(experiment),
-        *_lengths(experiment),
+        *_steps(experiment),
+        *_baseline(experiment),
+        *([] if experiment.start else _new_encoder(experiment)),
         *_names(experiment),
     ]
 
 
-def _objective(experiment: Experiment) -> list[Mistake]:
-    family, objective = experiment.model.family, experiment.pretraining.objective
+def _steps(experiment: Experiment) -> list[Mistake]:
+    if experiment.pretraining.steps:
+        return []
+    if not experiment.start:
+        accepted = "at least 1, or 0 with `start`, a model that is pre-trained already"
+        return [("pretraining.steps", f"found 0; accepted: {accepted}")]
+    if not experiment.downstream:
+        return [("downstream", "found no problem, and pretraining.steps is 0: nothing to train")]
+    return []
+
+
+def _baseline(experiment: Experiment) -> list[Mistake]:
+    continues = bool(experiment.start) and experiment.pretraining.steps > 0
+    if experiment.evaluation.baseline != BEFORE or continues:
+        return []
+    lacking = "pretraining.steps is 0" if experiment.start else "there is no model in `start`"
+    return [("evaluation.baseline", f"found {BEFORE}, but {lacking}; accepted: none")]
+
+
+def _new_encoder(experiment: Experiment) -> list[Mistake]:
+    objective = experiment.pretraining.objective
+    return [*head_mistakes(experiment.model.family, objective), *_lengths(experiment)]
+
+
+def head_mistakes(family: str, objective: str) -> list[Mistake]:
+    """The mistake of an objective that needs a head which a family does not have, if it is one."""
     lacking = [head for head in _heads_for(objective) if head not in _heads_of(family)]
     if not lacking:
         return []
@@ -31,7 +56,7 @@ def _objective(experiment: Experiment) -> list[Mistake]:
     return [
         (
             "pretraining.objective",
-            f"{objective} needs a head for {' and '.join(lacking)}, which model.family {family} "
+            f"{objective} needs a head for {' and '.join(lacking)}, which the family {family} "
             f"does not have; accepted with it: {', '.join(fitting) or 'no objective'}",
         )
     ]

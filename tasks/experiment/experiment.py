@@ -11,15 +11,25 @@ way, such as the digest of the data behind `source`); changing it re-runs nothin
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from tasks.experiment.corpus import Corpus
 from tasks.experiment.fields import NAME_PATTERN, Part, field
 from tasks.experiment.model import Model
-from tasks.experiment.pretraining import Checkpoints, Pretraining
+from tasks.experiment.pretraining import NEW, Checkpoints, Pretraining
 from tasks.experiment.problem import Downstream
 from tasks.experiment.renamed import Whole
 from tasks.experiment.tokenizer import Tokenizer
+
+REFERENCE = (
+    "models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-… in MLflow, runs:/ID, the path of a "
+    "folder, or hf:NAME[@REVISION] on the Hugging Face Hub"
+)
+
+
+BEFORE = "start"  # the baseline before pre-training continued
 
 
 class Evaluation(Part):
@@ -35,6 +45,12 @@ class Evaluation(Part):
         "Simple baseline",
         "Also train the field's simple model on the same rows, if the problem has one (such as "
         "logistic regression on counted words), to measure what the encoder gains over it",
+    )
+    baseline: Literal["none", "start"] = field(
+        "none",
+        "Baseline",
+        "start also fine-tunes the model of `start` as it is, to measure what continuing its "
+        "pre-training on this text gains; only with `start` and steps of pre-training",
     )
     bootstrap_samples: int = field(
         2000,
@@ -82,11 +98,18 @@ class Experiment(Whole):
         ge=0,
         lt=2**31,
     )
-    corpus: Corpus = Field(Corpus(), title="Corpus", description="The text to pre-train on")
-    tokenizer: Tokenizer = Field(
-        Tokenizer(), title="Tokenizer", description="How text becomes tokens"
+    start: str = field(
+        "",
+        "Start",
+        f"Pre-trained model to start from, with its tokenizer: {REFERENCE}. Pre-training continues "
+        "from it; with pretraining.steps 0 it is fine-tuned at once, without a corpus. Empty "
+        "starts from random weights",
+        in_key=False,
+        max_length=1000,
     )
-    model: Model = Field(Model(), title="Model", description="The encoder that is trained")
+    corpus: Corpus = Field(Corpus(), title="Corpus", description="The text to pre-train on")
+    tokenizer: Tokenizer = field(Tokenizer(), "Tokenizer", "How text becomes tokens", only_with=NEW)
+    model: Model = field(Model(), "Model", "The encoder that is trained", only_with=NEW)
     pretraining: Pretraining = Field(
         Pretraining(), title="Pre-training", description="How the encoder is pre-trained on text"
     )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.experiment.corpus import Corpus
-from tasks.experiment.experiment import Evaluation, Experiment
+from tasks.experiment.experiment import REFERENCE, Evaluation, Experiment
 from tasks.experiment.fields import Part, as_in, field
 from tasks.experiment.mistakes import InvalidExperimentError, check, check_fields
 from tasks.experiment.model import Model
@@ -19,11 +19,6 @@ from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.experiment.problem import Downstream, LabelledData
 from tasks.experiment.renamed import Whole
 from tasks.experiment.tokenizer import Tokenizer
-
-REFERENCE = (
-    "models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-… in MLflow, runs:/ID, the path of a "
-    "folder, or hf:NAME[@REVISION] on the Hugging Face Hub"
-)
 
 
 class PretrainJob(Whole):
@@ -33,6 +28,7 @@ class PretrainJob(Whole):
     variant: str = as_in(Experiment, "variant")
     seed: int = as_in(Experiment, "seed")
     split_seed: int = as_in(Experiment, "split_seed")
+    start: str = as_in(Experiment, "start")
     corpus: Corpus = as_in(Experiment, "corpus")
     tokenizer: Tokenizer = as_in(Experiment, "tokenizer")
     model: Model = as_in(Experiment, "model")
@@ -141,6 +137,8 @@ def check_pretraining(job: PretrainJob) -> None:
     Raises:
         InvalidExperimentError: with one line per mistake.
     """
+    if not job.pretraining.steps:
+        raise InvalidExperimentError(["pretraining.steps: found 0; accepted: at least 1"])
     check(job.experiment)
     check_fields(job)
     _require_names("held_out", job.held_out)

@@ -9,6 +9,7 @@ from tasks.experiment.fields import Part, as_in, field
 from tasks.experiment.training import Training
 
 COOCCURRENCE = "cooccurrence"
+NEW = {"start": ("",)}  # counts with an encoder from random weights
 
 
 class Aim(Part):
@@ -20,7 +21,9 @@ class Aim(Part):
         "mlm is masked language modelling (RoBERTa); mlm+nsp adds next-sentence prediction (BERT)",
         choices=choices.names("objectives"),
     )
-    steps: int = field(2500, "Steps", "Optimizer steps", ge=1, le=10**9)
+    steps: int = field(
+        2500, "Steps", "Optimizer steps; 0, no pre-training, only with `start`", ge=0, le=10**9
+    )
     minutes: float = field(
         0.0,
         "Minutes",
@@ -52,6 +55,7 @@ class Pretraining(Training, Aim):
         "Embeddings that training begins with; cooccurrence counts which tokens occur near each "
         "other, much faster than training, and gives those with similar neighbours similar vectors",
         absent="random",
+        only_with=NEW,
     )
 
     batch_size: int = as_in(Training, "batch_size", default=64, description="Sequences in a step")

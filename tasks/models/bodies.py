@@ -34,16 +34,12 @@ def new_classifier(
     """
     given = configuration_of(architecture, architecture.name)
     family = families.load(given["model_type"])
-    with _built_from(architecture):
-        config = AutoConfig.from_pretrained(
-            architecture,
-            local_files_only=True,
-            trust_remote_code=False,
-            initializer_range=INITIALIZER_RANGE,
-            **answers_of(kind, labels),
-            **family.dropout(training.dropout),
-            output_attentions=False,  # with it, models with fast attention cannot be saved
-        )
+    config = read_configuration(
+        architecture,
+        initializer_range=INITIALIZER_RANGE,
+        **answers_of(kind, labels),
+        **family.dropout(training.dropout),
+    )
     longest = family.longest_input(config.to_dict())
     if longest is not None and training.max_length > longest:
         raise StageError(
@@ -53,6 +49,22 @@ def new_classifier(
     with torch.random.fork_rng(), _built_from(architecture):
         torch.manual_seed(seed)
         return kind.AUTO_MODEL.from_config(config, trust_remote_code=False)
+
+
+def read_configuration(folder: Path, **fields: Any) -> Any:
+    """The configuration of the model in a folder, with some fields replaced.
+
+    Raises:
+        StageError: the library cannot read it.
+    """
+    with _built_from(folder):
+        return AutoConfig.from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_attentions=False,  # with it, models with fast attention cannot be saved
+            **fields,
+        )
 
 
 @contextmanager
@@ -85,10 +97,7 @@ def load_encoder(model: Any, body: Path) -> None:
         StageError: A weight is missing, not in the model, or of another shape.
     """
     prefix = f"{model.base_model_prefix}."
-    found: dict[str, torch.Tensor] = {}
-    for file in sorted(body.glob("*.safetensors")):
-        found |= load_file(file)
-    given = _named_today(found, prefix)
+    given = _of_encoder(_read_weights(body), prefix)
     wanted = {name: t.shape for name, t in model.state_dict().items() if name.startswith(prefix)}
     pooler = f"{prefix}pooler."
     poolers = [{n for n in names if n.startswith(pooler)} for names in (wanted, given)]
@@ -103,22 +112,48 @@ def load_encoder(model: Any, body: Path) -> None:
     model.load_state_dict(given, strict=False)
 
 
-def _named_today(found: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    """The encoder's weights by their current names.
+def load_head(model: Any, body: Path) -> list[str]:
+    """Replace the weights of the head that a pre-trained model has too; the encoder stays.
+
+    Returns:
+        The names of the weights of the head that it does not have, which keep their values.
+    """
+    prefix = f"{model.base_model_prefix}."
+    own = model.state_dict()
+    given = {
+        name: tensor
+        for name, tensor in _read_weights(body).items()
+        if not name.startswith(prefix) and name in own and own[name].shape == tensor.shape
+    }
+    model.load_state_dict(given, strict=False)
+    # Tied weights have several names and one place in memory; files have one of the names.
+    known = {t.data_ptr() for name, t in own.items() if name in given or name.startswith(prefix)}
+    return sorted(name for name, tensor in own.items() if tensor.data_ptr() not in known)
+
+
+def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The weights in a folder by their current names.
 
     Early published models call the weights of a norm gamma and beta, and store the numbers of the
-    positions; an encoder that was saved alone has no prefix.
+    positions.
     """
-    renamed = {
+    found: dict[str, torch.Tensor] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        found |= load_file(file)
+    return {
         name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
             "LayerNorm.beta", "LayerNorm.bias"
         ): tensor
         for name, tensor in found.items()
         if not name.endswith("position_ids")
     }
-    if not any(name.startswith(prefix) for name in renamed):
-        return {prefix + name: tensor for name, tensor in renamed.items()}
-    return {name: tensor for name, tensor in renamed.items() if name.startswith(prefix)}
+
+
+def _of_encoder(found: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """The weights of the encoder; one that was saved alone has no prefix."""
+    if not any(name.startswith(prefix) for name in found):
+        return {prefix + name: tensor for name, tensor in found.items()}
+    return {name: tensor for name, tensor in found.items() if name.startswith(prefix)}
 
 
 def _misfit(body: Path, given: dict[str, torch.Size], wanted: dict[str, torch.Size]) -> str:

@@ -15,13 +15,21 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tasks.machinery.naming.markdown import escaped
-from tasks.machinery.naming.metric_name import FROM_SCRATCH, MAJORITY, SIMPLE, MetricName
+from tasks.machinery.naming.metric_name import (
+    FROM_SCRATCH,
+    MAJORITY,
+    OVER_START,
+    SIMPLE,
+    START,
+    MetricName,
+)
 from tasks.pages import numbers as pages
 from tasks.pages.figures import (
     BLUE,
     GREEN,
     MUTED,
     ORANGE,
+    PURPLE,
     Interval,
     draw_confusion,
     draw_intervals,
@@ -29,13 +37,14 @@ from tasks.pages.figures import (
 )
 from tasks.problems import Metric
 from tasks.statistics import numbers
-from tasks.statistics.verdict import against_simple, beyond_majority
+from tasks.statistics.verdict import against_simple, against_start, beyond_majority
 
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is in the store alone
 SHARES = {"f1": "F1"}  # columns of a class's scores that have another name for people
 MODELS = {
     "": ("pre-trained", BLUE),
     FROM_SCRATCH: ("from scratch", ORANGE),
+    START: ("before", PURPLE),
     SIMPLE: ("simple model", GREEN),
     MAJORITY: ("majority", MUTED),
 }
@@ -158,9 +167,12 @@ def card(found: Found) -> str:
     ]
     if "gain" in metrics:
         parts.append(f"**{pages.judge(metrics, found.headline, facts['confidence'])}**")
+    if said := against_start(metrics, found.headline):
+        parts.append(f"**{escaped(said[0].upper() + said[1:])}.**")
     if said := against_simple(metrics, found.headline, facts.get("simple", "")):
         parts.append(f"**{escaped(said[0].upper() + said[1:])}.**")
-    for model, words in {"": "pre-trained model", FROM_SCRATCH: "model from scratch"}.items():
+    named = {"": "pre-trained model", FROM_SCRATCH: "model from scratch", START: "model before"}
+    for model, words in named.items():
         if MetricName(facts["headline"], model).low in metrics and (said := found.learnt(model)):
             parts.append(f"**The {words} is {escaped(said)}.**")
     if len(found.report):
@@ -169,6 +181,7 @@ def card(found: Found) -> str:
         f"In brackets: {sure} bootstrap intervals over the documents of the test split, paired for "
         "differences. They do not cover the variation between training seeds. *majority* always "
         f"answers {escaped(facts['majority'])}, which it knows from the training split."
+        + (" *before*: fine-tuned without pre-training here." if OVER_START in metrics else "")
         + (f" *simple model*: {escaped(facts['simple'])}." if facts.get("simple") else "")
     )
     return "\n\n".join(parts) + "\n"

@@ -13,6 +13,7 @@ from tasks.machinery.naming.markdown import escaped
 from tasks.pages.figures import Points, draw_curves, write_figure
 from tasks.pages.numbers import table
 
+START = "start_loss"  # as stage `pretraining` calls it
 FORMATS = {"nats": ".3f", "share": ".1%", "number": ",.1f"}  # by unit
 
 
@@ -102,9 +103,17 @@ def describe(outcome: Outcome) -> Iterator[str]:
 
 
 def numbers_of(outcome: Outcome) -> list[list[str]]:
-    """The metrics of the objective as words and numbers."""
-    return [
+    """The metrics of the objective as words and numbers.
+
+    After the first, the loss, also that of the model to start from before the training.
+    """
+    found = [
         [metric["words"], format(outcome.metrics[metric["name"]], FORMATS[metric["unit"]])]
         for metric in outcome.measured
         if metric["name"] in outcome.metrics
     ]
+    if START in outcome.metrics:
+        loss = outcome.measured[0]
+        value = format(outcome.metrics[START], FORMATS[loss["unit"]])
+        found.insert(1, [f"{loss['words']}, before the training", value])
+    return found

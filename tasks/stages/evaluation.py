@@ -24,7 +24,9 @@ from tasks.machinery.naming.metric_name import (
     GAIN,
     MAJORITY,
     OVER_SIMPLE,
+    OVER_START,
     SIMPLE,
+    START,
     MetricName,
 )
 from tasks.models.answering import read_labels
@@ -37,7 +39,7 @@ from tasks.problems.weighted import Scores, on_all_rows
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.documents import count_documents
 
-DIFFERENCES = {FROM_SCRATCH: GAIN, SIMPLE: OVER_SIMPLE}
+DIFFERENCES = {FROM_SCRATCH: GAIN, START: OVER_START, SIMPLE: OVER_SIMPLE}
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Answers:
     """The predictions of a model on the test split.
 
     Attributes:
-        model: FROM_SCRATCH, SIMPLE, or empty for the model itself.
+        model: FROM_SCRATCH, START, SIMPLE, or empty for the model itself.
         table: the rows with the predictions.
         scores: the metrics as functions of the rows' weights.
     """
@@ -64,13 +66,15 @@ def evaluate(
     data: Path,
     model: Path,
     from_scratch: Path | None,
+    start: Path | None = None,
     simple: Path | None = None,
     out: Path,
     monitor: Monitor,
 ) -> dict[str, float]:
     """Evaluate a model on the test split, and compare it with the models that it must beat.
 
-    These are the same model from random weights, and the field's simple model.
+    These are the same model from random weights, the given one that pre-training continued from,
+    and the field's simple model.
 
     Args:
         problem: what is predicted.
@@ -80,6 +84,7 @@ def evaluate(
         data: folder with test.parquet, train.parquet (for the majority baseline), labels.json.
         model: folder of the fine-tuned model.
         from_scratch: folder of the model that started from random weights, if there is one.
+        start: folder of the model that was fine-tuned from the given one, if there is one.
         simple: folder of stage `baseline` with the answers of the simple model, if there is one.
         out: empty folder for predictions.parquet, metrics.json, evaluation.json (what was
             measured, in words) and classes.json (scores by class, and the confusions).
@@ -89,7 +94,8 @@ def evaluate(
         `test_documents`, each metric of the problem with its `/low` and `/high`, and
         `majority/HEADLINE`. With `from_scratch` also the same under `from_scratch/`, and `gain`,
         `gain/low`, `gain/high`: how much better the model is than the one from scratch in the
-        headline metric, paired. With `simple` the same under `simple/`, and `over_simple`.
+        headline metric, paired. With `start` the same under `start/`, and `over_start`; with
+        `simple` under `simple/`, and `over_simple`.
 
     Raises:
         StageError: the test split is one document, or a model lacks a label of the data.
@@ -99,7 +105,8 @@ def evaluate(
     asked = read_labels(data)
     train, test = (pd.read_parquet(data / f"{split}.parquet") for split in ("train", "test"))
     documents = count_documents(test)
-    folders = {"": model} if from_scratch is None else {"": model, FROM_SCRATCH: from_scratch}
+    beside = {FROM_SCRATCH: from_scratch, START: start}
+    folders = {"": model} | {name: folder for name, folder in beside.items() if folder is not None}
     labels = every_label(asked, [labels_known(folder, asked) for folder in folders.values()])
     answers: list[Answers] = []
     for name, folder in folders.items():

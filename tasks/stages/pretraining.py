@@ -1,7 +1,7 @@
 """Stage `pretraining`: train an encoder on text alone.
 
 It starts from random weights, with the log-frequencies of the tokens as the output bias, and where
-the experiment says so with embeddings by counting.
+the experiment says so with embeddings by counting; or from the weights of a given model.
 
 Batches are drawn on the fly from the memory-mapped tokens, as a function of the seed and the step.
 Validation is on held-out documents: the sequences and the tokens hidden in them depend on the seed
@@ -12,7 +12,7 @@ of them, the same at each point, so its metrics are called `quick_…`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,10 +29,11 @@ from tasks.data.text.vocabulary import Vocabulary
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.models.building import set_embeddings
+from tasks.models.continuing import given_configuration, load_given
 from tasks.models.text_computation import text_computation
 from tasks.objectives import Objective
 from tasks.training.computation import Computation
-from tasks.training.loop import Batch, Optimization, autocast, train
+from tasks.training.loop import Batch, Optimization, Precision, autocast, device_name, train
 
 VALIDATION_MASKING = 0.15
 PLATEAU = 0.1  # nats above the reference below which a model has learnt hardly anything
@@ -43,32 +44,35 @@ TOKENS_AT_ONCE = 8192
 
 def pretrain(
     *,
-    model: Model,
+    model: Model | None,
     pretraining: Pretraining,
     seed: int,
     tokens: Path,
     tokenizer: Path,
     embeddings: Path | None = None,
+    start: Path | None = None,
     out: Path,
     monitor: Monitor,
     checkpoints: Checkpoints | None = None,
 ) -> dict[str, float]:
-    """Train an encoder from random weights, and write it to `out/model`.
+    """Train an encoder, and write it to `out/model`.
 
     Args:
-        model: size of the encoder.
+        model: size of an encoder with random weights; None with `start`.
         pretraining: what it learns, and how.
         seed: seed of weights, order, pairs and masks.
         tokens: folder of the stage `tokens`.
         tokenizer: folder of the tokenizer that made them.
         embeddings: vectors to begin with, as stage `embeddings` writes them; None: random ones.
+        start: folder of the model whose training continues, with the tokenizer's vocabulary.
         out: empty folder.
         monitor: receives the curves and the progress.
         checkpoints: how often to write a checkpoint.
 
     Returns:
         The metrics of the objective, `validation_loss` among them; `parameters`, `tokens` seen,
-        `epochs` over the corpus. The monitor gets the measured ones as `quick_…` on the way.
+        `epochs` over the corpus. The monitor gets the measured ones as `quick_…` on the way. With
+        `start`, unless its head is new, also `start_loss`: the validation loss before the training.
 
     Raises:
         StageError: the corpus is too small, or what `train` raises.
@@ -79,9 +83,21 @@ def pretrain(
     batches = training_batches(objective, tokens, vocabulary, pretraining, seed)
     held_out = validation_batches(objective, tokens, vocabulary, pretraining, seed)
     texts, unseen = (EncodedCorpus.open(tokens, split) for split in ("train", "validation"))
-    config = families.load(model.family).configure(model, loaded, pretraining.dropout)
-    network = objective.new_model(config, seed)
-    objective.begin(network, texts, vocabulary)
+    before: dict[str, float] = {}
+    if start is not None:
+        config = given_configuration(start, pretraining.dropout, len(loaded))
+        network = objective.new_model(config, seed)
+        new = load_given(network, start)
+        report_head(new, monitor)
+        if not new:
+            untrained = evaluate(objective, network, held_out, pretraining.precision)
+            before = {"start_loss": untrained["validation_loss"]}
+    elif model is not None:
+        config = families.load(model.family).configure(model, loaded, pretraining.dropout)
+        network = objective.new_model(config, seed)
+        objective.begin(network, texts, vocabulary)
+    else:
+        raise ValueError("neither the size of a new model nor a given one")
     if embeddings is not None:
         set_embeddings(network, np.load(embeddings))
     monitor.note(parameters=network.num_parameters(), examples=len(batches.examples))
@@ -99,15 +115,16 @@ def pretrain(
         checkpoints=checkpoints,
         computation=computation(objective, network, batches[0], pretraining),
     )
-    with torch.no_grad(), autocast(pretraining.precision):
-        found = measure(objective, network, held_out)
+    found = evaluate(objective, network, held_out, pretraining.precision)
 
     network.save_pretrained(out / "model")
-    loaded.model_max_length = model.max_positions
+    if model is not None:
+        loaded.model_max_length = model.max_positions
     loaded.save_pretrained(out / "model")
     metrics = {
         **found,
         **objective.derive(found, texts, unseen, vocabulary),
+        **before,
         "parameters": float(network.num_parameters()),
         "steps": history.steps,
         "tokens": history.seen,
@@ -151,6 +168,16 @@ def report_plateau(
             "model has learnt hardly anything from the text yet, and fine-tuning from it may be "
             "worse than from random weights. More steps, another learning rate or "
             "model.initializer_range may help"
+        )
+
+
+def report_head(new: Sequence[str], monitor: Monitor) -> None:
+    """Report weights of the head that the given model does not have."""
+    if new:
+        monitor.note(new_head=len(new))
+        monitor.say(
+            f"Warning: the model to start from lacks {len(new)} weights of this objective's head "
+            f"({new[0]}, …), which are random at first"
         )
 
 
@@ -217,6 +244,15 @@ def validation_batches(
     rows = max(1, min(count, TOKENS_AT_ONCE // pretraining.sequence_length))
     batches = ExampleBatches(examples, count // rows, rows, seed)
     return [batches[step] for step in range(len(batches))]
+
+
+def evaluate(
+    objective: Objective, model: PreTrainedModel, batches: list[Batch], precision: Precision
+) -> dict[str, float]:
+    """Metrics of a model that is not in training, on this machine's best device."""
+    model.to(device_name()).eval()
+    with torch.no_grad(), autocast(precision):
+        return measure(objective, model, batches)
 
 
 def measure(objective: Objective, model: PreTrainedModel, batches: list[Batch]) -> dict[str, float]:

@@ -14,7 +14,9 @@ from tasks.machinery.naming.metric_name import (
     FROM_SCRATCH,
     MAJORITY,
     OVER_SIMPLE,
+    OVER_START,
     SIMPLE,
+    START,
     MetricName,
 )
 from tasks.pages import numbers as pages
@@ -30,6 +32,7 @@ from tasks.statistics.verdict import (
     HURTS,
     WORSE,
     against_simple,
+    against_start,
     beyond_majority,
     simple_verdict,
     verdict,
@@ -100,6 +103,16 @@ class Result:
     def against_simple(self) -> str:
         """Who is better, the model or the simple one; empty where there is none."""
         return against_simple(self.metrics, self.metric, self.facts.get("simple", ""))
+
+    @property
+    def over_start(self) -> str:
+        """The difference from the model before pre-training here, or a dash where there is none."""
+        return pages.gain(self.metrics, self.metric.unit, OVER_START)
+
+    @property
+    def against_start(self) -> str:
+        """Whether continuing the pre-training helped; empty where that was not measured."""
+        return against_start(self.metrics, self.metric)
 
     def measured(self, model: str = "") -> str:
         """The headline metric of a model with its interval, or a dash if there is none."""
@@ -239,6 +252,9 @@ def headline_table(results: Sequence[Result], confidence: float) -> str:
         "from scratch": lambda result: result.measured(FROM_SCRATCH),
         heading("gain"): lambda result: difference(result.gain, result),
     }
+    if any(result.against_start for result in results):
+        columns["before"] = lambda result: result.measured(START)
+        columns[heading("over before")] = lambda result: difference(result.over_start, result)
     if any(result.simple_end for result in results):
         columns["simple model"] = lambda result: result.measured(SIMPLE)
         columns[heading("over simple")] = lambda result: difference(result.over_simple, result)
@@ -261,7 +277,8 @@ def verdicts(results: Sequence[Result], confidence: float) -> list[str]:
     lines += [
         f"- **{escaped(result.name)}**: {escaped(said[0].upper() + said[1:])}."
         for result in results
-        if (said := result.against_simple)
+        for said in (result.against_start, result.against_simple)
+        if said
     ]
     lines += [
         f"- **{escaped(result.name)}**: the pre-trained model is {escaped(said)}."

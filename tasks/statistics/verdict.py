@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.machinery.naming.metric_name import GAIN, MAJORITY, OVER_SIMPLE, MetricName
+from tasks.machinery.naming.metric_name import GAIN, MAJORITY, OVER_SIMPLE, OVER_START, MetricName
 from tasks.problems import Metric
 from tasks.statistics import numbers
 from tasks.statistics.documents import FEWEST_DOCUMENTS
@@ -75,6 +75,26 @@ def against_simple(
             "text or a published model may help"
         )
     return f"{said} ({words}): {numbers.gain(value, metric.unit)} {interval}"
+
+
+def against_start(metrics: Mapping[str, float], metric: Metric, problem: str = "") -> str:
+    """What the interval of the difference from the model before pre-training here says.
+
+    Args:
+        metrics: of stage evaluation, or of a run.
+        metric: the headline metric.
+        problem: the problem, where they are those of a run.
+
+    Returns:
+        Whether continuing its pre-training helped, with the interval; empty where it was not asked.
+    """
+    over = MetricName(OVER_START, problem=problem)
+    said = _of_interval(metrics, OVER_START, problem, ("helps", "hurts", "is not shown to help"))
+    if not said or said.endswith(" to tell"):
+        return said
+    interval = numbers.interval(metrics[over.low], metrics[over.high], metric.unit, "+")
+    gain = numbers.gain(metrics[str(over)], metric.unit)
+    return f"continuing the pre-training on this text {said}: {gain} {interval}"
 
 
 def simple_verdict(metrics: Mapping[str, float], problem: str = "") -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tasks.contract import Stage
 from tasks.experiment.experiment import Experiment
+from tasks.experiment.model import Model
 from tasks.machinery.execution.planner import PendingInput, Planner, Step
 from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
@@ -52,7 +54,8 @@ class TimedPlanner(Planner):
             if step.state == "cached":
                 continue
             if step.name == "pretraining":
-                found[step.title] = _of_pretraining(arguments, vocabulary, step.begun)
+                model = self._model(experiment)
+                found[step.title] = _of_pretraining(model, arguments, vocabulary, step.begun)
             elif step.name == "finetuning":  # from scratch it costs the same
                 name = Title.parse(step.title).problem
                 costs.setdefault(name, self._of_finetuning(experiment, arguments, vocabulary))
@@ -71,8 +74,15 @@ class TimedPlanner(Planner):
     def _tokenizer(self) -> Any:
         from tasks.data.text.token_arrays import load_tokenizer
 
-        given = next(a["tokenizer"] for step, a in self.calls if step.name == "tokens")
+        read = {"tokens": "tokenizer", "finetuning": "architecture"}  # the second: no pre-training
+        given = next(a[read[step.name]] for step, a in self.calls if step.name in read)
         return None if isinstance(given, PendingInput) else load_tokenizer(given.path)
+
+    def _model(self, experiment: Experiment) -> Model | Path:
+        """The size of the encoder, or the folder of the model that it starts from."""
+        read = {"pretraining": "start", "finetuning": "architecture"}
+        given = next((a.get(read[step.name]) for step, a in self.calls if step.name in read), None)
+        return given.path if experiment.start and given is not None else experiment.model
 
     def _of_finetuning(
         self, experiment: Experiment, arguments: Mapping[str, Any], vocabulary: int
@@ -89,7 +99,7 @@ class TimedPlanner(Planner):
         validation = int(known.get("validation_rows", examples))
         cost = time_finetuning(
             arguments["problem"],
-            experiment.model,
+            self._model(experiment),
             training,
             vocabulary,
             lengths or [training.max_length],
@@ -114,9 +124,11 @@ class TimedPlanner(Planner):
         return [len(example.input_ids) for example in kind.encode(rows, tokenizer, labels)]
 
 
-def _of_pretraining(arguments: Mapping[str, Any], vocabulary: int, begun: int) -> Expected:
+def _of_pretraining(
+    model: Model | Path, arguments: Mapping[str, Any], vocabulary: int, begun: int
+) -> Expected:
     from tasks.timing.steps import time_pretraining
 
     pretraining = arguments["pretraining"]
-    cost = time_pretraining(arguments["model"], pretraining, vocabulary)
+    cost = time_pretraining(model, pretraining, vocabulary)
     return Expected(cost.of_pretraining(pretraining, begun))

@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 
@@ -23,6 +25,7 @@ from tasks.experiment.pretraining import Pretraining
 from tasks.experiment.problem import FineTuning
 from tasks.models.bodies import answers_of
 from tasks.models.building import new_model
+from tasks.models.continuing import given_configuration
 from tasks.stages.finetuning import VALIDATION_ROWS, cross_entropy
 from tasks.stages.finetuning import computation as finetuning_computation
 from tasks.stages.finetuning import optimization as finetuning_optimization
@@ -87,8 +90,11 @@ class _Stopwatch(Silent):
         return median(after - before for before, after in pairwise(self.ends[WARM_UP - 1 :]))
 
 
-def time_pretraining(model: Model, pretraining: Pretraining, vocabulary: int) -> Cost:
-    """The cost of pre-training, with a vocabulary of this size."""
+def time_pretraining(model: Model | Path, pretraining: Pretraining, vocabulary: int) -> Cost:
+    """The cost of pre-training, with a vocabulary of this size.
+
+    `model` is the size of an encoder, or the folder of the one to start from.
+    """
     tokenizer = MadeUpTokenizer(vocabulary)
     objective = objectives.load(pretraining.objective)
     length, size = pretraining.sequence_length, pretraining.batch_size
@@ -96,7 +102,7 @@ def time_pretraining(model: Model, pretraining: Pretraining, vocabulary: int) ->
     known = tokenizer.vocabulary()
     examples = objective.examples(made_up_corpus(size * length, known), known, drawing)
     batches = ExampleBatches(examples, WARM_UP + MEASURED, size, seed=0)
-    config = families.load(model.family).configure(model, tokenizer, pretraining.dropout)
+    config = _configuration(model, tokenizer, pretraining.dropout)
     body = objective.new_model(config, seed=0)
     watch = _Stopwatch()
     how = computation(objective, body, batches[0], pretraining)
@@ -109,11 +115,11 @@ def time_pretraining(model: Model, pretraining: Pretraining, vocabulary: int) ->
 
 
 def time_finetuning(
-    problem: str, model: Model, training: FineTuning, vocabulary: int, lengths: Sequence[int]
+    problem: str, model: Model | Path, training: FineTuning, vocabulary: int, lengths: Sequence[int]
 ) -> Cost:
-    """What fine-tuning costs on examples of such lengths, in tokens."""
+    """What fine-tuning costs on examples of such lengths, in tokens; `model` as above."""
     kind, tokenizer = problems.load(problem), MadeUpTokenizer(vocabulary)
-    config = families.load(model.family).configure(model, tokenizer, training.dropout)
+    config = _configuration(model, tokenizer, training.dropout)
     labels = [str(i) for i in range(LABELS)] if problems.shape_of(problem).LABELS else []
     config.update(answers_of(kind, labels))
     tuned = new_model(kind.AUTO_MODEL, config, seed=0)
@@ -135,6 +141,12 @@ def time_finetuning(
     with torch.no_grad(), autocast(training.precision):
         validated = _seconds(lambda: float(tuned(**batch).loss))
     return Cost(watch.seconds(), validated / len(batch["input_ids"]))
+
+
+def _configuration(model: Model | Path, tokenizer: MadeUpTokenizer, dropout: float) -> Any:
+    if isinstance(model, Path):
+        return given_configuration(model, dropout, len(tokenizer))
+    return families.load(model.family).configure(model, tokenizer, dropout)
 
 
 def _seconds(work: Callable[[], object]) -> float:

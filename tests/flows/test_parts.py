@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 import psutil
 import pytest
+import yaml
 from mlflow import MlflowClient
 from typer.testing import CliRunner
 
@@ -25,12 +26,15 @@ from flows.commands.main import app
 from flows.experiment import run_experiment
 from flows.parts import evaluate, finetune, pretrain
 from flows.presets.loading import load_experiment
+from flows.recipes.experiment import recipe
 from tasks.contract import StageError
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.machinery.host.home import make_home
 from tasks.machinery.servers.servers import answers
+from tasks.machinery.store.store import Store
+from tasks.timing.planner import TimedPlanner
 from tests.support.tiny_experiment import write_experiment
 from tests.support.tiny_models import write_body
 
@@ -197,6 +201,103 @@ def test_fine_tuning_the_same_body_shares_every_stage_whatever_it_is_called(plac
     assert "BertForPreTraining" in page
     assert "Pre-trained by Temper" in page
     assert "contains a test row" in page
+
+
+def starting(place: Place, *settings: str) -> Experiment:
+    """The tiny experiment, starting from the encoder that it pre-trained."""
+    file = place.folder / "data" / "starting.yaml"
+    values = yaml.safe_load(place.file.read_text())
+    values["start"] = f"runs:/{place.stage('pretraining')['run_id']}"
+    for part in ("model", "tokenizer"):
+        del values[part]
+    file.write_text(yaml.safe_dump(values))
+    return load_experiment(str(file), list(settings))
+
+
+def test_an_experiment_without_pretraining_is_the_fine_tuning_of_the_given_model(
+    place: Place,
+) -> None:
+    body = f"runs:/{place.stage('pretraining')['run_id']}"
+    alone = finetune(FinetuneJob.of(body, place.whole, place.whole.downstream))
+    experiment = starting(place, "pretraining.steps=0", "corpus.source=nowhere.txt")
+    result = run_experiment(experiment)
+    assert set(states(result).values()) == {"cached"}
+    assert result["stages"] == [stage | {"state": "cached"} for stage in alone["stages"]]
+    run = place.client.get_run(result["mlflow"]["run_id"])
+    assert run.data.params["start"] == body
+    assert not [name for name in run.data.params if name.startswith(("model.", "tokenizer."))]
+    assert run.info.run_name.endswith(f"from {body} · no pre-training")
+
+
+def test_pretraining_continues_from_the_given_model_with_its_tokenizer(place: Place) -> None:
+    before = place.first["metrics"]
+    result = run_experiment(starting(place, "pretraining.steps=20", "evaluation.baseline=start"))
+    found = result["metrics"]
+    assert found["downstream/mood/start/accuracy"] == before["downstream/mood/accuracy"]
+    assert states(result)["finetuning mood from start"] == "cached"
+    gained = found["downstream/mood/accuracy"] - before["downstream/mood/accuracy"]
+    assert found["downstream/mood/over_start"] == pytest.approx(gained)
+    assert found["downstream/mood/over_start/low"] <= gained
+    assert states(result)["corpus"] == "cached", "the same text without the same test documents"
+    assert found["pretraining/start_loss"] == pytest.approx(
+        before["pretraining/validation_loss"], abs=1e-5
+    )
+    assert found["pretraining/validation_loss"] < found["pretraining/start_loss"]
+    assert found["pretraining/parameters"] == before["pretraining/parameters"]
+    vocabularies = [
+        (Path(stage["path"]) / "model" / "tokenizer.json").read_text()
+        for each in (place.first, result)
+        for stage in each["stages"]
+        if stage["name"] == "pretraining"
+    ]
+    assert vocabularies[0] == vocabularies[1]
+    page = page_of(result)
+    assert "## The model" in page
+    assert "Pre-trained by Temper: 12 steps" in page
+    assert "continuing the pre-training on this text" in page.lower()
+    assert "before the training" in page_of(result, "pretraining")
+
+
+def test_how_long_a_given_model_takes_is_measured(place: Place) -> None:
+    experiment = starting(place, "pretraining.steps=21", "downstream.mood.epochs=3")
+    planner = TimedPlanner(Store(place.folder / "home" / "store"))
+    recipe(experiment, planner)
+    found = planner.expected(experiment)
+    assert found["pretraining"].seconds is not None
+    assert found["finetuning mood"].seconds is not None
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["start=", "pretraining.steps=0"], "pretraining.steps: found 0; accepted: at least 1, or"),
+        (["pretraining.steps=0", "downstream=[]"], "downstream: found no problem, and"),
+        (["evaluation.baseline=start", "pretraining.steps=0"], "evaluation.baseline: found start"),
+        (["model.layers=3"], "model: found a group of fields, but start is 'runs:"),
+        (["tokenizer.vocab_size=300"], "tokenizer: found a group of fields, but start is"),
+        (["pretraining.embeddings=cooccurrence"], "pretraining.embeddings: found 'cooccurrence'"),
+    ],
+)
+def test_what_does_not_go_with_a_given_model_is_refused(
+    place: Place, settings: list[str], said: str
+) -> None:
+    with pytest.raises(InvalidExperimentError, match=said):
+        starting(place, *settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["start=models:/nobody@best"], "start: no registered model 'nobody'"),
+        (["pretraining.sequence_length=65"], "pretraining.sequence_length: 65 is more than the 64"),
+        (["downstream.mood.max_length=65"], "downstream.mood.max_length: 65 is more than the 64"),
+    ],
+)
+def test_a_given_model_that_does_not_fit_is_refused_before_anything_runs(
+    place: Place, settings: list[str], said: str
+) -> None:
+    with pytest.raises(StageError, match=said):
+        run_experiment(starting(place, *settings), plan_only=True)
 
 
 def test_evaluating_a_model_alone_gives_what_the_whole_experiment_gave(place: Place) -> None:

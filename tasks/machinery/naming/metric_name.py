@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-MAJORITY, SIMPLE, FROM_SCRATCH = "majority", "simple", "from_scratch"
-REFERENCES = (FROM_SCRATCH, SIMPLE, MAJORITY)  # models that another one is compared with
-GAIN, OVER_SIMPLE = "gain", "over_simple"  # of the headline metric, paired
+MAJORITY, SIMPLE, FROM_SCRATCH, START = "majority", "simple", "from_scratch", "start"
+REFERENCES = (FROM_SCRATCH, START, SIMPLE, MAJORITY)  # models that another one is compared with
+# Differences in the headline metric, paired.
+GAIN, OVER_START, OVER_SIMPLE = "gain", "over_start", "over_simple"
+DIFFERENCES = (GAIN, OVER_START, OVER_SIMPLE)
 LOW, HIGH = "low", "high"
 DOWNSTREAM = "downstream"
 
@@ -21,9 +23,9 @@ class MetricName:
     """The name of a result.
 
     Attributes:
-        metric: such as `accuracy`, GAIN (over FROM_SCRATCH), OVER_SIMPLE or `validation_loss`.
-        model: whose result it is: MAJORITY, SIMPLE (the field's simple model), FROM_SCRATCH; empty
-            for the model itself.
+        metric: such as `accuracy`, `validation_loss`, or one of DIFFERENCES.
+        model: whose result it is: MAJORITY, SIMPLE (the field's simple model), FROM_SCRATCH, START
+            (the given model, fine-tuned without further pre-training); empty for the model itself.
         problem: the downstream problem it belongs to; empty in the evaluation's own results.
         stage: the stage it belongs to, such as `pretraining`, where it belongs to no problem.
         end: LOW or HIGH for an end of its interval; empty for the result itself.

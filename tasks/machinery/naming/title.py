@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_SCRATCH = " from scratch"
+_SCRATCH, _START = " from scratch", " from start"
 
 
 def from_scratch(problem: str) -> str:
     """The label of a stage about the model of a problem that begins from random weights."""
     return f"{problem}{_SCRATCH}"
+
+
+def from_start(problem: str) -> str:
+    """The label of a stage about the model of a problem that skips the pre-training here."""
+    return f"{problem}{_START}"
 
 
 @dataclass(frozen=True, order=True)
@@ -36,9 +41,9 @@ class Title:
     @property
     def problem(self) -> str:
         """The downstream problem that it is about; empty if it is about none."""
-        return self.label.removesuffix(_SCRATCH)
+        return self.label.removesuffix(_SCRATCH).removesuffix(_START)
 
     @property
-    def is_from_scratch(self) -> bool:
-        """Whether it is about a model from random weights, beside a pre-trained one."""
-        return self.label.endswith(_SCRATCH)
+    def is_of_reference(self) -> bool:
+        """Whether it is about a model that the one pre-trained here is compared with."""
+        return self.label.endswith((_SCRATCH, _START))

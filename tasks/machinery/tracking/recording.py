@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from tasks.machinery.host.interruption import why_stopped
 from tasks.machinery.host.small_files import report
-from tasks.machinery.naming.metric_name import GAIN, MAJORITY, OVER_SIMPLE, SIMPLE
+from tasks.machinery.naming.metric_name import DIFFERENCES, MAJORITY, SIMPLE
 from tasks.machinery.naming.secrets import redacted
 from tasks.machinery.store.artifact import Artifact, read_run
 from tasks.machinery.store.store import Store
@@ -30,7 +30,7 @@ from tasks.machinery.tracking.tracked_run import Status, TrackedRun, log_files
 from tasks.machinery.tracking.tracking import Tracking
 
 # Metrics of an evaluation that do not belong to a single model.
-_ABOUT_NO_MODEL = (MAJORITY, SIMPLE, GAIN, OVER_SIMPLE, "test_documents")
+_ABOUT_NO_MODEL = (MAJORITY, SIMPLE, *DIFFERENCES, "test_documents")
 
 # The text for an exception that is a signal.
 _SIGNALS = {

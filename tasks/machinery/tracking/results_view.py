@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from tasks.machinery.naming.metric_name import GAIN, MAJORITY, OVER_SIMPLE, MetricName
+from tasks.machinery.naming.metric_name import DIFFERENCES, MAJORITY, MetricName
 from tasks.machinery.tracking.tags import EXPERIMENT, STAGE
 
 NAME = "results"
@@ -57,7 +57,7 @@ def columns_of(runs: Sequence[Run]) -> list[str]:
         if (
             found.problem and found.model == MAJORITY
         ):  # only the headline metric has a majority baseline
-            differences = [MetricName(each, problem=found.problem) for each in (GAIN, OVER_SIMPLE)]
+            differences = [MetricName(each, problem=found.problem) for each in DIFFERENCES]
             chosen += map(str, [replace(found, model=""), *differences])
     chosen.append("pretraining/validation_loss")
     results = [name for name in dict.fromkeys(chosen) if name in metrics]

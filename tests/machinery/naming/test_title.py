@@ -8,17 +8,18 @@ from tasks.machinery.naming.title import Title, from_scratch
 
 
 @pytest.mark.parametrize(
-    ("text", "problem", "is_from_scratch"),
+    ("text", "problem", "is_of_reference"),
     [
         ("corpus", "", False),
         ("evaluation library", "library", False),
         ("finetuning library from scratch", "library", True),
+        ("finetuning library from start", "library", True),
     ],
 )
-def test_a_title_is_read_back_as_it_was_written(text, problem, is_from_scratch):
+def test_a_title_is_read_back_as_it_was_written(text, problem, is_of_reference):
     title = Title.parse(text)
     assert str(title) == text
-    assert (title.problem, title.is_from_scratch) == (problem, is_from_scratch)
+    assert (title.problem, title.is_of_reference) == (problem, is_of_reference)
 
 
 def test_a_title_is_written_from_its_parts():

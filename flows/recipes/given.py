@@ -1,0 +1,98 @@
+"""The model that an experiment starts from, or a part is given: what recipes need to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from flows.recipes import stages
+from tasks import families
+from tasks.contract import StageError
+from tasks.data.text.tokenizer_files import TOKENIZER_FILES
+from tasks.experiment.consistency import head_mistakes
+from tasks.experiment.experiment import Experiment
+from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.store.call import StageCaller
+from tasks.models.files import require_room
+from tasks.sources.published_tokenizers import PublishedTokenizer
+
+if TYPE_CHECKING:  # it imports MLflow's client, which most plans do without
+    from tasks.references.given_model import Given
+
+
+def find_start(experiment: Experiment) -> Given | None:
+    """The model that an experiment starts from; None if from random weights.
+
+    Raises:
+        StageError: there is no such model, it cannot be read here, or it is not one that the
+            experiment can train.
+    """
+    if not experiment.start:
+        return None
+    from tasks.machinery.execution.display import current_display
+    from tasks.machinery.naming.secrets import redacting
+    from tasks.references.given_model import find_model
+
+    with redacting():
+        found = find_model(experiment.start, "start", experiment.name, current_display().say)
+    _require_fitting(experiment, found)
+    return found
+
+
+def _require_fitting(experiment: Experiment, start: Given) -> None:
+    """Check that a model can be pre-trained and fine-tuned as the experiment says."""
+    require_room(experiment.downstream, start.configuration, start.name)
+    if not experiment.pretraining.steps:
+        return
+    family = family_of(start)
+    for path, problem in head_mistakes(family, experiment.pretraining.objective):
+        raise StageError(f"{path}: {problem}")
+    longest = families.load(family).longest_input(start.configuration)
+    length = experiment.pretraining.sequence_length
+    if longest is not None and length > longest:
+        raise StageError(
+            f"pretraining.sequence_length: {length} is more than the {longest} tokens that "
+            f"{start.name} reads at once; accepted: at most that"
+        )
+
+
+def family_of(given: Given) -> str:
+    """The family of a given model."""
+    return str(given.configuration["model_type"])
+
+
+def tokenizer_of(start: Given) -> PublishedTokenizer:
+    """The tokenizer beside a given model."""
+    files = start.model.files
+    identity = {name: files[name] for name in TOKENIZER_FILES if name in files}
+    return PublishedTokenizer(location=str(start.model.path), kind="folder", identity=identity)
+
+
+def about(
+    given: Given,
+    origin: str,
+    problems: Sequence[str],
+    labelled: Sequence[Artifact],
+    run: StageCaller,
+) -> dict[str, Any]:
+    """What a report says of a given model: its origin, and whether it was trained on test rows.
+
+    Args:
+        given: the model.
+        origin: what it is, in words.
+        problems: their names.
+        labelled: their data, in the same order.
+        run: calls a stage.
+    """
+    leakages = [
+        run(
+            stages.LEAKAGE,
+            problem,
+            corpora=given.lineage.corpora,
+            rows=given.lineage.rows,
+            held_out=data / "held_out.parquet",
+        )
+        for problem, data in zip(problems, labelled, strict=True)
+        if given.lineage.trainings
+    ]
+    return {"origin": origin, "leakages": [found.whole for found in leakages]}
