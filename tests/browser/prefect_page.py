@@ -15,6 +15,7 @@ Values = Mapping[str, "str | float | bool | Values"]
 
 SECOND = 1000.0  # in Playwright's milliseconds
 PRETRAINING = re.compile("^pre-?train")  # the name of its task run
+BUSY, CLICKS = 503, 3
 SLOW = 180.0  # seconds that a page may take on a machine with other things to do
 
 
@@ -87,8 +88,7 @@ class PrefectPage:
     def quick_run(self) -> None:
         """From a deployment to a run with its defaults."""
         self.page.get_by_role("button", name="Run", exact=True).click()
-        self.page.get_by_text("Quick run", exact=True).click()
-        self._follow()
+        self._start(self.page.get_by_text("Quick run", exact=True))
 
     def copy_to_new_run(self) -> Form:
         """From a run that has ended to a form filled in as it was."""
@@ -105,10 +105,20 @@ class PrefectPage:
 
     def submit(self) -> None:
         """Start the run that the form describes, and follow to its page."""
-        self.page.get_by_role("button", name="Submit").click()
-        self._follow()
+        self._start(self.page.get_by_role("button", name="Submit"))
 
-    def _follow(self) -> None:
+    def _start(self, button: Locator) -> None:
+        """Start a run, and follow to its page.
+
+        Prefect answers 503 where two writes to its SQLite meet; its page says so, and people click
+        again.
+        """
+        for _ in range(CLICKS):
+            with self.page.expect_response(re.compile("/create_flow_run$")) as answer:
+                button.click()
+            if answer.value.status != BUSY:
+                break
+        assert answer.value.ok, answer.value.text()
         self.page.get_by_role("button", name="View run").last.click()
         self.expect_run_page()
 

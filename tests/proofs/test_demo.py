@@ -15,7 +15,10 @@ import pytest
 
 pytestmark = pytest.mark.live
 
-SHORTER = ("--set", "pretraining.steps=400", "--set", "downstream.code.epochs=1")
+SHORTER = (
+    *("--set", "pretraining.steps=300", "--set", "downstream.library.epochs=6"),
+    *("--set", "downstream.code.epochs=1"),
+)
 
 
 def run_demo(home: Path, *words: str) -> tuple[str, dict]:
