@@ -15,6 +15,7 @@ def mistakes(experiment: Experiment) -> list[Mistake]:
     return [
         *variants.mistakes(experiment),
         *_objective(experiment),
+        *_rotary(experiment),
         *_lengths(experiment),
         *_names(experiment),
     ]
@@ -33,6 +34,24 @@ def _objective(experiment: Experiment) -> list[Mistake]:
             "pretraining.objective",
             f"{objective} needs a head for {' and '.join(lacking)}, which model.family {family} "
             f"does not have; accepted with it: {', '.join(fitting) or 'no objective'}",
+        )
+    ]
+
+
+def _rotary(experiment: Experiment) -> list[Mistake]:
+    """Rotary positions turn pairs of numbers."""
+    family, heads, width = (
+        getattr(experiment.model, n) for n in ("family", "heads", "hidden_size")
+    )
+    if "rotary" not in choices.words_of("families", family, "POSITIONS") or width // heads % 2 == 0:
+        return []
+    fitting = [str(n) for n in range(1, width + 1) if width % n == 0 and width // n % 2 == 0]
+    return [
+        (
+            "model.heads",
+            f"{heads} heads of a hidden size of {width} are {width // heads} wide, but model.family "
+            f"{family} needs heads of an even width, for its rotary positions; accepted: "
+            f"{', '.join(fitting) or 'none with this hidden size'}",
         )
     ]
 

@@ -24,13 +24,21 @@ from tasks.problems import Problem
 INITIALIZER_RANGE = 0.02
 
 
+# What early published models store beside their weights, and today's models compute: the numbers of
+# the positions, causal masks, rotary frequencies.
+COMPUTED = ("position_ids", ".attn.bias", ".attn.masked_bias", "rotary_emb.inv_freq")
+
+
 def new_classifier(
     kind: Problem, architecture: Path, labels: Sequence[str], training: FineTuning, seed: int
 ) -> Any:
     """A model with a head for these labels, or for a number; its weights depend on the seed alone.
 
+    They are in fp32, whatever the configuration says of published weights.
+
     Raises:
-        StageError: `max_length` is beyond the positions of the architecture.
+        StageError: `max_length` is beyond the positions of the architecture, or the configuration
+            has no token to pad with.
     """
     given = configuration_of(architecture, architecture.name)
     family = families.load(given["model_type"])
@@ -41,9 +49,11 @@ def new_classifier(
             trust_remote_code=False,
             initializer_range=INITIALIZER_RANGE,
             **answers_of(kind, labels),
-            **family.dropout(training.dropout),
             output_attentions=False,  # with it, models with fast attention cannot be saved
+            use_cache=False,  # of use to a model that writes text alone
         )
+    config.update(family.dropout(training.dropout))  # also what a published one does not name
+    config.pad_token_id = _padding(config, architecture)
     longest = family.longest_input(config.to_dict())
     if longest is not None and training.max_length > longest:
         raise StageError(
@@ -52,7 +62,27 @@ def new_classifier(
         )
     with torch.random.fork_rng(), _built_from(architecture):
         torch.manual_seed(seed)
-        return kind.AUTO_MODEL.from_config(config, trust_remote_code=False)
+        return kind.AUTO_MODEL.from_config(config, trust_remote_code=False, dtype=torch.float32)
+
+
+def _padding(config: Any, architecture: Path) -> int:
+    """The number of the token that a model is padded with.
+
+    Published decoders have none: the end of a text takes its place, since nothing is behind it.
+
+    Raises:
+        StageError: there is neither.
+    """
+    ends = config.eos_token_id
+    end = ends[0] if isinstance(ends, list) and ends else ends
+    found = end if config.pad_token_id is None else config.pad_token_id
+    if not isinstance(found, int):
+        raise StageError(
+            f"{architecture.name}/config.json has neither pad_token_id nor eos_token_id, so texts of "
+            "several lengths cannot be read at once: add pad_token_id, the number of a token that "
+            "is in no text"
+        )
+    return found
 
 
 @contextmanager
@@ -106,15 +136,15 @@ def load_encoder(model: Any, body: Path) -> None:
 def _named_today(found: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     """The encoder's weights by their current names.
 
-    Early published models call the weights of a norm gamma and beta, and store the numbers of the
-    positions; an encoder that was saved alone has no prefix.
+    Early published models call the weights of a norm gamma and beta, and store what is `COMPUTED`;
+    an encoder that was saved alone has no prefix.
     """
     renamed = {
         name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
             "LayerNorm.beta", "LayerNorm.bias"
         ): tensor
         for name, tensor in found.items()
-        if not name.endswith("position_ids")
+        if not name.endswith(COMPUTED)
     }
     if not any(name.startswith(prefix) for name in renamed):
         return {prefix + name: tensor for name, tensor in renamed.items()}

@@ -13,7 +13,7 @@ from tasks.machinery.naming.markdown import escaped
 from tasks.pages.figures import Points, draw_curves, write_figure
 from tasks.pages.numbers import table
 
-FORMATS = {"nats": ".3f", "share": ".1%", "number": ",.1f"}  # by unit
+FORMATS = {"nats": ".3f", "bits": ".3f", "share": ".1%", "number": ",.1f"}  # by unit
 
 
 @dataclass(frozen=True)
