@@ -49,8 +49,8 @@ def _rotary(experiment: Experiment) -> list[Mistake]:
     return [
         (
             "model.heads",
-            f"{heads} heads of a hidden size of {width} are {width // heads} wide, but model.family "
-            f"{family} needs heads of an even width, for its rotary positions; accepted: "
+            f"{heads} heads of a hidden size of {width} are {width // heads} wide, but the rotary "
+            f"positions of model.family {family} need heads of an even width; accepted: "
             f"{', '.join(fitting) or 'none with this hidden size'}",
         )
     ]

@@ -78,9 +78,9 @@ def _padding(config: Any, architecture: Path) -> int:
     found = end if config.pad_token_id is None else config.pad_token_id
     if not isinstance(found, int):
         raise StageError(
-            f"{architecture.name}/config.json has neither pad_token_id nor eos_token_id, so texts of "
-            "several lengths cannot be read at once: add pad_token_id, the number of a token that "
-            "is in no text"
+            f"{architecture.name}/config.json has neither pad_token_id nor eos_token_id, so texts "
+            "of several lengths cannot be read at once: add pad_token_id, the number of a token "
+            "that is in no text"
         )
     return found
 
