@@ -24,7 +24,7 @@ def as_beginning(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
     """
     own = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     separator = tokenizer.sep_token
-    after = processors.TemplateProcessing(
+    after: Any = processors.TemplateProcessing(
         single=[separator, "$A"],
         pair=[separator, "$A", separator, "$B:1"],
         special_tokens=[(separator, tokenizer.sep_token_id)],

@@ -56,7 +56,7 @@ def test_a_family_without_the_head_of_an_objective_is_refused() -> None:
 @pytest.mark.parametrize(
     ("family", "objective", "said"),
     [
-        ("gpt2", "mlm", r"head for masked tokens, .* family gpt2 does not have; .* with it: clm$"),
+        ("gpt2", "mlm", r"head for masked tokens, .*family gpt2 does not have; .* with it: clm$"),
         ("llama", "mlm+nsp", r"masked tokens and sentence pairs, .* accepted with it: clm$"),
         ("bert", "clm", r"head for next tokens, .* with it: mlm, mlm\+bow, mlm\+nsp$"),
         ("roberta", "clm", r"head for next tokens, .* with it: mlm, mlm\+bow$"),

@@ -52,5 +52,5 @@ class EncodedCorpus:
     def open(cls, folder: Path, split: str) -> EncodedCorpus:
         """Map a split of the stage's artifact into memory."""
         parts = ("tokens", "sentences", "documents")
-        arrays = (np.load(folder / f"{split}.{part}.npy", mmap_mode="r") for part in parts)
-        return cls(*arrays, text_bytes=int(np.load(folder / f"{split}.bytes.npy")))
+        arrays = {part: np.load(folder / f"{split}.{part}.npy", mmap_mode="r") for part in parts}
+        return cls(**arrays, text_bytes=int(np.load(folder / f"{split}.bytes.npy")))
