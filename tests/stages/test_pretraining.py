@@ -203,9 +203,13 @@ def in_child(corpus, out, checkpoints, what, kill_at=-1):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", [("bert", "mlm+nsp"), ("gpt2", "clm"), ("llama", "clm")])
-def test_processes_write_the_same_bytes_also_when_killed_on_the_way(what, corpus, tmp_path):
-    family, objective = what
+@pytest.mark.parametrize(
+    ("family", "objective"), [("bert", "mlm+nsp"), ("gpt2", "clm"), ("llama", "clm")]
+)
+def test_processes_write_the_same_bytes_also_when_killed_on_the_way(
+    family, objective, corpus, tmp_path
+):
+    what = family, objective
     run(corpus, tmp_path / "here", family, objective=objective, dropout=0.1)
     there, kept = tmp_path / "there", tmp_path / "kept"
     assert in_child(corpus, there, kept, what, 5).returncode == -signal.SIGKILL
