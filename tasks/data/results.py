@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
-Unit = Literal["share", "number", "nats"]
+Unit = Literal["share", "number", "nats", "bits"]
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,11 @@ def _baseline(experiment: Experiment) -> list[Mistake]:
 
 def _new_encoder(experiment: Experiment) -> list[Mistake]:
     objective = experiment.pretraining.objective
-    return [*head_mistakes(experiment.model.family, objective), *_lengths(experiment)]
+    return [
+        *head_mistakes(experiment.model.family, objective),
+        *_rotary(experiment),
+        *_lengths(experiment),
+    ]
 
 
 def head_mistakes(family: str, objective: str) -> list[Mistake]:
@@ -58,6 +62,24 @@ def head_mistakes(family: str, objective: str) -> list[Mistake]:
             "pretraining.objective",
             f"{objective} needs a head for {' and '.join(lacking)}, which the family {family} "
             f"does not have; accepted with it: {', '.join(fitting) or 'no objective'}",
+        )
+    ]
+
+
+def _rotary(experiment: Experiment) -> list[Mistake]:
+    """Rotary positions turn pairs of numbers."""
+    family, heads, width = (
+        getattr(experiment.model, n) for n in ("family", "heads", "hidden_size")
+    )
+    if "rotary" not in choices.words_of("families", family, "POSITIONS") or width // heads % 2 == 0:
+        return []
+    fitting = [str(n) for n in range(1, width + 1) if width % n == 0 and width // n % 2 == 0]
+    return [
+        (
+            "model.heads",
+            f"{heads} heads of a hidden size of {width} are {width // heads} wide, but the rotary "
+            f"positions of model.family {family} need heads of an even width; accepted: "
+            f"{', '.join(fitting) or 'none with this hidden size'}",
         )
     ]
 

@@ -21,7 +21,7 @@ class Model(Part):
         0,
         "Intermediate size",
         "Width of the feed-forward layer; 0 is four times the hidden size, eight thirds of it with "
-        "ModernBERT, whose layers have a gate",
+        "ModernBERT and Llama, whose layers have a gate",
         ge=0,
         le=65_536,
     )

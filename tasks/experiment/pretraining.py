@@ -18,7 +18,8 @@ class Aim(Part):
     objective: str = field(
         "mlm+nsp",
         "Objective",
-        "mlm is masked language modelling (RoBERTa); mlm+nsp adds next-sentence prediction (BERT)",
+        "mlm is masked language modelling (RoBERTa); mlm+nsp adds next-sentence prediction (BERT); "
+        "clm predicts the next token, with a decoder (GPT-2)",
         choices=choices.names("objectives"),
     )
     steps: int = field(

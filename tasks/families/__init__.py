@@ -4,13 +4,15 @@ To add one: write `NAME.py` with the names of `Family`. NAME is the `model_type`
 with `_` for `-`. Import heavy libraries inside functions, since plans read these files. What models
 of the BERT kind share is in `_bert_fields.py`.
 
-The rest of the code expects of its models what transformers' encoders have: `hidden_size`,
+The rest of the code expects of its models what transformers' models have: `hidden_size`,
 `initializer_range` and `max_position_embeddings` in the configuration, `base_model_prefix`, output
-weights that are those of the embeddings, a bias in the output (`get_output_embeddings().bias`), and
-`AutoModelForMaskedLM` and the `AutoModel` class of each problem.
+weights that are those of the embeddings, and the `AutoModel` class of each problem. An encoder has
+a bias in the output too (`get_output_embeddings().bias`). A decoder (`gpt2.py` is an example) has
+none, and the special tokens of `_decoder_fields.py`. "Encoder" below means either: all but the
+head.
 
-To test it: `tests/families` checks every family; `tests.support.shapes.case("NAME mlm")` makes a
-small model of it with a batch, for tests of its head, its operations and its memory.
+To test it: `tests/families` checks every family; `tests.support.shapes.case("NAME mlm")`, or `clm`,
+makes a small model of it with a batch, for tests of its head, its operations and its memory.
 """
 
 from __future__ import annotations
@@ -33,11 +35,13 @@ class Family(Protocol):
     Attributes:
         HEADS: What its models can be pre-trained to do, a tuple of words written in the file, since
             plans read it from there: "masked tokens" (`AutoModelForMaskedLM`), "sentence pairs"
-            (`AutoModelForPreTraining` with `seq_relationship_logits`). The `HEADS` of an objective
-            are those it needs.
+            (`AutoModelForPreTraining` with `seq_relationship_logits`), "next tokens", of a decoder
+            (`AutoModelForCausalLM`). The `HEADS` of an objective are those it needs.
         PLAIN_ATTENTION: Whether its plain (eager) attention computes the same as `attend` of
             `tasks/training/kernels/attention.py`, which may then replace it. Its layers of
             attention must have `query`, `key` and `value`; otherwise False.
+
+    A family with rotary positions states `POSITIONS = ("rotary",)` too: a head has an even width.
     """
 
     HEADS: tuple[str, ...]
@@ -61,10 +65,9 @@ class Family(Protocol):
     def language_model_head(self, model: Any) -> Any:
         """The first module of the language-model head, whose input is the hidden states.
 
-        Its input is replaced by the hidden states of the masked positions alone.
-
-        The modules after it compute each position independently: given some positions only, they
-        return the logits of these positions.
+        Of an encoder, its input is replaced by the hidden states of the masked positions alone. The
+        modules after it compute each position independently: given some positions only, they return
+        the logits of these positions. Of a decoder, it is the whole head: a linear layer.
         """
 
     def language_model_products(self, config: Any, positions: int) -> list[Product]:

@@ -15,6 +15,7 @@ from tasks.training import flops, memory
 __all__ = [
     "HEADS",
     "PLAIN_ATTENTION",
+    "POSITIONS",
     "configure",
     "dropout",
     "encoder_bytes",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 HEADS = ("masked tokens",)
+POSITIONS = ("rotary",)
 PLAIN_ATTENTION = False  # query, key and value are one product
 
 

@@ -24,13 +24,21 @@ from tasks.problems import Problem
 INITIALIZER_RANGE = 0.02
 
 
+# What early published models store beside their weights, and today's models compute: the numbers of
+# the positions, causal masks, rotary frequencies.
+COMPUTED = ("position_ids", ".attn.bias", ".attn.masked_bias", "rotary_emb.inv_freq")
+
+
 def new_classifier(
     kind: Problem, architecture: Path, labels: Sequence[str], training: FineTuning, seed: int
 ) -> Any:
     """A model with a head for these labels, or for a number; its weights depend on the seed alone.
 
+    They are in fp32, whatever the configuration says of published weights.
+
     Raises:
-        StageError: `max_length` is beyond the positions of the architecture.
+        StageError: `max_length` is beyond the positions of the architecture, or the configuration
+            has no token to pad with.
     """
     given = configuration_of(architecture, architecture.name)
     family = families.load(given["model_type"])
@@ -38,8 +46,10 @@ def new_classifier(
         architecture,
         initializer_range=INITIALIZER_RANGE,
         **answers_of(kind, labels),
-        **family.dropout(training.dropout),
+        use_cache=False,  # of use to a model that writes text alone
     )
+    config.update(family.dropout(training.dropout))  # also what a published one does not name
+    config.pad_token_id = _padding(config, architecture)
     longest = family.longest_input(config.to_dict())
     if longest is not None and training.max_length > longest:
         raise StageError(
@@ -48,7 +58,27 @@ def new_classifier(
         )
     with torch.random.fork_rng(), _built_from(architecture):
         torch.manual_seed(seed)
-        return kind.AUTO_MODEL.from_config(config, trust_remote_code=False)
+        return kind.AUTO_MODEL.from_config(config, trust_remote_code=False, dtype=torch.float32)
+
+
+def _padding(config: Any, architecture: Path) -> int:
+    """The number of the token that a model is padded with.
+
+    Published decoders have none: the end of a text takes its place, since nothing is behind it.
+
+    Raises:
+        StageError: there is neither.
+    """
+    ends = config.eos_token_id
+    end = ends[0] if isinstance(ends, list) and ends else ends
+    found = end if config.pad_token_id is None else config.pad_token_id
+    if not isinstance(found, int):
+        raise StageError(
+            f"{architecture.name}/config.json has neither pad_token_id nor eos_token_id, so texts "
+            "of several lengths cannot be read at once: add pad_token_id, the number of a token "
+            "that is in no text"
+        )
+    return found
 
 
 def read_configuration(folder: Path, **fields: Any) -> Any:
@@ -134,8 +164,7 @@ def load_head(model: Any, body: Path) -> list[str]:
 def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
     """The weights in a folder by their current names.
 
-    Early published models call the weights of a norm gamma and beta, and store the numbers of the
-    positions.
+    Early published models call the weights of a norm gamma and beta, and store what is `COMPUTED`.
     """
     found: dict[str, torch.Tensor] = {}
     for file in sorted(folder.glob("*.safetensors")):
@@ -145,7 +174,7 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
             "LayerNorm.beta", "LayerNorm.bias"
         ): tensor
         for name, tensor in found.items()
-        if not name.endswith("position_ids")
+        if not name.endswith(COMPUTED)
     }
 
 

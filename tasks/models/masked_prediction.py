@@ -100,6 +100,11 @@ def split_masked(batch: dict[str, Tensor], rows: int) -> list[dict[str, Tensor]]
     return parts
 
 
+def unchanged(tokenizer: Any) -> Any:
+    """The tokenizer that is stored with the model: it gives a text as in training."""
+    return tokenizer
+
+
 def masked_head(config: Any, batch: dict[str, Tensor]) -> list[Product]:
     """The head of the language model, on the hidden tokens."""
     family = families.load(config.model_type)

@@ -55,6 +55,12 @@ class Objective(Protocol):
     def examples(self, corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) -> Examples:
         """The examples of a corpus. Raises a StageError if it has none."""
 
+    def stored_tokenizer(self, tokenizer: Any) -> Any:
+        """The tokenizer that is stored with the model, made from that of the corpus.
+
+        It gives a text, with special tokens around it, as the model has read texts in training.
+        """
+
     def losses(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The `loss` of a batch to minimize, and its parts by name."""
 
@@ -66,6 +72,9 @@ class Objective(Protocol):
 
     def head(self, config: Any, batch: Batch) -> list[Product]:
         """The matrix products of the head, for a batch."""
+
+    def held(self, config: Any, batch: Batch) -> list[Product]:
+        """Those of them whose results are in memory at the same time."""
 
     def measure(self, model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
         """Metrics of a batch as a sum and a count, to be added up over batches."""

@@ -7,7 +7,7 @@ no padding. Each epoch cuts at another offset.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from tasks.models.masked_prediction import (
     measure_masked,
     predict,
     split_masked,
+    unchanged,
 )
 
 if TYPE_CHECKING:
@@ -75,6 +76,22 @@ class Windows:
     vocabulary: Vocabulary
     drawing: Drawing
 
+    @classmethod
+    def of(cls, corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) -> Self:
+        """The windows of a corpus.
+
+        Raises:
+            StageError: the corpus does not fill one.
+        """
+        begins = corpus.sentences[corpus.documents] + np.arange(len(corpus.documents))
+        windows = cls(corpus.tokens, begins, vocabulary, drawing)
+        if len(windows) == 0:
+            raise StageError(
+                f"the corpus has {len(corpus.tokens)} tokens, fewer than the {windows.width} of "
+                "one sequence: add text or lower pretraining.sequence_length"
+            )
+        return windows
+
     @property
     def width(self) -> int:
         """Tokens of the ring in a window."""
@@ -116,14 +133,7 @@ def examples(corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) ->
     Raises:
         StageError: the corpus does not fill one.
     """
-    begins = corpus.sentences[corpus.documents] + np.arange(len(corpus.documents))
-    windows = Windows(corpus.tokens, begins, vocabulary, drawing)
-    if len(windows) == 0:
-        raise StageError(
-            f"the corpus has {len(corpus.tokens)} tokens, fewer than the {windows.width} of one "
-            "sequence: add text or lower pretraining.sequence_length"
-        )
-    return windows
+    return Windows.of(corpus, vocabulary, drawing)
 
 
 def losses(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -137,7 +147,7 @@ def counts(batch: Batch) -> dict[str, int]:
     return {"mlm_loss": len(batch["targets"])}
 
 
-head = masked_head
+head = held = masked_head
 
 
 def measure(model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
@@ -145,7 +155,7 @@ def measure(model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
     return measure_masked(predict(model, batch).logits, batch["targets"])
 
 
-derive, split = derive_masked, split_masked
+derive, split, stored_tokenizer = derive_masked, split_masked, unchanged
 
 
 def demonstrate(model: Any, tokenizer: Any, held_out: EncodedCorpus) -> Demonstration:

@@ -27,6 +27,7 @@ from tasks.models.masked_prediction import (
     measure_masked,
     predict,
     split_masked,
+    unchanged,
 )
 from tasks.objectives import mlm
 from tasks.objectives.mlm import Windows
@@ -50,7 +51,7 @@ REFERENCE = ("by frequency", "unigram_loss")
 FREQUENT = 1e-4  # share of the corpus above which a token counts for less
 
 new_model, begin, demonstrate = mlm.new_model, mlm.begin, mlm.demonstrate
-derive, split = derive_masked, split_masked
+derive, split, stored_tokenizer = derive_masked, split_masked, unchanged
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,9 @@ def head(config: Any, batch: Batch) -> list[Product]:
 
     positions = len(batch["positions"]) + len(batch["input_ids"])
     return families.load(config.model_type).language_model_products(config, positions)
+
+
+held = head
 
 
 def measure(model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:

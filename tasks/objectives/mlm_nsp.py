@@ -32,6 +32,7 @@ from tasks.models.masked_prediction import (
     measure_masked,
     predict,
     split_masked,
+    unchanged,
 )
 from tasks.training.flops import Product
 
@@ -263,6 +264,9 @@ def head(config: Any, batch: Batch) -> list[Product]:
     return [*masked_head(config, batch), (rows, width, width), (rows, width, 2)]
 
 
+held = head
+
+
 def measure(model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
     """Loss and accuracy on the hidden tokens, and on the pairs."""
     from torch.nn import functional
@@ -279,7 +283,7 @@ def measure(model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
     }
 
 
-derive, split = derive_masked, split_masked
+derive, split, stored_tokenizer = derive_masked, split_masked, unchanged
 
 
 def demonstrate(model: Any, tokenizer: Any, held_out: EncodedCorpus) -> Demonstration:

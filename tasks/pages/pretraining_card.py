@@ -14,7 +14,7 @@ from tasks.pages.figures import Points, draw_curves, write_figure
 from tasks.pages.numbers import table
 
 START = "start_loss"  # as stage `pretraining` calls it
-FORMATS = {"nats": ".3f", "share": ".1%", "number": ",.1f"}  # by unit
+FORMATS = {"nats": ".3f", "bits": ".3f", "share": ".1%", "number": ",.1f"}  # by unit
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,8 @@ def finetune(
     )
     tokenizer.model_max_length = training.max_length
     model = new_classifier(kind, architecture, labels, training, seed)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(model.config.pad_token_id)
     if body is not None:
         load_encoder(model, body)
     examples = kind.encode(rows, tokenizer, labels)

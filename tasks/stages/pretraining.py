@@ -1,7 +1,8 @@
-"""Stage `pretraining`: train an encoder on text alone.
+"""Stage `pretraining`: train an encoder, or a decoder, on text alone.
 
-It starts from random weights, with the log-frequencies of the tokens as the output bias, and where
-the experiment says so with embeddings by counting; or from the weights of a given model.
+It starts from random weights, with the log-frequencies of the tokens as the output bias if it has
+one, and where the experiment says so with embeddings by counting; or from the weights of a given
+model.
 
 Batches are drawn on the fly from the memory-mapped tokens, as a function of the seed and the step.
 Validation is on held-out documents: the sequences and the tokens hidden in them depend on the seed
@@ -55,10 +56,10 @@ def pretrain(
     monitor: Monitor,
     checkpoints: Checkpoints | None = None,
 ) -> dict[str, float]:
-    """Train an encoder, and write it to `out/model`.
+    """Train a model, and write it to `out/model`.
 
     Args:
-        model: size of an encoder with random weights; None with `start`.
+        model: family and size of a model with random weights; None with `start`.
         pretraining: what it learns, and how.
         seed: seed of weights, order, pairs and masks.
         tokens: folder of the stage `tokens`.
@@ -118,9 +119,9 @@ def pretrain(
     found = evaluate(objective, network, held_out, pretraining.precision)
 
     network.save_pretrained(out / "model")
-    if model is not None:
-        loaded.model_max_length = model.max_positions
-    loaded.save_pretrained(out / "model")
+    stored = objective.stored_tokenizer(loaded)
+    stored.model_max_length = loaded.model_max_length if model is None else model.max_positions
+    stored.save_pretrained(out / "model")
     metrics = {
         **found,
         **objective.derive(found, texts, unseen, vocabulary),
@@ -131,7 +132,7 @@ def pretrain(
         "epochs": history.steps * pretraining.batch_size / len(batches.examples),
     }
     report_plateau(metrics, objective.REFERENCE, monitor)
-    shown = objective.demonstrate(network, loaded, unseen)
+    shown = objective.demonstrate(network, stored, unseen)
     write_json(out / "model.json", {"task": objective.TASK, "example": [shown["example"]]})
     write_json(out / "metrics.json", metrics)
     training, held_out_loss = objective.TRAINING_LOSS, "quick_validation_loss"
@@ -201,7 +202,7 @@ def computation(
         micro_batch_size=pretraining.micro_batch_size,
         batch_size=size,
         length=length,
-        row=[(-(-a // size), b, c) for a, b, c in objective.head(network.config, batch)],
+        row=[(-(-a // size), b, c) for a, b, c in objective.held(network.config, batch)],
         precision=pretraining.precision,
     )
 

@@ -1,13 +1,16 @@
 """Stage `tokens`: encode the corpus once, into flat arrays that are read through memory maps.
 
-For each split three files, all `numpy.load(mmap_mode="r")`-able:
+For each split four files, all `numpy.load`-able, the first three with `mmap_mode="r"`:
 
     SPLIT.tokens.npy     all tokens in a row, without special tokens: uint16, or uint32 for a
                          vocabulary of more than 65,536 entries
     SPLIT.sentences.npy  int64 [sentences + 1]: where each sentence begins in the tokens
     SPLIT.documents.npy  int64 [documents + 1]: where each document begins in the sentences
+    SPLIT.bytes.npy      int64: bytes of all sentences in UTF-8, and one for what is behind each: a
+                         blank, or the end of its document
 
-Sentences and documents without a token are left out. Memory is constant in the corpus's size.
+Sentences and documents without a token are left out, but for the bytes, which are the same for any
+tokenizer. Memory is constant in the corpus's size.
 """
 
 from __future__ import annotations
@@ -88,7 +91,7 @@ def encode_split(
 ) -> dict[str, float]:
     """Encode a Parquet file of documents into the three files of a split."""
     dtype = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
-    encoder, unknown, characters = Encoder(tokenizer), 0, 0
+    encoder, unknown, characters, text_bytes = Encoder(tokenizer), 0, 0, 0
     with (
         ArrayFile(out / f"{split}.tokens.npy", dtype) as tokens,
         ArrayFile(out / f"{split}.sentences.npy", np.int64) as begins,
@@ -101,11 +104,13 @@ def encode_split(
         for batch, (ids, lengths, counts) in encoded:
             unknown += int(np.count_nonzero(ids == tokenizer.unk_token_id))
             characters += sum(map(len, chain.from_iterable(batch)))
+            text_bytes += sum(map(bytes_of, chain.from_iterable(batch)))
             begins.append(tokens.length + np.cumsum(lengths))
             documents.append(begins.length - 1 - len(lengths) + np.cumsum(counts))
             tokens.append(ids)
             done += len(batch)
             monitor.progress(done, total, f"{split} documents")
+    np.save(out / f"{split}.bytes.npy", np.int64(text_bytes))
     unknown_characters = encoder.lost / max(1, characters)
     _report_unknown(unknown_characters, encoder.example, split, monitor)
     return {
@@ -116,6 +121,11 @@ def encode_split(
         "unknown_share": unknown / max(1, tokens.length),
         "unknown_characters": unknown_characters,
     }
+
+
+def bytes_of(sentence: str) -> int:
+    """Bytes of a sentence in UTF-8, and one for what is behind it."""
+    return (len(sentence) if sentence.isascii() else len(sentence.encode())) + 1
 
 
 def _report_unknown(share: float, example: str, split: str, monitor: Monitor) -> None:

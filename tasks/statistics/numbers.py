@@ -26,6 +26,7 @@ _STYLES: dict[Unit, _Style] = {
     "share": _Style(100, " %", "points"),
     "number": _Style(1, "", ""),
     "nats": _Style(1, " nats", "nats"),
+    "bits": _Style(1, " bits", "bits"),
 }
 
 

@@ -43,10 +43,37 @@ def test_a_role_counts_with_the_problems_that_state_it() -> None:
     with_text = choices.only_with("problem", "problems", "ROLES", "text")["problem"]
     assert "text-classification" in with_text
     assert "token-classification" not in with_text
-    assert choices.only_with("objective", "objectives", "FIELDS", "masking_share") == {}
+    masking = choices.only_with("objective", "objectives", "FIELDS", "masking_share")
+    assert masking == {"objective": ("mlm", "mlm+bow", "mlm+nsp")}
 
 
 def test_a_family_without_the_head_of_an_objective_is_refused() -> None:
     roberta = {"model": {"family": "roberta"}, "pretraining": {"objective": "mlm+nsp"}}
     with pytest.raises(InvalidExperimentError, match="needs a head for sentence pairs"):
         check(Experiment.model_validate(roberta))
+
+
+@pytest.mark.parametrize(
+    ("family", "objective", "said"),
+    [
+        ("gpt2", "mlm", r"head for masked tokens, .*family gpt2 does not have; .* with it: clm$"),
+        ("llama", "mlm+nsp", r"masked tokens and sentence pairs, .* accepted with it: clm$"),
+        ("bert", "clm", r"head for next tokens, .* with it: mlm, mlm\+bow, mlm\+nsp$"),
+        ("roberta", "clm", r"head for next tokens, .* with it: mlm, mlm\+bow$"),
+    ],
+)
+def test_a_decoder_predicts_next_tokens_and_an_encoder_masked_ones(family, objective, said) -> None:
+    asked = {"model": {"family": family}, "pretraining": {"objective": objective}}
+    with pytest.raises(InvalidExperimentError, match=said):
+        check(Experiment.model_validate(asked))
+
+
+def test_a_field_of_masked_tokens_does_not_count_with_next_tokens() -> None:
+    asked = {
+        "model": {"family": "gpt2"},
+        "pretraining": {"objective": "clm", "masking_share": 0.3},
+    }
+    with pytest.raises(
+        InvalidExperimentError, match=r"masking_share: found 0\.3, but objective is"
+    ):
+        check(Experiment.model_validate(asked))

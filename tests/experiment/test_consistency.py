@@ -1,5 +1,7 @@
 """Mistakes that no single field has."""
 
+import pytest
+
 from tasks.experiment.consistency import mistakes
 from tasks.experiment.experiment import Experiment
 
@@ -17,6 +19,19 @@ def test_roberta_has_no_sentence_pairs():
     assert path == "pretraining.objective"
     assert "accepted with it: mlm" in message
     assert found(model={"family": "roberta"}, pretraining={"objective": "mlm"}) == []
+
+
+@pytest.mark.parametrize("family", ["llama", "modernbert"])
+def test_rotary_positions_need_heads_of_an_even_width(family):
+    objective = {"llama": "clm", "modernbert": "mlm"}[family]
+    odd = {"family": family, "hidden_size": 24, "heads": 8}
+    [(path, message)] = found(model=odd, pretraining={"objective": objective})
+    assert path == "model.heads"
+    assert "8 heads of a hidden size of 24 are 3 wide" in message
+    assert "accepted: 1, 2, 3, 4, 6, 12" in message
+    even = odd | {"heads": 6}
+    assert found(model=even, pretraining={"objective": objective}) == []
+    assert found(model=odd | {"family": "roberta"}, pretraining={"objective": "mlm"}) == []
 
 
 def test_sequences_are_no_longer_than_the_model_reads():

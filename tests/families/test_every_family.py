@@ -30,14 +30,16 @@ def run(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Iterat
     folder = tmp_path_factory.mktemp("families")
     file = write_experiment(folder / "data")
     make_state_folder(folder / "home")
-    settings = ("pretraining.objective=mlm", "pretraining.embeddings=cooccurrence")
+    settings = ("pretraining.embeddings=cooccurrence",)
     settings += ("pretraining.steps=60", "pretraining.learning_rate=3e-3")
     settings += ("evaluation.from_scratch=false", "evaluation.simple_baseline=false")
     settings += ("model.hidden_size=32", "downstream.mood.epochs=8", "downstream.names.epochs=8")
     settings += ("downstream.mood.learning_rate=5e-3", "downstream.names.learning_rate=5e-3")
 
     def call(family: str) -> dict[str, Any]:
-        return run_experiment(load_experiment(str(file), [*settings, f"model.family={family}"]))
+        objective = "clm" if "next tokens" in families.load(family).HEADS else "mlm"
+        chosen = (f"model.family={family}", f"pretraining.objective={objective}")
+        return run_experiment(load_experiment(str(file), [*settings, *chosen]))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TEMPER_HOME", str(folder / "home"))

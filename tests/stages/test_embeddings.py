@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from transformers import AutoModelForMaskedLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 from tasks.contract import Silent, StageError
 from tasks.experiment.model import Model
@@ -20,6 +21,11 @@ from tests.support.shown import shown
 from tests.support.small_corpus import documents, encode
 
 WIDTH = 32
+LOADED = {
+    "mlm": AutoModelForMaskedLM,
+    "mlm+nsp": AutoModelForMaskedLM,
+    "clm": AutoModelForCausalLM,
+}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +61,10 @@ def test_it_writes_a_vector_for_each_token_of_the_text(corpus: Path, tmp_path: P
     assert f"| {next(iter(near))} |" in page
 
 
-@pytest.mark.parametrize(("family", "objective"), [("bert", "mlm+nsp"), ("roberta", "mlm")])
+@pytest.mark.parametrize(
+    ("family", "objective"),
+    [("bert", "mlm+nsp"), ("roberta", "mlm"), ("gpt2", "clm"), ("llama", "clm")],
+)
 def test_a_pretraining_begins_with_them(
     family: str, objective: str, corpus: Path, tmp_path: Path
 ) -> None:
@@ -82,14 +91,15 @@ def test_a_pretraining_begins_with_them(
             monitor=Silent(),
         )
     counted, random = (
-        AutoModelForMaskedLM.from_pretrained(tmp_path / name / "model").state_dict()
+        LOADED[objective].from_pretrained(tmp_path / name / "model").state_dict()
         for name in ("counted", "random")
     )
     differing = {
         name for name in counted if not np.allclose(counted[name], random[name], atol=1e-5)
     }
-    [name] = [name for name in differing if "word_embeddings" in name]
-    assert all("decoder" in other for other in differing - {name}), "the output shares them"
+    [name] = [name for name in differing if re.search("word_embeddings|wte|embed_tokens", name)]
+    tied = {other for other in differing if re.search("decoder|lm_head", other)}
+    assert differing == {name, *tied}, "the output shares them"
     known = vectors.any(axis=1)
     expected = vectors[known] * EMBEDDINGS * WIDTH**0.5
     assert np.allclose(counted[name].numpy()[known], expected, atol=1e-5)

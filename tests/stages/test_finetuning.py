@@ -6,16 +6,15 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import (
-    pipeline,
-)
+from transformers import AutoTokenizer, pipeline
 
 from tasks.contract import Silent, StageError
 from tasks.experiment.problem import FineTuning
 from tasks.models.bodies import INITIALIZER_RANGE, load_encoder, new_classifier
+from tasks.models.inference import predict
 from tasks.problems import load
 from tasks.stages.finetuning import finetune
-from tests.support.tiny_models import LABELS, TAGS, write_body, write_data
+from tests.support.tiny_models import LABELS, TAGS, labelled_texts, write_body, write_data
 
 TRAINING = FineTuning(epochs=20, batch_size=16, learning_rate=5e-3, max_length=32, dropout=0.1)
 PROBLEMS = ("text-classification", "token-classification")
@@ -135,7 +134,7 @@ def make(kind, architecture, **changes):
 
 
 @pytest.mark.parametrize("kind", ["text", "token"])
-@pytest.mark.parametrize("body", ["bert", "bert-mlm", "roberta"])
+@pytest.mark.parametrize("body", ["bert", "bert-mlm", "roberta", "gpt2", "llama"])
 def test_all_of_the_encoder_comes_from_the_body(kind, body, tmp_path):
     folder = write_body(tmp_path / "body", body, layers=2)
     given = load_file(folder / "model.safetensors")
@@ -146,7 +145,7 @@ def test_all_of_the_encoder_comes_from_the_body(kind, body, tmp_path):
     own = [name for name in after if name not in given]
     assert all(torch.equal(after[name], given[name]) for name in after if name in given)
     assert all(torch.equal(after[name], before[name]) for name in own)
-    heads = ("classifier.", "bert.pooler.") if body == "bert-mlm" else ("classifier.",)
+    heads = ("classifier.", "score.", *(("bert.pooler.",) if body == "bert-mlm" else ()))
     assert all(name.startswith(heads) for name in own)
 
 
@@ -210,6 +209,119 @@ def test_a_published_body_is_read_by_the_names_it_has(change, tmp_path):
     load_encoder(model, folder)
     found = model.state_dict()
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.state_dict().items())
+
+
+def as_gpt2_was_published(weights):
+    """Without a prefix, and with the causal mask of each layer."""
+    for name in list(weights):
+        weights[name.removeprefix("transformer.")] = weights.pop(name)
+    for layer in range(2):
+        weights[f"h.{layer}.attn.bias"] = torch.ones(1, 1, 64, 64).tril()
+        weights[f"h.{layer}.attn.masked_bias"] = torch.tensor(-1e4)
+
+
+def as_llama_was_published(weights):
+    """With an output of its own, and the rotary frequencies of each layer."""
+    weights["lm_head.weight"] = weights["model.embed_tokens.weight"] + 1
+    for layer in range(2):
+        weights[f"model.layers.{layer}.self_attn.rotary_emb.inv_freq"] = torch.ones(8)
+
+
+@pytest.mark.parametrize("kind", ["text", "token"])
+@pytest.mark.parametrize(
+    ("body", "change"), [("gpt2", as_gpt2_was_published), ("llama", as_llama_was_published)]
+)
+def test_a_published_decoder_is_read_by_the_names_it_has(body, change, kind, tmp_path):
+    folder = write_body(tmp_path / "body", body, layers=2)
+    expected, model = make(kind, folder), make(kind, folder)
+    load_encoder(expected, folder)
+    spoil(folder, change)
+    load_encoder(model, folder)
+    found = model.state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.state_dict().items())
+
+
+def rewrite(folder, **fields):
+    """Other fields in a configuration; None removes one."""
+    file = folder / "config.json"
+    changed = json.loads(file.read_text()) | fields
+    file.write_text(json.dumps({name: v for name, v in changed.items() if v is not None}))
+
+
+DECODERS = ("gpt2", "llama")
+
+
+@pytest.mark.parametrize("ends", [3, [3, 2]])
+@pytest.mark.parametrize("body", DECODERS)
+def test_a_decoder_without_a_padding_token_is_padded_with_the_end(body, ends, tmp_path):
+    folder = write_body(tmp_path / "body", body)
+    rewrite(folder, pad_token_id=None, eos_token_id=ends)
+    assert make("text", folder).config.pad_token_id == 3
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"eos_token_id": None}))
+    with pytest.raises(StageError, match="neither pad_token_id nor eos_token_id"):
+        make("text", folder)
+
+
+@pytest.mark.parametrize("body", DECODERS)
+def test_weights_are_in_fp32_whatever_is_published(body, tmp_path):
+    folder = write_body(tmp_path / "body", body)
+    rewrite(folder, dtype="bfloat16")
+    model = make("text", folder)
+    assert {part.dtype for part in model.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("body", DECODERS)
+def test_the_dropout_of_a_decoder_is_that_of_the_experiment(body, tmp_path):
+    folder = write_body(tmp_path / "body", body)
+    rewrite(folder, classifier_dropout=None)  # published ones do not name it
+    for kind in ("text", "token"):
+        model = make(kind, folder, dropout=0.25)
+        found = {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)}
+        assert found <= {0.25}
+        assert found or (body, kind) == ("llama", "text")
+    assert model.config.classifier_dropout == 0.25
+
+
+@pytest.mark.parametrize("body", DECODERS)
+def test_what_a_decoder_answers_does_not_depend_on_the_padding_beside_it(body, tmp_path):
+    folder = write_body(tmp_path / "body", body)
+    model, tokenizer = make("text", folder).eval(), AutoTokenizer.from_pretrained(folder)
+    kind, rows = load("text-classification"), labelled_texts(20, seed=5)
+    examples = kind.encode(rows, tokenizer, LABELS)
+    together = predict(kind, model, rows, examples, LABELS)
+    for i in range(len(rows)):
+        alone = predict(kind, model, rows[i : i + 1], examples[i : i + 1], LABELS)
+        assert alone["predicted"].item() == together["predicted"][i]
+        assert alone["probability"].item() == pytest.approx(together["probability"][i], rel=1e-5)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("body", DECODERS)
+def test_a_decoder_learns_and_answers_in_a_pipeline(body, problem, world, tmp_path):
+    folder = write_body(tmp_path / "body", body)
+    rewrite(folder, pad_token_id=None)
+    tokenizer = json.loads((folder / "tokenizer_config.json").read_text())
+    del tokenizer["pad_token"]  # as published ones
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer))
+    out = tmp_path / "out"
+    out.mkdir()
+    metrics = finetune(
+        problem,
+        TRAINING.model_copy(update={"epochs": 10}),
+        0,
+        data=world / problem,
+        body=folder,
+        architecture=folder,
+        out=out,
+        monitor=Silent(),
+    )
+    assert metrics[f"validation_{load(problem).HEADLINE}"] > 0.9
+    say = pipeline(problem, str(out / "model"))
+    assert say.tokenizer.pad_token_id == say.model.config.pad_token_id == 3
+    said = say("the old cat runs by the new it")
+    found = [answer.get("label", answer.get("entity")) for answer in said]
+    assert found == (["animal"] if problem == "text-classification" else ["B-animal"])
 
 
 def test_with_and_without_pre_training_the_head_is_the_same(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 import torch
 from transformers import (
     AutoModel,
+    AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoModelForPreTraining,
     AutoTokenizer,
@@ -140,33 +141,79 @@ def test_bert_learns_without_sentence_pairs(corpus, tmp_path):
     assert type(model).__name__ == "BertForMaskedLM"
 
 
+DECODERS = ("gpt2", "llama")
+
+
+@pytest.mark.parametrize("family", DECODERS)
+def test_a_decoder_learns_and_is_loaded_as_what_it_is(family, corpus, tmp_path):
+    metrics, monitor = run(
+        corpus, tmp_path / "out", family=family, objective="clm", steps=100, precision="bf16"
+    )
+    assert metrics["validation_loss"] < 0.6 * metrics["unigram_loss"]
+    assert metrics["perplexity"] == pytest.approx(math.exp(metrics["validation_loss"]))
+    assert metrics["next_token_accuracy"] > 0.4
+    assert 0 < metrics["bits_per_byte"] < 2
+    logged = {name for _, found in monitor.logged for name in found}
+    assert {"loss", "clm_loss", "quick_validation_loss", "quick_next_token_accuracy"} <= logged
+    assert {m["padding_share"] for _, m in monitor.logged if "loss" in m} == {0}
+
+    folder = tmp_path / "out" / "model"
+    model, report = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
+    assert not report["missing_keys"]
+    assert model.num_parameters() == metrics["parameters"]
+    assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
+    separator = load_tokenizer(corpus / "tokenizer").sep_token_id
+    assert (model.config.bos_token_id, model.config.eos_token_id) == (separator, separator)
+    described = json.loads((tmp_path / "out" / "model.json").read_text())
+    assert described["task"] == "text-generation"
+    write = pipeline(described["task"], model=str(folder))
+    [written] = write(described["example"][0], do_sample=False)
+    assert written["generated_text"].startswith(described["example"][0])
+    assert len(write.tokenizer(written["generated_text"])["input_ids"]) <= 32 + 1
+    with pytest.raises(ValueError, match="`max_length` is set to 32"):
+        write("the matrix " * 40)
+
+    card = (shown(pretraining_card.show, tmp_path / "out") / "card.md").read_text()
+    assert f"nats per token: {metrics['validation_loss']:.3f}" in card
+    assert f"bits per byte of held-out text: {metrics['bits_per_byte']:.3f}" in card
+    assert "the model continues" in card
+
+
 RUN = """
 import sys
 from pathlib import Path
 from tasks.contract import Silent
 from tests.stages.test_pretraining import run
 corpus, out, checkpoints = map(Path, sys.argv[1:4])
+family, objective = sys.argv[5:]
 class Killing(Silent):
     def progress(self, done, total, unit):
         if done == int(sys.argv[4]):
             import os, signal
             os.kill(os.getpid(), signal.SIGKILL)
-run(corpus, out, monitor=Killing(checkpoints), dropout=0.1)
+run(corpus, out, family, Killing(checkpoints), objective=objective, dropout=0.1)
 """
 
 
-def in_child(corpus, out, checkpoints, kill_at=-1):
-    arguments = [str(corpus), str(out), str(checkpoints), str(kill_at)]
+def in_child(corpus, out, checkpoints, what, kill_at=-1):
+    arguments = [str(corpus), str(out), str(checkpoints), str(kill_at), *what]
     environment = os.environ | {"PYTHONHASHSEED": str(kill_at + 5)}
     command = [sys.executable, "-c", RUN, *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
 
 
 @pytest.mark.slow
-def test_processes_write_the_same_bytes_also_when_killed_on_the_way(corpus, tmp_path):
-    run(corpus, tmp_path / "here", dropout=0.1)
-    assert in_child(corpus, tmp_path / "there", tmp_path / "kept", 5).returncode == -signal.SIGKILL
-    resumed = in_child(corpus, tmp_path / "there", tmp_path / "kept")
+@pytest.mark.parametrize(
+    ("family", "objective"), [("bert", "mlm+nsp"), ("gpt2", "clm"), ("llama", "clm")]
+)
+def test_processes_write_the_same_bytes_also_when_killed_on_the_way(
+    family, objective, corpus, tmp_path
+):
+    what = family, objective
+    run(corpus, tmp_path / "here", family, objective=objective, dropout=0.1)
+    there, kept = tmp_path / "there", tmp_path / "kept"
+    assert in_child(corpus, there, kept, what, 5).returncode == -signal.SIGKILL
+    resumed = in_child(corpus, there, kept, what)
     assert resumed.returncode == 0, resumed.stderr.decode()
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
 
@@ -181,7 +228,7 @@ def drawn(corpus, **settings):
     )
 
 
-@pytest.mark.parametrize("objective", ["mlm", "mlm+nsp"])
+@pytest.mark.parametrize("objective", ["clm", "mlm", "mlm+nsp"])
 def test_a_batch_is_a_function_of_its_step(corpus, objective):
     first, second = (drawn(corpus, objective=objective, steps=200)[0] for _ in range(2))
     forward = [first[step] for step in (0, 1, 150)]

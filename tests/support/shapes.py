@@ -20,6 +20,7 @@ from tasks.training.computation import Computation
 from tasks.training.microbatches import Splitting, split_rows
 
 ROWS, LENGTH, VOCABULARY, LABELS = 10, 24, 90, 5
+DECODERS = tuple(name for name in families.names() if "next tokens" in families.load(name).HEADS)
 KINDS = (
     "bert mlm",
     "roberta mlm",
@@ -29,8 +30,13 @@ KINDS = (
     "bert text-classification",
     "roberta text-classification",
     "bert token-classification",
-    *(f"{name} mlm" for name in families.names() if name not in ("bert", "roberta")),
+    *(f"{name} mlm" for name in families.names() if name not in ("bert", "roberta", *DECODERS)),
     "roberta token-classification",
+    *(
+        f"{name} {task}"
+        for name in DECODERS
+        for task in ("clm", "text-classification", "token-classification")
+    ),
 )
 
 
@@ -51,12 +57,18 @@ class Case:
         return self.computation.splitting
 
 
-def case(kind: str, rows: int = ROWS, length: int = LENGTH, size: Model | None = None) -> Case:
-    """One of `KINDS`; without dropout."""
+def case(
+    kind: str,
+    rows: int = ROWS,
+    length: int = LENGTH,
+    size: Model | None = None,
+    dropout: float = 0.0,
+) -> Case:
+    """One of `KINDS`, small or of a given size."""
     family, task = kind.split()
     size = size or Model(family=family, layers=2, hidden_size=16, heads=2, max_positions=length)
     tokenizer = MadeUpTokenizer(VOCABULARY)
-    config = families.load(size.family).configure(size, tokenizer, dropout=0.0)
+    config = families.load(size.family).configure(size, tokenizer, dropout)
     if task in objectives.names():
         objective = objectives.load(task)
         vocabulary = tokenizer.vocabulary()

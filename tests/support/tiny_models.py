@@ -8,13 +8,19 @@ import pandas as pd
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import (
+    AutoModelForCausalLM,
     BertConfig,
     BertForMaskedLM,
     BertForPreTraining,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForMaskedLM,
 )
+
+from tasks import families
+from tasks.experiment.model import Model
+from tasks.models.written_text import as_beginning
 
 LABELS = ["animal", "plant", "stone"]
 TELLING = {"animal": ["cat", "dog", "owl"], "plant": ["oak", "fern"], "stone": ["flint", "chalk"]}
@@ -79,7 +85,10 @@ def wordpiece() -> PreTrainedTokenizerFast:
 
 
 def write_body(folder: Path, kind: str = "bert", *, layers: int = 1, seed: int = 7) -> Path:
-    """A folder as stage `pretraining` writes `model/`: bert (with a pooler), bert-mlm, roberta."""
+    """A folder as stage `pretraining` writes `model/`.
+
+    `kind`: bert (with a pooler), bert-mlm, roberta, or a decoder: gpt2, llama.
+    """
     tokenizer = wordpiece()
     size = {
         "vocab_size": len(tokenizer),
@@ -90,12 +99,21 @@ def write_body(folder: Path, kind: str = "bert", *, layers: int = 1, seed: int =
         "max_position_embeddings": 64,
         "pad_token_id": tokenizer.pad_token_id,
     }
+
+    def decoder() -> PreTrainedModel:
+        fields = {"layers": layers, "hidden_size": 32, "heads": 2, "max_positions": 64}
+        model = Model(family=kind, intermediate_size=64, **fields)
+        return AutoModelForCausalLM.from_config(
+            families.load(kind).configure(model, tokenizer, 0.0)
+        )
+
     torch.manual_seed(seed)
     model = {
         "bert": lambda: BertForPreTraining(BertConfig(**size)),
         "bert-mlm": lambda: BertForMaskedLM(BertConfig(**size)),
         "roberta": lambda: RobertaForMaskedLM(RobertaConfig(**size)),
-    }[kind]()
+    }.get(kind, decoder)()
     model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    stored = as_beginning(tokenizer) if kind in ("gpt2", "llama") else tokenizer
+    stored.save_pretrained(folder)
     return folder

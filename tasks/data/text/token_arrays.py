@@ -40,14 +40,17 @@ class EncodedCorpus:
         tokens: [tokens] all tokens in a row.
         sentences: [sentences + 1] where each sentence begins in `tokens`.
         documents: [documents + 1] where each document begins in `sentences`.
+        text_bytes: bytes of the text in UTF-8, whatever its tokens are: see stage `tokens`.
     """
 
     tokens: NDArray[np.unsignedinteger]
     sentences: NDArray[np.int64]
     documents: NDArray[np.int64]
+    text_bytes: int = 0
 
     @classmethod
     def open(cls, folder: Path, split: str) -> EncodedCorpus:
         """Map a split of the stage's artifact into memory."""
         parts = ("tokens", "sentences", "documents")
-        return cls(*(np.load(folder / f"{split}.{part}.npy", mmap_mode="r") for part in parts))
+        arrays = {part: np.load(folder / f"{split}.{part}.npy", mmap_mode="r") for part in parts}
+        return cls(**arrays, text_bytes=int(np.load(folder / f"{split}.bytes.npy")))

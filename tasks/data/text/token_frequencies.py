@@ -13,30 +13,45 @@ from tasks.data.text.vocabulary import Vocabulary
 AT_ONCE = 2**20  # tokens read at once: a memory-mapped corpus need not fit into memory
 
 
-def frequencies(corpus: EncodedCorpus, vocabulary: Vocabulary) -> NDArray[np.float64]:
+def frequencies(
+    corpus: EncodedCorpus, vocabulary: Vocabulary, *, ring: bool = False
+) -> NDArray[np.float64]:
     """[vocabulary] the share of each entry, with one added to each count.
 
-    Special tokens have only that count, since they are never predicted.
+    Special tokens have only that count where they are never predicted.
+
+    Args:
+        corpus: the tokens.
+        vocabulary: of the corpus.
+        ring: all tokens of the ring of documents are predicted: unknown ones too, and the separator
+            after each document.
     """
-    counts = _count(corpus, vocabulary) + 1
+    counts = _count(corpus, vocabulary, ring=ring) + 1
     return np.asarray(counts / counts.sum())
 
 
 def unigram_loss(
-    held_out: EncodedCorpus, known: NDArray[np.float64], vocabulary: Vocabulary
+    held_out: EncodedCorpus,
+    known: NDArray[np.float64],
+    vocabulary: Vocabulary,
+    *,
+    ring: bool = False,
 ) -> float:
     """Cross-entropy, in nats, of held-out tokens for a model that only knows frequencies."""
-    counts = _count(held_out, vocabulary)
+    counts = _count(held_out, vocabulary, ring=ring)
     return float(-(counts * np.log(known)).sum() / max(1, counts.sum()))
 
 
-def _count(corpus: EncodedCorpus, vocabulary: Vocabulary) -> NDArray[np.int64]:
-    """[vocabulary] how often each ordinary entry occurs."""
+def _count(corpus: EncodedCorpus, vocabulary: Vocabulary, *, ring: bool) -> NDArray[np.int64]:
+    """[vocabulary] how often each entry occurs that is predicted."""
     counts = np.zeros(vocabulary.size, np.int64)
     for begin in range(0, len(corpus.tokens), AT_ONCE):
         tokens = corpus.tokens[begin : begin + AT_ONCE]
         counts += np.bincount(tokens, minlength=vocabulary.size)
-    counts[~vocabulary.ordinary] = 0
+    if ring:
+        counts[vocabulary.sep] += len(corpus.documents) - 1
+    else:
+        counts[~vocabulary.ordinary] = 0
     return counts
 
 

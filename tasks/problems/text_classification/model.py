@@ -18,6 +18,7 @@ from scipy.special import log_softmax
 from transformers import AutoModelForSequenceClassification
 
 from tasks.data.text.length_buckets import Batch, Example, inputs_of
+from tasks.experiment import choices
 
 if TYPE_CHECKING:
     from tasks.training.flops import Product
@@ -50,8 +51,13 @@ def collate(examples: Sequence[Example], pad_id: int) -> Batch:
 
 
 def head(config: Any, batch: Batch) -> list[Product]:
-    """The products of a dense layer and of the label scores, for each text."""
+    """The products of a dense layer and of the label scores, for each text.
+
+    A decoder has no such layer, and scores each token; the last one of a text counts.
+    """
     number, width = len(batch["input_ids"]), config.hidden_size
+    if "next tokens" in choices.words_of("families", config.model_type, "HEADS"):
+        return [(batch["input_ids"].numel(), width, config.num_labels)]
     return [(number, width, width), (number, width, config.num_labels)]
 
 

@@ -14,6 +14,7 @@ from tasks.models.masked_prediction import (
     measure_masked,
     predict,
     split_masked,
+    unchanged,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ TRAINING_LOSS = "end_loss"
 REFERENCE = ("uniform", "uniform_loss")
 HIDDEN = 4  # tokens at the end of a window
 
-head, split = masked_head, split_masked
+head = held = masked_head
+split, stored_tokenizer = split_masked, unchanged
 
 
 def new_model(config: Any, seed: int) -> Any:
