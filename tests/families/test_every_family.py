@@ -3,71 +3,71 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import mlflow
 import pytest
+from transformers import pipeline
 
+from flows.presets.loading import load_experiment
+from flows.recipes.experiment import recipe
 from tasks import families
-from tests.support.database import make_state_folder
+from tasks.machinery.naming.title import Title
+from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.store.store import Store
+from tests.support.stages_alone import StagesAlone
 from tests.support.tiny_experiment import write_experiment
 
 pytestmark = pytest.mark.slow
 
-Run = Callable[[str], dict[str, Any]]
+Run = Callable[[str], dict[str, Artifact]]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Iterator[Run]:
-    """Runs the tiny experiment with a family, in one state folder: they share data and tokens."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    from flows.experiment import run_experiment
-    from flows.presets.loading import load_experiment
-
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Runs the tiny experiment with a family, in one store: they share data and tokens."""
     folder = tmp_path_factory.mktemp("families")
     file = write_experiment(folder / "data")
-    make_state_folder(folder / "home")
+    alone = StagesAlone(Store(folder / "store"))
     settings = ("pretraining.embeddings=cooccurrence",)
     settings += ("pretraining.steps=60", "pretraining.learning_rate=3e-3")
     settings += ("evaluation.from_scratch=false", "evaluation.simple_baseline=false")
     settings += ("model.hidden_size=32", "downstream.mood.epochs=8", "downstream.names.epochs=8")
     settings += ("downstream.mood.learning_rate=5e-3", "downstream.names.learning_rate=5e-3")
 
-    def call(family: str) -> dict[str, Any]:
+    def call(family: str) -> dict[str, Artifact]:
         objective = "clm" if "next tokens" in families.load(family).HEADS else "mlm"
         chosen = (f"model.family={family}", f"pretraining.objective={objective}")
-        return run_experiment(load_experiment(str(file), [*settings, *chosen]))
+        found: dict[str, Artifact] = {}
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TEMPER_HOME", str(folder / "home"))
-        patch.setenv("PREFECT_API_URL", prefect_server)
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        with temporary_settings({PREFECT_API_URL: prefect_server}):
-            yield call
+        def stage(what, label="", /, **arguments):
+            artifact = alone(what, label, **arguments)
+            found[str(Title(what.name, label))] = artifact
+            return artifact
+
+        recipe(load_experiment(str(file), [*settings, *chosen]), stage)
+        return found
+
+    return call
 
 
 @pytest.mark.parametrize("family", families.names())
 def test_it_learns_and_is_loaded_as_what_it_is(family: str, run: Run) -> None:
-    result = run(family)
-    metrics = result["metrics"]
-    assert metrics["pretraining/validation_loss"] < metrics["pretraining/unigram_loss"]
+    found = run(family)
+    metrics = found["pretraining"].metrics
+    assert metrics["validation_loss"] < metrics["unigram_loss"]
     for problem, metric in (("mood", "accuracy"), ("names", "f1")):
-        majority = metrics[f"downstream/{problem}/majority/{metric}"]
-        assert metrics[f"downstream/{problem}/{metric}"] > majority, problem
+        measured = found[f"evaluation {problem}"].metrics
+        assert measured[metric] > measured[f"majority/{metric}"], problem
     models = {
-        stage["name"]: Path(stage["path"]) / "model"
-        for stage in result["stages"]
-        if stage["name"].startswith(("pretraining", "finetuning"))
+        title: artifact.path / "model"
+        for title, artifact in found.items()
+        if title.startswith(("pretraining", "finetuning"))
     }
     for folder in models.values():
-        config = json.loads((folder / "config.json").read_text())
-        assert config["model_type"] == family
-    mlflow.set_tracking_uri(result["mlflow"]["tracking_uri"])
-    client = mlflow.MlflowClient()
-    [stage] = [each for each in result["stages"] if each["name"] == "finetuning mood"]
-    logged = client.get_run(stage["run_id"]).outputs.model_outputs[0].model_id
-    answers = mlflow.pyfunc.load_model(f"models:/{logged}").predict(["the merry cat saw a dog"])
-    assert set(answers["label"]) <= {"good", "bad"}
+        assert json.loads((folder / "config.json").read_text())["model_type"] == family
+    tuned = models["finetuning mood"]
+    [answer] = pipeline("text-classification", str(tuned))(["the merry cat saw a dog"])
+    assert answer["label"] in {"good", "bad"}
+    tuned = Path(models["finetuning names"])
+    assert pipeline("token-classification", str(tuned))("the merry cat saw Paris") is not None
