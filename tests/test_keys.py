@@ -38,8 +38,11 @@ DATASET, FINETUNING = {"dataset"}, {"finetuning"}
 # Fields that count with tagged tokens alone: they are changed in the problem `names`.
 OF_TOKENS = {"downstream.columns.tokens", "downstream.columns.tags"}
 
-# A published tokenizer has a vocabulary of its own; its size is no longer to be chosen.
-ALSO = {"tokenizer.published": ("tokenizer.vocab_size=8192",)}
+# What is chosen too. A published tokenizer has a vocabulary of its own, whose size is no choice.
+ALSO = {
+    "tokenizer.published": ("tokenizer.vocab_size=8192",),
+    "downstream.columns.number": ("downstream.mood.problem=regression",),
+}
 
 # Field: another valid value, and the stages that have the field in their key. Of a downstream
 # problem, one is changed; no stage of the other one may change.
@@ -93,7 +96,9 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     ),
     "downstream.source": ("{elsewhere}/moods.jsonl", NO_KEY),  # its content is
     "downstream.columns.text": ("body", DATASET),
+    "downstream.columns.second_text": ("body", DATASET),
     "downstream.columns.label": ("mood", DATASET),
+    "downstream.columns.number": ("score", DATASET),
     "downstream.columns.tokens": ("words", DATASET),
     "downstream.columns.tags": ("names", DATASET),
     "downstream.columns.document": ("page", DATASET),
@@ -172,6 +177,7 @@ def write_wide_tables(folder: Path) -> None:
         for text, label in rows:
             words = text.split()
             row = {"text": text, "body": text, "label": label, "mood": label}
+            row |= {"number": len(text), "score": len(text)}
             out.write(json.dumps(row | {"tokens": words, "tags": ["O"] * len(words)}) + "\n")
     tagged = [json.loads(line) for line in (folder / "names.jsonl").read_text().splitlines()]
     with (folder / "names.jsonl").open("w") as out:

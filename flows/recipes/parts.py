@@ -20,7 +20,7 @@ from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.problem import Downstream
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import StageCaller
-from tasks.models.files import require_head, require_room
+from tasks.models.files import require_head, require_inputs, require_room
 from tasks.references.given_model import Given
 from tasks.sources.published_tokenizers import resolve_published
 
@@ -67,6 +67,7 @@ def evaluation_recipe(job: EvaluateJob, model: Given, run: StageCaller) -> Artif
     problem = Downstream(**job.data.model_dump())
     source = labelled_source(problem, "data")
     require_head(problem.problem, model.configuration, model.name)
+    require_inputs(problem.data, model.configuration, model.name)
     data = prepare_labelled(problem, source, job.experiment, run)
     model.require_labels(data)
     evaluated = run(

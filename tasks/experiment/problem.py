@@ -19,7 +19,15 @@ class ColumnRoles(Part):
     """The column of each role; a problem uses only its own roles."""
 
     text: str = role("text", "Text", "Column with the text")
+    second_text: str = field(
+        "",
+        "Second text",
+        "Column with the second text, if each row is a pair of texts; empty: one text",
+        absent="",
+        only_with=choices.only_with("problem", "problems", "ROLES", "second_text"),
+    )
     label: str = role("label", "Label", "Column with the label")
+    number: str = role("number", "Number", "Column with the number, such as a score")
     tokens: str = role("tokens", "Tokens", "Column with the list of tokens")
     tags: str = role("tags", "Tags", "Column with the list of BIO tags")
     document: str = field(
@@ -44,8 +52,8 @@ class LabelledData(Part):
     problem: str = field(
         "text-classification",
         "Problem",
-        "What is predicted: text-classification a label per text, token-classification a tag per "
-        "token (named entities)",
+        "What is predicted: text-classification a label per text, regression a number per text, "
+        "token-classification a tag per token (named entities)",
         choices=choices.names("problems"),
     )
     source: str = field(
@@ -76,10 +84,10 @@ class LabelledData(Part):
     missing_labels: Literal["error", "drop", "keep"] = field(
         "error",
         "Missing labels",
-        "Rows whose label is empty or a word for a missing value (nan, None, null, N/A): stop, "
-        "leave them out, or keep such a word as the name of a class",
+        "Rows whose label or number is empty or a word for a missing value (nan, None, null, N/A): "
+        "stop, leave them out, or keep such a word as the name of a class",
         absent="error",
-        only_with=choices.only_with("problem", "problems", "ROLES", "label"),
+        only_with=choices.only_with("problem", "problems", "ROLES", "label", "number"),
     )
     overlap: Literal["error", "drop"] = field(
         "error",
