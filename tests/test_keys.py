@@ -94,6 +94,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
         "token-classification",
         DATASET | FINETUNING | {"baseline", "evaluation"},
     ),
+    "downstream.several_labels": ("true", DATASET | FINETUNING | {"baseline", "evaluation"}),
     "downstream.source": ("{elsewhere}/moods.jsonl", NO_KEY),  # its content is
     "downstream.columns.text": ("body", DATASET),
     "downstream.columns.second_text": ("body", DATASET),

@@ -99,7 +99,8 @@ def _predict(reference: str, file: str, given: Sequence[str], output: Path | Non
     tables = answer_rows(problem, found.path, inputs, _progress(len(inputs)))
     cut = 0  # a model that cannot be read leaves an older output as it is
     with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as out:
-        writer = Writer(out, "" if output is None else output.suffix.lower())
+        suffix = "" if output is None else output.suffix.lower()
+        writer = Writer(out, suffix, getattr(kind, "BETWEEN", " "))
         for table in tables:
             writer.write(table.to_dict("records"))
             cut += int(table.attrs["cut"])
@@ -196,15 +197,16 @@ def _checked(value: Any, where: str, *, words: bool) -> str | list[str]:
 
 
 class Writer:
-    """Writes answers as JSON lines, or as a table with lists joined by blanks.
+    """Writes answers as JSON lines, or as a table with lists joined.
 
     Args:
         out: where to.
         suffix: `.csv`, `.tsv`, or another for JSON lines.
+        between: what is between the items of a list in a table.
     """
 
-    def __init__(self, out: IO[str], suffix: str) -> None:
-        self.out = out
+    def __init__(self, out: IO[str], suffix: str, between: str = " ") -> None:
+        self.out, self.between = out, between
         self._table: Any = None
         if suffix in (".csv", ".tsv"):
             mark = "," if suffix == ".csv" else "\t"
@@ -222,7 +224,7 @@ class Writer:
                 self._begun = True
             self._table.writerow(
                 [
-                    " ".join(map(str, each)) if isinstance(each, list) else each
+                    self.between.join(map(str, each)) if isinstance(each, list) else each
                     for each in row.values()
                 ]
             )

@@ -66,14 +66,14 @@ def evaluation_recipe(job: EvaluateJob, model: Given, run: StageCaller) -> Artif
     """Evaluate a fine-tuned model on a test split; returns the report."""
     problem = Downstream(**job.data.model_dump())
     source = labelled_source(problem, "data")
-    require_head(problem.problem, model.configuration, model.name)
+    require_head(problem.kind, model.configuration, model.name)
     require_inputs(problem.data, model.configuration, model.name)
     data = prepare_labelled(problem, source, job.experiment, run)
     model.require_labels(data)
     evaluated = run(
-        stages.evaluation(problem.problem),
+        stages.evaluation(problem.kind),
         problem.name,
-        problem=problem.problem,
+        problem=problem.kind,
         bootstrap_samples=job.evaluation.bootstrap_samples,
         confidence=job.evaluation.confidence,
         seed=job.seed,

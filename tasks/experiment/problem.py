@@ -56,6 +56,13 @@ class LabelledData(Part):
         "token-classification a tag per token (named entities)",
         choices=choices.names("problems"),
     )
+    several_labels: bool = field(
+        False,
+        "Several labels",
+        "A row has any number of labels: a list, or a text with |, ; or , between labels",
+        absent=False,
+        only_with={"problem": ("text-classification",)},
+    )
     source: str = field(
         "",
         "Source",
@@ -94,6 +101,16 @@ class LabelledData(Part):
         "Overlap",
         "What to do with training rows whose text is in the test split: stop, or leave them out",
     )
+
+    @property
+    def kind(self) -> str:
+        """The problem that is solved: a folder of `tasks/problems`."""
+        return kind_of(self.problem, several_labels=self.several_labels)
+
+
+def kind_of(problem: str, *, several_labels: bool) -> str:
+    """The problem that is solved, from what an experiment says of it."""
+    return "several-labels" if several_labels else problem
 
 
 class Passes(Part):

@@ -176,10 +176,9 @@ def answers(problem: str, configuration: dict[str, Any]) -> bool:
     built = str((configuration.get("architectures") or [""])[0])
     if not built.endswith(head.architecture):
         return False
-    told = configuration.get("problem_type")
-    if told is None:  # transformers takes one output for a number, several for classes
-        return (head.problem_type == "regression") == (len(labels_of(configuration)) == 1)
-    return bool(told == head.problem_type)
+    one = len(labels_of(configuration)) == 1
+    untold = "regression" if one else "single_label_classification"  # as transformers takes it
+    return bool((configuration.get("problem_type") or untold) == head.problem_type)
 
 
 def require_labels(asked: Sequence[str], configuration: dict[str, Any], where: str) -> None:

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from tasks.training.flops import Product
 
 
+MADE_UP_LABELS = 2  # of a model that measures time
+
+
 @dataclass(frozen=True)
 class Parts:
     """The breakdown of the results into parts.

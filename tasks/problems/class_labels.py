@@ -41,7 +41,7 @@ def read_label(row: Row, data: LabelledData, notices: Notices) -> str | None:
     if isinstance(value, list | dict):
         raise StageError(
             f"{row.where}: column {column!r} contains {kind_of(value)}; a row has one label (text "
-            "or a whole number)"
+            "or a whole number), unless the problem has several_labels: true"
         )
     written = "" if value is None else str(value)
     label = normalize("NFC", written).translate(_INVISIBLE).strip()

@@ -66,7 +66,7 @@ def prepare_dataset(
             all rows have one label; a label has no training row; the test is one document; a text
             or a document is in two splits and `overlap` is "error".
     """
-    shape = shape_of(data.problem)
+    shape = shape_of(data.kind)
     with TemporaryDirectory(dir=out) as folder:
         every = Path(folder) / "rows.parquet"
         notices = Notices()
@@ -364,7 +364,7 @@ def read_rows(
     Raises:
         StageError: with all invalid rows, and the error that ended the reading.
     """
-    shape, given, mistakes = shape_of(data.problem), set(), Mistakes()
+    shape, given, mistakes = shape_of(data.kind), set(), Mistakes()
     with TableWriter(path, SPOOLED | columns_written(shape, data)) as table:
         try:
             for row in source.rows(shape.columns(data), monitor.progress):

@@ -214,8 +214,8 @@ def measure_majority(
 def constant_answer(majority: Sequence[Any]) -> str:
     """The majority baseline's answer to every row, or to every token of every row."""
     first: Any = majority[0]
-    while isinstance(first, Sequence) and not isinstance(first, str):
-        first = first[0] if first else "nothing"
+    if isinstance(first, Sequence) and not isinstance(first, str):
+        return ", ".join(dict.fromkeys(map(str, first))) or "nothing"
     return f"{first:.4g}" if isinstance(first, float) else str(first)
 
 
