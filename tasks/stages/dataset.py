@@ -85,7 +85,8 @@ def prepare_dataset(
         _note_splits(data, given, tally, notices)
     note_labels_alike(tally.balance, notices)
     labels = shape.labels(data, tally.balance, tally.count("train"))
-    _require_different_answers(data, contents["train"])
+    if not labels:
+        _require_different_answers(data, contents["train"])
     (out / "labels.json").write_text(
         json.dumps(labels, ensure_ascii=False) + "\n", encoding="utf-8"
     )
@@ -222,7 +223,7 @@ def _require_rows(
 
 
 def _require_different_answers(data: LabelledData, train: _Content) -> None:
-    """Check that there is something to learn.
+    """Check that there is something to learn where answers are no labels.
 
     Raises:
         StageError: all training rows have the same answer.
