@@ -58,7 +58,7 @@ def retrain(
     check(experiment)
     require_name(model)
     chosen = problem_of(experiment, problem)
-    require_bounds(rule, chosen.problem)
+    require_bounds(rule, chosen.kind)
     make_home()
     log_old_names()
     ensure_automation()

@@ -42,8 +42,11 @@ OF_TOKENS = {"downstream.columns.tokens", "downstream.columns.tags"}
 # Fields about a model to start from: it counts by its content, as a test below shows.
 OF_A_GIVEN_MODEL = {"start", "evaluation.baseline"}
 
-# A published tokenizer has a vocabulary of its own; its size is no longer to be chosen.
-ALSO = {"tokenizer.published": ("tokenizer.vocab_size=8192",)}
+# What is chosen too. A published tokenizer has a vocabulary of its own, whose size is no choice.
+ALSO = {
+    "tokenizer.published": ("tokenizer.vocab_size=8192",),
+    "downstream.columns.number": ("downstream.mood.problem=regression",),
+}
 
 # Field: another valid value, and the stages that have the field in their key. Of a downstream
 # problem, one is changed; no stage of the other one may change.
@@ -95,9 +98,12 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
         "token-classification",
         DATASET | FINETUNING | {"baseline", "evaluation"},
     ),
+    "downstream.several_labels": ("true", DATASET | FINETUNING | {"baseline", "evaluation"}),
     "downstream.source": ("{elsewhere}/moods.jsonl", NO_KEY),  # its content is
     "downstream.columns.text": ("body", DATASET),
+    "downstream.columns.second_text": ("body", DATASET),
     "downstream.columns.label": ("mood", DATASET),
+    "downstream.columns.number": ("score", DATASET),
     "downstream.columns.tokens": ("words", DATASET),
     "downstream.columns.tags": ("names", DATASET),
     "downstream.columns.document": ("page", DATASET),
@@ -176,6 +182,7 @@ def write_wide_tables(folder: Path) -> None:
         for text, label in rows:
             words = text.split()
             row = {"text": text, "body": text, "label": label, "mood": label}
+            row |= {"number": len(text), "score": len(text)}
             out.write(json.dumps(row | {"tokens": words, "tags": ["O"] * len(words)}) + "\n")
     tagged = [json.loads(line) for line in (folder / "names.jsonl").read_text().splitlines()]
     with (folder / "names.jsonl").open("w") as out:

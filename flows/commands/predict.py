@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -19,6 +19,9 @@ from tasks.contract import StageError
 
 LINES = ("", ".txt", ".md")  # of text, one row a line; a pipe too
 WRITTEN = (".jsonl", ".csv", ".tsv")
+OPTIONS = ("--column", "--second-column")
+
+Input = str | list[str] | tuple[str, str]
 
 
 def predict(
@@ -28,12 +31,19 @@ def predict(
         typer.Argument(
             metavar="[FILE | -]",
             help="Rows to answer: .csv, .tsv, .jsonl or .parquet with a column of texts (or of "
-            "lists of words), .conll, or .txt with one text a line; also .gz. `-` reads lines.",
+            "lists of words; two columns of texts for a model of pairs), .conll, or .txt with one "
+            "text a line (a tab between both of a pair); also .gz. `-` reads lines.",
         ),
     ] = "-",
     *,
     column: Annotated[
         str, typer.Option(metavar="NAME", help="The column to read; by default `text` or `tokens`.")
+    ] = "",
+    second_column: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="The column of the second text of pairs; by default `second_text`."
+        ),
     ] = "",
     output: Annotated[
         Path | None,
@@ -52,33 +62,45 @@ def predict(
     require_writable("--output", output)
     prepare()
     try:
-        _predict(model, file, column, output)
+        _predict(model, file, [column, second_column], output)
     except StageError as error:
         stop([str(error)])
 
 
-def _predict(reference: str, file: str, column: str, output: Path | None) -> None:
+def _predict(reference: str, file: str, given: Sequence[str], output: Path | None) -> None:
     """Resolve the model, read the rows, and write the answers.
 
     Raises:
         StageError: there is no such model or file, or a row is not valid.
     """
+    from tasks.data.pairs import FIRST, SECOND
     from tasks.machinery.host.home import store_folder
     from tasks.machinery.store.store import Store
     from tasks.machinery.tracking.tracking import Tracking
-    from tasks.models.files import configuration_of
+    from tasks.models.files import configuration_of, inputs_of
     from tasks.models.predictions import answer_rows, require_problem
     from tasks.problems import described
     from tasks.references.resolving import resolve_model
 
     found = resolve_model(reference, "MODEL", Tracking("", err.print), Store(store_folder()))
-    problem = require_problem(configuration_of(found.path, reference), reference)
+    configuration = configuration_of(found.path, reference)
+    problem = require_problem(configuration, reference)
     kind = described(problem)
-    inputs = list(read_inputs(file, column or kind.INPUT, words=kind.INPUT == "tokens"))
+    usual = inputs_of(configuration, problem)
+    if given[1] and kind.INPUT != FIRST:
+        raise StageError(
+            f"--second-column: found {given[1]!r}, but {reference} reads {kind.INPUT}, no pairs of "
+            "texts; leave it out"
+        )
+    if given[1] and len(usual) == 1:  # a published model does not say that it reads pairs
+        usual = [*usual, SECOND]
+    columns = [name or other for name, other in zip(given, usual, strict=False)]
+    inputs = list(read_inputs(file, *columns, words=kind.INPUT == "tokens"))
     tables = answer_rows(problem, found.path, inputs, _progress(len(inputs)))
     cut = 0  # a model that cannot be read leaves an older output as it is
     with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as out:
-        writer = Writer(out, "" if output is None else output.suffix.lower())
+        suffix = "" if output is None else output.suffix.lower()
+        writer = Writer(out, suffix, getattr(kind, "BETWEEN", " "))
         for table in tables:
             writer.write(table.to_dict("records"))
             cut += int(table.attrs["cut"])
@@ -101,12 +123,12 @@ def _progress(total: int) -> Any:
     return lambda done, of: note(f"{done:,} of {of:,} rows")
 
 
-def read_inputs(file: str, column: str, *, words: bool) -> Iterator[str | list[str]]:
+def read_inputs(file: str, *columns: str, words: bool) -> Iterator[Input]:
     """What the model reads in each row of a file, or of a pipe.
 
     Args:
         file: its path; `-` for the lines of standard input.
-        column: with the texts or words, in a table.
+        columns: with the texts or words, in a table; two for pairs of texts.
         words: whether a row is a list of words; a text is split at blanks.
 
     Raises:
@@ -119,28 +141,43 @@ def read_inputs(file: str, column: str, *, words: bool) -> Iterator[str | list[s
         if sys.stdin.isatty():
             note("reading lines from the terminal; Ctrl-D ends them")
         numbered: Iterator[tuple[int, str]] = enumerate(sys.stdin, 1)
-        yield from _of_lines("standard input", numbered, words=words)
+        yield from _of_lines("standard input", numbered, len(columns), words=words)
         return
     given = File(Path(file), file)
     if not given.path.is_file():
         raise StageError(f"FILE: {file} is not a file; accepted: a file with rows, or - for lines")
     if given.suffix in LINES:
-        yield from _of_lines(file, lines(given), words=words)
+        yield from _of_lines(file, lines(given), len(columns), words=words)
         return
     if given.suffix not in READERS:
         accepted = ", ".join(sorted({*READERS, *LINES} - {""}))
         raise StageError(f"FILE: {file} ends in {given.suffix}; accepted: {accepted}, also .gz")
     from tasks.data.rows import Column
 
-    for where, values in READERS[given.suffix](given, [Column(column, "--column")]):
-        yield _checked(values[column], where, words=words)
+    needed = [Column(*each) for each in zip(columns, OPTIONS, strict=False)]
+    for where, values in READERS[given.suffix](given, needed):
+        yield _input([values[column] for column in columns], where, words=words)
 
 
 def _of_lines(
-    name: str, numbered: Iterator[tuple[int, str]], *, words: bool
-) -> Iterator[str | list[str]]:
+    name: str, numbered: Iterator[tuple[int, str]], texts: int, *, words: bool
+) -> Iterator[Input]:
+    """The inputs of lines, each with so many texts, with a tab between two."""
     for number, line in numbered:
-        yield _checked(line.rstrip("\r\n"), f"{name}, line {number}", words=words)
+        where, bare = f"{name}, line {number}", line.rstrip("\r\n")
+        found = bare.split("\t") if texts > 1 else [bare]
+        if len(found) != texts:
+            raise StageError(
+                f"{where}: found {bare!r:.60}; the model reads pairs; accepted: two texts with a "
+                "tab between them, or a table with two columns"
+            )
+        yield _input(found, where, words=words)
+
+
+def _input(values: Sequence[Any], where: str, *, words: bool) -> Input:
+    """What the model reads in a row: one value as it is, or a pair."""
+    read = [_checked(value, where, words=words) for value in values]
+    return read[0] if len(read) == 1 else (str(read[0]), str(read[1]))
 
 
 def _checked(value: Any, where: str, *, words: bool) -> str | list[str]:
@@ -160,15 +197,16 @@ def _checked(value: Any, where: str, *, words: bool) -> str | list[str]:
 
 
 class Writer:
-    """Writes answers as JSON lines, or as a table with lists joined by blanks.
+    """Writes answers as JSON lines, or as a table with lists joined.
 
     Args:
         out: where to.
         suffix: `.csv`, `.tsv`, or another for JSON lines.
+        between: what is between the items of a list in a table.
     """
 
-    def __init__(self, out: IO[str], suffix: str) -> None:
-        self.out = out
+    def __init__(self, out: IO[str], suffix: str, between: str = " ") -> None:
+        self.out, self.between = out, between
         self._table: Any = None
         if suffix in (".csv", ".tsv"):
             mark = "," if suffix == ".csv" else "\t"
@@ -186,7 +224,7 @@ class Writer:
                 self._begun = True
             self._table.writerow(
                 [
-                    " ".join(map(str, each)) if isinstance(each, list) else each
+                    self.between.join(map(str, each)) if isinstance(each, list) else each
                     for each in row.values()
                 ]
             )

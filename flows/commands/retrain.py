@@ -69,7 +69,7 @@ def retrain(
 
     try:
         chosen = load_experiment(experiment, settings)
-        kind = problem_of(chosen, problem).problem
+        kind = problem_of(chosen, problem).kind
         require_name(model)
         rule = rule_of(
             minimum_gain=minimum_gain,

@@ -95,7 +95,7 @@ def prepare_labelled(
 ) -> Artifact:
     """Labelled rows, split by document."""
     return run(
-        stages.dataset(source, problem.problem),
+        stages.dataset(source, problem.kind),
         problem.name,
         data=problem.data,
         source=source,
@@ -190,9 +190,9 @@ def finetune_and_evaluate(
         variants["start"] = (from_start(problem.name), start, start)
     tuned = {
         role: run(
-            stages.finetuning(problem.problem, family),
+            stages.finetuning(problem.kind, family),
             label,
-            problem=problem.problem,
+            problem=problem.kind,
             training=problem.training,
             seed=experiment.seed,
             checkpoints=experiment.checkpoints,
@@ -207,9 +207,9 @@ def finetune_and_evaluate(
     if simple is not None:
         models["simple"] = simple.whole
     return run(
-        stages.evaluation(problem.problem),
+        stages.evaluation(problem.kind),
         problem.name,
-        problem=problem.problem,
+        problem=problem.kind,
         bootstrap_samples=experiment.evaluation.bootstrap_samples,
         confidence=experiment.evaluation.confidence,
         seed=experiment.seed,
@@ -225,12 +225,12 @@ def train_baseline(
 
     None if the experiment asks for none, or the problem has none.
     """
-    if not experiment.evaluation.simple_baseline or not problems.has_simple(problem.problem):
+    if not experiment.evaluation.simple_baseline or not problems.has_simple(problem.kind):
         return None
     return run(
-        stages.baseline(problem.problem),
+        stages.baseline(problem.kind),
         problem.name,
-        problem=problem.problem,
+        problem=problem.kind,
         train_examples=problem.train_examples,
         seed=experiment.seed,
         data=data.whole.only("train.parquet", "validation.parquet", "test.parquet", "labels.json"),

@@ -59,8 +59,8 @@ def labelled_source(problem: Downstream, part: str = "") -> Source:
     """
     field = f"{part or f'downstream.{problem.name}'}.source"
     require_given(problem.source, field, "the labelled rows: a file, a folder of files")
-    source = sources.resolve(problem.source, field, holds=problem.problem)
-    shape = shape_of(problem.problem)
+    source = sources.resolve(problem.source, field, holds=problem.kind)
+    shape = shape_of(problem.kind)
     try:
         rows = source.first_rows(shape.columns(problem.data))
         for row in rows:

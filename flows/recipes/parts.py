@@ -21,7 +21,7 @@ from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.problem import Downstream
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import StageCaller
-from tasks.models.files import require_head, require_room
+from tasks.models.files import require_head, require_inputs, require_room
 from tasks.references.given_model import Given
 from tasks.sources.published_tokenizers import resolve_published
 
@@ -68,13 +68,14 @@ def evaluation_recipe(job: EvaluateJob, model: Given, run: StageCaller) -> Artif
     """Evaluate a fine-tuned model on a test split; returns the report."""
     problem = Downstream(**job.data.model_dump())
     source = labelled_source(problem, "data")
-    require_head(problem.problem, model.configuration, model.name)
+    require_head(problem.kind, model.configuration, model.name)
+    require_inputs(problem.data, model.configuration, model.name)
     data = prepare_labelled(problem, source, job.experiment, run)
     model.require_labels(data)
     evaluated = run(
-        stages.evaluation(problem.problem),
+        stages.evaluation(problem.kind),
         problem.name,
-        problem=problem.problem,
+        problem=problem.kind,
         bootstrap_samples=job.evaluation.bootstrap_samples,
         confidence=job.evaluation.confidence,
         seed=job.seed,

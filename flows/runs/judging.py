@@ -64,9 +64,9 @@ def judge_challenger(
     )
     with opened(work, current_display(), verify=verify) as runner:
         found = runner(
-            stages.judgement(problem.problem),
+            stages.judgement(problem.kind),
             problem.name,
-            problem=problem.problem,
+            problem=problem.kind,
             rule=rule,
             seed=experiment.seed,
             data=data,

@@ -157,11 +157,11 @@ class Retraining:
         before, lineage = None, Lineage()
         if champion:
             version = self.registry.version(champion)
-            kind = version.tags.get(KIND, self.problem.problem)
-            if kind != self.problem.problem:
+            kind = version.tags.get(KIND, self.problem.kind)
+            if kind != self.problem.kind:
                 raise StageError(
                     f"model: {self.registry.name} is a model for {kind}, but the problem "
-                    f"{self.problem.name} is {self.problem.problem}; register under another name"
+                    f"{self.problem.name} is {self.problem.kind}; register under another name"
                 )
             before = registered_model(version, self.tracking, self.store)
             lineage = Lineage.of(before, self.store)
@@ -183,7 +183,7 @@ class Retraining:
         tags = {
             ARTIFACT: challenger.name,
             MODEL_DIGEST: (challenger / "model").digest,
-            KIND: self.problem.problem,
+            KIND: self.problem.kind,
             FINGERPRINT: challenger.fingerprint,
             EXPERIMENT: self.experiment.name,
             PROBLEM: self.problem.name,

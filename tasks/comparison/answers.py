@@ -1,6 +1,6 @@
 """The answers of several models to the same test rows, matched by content, not by name.
 
-The rows of two evaluations are the same if document, input and true answer are, in any order. Only
+The rows of two evaluations are the same if document, inputs and true answer are, in any order. Only
 then is a paired test possible.
 """
 
@@ -35,7 +35,7 @@ class Answered:
 
     Attributes:
         problem: the problem, such as `text-classification`.
-        table: rows in an order that depends only on their content: `document`, the input, `gold`,
+        table: rows in an order that depends only on their content: `document`, inputs, `gold`,
             `predicted`, `probability`, `loss`.
         digest: of the rows without the answers: equal if the test rows are.
     """
@@ -55,7 +55,8 @@ def read_answers(file: Path, problem: str) -> Answered:
     table = pd.read_parquet(file)
     others = tuple(f"{model}_" for model in REFERENCES)
     table = table[[name for name in table.columns if not name.startswith(others)]]
-    names = ["document", described(problem).INPUT, "gold"]
+    names = list(table.columns)
+    names = names[: names.index("gold") + 1]  # the document and the inputs before it
     rows = [
         hashlib.sha256(
             json.dumps([_plain(value) for value in row], ensure_ascii=False).encode()

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tasks.experiment.problem import kind_of
 from tasks.machinery.naming.metric_name import MetricName
 from tasks.machinery.naming.spelling import near
 from tasks.machinery.tracking.tags import ARTIFACT_OF, GIT_CLEAN, GIT_COMMIT, STAGE, STAGE_OF, named
@@ -68,9 +69,11 @@ class PastRun:
 
     def kind_of(self, problem: str) -> str:
         """The kind of a problem, such as text-classification; empty if the run does not have it."""
-        kind = self.params.get(f"downstream.{problem}.problem", "")
-        own = self.params.get("data.name") == problem  # an evaluation on its own
-        return kind or (self.params.get("data.problem", "") if own else "")
+        part = f"downstream.{problem}"
+        if f"{part}.problem" not in self.params and self.params.get("data.name") == problem:
+            part = "data"  # an evaluation on its own
+        several = self.params.get(f"{part}.several_labels") == "True"
+        return kind_of(self.params.get(f"{part}.problem", ""), several_labels=several)
 
     @property
     def commit(self) -> str:

@@ -22,7 +22,7 @@ class Shape(Protocol):
             place: forms and checks read it from the source. A new role is a field of
             `tasks/experiment/problem.py: ColumnRoles`.
         COLUMNS: Columns as written, with their types (string, list<string>, double); `document` is
-            one of them.
+            one of them. A column with the name of a role is left out where the role has none.
         LABELS: The name of what is counted by label, in the plural; "" without labels.
     """
 
@@ -107,10 +107,19 @@ def encodable(text: str, where: str) -> str:
 
 
 def columns_of(data: LabelledData, *roles: str) -> Columns:
-    """The columns that have these roles, each needed, and the one of documents."""
+    """The columns that have these roles, each needed, and the one of documents.
+
+    A role without a column, such as the second text of rows that are no pairs, is left out.
+    """
     path = f"downstream.{data.name}.columns"
-    needed = tuple(Column(getattr(data.columns, role), f"{path}.{role}") for role in roles)
+    names = {role: getattr(data.columns, role) for role in roles}
+    needed = tuple(Column(name, f"{path}.{role}") for role, name in names.items() if name)
     return Columns(needed, data.columns.document)
+
+
+def columns_written(shape: Shape, data: LabelledData) -> dict[str, str]:
+    """The columns of the rows as written, with their types: without those of unused roles."""
+    return {name: kind for name, kind in shape.COLUMNS.items() if getattr(data.columns, name, name)}
 
 
 def kind_of(value: Any) -> str:

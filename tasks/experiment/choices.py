@@ -62,14 +62,15 @@ def those_with(package: Package, name: str, word: str) -> tuple[str, ...]:
     return tuple(each for each in names(package) if word in words_of(package, each, name))
 
 
-def only_with(choice: str, package: Package, name: str, word: str) -> dict[str, tuple[str, ...]]:
-    """The choices with which a field counts: those that state a word; empty if all do.
+def only_with(choice: str, package: Package, name: str, *words: str) -> dict[str, tuple[str, ...]]:
+    """The choices with which a field counts: those that state one of some words; empty if all do.
 
     Args:
         choice: the field of the choice: `problem`.
         package: the package that it is filled from.
         name: the name of the words in a variant: `ROLES`.
-        word: a word, such as `tags`.
+        words: such as `tags`.
     """
-    found = those_with(package, name, word)
+    stated = {each for word in words for each in those_with(package, name, word)}
+    found = tuple(each for each in names(package) if each in stated)
     return {} if found == names(package) else {choice: found}

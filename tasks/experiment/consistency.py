@@ -18,6 +18,8 @@ def mistakes(experiment: Experiment) -> list[Mistake]:
         *_baseline(experiment),
         *([] if experiment.start else _new_encoder(experiment)),
         *_names(experiment),
+        *_missing(experiment),
+        *_pairs(experiment),
     ]
 
 
@@ -113,4 +115,30 @@ def _names(experiment: Experiment) -> list[Mistake]:
         )
         for number, problem in enumerate(experiment.downstream)
         if counts[problem.name] > 1
+    ]
+
+
+def _missing(experiment: Experiment) -> list[Mistake]:
+    """Words for a missing value that are to be classes, of problems without classes."""
+    classes = choices.those_with("problems", "ROLES", "label")
+    return [
+        (
+            f"downstream.{problem.name}.missing_labels",
+            f"found 'keep', but {problem.problem} has no classes; accepted with it: error, drop",
+        )
+        for problem in experiment.downstream
+        if problem.missing_labels == "keep" and problem.problem not in classes
+    ]
+
+
+def _pairs(experiment: Experiment) -> list[Mistake]:
+    """Pairs of a text with itself."""
+    return [
+        (
+            f"downstream.{problem.name}.columns.second_text",
+            f"found {problem.columns.text!r}, which is columns.text too; accepted: another column, "
+            "or nothing where each row is one text",
+        )
+        for problem in experiment.downstream
+        if problem.columns.second_text == problem.columns.text
     ]

@@ -19,7 +19,15 @@ class ColumnRoles(Part):
     """The column of each role; a problem uses only its own roles."""
 
     text: str = role("text", "Text", "Column with the text")
+    second_text: str = field(
+        "",
+        "Second text",
+        "Column with the second text, if each row is a pair of texts; empty: one text",
+        absent="",
+        only_with=choices.only_with("problem", "problems", "ROLES", "second_text"),
+    )
     label: str = role("label", "Label", "Column with the label")
+    number: str = role("number", "Number", "Column with the number, such as a score")
     tokens: str = role("tokens", "Tokens", "Column with the list of tokens")
     tags: str = role("tags", "Tags", "Column with the list of BIO tags")
     document: str = field(
@@ -44,9 +52,16 @@ class LabelledData(Part):
     problem: str = field(
         "text-classification",
         "Problem",
-        "What is predicted: text-classification a label per text, token-classification a tag per "
-        "token (named entities)",
+        "What is predicted: text-classification a label per text, regression a number per text, "
+        "token-classification a tag per token (named entities)",
         choices=choices.names("problems"),
+    )
+    several_labels: bool = field(
+        False,
+        "Several labels",
+        "A row has any number of labels: a list, or a text with |, ; or , between labels",
+        absent=False,
+        only_with={"problem": ("text-classification",)},
     )
     source: str = field(
         "",
@@ -76,16 +91,26 @@ class LabelledData(Part):
     missing_labels: Literal["error", "drop", "keep"] = field(
         "error",
         "Missing labels",
-        "Rows whose label is empty or a word for a missing value (nan, None, null, N/A): stop, "
-        "leave them out, or keep such a word as the name of a class",
+        "Rows whose label or number is empty or a word for a missing value (nan, None, null, N/A): "
+        "stop, leave them out, or keep such a word as the name of a class",
         absent="error",
-        only_with=choices.only_with("problem", "problems", "ROLES", "label"),
+        only_with=choices.only_with("problem", "problems", "ROLES", "label", "number"),
     )
     overlap: Literal["error", "drop"] = field(
         "error",
         "Overlap",
         "What to do with training rows whose text is in the test split: stop, or leave them out",
     )
+
+    @property
+    def kind(self) -> str:
+        """The problem that is solved: a folder of `tasks/problems`."""
+        return kind_of(self.problem, several_labels=self.several_labels)
+
+
+def kind_of(problem: str, *, several_labels: bool) -> str:
+    """The problem that is solved, from what an experiment says of it."""
+    return "several-labels" if several_labels else problem
 
 
 class Passes(Part):

@@ -202,6 +202,13 @@ def _misfit(body: Path, given: dict[str, torch.Size], wanted: dict[str, torch.Si
     )
 
 
+def fit_tokenizer(tokenizer: Any, config: Any) -> None:
+    """Have a tokenizer give no types of tokens to a model that does not read them."""
+    if getattr(config, "type_vocab_size", 0) < 2:
+        names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
+        tokenizer.model_input_names = names
+
+
 def write_model(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write the files for `transformers.pipeline`: configuration, safetensors and tokenizer."""
     model.save_pretrained(folder)
@@ -218,4 +225,5 @@ def read_model(auto_model: Any, folder: Path) -> tuple[Any, Any]:
     with _built_from(folder):
         model = auto_model.from_pretrained(folder, dtype=torch.float32, **local)
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
+        fit_tokenizer(tokenizer, model.config)
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer

@@ -13,12 +13,13 @@ from typing import Any
 from tasks import families
 from tasks.contract import StageError
 from tasks.data.text.tokenizer_files import TOKENIZER_FILES
-from tasks.experiment.problem import Downstream
+from tasks.experiment.problem import Downstream, LabelledData
 from tasks.machinery.host.foreign_json import read_foreign_json
 from tasks.machinery.naming.links import require_inside
 from tasks.problems import described, names
 
 CONFIGURATION = "config.json"
+INPUT_COLUMNS = "input_columns"  # a field of our own in it, of a model that reads several columns
 WEIGHTS = ".safetensors"
 
 
@@ -102,6 +103,26 @@ def labels_of(configuration: dict[str, Any]) -> list[str]:
     return [str(named[number]) for number in sorted(named, key=int)]
 
 
+def inputs_of(configuration: dict[str, Any], problem: str) -> list[str]:
+    """The columns that a fine-tuned model reads, by role: two for pairs of texts."""
+    told = configuration.get(INPUT_COLUMNS)
+    return [str(name) for name in told] if told else [described(problem).INPUT]
+
+
+def require_inputs(data: LabelledData, configuration: dict[str, Any], where: str) -> None:
+    """Check that the data have all columns that a fine-tuned model reads.
+
+    Raises:
+        StageError: the model reads pairs, and the rows are single texts.
+    """
+    for name in configuration.get(INPUT_COLUMNS) or ():
+        if not getattr(data.columns, str(name), ""):
+            raise StageError(
+                f"{where} was fine-tuned on rows with a {name}; accepted: data with one, with its "
+                f"column in columns.{name}"
+            )
+
+
 def require_room(problems: Sequence[Downstream], configuration: dict[str, Any], where: str) -> None:
     """Check that a model is of a known family, and reads inputs as long as the problems need.
 
@@ -155,10 +176,9 @@ def answers(problem: str, configuration: dict[str, Any]) -> bool:
     built = str((configuration.get("architectures") or [""])[0])
     if not built.endswith(head.architecture):
         return False
-    told = configuration.get("problem_type")
-    if told is None:  # transformers takes one output for a number, several for classes
-        return (head.problem_type == "regression") == (len(labels_of(configuration)) == 1)
-    return bool(told == head.problem_type)
+    one = len(labels_of(configuration)) == 1
+    untold = "regression" if one else "single_label_classification"  # as transformers takes it
+    return bool((configuration.get("problem_type") or untold) == head.problem_type)
 
 
 def require_labels(asked: Sequence[str], configuration: dict[str, Any], where: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.contract import StageError
+from tasks.data.pairs import FIRST, SECOND
 from tasks.models.bodies import read_model
 from tasks.models.files import built_as, configuration_of, labels_of, problem_of
 from tasks.models.inference import predict
@@ -45,7 +46,7 @@ def answer_rows(
     Args:
         problem: what is predicted.
         folder: of the fine-tuned model.
-        inputs: what the model reads: texts, or lists of words.
+        inputs: what the model reads: texts, pairs of texts as tuples, or lists of words.
         report: receives how many of how many rows are done.
 
     Returns:
@@ -75,6 +76,8 @@ def answer_rows(
 
 def _as_rows(kind: Problem, inputs: Sequence[Any], labels: Sequence[str]) -> pd.DataFrame:
     """Rows as stage `dataset` writes them; their truth is unknown, and any will do."""
-    any_truth = labels[0] if labels else 0.0
-    truths = [[any_truth] * len(each) if isinstance(each, list) else any_truth for each in inputs]
-    return pd.DataFrame({"document": "", kind.INPUT: list(inputs), kind.TRUTH: truths})
+    truths = [kind.any_truth(each, labels) for each in inputs]
+    read: dict[str, list[Any]] = {kind.INPUT: list(inputs)}
+    if isinstance(inputs[0], tuple):
+        read = {FIRST: [first for first, _ in inputs], SECOND: [second for _, second in inputs]}
+    return pd.DataFrame({"document": "", **read, kind.TRUTH: truths})

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from tasks.data.tally import cell
 from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.naming.metric_name import (
     FROM_SCRATCH,
@@ -31,8 +32,10 @@ from tasks.pages.figures import (
     ORANGE,
     PURPLE,
     Interval,
+    Points,
     draw_confusion,
     draw_intervals,
+    draw_scatter,
     write_figure,
 )
 from tasks.problems import Metric
@@ -60,6 +63,8 @@ class Found:
         report: precision, recall, F1 and support of each class; empty where there are none.
         names: the classes of the confusion matrix.
         confusion: how often each was predicted for each: shape (names, names), true first.
+        worst: the rows with the largest errors, the worst first, as `Described`.
+        points: truth and answer of each row, if they are numbers.
     """
 
     metrics: dict[str, float]
@@ -67,16 +72,25 @@ class Found:
     report: pd.DataFrame
     names: list[str]
     confusion: NDArray[np.int64]
+    worst: list[dict[str, Any]]
+    points: Points
 
     @classmethod
     def read(cls, folder: Path) -> Found:
         """Read an evaluation's folder."""
-        metrics, facts, classes = (
+        metrics, facts, classes, rows = (
             json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-            for name in ("metrics", "evaluation", "classes")
+            for name in ("metrics", "evaluation", "classes", "rows")
         )
-        report = pd.DataFrame(classes["report"])
-        return cls(metrics, facts, report, classes["names"], np.array(classes["confusion"]))
+        return cls(
+            metrics,
+            facts,
+            pd.DataFrame(classes["report"]),
+            classes["names"],
+            np.array(classes["confusion"]),
+            rows["worst"],
+            rows["points"],
+        )
 
     @property
     def headline(self) -> Metric:
@@ -92,7 +106,7 @@ class Found:
 
 
 def show(artifact: Path, out: Path) -> None:
-    """Write card.md, confusion.png and gain.png, and a copy of the predictions beside them.
+    """Write card.md, gain.png and perhaps confusion.png or scatter.png; copy the predictions.
 
     Args:
         artifact: folder of stage `evaluation`.
@@ -113,6 +127,8 @@ def figures_of(found: Found) -> dict[str, Figure]:
     figures = {"gain.png": gain_figure(found)}
     if found.names:
         figures["confusion.png"] = confusion_figure(found.names, found.confusion, found.facts)
+    if found.points:
+        figures["scatter.png"] = scatter_figure(found.points, found.facts)
     return figures
 
 
@@ -130,6 +146,19 @@ def confusion_figure(
         )
     subtitle = f"{facts['rows']} of the test; numbers count, colour is the share of the row"
     return draw_confusion(title, subtitle, counts, names)
+
+
+def scatter_figure(points: Points, facts: Mapping[str, Any]) -> Figure:
+    """Truth and answer of each row, named after the error of half of them."""
+    apart = float(np.median([abs(truth - answer) for truth, answer in points]))
+    shown = f"{len(points):,} of {facts['rows']} of the test"
+    return draw_scatter(
+        f"Half of the answers are within {apart:.3g} of the truth",
+        f"{shown}; on the line, both are equal",
+        points,
+        x="truth",
+        y="answer",
+    )
 
 
 def gain_figure(found: Found) -> Figure:
@@ -177,6 +206,8 @@ def card(found: Found) -> str:
             parts.append(f"**The {words} is {escaped(said)}.**")
     if len(found.report):
         parts += ["## By class", class_table(found.report)]
+    if found.worst:
+        parts += ["## Largest errors", worst_table(found.worst)]
     parts.append(
         f"In brackets: {sure} bootstrap intervals over the documents of the test split, paired for "
         "differences. They do not cover the variation between training seeds. *majority* always "
@@ -202,6 +233,13 @@ def metric_table(found: Found) -> str:
         if (metric := Metric(**values))
     ]
     return pages.table(["metric", *(MODELS[model][0] for model in shown)], rows)
+
+
+def worst_table(worst: Sequence[Mapping[str, Any]]) -> str:
+    """The rows with the largest errors, the worst first."""
+    columns = ("truth", "answer", "score", "text")
+    rows = [[cell(row[column]) for column in columns] for row in worst]
+    return pages.table(columns, rows, words=len(columns))
 
 
 def class_table(report: pd.DataFrame) -> str:

@@ -177,6 +177,20 @@ def draw_intervals(
     return figure
 
 
+def draw_scatter(title: str, subtitle: str, points: Points, *, x: str, y: str) -> Figure:
+    """A dot for each pair of numbers, and the line on which both are equal."""
+    figure, axes = canvas(title, subtitle, width=5.0, height=5.0)
+    xs, ys = (np.array(values) for values in zip(*points, strict=True))
+    ends = [min(xs.min(), ys.min()), max(xs.max(), ys.max())]
+    axes.plot(ends, ends, color=MUTED, linewidth=1)
+    dense = min(1.0, 20 / len(points) ** 0.5)  # many dots must not become one area
+    axes.plot(xs, ys, "o", color=BLUE, markersize=4, alpha=dense, markeredgewidth=0)
+    axes.grid(axis="both", color=GRID, linewidth=0.8)
+    axes.set_xlabel(x, color=MUTED, fontsize=9)
+    axes.set_ylabel(y, color=MUTED, fontsize=9)
+    return figure
+
+
 def draw_confusion(
     title: str, subtitle: str, counts: NDArray[np.int64], names: Sequence[str], *, most: int = 20
 ) -> Figure:

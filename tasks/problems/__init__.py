@@ -15,8 +15,9 @@ To add one, write these files there, with the names at their top level that the 
                    one is compared with. In the key of stage `baseline` alone
 
 Nothing else changes: problems are found by their folders. `text_classification/` is an example
-with labels, `tests/support/rating/` one that predicts a number (no labels, metrics that are no
-sums); tests go to `tests/problems/`. This file imports nothing heavy.
+with labels, `regression/` one that predicts a number (no labels, metrics that are no sums); tests
+go to `tests/problems/`. Of `Problem`, the names in `defaults.py` may be missing. This file imports
+nothing heavy.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from tasks.data.results import Metric as Metric  # problems state their metrics with both
 from tasks.data.results import Unit as Unit
 from tasks.experiment import choices
+from tasks.problems import defaults
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
     from tasks.data.text.length_buckets import Example
     from tasks.problems.weighted import Scores
     from tasks.training.flops import Product
+
+
+MADE_UP_LABELS = 2  # of a model that measures time
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,12 @@ class Problem(Description, Protocol):
     def texts(self, rows: pd.DataFrame) -> list[str]:
         """The text that a person would enter to get a prediction for each row."""
 
+    def learnt(self, rows: pd.DataFrame, train: pd.DataFrame, model: Any) -> pd.DataFrame:
+        """Optional: the rows as a model learns them, by what is known of the training rows."""
+
+    def finish(self, model: Any, train: pd.DataFrame) -> None:
+        """Optional: have a model that learnt such rows answer as the rows are written."""
+
     def decide(
         self,
         rows: pd.DataFrame,
@@ -147,6 +158,12 @@ class Problem(Description, Protocol):
 
     def score(self, gold: Iterable[Any], predicted: Iterable[Any], labels: Sequence[str]) -> Scores:
         """The metrics by name, as functions of the rows' weights."""
+
+    def any_truth(self, given: Any, labels: Sequence[str]) -> Any:
+        """Optional: any truth, for an input whose truth is unknown."""
+
+    def points(self, gold: Iterable[Any], predicted: Iterable[Any]) -> list[tuple[float, float]]:
+        """Optional: truth and answer of each row, for a scatter plot of numbers."""
 
     def errors(self, answers: pd.DataFrame) -> NDArray[np.float64]:
         """How wrong the answer to each row is, on any scale; 0 is right."""
@@ -219,7 +236,7 @@ def described(problem: str) -> Description:
 
 def load(problem: str) -> Problem:
     """Import a problem by its name in the experiment, such as `text-classification`."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = dict(vars(defaults))
     for module in (module_of(problem), *modules_of(problem)):
         found |= vars(importlib.import_module(module))
     return cast(Problem, SimpleNamespace(**found))

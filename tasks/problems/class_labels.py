@@ -35,12 +35,13 @@ def read_label(row: Row, data: LabelledData, notices: Notices) -> str | None:
     if isinstance(value, float) and not math.isnan(value):
         raise StageError(
             f"{row.where}: column {column!r} contains the fraction {value:g}; a label is the name "
-            "of a class (text or a whole number). Scores are no classes"
+            "of a class (text or a whole number). Scores are no classes; they are learnt by "
+            "problem: regression"
         )
     if isinstance(value, list | dict):
         raise StageError(
             f"{row.where}: column {column!r} contains {kind_of(value)}; a row has one label (text "
-            "or a whole number)"
+            "or a whole number), unless the problem has several_labels: true"
         )
     written = "" if value is None else str(value)
     label = normalize("NFC", written).translate(_INVISIBLE).strip()
@@ -100,7 +101,7 @@ def require_classes(labels: Sequence[str], part: str) -> None:
         shown = next(label for label in labels if not float(label).is_integer())
         raise StageError(
             f"{part}: the labels are {len(labels)} different numbers, such as {shown}: scores, not "
-            "classes. Write classes as words; text-classification cannot learn scores"
+            "classes. Write classes as words; scores are learnt by problem: regression"
         )
 
 

@@ -18,7 +18,8 @@ from typing import Any
 from tasks.contract import Monitor, StageError
 from tasks.data.held_out import Identifier, identifiers, split_name, write_held_out
 from tasks.data.notices import Notices, report_remarks
-from tasks.data.rows import FEWEST_TESTED, Shape, require_shares
+from tasks.data.pairs import texts_of
+from tasks.data.rows import FEWEST_TESTED, Shape, columns_written, require_shares
 from tasks.data.same_text import content, digest, digest_of, share
 from tasks.data.tables import TableWriter, count_overlap, read_table, write_dataset_file
 from tasks.data.tally import Tally, cell
@@ -65,7 +66,7 @@ def prepare_dataset(
             all rows have one label; a label has no training row; the test is one document; a text
             or a document is in two splits and `overlap` is "error".
     """
-    shape = shape_of(data.problem)
+    shape = shape_of(data.kind)
     with TemporaryDirectory(dir=out) as folder:
         every = Path(folder) / "rows.parquet"
         notices = Notices()
@@ -79,15 +80,18 @@ def prepare_dataset(
             contents = _contents(rows)
             _require_rows(data, source, contents, dropped)
         _repeated(rows, contents, notices)
-        tally = _write(source, rows, out)
+        columns = columns_written(shape, data)
+        tally = _write(source, rows, columns, out)
         _note_splits(data, given, tally, notices)
     note_labels_alike(tally.balance, notices)
     labels = shape.labels(data, tally.balance, tally.count("train"))
+    if not labels:
+        _require_different_answers(data, contents["train"])
     (out / "labels.json").write_text(
         json.dumps(labels, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     counts = {split: tally.count(split) for split in SPLITS}
-    write_dataset_file(out, source.name, shape.COLUMNS, sum(counts.values()))
+    write_dataset_file(out, source.name, columns, sum(counts.values()))
     documents = len(set().union(*(found.documents for found in contents.values())))
     duplicates = sum(found.rows - len(found.texts) for found in contents.values())
     facts: dict[str, int | str] = {"documents": documents, **notices.facts()}
@@ -218,6 +222,19 @@ def _require_rows(
         )
 
 
+def _require_different_answers(data: LabelledData, train: _Content) -> None:
+    """Check that there is something to learn where answers are no labels.
+
+    Raises:
+        StageError: all training rows have the same answer.
+    """
+    if len(set(train.texts.values())) < 2 and not train.contradicted:
+        raise StageError(
+            f"downstream.{data.name}: all {train.rows:,} training rows have the same answer, so "
+            "that there is nothing to learn; at least two different ones are needed"
+        )
+
+
 def _overlaps(
     data: LabelledData, rows: _Assigned, contents: dict[str, _Content], notices: Notices
 ) -> int:
@@ -267,14 +284,14 @@ def _repeated(rows: _Assigned, contents: dict[str, _Content], notices: Notices) 
             notices.add(CONTRADICTED, passage)
 
 
-def _write(source: Source, rows: _Assigned, out: Path) -> Tally:
+def _write(source: Source, rows: _Assigned, columns: Mapping[str, str], out: Path) -> Tally:
     """Write the splits, and the identifiers of the test rows."""
     shape = rows.shape
     tally = Tally(source.name, "rows", SPLITS, shape.LABELS)
     tested: list[Identifier] = []
     with ExitStack() as stack:
         writers = {
-            split: stack.enter_context(TableWriter(out / f"{split}.parquet", shape.COLUMNS))
+            split: stack.enter_context(TableWriter(out / f"{split}.parquet", columns))
             for split in SPLITS
         }
         for row in rows:
@@ -283,7 +300,8 @@ def _write(source: Source, rows: _Assigned, out: Path) -> Tally:
             counted = tuple(shape.counted(row.columns))
             tally.add(row.split, row.name, passage, counted, shape.shown(row.columns))
             if row.split == "test":
-                tested += identifiers(row.document, passage)
+                for text in {passage, *texts_of(row.columns)}:  # of a pair, each text too
+                    tested += identifiers(row.document, text)
                 if row.origin:
                     tested.append(Identifier(row.document, bytes.fromhex(row.origin)))
     write_held_out(out / "held_out.parquet", tested)
@@ -347,8 +365,8 @@ def read_rows(
     Raises:
         StageError: with all invalid rows, and the error that ended the reading.
     """
-    shape, given, mistakes = shape_of(data.problem), set(), Mistakes()
-    with TableWriter(path, SPOOLED | dict(shape.COLUMNS)) as table:
+    shape, given, mistakes = shape_of(data.kind), set(), Mistakes()
+    with TableWriter(path, SPOOLED | columns_written(shape, data)) as table:
         try:
             for row in source.rows(shape.columns(data), monitor.progress):
                 try:

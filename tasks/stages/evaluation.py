@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,6 +41,8 @@ from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.documents import count_documents
 
 DIFFERENCES = {FROM_SCRATCH: GAIN, START: OVER_START, SIMPLE: OVER_SIMPLE}
+WORST = 10  # rows with the largest errors that a page shows
+MOST_POINTS = 5000  # of a scatter plot; of more rows, every second, third, … one
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ def evaluate(
         start: folder of the model that was fine-tuned from the given one, if there is one.
         simple: folder of stage `baseline` with the answers of the simple model, if there is one.
         out: empty folder for predictions.parquet, metrics.json, evaluation.json (what was
-            measured, in words) and classes.json (scores by class, and the confusions).
+            measured, in words), classes.json (scores by class, and the confusions) and rows.json
+            (the rows with the largest errors; truth and answer of each row, if they are numbers).
         monitor: receives the progress, and how much did not fit into the model's input.
 
     Returns:
@@ -128,6 +132,7 @@ def evaluate(
     write_json(out / "metrics.json", metrics)
     write_json(out / "evaluation.json", facts)
     write_json(out / "classes.json", classes_of(kind, answers[0].table, labels))
+    write_json(out / "rows.json", rows_of(kind, answers[0].table))
     write_predictions(answers, out / "predictions.parquet")
     monitor.progress(len(folders), len(folders), "models")
     return metrics
@@ -216,8 +221,8 @@ def measure_majority(
 def constant_answer(majority: Sequence[Any]) -> str:
     """The majority baseline's answer to every row, or to every token of every row."""
     first: Any = majority[0]
-    while isinstance(first, Sequence) and not isinstance(first, str):
-        first = first[0] if first else "nothing"
+    if isinstance(first, Sequence) and not isinstance(first, str):
+        return ", ".join(dict.fromkeys(map(str, first))) or "nothing"
     return f"{first:.4g}" if isinstance(first, float) else str(first)
 
 
@@ -235,6 +240,17 @@ def classes_of(kind: Problem, table: pd.DataFrame, labels: Sequence[str]) -> dic
         "report": report.to_dict("list"),
         "names": list(names),
         "confusion": counts.tolist(),
+    }
+
+
+def rows_of(kind: Problem, table: pd.DataFrame) -> dict[str, Any]:
+    """The rows with the largest errors, the worst first; the points of a scatter plot."""
+    order = np.argsort(-kind.errors(table), kind="stable")[:WORST]
+    worst = [kind.describe(table.iloc[i]) for i in order]
+    points = kind.points(table["gold"], table["predicted"])
+    return {
+        "worst": [asdict(each) for each in worst if not each.right],
+        "points": points[:: max(1, -(-len(points) // MOST_POINTS))],
     }
 
 

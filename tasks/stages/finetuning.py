@@ -24,7 +24,8 @@ from tasks.data.text.length_buckets import Batch, BucketedBatches, Example
 from tasks.experiment.pretraining import Checkpoints
 from tasks.experiment.problem import FineTuning
 from tasks.models.answering import read_labels
-from tasks.models.bodies import load_encoder, new_classifier, write_model
+from tasks.models.bodies import fit_tokenizer, load_encoder, new_classifier, write_model
+from tasks.models.files import INPUT_COLUMNS
 from tasks.models.inference import mean_loss, predict
 from tasks.models.text_computation import text_computation
 from tasks.problems import Problem, load
@@ -83,9 +84,10 @@ def finetune(
     model = new_classifier(kind, architecture, labels, training, seed)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(model.config.pad_token_id)
+    fit_tokenizer(tokenizer, model.config)
     if body is not None:
         load_encoder(model, body)
-    examples = kind.encode(rows, tokenizer, labels)
+    examples = kind.encode(kind.learnt(rows, rows, model), tokenizer, labels)
     monitor.note(examples=len(rows), **{kind.CUT: sum(example.cut for example in examples)})
     longest = training.max_length
     cut = sum(example.cut > 0 and len(example.input_ids) >= longest for example in examples)
@@ -93,7 +95,7 @@ def finetune(
         monitor.say(
             f"{cut:,} of {len(rows):,} examples are truncated at max_length ({longest} tokens)"
         )
-    validate = validation_of(kind, model, validation, tokenizer, labels)
+    validate = validation_of(kind, model, kind.learnt(validation, rows, model), tokenizer, labels)
     history = learn(
         kind,
         model,
@@ -104,10 +106,14 @@ def finetune(
         monitor=monitor,
         checkpoints=checkpoints,
     )
+    kind.finish(model, rows)
+    inputs = [name for name in rows.columns if name not in ("document", kind.TRUTH)]
+    if len(inputs) > 1:
+        model.config.update({INPUT_COLUMNS: inputs})
     write_model(model, tokenizer, out / "model")
     card = {
         "task": kind.PIPELINE,
-        "example": kind.texts(validation)[:3],
+        "example": example_of(kind, validation.head(3), inputs),
         "model_config": kind.INFERENCE,
         "served": kind.SERVED,
     }
@@ -121,6 +127,11 @@ def finetune(
     }
     (out / "curves.json").write_text(json.dumps(curves) + "\n", encoding="utf-8")
     return {"examples": float(len(rows)), **last_points(history, kind)}
+
+
+def example_of(kind: Problem, rows: pd.DataFrame, inputs: Sequence[str]) -> list[Any]:
+    """What a served model is asked: a text, or a row with the columns of its inputs."""
+    return kind.texts(rows) if len(inputs) == 1 else rows[list(inputs)].to_dict("records")
 
 
 def validation_of(

@@ -15,6 +15,7 @@ from typing import Any
 
 from tasks.contract import Monitor
 from tasks.data.held_out import HeldOut
+from tasks.data.pairs import passage_of
 from tasks.data.tables import read_table
 from tasks.data.tally import cell
 
@@ -28,7 +29,7 @@ def look_for_leakage(
 
     Args:
         corpora: tables with columns `document` and `text`.
-        rows: tables with a column `text`, or with `tokens`.
+        rows: tables with a column `text` (and perhaps `second_text`), or with `tokens`.
         held_out: `held_out.parquet` of the labelled data: the identifiers of its test rows.
         out: empty folder for leakage.json.
         monitor: receives the progress.
@@ -55,7 +56,7 @@ def look_for_leakage(
 
 
 def _text(row: dict[str, Any]) -> str:
-    return str(row["text"]) if "text" in row else " ".join(row["tokens"])
+    return passage_of(row) if "text" in row else " ".join(row["tokens"])
 
 
 def _all(tables: Sequence[Path]) -> Iterator[dict[str, Any]]:

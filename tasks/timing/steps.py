@@ -41,7 +41,7 @@ from tasks.timing.synthetic import MadeUpTokenizer, made_up_corpus
 from tasks.training.loop import autocast, train
 
 WARM_UP, MEASURED = 3, 5  # steps
-LABELS = 2
+LABELS = problems.MADE_UP_LABELS
 
 
 @dataclass(frozen=True)

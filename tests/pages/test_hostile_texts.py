@@ -36,6 +36,8 @@ def evaluation(tmp_path: Path) -> Path:
     report |= {"support": [7] * count}
     square = [[int(x != y) for x in range(count)] for y in range(count)]
     rewritten(folder / "classes.json", report=report, names=LABELS, confusion=square)
+    worst = dict.fromkeys(("text", "truth", "answer", "score"), HOSTILE[1]) | {"right": False}
+    rewritten(folder / "rows.json", worst=[worst], points=[])
     rewritten(folder / "evaluation.json", majority=HOSTILE[0], problem=HOSTILE[3])
     (folder / "predictions.parquet").write_bytes(b"")
     return folder

@@ -35,6 +35,8 @@ def write_evaluation(
     (folder / "evaluation.json").write_text(json.dumps(facts))
     classes = {"report": {}, "names": ["a", "b"], "confusion": [[3, 1], [0, 4]]}
     (folder / "classes.json").write_text(json.dumps(classes))
+    worst = {"text": "a text", "truth": "a", "answer": "b", "right": False, "score": "90% sure"}
+    (folder / "rows.json").write_text(json.dumps({"worst": [worst], "points": []}))
     return folder
 
 

@@ -30,12 +30,13 @@ KINDS = (
     "bert text-classification",
     "roberta text-classification",
     "bert token-classification",
+    "bert regression",
     *(f"{name} mlm" for name in families.names() if name not in ("bert", "roberta", *DECODERS)),
     "roberta token-classification",
     *(
         f"{name} {task}"
         for name in DECODERS
-        for task in ("clm", "text-classification", "token-classification")
+        for task in ("clm", "text-classification", "regression", "token-classification")
     ),
 )
 
@@ -79,14 +80,15 @@ def case(
         model = objective.new_model(config, seed=1)
         how = _computation(model, objective, objective.split, objective.counts, batch)
         return Case(model, batch, objective.losses, how, objective.head)
-    config.num_labels, config.problem_type = LABELS, "single_label_classification"
     problem = problems.load(task)
+    config.problem_type = problem.HEAD.problem_type
+    config.num_labels = LABELS if problems.shape_of(task).LABELS else 1
     generator = np.random.default_rng(1)
     found = [problem.made_up(int(generator.integers(4, length + 1))) for _ in range(rows)]
     batch = problem.collate(found, 0)
     ids, labels = batch["input_ids"], batch["labels"]
     ids[:] = torch.from_numpy(generator.integers(4, VOCABULARY, ids.shape))
-    drawn = torch.from_numpy(generator.integers(0, LABELS, labels.shape))
+    drawn = torch.from_numpy(generator.integers(0, LABELS, labels.shape)).to(labels.dtype)
     unlabelled = torch.from_numpy(generator.random(labels.shape) < 0.4)
     if task == "token-classification":
         drawn[unlabelled | (labels == NO_LABEL)] = NO_LABEL

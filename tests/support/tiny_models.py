@@ -44,6 +44,14 @@ def labelled_texts(rows: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame({"document": documents, "text": texts, "label": labels})
 
 
+def rated_texts(rows: int, seed: int) -> pd.DataFrame:
+    """Texts, each with a number that its telling word determines but for some noise."""
+    labelled = labelled_texts(rows, seed)
+    noise = np.random.default_rng(seed).normal(0, 20, rows)
+    numbers = 5000 + 400 * labelled["label"].map(LABELS.index) + noise
+    return labelled.drop(columns="label").assign(number=numbers)
+
+
 def tagged_sentences(rows: int, seed: int) -> pd.DataFrame:
     generator = np.random.default_rng(seed)
     tag = {w: f"B-{kind}" for kind in ("animal", "plant") for w in TELLING[kind]}
@@ -59,6 +67,7 @@ def write_data(folder: Path, problem: str, train_rows: int = 160) -> Path:
     make, labels = {
         "text-classification": (labelled_texts, LABELS),
         "token-classification": (tagged_sentences, TAGS),
+        "regression": (rated_texts, []),
     }[problem]
     for seed, (split, rows) in enumerate(
         {"train": train_rows, "validation": 40, "test": 80}.items()

@@ -29,12 +29,15 @@ class Example:
         cut: What did not fit into the longest input, in the unit of the problem.
         positions: Where the first sub-word of each word is in `input_ids`, -1 for a word that the
             model does not see; empty where a row has one label.
+        types: One for each of `input_ids`: 0 of the first text, 1 of the second; empty where the
+            model is not told.
     """
 
     input_ids: list[int]
     labels: Sequence[float]  # whole numbers for classes
     cut: int = 0
     positions: tuple[int, ...] = ()
+    types: Sequence[int] = ()
 
 
 Collate = Callable[[Sequence[Example]], Batch]
@@ -112,6 +115,9 @@ def pad(sequences: Sequence[Sequence[float]], value: int) -> torch.Tensor:
 
 
 def inputs_of(examples: Sequence[Example], pad_id: int) -> Batch:
-    """The tokens of a batch and their attention mask, both of shape (examples, longest)."""
+    """The tokens of a batch, their attention mask and types, of shape (examples, longest)."""
     ids = [example.input_ids for example in examples]
-    return {"input_ids": pad(ids, pad_id), "attention_mask": pad([[1] * len(i) for i in ids], 0)}
+    batch = {"input_ids": pad(ids, pad_id), "attention_mask": pad([[1] * len(i) for i in ids], 0)}
+    if any(example.types for example in examples):
+        batch["token_type_ids"] = pad([example.types for example in examples], 0)
+    return batch

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Dataset
 
@@ -83,10 +84,15 @@ def log_model(
         transformers_model=pipeline,
         task=card["task"],
         model_config=card.get("model_config") or None,
-        input_example=card["example"],  # the signature is inferred from it
+        input_example=as_example(card["example"]),  # the signature is inferred from it
         pip_requirements=[f"{name}=={public_version(name)}" for name in ("torch", "transformers")],
     )
     return str(logged.model_id)
+
+
+def as_example(asked: list[Any]) -> Any:
+    """What a model is asked: texts as they are, rows of several columns as a table."""
+    return pd.DataFrame(asked) if isinstance(asked[0], dict) else asked
 
 
 class ServedBy:
@@ -112,13 +118,17 @@ class ServedBy:
             mlflow.transformers.save_model(path=path, mlflow_model=mlflow_model, **options)
             return
         served: Any = importlib.import_module(self.module)
+        example = options["input_example"]
         name = f"temper_{self.module.split('.')[-2]}"
         with tempfile.TemporaryDirectory() as folder:
             code = shutil.copy(served.__file__, Path(folder) / f"{name}.py")
             mlflow.transformers.save_model(
-                path=path, mlflow_model=mlflow_model, code_paths=[str(code)], **options
+                path=path,
+                mlflow_model=mlflow_model,
+                code_paths=[str(code)],
+                signature=infer_signature(example),  # without it, a pipeline answers the example
+                **options,
             )
-        example = options["input_example"]
         answers = served._load_pyfunc(path).predict(example)
         mlflow_model.signature = infer_signature(example, answers)
         mlflow_model.flavors["python_function"]["loader_module"] = name

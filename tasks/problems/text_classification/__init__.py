@@ -1,4 +1,4 @@
-"""Text classification: one label for each text."""
+"""Text classification: one label for each text, or for each pair of texts."""
 
 from tasks.problems import Head, Metric, Parts
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tasks.data.pairs import passage_of
 from tasks.problems import Described
 from tasks.problems.class_scores import f1_by_class, f1_score, ratio, score_table, scores_of
 from tasks.problems.weighted import Sums
@@ -66,9 +67,7 @@ def describe(answer: Any) -> Described:
     sure = f"{answer['probability']:.1%} sure"
     if not right:
         sure += f", {float(np.exp(-answer['loss'])):.1%} for the truth"
-    return Described(
-        str(answer["text"]), str(answer["gold"]), str(answer["predicted"]), right, sure
-    )
+    return Described(passage_of(answer), str(answer["gold"]), str(answer["predicted"]), right, sure)
 
 
 def confusion(

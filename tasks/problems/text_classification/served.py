@@ -1,4 +1,4 @@
-"""The fine-tuned model as MLflow serves it: texts in, labels and probabilities out, as evaluated.
+"""The fine-tuned model as MLflow serves it: texts or pairs in, labels and their probabilities out.
 
 MLflow copies this file into the model and loads it where Temper is not installed: it imports only
 torch, transformers and pandas. MLflow's own way of serving such a model evaluates a text that looks
@@ -7,6 +7,7 @@ like a Python literal, and fails on one that is longer than the model's input.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +24,42 @@ class Classifier:
         self.model: Any = model.eval()
         tokenizer = folder / "components" / "tokenizer"
         self.tokenizer: Any = AutoTokenizer.from_pretrained(tokenizer)
+        self.names: list[str] = getattr(model.config, "input_columns", None) or ["text"]
 
     @torch.no_grad()
     def predict(self, data: Any) -> pd.DataFrame:
-        """The most likely `label` of each text, and its probability as `score`.
+        """The most likely `label` of each row, and its probability as `score`.
 
         A text is truncated at the longest input that the model was fine-tuned with.
 
         Args:
-            data: Texts.
+            data: Texts; for a model of pairs, a table with the columns `text` and `second_text`.
         """
         labels, rows = self.model.config.id2label, []
-        for text in texts_of(data):
-            given = self.tokenizer(text, truncation=True, return_tensors="pt")
+        for texts in rows_of(data, self.names):
+            given = self.tokenizer(*texts, truncation=True, return_tensors="pt")
             score, best = self.model(**given).logits[0].float().softmax(-1).max(-1)
             rows.append({"label": labels[int(best)], "score": float(score)})
         return pd.DataFrame(rows, columns=["label", "score"])
 
 
-def texts_of(data: Any) -> list[str]:
-    """The texts of an input as MLflow gives it: a table of one column, an array, a list."""
-    if isinstance(data, pd.DataFrame):
-        data = data.iloc[:, 0]
-    return [data] if isinstance(data, str) else [str(text) for text in data]
+def rows_of(data: Any, names: Sequence[str]) -> list[list[str]]:
+    """The texts of each row of an input as MLflow gives it: a table, an array, a list.
+
+    Args:
+        data: The input. Columns count by name, or else by their order.
+        names: The columns that the model reads.
+    """
+    if isinstance(data, str):
+        data = [data]
+    table = data if isinstance(data, pd.DataFrame) else pd.DataFrame(data)
+    if table.empty:
+        return []
+    if not set(names) <= set(table.columns):
+        if table.shape[1] < len(names):
+            raise ValueError(f"found {table.shape[1]} column; accepted: {' and '.join(names)}")
+        table = table.iloc[:, : len(names)].set_axis(list(names), axis=1)
+    return [[str(text) for text in row] for row in table[list(names)].itertuples(index=False)]
 
 
 def _load_pyfunc(path: str, _model_config: Any = None) -> Classifier:

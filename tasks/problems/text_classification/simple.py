@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from tasks.problems.linear import logistic_regression
-from tasks.problems.tfidf import tfidf
+from tasks.problems.tfidf import PAIRS, TextFeatures
 
-WORDS = "TF-IDF of words and characters, logistic regression"
+WORDS = f"TF-IDF of words and characters ({PAIRS}), logistic regression"
 STRENGTHS = (1.0, 10.0, 100.0)  # the inverse of the L2 penalty; the best on validation counts
 
 
@@ -23,12 +23,12 @@ def answer(
     """
     if train["label"].nunique() < 2:
         return [str(train["label"].iloc[0])] * len(test)
-    counts = tfidf()
-    features, held_out = counts.fit_transform(train["text"]), counts.transform(validation["text"])
+    counts = TextFeatures()
+    features, held_out = counts.fit(train), counts.of(validation)
     highest, best = -1.0, logistic_regression(STRENGTHS[0])
     for strength in STRENGTHS:
         model = logistic_regression(strength).fit(features, train["label"])
         accuracy = float((model.predict(held_out) == validation["label"]).mean())
         if accuracy >= highest:
             highest, best = accuracy, model
-    return [str(label) for label in best.predict(counts.transform(test["text"]))]
+    return [str(label) for label in best.predict(counts.of(test))]

@@ -1,0 +1,66 @@
+"""The fine-tuned model as MLflow serves it: texts or pairs in, numbers out, as evaluated.
+
+MLflow copies this file into the model and loads it where Temper is not installed: it imports only
+torch, transformers and pandas. MLflow's own way of serving such a model evaluates a text that looks
+like a Python literal, and fails on one that is longer than the model's input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+
+class Scorer:
+    """A model and its tokenizer, from the folder of a model in MLflow."""
+
+    def __init__(self, folder: Path) -> None:
+        model = AutoModelForSequenceClassification.from_pretrained(folder / "model")
+        self.model: Any = model.eval()
+        tokenizer = folder / "components" / "tokenizer"
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(tokenizer)
+        self.names: list[str] = getattr(model.config, "input_columns", None) or ["text"]
+
+    @torch.no_grad()
+    def predict(self, data: Any) -> pd.DataFrame:
+        """The `number` of each row, in the unit of the rows that the model was fine-tuned on.
+
+        A text is truncated at the longest input that the model was fine-tuned with.
+
+        Args:
+            data: Texts; for a model of pairs, a table with the columns `text` and `second_text`.
+        """
+        numbers = []
+        for texts in rows_of(data, self.names):
+            given = self.tokenizer(*texts, truncation=True, return_tensors="pt")
+            numbers.append(float(self.model(**given).logits[0, 0]))
+        return pd.DataFrame({"number": numbers})
+
+
+def rows_of(data: Any, names: Sequence[str]) -> list[list[str]]:
+    """The texts of each row of an input as MLflow gives it: a table, an array, a list.
+
+    Args:
+        data: The input. Columns count by name, or else by their order.
+        names: The columns that the model reads.
+    """
+    if isinstance(data, str):
+        data = [data]
+    table = data if isinstance(data, pd.DataFrame) else pd.DataFrame(data)
+    if table.empty:
+        return []
+    if not set(names) <= set(table.columns):
+        if table.shape[1] < len(names):
+            raise ValueError(f"found {table.shape[1]} column; accepted: {' and '.join(names)}")
+        table = table.iloc[:, : len(names)].set_axis(list(names), axis=1)
+    return [[str(text) for text in row] for row in table[list(names)].itertuples(index=False)]
+
+
+def _load_pyfunc(path: str, _model_config: Any = None) -> Scorer:
+    """Load a model; MLflow calls it with the folder of the model."""
+    return Scorer(Path(path))
