@@ -11,6 +11,7 @@ import typer
 
 from flows.commands.compare import compare, leaderboard
 from flows.commands.fields import fields
+from flows.commands.files.export import export
 from flows.commands.gc import gc
 from flows.commands.parts import evaluate, finetune, pretrain
 from flows.commands.plan import plan
@@ -55,7 +56,7 @@ def _environment(
 
 
 _STAGES = (run, plan, fields, gc, pretrain, finetune, evaluate)
-_RESULTS = (predict, retrain, history, promote, rollback, compare, leaderboard)
+_RESULTS = (predict, export, retrain, history, promote, rollback, compare, leaderboard)
 _SERVERS = (up, down, status, sync, presets)
 COMMANDS: tuple[Callable[..., None], ...] = (*_STAGES, *_RESULTS, *_SERVERS)
 for command in COMMANDS:  # in the order of `temper --help`
