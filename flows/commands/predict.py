@@ -17,7 +17,7 @@ from flows.commands.parts import ModelArgument
 from flows.terminal.in_process import err, prepare, require_writable, stop
 from tasks.contract import StageError
 
-LINES = ("", ".txt", ".md")  # of text, one row a line; a pipe too
+LINES = (".txt", ".md")  # of text, one row a line; a pipe too
 WRITTEN = (".jsonl", ".csv", ".tsv")
 
 
@@ -27,8 +27,9 @@ def predict(
         str,
         typer.Argument(
             metavar="[FILE | -]",
-            help="Rows to answer: .csv, .tsv, .jsonl or .parquet with a column of texts (or of "
-            "lists of words), .conll, or .txt with one text a line; also .gz. `-` reads lines.",
+            help="Rows to answer: .csv, .tsv, .jsonl, .json, .parquet or .arrow with a column of "
+            "texts (or of lists of words), .conll, or .txt with one text a line; also packed. "
+            "`-` reads lines.",
         ),
     ] = "-",
     *,
@@ -112,8 +113,9 @@ def read_inputs(file: str, column: str, *, words: bool) -> Iterator[str | list[s
     Raises:
         StageError: no such file, another format, or a row without a text.
     """
-    from tasks.sources.files import READERS
+    from tasks.sources.formats import READERS
     from tasks.sources.lines import File, lines
+    from tasks.sources.sniffing import format_of
 
     if file == "-":
         if sys.stdin.isatty():
@@ -124,15 +126,17 @@ def read_inputs(file: str, column: str, *, words: bool) -> Iterator[str | list[s
     given = File(Path(file), file)
     if not given.path.is_file():
         raise StageError(f"FILE: {file} is not a file; accepted: a file with rows, or - for lines")
-    if given.suffix in LINES:
+    found = format_of(given, rows=False)
+    if found in LINES:
         yield from _of_lines(file, lines(given), words=words)
         return
-    if given.suffix not in READERS:
-        accepted = ", ".join(sorted({*READERS, *LINES} - {""}))
-        raise StageError(f"FILE: {file} ends in {given.suffix}; accepted: {accepted}, also .gz")
+    if found not in READERS:
+        accepted = ", ".join(sorted({*READERS, *LINES}))
+        said = f"ends in {given.suffix}" if given.suffix else "is no text"
+        raise StageError(f"FILE: {file} {said}; accepted: {accepted}, also .gz, .xz, .zst")
     from tasks.data.rows import Column
 
-    for where, values in READERS[given.suffix](given, [Column(column, "--column")]):
+    for where, values in READERS[found](given, [Column(column, "--column")]):
         yield _checked(values[column], where, words=words)
 
 

@@ -107,10 +107,11 @@ def encodable(text: str, where: str) -> str:
 
 
 def columns_of(data: LabelledData, *roles: str) -> Columns:
-    """The columns that have these roles, each needed, and the one of documents."""
+    """The columns that have these roles, each needed, and those of documents and splits."""
     path = f"downstream.{data.name}.columns"
     needed = tuple(Column(getattr(data.columns, role), f"{path}.{role}") for role in roles)
-    return Columns(needed, data.columns.document)
+    split = (Column(data.columns.split, f"{path}.split"),) if data.columns.split else ()
+    return Columns(needed, data.columns.document, *split)
 
 
 def kind_of(value: Any) -> str:
@@ -137,10 +138,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of labelled rows: those they need, and the one that may name a document."""
+    """The columns of labelled rows: those they need, and those of a document and of the split.
+
+    The column of the document may be missing; without one of the split, files state it.
+    """
 
     needed: tuple[Column, ...]
     document: str
+    split: Column | None = None
 
     def document_of(self, values: Mapping[str, Any]) -> str:
         """The document that a row says it is from, or ""."""
