@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from flows.presets.guessing import CORPUS, Guess, corpus_of, entry_of
+from flows.presets.guessing import BUILT_IN, CORPUS, Guess, corpus_of, entry_of
 
-Checked = tuple[Guess, Mapping[str, Any]]  # data, and the settings with which they can be read
+
+@dataclass(frozen=True)
+class Checked:
+    """Labelled data that a run can read.
+
+    Attributes:
+        guess: the data.
+        settings: the further fields with which they can be read.
+        reason: why these are needed; empty without any.
+        card: what is counted in them, as Markdown.
+    """
+
+    guess: Guess
+    settings: Mapping[str, Any]
+    reason: str
+    card: str
 
 
 def experiment_text(
@@ -21,16 +37,15 @@ def experiment_text(
     Args:
         name: of the experiment.
         corpus: the text to pre-train on; None takes that of the labelled rows.
-        labelled: the problems, each with further settings of it.
+        labelled: the problems.
         folder: of the file, which paths are relative to.
     """
-    source = corpus or next((guess for guess, _ in labelled), None)
-    text = {"source": "builtin:pydocs"} if source is None else corpus_of(source, folder)
+    text = corpus_of(corpus or labelled[0].guess, folder)
     lines = [f"name: {name}"]
-    if corpus is None:
-        own = text["source"] != "builtin:pydocs"
-        told = "the labelled rows' own text" if own else "text of this machine's Python packages"
-        lines.append(f"# The text to pre-train on: {told}. More text of your kind is better.")
+    if text["source"] == BUILT_IN:
+        lines.append("# Of this machine's Python packages; much text of your own kind is better.")
+    elif corpus is None:
+        lines.append("# The text of the labelled rows; more text of that kind is better.")
     lines.append(f"corpus: {_flow(text)}")
     lines += [
         "# Beyond this: tokenizer, model, pretraining, evaluation; `temper fields` lists all.",
@@ -40,9 +55,11 @@ def experiment_text(
     ]
     if labelled:
         lines.append("downstream:")
-        for guess, settings in labelled:
-            lines += [f"  # {said}" for said in guess.said]
-            lines.append(f"  - {_flow(entry_of(guess, folder, settings))}")
+        for each in labelled:
+            lines += [f"  # {said}" for said in each.guess.said]
+            if each.reason:
+                lines.append(f"  # {_flow(each.settings)[1:-1]}, as {each.reason}")
+            lines.append(f"  - {_flow(entry_of(each.guess, folder, each.settings))}")
     return "\n".join(lines) + "\n"
 
 

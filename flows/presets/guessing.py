@@ -22,6 +22,8 @@ from tasks.sources.looking import Seen, look, type_of
 CORPUS = "corpus"
 NUMBERS = "regression"  # the problem of numbers, where this version has it
 TAGS, TEXTS = "token-classification", "text-classification"
+BUILT_IN = "builtin:pydocs"
+_LEAST_TEXT = 500_000  # bytes
 _SHORT = 120  # characters
 _MOST_LABELS = 0.5  # of the rows: more are no labels
 
@@ -74,7 +76,8 @@ def guess(location: str, problem: str = "", text: str = "", label: str = "") -> 
     source = None if problem == CORPUS else _labelled(location, needed=bool(problem))
     if source is None:
         return _corpus(sources.resolve(location, "PATH", "text"), text)
-    seen = look(files_of(source, rows=True)[0], rows=True)
+    files = files_of(source, rows=True)
+    seen = look(next((file for file in files if "train" in file.name), files[0]), rows=True)
     found = _guessed(seen, problem, text, label)
     if found[0] == CORPUS:
         return _corpus(sources.resolve(location, "PATH", "text"), text)
@@ -206,14 +209,18 @@ def entry_of(guess: Guess, folder: Path, settings: Mapping[str, Any]) -> dict[st
 
 
 def corpus_of(guess: Guess, folder: Path) -> dict[str, Any]:
-    """The part `corpus` of an experiment's file: these texts, also those of labelled rows."""
-    if guess.problem != CORPUS and "text" not in guess.columns:
-        return {"source": "builtin:pydocs"}
+    """The part `corpus` of an experiment's file: these texts, or those of labelled rows.
+
+    Where rows have no column of texts, or too little text to pre-train on, it is a built-in source.
+    """
+    labelled = guess.problem != CORPUS
+    if labelled and ("text" not in guess.columns or guess.source.size() < _LEAST_TEXT):
+        return {"source": BUILT_IN}
     column = guess.columns.get("text", "text")
     part: dict[str, Any] = {"source": location(guess, folder)}
     if column != "text":
         part["text_column"] = _as_yaml(column, guess)
-    if guess.problem != CORPUS and fmean(map(len, guess.seen.columns[column])) < _SHORT:
+    if labelled and fmean(map(len, guess.seen.columns[column])) < _SHORT:
         part["min_characters"] = 1  # as sentences are; they are no remains of longer texts
     return part
 

@@ -11,7 +11,7 @@ import typer
 from rich.markdown import Markdown
 from rich.table import Table
 
-from flows.presets.beginning import experiment_text, is_corpus
+from flows.presets.beginning import Checked, experiment_text, is_corpus
 from flows.presets.guessing import Guess, guess
 from flows.terminal.in_process import err, out, stop
 from tasks.contract import Silent, StageError
@@ -49,15 +49,15 @@ def data(
     try:
         found = guess(path, problem, text, label)
         print_columns(found)
-        settings, page = checked(found)
+        read = checked(found)
     except StageError as error:
         stop([str(error)])
-    out.print(Markdown(page), soft_wrap=False)
+    out.print(Markdown(read.card), soft_wrap=False)
     for remark in found.source.remarks():
         out.print(remark, highlight=False, markup=False)
     out.print("\nThe experiment to begin with:\n")
     own = found if is_corpus(found) else None
-    labelled = [] if is_corpus(found) else [(found, settings)]
+    labelled = [] if is_corpus(found) else [read]
     out.print(experiment_text(found.name, own, labelled, Path.cwd()), highlight=False, markup=False)
     out.print("`temper new FILE.yaml --data PATH` writes it to a file", highlight=False)
 
@@ -79,8 +79,8 @@ def print_columns(found: Guess) -> None:
     out.print(f"guess: {'; '.join(found.said)}", highlight=False, markup=False)
 
 
-def checked(found: Guess) -> tuple[Mapping[str, Any], str]:
-    """The settings with which the data can be read, and their card as Markdown.
+def checked(found: Guess) -> Checked:
+    """The data with the settings with which they can be read, and their card.
 
     Raises:
         StageError: a run cannot read them.
@@ -92,7 +92,8 @@ def checked(found: Guess) -> tuple[Mapping[str, Any], str]:
             out_of.mkdir()
             try:
                 _prepare(found, settings, out_of)
-                return settings, _card(out_of)
+                reason = str(first).partition("\n")[0].partition(": ")[2] if first else ""
+                return Checked(found, settings, reason, _card(out_of))
             except StageError as error:
                 first = first or error
                 if is_corpus(found):

@@ -90,9 +90,8 @@ def _text(file: Path, name: str, corpus: str, data: list[str]) -> str:
         found = guess(path)
         if is_corpus(found):
             raise StageError(f"--data: {path} has no labels that can be guessed; see `temper data`")
-        settings, _ = checked(found)
-        labelled.append((found, settings))
-    names = [found.name for found, _ in labelled]
+        labelled.append(checked(found))
+    names = [each.guess.name for each in labelled]
     if twice := next((each for each in names if names.count(each) > 1), ""):
         raise StageError(f"--data: two are called {twice}; rename one of the files")
     return experiment_text(name, text, labelled, folder)

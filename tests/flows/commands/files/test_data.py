@@ -38,7 +38,11 @@ SEEN: dict[str, tuple[Written, list[str], dict[str, object] | None]] = {
     ),
     "splits": (
         splits,
-        ["dev.json: .json", "left out: train rows that are also in validation"],
+        [
+            "training.json: .json",
+            "left out: train rows that are also in validation",
+            "# overlap: drop, as 10 train rows that are also in validation",
+        ],
         {"name": "set", "columns": {"text": "body", "label": "class"}, "overlap": "drop"},
     ),
     "tags": (

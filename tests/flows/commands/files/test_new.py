@@ -43,6 +43,17 @@ def test_a_new_experiment_is_accepted_and_never_overwrites(home: Path, tmp_path:
     assert "is there already, and is not overwritten" in said
 
 
+def test_rows_with_much_text_are_what_to_pre_train_on(home: Path, tmp_path: Path) -> None:
+    lines = ["body,label", *(f"{'; '.join([text] * 90)},{label}" for text, label in moods())]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    status, said = call("new", str(tmp_path / "a.yaml"), "--data", str(tmp_path / "t.csv"))
+    assert status == 0, said
+    values = yaml.safe_load((tmp_path / "a.yaml").read_text())
+    assert values["corpus"] == {"source": "t.csv", "text_column": "body"}
+    status, said = call("plan", str(tmp_path / "a.yaml"))
+    assert status == 0, said
+
+
 def test_splits_in_a_column_are_kept(home: Path, tmp_path: Path) -> None:
     parts = ["train"] * 80 + ["dev"] * 20 + ["test"] * 20
     rows = zip(moods(), parts, strict=True)
@@ -100,5 +111,6 @@ def test_in_a_terminal_it_asks(home: Path, tmp_path: Path) -> None:
     assert process.returncode == 0, said
     values = yaml.safe_load((tmp_path / "experiment.yaml").read_text())
     assert values["name"] == "experiment"
-    assert values["corpus"]["source"] == "Reviews 2024.csv"
+    assert values["corpus"] == {"source": "builtin:pydocs"}, "the rows have too little text"
+    assert values["downstream"][0]["source"] == "Reviews 2024.csv"
     assert "temper run experiment.yaml" in said
