@@ -107,6 +107,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.columns.tokens": ("words", DATASET),
     "downstream.columns.tags": ("names", DATASET),
     "downstream.columns.document": ("page", DATASET),
+    "downstream.columns.split": ("part", DATASET),
     "downstream.validation_share": ("0.15", DATASET),
     "downstream.test_share": ("0.3", DATASET),
     "downstream.missing_labels": ("drop", DATASET),
@@ -183,6 +184,7 @@ def write_wide_tables(folder: Path) -> None:
             words = text.split()
             row = {"text": text, "body": text, "label": label, "mood": label}
             row |= {"number": len(text), "score": len(text)}
+            row["part"] = "train"
             out.write(json.dumps(row | {"tokens": words, "tags": ["O"] * len(words)}) + "\n")
     tagged = [json.loads(line) for line in (folder / "names.jsonl").read_text().splitlines()]
     with (folder / "names.jsonl").open("w") as out:

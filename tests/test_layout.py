@@ -69,6 +69,7 @@ MOST_FILES = 15
 PACKAGES = {
     "flows",
     "flows/commands",
+    "flows/commands/files",
     "flows/presets",
     "flows/recipes",
     "flows/runs",

@@ -11,6 +11,9 @@ import typer
 
 from flows.commands.compare import compare, leaderboard
 from flows.commands.fields import fields
+from flows.commands.files.data import data
+from flows.commands.files.export import export
+from flows.commands.files.new import new
 from flows.commands.gc import gc
 from flows.commands.parts import evaluate, finetune, pretrain
 from flows.commands.plan import plan
@@ -54,8 +57,8 @@ def _environment(
         err.print(f"temper: {line}", style="yellow", markup=False, highlight=False)
 
 
-_STAGES = (run, plan, fields, gc, pretrain, finetune, evaluate)
-_RESULTS = (predict, retrain, history, promote, rollback, compare, leaderboard)
+_STAGES = (data, new, run, plan, fields, gc, pretrain, finetune, evaluate)
+_RESULTS = (predict, export, retrain, history, promote, rollback, compare, leaderboard)
 _SERVERS = (up, down, status, sync, presets)
 COMMANDS: tuple[Callable[..., None], ...] = (*_STAGES, *_RESULTS, *_SERVERS)
 for command in COMMANDS:  # in the order of `temper --help`

@@ -17,7 +17,7 @@ from flows.commands.parts import ModelArgument
 from flows.terminal.in_process import err, prepare, require_writable, stop
 from tasks.contract import StageError
 
-LINES = ("", ".txt", ".md")  # of text, one row a line; a pipe too
+LINES = (".txt", ".md")  # of text, one row a line; a pipe too
 WRITTEN = (".jsonl", ".csv", ".tsv")
 OPTIONS = ("--column", "--second-column")
 
@@ -30,9 +30,10 @@ def predict(
         str,
         typer.Argument(
             metavar="[FILE | -]",
-            help="Rows to answer: .csv, .tsv, .jsonl or .parquet with a column of texts (or of "
-            "lists of words; two columns of texts for a model of pairs), .conll, or .txt with one "
-            "text a line (a tab between both of a pair); also .gz. `-` reads lines.",
+            help="Rows to answer: .csv, .tsv, .jsonl, .json, .parquet or .arrow with a column of "
+            "texts (or of lists of words; two columns of texts for a model of pairs), .conll, or "
+            ".txt with one text a line (a tab between both of a pair); also packed. `-` reads "
+            "lines.",
         ),
     ] = "-",
     *,
@@ -134,8 +135,9 @@ def read_inputs(file: str, *columns: str, words: bool) -> Iterator[Input]:
     Raises:
         StageError: no such file, another format, or a row without a text.
     """
-    from tasks.sources.files import READERS
+    from tasks.sources.formats import READERS
     from tasks.sources.lines import File, lines
+    from tasks.sources.sniffing import format_of
 
     if file == "-":
         if sys.stdin.isatty():
@@ -146,16 +148,18 @@ def read_inputs(file: str, *columns: str, words: bool) -> Iterator[Input]:
     given = File(Path(file), file)
     if not given.path.is_file():
         raise StageError(f"FILE: {file} is not a file; accepted: a file with rows, or - for lines")
-    if given.suffix in LINES:
+    found = format_of(given, rows=False)
+    if found in LINES:
         yield from _of_lines(file, lines(given), len(columns), words=words)
         return
-    if given.suffix not in READERS:
-        accepted = ", ".join(sorted({*READERS, *LINES} - {""}))
-        raise StageError(f"FILE: {file} ends in {given.suffix}; accepted: {accepted}, also .gz")
+    if found not in READERS:
+        accepted = ", ".join(sorted({*READERS, *LINES}))
+        said = f"ends in {given.suffix}" if given.suffix else "is no text"
+        raise StageError(f"FILE: {file} {said}; accepted: {accepted}, also .gz, .xz, .zst")
     from tasks.data.rows import Column
 
     needed = [Column(*each) for each in zip(columns, OPTIONS, strict=False)]
-    for where, values in READERS[given.suffix](given, needed):
+    for where, values in READERS[found](given, needed):
         yield _input([values[column] for column in columns], where, words=words)
 
 

@@ -60,6 +60,12 @@ def labelled_source(problem: Downstream, part: str = "") -> Source:
     field = f"{part or f'downstream.{problem.name}'}.source"
     require_given(problem.source, field, "the labelled rows: a file, a folder of files")
     source = sources.resolve(problem.source, field, holds=problem.kind)
+    if problem.columns.split and source.kind != sources.FALLBACK:
+        where = field.removesuffix(".source")
+        raise StageError(
+            f"{where}.columns.split: {problem.columns.split!r} is not read of {problem.source}, "
+            "which has splits of its own or none; accepted: a column of files"
+        )
     shape = shape_of(problem.kind)
     try:
         rows = source.first_rows(shape.columns(problem.data))

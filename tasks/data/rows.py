@@ -107,14 +107,15 @@ def encodable(text: str, where: str) -> str:
 
 
 def columns_of(data: LabelledData, *roles: str) -> Columns:
-    """The columns that have these roles, each needed, and the one of documents.
+    """The columns that have these roles, each needed, and those of documents and splits.
 
     A role without a column, such as the second text of rows that are no pairs, is left out.
     """
     path = f"downstream.{data.name}.columns"
     names = {role: getattr(data.columns, role) for role in roles}
     needed = tuple(Column(name, f"{path}.{role}") for role, name in names.items() if name)
-    return Columns(needed, data.columns.document)
+    split = (Column(data.columns.split, f"{path}.split"),) if data.columns.split else ()
+    return Columns(needed, data.columns.document, *split)
 
 
 def columns_written(shape: Shape, data: LabelledData) -> dict[str, str]:
@@ -146,10 +147,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of labelled rows: those they need, and the one that may name a document."""
+    """The columns of labelled rows: those they need, and those of a document and of the split.
+
+    The column of the document may be missing; without one of the split, files state it.
+    """
 
     needed: tuple[Column, ...]
     document: str
+    split: Column | None = None
 
     def document_of(self, values: Mapping[str, Any]) -> str:
         """The document that a row says it is from, or ""."""

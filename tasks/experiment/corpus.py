@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from tasks.experiment.fields import Part, field
+from pydantic import field_validator
+
+from tasks.experiment.fields import Part, as_column, field
 
 Sentences = Literal["auto", "line"]
 
@@ -15,15 +17,15 @@ class Corpus(Part):
     source: str = field(
         "",
         "Source",
-        "Where the text is (needed): a .txt, .md, .jsonl, .csv, .tsv or .parquet file or a folder "
-        "of them, hf:NAME[:CONFIGURATION][@REVISION] for a data set on the Hugging Face Hub, or "
-        "builtin:pydocs, the documentation of this machine's Python packages",
+        "Where the text is (needed): a .txt, .md, .jsonl, .json, .csv, .tsv, .parquet or "
+        ".arrow file or a folder of them, hf:NAME[:CONFIGURATION][@REVISION] for a data set on the "
+        "Hugging Face Hub, or builtin:pydocs, the documentation of this machine's Python packages",
         in_key=False,
     )
     text_column: str = field(
         "text",
         "Text column",
-        "Column or key with the text (tables and JSON lines)",
+        "Column or key with the text (tables and JSON); a number from 0 in tables without a header",
         min_length=1,
     )
     documents: Literal["auto", "file", "paragraph", "line"] = field(
@@ -57,3 +59,8 @@ class Corpus(Part):
     max_documents: int = field(
         0, "Most documents", "Largest number of documents to read; 0 for all", ge=0, le=10**9
     )
+
+    @field_validator("text_column", mode="before")
+    @classmethod
+    def _number_as_text(cls, value: Any) -> Any:
+        return as_column(value)

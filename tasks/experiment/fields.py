@@ -65,6 +65,11 @@ def as_in(whole: type[Part], name: str, **changes: Any) -> Any:
     return info
 
 
+def as_column(value: Any) -> Any:
+    """A column as its field has it: a number, which YAML reads as one, becomes text."""
+    return str(value) if type(value) is int else value
+
+
 class Part(BaseModel):
     """A part of an experiment: unknown keys are errors, fields keep their order."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import field_validator
+
 from tasks.experiment import choices
-from tasks.experiment.fields import NAME_PATTERN, Part, as_in, field
+from tasks.experiment.fields import NAME_PATTERN, Part, as_column, as_in, field
 from tasks.experiment.training import Schedule, Training
 
 
@@ -16,7 +18,7 @@ def role(name: str, title: str, description: str) -> Any:
 
 
 class ColumnRoles(Part):
-    """The column of each role; a problem uses only its own roles."""
+    """The column of each role, by name or by number from 0; a problem uses only its own roles."""
 
     text: str = role("text", "Text", "Column with the text")
     second_text: str = field(
@@ -36,6 +38,18 @@ class ColumnRoles(Part):
         "Column with the document of a row, if there is one; its rows stay in one split",
         min_length=1,
     )
+    split: str = field(
+        "",
+        "Split",
+        "Column with the split of a row (train, validation or test), in files whose names do not "
+        "state it; empty for none",
+        absent="",
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number_as_text(cls, value: Any) -> Any:
+        return as_column(value)
 
 
 class LabelledData(Part):
@@ -66,13 +80,16 @@ class LabelledData(Part):
     source: str = field(
         "",
         "Source",
-        "Where the labelled rows are (needed): a .csv, .tsv, .jsonl, .parquet or .conll file, a "
-        "folder with train, validation and test files, hf:NAME[@REVISION], builtin:pydocs-library "
-        "or builtin:pydocs-code",
+        "Where the labelled rows are (needed): a .csv, .tsv, .jsonl, .json, .parquet, .arrow or "
+        ".conll file, a folder with train, validation and test files, hf:NAME[@REVISION], "
+        "builtin:pydocs-library or builtin:pydocs-code",
         in_key=False,
     )
     columns: ColumnRoles = field(
-        ColumnRoles(), "Columns", "Which column of the rows has which role"
+        ColumnRoles(),
+        "Columns",
+        "Which column of the rows has which role, by its name; by its number from 0 in files "
+        "without a header",
     )
     validation_share: float = field(
         0.1,

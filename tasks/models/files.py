@@ -7,6 +7,7 @@ tokenizer. No code beside them is executed, and no pickle is opened.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,17 @@ def _require_whole(file: Path, where: str) -> None:
             f"{where}: {file.name} is truncated or not a safetensors file ({error}): copy or "
             "download it again"
         ) from None
+
+
+def parameters_of(folder: Path) -> int:
+    """How many numbers the weights in a folder are; of those that are shared, once."""
+    from safetensors import safe_open
+
+    total = 0
+    for file in sorted(folder.glob(f"*{WEIGHTS}")):
+        with safe_open(file, framework="numpy") as opened:
+            total += sum(prod(opened.get_slice(n).get_shape()) for n in opened.keys())  # noqa: SIM118
+    return total
 
 
 def configuration_of(folder: Path, where: str) -> dict[str, Any]:
@@ -168,6 +180,15 @@ def built_as(configuration: dict[str, Any]) -> str:
 def problem_of(configuration: dict[str, Any]) -> str:
     """The problem that a model was fine-tuned for; empty if there is none."""
     return next((name for name in names() if answers(name, configuration)), "")
+
+
+def auto_class(configuration: dict[str, Any]) -> str:
+    """The class of `transformers` that loads a model by its configuration."""
+    built = built_as(configuration)
+    _, found, head = built.rpartition("For")
+    if found:
+        return f"AutoModelFor{head}"
+    return "AutoModelForCausalLM" if built.endswith("LMHeadModel") else "AutoModel"
 
 
 def answers(problem: str, configuration: dict[str, Any]) -> bool:

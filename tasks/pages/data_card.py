@@ -57,24 +57,30 @@ class Card:
 
     def write(self, out: Path) -> None:
         """Write the page and its figures."""
+        write_figure(self._draw_lengths(), out / "lengths.png")
+        if self.labels:
+            write_figure(self._draw_labels(), out / "labels.png")
+        (out / "card.md").write_text(self.page(), encoding="utf-8")
+
+    def page(self, *, figures: bool = True) -> str:
+        """The page as Markdown, with or without its figures."""
         parts = [
             f"# {escaped(self.name)}",
             self._size_table(),
             table(["found", "count"], [[cell(k), number(v)] for k, v in self.facts.items()]),
             "## Lengths",
             self._length_table(),
-            "![Lengths](lengths.png)",
+            "![Lengths](lengths.png)" if figures else "",
         ]
-        write_figure(self._draw_lengths(), out / "lengths.png")
         if self.labels:
-            parts += ["## Labels", self._label_table(), "![Labels](labels.png)"]
-            write_figure(self._draw_labels(), out / "labels.png")
+            parts += ["## Labels", self._label_table()]
+            parts.append("![Labels](labels.png)" if figures else "")
         examples = [[cell(text) for text in row] for row in self.examples]
         answered = any(len(row) > 2 for row in examples)
         answer = ["label" if self.labels else "answer"] if answered else []
         header = ["document", *answer, "text"]
         parts += ["## Ten examples", table(header, examples, words=len(header))]
-        (out / "card.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+        return "\n\n".join(part for part in parts if part) + "\n"
 
     def _size_table(self) -> str:
         return table(

@@ -12,6 +12,17 @@ TABLE = "train.parquet"  # the training split of a corpus or of labelled data
 _SHAPES = ("architecture", "tokenizer", "validation")
 
 
+def evaluations_of(model: Input, store: Store) -> list[Artifact]:
+    """The undamaged evaluations of a model, the newest of each data set."""
+    found: dict[str, Artifact] = {}
+    for artifact in store.artifacts("evaluation"):
+        data = artifact.reads.get("data", "")
+        read = artifact.reads.get("model") == model.artifact.name
+        if read and data not in found and not artifact.damage():
+            found[data] = artifact
+    return [found[data] for data in sorted(found)]
+
+
 @dataclass
 class Lineage:
     """What a model was trained on.

@@ -15,7 +15,8 @@ it does not contain, and those that read only the first rows:
     rows(source, columns, progress) -> Iterator[Row]           rows with labels
     first_documents(source, corpus) -> list[Document]          the first documents, for a plan
     first_rows(source, columns) -> list[Row]                   the first rows, for a plan
-    remarks(source) -> list[str]                        what is passed over, merged or guessed
+    remarks(source) -> list[str]                        what is passed over or merged
+    guesses(source, rows) -> list[tuple[str, str]]      what its content shows, and an example
     size(source) -> int                                 bytes of its files on this machine
 
 To add one: write `NAME.py` with these names. It imports heavy libraries inside functions.
@@ -108,9 +109,18 @@ class Source(Part):
         return look(self, columns) if look else []
 
     def remarks(self) -> list[str]:
-        """What is passed over, merged or guessed in the source, each in a clause."""
+        """What is passed over or merged in the source, each in a clause."""
         found: list[str] = getattr(_load(self.kind), "remarks", lambda _source: [])(self)
         return found
+
+    def guesses(self, *, rows: bool) -> list[tuple[str, str]]:
+        """What is concluded from its content, such as an encoding: what, and an example.
+
+        Args:
+            rows: whether it is read as rows with labels, or as text.
+        """
+        look = getattr(_load(self.kind), "guesses", None)
+        return look(self, rows=rows) if look else []
 
     def size(self) -> int:
         """Bytes of its files on this machine; 0 if that is unknown."""

@@ -5,7 +5,7 @@ What is found in such files, and how it is read:
 - Columns are separated by tabs, or by blanks where a line has no tab: a token may contain a
   no-break space. All lines of a file have the same number of columns.
 - The token is the first column, or the second where the first counts 1, 2, 3, … in each sentence
-  (CoNLL-U); the tag is the last. A role of `columns` that is a number chooses a column: `2`.
+  (CoNLL-U); the tag is the last. A role of `columns` that is a number chooses a column, from 0.
 - A line `-DOCSTART-`, or the comment `# newdoc`, begins a document. It is no row.
 - Lines that begin with `#` and a blank, and are no row of the table, are comments.
 """
@@ -99,11 +99,11 @@ class _Reader:
         found = [int(self.width > 2 and counts == numbers), self.width - 1]
         for role, column in enumerate(self.columns[:2]):
             if column.name.isdecimal():
-                found[role] = int(column.name) - 1
-                if not 0 <= found[role] < self.width:
+                found[role] = int(column.name)
+                if found[role] >= self.width:
                     raise StageError(
                         f"{self.file.name}, line {self.start}: {column.field} is {column.name}, "
-                        f"but the line has {self.width} columns"
+                        f"but the line has {self.width} columns, numbered from 0"
                     )
         return found[0], found[1]
 

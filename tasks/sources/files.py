@@ -1,8 +1,11 @@
 """A file or a folder of files.
 
-Text is in .txt and .md files, text or labelled rows in .csv, .tsv, .jsonl and .parquet files, and
-tagged tokens in .conll, .conllu, .bio, .iob and .iob2 files, and in .txt files that are named after
-a split. Any of them but .parquet may be packed by gzip: `test.csv.gz`.
+Text is in .txt and .md files, text or labelled rows in .csv, .tsv, .jsonl, .json, .parquet, .arrow
+and .feather files, and tagged tokens in .conll, .conllu, .bio, .iob and .iob2 files. A file without
+such an ending that a person names, or that is named after a split, is what its content is
+(`sniffing.py`); so is a .txt file with labels. Any of them may be packed: `test.csv.gz`, `.xz`,
+`.zst`. The .json files of a folder are read where no other file is, or if named after a split:
+others describe the data.
 
 The identity is the digest of each file under its name in the folder, so that moving the folder
 changes nothing; for text also the meaning of `documents: auto`, which depends on the location. A
@@ -17,9 +20,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tasks.contract import StageError
 from tasks.data.rows import Column, Columns, Document, Row, Split
@@ -29,29 +33,29 @@ from tasks.machinery.naming.links import outside
 from tasks.machinery.naming.paths import place
 from tasks.machinery.naming.spelling import nearest_path
 from tasks.sources import Holds, Progress, Source
+from tasks.sources.columns import text_in
 from tasks.sources.conll import conll
-from tasks.sources.formats import TABLES, TAGGED, TEXTS, text_in
+from tasks.sources.delimited import NAMES, mark_of
+from tasks.sources.formats import READERS, TABLES, TAGGED, TEXTS, Record
 from tasks.sources.formats import documents as text_documents
-from tasks.sources.lines import File, lines, suffix_of
+from tasks.sources.lines import LATIN1, UTF8, File, encoding_of, lines, suffix_of
+from tasks.sources.packing import PACKED
+from tasks.sources.sniffing import NO_DATA, format_of
 
+BINARY = (".parquet", ".arrow", ".feather")
 FOR_TEXT = (*TEXTS, *TABLES)
 FOR_ROWS = (*TABLES, *TAGGED)
-READERS = {**TABLES, **TAGGED, ".txt": conll}
 SPLIT_WORDS: dict[str, Split] = {
     **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
-    "test": "test",
+    **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval"), "test"),
 }
 
-# Files that no one expects to be read as data, whatever they are called.
-NO_DATA = {".bin", ".cfg", ".html", ".ini", ".ipynb", ".js", ".lock", ".log", ".md", ".pdf"}
-NO_DATA |= {".png", ".pt", ".py", ".rst", ".safetensors", ".sh", ".svg", ".toml", ".yaml", ".yml"}
+# The entry of an identity that states what `documents: auto` means: a file or a paragraph. No file
+# has such a name.
+UNIT = "/documents"
 
-# The entry of an identity that states what `documents: auto` means: a file or a paragraph. It has
-# no ending, so no file that is read has this name.
-UNIT = "documents"
-
-_UNPACKED = 10  # times as large as packed by gzip, about
+_UNPACKED = 10  # times as large as packed, about
 
 WRITTEN = "a file or a folder"
 HOLDS = ""
@@ -92,10 +96,11 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
         paths = _in_folder(root, accepted, field)
         names = {path.relative_to(root).as_posix(): path for path in paths}
     elif root.is_file():
-        if suffix_of(root) not in accepted:
+        found = format_of(File(root, root.name), rows=accepted is FOR_ROWS)
+        if found not in accepted and root.stat().st_size:
             raise StageError(
-                f"{field}: {location} is a {suffix_of(root) or 'file without an ending'}; "
-                f"accepted: {', '.join(accepted)}, or a folder of them"
+                f"{field}: {location} is a {suffix_of(root) or 'file without an ending'}"
+                f"{_unlike(found, accepted)}; accepted: {', '.join(accepted)}, or a folder of them"
             )
         names = {root.name: root}
     else:
@@ -104,9 +109,17 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
     if empty:
         raise StageError(f"{field}: {empty[0]} is empty (0 bytes): add content or remove it")
     digests = {name: digest_file(path) for name, path in sorted(names.items())}
-    if holds in {None, "text"} and any(suffix_of(path) in TEXTS for path in names.values()):
+    every = (File(path, name) for name, path in names.items())
+    if holds in {None, "text"} and any(format_of(file, rows=False) in TEXTS for file in every):
         digests[UNIT] = "file" if root.is_dir() else "paragraph"
     return digests
+
+
+def _unlike(found: str, accepted: tuple[str, ...]) -> str:
+    """What the content of a file is like, where that is not what is needed."""
+    if found == ".txt":
+        return " of text without labels" if accepted is FOR_ROWS else ""
+    return " of tagged words" if found in TAGGED else ""
 
 
 def _nothing_at(path: Path) -> str:
@@ -135,12 +148,12 @@ def first_documents(source: Source, corpus: Corpus) -> list[Document]:
 
 
 def _documents_in(file: File, corpus: Corpus, unit: str) -> Iterator[Document]:
-    suffix = file.suffix
-    if suffix in TEXTS:
+    found = format_of(file, rows=False)
+    if found in TEXTS:
         yield from text_documents(file, unit)
         return
     column = Column(corpus.text_column, "corpus.text_column")
-    for where, values in TABLES[suffix](file, [column]):
+    for where, values in TABLES[found](file, [column]):
         yield Document(where, text_in(values, column, where))
 
 
@@ -153,20 +166,45 @@ def rows(source: Source, columns: Columns, progress: Progress) -> Iterator[Row]:
 
 
 def first_rows(source: Source, columns: Columns) -> list[Row]:
-    """The first row of each file, in the split given by its name.
+    """The first row of each file, in the split given by its name, if its name gives one.
 
     Raises:
         StageError: the start of a file is invalid, or it is empty.
     """
     files = _files(source, FOR_ROWS)
     splits = _splits([file.name for file in files])
-    return _firsts(files, lambda file: _rows_in(file, columns, splits[file.name]))
+    found = _firsts(files, lambda file: _rows_in(file, columns, splits[file.name]))
+    # The first rows of a table do not show which splits its column has.
+    return [replace(row, split="") for row in found] if columns.split else found
 
 
 def _rows_in(file: File, columns: Columns, split: Split) -> Iterator[Row]:
-    needed = [*columns.needed, Column(columns.document)]
-    for where, values in READERS[file.suffix](file, needed):
-        yield Row(split, columns.document_of(values), values, where)
+    own = columns.split if not split else None
+    needed = [*columns.needed, *([own] if own else []), Column(columns.document)]
+    for where, values in reader_of(file)(file, needed):
+        told = _split_in(values, own, where) if own else split
+        yield Row(told, columns.document_of(values), values, where)
+
+
+def _split_in(values: Mapping[str, Any], column: Column, where: str) -> Split:
+    """The split that a row is of by its column.
+
+    Raises:
+        StageError: it has no word for one.
+    """
+    word = values[column.name]
+    found = SPLIT_WORDS.get(word.strip().lower()) if isinstance(word, str) else None
+    if found is None:
+        raise StageError(
+            f"{where}: column {column.name!r} must be the split, found {word!r:.60} "
+            f"({column.field}); accepted: {', '.join(sorted(SPLIT_WORDS))}"
+        )
+    return found
+
+
+def reader_of(file: File) -> Callable[[File, Sequence[Column]], Iterator[Record]]:
+    """The reader of a file with rows; a text that is like no table has a token a line."""
+    return READERS.get(format_of(file, rows=True), conll)
 
 
 def _firsts(files: list[File], read: Callable[[File], Iterator[First]]) -> list[First]:
@@ -175,7 +213,7 @@ def _firsts(files: list[File], read: Callable[[File], Iterator[First]]) -> list[
         first = next(read(file), None)
         if first is not None:
             found.append(first)
-        elif len(files) == 1 or file.suffix != ".parquet":  # writers leave empty parts
+        elif len(files) == 1 or file.suffix not in BINARY:  # writers leave empty parts
             raise StageError(f"{file.name} {_barren(file)}: add content or remove it")
     if not found:
         raise StageError(f"none of its {len(files)} files contains a row")
@@ -183,16 +221,23 @@ def _firsts(files: list[File], read: Callable[[File], Iterator[First]]) -> list[
 
 
 def _barren(file: File) -> str:
-    if file.suffix == ".parquet":
+    if file.suffix in (*BINARY, ".json"):
         return "contains no rows"
     blank = not any(line.strip() for _, line in lines(file))
     return "contains only blank lines" if blank else "contains a header and no rows"
 
 
+def files_of(source: Source, *, rows: bool) -> list[File]:
+    """The files of a source, to look at: those with labelled rows, or those with text."""
+    return _files(source, FOR_ROWS if rows else FOR_TEXT)
+
+
 def _files(source: Source, accepted: tuple[str, ...]) -> list[File]:
     """The files that the identity names, of the accepted types."""
     root = place(source.location)
-    names = [name for name in source.identity if _is_of(Path(name), accepted)]
+    every = [name for name in source.identity if name != UNIT]
+    alone = not root.is_dir()
+    names = every if alone else [name for name in every if _is_of(root / name, accepted)]
     if not names:
         raise StageError(
             f"{source.location}: {source.name} has no file of an accepted type; "
@@ -231,7 +276,9 @@ def _accepted(holds: Holds | None) -> tuple[str, ...]:
 def _in_folder(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
     """Files to read, at any depth, except hidden files and folders."""
     every = sorted(_under(root, (), field))
-    chosen = [path for path in every if _is_of(path.relative_to(root), accepted)]
+    chosen = [path for path in every if _is_of(path, accepted)]
+    if others := [path for path in chosen if not _may_describe(path)]:
+        chosen = others
     broken = [path for path in chosen if not path.exists()]
     if broken:
         raise StageError(f"{field}: {_nothing_at(broken[0])}; fix or remove it")
@@ -246,12 +293,21 @@ def _in_folder(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
     return chosen
 
 
-def _is_of(name: Path, accepted: tuple[str, ...]) -> bool:
-    """Whether a file of a folder is read: by its ending, or a .txt of rows by its split."""
-    suffix = suffix_of(name)
-    return suffix in accepted or (
-        accepted is FOR_ROWS and suffix == ".txt" and bool(_words_of(name.name))
-    )
+def _is_of(path: Path, accepted: tuple[str, ...]) -> bool:
+    """Whether a file of a folder is read: by its ending, or by its content if it is a split."""
+    suffix = suffix_of(path)
+    if suffix in accepted:
+        return True
+    if accepted is not FOR_ROWS or not _words_of(path.name):
+        return False
+    if suffix == ".txt" or not path.exists():  # a broken link is an error, whatever it was
+        return True
+    return format_of(File(path, path.name), rows=True) in accepted
+
+
+def _may_describe(path: Path) -> bool:
+    """Whether a file may describe the data beside it, and be none itself."""
+    return suffix_of(path) == ".json" and not _words_of(path.name)
 
 
 def _require_no_split_passed_over(
@@ -266,7 +322,7 @@ def _require_no_split_passed_over(
     for path in every:
         name = path.relative_to(root)
         missing = _words_of(name.as_posix()) - there
-        if path not in chosen and missing and path.suffix.lower() not in NO_DATA:
+        if path not in chosen and missing and suffix_of(path) not in NO_DATA:
             raise StageError(
                 f"{field}: {name} is named after the {min(missing)} split, but a "
                 f"{path.suffix or 'file without an ending'} is not read, and no other file is of "
@@ -299,6 +355,30 @@ def remarks(source: Source) -> list[str]:
     return found
 
 
+def guesses(source: Source, *, rows: bool) -> list[tuple[str, str]]:
+    """What is concluded from the content of the files: what, and which file.
+
+    Args:
+        source: the files.
+        rows: whether they are read as rows with labels, or as text.
+    """
+    found = []
+    for file in files_of(source, rows=rows):
+        form = format_of(file, rows=rows)
+        if form not in ("", ".arrow" if file.suffix == ".feather" else file.suffix):
+            found.append((f"files read as {form} by their content", file.name))
+        if form in BINARY:
+            continue
+        if (encoding := encoding_of(file)) == LATIN1:
+            found.append(("files read as Latin-1, a guess: they are not UTF-8", file.name))
+        elif encoding != UTF8:
+            found.append((f"files in {encoding}", file.name))
+        usual = {".csv": ",", ".tsv": "\t"}.get(form)
+        if usual and (mark := mark_of(file, usual)) != usual:
+            found.append((f"tables separated by {NAMES[mark]}, by their first lines", file.name))
+    return found
+
+
 def size(source: Source) -> int:
     """Bytes of the files that the identity names; of packed ones about what they unpack to."""
     root = place(source.location)
@@ -307,7 +387,10 @@ def size(source: Source) -> int:
         for name in source.identity
         if name != UNIT
     }
-    return sum(_UNPACKED * size if name.endswith(".gz") else size for name, size in sizes.items())
+    return sum(
+        _UNPACKED * size if Path(name).suffix.lower() in PACKED else size
+        for name, size in sizes.items()
+    )
 
 
 def _links_out(root: Path, names: list[str]) -> list[str]:

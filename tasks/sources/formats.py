@@ -1,31 +1,29 @@
-"""File formats, read row by row in constant memory; mistakes are reported with their line.
+"""File formats, read row by row in bounded memory; mistakes are reported with their line.
 
-Text, JSON lines and CSV are read by the standard library and Parquet by pyarrow, not by `datasets`:
-its readers guess types (a label "None" becomes a missing value, "007" a number, differently in each
+Text, JSON and CSV are read by the standard library and Parquet by pyarrow, not by `datasets`: its
+readers guess types (a label "None" becomes a missing value, "007" a number, differently in each
 block), report few line numbers, and leave a cache behind. All readers yield (where, values), with
 `where` such as `train.csv, line 12`.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tasks.contract import StageError
 from tasks.data.rows import Column, Document
 from tasks.machinery.naming.cut import cut
-from tasks.machinery.naming.spelling import nearest
+from tasks.sources.columnar import arrow, parquet
+from tasks.sources.columns import require
 from tasks.sources.conll import conll
-from tasks.sources.lines import File, disguised, lines
+from tasks.sources.delimited import comma_separated, tab_separated
+from tasks.sources.lines import File, lines
 
 Record = tuple[str, Mapping[str, Any]]
 
-_READ_BYTES = 1 << 20  # bytes of a Parquet column read at a time, independent of its row groups
-# A document in a cell may be longer than the 128 kB that `csv` accepts by default.
-csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+MOST_JSON = 500_000_000  # bytes of a .json file, which is read at once
 
 
 def documents(file: File, unit: str) -> Iterator[Document]:
@@ -65,130 +63,74 @@ def json_lines(file: File, columns: Sequence[Column]) -> Iterator[Record]:
         yield where, values
 
 
-def comma_separated(file: File, columns: Sequence[Column]) -> Iterator[Record]:
-    """The rows of a CSV file whose first line names the columns; every cell is text."""
-    reader = csv.reader((line + "\n" for _, line in lines(file)), strict=True)
-    header: list[str] = []
-    where = f"{file.name}, line 1"
+def json_file(file: File, columns: Sequence[Column]) -> Iterator[Record]:
+    """The objects in the list of a .json file, or one on each line."""
+    first = [line for _, line in _first_lines(file)]
+    if len(first) > 1 and are_json_lines(first):
+        yield from json_lines(file, columns)
+        return
+    for number, values in enumerate(_objects(file), 1):
+        where = f"{file.name}, item {number}"
+        if not isinstance(values, dict):
+            raise StageError(f"{where}: {_shown(repr(values))} is not a JSON object; {_LISTS}")
+        require(columns, list(values), where)
+        yield where, values
+
+
+_LISTS = 'accepted: a list of objects, [{"text": "…"}, …], also as the only list of an object'
+
+
+def are_json_lines(first: Sequence[str]) -> bool:
+    """Whether the first lines that are not blank are of a file with a JSON object a line."""
     try:
-        for cells in reader:
-            if not header and not any(cell.strip() for cell in cells):
-                pass  # blank lines before the header
-            elif not header:
-                header = _header(cells, columns, where, ";\t|")
-            elif cells and len(cells) != len(header):
-                raise StageError(
-                    f"{where}: {len(cells)} cells, but the header has {len(header)} "
-                    f"({', '.join(header)}); a cell with a comma must be in double quotes"
-                )
-            elif cells:
-                yield where, dict(zip(header, cells, strict=True))
-            where = f"{file.name}, line {reader.line_num + 1}"
-    except csv.Error as error:
-        raise StageError(f"{where}: not valid CSV: {error}") from None
+        return bool(first) and all(isinstance(json.loads(line), dict) for line in first)
+    except (ValueError, RecursionError):
+        return False
 
 
-def tab_separated(file: File, columns: Sequence[Column]) -> Iterator[Record]:
-    """The rows of a file whose first line names the columns: a row a line, tabs between cells.
-
-    A quote is a character, as GLUE's files have it, unless a cell is in quotes whole, with those
-    inside it doubled, as spreadsheets write it.
-    """
-    header: list[str] = []
+def _first_lines(file: File) -> list[tuple[int, str]]:
+    found = []
     for number, line in lines(file):
-        where = f"{file.name}, line {number}"
-        if not line.strip():
-            continue
-        cells = [_unquoted(cell) for cell in line.split("\t")]
-        if not header:
-            header = _header(cells, columns, where, ";,|")
-        elif len(cells) != len(header):
+        if line.strip():
+            found.append((number, line))
+        if len(found) == 2:
+            break
+    return found
+
+
+def _objects(file: File) -> list[Any]:
+    """The items of the list in a .json file.
+
+    Raises:
+        StageError: it is not JSON, too large, or has no such list.
+    """
+    parts, size = [], 0
+    for _, line in lines(file):
+        parts.append(line)
+        size += len(line)
+        if size > MOST_JSON:
             raise StageError(
-                f"{where}: {len(cells)} cells, but the header has {len(header)} "
-                f"({', '.join(header)}); a cell of a .tsv file can contain neither a tab nor a "
-                "line break (a .csv file can)"
+                f"{file.name}: more than {MOST_JSON:,} characters of JSON that is no JSON lines; "
+                f"write an object a line: jq -c '.[]' {file.path.name} > {file.path.stem}.jsonl"
             )
-        else:
-            yield where, dict(zip(header, cells, strict=True))
-
-
-def _unquoted(cell: str) -> str:
-    inside = cell[1:-1]
-    if len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in inside.replace('""', ""):
-        return inside.replace('""', '"')
-    return cell
-
-
-def _header(cells: list[str], columns: Sequence[Column], where: str, others: str) -> list[str]:
-    """The names of the columns; `others` are separators of other formats, for a message."""
-    header = [cell.strip() for cell in cells]
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise StageError(f"{where}: the header names a column twice: {', '.join(map(repr, twice))}")
-    separators = [mark for mark in others if len(header) == 1 and mark in header[0]]
-    if separators:
-        raise StageError(
-            f"{where}: the header is one cell, {header[0]!r}, and seems to be separated by "
-            f"{separators[0]!r}; a .csv file must be separated by commas, a .tsv file by tabs"
-        )
-    require(columns, header, where)
-    return header
-
-
-def parquet(file: File, columns: Sequence[Column]) -> Iterator[Record]:
-    """The rows of a Parquet file, with the requested columns."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        with pq.ParquetFile(file.path, pre_buffer=False, buffer_size=_READ_BYTES) as table:
-            there = table.schema_arrow.names
-            require(columns, there, file.name)
-            wanted = [column.name for column in columns if column.name in there]
-            if twice := [name for name in wanted if there.count(name) > 1]:
-                raise StageError(f"{file.name}: the column {twice[0]!r} occurs twice; rename one")
-            number = 0
-            for batch in table.iter_batches(batch_size=512, columns=wanted):
-                for values in batch.to_pylist():
-                    number += 1
-                    yield f"{file.name}, row {number}", values
-    except (pa.ArrowException, OSError) as error:
-        with file.path.open("rb") as stream:
-            kind = disguised(stream.read(4))
-        reason = str(error).splitlines()[0]
+        found = json.loads("\n".join(parts))
+    except json.JSONDecodeError as error:
+        line = _shown(parts[error.lineno - 1])
         raise StageError(
-            f"{file.name}: this is {kind}, not Parquet"
-            if kind
-            else f"{file.name}: not a complete Parquet file (truncated in a copy?): {reason}"
+            f"{file.name}, line {error.lineno}: not valid JSON (column {error.colno}): {line}"
         ) from None
-
-
-def require(columns: Sequence[Column], there: Sequence[str], where: str) -> None:
-    """Check that the columns exist.
-
-    Raises:
-        StageError: one does not; the message lists those that do, and the nearest spelling.
-    """
-    for column in columns:
-        if column.field and column.name not in there:
-            raise StageError(
-                f"{where}: no column {column.name!r} ({column.field})"
-                f"{nearest(column.name, there)}. Columns there: {', '.join(map(repr, there))}"
-            )
-
-
-def text_in(values: Mapping[str, Any], column: Column, where: str) -> str:
-    """The text of a row's column.
-
-    Raises:
-        StageError: it is not text, or missing.
-    """
-    text = values[column.name]
-    if not isinstance(text, str):
-        raise StageError(
-            f"{where}: column {column.name!r} must be text, found {text!r:.60} ({column.field})"
-        )
-    return text
+    except (ValueError, RecursionError) as error:
+        raise StageError(f"{file.name}: not valid JSON: {error}") from None
+    if isinstance(found, dict):
+        lists = [v for v in found.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
+        if len(lists) != 1:
+            keys = ", ".join(map(repr, list(found)[:8]))
+            raise StageError(f"{file.name}: an object with the keys {keys or 'none'}; {_LISTS}")
+        found = lists[0]
+    if not isinstance(found, list):
+        raise StageError(f"{file.name}: {_shown(repr(found))} is no list; {_LISTS}")
+    return found
 
 
 def _shown(text: str) -> str:
@@ -201,7 +143,12 @@ TABLES: Mapping[str, Callable[[File, Sequence[Column]], Iterator[Record]]] = {
     ".csv": comma_separated,
     ".tsv": tab_separated,
     ".parquet": parquet,
+    ".json": json_file,
+    ".ndjson": json_lines,
+    ".arrow": arrow,
+    ".feather": arrow,
 }
 TAGGED: Mapping[str, Callable[[File, Sequence[Column]], Iterator[Record]]] = dict.fromkeys(
     (".conll", ".conllu", ".bio", ".iob", ".iob2"), conll
 )
+READERS = {**TABLES, **TAGGED}

@@ -15,8 +15,8 @@ from tasks.data.rows import Column, Columns, Document, Row
 from tasks.experiment.corpus import Corpus
 from tasks.machinery.naming.hub import commit_of
 from tasks.sources import Progress, Source
+from tasks.sources.columns import require, text_in
 from tasks.sources.files import SPLIT_WORDS
-from tasks.sources.formats import require, text_in
 
 WRITTEN = "hf:NAME[:CONFIGURATION][@REVISION]"
 HOLDS = ""

@@ -1,17 +1,23 @@
-"""A file of text, line by line: UTF-8, also if it is packed by gzip."""
+"""A file of text, line by line, also if it is packed.
+
+Text is UTF-8, or UTF-16 with its byte-order mark. A file whose first line beyond ASCII is not UTF-8
+is read as Latin-1, which is a guess, and reported as one (`guesses` of `files.py`). A line in
+another encoding than those before it is an error: part of the file would be read wrongly.
+"""
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator
+import codecs
+import io
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
 from tasks.contract import StageError
+from tasks.sources.packing import DAMAGED, PACKED, packing_of, unpacked
 
-PACKED = ".gz"
+UTF8, UTF16, LATIN1 = "UTF-8", "UTF-16", "Latin-1"
 _EXPORT = "unpack it, or export it as UTF-8 text"
 # The first bytes of files that often have the wrong name.
 _SIGNATURES = {
@@ -33,63 +39,136 @@ class File:
         """The ending that names its format: `.csv` for `train.CSV.gz`."""
         return suffix_of(self.path)
 
-    def open(self) -> IO[bytes]:
+    def open(self) -> io.BufferedReader:
         """Open it to read bytes, unpacked."""
-        if self.path.suffix.lower() == PACKED:
-            return cast("IO[bytes]", gzip.open(self.path))
-        return self.path.open("rb")
+        return unpacked(self.path)
 
 
 def suffix_of(path: Path) -> str:
-    """The ending that names a file's format, in lower case, below `.gz`."""
-    packed = path.suffix.lower() == PACKED
+    """The ending that names a file's format, in lower case, below `.gz`, `.xz` and `.zst`."""
+    packed = path.suffix.lower() in PACKED
     return (path.with_suffix("") if packed else path).suffix.lower()
 
 
-def lines(file: File) -> Iterator[tuple[int, str]]:
+def lines(file: File) -> Generator[tuple[int, str], None, None]:
     """The lines of a text file from 1, without their ends.
 
     Raises:
-        StageError: a line is not UTF-8, or contains a zero byte as only binary files do; the file
-            is packed, but not completely.
+        StageError: a line is not in the encoding of the file, or contains a zero byte as only
+            binary files do; the file is packed, but not completely.
     """
-    offset = number = 0
+    number = 0
     try:
         with file.open() as stream:
+            if stream.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                for number, line in enumerate(_wide(file, stream), 1):
+                    yield number, line
+                return
+            decoder, offset = Decoder(file.name), 0
             for number, raw in enumerate(stream, 1):
-                yield number, _decoded(file, number, offset, raw)
+                yield number, decoder.decode(number, offset, raw)
                 offset += len(raw)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except DAMAGED as error:
+        kind = PACKED[packing_of(file.path)]
         raise StageError(
-            f"{file.name}: not a complete gzip file (truncated in a copy?), after line {number}: "
+            f"{file.name}: not a complete {kind} file (truncated in a copy?), after line {number}: "
             f"{error}"
         ) from None
 
 
-def _decoded(file: File, number: int, offset: int, raw: bytes) -> str:
-    if number == 1 and (kind := disguised(raw)):
-        raise StageError(f"{file.name}: this is {kind}, not text; {_EXPORT}")
+def _wide(file: File, stream: io.BufferedReader) -> Iterator[str]:
+    """The lines of a stream of UTF-16.
+
+    Raises:
+        StageError: it is not, or has a zero character.
+    """
+    number = 0
+    with closing(io.TextIOWrapper(stream, encoding="utf-16", newline="\n")) as text:
+        try:
+            for number, line in enumerate(text, 1):
+                if "\0" in line:
+                    where = f"{file.name}, line {number}"
+                    raise StageError(f"{where}: a zero character; this is not a text file")
+                yield line.rstrip("\r\n")
+        except UnicodeError as error:
+            raise StageError(
+                f"{file.name}, line {number + 1}: not UTF-16, although it begins as such: {error}"
+            ) from None
+
+
+class Decoder:
+    """Decodes the lines of a file, whose encoding shows in its first line beyond ASCII.
+
+    Args:
+        name: of the file, for messages.
+
+    Attributes:
+        encoding: of the lines beyond ASCII; "" while there was none.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.encoding = ""
+        self._since = 0  # the line that shows it
+
+    def decode(self, number: int, offset: int, raw: bytes) -> str:
+        """A line without its end.
+
+        Args:
+            number: of the line.
+            offset: bytes of the file before it.
+            raw: its bytes.
+
+        Raises:
+            StageError: its encoding is another one, or it is no text.
+        """
+        if number == 1 and (kind := disguised(raw)):
+            raise StageError(f"{self.name}: this is {kind}, not text; {_EXPORT}")
+        if b"\0" in raw:
+            place = f"a zero byte (byte {offset + raw.index(0)})"
+            raise StageError(f"{self.name}, line {number}: {place}; this is not a text file")
+        line = raw.decode("ascii") if raw.isascii() else self._beyond(number, offset, raw)
+        return line.rstrip("\r\n")
+
+    def _beyond(self, number: int, offset: int, raw: bytes) -> str:
+        found = UTF8
+        try:
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            found, line, offset = LATIN1, _latin(raw), offset + error.start
+        if self.encoding not in ("", found):
+            place = f" (byte {offset} of the file)" if found == LATIN1 else ""
+            raise StageError(
+                f"{self.name}, line {number}: not {self.encoding}{place}, as line {self._since} "
+                f"is; a file must be in one encoding. If all of it is ISO-8859-1: iconv -f "
+                f"ISO-8859-1 -t UTF-8 {Path(self.name).name}"
+            )
+        if not self.encoding:
+            self.encoding, self._since = found, number
+        return line
+
+
+def _latin(raw: bytes) -> str:
+    """Text in Latin-1; where it has them, with the signs of Windows in place of control codes."""
     try:
-        line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        raise StageError(_not_utf8(file, number, offset + error.start, raw)) from None
-    if "\0" in line:
-        raise StageError(
-            f"{file.name}, line {number}: a zero byte (byte {offset + raw.index(0)}); "
-            "this is not a text file"
-        )
-    return line.rstrip("\r\n")
+        return raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def encoding_of(file: File) -> str:
+    """The encoding in which `lines` reads a file; that of ASCII is UTF-8."""
+    decoder = Decoder(file.name)
+    with file.open() as stream:
+        if stream.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return UTF16
+        for raw in stream:
+            if not raw.isascii():
+                decoder.decode(2, 0, raw.removeprefix(codecs.BOM_UTF8))
+                return decoder.encoding or UTF8
+    return UTF8
 
 
 def disguised(start: bytes) -> str:
     """The type of a compressed file or an archive by its first bytes, or ""."""
     return next((kind for mark, kind in _SIGNATURES.items() if start.startswith(mark)), "")
-
-
-def _not_utf8(file: File, number: int, at: int, raw: bytes) -> str:
-    utf16 = number == 1 and raw[:2] in {b"\xff\xfe", b"\xfe\xff"}
-    guess = "UTF-16" if utf16 else "ISO-8859-1"
-    return (
-        f"{file.name}, line {number}: not UTF-8 (byte {at} of the file); text files must be UTF-8; "
-        f"if it is {guess}: iconv -f {guess} -t UTF-8 {Path(file.name).name}"
-    )

@@ -85,6 +85,8 @@ def prepare_corpus(
         splits = _split_again(chosen.__contains__, source, out)
     elif not splits.tally.count("train"):
         splits = _split_again(lambda name: name != ends.last[1], source, out)
+    for what, example in source.guesses(rows=False):
+        selection.notices.add(what, example)
     metrics = _finish(splits, source, selection, out)
     monitor.say(_summary(metrics))
     if 2 * selection.found["short_documents"] > selection.found["read"]:

@@ -71,6 +71,8 @@ def prepare_dataset(
         every = Path(folder) / "rows.parquet"
         notices = Notices()
         given = read_rows(data, source, every, notices, monitor)
+        for what, example in source.guesses(rows=True):
+            notices.add(what, example)
         rows = _Assigned(data, shape, seed, every, given)
         contents = _contents(rows)
         _require_rows(data, source, contents, 0)

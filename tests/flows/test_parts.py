@@ -404,6 +404,26 @@ def test_a_model_that_was_freed_is_downloaded_from_mlflow(place: Place, tmp_path
     assert "are unknown" in page
 
 
+def test_the_card_of_an_exported_model_has_its_data_its_results_and_its_run(
+    place: Place, tmp_path: Path
+) -> None:
+    tuned = place.stage("finetuning mood")
+    to = tmp_path / "out"
+    done = CliRunner().invoke(app, ["export", f"runs:/{tuned['run_id']}", "--to", str(to)])
+    assert done.exit_code == 0, done.output
+    made = Path(tuned["path"]) / "model"
+    for name in ("model.safetensors", "config.json", "tokenizer.json"):
+        assert (to / name).read_bytes() == (made / name).read_bytes()
+    card = (to / "README.md").read_text()
+    evaluated = Path(place.stage("evaluation mood")["pages"]) / "card.md"
+    [row] = [line for line in evaluated.read_text().splitlines() if line.startswith("| accuracy")]
+    assert row in card, "with its interval, as the evaluation's own page has it"
+    assert "| fine-tuned on | moods.csv | rows: " in card
+    assert "| pre-trained on | 000.txt and 59 more | documents: " in card
+    assert tuned["run_id"] in card
+    assert "## Not known" not in card
+
+
 @pytest.mark.parametrize(
     ("reference", "said"),
     [

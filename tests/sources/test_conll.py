@@ -58,11 +58,11 @@ def test_numbers_that_are_no_index_are_tokens(tmp_path: Path) -> None:
 
 def test_roles_that_are_numbers_choose_the_columns(tmp_path: Path) -> None:
     path = write(tmp_path / "t.conll", "x {1} {2} y")
-    chosen = Columns((Column("2", "columns.tokens"), Column("3", "columns.tags")), "document")
+    chosen = Columns((Column("1", "columns.tokens"), Column("2", "columns.tags")), "document")
     [found] = rows(path, chosen)
-    assert (found.values["2"], found.values["3"]) == SENTENCE
-    beyond = Columns((Column("2", "columns.tokens"), Column("5", "columns.tags")), "document")
-    with pytest.raises(StageError, match=r"line 1: columns.tags is 5, but the line has 4 columns"):
+    assert (found.values["1"], found.values["2"]) == SENTENCE
+    beyond = Columns((Column("1", "columns.tokens"), Column("4", "columns.tags")), "document")
+    with pytest.raises(StageError, match=r"line 1: columns.tags is 4, but the line has 4 columns"):
         rows(path, beyond)
 
 

@@ -151,15 +151,24 @@ def test_what_a_document_is_by_default_is_in_the_identity(tmp_path):
 
 
 MISTAKES = {
-    "not utf-8": ("a.txt", b"fine\nna\xefve\n", ["a.txt, line 2", "byte 7", "UTF-8", "ISO-8859-1"]),
-    "utf-16": ("a.txt", "text".encode("utf-16"), ["line 1", "UTF-16"]),
+    "two encodings": (
+        "a.txt",
+        b"caf\xc3\xa9\nna\xefve\n",
+        ["a.txt, line 2", "byte 8", "not UTF-8", "as line 1 is", "iconv -f ISO-8859-1"],
+    ),
+    "two encodings, the other first": (
+        "a.txt",
+        b"na\xefve\ncaf\xc3\xa9\n",
+        ["a.txt, line 2", "not Latin-1, as line 1 is"],
+    ),
+    "utf-16 cut off": ("a.txt", "a\nb".encode("utf-16")[:-1], ["a.txt, line", "not UTF-16"]),
     "binary": ("a.txt", b"one\ntw\0o\n", ["line 2", "zero byte", "byte 6"]),
     "csv without the column": (
         "t.csv",
         b"txt,label\na,b\n",
         ["'text'", "did you mean txt.", "'label'"],
     ),
-    "csv with semicolons": ("t.csv", b"text;label\na;b\n", ["';'", "commas"]),
+    "csv without a header": ("t.csv", b"so good,1\n", ["no column 'text'", "{text: 1, label: 0}"]),
     "csv with a column twice": ("t.csv", b"text,text\na,b\n", ["twice", "'text'"]),
     "csv with a long row": (
         "t.csv",
@@ -286,3 +295,72 @@ def test_a_file_that_was_changed_since_the_run_was_planned_is_refused(tmp_path) 
     file.write_text("new words are here\n\nand more new words\n")
     with pytest.raises(StageError, match=r"a\.txt was changed after the run was planned"):
         list(documents(source, Corpus(source=str(file)), lambda *_: None))
+
+
+def test_what_the_content_of_files_shows_is_told_with_an_example(tmp_path):
+    (tmp_path / "train.csv").write_bytes("text;label\nna\xefve, so;b\nb;a\n".encode("latin-1"))
+    (tmp_path / "dev.csv").write_text("text;label\na;b\n", encoding="utf-16")
+    (tmp_path / "test").write_text('{"text": "a", "label": "b"}\n')
+    source = resolve(str(tmp_path), "downstream.x.source", "text-classification")
+    assert len(list(source.rows(LABELLED, ignore))) == 4
+    assert source.guesses(rows=True) == [
+        ("files in UTF-16", "dev.csv"),
+        ("tables separated by semicolons, by their first lines", "dev.csv"),
+        ("files read as .jsonl by their content", "test"),
+        ("files read as Latin-1, a guess: they are not UTF-8", "train.csv"),
+        ("tables separated by semicolons, by their first lines", "train.csv"),
+    ]
+    assert source.remarks() == []
+    (tmp_path / "dev.csv").write_text("text,label\n\ufefféa,b\n", encoding="utf-8-sig")
+    (tmp_path / "train.csv").write_text("text,label\na,b\n")
+    (tmp_path / "test").unlink()
+    assert resolve(str(tmp_path), "x", "text-classification").guesses(rows=True) == []
+
+
+@pytest.mark.parametrize("words", ["train dev test", "training valid testing", "Train val EVAL"])
+def test_every_usual_spelling_of_the_splits_is_known(tmp_path, words):
+    for word in words.split():
+        (tmp_path / f"{word}.csv").write_text("text,label\na,b\n")
+    assert {row.split for row in rows(tmp_path)} == {"train", "validation", "test"}
+
+
+def test_json_beside_data_describes_them_unless_it_is_named_after_a_split(tmp_path):
+    (tmp_path / "train").mkdir()
+    pq.write_table(pa.table({"text": ["a"], "label": ["b"]}), tmp_path / "train" / "0.parquet")
+    (tmp_path / "train" / "state.json").write_text("{}")
+    (tmp_path / "info.json").write_text("{}")
+    source = resolve(str(tmp_path), "downstream.x.source", "text-classification")
+    assert list(source.identity) == ["train/0.parquet"]
+    assert source.remarks() == ["2 files of other types are passed over, such as info.json"]
+    (tmp_path / "test.json").write_text('[{"text": "c", "label": "d"}]')
+    assert sorted(row.split for row in rows(tmp_path)) == ["test", "train"]
+
+
+def test_a_single_file_is_what_its_content_is(tmp_path):
+    (tmp_path / "SMSSpam").write_text("ham\tGo until, jurong\nspam\tFree entry\n")
+    columns = Columns((Column("1", "columns.text"), Column("0", "columns.label")), "document")
+    source = resolve(str(tmp_path / "SMSSpam"), "downstream.x.source", "text-classification")
+    found = [row.values for row in source.rows(columns, ignore)]
+    assert [(row["1"], row["0"]) for row in found] == [
+        ("Go until, jurong", "ham"),
+        ("Free entry", "spam"),
+    ]
+    (tmp_path / "notes.txt").write_text("Where the data come from.\nAnd why.\n")
+    with pytest.raises(StageError, match=r"is a .txt of text without labels; accepted: .jsonl"):
+        resolve(str(tmp_path / "notes.txt"), "downstream.x.source", "text-classification")
+    assert list(texts(tmp_path / "notes.txt")) == ["notes.txt:1"]
+    (tmp_path / "novel").write_text("Call me Ishmael.\n\nSome years ago.\n")
+    assert list(texts(tmp_path / "novel").values()) == ["Call me Ishmael.", "Some years ago."]
+
+
+def test_a_column_tells_the_splits(tmp_path):
+    (tmp_path / "t.csv").write_text("text,label,set\na,b,Training\nc,d,dev\ne,f,test\n")
+    columns = Columns(LABELLED.needed, "document", Column("set", "downstream.x.columns.split"))
+    assert [row.split for row in rows(tmp_path / "t.csv", columns)] == [
+        "train",
+        "validation",
+        "test",
+    ]
+    (tmp_path / "t.csv").write_text("text,label,set\na,b,train\nc,d,blind\n")
+    with pytest.raises(StageError, match=r"line 3: column 'set' must be the split, found 'blind'"):
+        rows(tmp_path / "t.csv", columns)

@@ -1,4 +1,4 @@
-"""Atomic writes: a reader, or a kill, sees the old file or the new one."""
+"""Atomic writes: a reader, or a kill, sees the old file or folder or the new one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import contextlib
 import fcntl
 import json
 import os
+import platform
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 
 def write_atomically(path: Path, value: Any) -> None:
@@ -36,6 +40,35 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def writing_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder to write to, which gets its name at once when the block is done.
+
+    The folder does not exist, or is empty. If the block fails or is interrupted, nothing is left.
+    What a process of this host that was killed left beside it is deleted.
+
+    Raises:
+        OSError: it cannot be written, or is not empty by then.
+    """
+    folder = Path(os.path.realpath(folder))
+    start = f".{folder.name}.{platform.node()}-"
+    for left in folder.parent.iterdir():
+        process = left.name.removeprefix(start)
+        if process != left.name and process.isdecimal() and not psutil.pid_exists(int(process)):
+            shutil.rmtree(left, ignore_errors=True)
+    partial = folder.with_name(f"{start}{os.getpid()}")
+    try:
+        partial.mkdir()
+        yield partial
+        for file in partial.rglob("*"):
+            flush(file)
+        partial.rename(folder)  # also in the place of an empty folder
+        flush(folder.parent)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 @contextlib.contextmanager

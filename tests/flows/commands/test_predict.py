@@ -136,7 +136,7 @@ def test_words_are_lists_or_texts(tmp_path: Path) -> None:
         ("a.csv", "body\nx\n", r"no column 'text' \(--column\). Columns there: 'body'"),
         ("a.jsonl", '{"text": 7}\n', "line 1: found 7; accepted: a text in each row"),
         ("a.txt", "one\n\ntwo\n", "line 2: found ''"),
-        ("a.xyz", "", r"ends in .xyz; accepted: .bio, .conll"),
+        ("a.xyz", "", r"ends in .xyz; accepted: .arrow, .bio, .conll"),
         ("", "", "is not a file; accepted"),
     ],
 )

@@ -50,3 +50,15 @@ def test_shares_count_for_the_splits_that_files_do_not_give(tmp_path):
 def test_what_is_built_in_or_on_the_hub_is_not_read():
     assert text_source(Corpus(source="builtin:pydocs")).kind == "pydocs.text"
     assert text_source(Corpus(source=f"hf:owner/name@{COMMIT}")).kind == "hub"
+
+
+def test_a_column_of_splits_is_refused_where_it_would_not_be_read():
+    fields = {"columns": {"split": "part"}}
+    with pytest.raises(StageError, match=r"downstream.x.columns.split: 'part' is not read of buil"):
+        labelled_source(problem("builtin:pydocs-library", **fields))
+
+
+def test_a_table_without_a_header_is_read_by_the_numbers_of_its_columns(tmp_path):
+    (tmp_path / "t.csv").write_text("1,a fine day\n0,rain\n")
+    labelled_source(problem(tmp_path / "t.csv", columns={"text": 1, "label": 0}))
+    text_source(Corpus.model_validate({"source": str(tmp_path / "t.csv"), "text_column": 1}))

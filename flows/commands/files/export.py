@@ -1,0 +1,105 @@
+"""`temper export`: a model as a plain folder of transformers, with a model card."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import signal
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from flows.commands.parts import ModelArgument
+from flows.terminal.in_process import FAILED, INTERRUPTED, err, out, prepare, stop
+from tasks.contract import StageError
+
+
+def export(
+    model: ModelArgument,
+    *,
+    to: Annotated[
+        Path,
+        typer.Option(
+            "--to", metavar="DIR", help="The folder to write: a new one, or one that is empty."
+        ),
+    ],
+) -> None:
+    """Write a model as a plain folder of transformers, with a model card.
+
+    The folder has the configuration, the weights as they are, the tokenizer, and in README.md what
+    is known of the model: its data, its results with intervals, and how to load it.
+    """
+    require_room_for(to)
+    prepare()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        card = _export(model, to)
+    except StageError as error:
+        stop([str(error)])
+    except OSError as error:
+        stop([f"--to {to}: cannot be written: {error.strerror}; nothing is left of it"], FAILED)
+    except KeyboardInterrupt:
+        stop([f"interrupted: nothing is written to {to}"], INTERRUPTED)
+    out.print(f"written: {to}", highlight=False, markup=False)
+    for line in card:
+        out.print(line, highlight=False, markup=False)
+
+
+def require_room_for(folder: Path) -> None:
+    """Check in advance that a folder can be written; end the program if not."""
+    if folder.is_dir():
+        there = sorted(entry.name for entry in folder.iterdir())
+        if there:
+            stop(
+                [
+                    f"--to {folder}: has {len(there)} entries, such as {there[0]}; accepted: a "
+                    "folder that is empty, or not there yet"
+                ]
+            )
+    elif folder.is_symlink() or folder.exists():
+        stop([f"--to {folder}: is not a folder; accepted: a new folder, or one that is empty"])
+    elif not folder.absolute().parent.is_dir():
+        stop([f"--to {folder}: no folder {folder.absolute().parent}; create it first"])
+
+
+def _export(reference: str, to: Path) -> list[str]:
+    """Write the folder; returns what to say of it.
+
+    Raises:
+        StageError: there is no such model, or its files change while they are copied.
+        OSError: the folder cannot be written.
+    """
+    from tasks.machinery.host.digest_memo import digest_file
+    from tasks.machinery.host.files import writing_folder
+    from tasks.machinery.host.home import store_folder
+    from tasks.machinery.store.store import Store
+    from tasks.pages.model_card import ModelCard
+    from tasks.references.given_model import find_model
+    from tasks.references.lineage import evaluations_of
+
+    given = find_model(reference, "MODEL", "", err.print)
+    card = ModelCard(
+        folder=given.model.path,
+        configuration=given.configuration,
+        digest=given.model.digest,
+        made=given.model.artifact,
+        trainings=given.lineage.trainings,
+        corpora=[each.artifact for each in given.lineage.corpora],
+        rows=[each.artifact for each in given.lineage.rows],
+        gaps=given.lineage.gaps,
+        evaluations=evaluations_of(given.model, Store(store_folder())),
+        version=importlib.metadata.version("temper"),
+    )
+    with writing_folder(to) as folder:
+        for name, digest in given.model.files.items():
+            shutil.copyfile(given.model.path / name, folder / name)
+            if digest_file(folder / name) != digest:
+                raise StageError(f"MODEL: {name} of {reference} changed while it was copied")
+        (folder / "README.md").write_text(card.text(), encoding="utf-8")
+    lines = [f"the model card is {to / 'README.md'}; add a licence to its first lines"]
+    return lines + [f"not known: {each}" for each in card.unknown]
+
+
+def _interrupt(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt

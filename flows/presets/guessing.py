@@ -1,0 +1,235 @@
+"""From a file or a folder of data to the experiment to begin with: guesses, each of them said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from tasks import problems, sources
+from tasks.contract import StageError
+from tasks.machinery.naming.paths import has_scheme, place
+from tasks.machinery.naming.spelling import nearest
+from tasks.sources import Source
+from tasks.sources.columns import USUAL
+from tasks.sources.files import SPLIT_WORDS, files_of
+from tasks.sources.formats import TAGGED
+from tasks.sources.looking import Seen, look, type_of
+
+CORPUS = "corpus"
+NUMBERS = "regression"  # the problem of numbers, where this version has it
+TAGS, TEXTS = "token-classification", "text-classification"
+BUILT_IN = "builtin:pydocs"
+_LEAST_TEXT = 500_000  # bytes
+_SHORT = 120  # characters
+_MOST_LABELS = 0.5  # of the rows: more are no labels
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What data may be used for.
+
+    Attributes:
+        source: the data.
+        seen: their first file.
+        problem: the problem, or CORPUS.
+        columns: the column of each role.
+        said: what was guessed, for people.
+    """
+
+    source: Source
+    seen: Seen
+    problem: str
+    columns: Mapping[str, str]
+    said: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """A name for the problem, from that of the data."""
+        stem = place(self.source.location).absolute().name.partition(".")[0]
+        return re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[:40].lower() or "data"
+
+
+def guess(location: str, problem: str = "", text: str = "", label: str = "") -> Guess:
+    """Look at data, and guess what they are for.
+
+    Args:
+        location: a file or a folder.
+        problem: the problem, or CORPUS; "" to guess it.
+        text: the column of texts or tokens; "" to guess it.
+        label: the column of labels or tags; "" to guess it.
+
+    Raises:
+        StageError: there are no such data, or they cannot be read; an option is not accepted.
+    """
+    accepted = (CORPUS, *problems.names())
+    if problem and problem not in accepted:
+        raise StageError(
+            f"--problem: no problem {problem!r}{nearest(problem, accepted)}. Accepted: "
+            f"{', '.join(accepted)}"
+        )
+    if has_scheme(location) and not place(location).exists():
+        raise StageError(f"PATH: {location} is not on this machine; accepted: a file or a folder")
+    source = None if problem == CORPUS else _labelled(location, needed=bool(problem))
+    if source is None:
+        return _corpus(sources.resolve(location, "PATH", "text"), text)
+    files = files_of(source, rows=True)
+    seen = look(next((file for file in files if "train" in file.name), files[0]), rows=True)
+    found = _guessed(seen, problem, text, label)
+    if found[0] == CORPUS:
+        return _corpus(sources.resolve(location, "PATH", "text"), text)
+    return Guess(source, seen, *found)
+
+
+def _labelled(location: str, *, needed: bool) -> Source | None:
+    """The data as rows with labels; None if no file may have any."""
+    try:
+        return sources.resolve(location, "PATH", TEXTS)
+    except StageError:
+        if needed:
+            raise
+        return None
+
+
+def _corpus(source: Source, text: str) -> Guess:
+    """Text to pre-train on."""
+    seen = look(files_of(source, rows=False)[0], rows=False)
+    if not seen.columns:
+        return Guess(source, seen, CORPUS, {}, ("plain text, to pre-train on",))
+    column = text or _text_column(seen, ())
+    _require(column, seen, "--text")
+    said = f"no labels were found: texts to pre-train on, in column {column!r}"
+    return Guess(source, seen, CORPUS, {"text": column}, (said,))
+
+
+def _guessed(
+    seen: Seen, problem: str, text: str, label: str
+) -> tuple[str, dict[str, str], tuple[str, ...]]:
+    """The problem, the columns and what to say of them."""
+    lists = [name for name, values in seen.columns.items() if type_of(values).startswith("list")]
+    if seen.form in TAGGED or problem == TAGS or (not problem and len(lists) > 1):
+        columns = {"tokens": text, "tags": label}
+        for role, given in columns.items():
+            others = [name for name in lists if name not in columns.values()]
+            columns[role] = given or _usual(role, others or list(seen.columns))
+        for option, column in zip(("--text", "--label"), columns.values(), strict=True):
+            _require(column, seen, option)
+        words = f"words in column {columns['tokens']!r}, their tags in {columns['tags']!r}"
+        return TAGS, columns, (words,)
+    text = text or _text_column(seen, (label,))
+    label = label or _label_column(seen, text)
+    if not label and not problem:
+        return CORPUS, {}, ()
+    for option, column in (("--text", text), ("--label", label)):
+        _require(column, seen, option)
+    kind = type_of(seen.columns[label])
+    said = [f"texts in column {text!r}", f"labels in column {label!r} ({kind})"]
+    splits = [name for name, values in seen.columns.items() if _is_split(values)]
+    said += [f"splits in column {name!r}" for name in splits[:1]]
+    split = {"split": splits[0]} if splits else {}
+    if not problem and kind == "number":
+        if NUMBERS in problems.names():
+            return NUMBERS, {"text": text, "number": label} | split, tuple(said)
+        said.append("they are numbers, which this version predicts as labels only")
+    return problem or TEXTS, {"text": text, "label": label} | split, tuple(said)
+
+
+def _is_split(values: Sequence[Any]) -> bool:
+    """Whether a column has words for splits alone."""
+    return bool(values) and all(str(value).strip().lower() in SPLIT_WORDS for value in values)
+
+
+def _require(column: str, seen: Seen, option: str) -> None:
+    """Check that a column is there.
+
+    Raises:
+        StageError: it is not, or none was guessed.
+    """
+    if column in seen.columns:
+        return
+    there = ", ".join(map(repr, seen.columns))
+    what = f"no column {column!r}{nearest(column, seen.columns)}" if column else "cannot be guessed"
+    raise StageError(f"{option}: {what} in {seen.name}. Columns there: {there or 'none'}")
+
+
+def _usual(role: str, names: Sequence[str]) -> str:
+    """The column whose name is the most usual one for a role; else the first; "" for none."""
+    lower = {name.lower(): name for name in reversed(names)}
+    found = (lower[name] for name in USUAL[role] if name in lower)
+    return next(found, names[0] if names else "")
+
+
+def _text_column(seen: Seen, others: Sequence[str]) -> str:
+    """The column of texts: by its name, else the one with the longest; "" for none."""
+    texts = {
+        name: fmean(len(str(value)) for value in values)
+        for name, values in seen.columns.items()
+        if name not in others and values and type_of(values) == "text"
+    }
+    usual = [name for name in texts if name.lower() in USUAL["text"]]
+    return _usual("text", usual) if usual else max(texts, key=lambda n: texts[n], default="")
+
+
+def _label_column(seen: Seen, text: str) -> str:
+    """The column of labels: by its name, else the one with the fewest values; "" for none."""
+    counts = {
+        name: len(set(map(str, values)))
+        for name, values in seen.columns.items()
+        if name != text
+        and values
+        and not type_of(values).startswith(("list", "object", "empty"))
+        and not _is_split(values)
+    }
+    for role in ("label", "number"):
+        if usual := [name for name in counts if name.lower() in USUAL[role]]:
+            return _usual(role, usual)
+    rows = len(seen.columns[text]) if text else 0
+    few = {name: count for name, count in counts.items() if 1 < count <= _MOST_LABELS * rows}
+    return min(few, key=lambda name: few[name], default="")
+
+
+def entry_of(guess: Guess, folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of a problem in an experiment's file.
+
+    Args:
+        guess: the data.
+        folder: of the file, which paths are relative to.
+        settings: further fields.
+    """
+    columns = {
+        role: _as_yaml(name, guess)
+        for role, name in guess.columns.items()
+        if role != name or role == "split"
+    }
+    entry = {"name": guess.name, "problem": guess.problem, "source": location(guess, folder)}
+    return entry | ({"columns": columns} if columns else {}) | dict(settings)
+
+
+def corpus_of(guess: Guess, folder: Path) -> dict[str, Any]:
+    """The part `corpus` of an experiment's file: these texts, or those of labelled rows.
+
+    Where rows have no column of texts, or too little text to pre-train on, it is a built-in source.
+    """
+    labelled = guess.problem != CORPUS
+    if labelled and ("text" not in guess.columns or guess.source.size() < _LEAST_TEXT):
+        return {"source": BUILT_IN}
+    column = guess.columns.get("text", "text")
+    part: dict[str, Any] = {"source": location(guess, folder)}
+    if column != "text":
+        part["text_column"] = _as_yaml(column, guess)
+    if labelled and fmean(map(len, guess.seen.columns[column])) < _SHORT:
+        part["min_characters"] = 1  # as sentences are; they are no remains of longer texts
+    return part
+
+
+def location(guess: Guess, folder: Path) -> str:
+    """Where the data are, relative to a folder that they are in."""
+    path = place(guess.source.location).absolute()
+    return str(path.relative_to(folder.absolute()) if path.is_relative_to(folder) else path)
+
+
+def _as_yaml(column: str, guess: Guess) -> str | int:
+    return int(column) if guess.seen.numbered else column

@@ -1,0 +1,204 @@
+"""The model card of an exported model: what is known of it, and what is not.
+
+The header is YAML, as the Hugging Face Hub reads it. The licence is left to the user.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tasks.machinery.naming.markdown import escaped
+from tasks.machinery.store.artifact import Artifact
+from tasks.models.files import auto_class, built_as, labels_of, parameters_of, problem_of
+from tasks.pages import evaluation_card
+from tasks.pages.numbers import table
+
+MOST_LABELS = 60
+NO_LICENCE = "# license: not chosen yet; it may depend on the data (see below)\n"
+TASKS = {
+    "AutoModelForMaskedLM": "fill-mask",
+    "AutoModelForPreTraining": "fill-mask",
+    "AutoModelForSequenceClassification": "text-classification",
+    "AutoModelForTokenClassification": "token-classification",
+    "AutoModelForQuestionAnswering": "question-answering",
+    "AutoModelForCausalLM": "text-generation",
+}
+VERBS = {"pretraining": "Pre-training", "finetuning": "Fine-tuning"}
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model and where it comes from, as far as the store knows.
+
+    Attributes:
+        folder: of the model.
+        configuration: its config.json.
+        digest: of its files.
+        made: the artifact that it is a part of.
+        trainings: those that made it, the last one first.
+        corpora: the text that it was pre-trained on.
+        rows: the labelled data that it was fine-tuned on.
+        gaps: whether some of its data are unknown, or no longer in the store.
+        evaluations: of it.
+        version: of Temper.
+    """
+
+    folder: Path
+    configuration: dict[str, Any]
+    digest: str
+    made: Artifact
+    trainings: Sequence[Artifact]
+    corpora: Sequence[Artifact]
+    rows: Sequence[Artifact]
+    gaps: bool
+    evaluations: Sequence[Artifact]
+    version: str
+
+    def text(self) -> str:
+        """The page, with its header."""
+        parts = [
+            f"# {self._title}",
+            self._summary(),
+            "## How to load it",
+            self._loading(),
+            "## Data",
+            *self._data(),
+            "## Results",
+            *self._results(),
+            "## How it was made",
+            *self._made(),
+        ]
+        if self.unknown:
+            parts += ["## Not known", "\n".join(f"- {escaped(each)}" for each in self.unknown)]
+        return self._header() + "\n\n".join(parts) + "\n"
+
+    @cached_property
+    def unknown(self) -> list[str]:
+        """What the store does not know of the model."""
+        found = []
+        if not self.trainings:
+            found.append("how it was trained, and on which data: Temper did not make it here")
+        elif self.gaps:
+            found.append("some of its training data, which are no longer in the store")
+        if self._problem and not self.evaluations:
+            found.append("its results on a test split: `temper evaluate` measures them")
+        if self.trainings and not self._run_id:
+            found.append("the run in MLflow that recorded it")
+        return found
+
+    @property
+    def _problem(self) -> str:
+        return problem_of(self.configuration)
+
+    @property
+    def _run_id(self) -> str:
+        return self.made.record.get("run_id", "")
+
+    @property
+    def _family(self) -> str:
+        return str(self.configuration["model_type"])
+
+    @property
+    def _title(self) -> str:
+        purpose = f"for {self._problem}" if self._problem else "pre-trained on text"
+        return escaped(f"{self._family} {purpose}")
+
+    @property
+    def _task(self) -> str:
+        file = self.made.path / "model.json"
+        if "model.json" in self.made.files:
+            return str(json.loads(file.read_text(encoding="utf-8"))["task"])
+        return TASKS.get(auto_class(self.configuration), "feature-extraction")
+
+    def _header(self) -> str:
+        values: dict[str, Any] = {"library_name": "transformers", "pipeline_tag": self._task}
+        values["tags"] = sorted({"temper", self._family} | ({self._problem} - {""}))
+        if published := sorted(
+            {name for each in (*self.corpora, *self.rows) for name in _hub(each)}
+        ):
+            values["datasets"] = published
+        written = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+        return f"---\n{written}{NO_LICENCE}---\n\n"
+
+    def _summary(self) -> str:
+        parameters = parameters_of(self.folder)
+        said = f"{built_as(self.configuration)}, {parameters:,} parameters, made with Temper."
+        labels = labels_of(self.configuration) if self._problem else []
+        if not labels:
+            return escaped(said)
+        shown = ", ".join(labels[:MOST_LABELS])
+        more = f" and {len(labels) - MOST_LABELS} more" if len(labels) > MOST_LABELS else ""
+        return escaped(f"{said} Its {len(labels)} answers: {shown}{more}.")
+
+    def _loading(self) -> str:
+        name = auto_class(self.configuration)
+        return (
+            "In this folder; elsewhere, with its path or its name on the Hub in place of `.`:\n\n"
+            "```python\n"
+            f"from transformers import AutoTokenizer, {name}\n"
+            'tokenizer = AutoTokenizer.from_pretrained(".")\n'
+            f'model = {name}.from_pretrained(".")\n'
+            "```"
+        )
+
+    def _data(self) -> Iterator[str]:
+        lines = [["fine-tuned on", *_facts(each, "rows")] for each in self.rows]
+        lines += [["pre-trained on", *_facts(each, "documents")] for each in self.corpora]
+        if lines:
+            yield table(["", "data", "size", "content"], lines, words=4)
+        else:
+            yield "Its training data are not known."
+
+    def _results(self) -> Iterator[str]:
+        for artifact in self.evaluations:
+            found = evaluation_card.Found.read(artifact.path)
+            sure = f"{100 * found.facts['confidence']:g} %"
+            documents = f"{found.metrics['test_documents']:,.0f} documents"
+            yield escaped(
+                f"{found.facts['problem']}, {found.facts['rows']} of {documents} in the test "
+                f"split; in brackets {sure} bootstrap intervals over documents:"
+            )
+            yield evaluation_card.metric_table(found)
+        if not self.evaluations:
+            yield "No results on a test split are known."
+
+    def _made(self) -> Iterator[str]:
+        for training in reversed(self.trainings):
+            settings = [[name, str(value)] for name, value in training.key["part"].items()]
+            yield f"{VERBS[training.stage]}:"
+            yield table(["setting", "value"], settings, words=2)
+        libraries = self.trainings[0].key["libraries"] if self.trainings else {}
+        facts = {"Temper": self.version, **libraries, "content": self.digest[:16]}
+        if self._run_id:
+            facts["run in MLflow"] = self._run_id
+        if model_id := self.made.record.get("model_id"):
+            facts["model in MLflow"] = model_id
+        yield table(["", "version"], [[k, str(v)] for k, v in facts.items()], words=2)
+
+
+def _facts(data: Artifact, unit: str) -> list[str]:
+    """The name of a data set, its size, and the digest of its content."""
+    name = json.loads((data.path / "dataset.json").read_text(encoding="utf-8"))["name"]
+    splits = ("train", "validation", "test")
+    counts = [
+        f"{data.metrics[found]:,.0f} {split}"
+        for split in splits
+        if (found := f"{split}_{unit}") in data.metrics
+    ]
+    return [name, f"{unit}: {', '.join(counts)}", data.whole.digest[:16]]
+
+
+def _hub(data: Artifact) -> Iterator[str]:
+    """The names of data sets on the Hub that data are from."""
+    part = data.key["part"]
+    if part.get("source.kind") == "hub":
+        for name in part:
+            if name.startswith("source.identity."):
+                yield name.removeprefix("source.identity.").partition(":")[0]

@@ -1,0 +1,131 @@
+"""`temper data` shows what data hold, and an experiment that `temper plan` accepts as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from flows.commands.main import app
+from tests.support.odd_files import (
+    bare,
+    column,
+    conll,
+    moods,
+    semicolons,
+    splits,
+    tags,
+    texts,
+)
+
+Written = Callable[[Path], str]
+
+
+# The file, what is said of it, and the part of the experiment: None is a corpus.
+SEEN: dict[str, tuple[Written, list[str], dict[str, object] | None]] = {
+    "semicolons": (
+        semicolons,
+        [".csv, UTF-16, separated by semicolons, with a header", "files in UTF-16"],
+        {"name": "reviews-2024", "columns": {"text": "review", "label": "sentiment"}},
+    ),
+    "bare": (
+        bare,
+        [".tsv, packed by gzip, UTF-8, separated by tabs, without a header"],
+        {"name": "moods", "columns": {"text": 1, "label": 0}},
+    ),
+    "splits": (
+        splits,
+        [
+            "training.json: .json",
+            "left out: train rows that are also in validation",
+            "# overlap: drop, as 10 train rows that are also in validation",
+        ],
+        {"name": "set", "columns": {"text": "body", "label": "class"}, "overlap": "drop"},
+    ),
+    "tags": (
+        tags,
+        ["list of text", "words in column 'tokens'"],
+        {"problem": "token-classification"},
+    ),
+    "conll": (conll, [".conll", "ANIMAL"], {"problem": "token-classification"}),
+    "texts": (texts, ["plain text, to pre-train on"], None),
+    "column": (column, ["no labels were found: texts to pre-train on, in column 'article'"], None),
+}
+
+
+def call(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, list(words))
+    return done.exit_code, done.output
+
+
+@pytest.mark.parametrize("kind", SEEN)
+def test_the_experiment_that_is_shown_is_accepted_as_it_is(
+    kind: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, told, part = SEEN[kind]
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    path = write(folder)
+    status, said = call("data", path)
+    assert status == 0, said
+    together = " ".join(said.split())
+    assert [each for each in told if each not in together] == [], said
+    shown = said.partition("The experiment to begin with:\n")[2].partition("`temper new")[0]
+    values = yaml.safe_load(shown)
+    if part is None:
+        assert "downstream" not in values
+        assert values["corpus"]["source"] == path
+    else:
+        [entry] = values["downstream"]
+        assert {name: entry[name] for name in part} == part
+    (folder / "mine.yaml").write_text(shown)
+    status, planned = call("plan", "mine.yaml")
+    assert status == 0, planned
+    assert "pretraining" in planned
+
+
+def test_a_guess_can_be_overridden(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [
+        "title,text,label,stars",
+        *(f"t{n},{t},{v},{n % 5}" for n, (t, v) in enumerate(moods())),
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    monkeypatch.chdir(tmp_path)
+    status, said = call("data", "t.csv", "--label", "stars")
+    assert status == 0, said
+    assert "columns: {label: stars}" in said
+    status, said = call("data", "t.csv", "--problem", "corpus")
+    assert status == 0, said
+    assert "downstream" not in said
+    for words, wrong in (
+        (("--label", "star"), "--label: no column 'star'; did you mean stars"),
+        (("--problem", "text-clasification"), "did you mean text-classification. Accepted: corpus"),
+    ):
+        status, said = call("data", "t.csv", *words)
+        assert status == 2
+        assert wrong in " ".join(said.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", "text,label\na,x\nb,y,z\n", "a.csv, line 3: 3 cells, but the header has 2"),
+        ("a.xlsx", "PK", "PATH: a.xlsx is a .xlsx; accepted: .txt"),
+        ("", "", "there is no file or folder"),
+    ],
+)
+def test_what_cannot_be_read_is_said_with_its_place(
+    name: str, content: str, said: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if name:
+        (tmp_path / name).write_text(content)
+    status, told = call("data", name or "none.csv")
+    assert status == 2
+    assert said in " ".join(told.split())

@@ -1,0 +1,63 @@
+"""Files as people have them, each with an oddity: each function writes one, and names it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from pathlib import Path
+
+from tests.support.tiny_experiment import BAD, GOOD, sentence, write_tags, write_texts
+
+
+def moods(rows: int = 120) -> list[tuple[str, str]]:
+    draw = random.Random(5)
+    chosen = [draw.choice([("good", GOOD), ("bad", BAD)]) for _ in range(rows)]
+    return [
+        (f"{' '.join(sentence(draw, mood))} {n}", label) for n, (label, mood) in enumerate(chosen)
+    ]
+
+
+def semicolons(folder: Path) -> str:
+    lines = ["id;review;sentiment", *(f"{n};{t};{v}" for n, (t, v) in enumerate(moods()))]
+    (folder / "Reviews 2024.csv").write_bytes("\n".join([*lines, ""]).encode("utf-16"))
+    return "Reviews 2024.csv"
+
+
+def bare(folder: Path) -> str:
+    text = "".join(f"{label}\t{text}\n" for text, label in moods())
+    (folder / "moods").write_bytes(gzip.compress(text.encode()))
+    return "moods"
+
+
+def splits(folder: Path) -> str:
+    rows = moods()
+    (folder / "set").mkdir()
+    for name, some in (("training", rows[:80]), ("dev", rows[70:100]), ("eval", rows[100:])):
+        content = [{"body": text, "class": label} for text, label in some]
+        (folder / "set" / f"{name}.json").write_text(json.dumps(content))
+    return "set"
+
+
+def tags(folder: Path) -> str:
+    write_tags(folder)
+    return "names.jsonl"
+
+
+def conll(folder: Path) -> str:
+    blocks = (f"the DT O\ncat{n} NN B-ANIMAL\nsleeps VB O\n" for n in range(90))
+    (folder / "animals.txt").write_text("\n".join(blocks))
+    return "animals.txt"
+
+
+def texts(folder: Path) -> str:
+    return write_texts(folder).name
+
+
+def column(folder: Path) -> str:
+    lines = [
+        "url,article",
+        *(f"a.org/{n},{'; '.join([t] * 9)}" for n, (t, _) in enumerate(moods())),
+    ]
+    (folder / "articles.csv").write_text("\n".join(lines) + "\n")
+    return "articles.csv"
