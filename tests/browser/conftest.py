@@ -49,7 +49,7 @@ def browser() -> Iterator[Browser]:
 def launch(playwright: Playwright) -> Browser:
     """Start a browser; a skip where there is none, and a failure where there has to be one."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
-    words = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
+    words = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer", "--disable-quic"]
     words.append(f"--host-resolver-rules=MAP {EVIL} 127.0.0.1")
     try:
         return playwright.chromium.launch(executable_path=program, args=words)
