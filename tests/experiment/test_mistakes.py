@@ -28,11 +28,11 @@ def mistakes_of(tmp_path, text: str, *settings: str) -> list[str]:
         ),
         (
             "pretraining: {steps: many}\n",
-            ["mine.yaml:1: pretraining.steps: found 'many'; accepted: a whole number, at least 1"],
+            ["mine.yaml:1: pretraining.steps: found 'many'; accepted: a whole number, at least 0"],
         ),
         (
             "pretraining: {steps: 0}\n",
-            ["mine.yaml:1: pretraining.steps: found 0; accepted: a whole number, at least 1"],
+            ["pretraining.steps: found 0; accepted: at least 1, or 0 with `start`"],
         ),
         (
             "model: {family: brt}\n",
