@@ -146,9 +146,7 @@ DECODERS = ("gpt2", "llama")
 
 @pytest.mark.parametrize("family", DECODERS)
 def test_a_decoder_learns_and_is_loaded_as_what_it_is(family, corpus, tmp_path):
-    metrics, monitor = run(
-        corpus, tmp_path / "out", family=family, objective="clm", steps=100, precision="bf16"
-    )
+    metrics, monitor = run(corpus, tmp_path / "out", family=family, objective="clm", steps=100)
     assert metrics["validation_loss"] < 0.6 * metrics["unigram_loss"]
     assert metrics["perplexity"] == pytest.approx(math.exp(metrics["validation_loss"]))
     assert metrics["next_token_accuracy"] > 0.4
