@@ -42,6 +42,7 @@ PRETRAINING = {"parameters": "parameters", "tokens": "tokens read while training
 FIGURES = {
     "gain.png": "pre-trained against from scratch",
     "confusion.png": "confusion matrix",
+    "scatter.png": "truth and answers",
 }
 READ_NEXT = """## What to read next
 

@@ -192,3 +192,10 @@ def test_numbers_are_written_with_their_intervals():
     gain = interval("gain", -0.012, -0.03, 0.005)
     assert numbers.gain(gain, "share") == "-1.2 [-3.0, +0.5]"
     assert numbers.gain(gain, "number") == "-0.012 [-0.030, +0.005]"
+
+
+def test_numbers_are_shown_in_a_scatter_plot(evaluations, tmp_path):
+    rows = {"worst": [], "points": [[1.0, 1.5], [2.0, 1.5], [3.0, 3.5]]}
+    (evaluations["library"] / "rows.json").write_text(json.dumps(rows))
+    _, page, _ = report(tmp_path / "out", evaluations)
+    assert "truth and answers" in page
