@@ -17,6 +17,10 @@ class MlflowPage:
     def __init__(self, page: Page, address: str) -> None:
         self.page, self.address = page, address
 
+    def widen(self) -> None:
+        """Make the window as wide as a large screen: MLflow draws no column beside the window."""
+        self.page.set_viewport_size({"width": 2200, "height": 900})
+
     def open_runs(self, experiment: str) -> None:
         """From the first page to the table of an experiment's runs."""
         self.page.goto(self.address)

@@ -108,6 +108,7 @@ def test_two_runs_are_selected_and_compared(
     states = prefect.open_tab("Task Runs")
     expect(states.get_by_text("Cached", exact=True).first).to_be_visible()
 
+    mlflow.widen()
     mlflow.open_runs("tiny")
     expect(mlflow.rows().nth(1)).to_be_visible()
     mlflow.use_view("results")
@@ -117,7 +118,8 @@ def test_two_runs_are_selected_and_compared(
     mlflow.tick(2)
     mlflow.compare()
     assert mlflow.compared(rate) == ["0.004", "0.0005"]
-    assert mlflow.compared("Run Name:") == [f"tiny · bert 1×16 · {STEPS:,} steps"] * 2
+    name = f"tiny · bert 1×16 · {STEPS:,} steps"
+    assert mlflow.compared("Run Name:") == [f"mood.learning_rate=0.004 · {name}", name]
     expect(mlflow.page.get_by_role("link", name="downstream/mood/accuracy")).not_to_have_count(0)
     mlflow.show_differences_only()
     expect(mlflow.page.get_by_role("rowheader", name=rate)).to_be_visible()
