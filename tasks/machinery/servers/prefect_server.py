@@ -1,7 +1,8 @@
 """Prefect's server, guarded against the pages of other sites: `python -m` this module.
 
 Prefect's own settings bind no host names, and its protection of forms (CSRF) leaves WebSockets and
-readers out. So its application is wrapped, and served as `prefect server start` serves it.
+readers out. So its application is wrapped, and served as `prefect server start` serves it. Its
+writes to SQLite wait for each other (`waiting_writes.py`).
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ def main() -> None:
     from prefect.settings import get_current_settings
 
     from tasks.machinery.servers.foreign_pages import guarded
+    from tasks.machinery.servers.waiting_writes import have_writes_wait
 
+    have_writes_wait()
     settings = get_current_settings().server
     uvicorn.run(
         guarded(create_app(final=True), asked.accepted or LOOPBACK, origins),
