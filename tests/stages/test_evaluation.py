@@ -150,7 +150,7 @@ def test_the_same_again_gives_the_same_bytes(measured, world, tmp_path):
     problem, out, metrics = measured
     assert run(world, tmp_path / "again", problem) == metrics
     files = [f.relative_to(out) for f in sorted(out.rglob("*")) if f.is_file()]
-    assert len(files) == 4
+    assert len(files) == 5
     for file in files:
         assert (tmp_path / "again" / file).read_bytes() == (out / file).read_bytes(), file
 
