@@ -52,8 +52,8 @@ test: $(SETUP)  ## Run the tests (minutes)
 
 test-slow: proofs proofs-alone  ## Run the long proofs too (tests/README.md says how long each part takes)
 
-proofs: $(SETUP)
-	$(BIN)/pytest -m slow --numprocesses 2 --dist loadfile
+proofs: $(SETUP)  # they wait for servers more than they compute: three at a time fill two processors
+	$(BIN)/pytest -m slow --numprocesses 3 --dist loadfile
 
 proofs-alone: $(SETUP)  # in a browser and by the clock: one at a time, on a machine with nothing else to do
 	$(BIN)/pytest -m live
