@@ -74,11 +74,11 @@ def write(prefect: str, mlflow: str, owner: str = "") -> Servers:
 
 def test_healthy_servers_are_used(home, monkeypatch, address) -> None:
     write(address, address)
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setenv("PREFECT_API_URL", "set, so that it is not set after this test")
+    monkeypatch.delenv("PREFECT_API_URL")
     assert prepare_environment() == ""
     assert os.environ["PREFECT_API_URL"] == f"{address}/api"
     assert os.environ["MLFLOW_TRACKING_URI"] == address
-    monkeypatch.delenv("PREFECT_API_URL")
 
 
 def test_what_is_set_wins_over_the_servers(home, monkeypatch, address) -> None:
