@@ -249,7 +249,7 @@ def rows_of(kind: Problem, table: pd.DataFrame) -> dict[str, Any]:
     worst = [kind.describe(table.iloc[i]) for i in order]
     points = kind.points(table["gold"], table["predicted"])
     return {
-        "worst": [asdict(each) for each in worst if not each.right],
+        "worst": [asdict(each) | {"right": False} for each in worst if not each.right],
         "points": points[:: max(1, -(-len(points) // MOST_POINTS))],
     }
 
