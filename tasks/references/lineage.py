@@ -13,12 +13,16 @@ _SHAPES = ("architecture", "tokenizer", "validation")
 
 
 def evaluations_of(model: Input, store: Store) -> list[Artifact]:
-    """The undamaged evaluations of a model, the newest of each data set."""
+    """The undamaged evaluations of a model, for each data set the one that compares most models.
+
+    Of those that compare equally many, it is the newest.
+    """
     found: dict[str, Artifact] = {}
     for artifact in store.artifacts("evaluation"):
         data = artifact.reads.get("data", "")
-        read = artifact.reads.get("model") == model.artifact.name
-        if read and data not in found and not artifact.damage():
+        if artifact.reads.get("model") != model.artifact.name or artifact.damage():
+            continue
+        if data not in found or len(artifact.reads) > len(found[data].reads):
             found[data] = artifact
     return [found[data] for data in sorted(found)]
 
