@@ -21,7 +21,7 @@ define step
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-slow proofs proofs-alone bench bench-quick lint format lock clean
+.PHONY: help setup demo up test test-slow proofs proofs-alone proofs-long bench bench-quick lint format lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -50,10 +50,13 @@ up: $(SETUP)  ## Start Prefect, MLflow and what runs the UI's triggers; Ctrl-C s
 test: $(SETUP)  ## Run the tests (minutes)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-test-slow: proofs proofs-alone  ## Run the long proofs too (tests/README.md says how long each part takes)
+test-slow: proofs proofs-alone proofs-long  ## Run the long proofs too (tests/README.md says how long each part takes)
 
 proofs: $(SETUP)  # they wait for servers more than they compute: three at a time fill two processors
-	$(BIN)/pytest -m slow --numprocesses 3 --dist loadfile
+	$(BIN)/pytest -m "slow and not long" --numprocesses 3 --dist loadfile
+
+proofs-long: $(SETUP)  # by hand, before a release
+	$(BIN)/pytest -m long --numprocesses 3 --dist loadfile
 
 proofs-alone: $(SETUP)  # in a browser and by the clock: one at a time, on a machine with nothing else to do
 	$(BIN)/pytest -m live

@@ -154,6 +154,7 @@ def check_versions(place: Place) -> None:
     assert "card.md" in [file.path for file in client.list_artifacts(judged.info.run_id)]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_two_at_once_train_once_and_decide_once(place: Place) -> None:
     with ThreadPoolExecutor(2) as both:

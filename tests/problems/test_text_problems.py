@@ -142,6 +142,7 @@ def kill_in_finetuning(folder: Path, number: int, process: Command) -> None:
     process.communicate()
 
 
+@pytest.mark.long
 def test_killed_in_each_fine_tuning_it_comes_to_the_same_bits(
     undisturbed, tmp_path: Path, prefect_server: str
 ) -> None:

@@ -137,6 +137,7 @@ def test_a_server_that_comes_back_gets_every_point_in_order_and_once(
     assert result["mlflow"]["delivered"]
 
 
+@pytest.mark.long
 def test_what_a_server_that_stays_away_missed_is_told_by_sync(
     tmp_path, prefect_server, mlflow_server
 ) -> None:

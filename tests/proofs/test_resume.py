@@ -127,6 +127,7 @@ def test_killed_in_training_it_goes_on_from_a_checkpoint_to_the_same_bits(
         assert_same_curve(metric, case, tmp_path, other)
 
 
+@pytest.mark.long
 def test_with_other_threads_it_goes_on_to_the_same_bits(
     undisturbed, tmp_path, prefect_server
 ) -> None:
@@ -181,6 +182,7 @@ def test_an_interruption_writes_a_checkpoint_that_the_next_run_goes_on_from(
     assert sorted(told) == list(range(1, LONG + 1))
 
 
+@pytest.mark.long
 def test_with_a_damaged_checkpoint_it_loses_steps_and_nothing_else(
     undisturbed, tmp_path, prefect_server
 ) -> None:
@@ -201,6 +203,7 @@ def test_with_a_damaged_checkpoint_it_loses_steps_and_nothing_else(
         assert_same_curve(metric, case, tmp_path, other)
 
 
+@pytest.mark.long
 def test_a_checkpoint_of_another_architecture_is_refused_and_deleted_by_hand(
     tmp_path, prefect_server
 ) -> None:

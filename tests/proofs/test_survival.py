@@ -92,6 +92,7 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bits(
     assert {status for each in found.values() for status in each} == {"FINISHED"}
 
 
+@pytest.mark.long
 def test_an_interrupted_run_is_killed_in_mlflow_and_goes_on(tmp_path) -> None:
     write_experiment(tmp_path / "data")
     long = ["--set", "pretraining.steps=400", "--set", "downstream=[]"]

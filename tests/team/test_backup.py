@@ -81,6 +81,7 @@ def json_of(folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_a_state_folder_is_restored_from_its_backup(tmp_path: Path) -> None:
     write_experiment(tmp_path / "data")
     home, backup = tmp_path / "home", tmp_path / "backup"

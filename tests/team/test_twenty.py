@@ -28,6 +28,7 @@ LOCKED = re.compile(
 )
 
 
+@pytest.mark.long
 def test_twenty_runs_at_once_all_finish_and_are_recorded_once(
     team: Team, mlflow: MlflowClient, tmp_path: Path
 ) -> None:

@@ -157,6 +157,7 @@ def test_a_server_that_cannot_be_reached_is_a_warning(home, caplog) -> None:
     assert file.exists()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_was_killed_before_it_registered_is_closed_in_our_own_database(home) -> None:
     start = (

@@ -184,6 +184,7 @@ def test_no_secret_is_shown_or_kept(listening: Up, tmp_path: Path) -> None:
         assert folder.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.long
 def test_other_passwords_count_from_the_next_start(listening: Up, monkeypatch) -> None:
     listening.stop()
     sign_in(monkeypatch, OTHER, PASSWORD)
