@@ -26,7 +26,7 @@ def plan(
         typer.Option("--time", help="Also run a few steps, and estimate the time."),
     ] = False,
 ) -> None:
-    """Show what would run, what is cached, and why. Keeps only a model to start from."""
+    """Show what would run, what is cached, and why. Only a model to start from is stored."""
     chosen, planner = planned_experiment(experiment, settings, refresh, verify)
     print_plan(chosen.name, planner.steps)
     if time:

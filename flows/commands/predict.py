@@ -166,7 +166,7 @@ def read_inputs(file: str, *columns: str, words: bool) -> Iterator[Input]:
 def _of_lines(
     name: str, numbered: Iterator[tuple[int, str]], texts: int, *, words: bool
 ) -> Iterator[Input]:
-    """The inputs of lines, each with so many texts, with a tab between two."""
+    """The inputs of lines with this number of texts each, separated by tabs."""
     for number, line in numbered:
         where, bare = f"{name}, line {number}", line.rstrip("\r\n")
         found = bare.split("\t") if texts > 1 else [bare]

@@ -126,8 +126,26 @@ def load_encoder(model: Any, body: Path) -> None:
     Raises:
         StageError: A weight is missing, not in the model, or of another shape.
     """
+    _set_encoder(model, _read_weights(body), body)
+
+
+def load_all(model: Any, body: Path) -> list[str]:
+    """Replace the encoder's weights as `load_encoder` does, and those of the head that are there.
+
+    Returns:
+        The names of the weights of the head that the folder lacks, which keep their values.
+
+    Raises:
+        StageError: The weights are not those of the encoder.
+    """
+    found = _read_weights(body)
+    _set_encoder(model, found, body)
+    return _set_head(model, found)
+
+
+def _set_encoder(model: Any, found: dict[str, torch.Tensor], body: Path) -> None:
     prefix = f"{model.base_model_prefix}."
-    given = _of_encoder(_read_weights(body), prefix)
+    given = _of_encoder(found, prefix)
     wanted = {name: t.shape for name, t in model.state_dict().items() if name.startswith(prefix)}
     pooler = f"{prefix}pooler."
     poolers = [{n for n in names if n.startswith(pooler)} for names in (wanted, given)]
@@ -142,17 +160,12 @@ def load_encoder(model: Any, body: Path) -> None:
     model.load_state_dict(given, strict=False)
 
 
-def load_head(model: Any, body: Path) -> list[str]:
-    """Replace the weights of the head that a pre-trained model has too; the encoder stays.
-
-    Returns:
-        The names of the weights of the head that it does not have, which keep their values.
-    """
+def _set_head(model: Any, found: dict[str, torch.Tensor]) -> list[str]:
     prefix = f"{model.base_model_prefix}."
     own = model.state_dict()
     given = {
         name: tensor
-        for name, tensor in _read_weights(body).items()
+        for name, tensor in found.items()
         if not name.startswith(prefix) and name in own and own[name].shape == tensor.shape
     }
     model.load_state_dict(given, strict=False)

@@ -1,4 +1,4 @@
-"""Pre-training that continues from a given model: its configuration and all of its weights."""
+"""Pre-training that continues from a given model: its configuration."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks import families
 from tasks.contract import StageError
-from tasks.models.bodies import load_encoder, load_head, read_configuration
+from tasks.models.bodies import read_configuration
 
 
 def given_configuration(folder: Path, dropout: float, vocabulary: int) -> Any:
@@ -29,16 +29,3 @@ def given_configuration(folder: Path, dropout: float, vocabulary: int) -> Any:
         )
     config.update(families.load(config.model_type).dropout(dropout))
     return config
-
-
-def load_given(model: Any, folder: Path) -> list[str]:
-    """Replace the weights of a model by those in a folder.
-
-    Returns:
-        The names of the weights of its head that the folder lacks, which keep their values.
-
-    Raises:
-        StageError: the weights are not those of the encoder.
-    """
-    load_encoder(model, folder)
-    return load_head(model, folder)

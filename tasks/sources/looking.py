@@ -85,7 +85,7 @@ def _numbered(file: File, form: str) -> dict[str, list[Any]]:
     """The columns of a table by their numbers; empty if its first row is a header."""
     try:
         found = _columns(TABLES[form](file, [Column("0", "columns")]))
-    except StageError:  # a header; or a row is wrong, which is told when it is read with one
+    except StageError:  # a header; or a wrong row, reported when it is read with one
         return {}
     return found if _is_row([(values[0], values[1:]) for values in found.values()]) else {}
 

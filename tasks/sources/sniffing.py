@@ -1,4 +1,4 @@
-"""The format of a file, by its content where its ending does not tell.
+"""The format of a file, by its content where its ending does not state it.
 
 Parquet and Arrow files begin with their own bytes, whatever they are called. Of other files the
 ending counts, if it is known; else the first lines show JSON, a table, or tagged tokens.

@@ -29,8 +29,9 @@ from tasks.data.text.token_arrays import EncodedCorpus, load_tokenizer
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
+from tasks.models.bodies import load_all
 from tasks.models.building import set_embeddings
-from tasks.models.continuing import given_configuration, load_given
+from tasks.models.continuing import given_configuration
 from tasks.models.text_computation import text_computation
 from tasks.objectives import Objective
 from tasks.training.computation import Computation
@@ -88,7 +89,7 @@ def pretrain(
     if start is not None:
         config = given_configuration(start, pretraining.dropout, len(loaded))
         network = objective.new_model(config, seed)
-        new = load_given(network, start)
+        new = load_all(network, start)
         report_head(new, monitor)
         if not new:
             untrained = evaluate(objective, network, held_out, pretraining.precision)

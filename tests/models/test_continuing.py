@@ -12,7 +12,8 @@ from transformers import BertForMaskedLM, BertModel
 
 from tasks import objectives
 from tasks.contract import StageError
-from tasks.models.continuing import given_configuration, load_given
+from tasks.models.bodies import load_all
+from tasks.models.continuing import given_configuration
 from tests.support.tiny_models import write_body
 
 
@@ -20,7 +21,7 @@ def continued(folder: Path, dropout: float, entries: int, seed: int) -> tuple[An
     """A model with the weights in a folder, and the names of those that it lacks."""
     config = given_configuration(folder, dropout, entries)
     model = objectives.load("mlm").new_model(config, seed)
-    return model, load_given(model, folder)
+    return model, load_all(model, folder)
 
 
 def vocabulary(folder: Path) -> int:
