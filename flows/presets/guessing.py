@@ -20,8 +20,7 @@ from tasks.sources.formats import TAGGED
 from tasks.sources.looking import Seen, look, type_of
 
 CORPUS = "corpus"
-NUMBERS = "regression"  # the problem of numbers, where this version has it
-TAGS, TEXTS = "token-classification", "text-classification"
+TAGS, TEXTS, NUMBERS = "token-classification", "text-classification", "regression"
 BUILT_IN = "builtin:pydocs"
 _LEAST_TEXT = 500_000  # bytes
 _SHORT = 120  # characters
@@ -126,15 +125,13 @@ def _guessed(
     for option, column in (("--text", text), ("--label", label)):
         _require(column, seen, option)
     kind = type_of(seen.columns[label])
-    said = [f"texts in column {text!r}", f"labels in column {label!r} ({kind})"]
+    chosen = problem or (NUMBERS if kind == "number" else TEXTS)
+    role = "number" if chosen == NUMBERS else "label"
+    said = [f"texts in column {text!r}", f"{role}s in column {label!r} ({kind})"]
     splits = [name for name, values in seen.columns.items() if _is_split(values)]
     said += [f"splits in column {name!r}" for name in splits[:1]]
     split = {"split": splits[0]} if splits else {}
-    if not problem and kind == "number":
-        if NUMBERS in problems.names():
-            return NUMBERS, {"text": text, "number": label} | split, tuple(said)
-        said.append("they are numbers, which this version predicts as labels only")
-    return problem or TEXTS, {"text": text, "label": label} | split, tuple(said)
+    return chosen, {"text": text, role: label} | split, tuple(said)
 
 
 def _is_split(values: Sequence[Any]) -> bool:

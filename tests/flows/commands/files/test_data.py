@@ -112,6 +112,20 @@ def test_a_guess_can_be_overridden(
         assert wrong in " ".join(said.split())
 
 
+@pytest.mark.parametrize("chosen", [(), ("--problem", "regression")])
+def test_numbers_are_read_as_scores_guessed_or_chosen(
+    chosen: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"a text of words {number},{number / 7:.2f}" for number in range(60)]
+    (tmp_path / "scores.csv").write_text("\n".join(["review,score", *rows]) + "\n")
+    status, said = call("data", "scores.csv", *chosen)
+    assert status == 0, said
+    assert "numbers in column 'score'" in said
+    assert "problem: regression" in said
+    assert "columns: {text: review, number: score}" in said
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
