@@ -107,11 +107,16 @@ class PrefectPage:
         self._start(self.page.get_by_role("button", name="Submit"))
 
     def _start(self, button: Locator) -> None:
-        """Start a run, and follow to its page."""
+        """Start a run, and open its page.
+
+        By its address: the note with "View run" moves while Prefect goes back from the form to the
+        deployment, and on a busy machine a click on it is lost, or undone by that step.
+        """
         with self.page.expect_response(re.compile("/create_flow_run$")) as answer:
             button.click()
         assert answer.value.ok, answer.value.text()
-        self.page.get_by_role("button", name="View run").last.click()
+        expect(self.page.get_by_role("button", name="View run").last).to_be_visible()
+        self.open(f"{self.address}/runs/flow-run/{answer.value.json()['id']}")
         self.expect_run_page()
 
     # Schedules, on the page of a deployment
