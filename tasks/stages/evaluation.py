@@ -35,9 +35,9 @@ from tasks.models.bodies import read_model
 from tasks.models.files import configuration_of, labels_of, require_labels
 from tasks.models.inference import predict
 from tasks.models.relabelling import Relabelled, every_label
-from tasks.problems import Problem, load
-from tasks.problems.weighted import Scores, on_all_rows
-from tasks.statistics.bootstrap import Bootstrap
+from tasks.problems import PROBABILITIES, Probabilities, Problem, load, load_probabilities
+from tasks.problems.weighted import Scores, Together, on_all_rows
+from tasks.statistics.bootstrap import Bootstrap, centred
 from tasks.statistics.documents import count_documents
 
 DIFFERENCES = {FROM_SCRATCH: GAIN, START: OVER_START, SIMPLE: OVER_SIMPLE}
@@ -91,7 +91,8 @@ def evaluate(
         simple: folder of stage `baseline` with the answers of the simple model, if there is one.
         out: empty folder for predictions.parquet, metrics.json, evaluation.json (what was
             measured, in words), classes.json (scores by class, and the confusions) and rows.json
-            (the rows with the largest errors; truth and answer of each row, if they are numbers).
+            (the rows with the largest errors; truth and answer of each row, if they are numbers;
+            how sure the answers are and how many are right, if they have probabilities).
         monitor: receives the progress, and how much did not fit into the model's input.
 
     Returns:
@@ -104,7 +105,7 @@ def evaluate(
     Raises:
         StageError: the test split is one document, or a model lacks a label of the data.
     """
-    kind = load(problem)
+    kind, sure = load(problem), load_probabilities(problem)
     bootstrap = Bootstrap(bootstrap_samples, confidence, seed)
     asked = read_labels(data)
     train, test = (pd.read_parquet(data / f"{split}.parquet") for split in ("train", "test"))
@@ -115,9 +116,11 @@ def evaluate(
     answers: list[Answers] = []
     for name, folder in folders.items():
         monitor.progress(len(answers), len(folders), "models")
-        answers.append(answer(kind, folder, name, test, labels, monitor=monitor))
+        table = answer(kind, folder, test, labels, monitor=monitor)
+        answers.append(Answers(name, table, scores_of(kind, sure, table, labels)))
     if simple is not None:
-        answers.append(read_simple(kind, simple, test, labels))
+        table = read_simple(kind, simple, test, labels)
+        answers.append(Answers(SIMPLE, table, scores_of(kind, sure, table, labels)))
     metrics = {"test_documents": float(documents)} | measure(kind, answers, bootstrap)
     metrics |= measure_majority(kind, train, test, labels)
     facts = {
@@ -127,12 +130,12 @@ def evaluate(
         "rows": f"{len(test):,} {kind.ROWS}",
         "confidence": confidence,
         "majority": constant_answer(kind.majority(train, test)),
-        "simple": "" if simple is None else read_words(simple),
+        "simple": "" if simple is None else read_facts(simple)["words"],
     }
     write_json(out / "metrics.json", metrics)
     write_json(out / "evaluation.json", facts)
     write_json(out / "classes.json", classes_of(kind, answers[0].table, labels))
-    write_json(out / "rows.json", rows_of(kind, answers[0].table))
+    write_json(out / "rows.json", rows_of(kind, sure, answers[0].table))
     write_predictions(answers, out / "predictions.parquet")
     monitor.progress(len(folders), len(folders), "models")
     return metrics
@@ -154,12 +157,11 @@ def labels_known(folder: Path, asked: Sequence[str]) -> list[str]:
 def answer(
     kind: Problem,
     folder: Path,
-    name: str,
     test: pd.DataFrame,
     labels: Sequence[str],
     *,
     monitor: Monitor,
-) -> Answers:
+) -> pd.DataFrame:
     """Predict the test split with the model in a folder."""
     model, tokenizer = read_model(kind.AUTO_MODEL, folder)
     known = labels_of(model.config.to_dict())
@@ -167,22 +169,42 @@ def answer(
         model = Relabelled(model, known, labels)
     examples = kind.encode(test, tokenizer, labels)
     monitor.note(**{f"test_{kind.CUT}": sum(example.cut for example in examples)})
-    table = predict(kind, model, test, examples, labels)
-    return Answers(name, table, kind.score(table["gold"], table["predicted"], labels))
+    return predict(kind, model, test, examples, labels)
 
 
-def read_simple(kind: Problem, folder: Path, test: pd.DataFrame, labels: Sequence[str]) -> Answers:
-    """The answers of the simple model, from a folder of stage `baseline`."""
+def read_simple(
+    kind: Problem, folder: Path, test: pd.DataFrame, labels: Sequence[str]
+) -> pd.DataFrame:
+    """The answers of the simple model, from a folder of stage `baseline`, with the truth.
+
+    Its probabilities are put into the order of the labels.
+    """
     table = pd.read_parquet(folder / "answers.parquet")
     if list(table["document"]) != list(test["document"]):
         raise ValueError(f"{folder}: the answers are to other rows than those of the test split")
-    return Answers(SIMPLE, table, kind.score(test[kind.TRUTH], table["predicted"], labels))
+    table.insert(1, "gold", list(test[kind.TRUTH]))
+    if PROBABILITIES in table:
+        known: list[str] = read_facts(folder)["labels"]
+        given = np.zeros((len(table), len(labels)), dtype=np.float32)
+        given[:, [labels.index(label) for label in known]] = np.stack(list(table[PROBABILITIES]))
+        table[PROBABILITIES] = pd.Series(list(given), index=table.index)
+    return table
 
 
-def read_words(folder: Path) -> str:
-    """What the simple model is, in words, from a folder of stage `baseline`."""
-    words: str = json.loads((folder / "baseline.json").read_text(encoding="utf-8"))["words"]
-    return words
+def scores_of(
+    kind: Problem, sure: Probabilities | None, table: pd.DataFrame, labels: Sequence[str]
+) -> Scores:
+    """The metrics of a table of answers; those of probabilities only where it has these."""
+    found = kind.score(table["gold"], table["predicted"], labels)
+    if sure is None or not {*sure.NEEDED} <= {*table.columns}:
+        return found
+    return Together((found, sure.score(table, labels)))
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """What the simple model is, in words, and its labels, from a folder of stage `baseline`."""
+    facts: dict[str, Any] = json.loads((folder / "baseline.json").read_text(encoding="utf-8"))
+    return facts
 
 
 def measure(kind: Problem, answers: Sequence[Answers], bootstrap: Bootstrap) -> dict[str, float]:
@@ -194,7 +216,10 @@ def measure(kind: Problem, answers: Sequence[Answers], bootstrap: Bootstrap) -> 
         for name, value in on_all_rows(each.scores).items():
             named = MetricName(name, each.model)
             metrics[str(named)] = value
-            metrics |= ends(named, bootstrap.interval(values[name]))
+            drawn = values[name]
+            if kind.METRICS[name].centred:
+                drawn = centred(drawn, value)
+            metrics |= ends(named, bootstrap.interval(drawn))
     headline, sign = kind.HEADLINE, kind.METRICS[kind.HEADLINE].sign
     for each, values in zip(answers[1:], resampled[1:], strict=True):
         name = DIFFERENCES[each.model]
@@ -243,22 +268,27 @@ def classes_of(kind: Problem, table: pd.DataFrame, labels: Sequence[str]) -> dic
     }
 
 
-def rows_of(kind: Problem, table: pd.DataFrame) -> dict[str, Any]:
-    """The rows with the largest errors, the worst first; the points of a scatter plot."""
+def rows_of(kind: Problem, sure: Probabilities | None, table: pd.DataFrame) -> dict[str, Any]:
+    """The rows with the largest errors, the worst first; the points of plots."""
     order = np.argsort(-kind.errors(table), kind="stable")[:WORST]
     worst = [kind.describe(table.iloc[i]) for i in order]
     points = kind.points(table["gold"], table["predicted"])
     return {
         "worst": [asdict(each) for each in worst if not each.right],
         "points": points[:: max(1, -(-len(points) // MOST_POINTS))],
+        "reliability": [] if sure is None else sure.reliability(table),
     }
 
 
 def write_predictions(answers: Sequence[Answers], path: Path) -> None:
-    """One table: the rows, with the predictions of each model in its own columns."""
+    """One table: the rows, with the predictions of each model in its own columns.
+
+    The probabilities of all labels, in the order of the classes in classes.json, are those of the
+    first model alone: with many labels they are most of the table.
+    """
     table = answers[0].table
     for each in answers[1:]:
-        columns = list(each.table.columns)
+        columns = [name for name in each.table.columns if name != PROBABILITIES]
         for name in columns[columns.index("predicted") :]:
             table = table.assign(**{f"{each.model}_{name}": each.table[name]})
     pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path)

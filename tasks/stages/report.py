@@ -43,6 +43,7 @@ FIGURES = {
     "gain.png": "pre-trained against from scratch",
     "confusion.png": "confusion matrix",
     "scatter.png": "truth and answers",
+    "reliability.png": "how sure the model is, and how often it is right",
 }
 READ_NEXT = """## What to read next
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from seqeval.metrics import f1_score as entity_f1
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef, roc_auc_score
 
 from tasks.contract import Silent, StageError
 from tasks.experiment.problem import FineTuning
@@ -82,6 +82,7 @@ def score(problem, table, column):
     return {
         "accuracy": accuracy_score(gold, predicted),
         "macro_f1": f1_score(gold, predicted, average="macro", zero_division=0),
+        "mcc": matthews_corrcoef(gold, predicted),
     }
 
 
@@ -92,6 +93,39 @@ def test_metrics_are_those_of_the_predictions_by_sklearn_and_seqeval(measured):
     for prefix, column in ((prefix, f"{name}predicted") for prefix, name in models.items()):
         for name, value in score(problem, table, column).items():
             assert metrics[prefix + name] == pytest.approx(value, abs=1e-15)
+
+
+def test_the_probabilities_of_all_labels_are_those_of_the_model_alone(measured):
+    problem, out, metrics = measured
+    table = pd.read_parquet(out / "predictions.parquet")
+    found = [name for name in table.columns if name.endswith("probabilities")]
+    if problem == "token-classification":
+        assert found == []
+        return
+    assert found == ["probabilities"]
+    assert "simple_probability" in table
+    labels = json.loads((out / "classes.json").read_text())["report"]["class"]
+    shares = np.stack(table["probabilities"]).astype(float)
+    answers = [labels[i] for i in shares.argmax(axis=1)]
+    assert answers == list(table["predicted"])
+    areas = [roc_auc_score(table["gold"] == label, shares[:, i]) for i, label in enumerate(labels)]
+    assert metrics["roc_auc"] == pytest.approx(np.mean(areas), abs=1e-12)
+    bins = json.loads((out / "rows.json").read_text())["reliability"]
+    error = sum(each["rows"] * abs(each["sure"] - each["right"]) for each in bins) / len(table)
+    assert metrics["calibration_error"] == pytest.approx(error, abs=1e-12)
+
+
+def test_a_simple_model_without_probabilities_has_a_dash_for_them(world, tmp_path):
+    problem = "text-classification"
+    shutil.copytree(world / problem, tmp_path / problem)
+    answers = tmp_path / problem / "simple" / "answers.parquet"
+    pd.read_parquet(answers)[["document", "predicted"]].to_parquet(answers)
+    metrics = run(tmp_path, tmp_path / "out", problem, scratch=None)
+    assert "simple/mcc" in metrics
+    assert not {"simple/roc_auc", "simple/calibration_error"} & metrics.keys()
+    page = (shown(evaluation_card.show, tmp_path / "out") / "card.md").read_text()
+    [line] = [line for line in page.splitlines() if line.startswith("| ROC-AUC")]
+    assert line.split("|")[3].strip() == "–"
 
 
 def test_every_metric_has_an_interval_around_it(measured):
@@ -139,7 +173,8 @@ def test_pages_and_figures_say_what_was_measured(measured):
     assert metrics["test_documents"] == 40
     assert facts["rows"].startswith("80 ")
     pages = out.with_name(f"{out.name}-show")
-    assert {file.name for file in pages.iterdir()} == {
+    reliability = {"reliability.png"} if problem == "text-classification" else set()
+    assert {file.name for file in pages.iterdir()} == reliability | {
         *("card.md", "predictions.parquet", "confusion.png", "gain.png")
     }
     predictions = (out / "predictions.parquet").read_bytes()
