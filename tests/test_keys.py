@@ -135,6 +135,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.simple_baseline": ("false", {"evaluation"}),
     "evaluation.bootstrap_samples": ("300", {"evaluation"}),
     "evaluation.confidence": ("0.9", {"evaluation", "report"}),
+    "evaluation.seeds": ("2", {"evaluation"}),  # and more stages of fine-tuning
     "checkpoints.every_steps": ("7", NO_KEY),
     "checkpoints.every_minutes": ("2", NO_KEY),
 }

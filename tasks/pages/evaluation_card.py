@@ -20,6 +20,9 @@ from tasks.machinery.naming.metric_name import (
     FROM_SCRATCH,
     MAJORITY,
     OVER_START,
+    SEEDS,
+    SEEDS_MEAN,
+    SEEDS_SPREAD,
     SIMPLE,
     START,
     MetricName,
@@ -41,7 +44,12 @@ from tasks.pages.figures import (
 )
 from tasks.problems import Metric
 from tasks.statistics import numbers
-from tasks.statistics.verdict import against_simple, against_start, beyond_majority
+from tasks.statistics.verdict import (
+    against_simple,
+    against_start,
+    beyond_majority,
+    over_seeds,
+)
 
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is in the store alone
 NOTABLE = 0.01  # difference between how sure a model is and how often it is right
@@ -229,6 +237,8 @@ def card(found: Found) -> str:
         parts.append(f"**{escaped(said[0].upper() + said[1:])}.**")
     if said := against_simple(metrics, found.headline, facts.get("simple", "")):
         parts.append(f"**{escaped(said[0].upper() + said[1:])}.**")
+    if said := over_seeds(metrics, facts["headline"], found.headline):
+        parts.append(f"**{escaped(said[0].upper() + said[1:])}.**")
     named = {"": "pre-trained model", FROM_SCRATCH: "model from scratch", START: "model before"}
     for model, words in named.items():
         if MetricName(facts["headline"], model).low in metrics and (said := found.learnt(model)):
@@ -261,7 +271,18 @@ def metric_table(found: Found) -> str:
         for name, values in facts["metrics"].items()
         if (metric := Metric(**values))
     ]
-    return pages.table(["metric", *(MODELS[model][0] for model in shown)], rows)
+    header = ["metric", *(MODELS[model][0] for model in shown)]
+    if SEEDS in found.metrics:
+        header.insert(2, f"mean of {found.metrics[SEEDS]:.0f} seeds")
+        for row, (name, values) in zip(rows, facts["metrics"].items(), strict=True):
+            row.insert(2, of_seeds(found.metrics, name, Metric(**values)))
+    return pages.table(header, rows)
+
+
+def of_seeds(metrics: Mapping[str, float], name: str, metric: Metric) -> str:
+    """The mean of a metric and its standard deviation over the seeds."""
+    mean, spread = (metrics[str(MetricName(name, model))] for model in (SEEDS_MEAN, SEEDS_SPREAD))
+    return numbers.with_deviation(mean, spread, metric.unit)
 
 
 def worst_table(worst: Sequence[Mapping[str, Any]]) -> str:

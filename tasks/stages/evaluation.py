@@ -2,13 +2,15 @@
 
 Inference is in fp32, so that results do not depend on the hardware of the training. The intervals
 show how the metrics would vary with other test documents; they do not cover the variation between
-training seeds.
+training seeds. With several fine-tunings, mean and standard deviation show that one, on the same
+test documents.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,9 @@ from tasks.machinery.naming.metric_name import (
     MAJORITY,
     OVER_SIMPLE,
     OVER_START,
+    SEEDS,
+    SEEDS_MEAN,
+    SEEDS_SPREAD,
     SIMPLE,
     START,
     MetricName,
@@ -71,6 +76,8 @@ def evaluate(
     from_scratch: Path | None,
     start: Path | None = None,
     simple: Path | None = None,
+    further: Sequence[Path] = (),
+    further_from_scratch: Sequence[Path] = (),
     out: Path,
     monitor: Monitor,
 ) -> dict[str, float]:
@@ -89,6 +96,8 @@ def evaluate(
         from_scratch: folder of the model that started from random weights, if there is one.
         start: folder of the model that was fine-tuned from the given one, if there is one.
         simple: folder of stage `baseline` with the answers of the simple model, if there is one.
+        further: folders of the same model, fine-tuned with further seeds.
+        further_from_scratch: of the model from random weights with the same seeds; or none.
         out: empty folder for predictions.parquet, metrics.json, evaluation.json (what was
             measured, in words), classes.json (scores by class, and the confusions) and rows.json
             (the rows with the largest errors; truth and answer of each row, if they are numbers;
@@ -100,7 +109,9 @@ def evaluate(
         `majority/HEADLINE`. With `from_scratch` also the same under `from_scratch/`, and `gain`,
         `gain/low`, `gain/high`: how much better the model is than the one from scratch in the
         headline metric, paired. With `start` the same under `start/`, and `over_start`; with
-        `simple` under `simple/`, and `over_simple`.
+        `simple` under `simple/`, and `over_simple`. With `further`, `seeds` (how many), and the
+        mean and the standard deviation of each metric, and of the gain, under `seeds_mean/` and
+        `seeds_spread/`.
 
     Raises:
         StageError: the test split is one document, or a model lacks a label of the data.
@@ -110,8 +121,8 @@ def evaluate(
     asked = read_labels(data)
     train, test = (pd.read_parquet(data / f"{split}.parquet") for split in ("train", "test"))
     documents = count_documents(test)
-    beside = {FROM_SCRATCH: from_scratch, START: start}
-    folders = {"": model} | {name: folder for name, folder in beside.items() if folder is not None}
+    others = {FROM_SCRATCH: from_scratch, START: start}
+    folders = {"": model} | {name: folder for name, folder in others.items() if folder is not None}
     labels = every_label(asked, [labels_known(folder, asked) for folder in folders.values()])
     answers: list[Answers] = []
     for name, folder in folders.items():
@@ -123,6 +134,14 @@ def evaluate(
         answers.append(Answers(SIMPLE, table, scores_of(kind, sure, table, labels)))
     metrics = {"test_documents": float(documents)} | measure(kind, answers, bootstrap)
     metrics |= measure_majority(kind, train, test, labels)
+
+    def measured(folder: Path) -> dict[str, float]:
+        table = answer(kind, folder, test, labels, monitor=monitor)
+        return on_all_rows(scores_of(kind, sure, table, labels))
+
+    beside = {"": further, FROM_SCRATCH: further_from_scratch}
+    again = {name: [measured(folder) for folder in found] for name, found in beside.items()}
+    metrics |= over_seeds(kind, metrics, again)
     facts = {
         "problem": problem,
         "headline": kind.HEADLINE,
@@ -228,6 +247,31 @@ def measure(kind: Problem, answers: Sequence[Answers], bootstrap: Bootstrap) -> 
         differences = sign * (resampled[0][headline] - values[headline])
         metrics |= ends(MetricName(name), bootstrap.interval(differences))
     return metrics
+
+
+def over_seeds(
+    kind: Problem, first: Mapping[str, float], again: Mapping[str, Sequence[Mapping[str, float]]]
+) -> dict[str, float]:
+    """The mean and the standard deviation (of a sample) over the fine-tunings with several seeds.
+
+    Args:
+        kind: the problem.
+        first: the metrics of the evaluation with the first seed.
+        again: of the model ("") and of the one from scratch, the metrics with each further seed.
+    """
+    if not again[""]:
+        return {}
+    values = {name: [first[name], *(each[name] for each in again[""])] for name in kind.METRICS}
+    if again[FROM_SCRATCH]:
+        headline, sign = kind.HEADLINE, kind.METRICS[kind.HEADLINE].sign
+        pairs = zip(again[""], again[FROM_SCRATCH], strict=True)
+        gains = [sign * (ours[headline] - scratch[headline]) for ours, scratch in pairs]
+        values[GAIN] = [first[GAIN], *gains]
+    found = {SEEDS: float(len(again[""]) + 1)}
+    for name, each in values.items():
+        found[str(MetricName(name, SEEDS_MEAN))] = statistics.fmean(each)
+        found[str(MetricName(name, SEEDS_SPREAD))] = statistics.stdev(each)
+    return found
 
 
 def ends(name: MetricName, interval: tuple[float, float]) -> dict[str, float]:

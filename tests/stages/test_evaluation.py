@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import statistics
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ def world(tmp_path_factory):
     return folder
 
 
-def run(world, out, problem, model="good", scratch="poor", monitor=None):
+def run(world, out, problem, model="good", scratch="poor", monitor=None, **more):
     out.mkdir(parents=True)
     data = world / problem
     return evaluate(
@@ -63,6 +64,7 @@ def run(world, out, problem, model="good", scratch="poor", monitor=None):
         simple=data / "simple" if (data / "simple").exists() else None,
         out=out,
         monitor=monitor or Silent(),
+        **more,
     )
 
 
@@ -324,3 +326,40 @@ def test_the_order_of_the_labels_changes_nothing(world, tmp_path):
         (tmp_path / problem / "labels.json").write_text(json.dumps(labels))
         metrics.append(run(tmp_path, tmp_path / labels[0], problem, scratch=None))
     assert metrics[0] == metrics[1]
+
+
+def test_further_seeds_add_their_mean_and_spread_and_change_nothing_else(world, tmp_path):
+    problem = "text-classification"
+    good, poor = (world / problem / name / "model" for name in ("good", "poor"))
+    alone = run(world, tmp_path / "alone", problem)
+    further = {"further": [poor, good], "further_from_scratch": [poor, good]}
+    metrics = run(world, tmp_path / "out", problem, **further)
+    assert {name: metrics[name] for name in alone} == alone
+    other = run(world, tmp_path / "other", problem, "poor", scratch=None)
+    assert metrics["seeds"] == 3
+    names = [*load(problem).METRICS, "gain"]
+    assert metrics.keys() - alone.keys() == {
+        "seeds",
+        *(f"{model}/{name}" for name in names for model in ("seeds_mean", "seeds_spread")),
+    }
+    for name in load(problem).METRICS:
+        values = [alone[name], other[name], alone[name]]
+        assert metrics[f"seeds_mean/{name}"] == pytest.approx(statistics.fmean(values))
+        assert metrics[f"seeds_spread/{name}"] == pytest.approx(statistics.stdev(values))
+    gains = [alone["gain"], 0, 0]  # the further models are compared with themselves
+    assert metrics["seeds_mean/gain"] == pytest.approx(statistics.fmean(gains))
+    assert metrics["seeds_spread/gain"] == pytest.approx(statistics.stdev(gains))
+    page = (shown(evaluation_card.show, tmp_path / "out") / "card.md").read_text()
+    assert "| metric | pre-trained | mean of 3 seeds | from scratch | simple model |" in page
+    mean, spread = (100 * metrics[f"seeds_{each}/accuracy"] for each in ("mean", "spread"))
+    assert f"| {mean:.1f} ± {spread:.1f} % |" in page
+    assert "**Over 3 training seeds, accuracy " in page
+    assert "the intervals are of the first seed, over test documents" in page
+
+
+def test_without_a_model_from_scratch_seeds_have_no_gain(world, tmp_path):
+    problem = "text-classification"
+    poor = world / problem / "poor" / "model"
+    metrics = run(world, tmp_path / "out", problem, scratch=None, further=[poor])
+    assert "seeds_mean/accuracy" in metrics
+    assert "seeds_mean/gain" not in metrics
