@@ -125,10 +125,17 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.dropout": ("0.2", FINETUNING),
     "downstream.max_length": ("33", FINETUNING),
     "downstream.precision": ("fp32", FINETUNING),
+    "downstream.freeze": ("embeddings", FINETUNING),
+    "downstream.layer_decay": ("0.9", FINETUNING),
+    "downstream.label_smoothing": ("0.1", FINETUNING),
+    "downstream.class_weights": ("balanced", FINETUNING),
+    "downstream.early_stopping": ("3", FINETUNING),
+    "downstream.averaging": ("0.99", FINETUNING),
     "evaluation.from_scratch": ("false", {"evaluation"}),
     "evaluation.simple_baseline": ("false", {"evaluation"}),
     "evaluation.bootstrap_samples": ("300", {"evaluation"}),
     "evaluation.confidence": ("0.9", {"evaluation", "report"}),
+    "evaluation.seeds": ("2", {"evaluation"}),  # and more stages of fine-tuning
     "checkpoints.every_steps": ("7", NO_KEY),
     "checkpoints.every_minutes": ("2", NO_KEY),
 }

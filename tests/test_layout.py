@@ -101,6 +101,7 @@ PACKAGES = {
     "tasks/timing",
     "tasks/training",
     "tasks/training/kernels",
+    "tasks/training/weights",
 }
 SHELVES = {"tasks/sources", "tasks/objectives", "tasks/problems", "tasks/families"}
 WITHOUT_ADVICE = {"tasks/machinery"}  # each of its packages says how

@@ -17,7 +17,7 @@ from tasks import problems
 from tasks.experiment.experiment import BEFORE, Experiment
 from tasks.experiment.pretraining import COOCCURRENCE
 from tasks.experiment.problem import Downstream
-from tasks.machinery.naming.title import from_scratch, from_start
+from tasks.machinery.naming.title import from_scratch, from_start, with_seed
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.call import StageCaller
 from tasks.models.files import weights_of
@@ -172,6 +172,8 @@ def finetune_and_evaluate(
 ) -> Artifact:
     """Fine-tune the encoder, and those that it is compared with; compare them.
 
+    With several seeds, the encoder and the one from scratch are fine-tuned again with each.
+
     Args:
         problem: what to fine-tune on.
         data: of stage `dataset`.
@@ -188,22 +190,32 @@ def finetune_and_evaluate(
         variants["from_scratch"] = (from_scratch(problem.name), None, body)
     if start is not None:
         variants["start"] = (from_start(problem.name), start, start)
-    tuned = {
-        role: run(
+
+    def tune(role: str, seed: int) -> Input:
+        label, weights, built = variants[role]
+        artifact = run(
             stages.finetuning(problem.kind, family),
-            label,
+            label if seed == experiment.seed else with_seed(label, seed),
             problem=problem.kind,
             training=problem.training,
-            seed=experiment.seed,
+            seed=seed,
             checkpoints=experiment.checkpoints,
             data=data.whole.only("train.parquet", "validation.parquet", "labels.json"),
             body=weights,
             architecture=built.without(*weights_of(built.files)),
         )
-        for role, (label, weights, built) in variants.items()
-    }
-    models: dict[str, Input | None] = {"from_scratch": None}
-    models |= {role: artifact / "model" for role, artifact in tuned.items()}
+        return artifact / "model"
+
+    models: dict[str, Input | list[Input] | None] = {"from_scratch": None}
+    models |= {role: tune(role, experiment.seed) for role in variants}
+    further = [experiment.seed + number for number in range(1, experiment.evaluation.seeds)]
+    if further:
+        again = {"model": "further", "from_scratch": "further_from_scratch"}
+        models |= {
+            name: [tune(role, seed) for seed in further]
+            for role, name in again.items()
+            if role in variants
+        }
     if simple is not None:
         models["simple"] = simple.whole
     return run(

@@ -120,7 +120,7 @@ def evaluation(problem: str) -> Stage:
     return Stage(
         "evaluation",
         "tasks.stages.evaluation:evaluate",
-        problems.modules_of(problem),
+        (*problems.modules_of(problem), *problems.modules_of_probabilities(problem)),
         (*LABELLED, *problems.described(problem).LIBRARIES),
         show="tasks.pages.evaluation_card:show",
     )

@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ from tasks.machinery.naming.metric_name import (
     MAJORITY,
     OVER_SIMPLE,
     OVER_START,
+    SEEDS_MEAN,
+    SEEDS_SPREAD,
     SIMPLE,
     START,
     MetricName,
@@ -33,7 +36,13 @@ from tasks.machinery.naming.metric_name import (
 from tasks.machinery.servers.servers import MLFLOW_PORT, PREFECT_PORT
 from tasks.problems import Metric
 from tasks.statistics import numbers
-from tasks.statistics.verdict import against_simple, against_start, beyond_majority, verdict
+from tasks.statistics.verdict import (
+    against_simple,
+    against_start,
+    beyond_majority,
+    over_seeds,
+    verdict,
+)
 from tasks.timing.planner import Expected
 
 if TYPE_CHECKING:  # it imports Prefect, which a plan does not need
@@ -44,6 +53,7 @@ MODELS = {
     MAJORITY: "majority",
     SIMPLE: "simple",
     "": "pre-trained",
+    SEEDS_MEAN: "mean of seeds",
     FROM_SCRATCH: "from scratch",
     START: "before",
 }
@@ -165,6 +175,9 @@ def _interval(metrics: Mapping[str, float], named: MetricName, sign: str = "") -
     if name not in metrics:
         return "–"
     text = numbers.bare(metrics[name], "number", sign)
+    if named.model == SEEDS_MEAN:
+        spread = metrics[str(replace(named, model=SEEDS_SPREAD))]
+        return f"{text}\n± {numbers.bare(spread, 'number')}"
     low, high = metrics.get(named.low), metrics.get(named.high)
     if low is None or high is None:
         return text
@@ -230,6 +243,7 @@ def verdicts(
         if problem not in facts:
             continue
         known, told = facts[problem], _metric_of(facts[problem])
+        found.append((problem, over_seeds(metrics, metric, told, problem)))
         found.append((problem, against_start(metrics, told, problem)))
         found.append((problem, against_simple(metrics, told, known.get("simple", ""), problem)))
         for model, words in {"": "", FROM_SCRATCH: "from scratch "}.items():

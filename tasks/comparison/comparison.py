@@ -15,6 +15,9 @@ from tasks.machinery.naming.metric_name import (
     DIFFERENCES,
     MAJORITY,
     REFERENCES,
+    SEEDS,
+    SEEDS_MEAN,
+    SEEDS_SPREAD,
     SIMPLE,
     MetricName,
 )
@@ -23,7 +26,7 @@ from tasks.statistics.significance import Difference
 
 # Metrics of quantity, not quality: none of their values is the best. Nor is the largest gain: a
 # worse model from scratch makes it larger.
-COUNTS = ("parameters", "tokens", "steps", "test_documents")
+COUNTS = ("parameters", "tokens", "steps", "test_documents", SEEDS)
 _NO_RANK = (*COUNTS, "epochs", *DIFFERENCES)
 _LOWER = ("loss", "perplexity")
 # What a loss on held-out text depends on, besides the model.
@@ -189,7 +192,7 @@ def _order(name: str) -> tuple[bool, str, int, str]:
     found = MetricName.parse(name)
     if not found.problem:
         return (False, found.stage, 0, found.metric)
-    others = (*DIFFERENCES, *REFERENCES, "test_documents")
+    others = (SEEDS_MEAN, SEEDS_SPREAD, *DIFFERENCES, *REFERENCES, SEEDS, "test_documents")
     kinds = {name: place for place, name in enumerate(others, start=1)}
     return (True, found.problem, kinds.get(found.model or found.metric, 0), found.metric)
 
@@ -210,7 +213,7 @@ def direction(name: str, runs: Sequence[PastRun]) -> int:
         runs: that have it: they know which problem it belongs to.
     """
     found = MetricName.parse(name)
-    if found.metric in _NO_RANK or found.model in (MAJORITY, SIMPLE):
+    if found.metric in _NO_RANK or found.model in (MAJORITY, SIMPLE, SEEDS_SPREAD):
         return 0
     if found.stage == "pretraining":
         if found.metric in objectives.references():

@@ -16,11 +16,13 @@ class Metric:
         words: its name for people.
         unit: `share` is shown in percent, its differences in points; see `statistics/numbers.py`.
         better: whether a higher or a lower value is better.
+        centred: whether its resamples are centred on its value: see `statistics/bootstrap.py`.
     """
 
     words: str
     unit: Unit = "share"
     better: Literal["higher", "lower"] = "higher"
+    centred: bool = False
 
     @property
     def sign(self) -> int:

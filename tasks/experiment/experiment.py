@@ -60,6 +60,15 @@ class Evaluation(Part):
         le=1_000_000,
     )
     confidence: float = field(0.95, "Confidence", "Coverage of the intervals", ge=0.5, lt=1)
+    seeds: int = field(
+        1,
+        "Seeds",
+        "Fine-tunings of each problem, with the seeds seed, seed + 1, …, of the model from scratch "
+        "too; mean and spread over them are reported beside the intervals of the first",
+        ge=1,
+        le=100,
+        absent=1,
+    )
 
 
 class Experiment(Whole):

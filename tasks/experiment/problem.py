@@ -142,7 +142,64 @@ class Passes(Part):
     )
 
 
-class FineTuning(Training, Passes):
+class Tuning(Part):
+    """How much of a model learns, from which truth, and which of its weights are used."""
+
+    freeze: Literal["none", "embeddings", "encoder"] = field(
+        "none",
+        "Freeze",
+        "What keeps its weights: the embeddings, or the whole encoder, so that the head alone "
+        "learns (a probe, about three times as fast); also in the model from scratch",
+        absent="none",
+    )
+    layer_decay: float = field(
+        1.0,
+        "Layer decay",
+        "Learning rate of a layer as a share of that of the layer above it; the top layer and the "
+        "head have the full rate, the embeddings the lowest",
+        gt=0,
+        le=1,
+        absent=1.0,
+        only_with={"freeze": ("none", "embeddings")},
+    )
+    label_smoothing: float = field(
+        0.0,
+        "Label smoothing",
+        "Share of the truth that is divided equally among all labels in training",
+        ge=0,
+        lt=1,
+        absent=0.0,
+        only_with=choices.only_with("problem", "problems", "ROLES", "label", "tags"),
+    )
+    class_weights: Literal["none", "balanced"] = field(
+        "none",
+        "Class weights",
+        "balanced gives rare labels more weight in training, so that all weigh the same together",
+        absent="none",
+        only_with=choices.only_with("problem", "problems", "ROLES", "label", "tags"),
+    )
+    early_stopping: int = field(
+        0,
+        "Early stopping",
+        "Validations in a row without a better one (of about ten in all), after which training "
+        "stops; the weights of the best validation are used; 0 trains to the end, and uses the "
+        "last weights",
+        ge=0,
+        le=10_000,
+        absent=0,
+    )
+    averaging: float = field(
+        0.0,
+        "Averaging",
+        "Decay of an exponential moving average of the weights over the steps (such as 0.99), "
+        "which is validated and used in place of the last weights; 0 for none",
+        ge=0,
+        lt=1,
+        absent=0.0,
+    )
+
+
+class FineTuning(Tuning, Training, Passes):
     """How a model is fine-tuned on labelled rows."""
 
     learning_rate: float = as_in(Training, "learning_rate", default=5e-4)

@@ -13,10 +13,11 @@ from tasks.data.pairs import FIRST, SECOND
 from tasks.models.bodies import read_model
 from tasks.models.files import built_as, configuration_of, labels_of, problem_of
 from tasks.models.inference import predict
-from tasks.problems import Problem, described, load, names
+from tasks.problems import PROBABILITIES, Problem, described, load, names
 
 AT_ONCE = 2048  # rows between two reports of progress
-_KNOWN = ("document", "gold", "loss")  # columns that say something of known rows alone
+# Columns of known rows alone, and the probabilities of all labels, which are a list without names.
+_LEFT_OUT = ("document", "gold", "loss", PROBABILITIES)
 
 
 def require_problem(configuration: dict[str, Any], where: str) -> str:
@@ -65,7 +66,8 @@ def answer_rows(
             some = inputs[begin : begin + AT_ONCE]
             rows = _as_rows(kind, some, labels)
             examples = kind.encode(rows, tokenizer, labels)
-            table = predict(kind, model, rows, examples, labels).drop(columns=[*_KNOWN])
+            table = predict(kind, model, rows, examples, labels)
+            table = table.drop(columns=[*_LEFT_OUT], errors="ignore")
             table.attrs["cut"] = sum(example.cut for example in examples)
             if report is not None:
                 report(begin + len(some), len(inputs))

@@ -26,6 +26,7 @@ def text_computation(
     length: int,
     row: Sequence[Product],
     precision: Precision,
+    frozen: bool = False,
 ) -> Computation:
     """How to compute steps with batches of text on this machine.
 
@@ -39,6 +40,7 @@ def text_computation(
         length: tokens in the longest row.
         row: the products behind the encoder for one such row.
         precision: of the training.
+        frozen: the encoder learns nothing, so that it has no backward pass.
     """
     config, family = model.config, families.load(model.config.model_type)
     known, device = resolve_precision(precision), device_name()
@@ -49,7 +51,10 @@ def text_computation(
     def count(batch: Batch) -> float:
         rows, columns = batch["input_ids"].shape
         encoder = family.encoder_flops(config, rows, columns)
-        return flops.of_step(encoder + flops.of_products(head(config, batch)))
+        behind = flops.of_products(head(config, batch))
+        if frozen:
+            return encoder + flops.of_step(behind)
+        return flops.of_step(encoder + behind)
 
     return Computation(
         rows=batches.rows,

@@ -20,6 +20,9 @@ from tasks.machinery.naming.metric_name import (
     FROM_SCRATCH,
     MAJORITY,
     OVER_START,
+    SEEDS,
+    SEEDS_MEAN,
+    SEEDS_SPREAD,
     SIMPLE,
     START,
     MetricName,
@@ -35,14 +38,21 @@ from tasks.pages.figures import (
     Points,
     draw_confusion,
     draw_intervals,
+    draw_reliability,
     draw_scatter,
     write_figure,
 )
 from tasks.problems import Metric
 from tasks.statistics import numbers
-from tasks.statistics.verdict import against_simple, against_start, beyond_majority
+from tasks.statistics.verdict import (
+    against_simple,
+    against_start,
+    beyond_majority,
+    over_seeds,
+)
 
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is in the store alone
+NOTABLE = 0.01  # difference between how sure a model is and how often it is right
 SHARES = {"f1": "F1"}  # columns of a class's scores that have another name for people
 MODELS = {
     "": ("pre-trained", BLUE),
@@ -65,6 +75,8 @@ class Found:
         confusion: how often each was predicted for each: shape (names, names), true first.
         worst: the rows with the largest errors, the worst first, as `Described`.
         points: truth and answer of each row, if they are numbers.
+        reliability: how sure the answers are and how many are right, in bins, if they have
+            probabilities: `Bin` of tasks/problems/calibration.py.
     """
 
     metrics: dict[str, float]
@@ -74,6 +86,7 @@ class Found:
     confusion: NDArray[np.int64]
     worst: list[dict[str, Any]]
     points: Points
+    reliability: list[dict[str, Any]]
 
     @classmethod
     def read(cls, folder: Path) -> Found:
@@ -90,6 +103,7 @@ class Found:
             np.array(classes["confusion"]),
             rows["worst"],
             rows["points"],
+            rows.get("reliability", []),
         )
 
     @property
@@ -106,7 +120,7 @@ class Found:
 
 
 def show(artifact: Path, out: Path) -> None:
-    """Write card.md, gain.png and perhaps confusion.png or scatter.png; copy the predictions.
+    """Write card.md, gain.png and the figures that the problem has; copy the predictions.
 
     Args:
         artifact: folder of stage `evaluation`.
@@ -129,6 +143,8 @@ def figures_of(found: Found) -> dict[str, Figure]:
         figures["confusion.png"] = confusion_figure(found.names, found.confusion, found.facts)
     if found.points:
         figures["scatter.png"] = scatter_figure(found.points, found.facts)
+    if found.reliability:
+        figures["reliability.png"] = reliability_figure(found)
     return figures
 
 
@@ -158,6 +174,27 @@ def scatter_figure(points: Points, facts: Mapping[str, Any]) -> Figure:
         points,
         x="truth",
         y="answer",
+    )
+
+
+def reliability_figure(found: Found) -> Figure:
+    """How sure the answers are and how many are right, named after both in all rows."""
+    bins = found.reliability
+    rows = sum(each["rows"] for each in bins)
+    sure, right = (
+        sum(each["rows"] * each[name] for each in bins) / rows for name in ("sure", "right")
+    )
+    said = "As sure as it is right"
+    if abs(sure - right) >= NOTABLE:
+        said = "Too sure" if sure > right else "Not sure enough"
+    error = pages.result(found.metrics, MetricName("calibration_error"), "share")
+    return draw_reliability(
+        f"{said}: {sure:.1%} sure on average, {right:.1%} right",
+        f"{found.facts['rows']} of the test in bins of equal width, the area of a dot is their "
+        f"number; on the line, answers are as sure as they are right; expected error {error}",
+        [(100 * each["sure"], 100 * each["right"], each["rows"] / rows) for each in bins],
+        x="probability of the answer, %",
+        y="right answers, %",
     )
 
 
@@ -200,6 +237,8 @@ def card(found: Found) -> str:
         parts.append(f"**{escaped(said[0].upper() + said[1:])}.**")
     if said := against_simple(metrics, found.headline, facts.get("simple", "")):
         parts.append(f"**{escaped(said[0].upper() + said[1:])}.**")
+    if said := over_seeds(metrics, facts["headline"], found.headline):
+        parts.append(f"**{escaped(said[0].upper() + said[1:])}.**")
     named = {"": "pre-trained model", FROM_SCRATCH: "model from scratch", START: "model before"}
     for model, words in named.items():
         if MetricName(facts["headline"], model).low in metrics and (said := found.learnt(model)):
@@ -232,7 +271,18 @@ def metric_table(found: Found) -> str:
         for name, values in facts["metrics"].items()
         if (metric := Metric(**values))
     ]
-    return pages.table(["metric", *(MODELS[model][0] for model in shown)], rows)
+    header = ["metric", *(MODELS[model][0] for model in shown)]
+    if SEEDS in found.metrics:
+        header.insert(2, f"mean of {found.metrics[SEEDS]:.0f} seeds")
+        for row, (name, values) in zip(rows, facts["metrics"].items(), strict=True):
+            row.insert(2, of_seeds(found.metrics, name, Metric(**values)))
+    return pages.table(header, rows)
+
+
+def of_seeds(metrics: Mapping[str, float], name: str, metric: Metric) -> str:
+    """The mean of a metric and its standard deviation over the seeds."""
+    mean, spread = (metrics[str(MetricName(name, model))] for model in (SEEDS_MEAN, SEEDS_SPREAD))
+    return numbers.with_deviation(mean, spread, metric.unit)
 
 
 def worst_table(worst: Sequence[Mapping[str, Any]]) -> str:

@@ -191,6 +191,31 @@ def draw_scatter(title: str, subtitle: str, points: Points, *, x: str, y: str) -
     return figure
 
 
+def draw_reliability(
+    title: str, subtitle: str, bins: Sequence[tuple[float, float, float]], *, x: str, y: str
+) -> Figure:
+    """A dot for each bin of answers, and the line on which both of its numbers are equal.
+
+    Args:
+        title: what was found.
+        subtitle: what is shown.
+        bins: how sure its answers are and how many are right, in percent; its share of the rows.
+        x: name of the horizontal axis.
+        y: name of the vertical axis.
+    """
+    figure, axes = canvas(title, subtitle, width=5.0, height=5.0)
+    axes.plot([0, 100], [0, 100], color=MUTED, linewidth=1)
+    xs, ys, shares = (np.array(values) for values in zip(*bins, strict=True))
+    axes.plot(xs, ys, color=BLUE, linewidth=1, alpha=0.5)
+    axes.scatter(xs, ys, s=np.maximum(1500 * shares, 12), color=BLUE, alpha=0.75, linewidth=0)
+    axes.set_xlim(-3, 103)
+    axes.set_ylim(-3, 103)
+    axes.grid(axis="both", color=GRID, linewidth=0.8)
+    axes.set_xlabel(x, color=MUTED, fontsize=9)
+    axes.set_ylabel(y, color=MUTED, fontsize=9)
+    return figure
+
+
 def draw_confusion(
     title: str, subtitle: str, counts: NDArray[np.int64], names: Sequence[str], *, most: int = 20
 ) -> Figure:

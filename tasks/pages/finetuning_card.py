@@ -29,11 +29,13 @@ def draw_history(history: dict[str, Any]) -> Figure:
     losses = [loss for _, loss in validation]
     best = losses.index(min(losses))
     steps, last = validation[best][0], validation[-1][0]
+    kept = history.get("kept", 0)  # of early stopping; else the last weights are kept
+    metric = dict(map(tuple, curves[headline]))[kept or last]
+    said = f"The best weights, of step {kept:,}, are kept" if kept else "The last weights are kept"
     title = f"Validation loss was lowest after {steps:,.0f} of {last:,.0f} steps"
     return draw_curves(
         title if best < len(losses) - 1 else "Validation loss was still falling at the end",
-        f"The last weights are kept: {history['metric']} {curves[headline][-1][1]:.3f} "
-        "on validation",
+        f"{said}: {history['metric']} {metric:.3f} on validation",
         {"training": curves["loss"], "validation": validation},
         x="optimizer steps",
         y=history["loss"],

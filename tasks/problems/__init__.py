@@ -13,6 +13,8 @@ To add one, write these files there, with the names at their top level that the 
     served.py      optional, named by SERVED: how MLflow serves the model
     simple.py      optional, the names of `Simple`: the field's simple model, which the fine-tuned
                    one is compared with. In the key of stage `baseline` alone
+    probabilities.py  optional, the names of `Probabilities`: metrics that need more than the
+                   answers themselves. In the key of stage `evaluation` alone
 
 Nothing else changes: problems are found by their folders. `text_classification/` is an example
 with labels, `regression/` one that predicts a number (no labels, metrics that are no sums); tests
@@ -42,11 +44,13 @@ if TYPE_CHECKING:
 
     from tasks.data.rows import Shape
     from tasks.data.text.length_buckets import Example
+    from tasks.problems.calibration import Bin
     from tasks.problems.weighted import Scores
     from tasks.training.flops import Product
 
 
 MADE_UP_LABELS = 2  # of a model that measures time
+PROBABILITIES = "probabilities"  # the column of `decide` with a list a row: one for each label
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Description(Protocol):
         INPUT: The column with the model's input.
         TRUTH: The column with the correct answer.
         ROWS: The name of its rows, in the plural.
-        METRICS: Its metrics by name.
+        METRICS: Its metrics by name, those of `probabilities.py` included.
         HEADLINE: The metric of gains.
         PARTS: The breakdown of results; None for none.
         HEAD: The model head.
@@ -157,7 +161,7 @@ class Problem(Description, Protocol):
         """Predictions for the test split of always answering the most frequent label."""
 
     def score(self, gold: Iterable[Any], predicted: Iterable[Any], labels: Sequence[str]) -> Scores:
-        """The metrics by name, as functions of the rows' weights."""
+        """The metrics that answers and truths determine, as functions of the rows' weights."""
 
     def any_truth(self, given: Any, labels: Sequence[str]) -> Any:
         """Optional: any truth, for an input whose truth is unknown."""
@@ -257,10 +261,14 @@ class Simple(Protocol):
         validation: pd.DataFrame,
         test: pd.DataFrame,
         labels: Sequence[str],
-    ) -> list[Any]:
+    ) -> list[Any] | pd.DataFrame:
         """Answers to the test rows, as `predicted` of `decide`, by a model of the training rows.
 
         The validation rows may choose settings. The test rows come without TRUTH.
+
+        Returns:
+            The answers; or a table of them with the column `predicted`, and with those of `decide`
+            that further metrics need.
         """
 
 
@@ -272,6 +280,35 @@ def has_simple(problem: str) -> bool:
 def load_simple(problem: str) -> Simple:
     """Import the simple model of a problem."""
     return cast(Simple, importlib.import_module(part_of(problem, "simple")))
+
+
+class Probabilities(Protocol):
+    """The names in `probabilities.py`: metrics of how sure a model is of its answers.
+
+    Attributes:
+        NEEDED: The columns of a table of answers that it reads, beside `gold` and `predicted`.
+    """
+
+    NEEDED: tuple[str, ...]
+
+    def score(self, answers: pd.DataFrame, labels: Sequence[str]) -> Scores:
+        """Further metrics by name, as functions of the rows' weights."""
+
+    def reliability(self, answers: pd.DataFrame) -> list[Bin]:
+        """How sure the answers are and how many are right, in bins."""
+
+
+def modules_of_probabilities(problem: str) -> tuple[str, ...]:
+    """The module that `load_probabilities` imports; none if the problem has none."""
+    module = part_of(problem, "probabilities")
+    return (module,) if find_spec(module) is not None else ()
+
+
+def load_probabilities(problem: str) -> Probabilities | None:
+    """Import the metrics of a problem that need probabilities; None if it has none."""
+    for module in modules_of_probabilities(problem):
+        return cast(Probabilities, importlib.import_module(module))
+    return None
 
 
 def shape_of(problem: str) -> Shape:

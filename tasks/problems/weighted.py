@@ -135,6 +135,39 @@ class ByRow:
         return np.bincount(self.group, weights=rows, minlength=self.groups) > 0
 
 
+@dataclass(frozen=True)
+class Together:
+    """Metrics of the same answers that are computed in several ways.
+
+    Attributes:
+        parts: each computes some of the metrics; the first computes the headline metric.
+    """
+
+    parts: tuple[Scores, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many weights a resample has."""
+        return self.parts[0].rows
+
+    @property
+    def width(self) -> int:
+        """Numbers in memory for each resample."""
+        return max(part.width for part in self.parts)
+
+    def measure(self, weights: Floats) -> Values:
+        """The metrics of all parts."""
+        return {name: value for part in self.parts for name, value in part.measure(weights).items()}
+
+    def by_group(self, group: Group, groups: int) -> Together:
+        """The same, as a function of the weights of groups."""
+        return Together(tuple(part.by_group(group, groups) for part in self.parts))
+
+    def differing(self, other: Together) -> NDArray[np.bool_]:
+        """Where the parts with the headline metric differ."""
+        return self.parts[0].differing(other.parts[0])
+
+
 def on_all_rows(scores: Scores) -> dict[str, float]:
     """The metrics of all rows, each counted once."""
     values = scores.measure(np.ones((1, scores.rows)))

@@ -7,6 +7,7 @@ problem says in `simple.py` which model that is.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -36,8 +37,9 @@ def train_baseline(
         train_examples: labelled examples to train on; 0 for all; at most MOST_ROWS.
         seed: seed of the choice of rows, as in fine-tuning: the rows are the same.
         data: folder with train.parquet, validation.parquet, test.parquet and labels.json.
-        out: empty folder for answers.parquet (document and answer of each test row, in order) and
-            baseline.json (the model in words).
+        out: empty folder for answers.parquet (document and answer of each test row, in order, and
+            what further metrics need) and baseline.json (the model in words, and the labels in the
+            order of its probabilities).
         monitor: receives the progress.
 
     Returns:
@@ -56,10 +58,16 @@ def train_baseline(
         pd.read_parquet(data / f"{name}.parquet") for name in ("validation", "test")
     )
     monitor.progress(0, len(rows), kind.ROWS)
-    answers = simple.answer(rows, validation, test.drop(columns=[kind.TRUTH]), labels)
+    answers = as_table(simple.answer(rows, validation, test.drop(columns=[kind.TRUTH]), labels))
     monitor.progress(len(rows), len(rows), kind.ROWS)
-    table = pd.DataFrame({"document": list(test["document"]), "predicted": answers})
-    table.to_parquet(out / "answers.parquet", index=False)
-    write_json(out / "baseline.json", {"words": simple.WORDS})
-    headline = on_all_rows(kind.score(test[kind.TRUTH], answers, labels))[kind.HEADLINE]
+    answers.insert(0, "document", list(test["document"]))
+    answers.to_parquet(out / "answers.parquet", index=False)
+    write_json(out / "baseline.json", {"words": simple.WORDS, "labels": labels})
+    scores = kind.score(test[kind.TRUTH], answers["predicted"], labels)
+    headline = on_all_rows(scores)[kind.HEADLINE]
     return {"examples": float(len(rows)), kind.HEADLINE: headline}
+
+
+def as_table(answers: list[Any] | pd.DataFrame) -> pd.DataFrame:
+    """Answers as a table with the column `predicted`."""
+    return answers if isinstance(answers, pd.DataFrame) else pd.DataFrame({"predicted": answers})

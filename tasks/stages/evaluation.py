@@ -2,13 +2,15 @@
 
 Inference is in fp32, so that results do not depend on the hardware of the training. The intervals
 show how the metrics would vary with other test documents; they do not cover the variation between
-training seeds.
+training seeds. With several fine-tunings, mean and standard deviation show that one, on the same
+test documents.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,9 @@ from tasks.machinery.naming.metric_name import (
     MAJORITY,
     OVER_SIMPLE,
     OVER_START,
+    SEEDS,
+    SEEDS_MEAN,
+    SEEDS_SPREAD,
     SIMPLE,
     START,
     MetricName,
@@ -35,9 +40,9 @@ from tasks.models.bodies import read_model
 from tasks.models.files import configuration_of, labels_of, require_labels
 from tasks.models.inference import predict
 from tasks.models.relabelling import Relabelled, every_label
-from tasks.problems import Problem, load
-from tasks.problems.weighted import Scores, on_all_rows
-from tasks.statistics.bootstrap import Bootstrap
+from tasks.problems import PROBABILITIES, Probabilities, Problem, load, load_probabilities
+from tasks.problems.weighted import Scores, Together, on_all_rows
+from tasks.statistics.bootstrap import Bootstrap, centred
 from tasks.statistics.documents import count_documents
 
 DIFFERENCES = {FROM_SCRATCH: GAIN, START: OVER_START, SIMPLE: OVER_SIMPLE}
@@ -71,6 +76,8 @@ def evaluate(
     from_scratch: Path | None,
     start: Path | None = None,
     simple: Path | None = None,
+    further: Sequence[Path] = (),
+    further_from_scratch: Sequence[Path] = (),
     out: Path,
     monitor: Monitor,
 ) -> dict[str, float]:
@@ -89,9 +96,12 @@ def evaluate(
         from_scratch: folder of the model that started from random weights, if there is one.
         start: folder of the model that was fine-tuned from the given one, if there is one.
         simple: folder of stage `baseline` with the answers of the simple model, if there is one.
+        further: folders of the same model, fine-tuned with further seeds.
+        further_from_scratch: of the model from random weights with the same seeds; or none.
         out: empty folder for predictions.parquet, metrics.json, evaluation.json (what was
             measured, in words), classes.json (scores by class, and the confusions) and rows.json
-            (the rows with the largest errors; truth and answer of each row, if they are numbers).
+            (the rows with the largest errors; truth and answer of each row, if they are numbers;
+            how sure the answers are and how many are right, if they have probabilities).
         monitor: receives the progress, and how much did not fit into the model's input.
 
     Returns:
@@ -99,27 +109,39 @@ def evaluate(
         `majority/HEADLINE`. With `from_scratch` also the same under `from_scratch/`, and `gain`,
         `gain/low`, `gain/high`: how much better the model is than the one from scratch in the
         headline metric, paired. With `start` the same under `start/`, and `over_start`; with
-        `simple` under `simple/`, and `over_simple`.
+        `simple` under `simple/`, and `over_simple`. With `further`, `seeds` (how many), and the
+        mean and the standard deviation of each metric, and of the gain, under `seeds_mean/` and
+        `seeds_spread/`.
 
     Raises:
         StageError: the test split is one document, or a model lacks a label of the data.
     """
-    kind = load(problem)
+    kind, sure = load(problem), load_probabilities(problem)
     bootstrap = Bootstrap(bootstrap_samples, confidence, seed)
     asked = read_labels(data)
     train, test = (pd.read_parquet(data / f"{split}.parquet") for split in ("train", "test"))
     documents = count_documents(test)
-    beside = {FROM_SCRATCH: from_scratch, START: start}
-    folders = {"": model} | {name: folder for name, folder in beside.items() if folder is not None}
+    others = {FROM_SCRATCH: from_scratch, START: start}
+    folders = {"": model} | {name: folder for name, folder in others.items() if folder is not None}
     labels = every_label(asked, [labels_known(folder, asked) for folder in folders.values()])
     answers: list[Answers] = []
     for name, folder in folders.items():
         monitor.progress(len(answers), len(folders), "models")
-        answers.append(answer(kind, folder, name, test, labels, monitor=monitor))
+        table = answer(kind, folder, test, labels, monitor=monitor)
+        answers.append(Answers(name, table, scores_of(kind, sure, table, labels)))
     if simple is not None:
-        answers.append(read_simple(kind, simple, test, labels))
+        table = read_simple(kind, simple, test, labels)
+        answers.append(Answers(SIMPLE, table, scores_of(kind, sure, table, labels)))
     metrics = {"test_documents": float(documents)} | measure(kind, answers, bootstrap)
     metrics |= measure_majority(kind, train, test, labels)
+
+    def measured(folder: Path) -> dict[str, float]:
+        table = answer(kind, folder, test, labels, monitor=monitor)
+        return on_all_rows(scores_of(kind, sure, table, labels))
+
+    beside = {"": further, FROM_SCRATCH: further_from_scratch}
+    again = {name: [measured(folder) for folder in found] for name, found in beside.items()}
+    metrics |= over_seeds(kind, metrics, again)
     facts = {
         "problem": problem,
         "headline": kind.HEADLINE,
@@ -127,12 +149,12 @@ def evaluate(
         "rows": f"{len(test):,} {kind.ROWS}",
         "confidence": confidence,
         "majority": constant_answer(kind.majority(train, test)),
-        "simple": "" if simple is None else read_words(simple),
+        "simple": "" if simple is None else read_facts(simple)["words"],
     }
     write_json(out / "metrics.json", metrics)
     write_json(out / "evaluation.json", facts)
     write_json(out / "classes.json", classes_of(kind, answers[0].table, labels))
-    write_json(out / "rows.json", rows_of(kind, answers[0].table))
+    write_json(out / "rows.json", rows_of(kind, sure, answers[0].table))
     write_predictions(answers, out / "predictions.parquet")
     monitor.progress(len(folders), len(folders), "models")
     return metrics
@@ -154,12 +176,11 @@ def labels_known(folder: Path, asked: Sequence[str]) -> list[str]:
 def answer(
     kind: Problem,
     folder: Path,
-    name: str,
     test: pd.DataFrame,
     labels: Sequence[str],
     *,
     monitor: Monitor,
-) -> Answers:
+) -> pd.DataFrame:
     """Predict the test split with the model in a folder."""
     model, tokenizer = read_model(kind.AUTO_MODEL, folder)
     known = labels_of(model.config.to_dict())
@@ -167,22 +188,42 @@ def answer(
         model = Relabelled(model, known, labels)
     examples = kind.encode(test, tokenizer, labels)
     monitor.note(**{f"test_{kind.CUT}": sum(example.cut for example in examples)})
-    table = predict(kind, model, test, examples, labels)
-    return Answers(name, table, kind.score(table["gold"], table["predicted"], labels))
+    return predict(kind, model, test, examples, labels)
 
 
-def read_simple(kind: Problem, folder: Path, test: pd.DataFrame, labels: Sequence[str]) -> Answers:
-    """The answers of the simple model, from a folder of stage `baseline`."""
+def read_simple(
+    kind: Problem, folder: Path, test: pd.DataFrame, labels: Sequence[str]
+) -> pd.DataFrame:
+    """The answers of the simple model, from a folder of stage `baseline`, with the truth.
+
+    Its probabilities are put into the order of the labels.
+    """
     table = pd.read_parquet(folder / "answers.parquet")
     if list(table["document"]) != list(test["document"]):
         raise ValueError(f"{folder}: the answers are to other rows than those of the test split")
-    return Answers(SIMPLE, table, kind.score(test[kind.TRUTH], table["predicted"], labels))
+    table.insert(1, "gold", list(test[kind.TRUTH]))
+    if PROBABILITIES in table:
+        known: list[str] = read_facts(folder)["labels"]
+        given = np.zeros((len(table), len(labels)), dtype=np.float32)
+        given[:, [labels.index(label) for label in known]] = np.stack(list(table[PROBABILITIES]))
+        table[PROBABILITIES] = pd.Series(list(given), index=table.index)
+    return table
 
 
-def read_words(folder: Path) -> str:
-    """What the simple model is, in words, from a folder of stage `baseline`."""
-    words: str = json.loads((folder / "baseline.json").read_text(encoding="utf-8"))["words"]
-    return words
+def scores_of(
+    kind: Problem, sure: Probabilities | None, table: pd.DataFrame, labels: Sequence[str]
+) -> Scores:
+    """The metrics of a table of answers; those of probabilities only where it has these."""
+    found = kind.score(table["gold"], table["predicted"], labels)
+    if sure is None or not {*sure.NEEDED} <= {*table.columns}:
+        return found
+    return Together((found, sure.score(table, labels)))
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """What the simple model is, in words, and its labels, from a folder of stage `baseline`."""
+    facts: dict[str, Any] = json.loads((folder / "baseline.json").read_text(encoding="utf-8"))
+    return facts
 
 
 def measure(kind: Problem, answers: Sequence[Answers], bootstrap: Bootstrap) -> dict[str, float]:
@@ -194,7 +235,10 @@ def measure(kind: Problem, answers: Sequence[Answers], bootstrap: Bootstrap) -> 
         for name, value in on_all_rows(each.scores).items():
             named = MetricName(name, each.model)
             metrics[str(named)] = value
-            metrics |= ends(named, bootstrap.interval(values[name]))
+            drawn = values[name]
+            if kind.METRICS[name].centred:
+                drawn = centred(drawn, value)
+            metrics |= ends(named, bootstrap.interval(drawn))
     headline, sign = kind.HEADLINE, kind.METRICS[kind.HEADLINE].sign
     for each, values in zip(answers[1:], resampled[1:], strict=True):
         name = DIFFERENCES[each.model]
@@ -203,6 +247,31 @@ def measure(kind: Problem, answers: Sequence[Answers], bootstrap: Bootstrap) -> 
         differences = sign * (resampled[0][headline] - values[headline])
         metrics |= ends(MetricName(name), bootstrap.interval(differences))
     return metrics
+
+
+def over_seeds(
+    kind: Problem, first: Mapping[str, float], again: Mapping[str, Sequence[Mapping[str, float]]]
+) -> dict[str, float]:
+    """The mean and the standard deviation (of a sample) over the fine-tunings with several seeds.
+
+    Args:
+        kind: the problem.
+        first: the metrics of the evaluation with the first seed.
+        again: of the model ("") and of the one from scratch, the metrics with each further seed.
+    """
+    if not again[""]:
+        return {}
+    values = {name: [first[name], *(each[name] for each in again[""])] for name in kind.METRICS}
+    if again[FROM_SCRATCH]:
+        headline, sign = kind.HEADLINE, kind.METRICS[kind.HEADLINE].sign
+        pairs = zip(again[""], again[FROM_SCRATCH], strict=True)
+        gains = [sign * (ours[headline] - scratch[headline]) for ours, scratch in pairs]
+        values[GAIN] = [first[GAIN], *gains]
+    found = {SEEDS: float(len(again[""]) + 1)}
+    for name, each in values.items():
+        found[str(MetricName(name, SEEDS_MEAN))] = statistics.fmean(each)
+        found[str(MetricName(name, SEEDS_SPREAD))] = statistics.stdev(each)
+    return found
 
 
 def ends(name: MetricName, interval: tuple[float, float]) -> dict[str, float]:
@@ -243,22 +312,27 @@ def classes_of(kind: Problem, table: pd.DataFrame, labels: Sequence[str]) -> dic
     }
 
 
-def rows_of(kind: Problem, table: pd.DataFrame) -> dict[str, Any]:
-    """The rows with the largest errors, the worst first; the points of a scatter plot."""
+def rows_of(kind: Problem, sure: Probabilities | None, table: pd.DataFrame) -> dict[str, Any]:
+    """The rows with the largest errors, the worst first; the points of plots."""
     order = np.argsort(-kind.errors(table), kind="stable")[:WORST]
     worst = [kind.describe(table.iloc[i]) for i in order]
     points = kind.points(table["gold"], table["predicted"])
     return {
         "worst": [asdict(each) | {"right": False} for each in worst if not each.right],
         "points": points[:: max(1, -(-len(points) // MOST_POINTS))],
+        "reliability": [] if sure is None else sure.reliability(table),
     }
 
 
 def write_predictions(answers: Sequence[Answers], path: Path) -> None:
-    """One table: the rows, with the predictions of each model in its own columns."""
+    """One table: the rows, with the predictions of each model in its own columns.
+
+    The probabilities of all labels, in the order of the classes in classes.json, are those of the
+    first model alone: with many labels they are most of the table.
+    """
     table = answers[0].table
     for each in answers[1:]:
-        columns = list(each.table.columns)
+        columns = [name for name in each.table.columns if name != PROBABILITIES]
         for name in columns[columns.index("predicted") :]:
             table = table.assign(**{f"{each.model}_{name}": each.table[name]})
     pq.write_table(pa.Table.from_pandas(table, preserve_index=False), path)

@@ -5,7 +5,8 @@ So the new head, the batches and their order are the same with and without pre-t
 gain measures pre-training alone.
 
 The last weights are used, not the best on validation: choosing would make the validation split part
-of training.
+of training. With `early_stopping` it is: the weights of the best validation are used, and what the
+model has on validation is then better than on other rows. The test split has no part in it.
 """
 
 from __future__ import annotations
@@ -25,18 +26,21 @@ from tasks.experiment.pretraining import Checkpoints
 from tasks.experiment.problem import FineTuning
 from tasks.models.answering import read_labels
 from tasks.models.bodies import fit_tokenizer, load_encoder, new_classifier, write_model
+from tasks.models.class_loss import NO_LABEL, ClassLoss, balanced_weights
+from tasks.models.depths import freeze, layer_rates
 from tasks.models.files import INPUT_COLUMNS
 from tasks.models.inference import mean_loss, predict
 from tasks.models.text_computation import text_computation
 from tasks.problems import Problem, load
 from tasks.problems.weighted import on_all_rows
 from tasks.training.computation import Computation
-from tasks.training.loop import Optimization, TrainingHistory, train
+from tasks.training.loop import Loss, Optimization, TrainingHistory, train
 from tasks.training.microbatches import split_rows
+from tasks.training.weights.averages import Averages
+from tasks.training.weights.best import Best, Order
 
 VALIDATIONS, LOGS = 10, 50
 VALIDATION_ROWS = 1000
-NO_LABEL = -100  # ignored by the cross-entropy of `transformers`
 
 
 def finetune(
@@ -67,7 +71,7 @@ def finetune(
     Returns:
         examples, steps, train_loss (the last point of the curve: a mean over at most a fiftieth of
         the steps), and validation_loss and the headline metric on validation (at most 1,000 rows),
-        both in the precision of the training.
+        both in the precision of the training, and of the weights that are used.
 
     Raises:
         StageError: `max_length` is more than the model can read, the weights do not fit, or from
@@ -87,6 +91,7 @@ def finetune(
     fit_tokenizer(tokenizer, model.config)
     if body is not None:
         load_encoder(model, body)
+    freeze(model, training.freeze)
     examples = kind.encode(kind.learnt(rows, rows, model), tokenizer, labels)
     monitor.note(examples=len(rows), **{kind.CUT: sum(example.cut for example in examples)})
     longest = training.max_length
@@ -101,6 +106,7 @@ def finetune(
         model,
         examples,
         training,
+        loss=loss_of(kind, training, examples, len(labels)),
         seed=seed,
         validate=validate,
         monitor=monitor,
@@ -119,12 +125,14 @@ def finetune(
     }
     (out / "model.json").write_text(json.dumps(card, indent=2), encoding="utf-8")
     headline = f"validation_{kind.HEADLINE}"
-    curves = {
+    curves: dict[str, Any] = {
         "metric": kind.METRICS[kind.HEADLINE].words,
         "loss": kind.LOSS,
         "headline": headline,
         "curves": history.curves("loss", "validation_loss", headline),
     }
+    if history.kept:
+        curves["kept"] = history.kept
     (out / "curves.json").write_text(json.dumps(curves) + "\n", encoding="utf-8")
     return {"examples": float(len(rows)), **last_points(history, kind)}
 
@@ -155,6 +163,7 @@ def learn(
     examples: Sequence[Example],
     training: FineTuning,
     *,
+    loss: Loss,
     seed: int,
     validate: Callable[[], dict[str, float]],
     monitor: Monitor,
@@ -172,13 +181,33 @@ def learn(
         model,
         batches,
         optimization(training, len(batches), seed),
-        cross_entropy,
+        loss,
         monitor,
         validate=validate,
         validate_every=batches.steps_per_epoch * -(-training.epochs // VALIDATIONS),
         checkpoints=checkpoints,
         computation=computation(kind, model, examples, training),
+        rates=layer_rates(model, training.layer_decay) if training.layer_decay < 1 else None,
+        averages=Averages(training.averaging) if training.averaging else None,
+        best=Best(training.early_stopping, order_of(kind)) if training.early_stopping else None,
     )
+
+
+def order_of(kind: Problem) -> Order:
+    """Ranks validations by the headline metric; of equal ones, the lower loss is better."""
+    name, sign = f"validation_{kind.HEADLINE}", kind.METRICS[kind.HEADLINE].sign
+    return lambda metrics: (sign * metrics[name], -metrics["validation_loss"])
+
+
+def loss_of(
+    kind: Problem, training: FineTuning, examples: Sequence[Example], labels: int
+) -> Callable[[Any, Batch], Any]:
+    """The loss of a batch: with smoothed labels or weights of classes, if these are chosen."""
+    balanced, problem_type = training.class_weights == "balanced", kind.HEAD.problem_type
+    if not training.label_smoothing and not balanced:
+        return cross_entropy
+    weights = balanced_weights(examples, problem_type, labels) if balanced else None
+    return ClassLoss(problem_type, training.label_smoothing, weights)
 
 
 def optimization(training: FineTuning, steps: int, seed: int) -> Optimization:
@@ -201,6 +230,7 @@ def computation(
         length=len(longest.input_ids),
         row=kind.head(model.config, kind.collate([longest], model.config.pad_token_id)),
         precision=training.precision,
+        frozen=training.freeze == "encoder",
     )
 
 
@@ -218,5 +248,5 @@ def last_points(history: TrainingHistory, kind: Problem) -> dict[str, float]:
     """The end of the training, as metrics of the stage."""
     metrics = {"steps": history.steps, "train_loss": history.curve("loss")[1][-1]}
     for name in ("validation_loss", f"validation_{kind.HEADLINE}"):
-        metrics[name] = history.curve(name)[1][-1]
+        metrics[name] = history.validated(name)
     return metrics

@@ -15,12 +15,13 @@ from tasks.machinery.naming.metric_name import (
     MAJORITY,
     OVER_SIMPLE,
     OVER_START,
+    SEEDS,
     SIMPLE,
     START,
     MetricName,
 )
 from tasks.pages import numbers as pages
-from tasks.pages.evaluation_card import Found, figures_of
+from tasks.pages.evaluation_card import Found, figures_of, of_seeds
 from tasks.pages.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
 from tasks.pages.leakage_card import read_sentence
 from tasks.pages.pretraining_card import Outcome, draw_loss, numbers_of
@@ -34,6 +35,7 @@ from tasks.statistics.verdict import (
     against_simple,
     against_start,
     beyond_majority,
+    over_seeds,
     simple_verdict,
     verdict,
 )
@@ -43,6 +45,7 @@ FIGURES = {
     "gain.png": "pre-trained against from scratch",
     "confusion.png": "confusion matrix",
     "scatter.png": "truth and answers",
+    "reliability.png": "how sure the model is, and how often it is right",
 }
 READ_NEXT = """## What to read next
 
@@ -114,6 +117,18 @@ class Result:
     def against_start(self) -> str:
         """Whether continuing the pre-training helped; empty where that was not measured."""
         return against_start(self.metrics, self.metric)
+
+    @property
+    def of_seeds(self) -> str:
+        """The headline metric over several training seeds, or a dash where there is one."""
+        if SEEDS not in self.metrics:
+            return "–"
+        return of_seeds(self.metrics, self.facts["headline"], self.metric)
+
+    @property
+    def over_seeds(self) -> str:
+        """The spread over several training seeds in a sentence; empty where there is one."""
+        return over_seeds(self.metrics, self.facts["headline"], self.metric)
 
     def measured(self, model: str = "") -> str:
         """The headline metric of a model with its interval, or a dash if there is none."""
@@ -253,6 +268,8 @@ def headline_table(results: Sequence[Result], confidence: float) -> str:
         "from scratch": lambda result: result.measured(FROM_SCRATCH),
         heading("gain"): lambda result: difference(result.gain, result),
     }
+    if any(result.over_seeds for result in results):
+        columns["mean of seeds"] = lambda result: result.of_seeds
     if any(result.against_start for result in results):
         columns["before"] = lambda result: result.measured(START)
         columns[heading("over before")] = lambda result: difference(result.over_start, result)
@@ -278,7 +295,7 @@ def verdicts(results: Sequence[Result], confidence: float) -> list[str]:
     lines += [
         f"- **{escaped(result.name)}**: {escaped(said[0].upper() + said[1:])}."
         for result in results
-        for said in (result.against_start, result.against_simple)
+        for said in (result.over_seeds, result.against_start, result.against_simple)
         if said
     ]
     lines += [

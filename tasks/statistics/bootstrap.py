@@ -78,6 +78,20 @@ class Bootstrap:
         return float(low), float(high)
 
 
+def centred(values: NDArray[np.float64], value: float) -> NDArray[np.float64]:
+    """Resamples of a metric that is higher on resamples than on the rows, without that excess.
+
+    A mean of distances, such as the calibration error, grows with the noise, and a resample has
+    that of the rows and its own: without this, the interval could lie above the value. The mean
+    excess is the bootstrap's estimate of bias (Efron & Tibshirani 1993, chapter 10).
+
+    Args:
+        values: the metric over the resamples, never negative.
+        value: the metric on all rows.
+    """
+    return np.maximum(values - (values.mean() - value), 0)
+
+
 def _finite(name: str, parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """The values of a metric over all resamples: an interval of NaN would say nothing."""
     values = np.concatenate(parts)

@@ -67,6 +67,13 @@ def with_interval(value: float, low: float | None, high: float | None, unit: Uni
     return f"{plain(value, unit)} {interval(low, high, unit)}"
 
 
+def with_deviation(mean: float, deviation: float, unit: Unit, sign: str = "") -> str:
+    """A mean and its standard deviation: `71.2 ± 1.1 %`; with `sign` "+" as a difference."""
+    style = _STYLES[unit]
+    text = f"{bare(mean, unit, sign)} ± {bare(deviation, unit)}"
+    return counted(text, unit) if sign else f"{text}{style.value}"
+
+
 def difference(value: float, low: float, high: float, unit: Unit) -> str:
     """A difference and its interval: `+9.1 [+7.0, +11.3]`, of shares in points."""
     return f"{bare(value, unit, '+')} {interval(low, high, unit, '+')}"

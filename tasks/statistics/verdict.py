@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.machinery.naming.metric_name import GAIN, MAJORITY, OVER_SIMPLE, OVER_START, MetricName
+from tasks.machinery.naming.metric_name import (
+    GAIN,
+    MAJORITY,
+    OVER_SIMPLE,
+    OVER_START,
+    SEEDS,
+    SEEDS_MEAN,
+    SEEDS_SPREAD,
+    MetricName,
+)
 from tasks.problems import Metric
 from tasks.statistics import numbers
 from tasks.statistics.documents import FEWEST_DOCUMENTS
@@ -75,6 +84,35 @@ def against_simple(
             "text or a published model may help"
         )
     return f"{said} ({words}): {numbers.gain(value, metric.unit)} {interval}"
+
+
+def over_seeds(metrics: Mapping[str, float], name: str, metric: Metric, problem: str = "") -> str:
+    """The mean and the spread of a metric and of the gain over fine-tunings with several seeds.
+
+    Args:
+        metrics: of stage evaluation, or of a run.
+        name: of the headline metric.
+        metric: the headline metric.
+        problem: the problem, where they are those of a run.
+
+    Returns:
+        The numbers, and which uncertainty they are; empty where there is one seed.
+    """
+    seeds = metrics.get(str(MetricName(SEEDS, problem=problem)))
+    if seeds is None:
+        return ""
+    told = []
+    for each, words, sign in ((name, metric.words, ""), (GAIN, "gain", "+")):
+        mean, spread = (
+            metrics.get(str(MetricName(each, model, problem)))
+            for model in (SEEDS_MEAN, SEEDS_SPREAD)
+        )
+        if mean is not None and spread is not None:
+            told.append(f"{words} {numbers.with_deviation(mean, spread, metric.unit, sign)}")
+    return (
+        f"over {seeds:.0f} training seeds, {' and '.join(told)} (mean ± standard deviation on the "
+        "same test documents; the intervals are of the first seed, over test documents)"
+    )
 
 
 def against_start(metrics: Mapping[str, float], metric: Metric, problem: str = "") -> str:

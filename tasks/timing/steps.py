@@ -26,6 +26,7 @@ from tasks.experiment.problem import FineTuning
 from tasks.models.bodies import answers_of
 from tasks.models.building import new_model
 from tasks.models.continuing import given_configuration
+from tasks.models.depths import freeze
 from tasks.stages.finetuning import VALIDATION_ROWS, cross_entropy
 from tasks.stages.finetuning import computation as finetuning_computation
 from tasks.stages.finetuning import optimization as finetuning_optimization
@@ -67,7 +68,7 @@ class Cost:
         return left * steps + self.row * validated
 
     def of_finetuning(self, training: FineTuning, examples: int, validation: int) -> float:
-        """Seconds of a whole fine-tuning, with its validations."""
+        """Seconds of a whole fine-tuning, with its validations; fewer if it stops early."""
         steps = training.epochs * -(-examples // training.batch_size)
         validations = min(training.epochs, VALIDATIONS)
         return self.step * steps + self.row * validations * min(validation, VALIDATION_ROWS)
@@ -123,6 +124,7 @@ def time_finetuning(
     labels = [str(i) for i in range(LABELS)] if problems.shape_of(problem).LABELS else []
     config.update(answers_of(kind, labels))
     tuned = new_model(kind.AUTO_MODEL, config, seed=0)
+    freeze(tuned, training.freeze)
     steps = WARM_UP + MEASURED
     many = [lengths[i % len(lengths)] for i in range(steps * training.batch_size)]
     examples: list[Example] = [kind.made_up(length) for length in many]

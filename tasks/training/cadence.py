@@ -36,6 +36,8 @@ class Cadence(TrainerCallback):
     ) -> None:
         """Decide for the step that has just ended."""
         trainer = self.trainer
+        if trainer.averages is not None:
+            trainer.averages.step_made(state.global_step)
         trainer.count_step()  # the clock runs while this step is logged
         last = trainer.meter.used >= 1
         control.should_training_stop = control.should_training_stop or last

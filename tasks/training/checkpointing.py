@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -22,12 +23,16 @@ from tasks.machinery.host.interruption import Interruption
 from tasks.machinery.store.checkpoints import save_checkpoint, step_of
 from tasks.training.meter import Losses, Meter, NotFiniteError
 from tasks.training.resumption import METER_FILE, TRAINER_FILES, diverged
+from tasks.training.weights.beside import Beside
 
 CHECKPOINT_SHARE = 0.05  # largest share of the time for checkpoints: large ones are less frequent
 
 
 class CheckpointingTrainer(Trainer):
-    """Trainer whose checkpoints carry a meter and survive a kill."""
+    """Trainer whose checkpoints carry a meter and survive a kill.
+
+    `beside`: what is kept beside the weights; checkpoints contain it.
+    """
 
     def __init__(
         self,
@@ -36,9 +41,13 @@ class CheckpointingTrainer(Trainer):
         interruption: Interruption,
         intervals: Checkpoints,
         precision: Literal["fp32", "bf16"],
+        beside: Sequence[Beside] = (),
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
+        self.beside = beside
+        for each in beside:
+            each.begin(self.model)
         self.checkpoints = checkpoints
         self.interruption = interruption
         self.intervals = intervals
@@ -95,6 +104,8 @@ class CheckpointingTrainer(Trainer):
             super(CheckpointingTrainer, self)._save_checkpoint(model, trial)
             (folder / f"checkpoint-{self.state.global_step}").rename(folder / TRAINER_FILES)
             (folder / METER_FILE).write_text(json.dumps(asdict(self.meter)))
+            for each in self.beside:
+                each.save(folder)
 
         save_checkpoint(checkpoints, self.state.global_step, fill)
         self.saved_at, self.saved_step = self.meter.clock.start(), self.state.global_step
@@ -113,8 +124,10 @@ class CheckpointingTrainer(Trainer):
         return diverged(what, curve, self.checkpoints, bf16=self.bf16)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        """Load the weights, and the sums of the meter."""
+        """Load the weights, what is beside them, and the sums of the meter."""
         super()._load_from_checkpoint(resume_from_checkpoint, model)
         checkpoint = Path(resume_from_checkpoint).parent
         self.meter = Meter(**json.loads((checkpoint / METER_FILE).read_text()))
         self.saved_step = step_of(checkpoint)
+        for each in self.beside:
+            each.load(checkpoint)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -38,6 +38,8 @@ from tasks.training.optimization import Optimization, Precision
 from tasks.training.resumption import TRAINER_FILES, require_fit, require_room, seconds_until
 from tasks.training.schedule import Budget, Schedule, factor
 from tasks.training.step_trainer import Batches, Loss, StepTrainer
+from tasks.training.weights.averages import Averages
+from tasks.training.weights.best import Best
 
 __all__ = [
     "Batch",
@@ -67,10 +69,12 @@ class TrainingHistory:
     Attributes:
         points: `step` (from 1) and metrics, in the order of steps.
         seen: places (such as tokens) seen, without padding.
+        kept: the step whose weights the model has; 0 for the last one.
     """
 
     points: list[dict[str, float]]
     seen: int = 0
+    kept: int = 0
 
     @property
     def steps(self) -> float:
@@ -81,6 +85,11 @@ class TrainingHistory:
         """Steps and values of the points that have the metric."""
         points = [point for point in self.points if metric in point]
         return [point["step"] for point in points], [point[metric] for point in points]
+
+    def validated(self, metric: str) -> float:
+        """A metric of the validation of the weights that the model has."""
+        steps, values = self.curve(metric)
+        return values[steps.index(self.kept)] if self.kept else values[-1]
 
     def curves(self, *metrics: str) -> dict[str, list[tuple[float, float]]]:
         """Points (step, value) of each of these metrics."""
@@ -138,6 +147,9 @@ def train(
     validate: Callable[[], dict[str, float]] | None = None,
     validate_every: int = 0,
     checkpoints: Checkpoints | None = None,
+    rates: Mapping[str, float] | None = None,
+    averages: Averages | None = None,
+    best: Best | None = None,
 ) -> TrainingHistory:
     """Train the model in place, one optimizer step per batch, from the newest checkpoint if any.
 
@@ -154,6 +166,9 @@ def train(
         validate_every: steps between two validations; 0 validates only after the last step, which
             is always validated.
         checkpoints: how often to write a checkpoint; by default as in an experiment.
+        rates: the share of the learning rate of weights, by name; 1 for others.
+        averages: averages of the weights, which the model gets at the end.
+        best: looks at the validations, ends the training, and gives the model the best weights.
 
     Returns:
         Everything that was logged, for loss curves.
@@ -169,7 +184,7 @@ def train(
         require_fit(newest, model, len(batches))
         monitor.note(resumed_from=newest.name, seconds_before=seconds_until(newest))
     if monitor.checkpoints:
-        require_room(model, monitor.checkpoints)
+        require_room(model, monitor.checkpoints, (averages is not None) + (best is not None))
     attention: AbstractContextManager[None] = nullcontext()
     if computation.plain_attention:
         attention = quick_attention(model, precision, device_name())
@@ -198,12 +213,18 @@ def train(
             rate=partial(factor, optimization.schedule, optimization.warmup_share)
             if optimization.minutes
             else None,
+            rates=rates,
+            averages=averages,
+            best=best,
         )
         trainer.add_callback(Cadence(trainer, validate_every if validate else None))
         trainer.train(resume_from_checkpoint=str(newest / TRAINER_FILES) if newest else None)
         trainer.require_finite_weights()
+        if chosen := best or averages:
+            chosen.finish()
     model.eval()
-    return TrainingHistory(trainer.state.log_history, trainer.meter.seen)
+    kept = 0 if best is None else best.step
+    return TrainingHistory(trainer.state.log_history, trainer.meter.seen, kept)
 
 
 @contextmanager

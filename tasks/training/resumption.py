@@ -26,10 +26,15 @@ COPIES = 3  # sizes of the weights in a checkpoint: the weights and Adam's two m
 Shapes = dict[str, tuple[int, ...]]
 
 
-def require_room(model: nn.Module, folder: Path) -> None:
+def require_room(model: nn.Module, folder: Path, beside: int = 0) -> None:
     """Check that the disk has room for the checkpoints and the model of a training.
 
     The two newest checkpoints are kept while the next is written; existing files count.
+
+    Args:
+        model: the model to train.
+        folder: of the checkpoints.
+        beside: copies of the weights in a checkpoint beside those of Trainer.
 
     Raises:
         StageError: with the folder, the bytes needed and the bytes free.
@@ -37,7 +42,7 @@ def require_room(model: nn.Module, folder: Path) -> None:
     distinct = {id(part): part for part in (*model.parameters(), *model.buffers())}
     weights = sum(part.numel() * part.element_size() for part in distinct.values())
     there = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    needed = (KEPT + 1) * COPIES * weights - there + weights
+    needed = (KEPT + 1) * (COPIES + beside) * weights - there + weights
     require(folder, needed, "the checkpoints of this training and the model that it writes")
 
 

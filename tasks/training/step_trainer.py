@@ -7,6 +7,7 @@ function, and logs go to a monitor. An interrupted validation is repeated when t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any, Protocol
 
 import torch
@@ -20,6 +21,9 @@ from tasks.training.computation import Computation
 from tasks.training.microbatches import Batch, Weights, weighed
 from tasks.training.out_of_memory import RandomState, too_large
 from tasks.training.schedule import Budget
+from tasks.training.weights.averages import Averages
+from tasks.training.weights.best import Best
+from tasks.training.weights.rates import set_rates
 
 
 class Batches(Protocol):
@@ -48,7 +52,8 @@ class StepTrainer(CheckpointingTrainer):
     """Trainer over `Batches`, with a given loss, that logs to a monitor.
 
     `rate`: the learning rate as a share of its peak, by the used share of the training; None for
-    Trainer's own schedule, by steps.
+    Trainer's own schedule, by steps. `rates`: the share of that rate of each weight, by its name.
+    `averages` are validated in place of the weights; `best` may end the training.
     """
 
     def __init__(
@@ -61,9 +66,13 @@ class StepTrainer(CheckpointingTrainer):
         computation: Computation,
         budget: Budget | None = None,
         rate: Callable[[float], float] | None = None,
+        rates: Mapping[str, float] | None = None,
+        averages: Averages | None = None,
+        best: Best | None = None,
         **arguments: Any,
     ) -> None:
-        super().__init__(checkpoints=monitor.checkpoints, **arguments)
+        beside = [each for each in (averages, best) if each is not None]
+        super().__init__(checkpoints=monitor.checkpoints, beside=beside, **arguments)
         self.remove_callback(PrinterCallback)
         self.batches = batches
         self.loss = loss
@@ -72,7 +81,8 @@ class StepTrainer(CheckpointingTrainer):
         self.computation = computation
         self.splitting = self.computation.splitting
         self.budget = budget or Budget(len(batches))
-        self.rate = rate
+        self.rate, self.rates = rate, rates
+        self.averages, self.best = averages, best
         self.ceiling = 0.0  # FLOP/s that this machine can do at most; 0: not measured
         self.weights: Weights | None = None  # of the losses of the part that is computed
         self.begun_at = 0  # the step that this process began with
@@ -89,6 +99,14 @@ class StepTrainer(CheckpointingTrainer):
         """
         self.meter.clock.tick()
         self.meter.used = self.budget.used(self.state.global_step, self.meter.elapsed)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Trainer's optimizer, with a learning rate for each weight if there are some."""
+        before = self.optimizer
+        optimizer: torch.optim.Optimizer = super().create_optimizer(model)
+        if self.rates and before is None:
+            set_rates(optimizer, self.model, self.rates)
+        return optimizer
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
@@ -195,15 +213,34 @@ class StepTrainer(CheckpointingTrainer):
         assert self.validate is not None
         self.model.eval()
         self.control.should_evaluate = False
+        looked_at = self.averages.used() if self.averages else nullcontext()
         with self.meter.clock.pause():
             try:
-                with torch.no_grad(), self.model.register_forward_pre_hook(self._stop_if_asked):
+                with (
+                    torch.no_grad(),
+                    looked_at,
+                    self.model.register_forward_pre_hook(self._stop_if_asked),
+                ):
                     metrics = self.validate()
+                    ends = self.best and self.best.validated(self.state.global_step, metrics)
                 self.keep(metrics)
+                if ends:
+                    self._end_early()
             except _ValidationStoppedError:
                 metrics, self.control.should_save = {}, True
             self.meter.owed = not metrics
         return metrics
+
+    def _end_early(self) -> None:
+        """End the training after this step: its share of the training is all that is used."""
+        self.meter.used, self.control.should_training_stop = 1.0, True
+        step, steps = self.state.global_step, self.args.max_steps
+        if self.best is not None and step < steps:
+            self.monitor.say(
+                f"stopped after step {step:,} of {steps:,}: {self.best.patience} validations in a "
+                f"row are no better than that of step {self.best.step:,}, whose weights are used"
+            )
+            self.monitor.progress(step, step, "steps")
 
     def _stop_if_asked(self, *_: object) -> None:
         if self.interruption.asked is not None:

@@ -50,3 +50,25 @@ def test_sequences_are_no_longer_than_the_model_reads():
 def test_names_of_problems_are_their_own():
     wrong = found(downstream=[{"name": "a"}, {"name": "b"}, {"name": "a"}])
     assert [path for path, _ in wrong] == ["downstream.0.name", "downstream.2.name"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("label_smoothing", 0.1), ("class_weights", "balanced")]
+)
+def test_what_is_done_with_labels_needs_labels(field, value):
+    number = {"name": "a", "problem": "regression", field: value}
+    [(path, message)] = found(downstream=[number])
+    assert path == f"downstream.a.{field}"
+    assert "problem is 'regression'; the field counts only with" in message
+    for problem in ("text-classification", "token-classification"):
+        assert found(downstream=[number | {"problem": problem}]) == []
+    several = number | {"problem": "text-classification", "several_labels": True}
+    assert found(downstream=[several]) == []
+
+
+def test_the_layers_of_a_frozen_encoder_have_no_rates():
+    part = {"name": "a", "layer_decay": 0.8, "freeze": "encoder"}
+    [(path, message)] = found(downstream=[part])
+    assert path == "downstream.a.layer_decay"
+    assert "freeze is 'encoder'; the field counts only with none, embeddings" in message
+    assert found(downstream=[part | {"freeze": "embeddings"}]) == []

@@ -3,9 +3,18 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import accuracy_score, classification_report, confusion_matrix, f1_score
+from sklearn.metrics import (
+    accuracy_score,
+    classification_report,
+    confusion_matrix,
+    f1_score,
+    matthews_corrcoef,
+    roc_auc_score,
+)
 
-from tasks.problems import load
+from tasks.problems import PROBABILITIES, load, load_probabilities, load_simple
+from tasks.problems.calibration import calibration_error, gaps
+from tasks.problems.weighted import on_all_rows
 from tests.support.tiny_models import LABELS, labelled_texts, wordpiece
 
 problem = load("text-classification")
@@ -26,6 +35,7 @@ def test_metrics_are_sklearns_also_where_labels_do_not_occur(used, seed):
         {
             "accuracy": accuracy_score(gold, predicted),
             "macro_f1": f1_score(gold, predicted, average="macro", zero_division=0),
+            "mcc": matthews_corrcoef(gold, predicted),
         }
     )
 
@@ -81,6 +91,51 @@ def test_the_answer_is_the_likeliest_label_with_its_probability_and_the_loss():
     assert table["predicted"].tolist() == ["plant", "animal"]
     assert table["probability"].tolist() == pytest.approx([0.7, 0.6])
     assert table["loss"].tolist() == pytest.approx([-np.log(0.1), -np.log(0.6)])
+    assert np.stack(table[PROBABILITIES]) == pytest.approx(
+        np.array([[0.2, 0.7, 0.1], [0.6, 0.3, 0.1]])
+    )
+    assert {row.dtype for row in table[PROBABILITIES]} == {np.dtype(np.float32)}
+
+
+def answered(rows=60, labels=3):
+    """A table of answers of a model that knows something, with all labels in the test."""
+    generator = np.random.default_rng(5)
+    true = np.arange(rows) % labels
+    logits = generator.normal(0, 1, (rows, labels)) + 1.5 * np.eye(labels)[true]
+    table = labelled_texts(rows, seed=0).assign(label=[LABELS[i] for i in true])
+    examples = problem.encode(table, wordpiece(), LABELS)
+    return problem.decide(table, examples, list(logits.astype(np.float32)), LABELS)
+
+
+def test_metrics_of_probabilities_are_those_of_the_table():
+    table, sure = answered(), load_probabilities("text-classification")
+    assert {*sure.NEEDED} <= {*table.columns}
+    found = on_all_rows(sure.score(table, LABELS))
+    shares = np.stack(table[PROBABILITIES]).astype(np.float64)
+    shares /= shares.sum(axis=1, keepdims=True)
+    number = {label: i for i, label in enumerate(LABELS)}
+    expected = roc_auc_score(table["gold"].map(number), shares, multi_class="ovr")
+    assert found["roc_auc"] == pytest.approx(expected, abs=1e-3)  # ties that the division breaks
+    right = (table["gold"] == table["predicted"]).to_numpy()
+    error = calibration_error(gaps(table["probability"].to_numpy(), right).sum(axis=0))
+    assert found["calibration_error"] == pytest.approx(float(error), abs=1e-6)
+    assert found.keys() | measure([], []).keys() == problem.METRICS.keys()
+
+
+def test_the_simple_model_has_probabilities_also_of_labels_that_it_was_not_shown():
+    simple = load_simple("text-classification")
+    train, held_out, test = (labelled_texts(rows, seed) for seed, rows in enumerate((60, 20, 20)))
+    some = train[train["label"] != "plant"]
+    for rows, known in ((train, LABELS), (some, ["animal", "stone"]), (some[:1], None)):
+        table = simple.answer(rows, held_out, test, LABELS)
+        shares = np.stack(table[PROBABILITIES])
+        assert shares.shape == (20, 3)
+        assert shares.sum(axis=1) == pytest.approx(np.ones(20), abs=1e-5)
+        answered = shares[np.arange(20), [LABELS.index(label) for label in table["predicted"]]]
+        assert answered == pytest.approx(shares.max(axis=1), abs=1e-6)
+        assert answered == pytest.approx(table["probability"].to_numpy(), abs=1e-6)
+        if known != LABELS:
+            assert (shares[:, LABELS.index("plant")] == 0).all() or known is None
 
 
 def test_the_majority_is_the_most_frequent_label_of_training():

@@ -36,7 +36,8 @@ def test_it_learns_what_words_tell(problem: str, tmp_path: Path) -> None:
     test = pd.read_parquet(tmp_path / problem / "test.parquet")
     assert list(found["answers"]["document"]) == list(test["document"])
     assert json.loads((found["out"] / "baseline.json").read_text()) == {
-        "words": load_simple(problem).WORDS
+        "words": load_simple(problem).WORDS,
+        "labels": json.loads((tmp_path / problem / "labels.json").read_text()),
     }
 
 

@@ -2,12 +2,13 @@
 
 import json
 import shutil
+import statistics
 
 import numpy as np
 import pandas as pd
 import pytest
 from seqeval.metrics import f1_score as entity_f1
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef, roc_auc_score
 
 from tasks.contract import Silent, StageError
 from tasks.experiment.problem import FineTuning
@@ -49,7 +50,7 @@ def world(tmp_path_factory):
     return folder
 
 
-def run(world, out, problem, model="good", scratch="poor", monitor=None):
+def run(world, out, problem, model="good", scratch="poor", monitor=None, **more):
     out.mkdir(parents=True)
     data = world / problem
     return evaluate(
@@ -63,6 +64,7 @@ def run(world, out, problem, model="good", scratch="poor", monitor=None):
         simple=data / "simple" if (data / "simple").exists() else None,
         out=out,
         monitor=monitor or Silent(),
+        **more,
     )
 
 
@@ -82,6 +84,7 @@ def score(problem, table, column):
     return {
         "accuracy": accuracy_score(gold, predicted),
         "macro_f1": f1_score(gold, predicted, average="macro", zero_division=0),
+        "mcc": matthews_corrcoef(gold, predicted),
     }
 
 
@@ -92,6 +95,39 @@ def test_metrics_are_those_of_the_predictions_by_sklearn_and_seqeval(measured):
     for prefix, column in ((prefix, f"{name}predicted") for prefix, name in models.items()):
         for name, value in score(problem, table, column).items():
             assert metrics[prefix + name] == pytest.approx(value, abs=1e-15)
+
+
+def test_the_probabilities_of_all_labels_are_those_of_the_model_alone(measured):
+    problem, out, metrics = measured
+    table = pd.read_parquet(out / "predictions.parquet")
+    found = [name for name in table.columns if name.endswith("probabilities")]
+    if problem == "token-classification":
+        assert found == []
+        return
+    assert found == ["probabilities"]
+    assert "simple_probability" in table
+    labels = json.loads((out / "classes.json").read_text())["report"]["class"]
+    shares = np.stack(table["probabilities"]).astype(float)
+    answers = [labels[i] for i in shares.argmax(axis=1)]
+    assert answers == list(table["predicted"])
+    areas = [roc_auc_score(table["gold"] == label, shares[:, i]) for i, label in enumerate(labels)]
+    assert metrics["roc_auc"] == pytest.approx(np.mean(areas), abs=1e-12)
+    bins = json.loads((out / "rows.json").read_text())["reliability"]
+    error = sum(each["rows"] * abs(each["sure"] - each["right"]) for each in bins) / len(table)
+    assert metrics["calibration_error"] == pytest.approx(error, abs=1e-12)
+
+
+def test_a_simple_model_without_probabilities_has_a_dash_for_them(world, tmp_path):
+    problem = "text-classification"
+    shutil.copytree(world / problem, tmp_path / problem)
+    answers = tmp_path / problem / "simple" / "answers.parquet"
+    pd.read_parquet(answers)[["document", "predicted"]].to_parquet(answers)
+    metrics = run(tmp_path, tmp_path / "out", problem, scratch=None)
+    assert "simple/mcc" in metrics
+    assert not {"simple/roc_auc", "simple/calibration_error"} & metrics.keys()
+    page = (shown(evaluation_card.show, tmp_path / "out") / "card.md").read_text()
+    [line] = [line for line in page.splitlines() if line.startswith("| ROC-AUC")]
+    assert line.split("|")[3].strip() == "–"
 
 
 def test_every_metric_has_an_interval_around_it(measured):
@@ -139,7 +175,8 @@ def test_pages_and_figures_say_what_was_measured(measured):
     assert metrics["test_documents"] == 40
     assert facts["rows"].startswith("80 ")
     pages = out.with_name(f"{out.name}-show")
-    assert {file.name for file in pages.iterdir()} == {
+    reliability = {"reliability.png"} if problem == "text-classification" else set()
+    assert {file.name for file in pages.iterdir()} == reliability | {
         *("card.md", "predictions.parquet", "confusion.png", "gain.png")
     }
     predictions = (out / "predictions.parquet").read_bytes()
@@ -289,3 +326,40 @@ def test_the_order_of_the_labels_changes_nothing(world, tmp_path):
         (tmp_path / problem / "labels.json").write_text(json.dumps(labels))
         metrics.append(run(tmp_path, tmp_path / labels[0], problem, scratch=None))
     assert metrics[0] == metrics[1]
+
+
+def test_further_seeds_add_their_mean_and_spread_and_change_nothing_else(world, tmp_path):
+    problem = "text-classification"
+    good, poor = (world / problem / name / "model" for name in ("good", "poor"))
+    alone = run(world, tmp_path / "alone", problem)
+    further = {"further": [poor, good], "further_from_scratch": [poor, good]}
+    metrics = run(world, tmp_path / "out", problem, **further)
+    assert {name: metrics[name] for name in alone} == alone
+    other = run(world, tmp_path / "other", problem, "poor", scratch=None)
+    assert metrics["seeds"] == 3
+    names = [*load(problem).METRICS, "gain"]
+    assert metrics.keys() - alone.keys() == {
+        "seeds",
+        *(f"{model}/{name}" for name in names for model in ("seeds_mean", "seeds_spread")),
+    }
+    for name in load(problem).METRICS:
+        values = [alone[name], other[name], alone[name]]
+        assert metrics[f"seeds_mean/{name}"] == pytest.approx(statistics.fmean(values))
+        assert metrics[f"seeds_spread/{name}"] == pytest.approx(statistics.stdev(values))
+    gains = [alone["gain"], 0, 0]  # the further models are compared with themselves
+    assert metrics["seeds_mean/gain"] == pytest.approx(statistics.fmean(gains))
+    assert metrics["seeds_spread/gain"] == pytest.approx(statistics.stdev(gains))
+    page = (shown(evaluation_card.show, tmp_path / "out") / "card.md").read_text()
+    assert "| metric | pre-trained | mean of 3 seeds | from scratch | simple model |" in page
+    mean, spread = (100 * metrics[f"seeds_{each}/accuracy"] for each in ("mean", "spread"))
+    assert f"| {mean:.1f} ± {spread:.1f} % |" in page
+    assert "**Over 3 training seeds, accuracy " in page
+    assert "the intervals are of the first seed, over test documents" in page
+
+
+def test_without_a_model_from_scratch_seeds_have_no_gain(world, tmp_path):
+    problem = "text-classification"
+    poor = world / problem / "poor" / "model"
+    metrics = run(world, tmp_path / "out", problem, scratch=None, further=[poor])
+    assert "seeds_mean/accuracy" in metrics
+    assert "seeds_mean/gain" not in metrics

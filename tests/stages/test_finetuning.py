@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -11,9 +12,13 @@ from transformers import AutoTokenizer, pipeline
 from tasks.contract import Silent, StageError
 from tasks.experiment.problem import FineTuning
 from tasks.models.bodies import INITIALIZER_RANGE, load_encoder, new_classifier
+from tasks.models.class_loss import ClassLoss
+from tasks.models.depths import Depths
 from tasks.models.inference import predict
+from tasks.pages import finetuning_card
 from tasks.problems import load
-from tasks.stages.finetuning import finetune
+from tasks.stages.finetuning import cross_entropy, finetune, loss_of, order_of
+from tests.support.shown import shown
 from tests.support.tiny_models import LABELS, TAGS, labelled_texts, write_body, write_data
 
 TRAINING = FineTuning(epochs=20, batch_size=16, learning_rate=5e-3, max_length=32, dropout=0.1)
@@ -372,3 +377,73 @@ def test_an_input_longer_than_the_model_reads_is_refused(body, longest, tmp_path
     assert model(torch.full((1, longest), 5)).logits.shape == (1, longest, len(TAGS))
     with pytest.raises(StageError, match=f"max_length is {longest + 1}.*at most {longest}"):
         make("token", folder, max_length=longest + 1)
+
+
+TUNED = {
+    "layer_decay": 0.8,
+    "label_smoothing": 0.1,
+    "class_weights": "balanced",
+    "early_stopping": 4,
+    "averaging": 0.9,
+}
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_with_every_way_of_tuning_it_learns_and_is_the_same_again(problem, world, tmp_path):
+    training = TRAINING.model_copy(update=TUNED)
+    metrics, _ = run(world, tmp_path / "one", problem, training=training)
+    assert metrics[f"validation_{load(problem).HEADLINE}"] > 0.9
+    assert run(world, tmp_path / "two", problem, training=training)[0] == metrics
+    assert digests(tmp_path / "one") == digests(tmp_path / "two")
+    say = pipeline(problem, str(tmp_path / "one" / "model"))
+    assert say("the old cat runs by the new it")
+
+
+@pytest.mark.parametrize("frozen", ["embeddings", "encoder"])
+def test_what_is_frozen_is_that_of_the_body(frozen, world, tmp_path):
+    training = TRAINING.model_copy(update={"epochs": 2, "freeze": frozen})
+    run(world, tmp_path / "out", training=training)
+    given = load_file(world / "body" / "model.safetensors")
+    found = load_file(tmp_path / "out" / "model" / "model.safetensors")
+    depths = Depths.of(make("text", world / "body"))
+    layers = [name for layer in depths.layers for name in layer]
+    kept = [*depths.embeddings, *(layers if frozen == "encoder" else [])]
+    assert all(torch.equal(found[name], given[name]) for name in kept)
+    learnt = [name for name in found if name not in kept]
+    assert not [name for name in learnt if name in given and torch.equal(found[name], given[name])]
+    assert {"classifier.weight", "bert.pooler.dense.weight"} <= {*learnt}
+
+
+def test_the_best_validation_is_what_is_used_and_told(world, tmp_path):
+    few = {"train_examples": 24, "epochs": 40, "early_stopping": 2}
+    training = TRAINING.model_copy(update=few)
+    metrics, monitor = run(world, tmp_path / "out", training=training)
+    assert metrics["steps"] < 80
+    told = json.loads((tmp_path / "out" / "curves.json").read_text())
+    curve = dict(map(tuple, told["curves"]["validation_accuracy"]))
+    losses = dict(map(tuple, told["curves"]["validation_loss"]))
+    best = max(curve, key=lambda step: (curve[step], -losses[step]))
+    assert told["kept"] == best
+    assert metrics["validation_accuracy"] == curve[best]
+    assert metrics["validation_loss"] == losses[best]
+    assert len([step for step in curve if step > best]) == 2
+    assert monitor.said[-1].startswith(f"stopped after step {metrics['steps']:.0f} of 80: 2 ")
+    assert (shown(finetuning_card.show, tmp_path / "out") / "loss.png").exists()
+    say = pipeline("text-classification", str(tmp_path / "out" / "model"))
+    rows = pd.read_parquet(world / "text-classification" / "validation.parquet")
+    right = [a["label"] == b for a, b in zip(say(list(rows["text"])), rows["label"], strict=True)]
+    assert sum(right) / len(right) == pytest.approx(metrics["validation_accuracy"], abs=0.03)
+
+
+def test_validations_are_ranked_by_the_headline_metric_then_by_the_loss():
+    accuracy = order_of(load("text-classification"))
+    told = [{"validation_accuracy": a, "validation_loss": b} for a, b in ((0.5, 2), (0.5, 1))]
+    assert accuracy(told[0]) < accuracy(told[1])
+    assert accuracy({"validation_accuracy": 0.6, "validation_loss": 9}) > accuracy(told[1])
+
+
+def test_a_loss_of_ones_own_is_computed_only_where_it_is_asked_for():
+    kind = load("text-classification")
+    assert loss_of(kind, TRAINING, [], 3) is cross_entropy
+    smooth = loss_of(kind, TRAINING.model_copy(update={"label_smoothing": 0.1}), [], 3)
+    assert smooth == ClassLoss("single_label_classification", 0.1)

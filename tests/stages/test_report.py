@@ -124,6 +124,19 @@ def test_the_first_sentence_names_the_simple_model(evaluations, tmp_path):
         assert "| news | accuracy | 53.4 % [51.0, 55.9] |" in text
 
 
+def test_the_spread_over_seeds_is_beside_the_interval(evaluations, tmp_path):
+    file = evaluations["library"] / "metrics.json"
+    seeds = {"seeds": 4.0, "seeds_mean/accuracy": 0.528, "seeds_spread/accuracy": 0.0093}
+    seeds |= {"seeds_mean/gain": 0.085, "seeds_spread/gain": 0.012}
+    file.write_text(json.dumps(json.loads(file.read_text()) | seeds))
+    _, page, card = report(tmp_path / "out", evaluations)
+    for text in (page, card):
+        assert "| +9.1 [+7.0, +11.3] | 52.8 ± 0.9 % | 12.0 % |" in text
+        assert "- **library**: Over 4 training seeds, accuracy 52.8 ± 0.9 % and gain +8.5" in text
+        code = next(line for line in text.splitlines() if line.startswith("| code |"))
+        assert "| – |" in code
+
+
 def test_few_test_documents_show_no_gain(tmp_path):
     few = {"library": write_evaluation(tmp_path / "a", (0.091, 0.07, 0.113), documents=9)}
     metrics, page, _ = report(tmp_path / "out", few)

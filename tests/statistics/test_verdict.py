@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from tasks.statistics.verdict import CHANCE, HELPS, HURTS, beyond_majority, verdict
+from tasks.problems import Metric
+from tasks.statistics.verdict import CHANCE, HELPS, HURTS, beyond_majority, over_seeds, verdict
 
 
 def metrics(low, high, documents=200.0, prefix=""):
@@ -56,6 +57,21 @@ def test_a_model_that_may_have_learnt_nothing_is_pointed_out(value, low, said):
     assert beyond_majority(found, "accuracy", "glad") == said
     of_run = {f"downstream/moods/{name}": number for name, number in found.items()}
     assert beyond_majority(of_run, "accuracy", "glad", "moods") == said
+
+
+def test_the_spread_over_seeds_says_which_uncertainty_it_is():
+    found = {"seeds": 5.0, "seeds_mean/accuracy": 0.712, "seeds_spread/accuracy": 0.0112}
+    accuracy = Metric("accuracy")
+    said = over_seeds(found, "accuracy", accuracy)
+    assert said == (
+        "over 5 training seeds, accuracy 71.2 ± 1.1 % (mean ± standard deviation on the same test "
+        "documents; the intervals are of the first seed, over test documents)"
+    )
+    found |= {"seeds_mean/gain": 0.031, "seeds_spread/gain": 0.008}
+    of_run = {f"downstream/moods/{name}": number for name, number in found.items()}
+    said = over_seeds(of_run, "accuracy", accuracy, "moods")
+    assert "accuracy 71.2 ± 1.1 % and gain +3.1 ± 0.8 points (mean" in said
+    assert over_seeds({"accuracy": 0.7}, "accuracy", accuracy) == ""
 
 
 def test_it_loads_nothing_heavy():

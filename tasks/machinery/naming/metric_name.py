@@ -14,6 +14,9 @@ REFERENCES = (FROM_SCRATCH, START, SIMPLE, MAJORITY)  # models that another one 
 # Differences in the headline metric, paired.
 GAIN, OVER_START, OVER_SIMPLE = "gain", "over_start", "over_simple"
 DIFFERENCES = (GAIN, OVER_START, OVER_SIMPLE)
+# In place of a model: the mean and the standard deviation over fine-tunings with several seeds.
+SEEDS_MEAN, SEEDS_SPREAD = "seeds_mean", "seeds_spread"
+SEEDS = "seeds"  # how many there are
 LOW, HIGH = "low", "high"
 DOWNSTREAM = "downstream"
 
@@ -25,7 +28,8 @@ class MetricName:
     Attributes:
         metric: such as `accuracy`, `validation_loss`, or one of DIFFERENCES.
         model: whose result it is: MAJORITY, SIMPLE (the field's simple model), FROM_SCRATCH, START
-            (the given model, fine-tuned without further pre-training); empty for the model itself.
+            (the given model, fine-tuned without further pre-training), SEEDS_MEAN or SEEDS_SPREAD
+            (over several fine-tunings); empty for the model itself.
         problem: the downstream problem it belongs to; empty in the evaluation's own results.
         stage: the stage it belongs to, such as `pretraining`, where it belongs to no problem.
         end: LOW or HIGH for an end of its interval; empty for the result itself.

@@ -17,6 +17,11 @@ def from_start(problem: str) -> str:
     return f"{problem}{_START}"
 
 
+def with_seed(label: str, seed: int) -> str:
+    """The label of a stage about the same model, fine-tuned again with another seed."""
+    return f"{label} seed {seed}"
+
+
 @dataclass(frozen=True, order=True)
 class Title:
     """What people read for a stage of a run.
@@ -41,9 +46,9 @@ class Title:
     @property
     def problem(self) -> str:
         """The downstream problem that it is about; empty if it is about none."""
-        return self.label.removesuffix(_SCRATCH).removesuffix(_START)
+        return self.label.partition(" ")[0]
 
     @property
     def is_of_reference(self) -> bool:
-        """Whether it is about a model that the one pre-trained here is compared with."""
-        return self.label.endswith((_SCRATCH, _START))
+        """Whether it is about a model beside that of the run: to compare with, or of a seed."""
+        return " " in self.label

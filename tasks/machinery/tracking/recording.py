@@ -17,7 +17,14 @@ from typing import Any, Literal
 
 from tasks.machinery.host.interruption import why_stopped
 from tasks.machinery.host.small_files import report
-from tasks.machinery.naming.metric_name import DIFFERENCES, MAJORITY, SIMPLE
+from tasks.machinery.naming.metric_name import (
+    DIFFERENCES,
+    MAJORITY,
+    SEEDS,
+    SEEDS_MEAN,
+    SEEDS_SPREAD,
+    SIMPLE,
+)
 from tasks.machinery.naming.secrets import redacted
 from tasks.machinery.store.artifact import Artifact, read_run
 from tasks.machinery.store.store import Store
@@ -30,7 +37,10 @@ from tasks.machinery.tracking.tracked_run import Status, TrackedRun, log_files
 from tasks.machinery.tracking.tracking import Tracking
 
 # Metrics of an evaluation that do not belong to a single model.
-_ABOUT_NO_MODEL = (MAJORITY, SIMPLE, *DIFFERENCES, "test_documents")
+_ABOUT_NO_MODEL = (
+    *(MAJORITY, SIMPLE, *DIFFERENCES, "test_documents"),
+    *(SEEDS, SEEDS_MEAN, SEEDS_SPREAD),
+)
 
 # The text for an exception that is a signal.
 _SIGNALS = {

@@ -15,7 +15,13 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from tasks.machinery.naming.metric_name import DIFFERENCES, MAJORITY, MetricName
+from tasks.machinery.naming.metric_name import (
+    DIFFERENCES,
+    MAJORITY,
+    SEEDS_MEAN,
+    SEEDS_SPREAD,
+    MetricName,
+)
 from tasks.machinery.tracking.tags import EXPERIMENT, STAGE
 
 NAME = "results"
@@ -58,7 +64,8 @@ def columns_of(runs: Sequence[Run]) -> list[str]:
             found.problem and found.model == MAJORITY
         ):  # only the headline metric has a majority baseline
             differences = [MetricName(each, problem=found.problem) for each in DIFFERENCES]
-            chosen += map(str, [replace(found, model=""), *differences])
+            models = [replace(found, model=each) for each in ("", SEEDS_MEAN, SEEDS_SPREAD)]
+            chosen += map(str, [*models, *differences])
     chosen.append("pretraining/validation_loss")
     results = [name for name in dict.fromkeys(chosen) if name in metrics]
     parameters = dict.fromkeys(name for run in runs for name in sorted(run.data.params))

@@ -18,6 +18,7 @@ from scipy.special import log_softmax
 from transformers import AutoModelForSequenceClassification
 
 from tasks.data.text.length_buckets import Batch, Example, inputs_of
+from tasks.problems import PROBABILITIES
 from tasks.problems.text_inputs import CUT, asked, encode_texts, head, texts
 
 __all__ = ["CUT", "head", "texts"]
@@ -52,7 +53,10 @@ def decide(
     logits: Sequence[NDArray[np.float32]],
     labels: Sequence[str],
 ) -> pd.DataFrame:
-    """The most likely label of each row, its probability, and -log of the true label's."""
+    """The most likely label of each row, its probability, -log of the true label's, and all.
+
+    The column PROBABILITIES has the probabilities of all labels, in their order, in fp32.
+    """
     logs = log_softmax(np.stack(logits).astype(np.float64), axis=1)
     best = logs.argmax(axis=1)
     each = np.arange(len(rows))
@@ -63,5 +67,6 @@ def decide(
             "predicted": [labels[i] for i in best],
             "probability": np.exp(logs[each, best]),
             "loss": -logs[each, [example.labels[0] for example in examples]],
+            PROBABILITIES: list(np.exp(logs).astype(np.float32)),
         }
     )

@@ -1,4 +1,9 @@
-"""The metrics of text classification."""
+"""The metrics of text classification.
+
+The correlation is that of Matthews for any number of classes (Gorodkin 2004, "Comparing two
+K-category assignments by a K-category correlation coefficient", Computational Biology and Chemistry
+28), sklearn's `matthews_corrcoef`: 0 where all answers or all truths are one label.
+"""
 
 from __future__ import annotations
 
@@ -32,17 +37,32 @@ def count(
 
 
 def measure(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Accuracy and macro-F1 from the sums of `count`, of shape (..., 3 × labels)."""
+    """Accuracy, macro-F1 and correlation from the sums of `count`, of shape (..., 3 × labels)."""
     right, predicted, true = np.split(sums, 3, axis=-1)
     occurs = (predicted + true) > 0
     return {
         "accuracy": ratio(right.sum(axis=-1), true.sum(axis=-1)),
         "macro_f1": ratio(f1_score(right, predicted, true).sum(axis=-1), occurs.sum(axis=-1)),
+        "mcc": correlation(right, predicted, true),
     }
 
 
+def correlation(
+    right: NDArray[np.float64], predicted: NDArray[np.float64], true: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The correlation of answers and truths, from how often each label is right, predicted, true.
+
+    With one column a label that is 1 in its rows: the covariances of the columns of answers and of
+    truths, divided by the root of the variances of both, each added up over the labels.
+    """
+    rows = true.sum(axis=-1)
+    together = rows * right.sum(axis=-1) - (predicted * true).sum(axis=-1)
+    spread = [rows**2 - (each**2).sum(axis=-1) for each in (predicted, true)]
+    return ratio(together, np.sqrt(spread[0]) * np.sqrt(spread[1]))
+
+
 def score(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) -> Sums:
-    """Accuracy and macro-F1 as functions of the rows' weights."""
+    """Accuracy, macro-F1 and correlation as functions of the rows' weights."""
     return scores_of(count(gold, predicted, labels), measure)
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
+from sklearn.multiclass import OneVsRestClassifier
 
+from tasks.problems import PROBABILITIES
 from tasks.problems.linear import logistic_regression
 from tasks.problems.tfidf import PAIRS, TextFeatures
+from tasks.problems.weighted import Floats
 
 WORDS = f"TF-IDF of words and characters ({PAIRS}), logistic regression"
 STRENGTHS = (1.0, 10.0, 100.0)  # the inverse of the L2 penalty; the best on validation counts
@@ -15,14 +20,15 @@ STRENGTHS = (1.0, 10.0, 100.0)  # the inverse of the L2 penalty; the best on val
 
 def answer(
     train: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFrame, labels: Sequence[str]
-) -> list[str]:
-    """The label of each test text, by a model of the training texts alone.
+) -> pd.DataFrame:
+    """The label of each test text and the probabilities of all, by a model of the training texts.
 
     The validation texts choose the strength of the penalty, by accuracy; the weaker penalty wins a
-    draw.
+    draw. A label without a training text has probability 0.
     """
     if train["label"].nunique() < 2:
-        return [str(train["label"].iloc[0])] * len(test)
+        only = str(train["label"].iloc[0])
+        return table([only] * len(test), np.ones((len(test), 1)), [only], labels)
     counts = TextFeatures()
     features, held_out = counts.fit(train), counts.of(validation)
     highest, best = -1.0, logistic_regression(STRENGTHS[0])
@@ -31,4 +37,36 @@ def answer(
         accuracy = float((model.predict(held_out) == validation["label"]).mean())
         if accuracy >= highest:
             highest, best = accuracy, model
-    return [str(label) for label in best.predict(counts.of(test))]
+    return answers_of(best, counts.of(test), labels)
+
+
+def answers_of(
+    model: OneVsRestClassifier, features: csr_matrix, labels: Sequence[str]
+) -> pd.DataFrame:
+    """The answers of a fitted model."""
+    predicted = [str(label) for label in model.predict(features)]
+    return table(predicted, model.predict_proba(features), model.classes_, labels)
+
+
+def table(
+    predicted: Sequence[str], shares: Floats, known: Sequence[str], labels: Sequence[str]
+) -> pd.DataFrame:
+    """The columns `predicted`, `probability` and PROBABILITIES of a table of answers.
+
+    Args:
+        predicted: the answer to each row.
+        shares: the probabilities of the labels that the model knows, of shape (rows, known).
+        known: these labels.
+        labels: all labels.
+    """
+    number = {label: i for i, label in enumerate(labels)}
+    every = np.zeros((len(predicted), len(labels)))
+    every[:, [number[label] for label in known]] = shares
+    answered = every[np.arange(len(predicted)), [number[label] for label in predicted]]
+    return pd.DataFrame(
+        {
+            "predicted": list(predicted),
+            "probability": answered,
+            PROBABILITIES: list(every.astype(np.float32)),
+        }
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flows.terminal.console import Terminal, evaluation_facts, verdicts
+from flows.terminal.console import Terminal, evaluation_facts, results_table, verdicts
 from tasks.machinery.execution.summary import StageSummary
 from tasks.machinery.naming.title import Title
 
@@ -61,3 +61,22 @@ def test_an_interruption_says_where_it_came() -> None:
     assert terminal.interruption == "interrupted in tokenizer"
     terminal.interrupted("finetuning mood", 1234)
     assert terminal.interruption == "interrupted in finetuning mood at step 1,234"
+
+
+def test_the_spread_over_seeds_has_a_column_and_a_line() -> None:
+    measures = measured(0.7, 0.6)
+    found = {"seeds": 3.0, "seeds_mean/accuracy": 0.69, "seeds_spread/accuracy": 0.012}
+    assert "mean of seeds" not in printed(measures)
+    measures |= {f"downstream/mood/{name}": value for name, value in found.items()}
+    text = printed(measures)
+    assert "mean of seeds" in text
+    assert "0.690" in text
+    assert "± 0.012" in text
+    [line] = verdicts(measures, ["mood"], {"mood": FACTS})
+    assert line.startswith("mood: over 3 training seeds, accuracy 69.0 ± 1.2 % (mean ± standard")
+
+
+def printed(measures: dict[str, float]) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    console.print(results_table(measures, ["mood"]))
+    return console.file.getvalue()

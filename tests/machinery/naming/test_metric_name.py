@@ -8,6 +8,8 @@ from tasks.machinery.naming.metric_name import (
     HIGH,
     LOW,
     MAJORITY,
+    SEEDS_MEAN,
+    SEEDS_SPREAD,
     MetricName,
     headline_of,
 )
@@ -23,6 +25,8 @@ NAMES = {
     "judgement/challenger/accuracy/low": MetricName(
         "accuracy", "challenger", stage="judgement", end="low"
     ),
+    "downstream/library/seeds_mean/accuracy": MetricName("accuracy", "seeds_mean", "library"),
+    "downstream/library/seeds": MetricName("seeds", problem="library"),
     "loss": MetricName("loss"),
 }
 
@@ -54,3 +58,4 @@ def test_the_words_of_names_are_these_in_every_artifact_and_run():
     # They are in no key: with other words, results that are cached would not be found.
     assert (DOWNSTREAM, MAJORITY, FROM_SCRATCH) == ("downstream", "majority", "from_scratch")
     assert (LOW, HIGH) == ("low", "high")
+    assert (SEEDS_MEAN, SEEDS_SPREAD) == ("seeds_mean", "seeds_spread")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.machinery.naming.title import Title, from_scratch
+from tasks.machinery.naming.title import Title, from_scratch, with_seed
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,8 @@ from tasks.machinery.naming.title import Title, from_scratch
         ("evaluation library", "library", False),
         ("finetuning library from scratch", "library", True),
         ("finetuning library from start", "library", True),
+        ("finetuning library seed 12", "library", True),
+        ("finetuning library from scratch seed 12", "library", True),
     ],
 )
 def test_a_title_is_read_back_as_it_was_written(text, problem, is_of_reference):
@@ -25,3 +27,5 @@ def test_a_title_is_read_back_as_it_was_written(text, problem, is_of_reference):
 def test_a_title_is_written_from_its_parts():
     assert str(Title("pretraining")) == "pretraining"
     assert str(Title("finetuning", from_scratch("mood"))) == "finetuning mood from scratch"
+    again = with_seed(from_scratch("mood"), 3)
+    assert str(Title("finetuning", again)) == "finetuning mood from scratch seed 3"

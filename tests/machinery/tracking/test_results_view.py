@@ -87,5 +87,18 @@ def test_a_view_that_a_person_has_saved_stays(client: MlflowClient, experiment: 
     assert client.get_experiment(experiment).tags[TAG] == own
 
 
+def test_the_mean_and_the_spread_over_seeds_are_beside_the_result(
+    client: MlflowClient, experiment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = ("seeds_mean", "seeds_spread")
+    for model in models:
+        for metric in ("accuracy", "macro_f1"):
+            monkeypatch.setitem(RESULTS, f"downstream/mood/{model}/{metric}", 0.6)
+    add_run(client, experiment)
+    renew_view(client, experiment)
+    both = [f"metrics.`downstream/mood/{model}/accuracy`" for model in models]
+    assert view(client, experiment)["selectedColumns"] == [SHOWN[0], *both, *SHOWN[1:]]
+
+
 def test_without_results_nothing_is_shown() -> None:
     assert columns_of([]) == []
