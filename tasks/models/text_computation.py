@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from tasks import families
 from tasks.data.text import batches
+from tasks.families import Family
 from tasks.training import flops, memory
 from tasks.training.computation import Computation
 from tasks.training.flops import Product
@@ -26,6 +27,7 @@ def text_computation(
     length: int,
     row: Sequence[Product],
     precision: Precision,
+    encoders: Sequence[Any] = (),
 ) -> Computation:
     """How to compute steps with batches of text on this machine.
 
@@ -39,17 +41,18 @@ def text_computation(
         length: tokens in the longest row.
         row: the products behind the encoder for one such row.
         precision: of the training.
+        encoders: the configurations of the encoders that a batch passes through; empty: the
+            model's own.
     """
-    config, family = model.config, families.load(model.config.model_type)
-    known, device = resolve_precision(precision), device_name()
-    plain = family.PLAIN_ATTENTION and is_plain(config, known, device)
-    taken = family.encoder_bytes(config, length, bf16=known == "bf16", plain_attention=plain)
+    config, known = model.config, resolve_precision(precision)
+    each = [(families.load(one.model_type), one) for one in encoders or [config]]
+    taken = sum(_bytes(family, one, length, known) for family, one in each)
     fit = memory.fitting_rows(model, batch_size, taken + memory.of_products(row))
 
     def count(batch: Batch) -> float:
         rows, columns = batch["input_ids"].shape
-        encoder = family.encoder_flops(config, rows, columns)
-        return flops.of_step(encoder + flops.of_products(head(config, batch)))
+        passed = sum(family.encoder_flops(one, rows, columns) for family, one in each)
+        return flops.of_step(passed + flops.of_products(head(config, batch)))
 
     return Computation(
         rows=batches.rows,
@@ -63,5 +66,11 @@ def text_computation(
             counts=counts,
         ),
         flops=count,
-        plain_attention=family.PLAIN_ATTENTION,
+        plain_attention=families.load(config.model_type).PLAIN_ATTENTION,
     )
+
+
+def _bytes(family: Family, config: Any, length: int, precision: Literal["fp32", "bf16"]) -> int:
+    """Memory of a row in an encoder."""
+    plain = family.PLAIN_ATTENTION and is_plain(config, precision, device_name())
+    return family.encoder_bytes(config, length, bf16=precision == "bf16", plain_attention=plain)

@@ -23,6 +23,7 @@ from tasks.models.masked_prediction import (
     masked_head,
     masked_loss,
     measure_masked,
+    only_its_own,
     predict,
     split_masked,
     unchanged,
@@ -155,7 +156,8 @@ def measure(model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
     return measure_masked(predict(model, batch).logits, batch["targets"])
 
 
-derive, split, stored_tokenizer = derive_masked, split_masked, unchanged
+derive, split, encoders = derive_masked, split_masked, only_its_own
+stored_model = stored_tokenizer = unchanged
 
 
 def demonstrate(model: Any, tokenizer: Any, held_out: EncodedCorpus) -> Demonstration:

@@ -25,6 +25,7 @@ from tasks.models.masked_prediction import (
     derive_masked,
     masked_loss,
     measure_masked,
+    only_its_own,
     predict,
     split_masked,
     unchanged,
@@ -51,7 +52,8 @@ REFERENCE = ("by frequency", "unigram_loss")
 FREQUENT = 1e-4  # share of the corpus above which a token counts for less
 
 new_model, begin, demonstrate = mlm.new_model, mlm.begin, mlm.demonstrate
-derive, split, stored_tokenizer = derive_masked, split_masked, unchanged
+derive, split, encoders = derive_masked, split_masked, only_its_own
+stored_model = stored_tokenizer = unchanged
 
 
 @dataclass(frozen=True)

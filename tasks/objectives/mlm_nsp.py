@@ -30,6 +30,7 @@ from tasks.models.masked_prediction import (
     masked_head,
     masked_loss,
     measure_masked,
+    only_its_own,
     predict,
     split_masked,
     unchanged,
@@ -283,7 +284,8 @@ def measure(model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
     }
 
 
-derive, split, stored_tokenizer = derive_masked, split_masked, unchanged
+derive, split, encoders = derive_masked, split_masked, only_its_own
+stored_model = stored_tokenizer = unchanged
 
 
 def demonstrate(model: Any, tokenizer: Any, held_out: EncodedCorpus) -> Demonstration:

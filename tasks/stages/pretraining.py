@@ -37,7 +37,9 @@ from tasks.training.computation import Computation
 from tasks.training.loop import Batch, Optimization, Precision, autocast, device_name, train
 
 VALIDATION_MASKING = 0.15
-PLATEAU = 0.1  # nats above the reference below which a model has learnt hardly anything
+# A model whose loss is not below the reference by this has learnt hardly anything: so many nats, or
+# a share of a reference that is small itself.
+PLATEAU, PLATEAU_SHARE = 0.1, 0.05
 VALIDATIONS = 10  # points of the validation curve, each on at most QUICK_SEQUENCES sequences
 QUICK_SEQUENCES = 512
 TOKENS_AT_ONCE = 8192
@@ -101,7 +103,10 @@ def pretrain(
         raise ValueError("neither the size of a new model nor a given one")
     if embeddings is not None:
         set_embeddings(network, np.load(embeddings))
-    monitor.note(parameters=network.num_parameters(), examples=len(batches.examples))
+    stored = objective.stored_model(network)
+    monitor.note(parameters=stored.num_parameters(), examples=len(batches.examples))
+    if stored is not network:
+        monitor.note(trained_parameters=network.num_parameters())
 
     rows = len(held_out[0]["input_ids"])
     quick = held_out[: max(1, QUICK_SEQUENCES // rows)]
@@ -118,21 +123,21 @@ def pretrain(
     )
     found = evaluate(objective, network, held_out, pretraining.precision)
 
-    network.save_pretrained(out / "model")
-    stored = objective.stored_tokenizer(loaded)
-    stored.model_max_length = loaded.model_max_length if model is None else model.max_positions
     stored.save_pretrained(out / "model")
+    reader = objective.stored_tokenizer(loaded)
+    reader.model_max_length = loaded.model_max_length if model is None else model.max_positions
+    reader.save_pretrained(out / "model")
     metrics = {
         **found,
         **objective.derive(found, texts, unseen, vocabulary),
         **before,
-        "parameters": float(network.num_parameters()),
+        "parameters": float(stored.num_parameters()),
         "steps": history.steps,
         "tokens": history.seen,
         "epochs": history.steps * pretraining.batch_size / len(batches.examples),
     }
     report_plateau(metrics, objective.REFERENCE, monitor)
-    shown = objective.demonstrate(network, stored, unseen)
+    shown = objective.demonstrate(network, reader, unseen)
     write_json(out / "model.json", {"task": objective.TASK, "example": [shown["example"]]})
     write_json(out / "metrics.json", metrics)
     training, held_out_loss = objective.TRAINING_LOSS, "quick_validation_loss"
@@ -162,7 +167,7 @@ def report_plateau(
     """
     name, metric = reference
     loss, known = metrics["validation_loss"], metrics.get(metric)
-    if known is not None and loss > known - PLATEAU:
+    if known is not None and loss > known - min(PLATEAU, PLATEAU_SHARE * known):
         monitor.note(plateau="true")
         monitor.say(
             f"Warning: the loss on held-out text is {loss:.3f}, and {name} it is {known:.3f}: the "
@@ -204,6 +209,7 @@ def computation(
         length=length,
         row=[(-(-a // size), b, c) for a, b, c in objective.held(network.config, batch)],
         precision=pretraining.precision,
+        encoders=objective.encoders(network.config),
     )
 
 

@@ -141,6 +141,50 @@ def test_bert_learns_without_sentence_pairs(corpus, tmp_path):
     assert type(model).__name__ == "BertForMaskedLM"
 
 
+def test_electra_learns_from_replaced_tokens(corpus, tmp_path):
+    metrics, monitor = run(corpus, tmp_path / "out", family="electra", objective="rtd", steps=60)
+    assert metrics["validation_loss"] < metrics["share_loss"] + 0.03  # 0.69 at first
+    assert metrics["kept_accuracy"] > 0.9
+    assert 0 < metrics["replaced_share"] < 0.15
+    logged = {name for _, found in monitor.logged for name in found}
+    assert {"loss", "generator_loss", "rtd_loss", "quick_validation_loss"} <= logged
+    assert {m["padding_share"] for _, m in monitor.logged if "loss" in m} == {0}
+
+    folder = tmp_path / "out" / "model"
+    model, report = AutoModelForPreTraining.from_pretrained(folder, output_loading_info=True)
+    assert type(model).__name__ == "ElectraForPreTraining"
+    assert not report["missing_keys"] and not report["unexpected_keys"]
+    assert model.num_parameters() == metrics["parameters"] == monitor.facts["parameters"]
+    assert monitor.facts["trained_parameters"] > metrics["parameters"]
+    described = json.loads((tmp_path / "out" / "model.json").read_text())
+    extract = pipeline(described["task"], model=str(folder))
+    assert len(extract(described["example"][0])[0][0]) == MODEL["hidden_size"]
+
+    card = (shown(pretraining_card.show, tmp_path / "out") / "card.md").read_text()
+    assert f"nats per token: {metrics['validation_loss']:.3f}" in card
+    assert "most suspected" in card
+    assert " → " in card
+
+
+def test_training_on_with_replaced_tokens_has_a_new_generator(corpus, tmp_path):
+    settings = {"objective": "rtd", "steps": 3}
+    run(corpus, tmp_path / "out", family="electra", **settings)
+    monitor = Silent()
+    (tmp_path / "on").mkdir()
+    metrics = pretrain(
+        model=None,
+        pretraining=Pretraining(**(TRAINING | settings)),
+        seed=1,
+        tokens=corpus / "tokens",
+        tokenizer=corpus / "tokenizer",
+        start=tmp_path / "out" / "model",
+        out=tmp_path / "on",
+        monitor=monitor,
+    )
+    assert "start_loss" not in metrics, "another generator would make it another task"
+    assert any("lacks" in said and "generator." in said for said in monitor.said)
+
+
 DECODERS = ("gpt2", "llama")
 
 
@@ -202,7 +246,8 @@ def in_child(corpus, out, checkpoints, what, kill_at=-1):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("family", "objective"), [("bert", "mlm+nsp"), ("gpt2", "clm"), ("llama", "clm")]
+    ("family", "objective"),
+    [("bert", "mlm+nsp"), ("gpt2", "clm"), ("llama", "clm"), ("electra", "rtd")],
 )
 def test_processes_write_the_same_bytes_also_when_killed_on_the_way(
     family, objective, corpus, tmp_path
@@ -226,7 +271,7 @@ def drawn(corpus, **settings):
     )
 
 
-@pytest.mark.parametrize("objective", ["clm", "mlm", "mlm+nsp"])
+@pytest.mark.parametrize("objective", ["clm", "mlm", "mlm+nsp", "rtd"])
 def test_a_batch_is_a_function_of_its_step(corpus, objective):
     first, second = (drawn(corpus, objective=objective, steps=200)[0] for _ in range(2))
     forward = [first[step] for step in (0, 1, 150)]
