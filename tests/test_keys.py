@@ -90,6 +90,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "pretraining.max_gradient_norm": ("2", PRETRAINING),
     "pretraining.dropout": ("0.1", PRETRAINING),
     "pretraining.masking_share": ("0.2", PRETRAINING),
+    "pretraining.masking": ("words", PRETRAINING),
     "pretraining.validation_sequences": ("17", PRETRAINING),
     "pretraining.precision": ("fp32", PRETRAINING),
     "pretraining.log_every": ("3", NO_KEY),

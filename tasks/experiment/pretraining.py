@@ -46,6 +46,14 @@ class Aim(Part):
         lt=1,
         only_with=choices.only_with("objective", "objectives", "FIELDS", "masking_share"),
     )
+    masking: Literal["tokens", "words"] = field(
+        "tokens",
+        "Masking",
+        "What is hidden: single tokens, or all tokens of a word together, which is harder to "
+        "predict; as many tokens either way. Validation hides single tokens",
+        absent="tokens",
+        only_with=choices.only_with("objective", "objectives", "FIELDS", "masking"),
+    )
 
 
 class Pretraining(Training, Aim):

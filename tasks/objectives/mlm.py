@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tasks.training.microbatches import Batch
 
 HEADS = ("masked tokens",)
-FIELDS = ("masking_share",)
+FIELDS = ("masking_share", "masking")
 TASK = "fill-mask"
 METRICS = MASKED_METRICS
 TRAINING_LOSS = "mlm_loss"

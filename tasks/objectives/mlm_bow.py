@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tasks.training.microbatches import Batch
 
 HEADS = ("masked tokens",)
-FIELDS = ("masking_share",)
+FIELDS = ("masking_share", "masking")
 TASK = "fill-mask"
 METRICS = {
     **MASKED_METRICS,

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from tasks.training.microbatches import Batch
 
 HEADS = ("masked tokens", "sentence pairs")
-FIELDS = ("masking_share",)
+FIELDS = ("masking_share", "masking")
 TASK = "fill-mask"
 METRICS = {
     **MASKED_METRICS,

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from tasks.training.microbatches import Batch
 
 HEADS = ("replaced tokens",)
-FIELDS = ("masking_share",)
+FIELDS = ("masking_share", "masking")
 TASK = "feature-extraction"
 METRICS = {
     "validation_loss": Metric("loss on held-out text, nats per token", "nats", "lower"),

@@ -6,9 +6,9 @@ model.
 
 Batches are drawn on the fly from the memory-mapped tokens, as a function of the seed and the step.
 Validation is on held-out documents: the sequences and the tokens hidden in them depend on the seed
-and the length of a sequence, and 15 % are hidden independent of the training, so experiments on one
-corpus are comparable. The result is measured on all of these sequences; the curve only on the first
-of them, the same at each point, so its metrics are called `quick_…`.
+and the length of a sequence, and 15 % are hidden, single ones, independent of the training, so
+experiments on one corpus are comparable. The result is measured on all of these sequences; the
+curve only on the first of them, the same at each point, so its metrics are called `quick_…`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tasks.data.tables import write_json
 from tasks.data.text.drawing import Drawing, ExampleBatches
 from tasks.data.text.token_arrays import EncodedCorpus, load_tokenizer
 from tasks.data.text.vocabulary import Vocabulary
+from tasks.data.text.word_boundaries import WordBoundaries
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.models.building import set_embeddings
@@ -78,12 +79,14 @@ def pretrain(
         `start`, unless its head is new, also `start_loss`: the validation loss before the training.
 
     Raises:
-        StageError: the corpus is too small, or what `train` raises.
+        StageError: the corpus is too small, whole words are to be hidden and the tokenizer does not
+            tell where they begin, or what `train` raises.
     """
     loaded = load_tokenizer(tokenizer)
     vocabulary = Vocabulary.of(loaded)
     objective = objectives.load(pretraining.objective)
-    batches = training_batches(objective, tokens, vocabulary, pretraining, seed)
+    words = WordBoundaries.of(loaded) if pretraining.masking == "words" else None
+    batches = training_batches(objective, tokens, vocabulary, pretraining, seed, words)
     held_out = validation_batches(objective, tokens, vocabulary, pretraining, seed)
     texts, unseen = (EncodedCorpus.open(tokens, split) for split in ("train", "validation"))
     before: dict[str, float] = {}
@@ -213,16 +216,24 @@ def computation(
     )
 
 
-def training_batches(
-    objective: Objective, tokens: Path, vocabulary: Vocabulary, pretraining: Pretraining, seed: int
+def training_batches(  # noqa: PLR0917
+    objective: Objective,
+    tokens: Path,
+    vocabulary: Vocabulary,
+    pretraining: Pretraining,
+    seed: int,
+    words: WordBoundaries | None = None,
 ) -> ExampleBatches:
-    """The batches to train on.
+    """The batches to train on; with `words`, whole words are hidden.
 
     Raises:
         StageError: the corpus has fewer examples than one batch.
     """
     drawing = Drawing(
-        length=pretraining.sequence_length, masking_share=pretraining.masking_share, seed=seed
+        length=pretraining.sequence_length,
+        masking_share=pretraining.masking_share,
+        seed=seed,
+        words=words,
     )
     corpus = EncodedCorpus.open(tokens, "train")
     examples = objective.examples(corpus, vocabulary, drawing)

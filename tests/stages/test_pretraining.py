@@ -23,6 +23,7 @@ from tasks import objectives
 from tasks.contract import Silent, StageError
 from tasks.data.text.token_arrays import load_tokenizer
 from tasks.data.text.vocabulary import Vocabulary
+from tasks.data.text.word_boundaries import WordBoundaries
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.pages import pretraining_card
@@ -261,12 +262,12 @@ def test_processes_write_the_same_bytes_also_when_killed_on_the_way(
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
 
 
-def drawn(corpus, **settings):
+def drawn(corpus, words=None, **settings):
     settings = Pretraining(**(TRAINING | settings))
     vocabulary = Vocabulary.of(load_tokenizer(corpus / "tokenizer"))
     objective = objectives.load(settings.objective)
     return (
-        training_batches(objective, corpus / "tokens", vocabulary, settings, 1),
+        training_batches(objective, corpus / "tokens", vocabulary, settings, 1, words),
         validation_batches(objective, corpus / "tokens", vocabulary, settings, 1),
     )
 
@@ -312,6 +313,41 @@ def test_validation_is_the_same_whatever_the_training_masks(corpus):
     hidden = sum(len(batch["positions"]) for batch in usual)
     seen = sum(int((batch["attention_mask"].sum(1) - 3).sum()) for batch in usual)
     assert hidden / seen == pytest.approx(0.15, abs=0.02)
+
+
+@pytest.mark.parametrize("objective", ["mlm", "mlm+bow", "mlm+nsp", "rtd"])
+def test_whole_words_are_hidden_in_training_alone(objective, tmp_path):
+    corpus = encode(tmp_path / "pieces", documents(120), documents(12), vocab_size=100)
+    _, expected = drawn(corpus, objective=objective)
+    words = WordBoundaries.of(load_tokenizer(corpus / "tokenizer"))
+    settings = {"masking": "words", "objective": objective, "masking_share": 0.3}
+    whole, held_out = drawn(corpus, words=words, **settings)
+    single, _ = drawn(corpus, **(settings | {"masking": "tokens"}))
+    for one, two in zip(held_out, expected, strict=True):
+        assert torch.equal(one["targets"], two["targets"])
+    parts, counts = [0, 0], [0, 0]
+    for step in range(12):
+        for number, batch in enumerate((single[step], whole[step])):
+            hidden = torch.zeros_like(batch["input_ids"], dtype=torch.bool)
+            hidden.view(-1)[batch["positions"]] = True
+            read = batch["input_ids"].clone()
+            read.view(-1)[batch["positions"]] = batch["targets"]
+            inside = torch.from_numpy(~words.begins(read.numpy()))[:, 1:]
+            parts[number] += int((inside & (hidden[:, 1:] != hidden[:, :-1])).sum())
+            counts[number] += int(hidden.sum())
+    assert parts[0] > 0 and parts[1] == 0
+    assert counts[1] == pytest.approx(counts[0], rel=0.15)  # few words, some long
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_it_learns_from_whole_words(family, corpus, bpe_corpus, tmp_path):
+    made = {"bert": corpus, "roberta": bpe_corpus}[family]
+    settings = {"family": family, "objective": "mlm", "masking": "words", "steps": 4}
+    plain, _ = run(made, tmp_path / "plain", **(settings | {"masking": "tokens"}))
+    words, _ = run(made, tmp_path / "words", **settings)
+    again, _ = run(made, tmp_path / "again", **settings)
+    assert words == again
+    assert words["validation_loss"] != plain["validation_loss"]
 
 
 def test_validation_takes_no_more_than_asked_for(corpus):
