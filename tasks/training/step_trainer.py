@@ -18,6 +18,7 @@ from tasks.contract import Monitor, StageError
 from tasks.training.checkpointing import CheckpointingTrainer
 from tasks.training.computation import Computation
 from tasks.training.microbatches import Batch, Weights, weighed
+from tasks.training.optimization import MuonWithAdamW, matrices_of_layers
 from tasks.training.out_of_memory import RandomState, too_large
 from tasks.training.schedule import Budget
 
@@ -48,7 +49,7 @@ class StepTrainer(CheckpointingTrainer):
     """Trainer over `Batches`, with a given loss, that logs to a monitor.
 
     `rate`: the learning rate as a share of its peak, by the used share of the training; None for
-    Trainer's own schedule, by steps.
+    Trainer's own schedule, by steps. `muon`: the matrices of the layers are optimized by Muon.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class StepTrainer(CheckpointingTrainer):
         computation: Computation,
         budget: Budget | None = None,
         rate: Callable[[float], float] | None = None,
+        muon: bool = False,
         **arguments: Any,
     ) -> None:
         super().__init__(checkpoints=monitor.checkpoints, **arguments)
@@ -73,6 +75,8 @@ class StepTrainer(CheckpointingTrainer):
         self.splitting = self.computation.splitting
         self.budget = budget or Budget(len(batches))
         self.rate = rate
+        self.muon = muon
+        self.optimizer_flops = 0.0  # of a step of the optimizer: matrix products alone
         self.ceiling = 0.0  # FLOP/s that this machine can do at most; 0: not measured
         self.weights: Weights | None = None  # of the losses of the part that is computed
         self.begun_at = 0  # the step that this process began with
@@ -89,6 +93,14 @@ class StepTrainer(CheckpointingTrainer):
         """
         self.meter.clock.tick()
         self.meter.used = self.budget.used(self.state.global_step, self.meter.elapsed)
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """Trainer's AdamW, which leaves the matrices of the layers to Muon if that is asked for."""
+        made = super().create_optimizer(model)
+        if self.muon and not isinstance(made, MuonWithAdamW):
+            made = self.optimizer = MuonWithAdamW(made, matrices_of_layers(self.model))
+            self.optimizer_flops = made.flops()
+        return made
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
@@ -240,6 +252,8 @@ class StepLoader:
             self.trainer.meter.count(
                 computation.filled(batch),
                 computation.slots(batch),
-                computation.flops(batch) if computation.flops else 0.0,
+                computation.flops(batch) + self.trainer.optimizer_flops
+                if computation.flops
+                else 0.0,
             )
             yield batch
