@@ -19,7 +19,8 @@ class Aim(Part):
         "mlm+nsp",
         "Objective",
         "mlm is masked language modelling (RoBERTa); mlm+nsp adds next-sentence prediction (BERT); "
-        "clm predicts the next token, with a decoder (GPT-2)",
+        "rtd tells which tokens a small generator replaced (ELECTRA); clm predicts the next token, "
+        "with a decoder (GPT-2)",
         choices=choices.names("objectives"),
     )
     steps: int = field(
@@ -44,6 +45,14 @@ class Aim(Part):
         gt=0,
         lt=1,
         only_with=choices.only_with("objective", "objectives", "FIELDS", "masking_share"),
+    )
+    masking: Literal["tokens", "words"] = field(
+        "tokens",
+        "Masking",
+        "What is hidden: single tokens, or all tokens of a word together, which is harder to "
+        "predict; as many tokens either way. Validation hides single tokens",
+        absent="tokens",
+        only_with=choices.only_with("objective", "objectives", "FIELDS", "masking"),
     )
 
 

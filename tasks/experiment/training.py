@@ -1,4 +1,4 @@
-"""The fields that pre-training and fine-tuning share: batches, AdamW, dropout, precision."""
+"""The fields that pre-training and fine-tuning share: batches, optimizer, dropout, precision."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from tasks.experiment.fields import Part, field
 
-Schedule = Literal["linear", "cosine", "constant"]
+Schedule = Literal["linear", "cosine", "constant", "flat"]
 
 
 class Training(Part):
@@ -21,12 +21,23 @@ class Training(Part):
         ge=0,
         le=65_536,
     )
+    optimizer: Literal["adamw", "muon"] = field(
+        "adamw",
+        "Optimizer",
+        "adamw, or muon: it orthogonalizes the updates of the layers' matrices and scales them to "
+        "the size of AdamW's, so the learning rate and the weight decay mean the same; embeddings, "
+        "heads, norms and biases stay with AdamW",
+        absent="adamw",
+    )
     learning_rate: float = field(1e-3, "Learning rate", "Peak learning rate of AdamW", gt=0, le=1)
     warmup_share: float = field(
         0.1, "Warm-up share", "Share of the steps in which the learning rate rises", ge=0, le=1
     )
     schedule: Schedule = field(
-        "linear", "Schedule", "How the learning rate falls after the warm-up"
+        "linear",
+        "Schedule",
+        "How the learning rate falls after the warm-up; flat stays at the peak, and falls to 0 in "
+        "the last fifth of the training",
     )
     weight_decay: float = field(0.01, "Weight decay", "Decoupled weight decay of AdamW", ge=0, le=1)
     adam_beta2: float = field(

@@ -35,13 +35,17 @@ class Family(Protocol):
     Attributes:
         HEADS: What its models can be pre-trained to do, a tuple of words written in the file, since
             plans read it from there: "masked tokens" (`AutoModelForMaskedLM`), "sentence pairs"
-            (`AutoModelForPreTraining` with `seq_relationship_logits`), "next tokens", of a decoder
+            (`AutoModelForPreTraining` with `seq_relationship_logits`), "replaced tokens"
+            (`AutoModelForPreTraining` with a logit for each token), "next tokens", of a decoder
             (`AutoModelForCausalLM`). The `HEADS` of an objective are those it needs.
         PLAIN_ATTENTION: Whether its plain (eager) attention computes the same as `attend` of
             `tasks/training/kernels/attention.py`, which may then replace it. Its layers of
             attention must have `query`, `key` and `value`; otherwise False.
 
     A family with rotary positions states `POSITIONS = ("rotary",)` too: a head has an even width.
+    One with the head "replaced tokens" has `generator(config)`, the configuration of the masked
+    language model that replaces tokens for a model, and `detection_products(config, positions)`,
+    the matrix products of the head. The encoders of both keep all embeddings in `embeddings`.
     """
 
     HEADS: tuple[str, ...]

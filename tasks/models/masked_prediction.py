@@ -8,7 +8,7 @@ is the largest product of a small model.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks import families
@@ -30,6 +30,7 @@ MASKED_METRICS = {
 }
 LARGEST_EXPONENT = 700.0  # of a perplexity: a larger loss (nearly diverged) overflows a float
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # the inputs of the model in a batch
+OF_HIDDEN = ("positions", "targets", "chances")  # one for each hidden token of a batch
 
 
 def predict(model: nn.Module, batch: dict[str, Tensor]) -> Any:
@@ -89,20 +90,26 @@ def derive_masked(
 
 def split_masked(batch: dict[str, Tensor], rows: int) -> list[dict[str, Tensor]]:
     """A batch in parts: hidden tokens go with their row, positions count from its part's first."""
-    flat = {name: batch[name] for name in ("positions", "targets")}
+    flat = {name: batch[name] for name in OF_HIDDEN if name in batch}
     parts = split_rows({name: part for name, part in batch.items() if name not in flat}, rows)
     first = 0
     for part in parts:
         last = first + part["input_ids"].numel()
         own = (flat["positions"] >= first) & (flat["positions"] < last)
-        part |= {"positions": flat["positions"][own] - first, "targets": flat["targets"][own]}
+        part |= {name: values[own] for name, values in flat.items()}
+        part["positions"] = part["positions"] - first
         first = last
     return parts
 
 
-def unchanged(tokenizer: Any) -> Any:
-    """The tokenizer that is stored with the model: it gives a text as in training."""
-    return tokenizer
+def unchanged(part: Any) -> Any:
+    """What is stored: the model as it was trained, or the tokenizer, which gives a text as then."""
+    return part
+
+
+def only_its_own(config: Any) -> Sequence[Any]:
+    """The encoders of a model that has one."""
+    return [config]
 
 
 def masked_head(config: Any, batch: dict[str, Tensor]) -> list[Product]:

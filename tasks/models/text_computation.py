@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from tasks import families
 from tasks.data.text import batches
+from tasks.families import Family
 from tasks.training import flops, memory
 from tasks.training.computation import Computation
 from tasks.training.flops import Product
@@ -27,6 +28,7 @@ def text_computation(
     row: Sequence[Product],
     precision: Precision,
     frozen: bool = False,
+    encoders: Sequence[Any] = (),
 ) -> Computation:
     """How to compute steps with batches of text on this machine.
 
@@ -41,20 +43,19 @@ def text_computation(
         row: the products behind the encoder for one such row.
         precision: of the training.
         frozen: the encoder learns nothing, so that it has no backward pass.
+        encoders: the configurations of the encoders that a batch passes through; empty: the
+            model's own.
     """
-    config, family = model.config, families.load(model.config.model_type)
-    known, device = resolve_precision(precision), device_name()
-    plain = family.PLAIN_ATTENTION and is_plain(config, known, device)
-    taken = family.encoder_bytes(config, length, bf16=known == "bf16", plain_attention=plain)
+    config, known = model.config, resolve_precision(precision)
+    each = [(families.load(one.model_type), one) for one in encoders or [config]]
+    taken = sum(_bytes(family, one, length, known) for family, one in each)
     fit = memory.fitting_rows(model, batch_size, taken + memory.of_products(row))
 
     def count(batch: Batch) -> float:
         rows, columns = batch["input_ids"].shape
-        encoder = family.encoder_flops(config, rows, columns)
+        passed = sum(family.encoder_flops(one, rows, columns) for family, one in each)
         behind = flops.of_products(head(config, batch))
-        if frozen:
-            return encoder + flops.of_step(behind)
-        return flops.of_step(encoder + behind)
+        return passed + flops.of_step(behind) if frozen else flops.of_step(passed + behind)
 
     return Computation(
         rows=batches.rows,
@@ -68,5 +69,11 @@ def text_computation(
             counts=counts,
         ),
         flops=count,
-        plain_attention=family.PLAIN_ATTENTION,
+        plain_attention=families.load(config.model_type).PLAIN_ATTENTION,
     )
+
+
+def _bytes(family: Family, config: Any, length: int, precision: Literal["fp32", "bf16"]) -> int:
+    """Memory of a row in an encoder."""
+    plain = family.PLAIN_ATTENTION and is_plain(config, precision, device_name())
+    return family.encoder_bytes(config, length, bf16=precision == "bf16", plain_attention=plain)

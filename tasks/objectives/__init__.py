@@ -10,7 +10,7 @@ transformers) inside functions, since plans read these files.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from tasks.experiment import choices
@@ -55,6 +55,9 @@ class Objective(Protocol):
     def examples(self, corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) -> Examples:
         """The examples of a corpus. Raises a StageError if it has none."""
 
+    def stored_model(self, model: Any) -> Any:
+        """The model that is stored: all of it, or what fine-tuning begins with."""
+
     def stored_tokenizer(self, tokenizer: Any) -> Any:
         """The tokenizer that is stored with the model, made from that of the corpus.
 
@@ -70,8 +73,11 @@ class Objective(Protocol):
     def counts(self, batch: Batch) -> dict[str, int]:
         """The addends of `loss`, and the count that each is a mean over in a batch."""
 
+    def encoders(self, config: Any) -> Sequence[Any]:
+        """The configurations of the encoders that a batch passes through, from the model's."""
+
     def head(self, config: Any, batch: Batch) -> list[Product]:
-        """The matrix products of the head, for a batch."""
+        """The matrix products of all but the encoders, for a batch."""
 
     def held(self, config: Any, batch: Batch) -> list[Product]:
         """Those of them whose results are in memory at the same time."""

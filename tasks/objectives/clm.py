@@ -26,7 +26,7 @@ from tasks import families
 from tasks.data.results import Metric
 from tasks.data.text.drawing import Arrays, Drawing
 from tasks.data.text.vocabulary import Vocabulary
-from tasks.models.masked_prediction import LARGEST_EXPONENT
+from tasks.models.masked_prediction import LARGEST_EXPONENT, only_its_own, unchanged
 from tasks.objectives.mlm import Windows
 from tasks.training.flops import Product
 from tasks.training.microbatches import split_rows
@@ -136,7 +136,7 @@ def counts(batch: Batch) -> dict[str, int]:
     return {"clm_loss": batch["targets"].numel()}
 
 
-split = split_rows
+split, encoders, stored_model = split_rows, only_its_own, unchanged
 
 
 def head(config: Any, batch: Batch) -> list[Product]:

@@ -23,6 +23,7 @@ from tasks.models.masked_prediction import (
     masked_head,
     masked_loss,
     measure_masked,
+    only_its_own,
     predict,
     split_masked,
     unchanged,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from tasks.training.microbatches import Batch
 
 HEADS = ("masked tokens",)
-FIELDS = ("masking_share",)
+FIELDS = ("masking_share", "masking")
 TASK = "fill-mask"
 METRICS = MASKED_METRICS
 TRAINING_LOSS = "mlm_loss"
@@ -155,7 +156,8 @@ def measure(model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
     return measure_masked(predict(model, batch).logits, batch["targets"])
 
 
-derive, split, stored_tokenizer = derive_masked, split_masked, unchanged
+derive, split, encoders = derive_masked, split_masked, only_its_own
+stored_model = stored_tokenizer = unchanged
 
 
 def demonstrate(model: Any, tokenizer: Any, held_out: EncodedCorpus) -> Demonstration:

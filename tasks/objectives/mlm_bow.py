@@ -25,6 +25,7 @@ from tasks.models.masked_prediction import (
     derive_masked,
     masked_loss,
     measure_masked,
+    only_its_own,
     predict,
     split_masked,
     unchanged,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from tasks.training.microbatches import Batch
 
 HEADS = ("masked tokens",)
-FIELDS = ("masking_share",)
+FIELDS = ("masking_share", "masking")
 TASK = "fill-mask"
 METRICS = {
     **MASKED_METRICS,
@@ -51,7 +52,8 @@ REFERENCE = ("by frequency", "unigram_loss")
 FREQUENT = 1e-4  # share of the corpus above which a token counts for less
 
 new_model, begin, demonstrate = mlm.new_model, mlm.begin, mlm.demonstrate
-derive, split, stored_tokenizer = derive_masked, split_masked, unchanged
+derive, split, encoders = derive_masked, split_masked, only_its_own
+stored_model = stored_tokenizer = unchanged
 
 
 @dataclass(frozen=True)

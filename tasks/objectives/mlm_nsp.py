@@ -30,6 +30,7 @@ from tasks.models.masked_prediction import (
     masked_head,
     masked_loss,
     measure_masked,
+    only_its_own,
     predict,
     split_masked,
     unchanged,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from tasks.training.microbatches import Batch
 
 HEADS = ("masked tokens", "sentence pairs")
-FIELDS = ("masking_share",)
+FIELDS = ("masking_share", "masking")
 TASK = "fill-mask"
 METRICS = {
     **MASKED_METRICS,
@@ -283,7 +284,8 @@ def measure(model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
     }
 
 
-derive, split, stored_tokenizer = derive_masked, split_masked, unchanged
+derive, split, encoders = derive_masked, split_masked, only_its_own
+stored_model = stored_tokenizer = unchanged
 
 
 def demonstrate(model: Any, tokenizer: Any, held_out: EncodedCorpus) -> Demonstration:

@@ -24,7 +24,7 @@ MOST_LABELS = 60
 NO_LICENCE = "# license: not chosen yet; it may depend on the data (see below)\n"
 TASKS = {
     "AutoModelForMaskedLM": "fill-mask",
-    "AutoModelForPreTraining": "fill-mask",
+    "BertForPreTraining": "fill-mask",
     "AutoModelForSequenceClassification": "text-classification",
     "AutoModelForTokenClassification": "token-classification",
     "AutoModelForQuestionAnswering": "question-answering",
@@ -115,7 +115,8 @@ class ModelCard:
         file = self.made.path / "model.json"
         if "model.json" in self.made.files:
             return str(json.loads(file.read_text(encoding="utf-8"))["task"])
-        return TASKS.get(auto_class(self.configuration), "feature-extraction")
+        built, loaded = built_as(self.configuration), auto_class(self.configuration)
+        return TASKS.get(built) or TASKS.get(loaded, "feature-extraction")
 
     def _header(self) -> str:
         values: dict[str, Any] = {"library_name": "transformers", "pipeline_tag": self._task}

@@ -6,9 +6,9 @@ model.
 
 Batches are drawn on the fly from the memory-mapped tokens, as a function of the seed and the step.
 Validation is on held-out documents: the sequences and the tokens hidden in them depend on the seed
-and the length of a sequence, and 15 % are hidden independent of the training, so experiments on one
-corpus are comparable. The result is measured on all of these sequences; the curve only on the first
-of them, the same at each point, so its metrics are called `quick_…`.
+and the length of a sequence, and 15 % are hidden, single ones, independent of the training, so
+experiments on one corpus are comparable. The result is measured on all of these sequences; the
+curve only on the first of them, the same at each point, so its metrics are called `quick_…`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tasks.data.tables import write_json
 from tasks.data.text.drawing import Drawing, ExampleBatches
 from tasks.data.text.token_arrays import EncodedCorpus, load_tokenizer
 from tasks.data.text.vocabulary import Vocabulary
+from tasks.data.text.word_boundaries import WordBoundaries
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.models.bodies import load_all
@@ -38,7 +39,9 @@ from tasks.training.computation import Computation
 from tasks.training.loop import Batch, Optimization, Precision, autocast, device_name, train
 
 VALIDATION_MASKING = 0.15
-PLATEAU = 0.1  # nats above the reference below which a model has learnt hardly anything
+# A model whose loss is not below the reference by this has learnt hardly anything: so many nats, or
+# a share of a reference that is small itself.
+PLATEAU, PLATEAU_SHARE = 0.1, 0.05
 VALIDATIONS = 10  # points of the validation curve, each on at most QUICK_SEQUENCES sequences
 QUICK_SEQUENCES = 512
 TOKENS_AT_ONCE = 8192
@@ -77,12 +80,14 @@ def pretrain(
         `start`, unless its head is new, also `start_loss`: the validation loss before the training.
 
     Raises:
-        StageError: the corpus is too small, or what `train` raises.
+        StageError: the corpus is too small, whole words are to be hidden and the tokenizer does not
+            tell where they begin, or what `train` raises.
     """
     loaded = load_tokenizer(tokenizer)
     vocabulary = Vocabulary.of(loaded)
     objective = objectives.load(pretraining.objective)
-    batches = training_batches(objective, tokens, vocabulary, pretraining, seed)
+    words = WordBoundaries.of(loaded) if pretraining.masking == "words" else None
+    batches = training_batches(objective, tokens, vocabulary, pretraining, seed, words)
     held_out = validation_batches(objective, tokens, vocabulary, pretraining, seed)
     texts, unseen = (EncodedCorpus.open(tokens, split) for split in ("train", "validation"))
     before: dict[str, float] = {}
@@ -102,7 +107,10 @@ def pretrain(
         raise ValueError("neither the size of a new model nor a given one")
     if embeddings is not None:
         set_embeddings(network, np.load(embeddings))
-    monitor.note(parameters=network.num_parameters(), examples=len(batches.examples))
+    stored = objective.stored_model(network)
+    monitor.note(parameters=stored.num_parameters(), examples=len(batches.examples))
+    if stored is not network:
+        monitor.note(trained_parameters=network.num_parameters())
 
     rows = len(held_out[0]["input_ids"])
     quick = held_out[: max(1, QUICK_SEQUENCES // rows)]
@@ -119,21 +127,21 @@ def pretrain(
     )
     found = evaluate(objective, network, held_out, pretraining.precision)
 
-    network.save_pretrained(out / "model")
-    stored = objective.stored_tokenizer(loaded)
-    stored.model_max_length = loaded.model_max_length if model is None else model.max_positions
     stored.save_pretrained(out / "model")
+    reader = objective.stored_tokenizer(loaded)
+    reader.model_max_length = loaded.model_max_length if model is None else model.max_positions
+    reader.save_pretrained(out / "model")
     metrics = {
         **found,
         **objective.derive(found, texts, unseen, vocabulary),
         **before,
-        "parameters": float(network.num_parameters()),
+        "parameters": float(stored.num_parameters()),
         "steps": history.steps,
         "tokens": history.seen,
         "epochs": history.steps * pretraining.batch_size / len(batches.examples),
     }
     report_plateau(metrics, objective.REFERENCE, monitor)
-    shown = objective.demonstrate(network, stored, unseen)
+    shown = objective.demonstrate(network, reader, unseen)
     write_json(out / "model.json", {"task": objective.TASK, "example": [shown["example"]]})
     write_json(out / "metrics.json", metrics)
     training, held_out_loss = objective.TRAINING_LOSS, "quick_validation_loss"
@@ -163,7 +171,7 @@ def report_plateau(
     """
     name, metric = reference
     loss, known = metrics["validation_loss"], metrics.get(metric)
-    if known is not None and loss > known - PLATEAU:
+    if known is not None and loss > known - min(PLATEAU, PLATEAU_SHARE * known):
         monitor.note(plateau="true")
         monitor.say(
             f"Warning: the loss on held-out text is {loss:.3f}, and {name} it is {known:.3f}: the "
@@ -205,19 +213,28 @@ def computation(
         length=length,
         row=[(-(-a // size), b, c) for a, b, c in objective.held(network.config, batch)],
         precision=pretraining.precision,
+        encoders=objective.encoders(network.config),
     )
 
 
-def training_batches(
-    objective: Objective, tokens: Path, vocabulary: Vocabulary, pretraining: Pretraining, seed: int
+def training_batches(  # noqa: PLR0917
+    objective: Objective,
+    tokens: Path,
+    vocabulary: Vocabulary,
+    pretraining: Pretraining,
+    seed: int,
+    words: WordBoundaries | None = None,
 ) -> ExampleBatches:
-    """The batches to train on.
+    """The batches to train on; with `words`, whole words are hidden.
 
     Raises:
         StageError: the corpus has fewer examples than one batch.
     """
     drawing = Drawing(
-        length=pretraining.sequence_length, masking_share=pretraining.masking_share, seed=seed
+        length=pretraining.sequence_length,
+        masking_share=pretraining.masking_share,
+        seed=seed,
+        words=words,
     )
     corpus = EncodedCorpus.open(tokens, "train")
     examples = objective.examples(corpus, vocabulary, drawing)

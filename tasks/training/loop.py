@@ -55,7 +55,7 @@ __all__ = [
     "train",
 ]
 
-SCHEDULERS: dict[Schedule, str] = {
+SCHEDULERS: dict[Schedule, str] = {  # Trainer's; the others are ours
     "linear": "linear",
     "cosine": "cosine",
     "constant": "constant_with_warmup",
@@ -211,11 +211,12 @@ def train(
             computation=computation,
             budget=Budget(len(batches), 60 * optimization.minutes),
             rate=partial(factor, optimization.schedule, optimization.warmup_share)
-            if optimization.minutes
+            if optimization.minutes or optimization.schedule not in SCHEDULERS
             else None,
             rates=rates,
             averages=averages,
             best=best,
+            muon=optimization.optimizer == "muon",
         )
         trainer.add_callback(Cadence(trainer, validate_every if validate else None))
         trainer.train(resume_from_checkpoint=str(newest / TRAINER_FILES) if newest else None)
@@ -247,7 +248,7 @@ def training_arguments(optimization: Optimization, steps: int, folder: str) -> T
         max_steps=steps,
         learning_rate=optimization.learning_rate,
         warmup_steps=round(optimization.warmup_share * steps),
-        lr_scheduler_type=SCHEDULERS[optimization.schedule],
+        lr_scheduler_type=SCHEDULERS.get(optimization.schedule, "constant_with_warmup"),
         weight_decay=optimization.weight_decay,
         adam_beta2=optimization.adam_beta2,
         max_grad_norm=optimization.max_gradient_norm,

@@ -2,6 +2,10 @@
 
 The schedule follows max(share of the steps, share of the time), so that it reaches its end value
 when the training ends: the budgeted schedule of Izsak et al. (2021, section 3.2).
+
+The flat schedule is that of Hu et al. (2024, "MiniCPM", section 4): warm-up, a stable part, and a
+short decay. Hägele et al. (2024, "Scaling laws and compute-optimal training beyond fixed training
+durations", section 3) find that a linear decay in the last fifth is as good as a cosine.
 """
 
 from __future__ import annotations
@@ -10,7 +14,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-Schedule = Literal["linear", "cosine", "constant"]
+Schedule = Literal["linear", "cosine", "constant", "flat"]
+DECAY = 0.2  # the share of a training in which a flat learning rate falls
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ def factor(schedule: Schedule, warmup_share: float, used: float) -> float:
     """The learning rate as a share of its peak, for a used share of the budget."""
     if used < warmup_share:
         return used / warmup_share
-    decay = (used - warmup_share) / (1 - warmup_share) if warmup_share < 1 else 0.0
-    if schedule == "linear":
+    begin = max(warmup_share, 1 - DECAY) if schedule == "flat" else warmup_share
+    decay = max(0.0, used - begin) / (1 - begin) if begin < 1 else 0.0
+    if schedule in ("linear", "flat"):
         return max(0.0, 1 - decay)
     return 0.5 * (1 + math.cos(math.pi * decay)) if schedule == "cosine" else 1.0

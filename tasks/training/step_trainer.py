@@ -19,6 +19,7 @@ from tasks.contract import Monitor, StageError
 from tasks.training.checkpointing import CheckpointingTrainer
 from tasks.training.computation import Computation
 from tasks.training.microbatches import Batch, Weights, weighed
+from tasks.training.optimization import MuonWithAdamW, matrices_of_layers
 from tasks.training.out_of_memory import RandomState, too_large
 from tasks.training.schedule import Budget
 from tasks.training.weights.averages import Averages
@@ -53,7 +54,8 @@ class StepTrainer(CheckpointingTrainer):
 
     `rate`: the learning rate as a share of its peak, by the used share of the training; None for
     Trainer's own schedule, by steps. `rates`: the share of that rate of each weight, by its name.
-    `averages` are validated in place of the weights; `best` may end the training.
+    `averages` are validated in place of the weights; `best` may end the training. `muon`: the
+    matrices of the layers are optimized by Muon.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class StepTrainer(CheckpointingTrainer):
         rates: Mapping[str, float] | None = None,
         averages: Averages | None = None,
         best: Best | None = None,
+        muon: bool = False,
         **arguments: Any,
     ) -> None:
         beside = [each for each in (averages, best) if each is not None]
@@ -83,6 +86,8 @@ class StepTrainer(CheckpointingTrainer):
         self.budget = budget or Budget(len(batches))
         self.rate, self.rates = rate, rates
         self.averages, self.best = averages, best
+        self.muon = muon
+        self.optimizer_flops = 0.0  # of a step of the optimizer: matrix products alone
         self.ceiling = 0.0  # FLOP/s that this machine can do at most; 0: not measured
         self.weights: Weights | None = None  # of the losses of the part that is computed
         self.begun_at = 0  # the step that this process began with
@@ -100,13 +105,21 @@ class StepTrainer(CheckpointingTrainer):
         self.meter.clock.tick()
         self.meter.used = self.budget.used(self.state.global_step, self.meter.elapsed)
 
-    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """Trainer's optimizer, with a learning rate for each weight if there are some."""
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """Trainer's AdamW, with a learning rate for each weight if there are some.
+
+        It leaves the matrices of the layers to Muon if that is asked for.
+        """
         before = self.optimizer
-        optimizer: torch.optim.Optimizer = super().create_optimizer(model)
-        if self.rates and before is None:
-            set_rates(optimizer, self.model, self.rates)
-        return optimizer
+        made: torch.optim.Optimizer = super().create_optimizer(model)
+        if before is not None:
+            return made
+        if self.rates:
+            set_rates(made, self.model, self.rates)
+        if self.muon:
+            made = self.optimizer = MuonWithAdamW(made, matrices_of_layers(self.model))
+            self.optimizer_flops = made.flops()
+        return made
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
@@ -277,6 +290,8 @@ class StepLoader:
             self.trainer.meter.count(
                 computation.filled(batch),
                 computation.slots(batch),
-                computation.flops(batch) if computation.flops else 0.0,
+                computation.flops(batch) + self.trainer.optimizer_flops
+                if computation.flops
+                else 0.0,
             )
             yield batch

@@ -44,7 +44,7 @@ def test_a_role_counts_with_the_problems_that_state_it() -> None:
     assert "text-classification" in with_text
     assert "token-classification" not in with_text
     masking = choices.only_with("objective", "objectives", "FIELDS", "masking_share")
-    assert masking == {"objective": ("mlm", "mlm+bow", "mlm+nsp")}
+    assert masking == {"objective": ("mlm", "mlm+bow", "mlm+nsp", "rtd")}
 
 
 def test_a_family_without_the_head_of_an_objective_is_refused() -> None:
@@ -60,6 +60,8 @@ def test_a_family_without_the_head_of_an_objective_is_refused() -> None:
         ("llama", "mlm+nsp", r"masked tokens and sentence pairs, .* accepted with it: clm$"),
         ("bert", "clm", r"head for next tokens, .* with it: mlm, mlm\+bow, mlm\+nsp$"),
         ("roberta", "clm", r"head for next tokens, .* with it: mlm, mlm\+bow$"),
+        ("bert", "rtd", r"head for replaced tokens, .* with it: mlm, mlm\+bow, mlm\+nsp$"),
+        ("electra", "clm", r"head for next tokens, .* with it: mlm, mlm\+bow, rtd$"),
     ],
 )
 def test_a_decoder_predicts_next_tokens_and_an_encoder_masked_ones(family, objective, said) -> None:

@@ -15,6 +15,7 @@ from transformers import (
 from tasks.data.text.drawing import Drawing
 from tasks.data.text.masking import mask
 from tasks.data.text.vocabulary import Vocabulary
+from tasks.data.text.word_boundaries import WordBoundaries
 from tasks.objectives import load
 
 SIZE = 100
@@ -96,6 +97,112 @@ def test_a_mask_does_not_depend_on_the_batch():
     alone = masked(ids[7:8], indices=np.array([7]))
     together = masked(ids)
     assert (alone["input_ids"][0] == together["input_ids"][7]).all()
+
+
+# Entries of 50 and more are pieces inside of a word.
+PIECES = (np.arange(SIZE) >= 50).astype(np.int8)
+WORDS = WordBoundaries(joins=PIECES, ends=np.where(ORDINARY, 1, -1).astype(np.int8))
+WHOLE = Drawing(length=32, masking_share=0.15, seed=1, words=WORDS)
+
+
+def words_in(row):
+    """The columns of each word of a row."""
+    found = []
+    for column in np.flatnonzero(ORDINARY[row]).tolist():
+        goes_on = row[column] >= 50 and ORDINARY[row[column - 1]]
+        if goes_on:
+            found[-1].append(column)
+        else:
+            found.append([column])
+    return found
+
+
+def hidden_in(found, rows):
+    """[rows, 32] which tokens are hidden."""
+    hidden = np.zeros((rows, 32), bool)
+    hidden.reshape(-1)[found["positions"]] = True
+    return hidden
+
+
+def test_a_word_is_hidden_as_a_whole_or_not_at_all():
+    ids = sequences(300, lengths=(1, 2, 3, 7, 10, 30))
+    found = masked(ids, drawing=WHOLE)
+    hidden = hidden_in(found, 300)
+    sizes = set()
+    for row, chosen in zip(ids, hidden, strict=True):
+        for columns in words_in(row):
+            assert len({bool(chosen[column]) for column in columns}) == 1
+            sizes.add(len(columns))
+    assert len(sizes) > 4
+    assert not hidden[~ORDINARY[ids]].any()
+    assert sorted(found["positions"].tolist()) == found["positions"].tolist()
+    assert (ids.reshape(-1)[found["positions"]] == found["targets"]).all()
+
+
+@pytest.mark.parametrize("share", [0.15, 0.5, 0.9])
+def test_as_many_tokens_are_hidden_in_whole_words_and_each_as_likely(share):
+    """One row of words of 1, 2, 3, 9 and 15 tokens, masked in many epochs."""
+    row, column = np.zeros((1, 32), np.int64), 1
+    row[0, 0] = 2
+    for size in (1, 2, 3, 9, 15):
+        row[0, column] = 20
+        row[0, column + 1 : column + size] = 60
+        column += size
+    row[0, column] = 3
+    epochs = 20_000
+    drawing = Drawing(length=32, masking_share=share, seed=5, words=WORDS)
+    found = mask(
+        row.repeat(epochs, axis=0), VOCABULARY, drawing, np.zeros(epochs, int), np.arange(epochs)
+    )
+    hidden = hidden_in(found, epochs)
+    expected = int(share * 30 + 0.5)
+    assert hidden.sum() / epochs == pytest.approx(expected, rel=0.02)
+    shares = hidden[:, 1:31].mean(axis=0)
+    assert shares == pytest.approx(np.full(30, expected / 30), abs=0.015)
+
+
+def test_hidden_words_become_the_mask_a_random_token_or_stay():
+    found = masked(sequences(4000), drawing=WHOLE)
+    shown = found["input_ids"].reshape(-1)[found["positions"]]
+    assert abs((shown == 4).mean() - 0.8) < 0.01
+    assert abs((shown == found["targets"]).mean() - (0.1 + 0.1 / 95)) < 0.01
+
+
+def test_a_mask_of_words_differs_by_epoch_seed_and_example_and_not_by_batch():
+    ids = sequences(10)
+    together = masked(ids, drawing=WHOLE)
+    alone = masked(ids[7:8], indices=np.array([7]), drawing=WHOLE)
+    assert (alone["input_ids"][0] == together["input_ids"][7]).all()
+    seed = Drawing(length=32, masking_share=0.15, seed=2, words=WORDS)
+    others = [
+        masked(ids, epoch=1, drawing=WHOLE),
+        masked(ids, drawing=seed),
+        masked(ids, indices=np.arange(1, 11), drawing=WHOLE),
+        masked(ids),
+    ]
+    for other in others:
+        assert other["positions"].tolist() != together["positions"].tolist()
+
+
+def test_a_sequence_without_ordinary_tokens_hides_no_word():
+    ids = sequences(2)
+    ids[0] = 0
+    assert (masked(ids, drawing=WHOLE)["positions"] >= 32).all()
+
+
+def test_words_of_one_token_are_hidden_as_often_as_single_tokens():
+    ids = sequences(500)
+    ids[ids >= 50] -= 45
+    single, whole = masked(ids), masked(ids, drawing=WHOLE)
+    assert len(whole["positions"]) == pytest.approx(len(single["positions"]), rel=0.03)
+
+
+def test_single_tokens_are_masked_as_they_always_were():
+    """Caches and checkpoints of earlier versions were computed with these numbers."""
+    found = masked(sequences(3), epoch=2)
+    assert found["positions"].tolist() == [3, 4, 16, 25, 26, 33, 36, 39, 43, 57, 65, 70, 82, 85, 93]
+    shown = found["input_ids"].reshape(-1)[found["positions"]].tolist()
+    assert shown == [4, 73, 65, 4, 4, 57, 4, 4, 4, 4, 4, 4, 4, 61, 4]
 
 
 SMALL = {

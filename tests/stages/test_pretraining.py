@@ -23,6 +23,7 @@ from tasks import objectives
 from tasks.contract import Silent, StageError
 from tasks.data.text.token_arrays import load_tokenizer
 from tasks.data.text.vocabulary import Vocabulary
+from tasks.data.text.word_boundaries import WordBoundaries
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.pages import pretraining_card
@@ -141,6 +142,50 @@ def test_bert_learns_without_sentence_pairs(corpus, tmp_path):
     assert type(model).__name__ == "BertForMaskedLM"
 
 
+def test_electra_learns_from_replaced_tokens(corpus, tmp_path):
+    metrics, monitor = run(corpus, tmp_path / "out", family="electra", objective="rtd", steps=60)
+    assert metrics["validation_loss"] < metrics["share_loss"] + 0.03  # 0.69 at first
+    assert metrics["kept_accuracy"] > 0.9
+    assert 0 < metrics["replaced_share"] < 0.15
+    logged = {name for _, found in monitor.logged for name in found}
+    assert {"loss", "generator_loss", "rtd_loss", "quick_validation_loss"} <= logged
+    assert {m["padding_share"] for _, m in monitor.logged if "loss" in m} == {0}
+
+    folder = tmp_path / "out" / "model"
+    model, report = AutoModelForPreTraining.from_pretrained(folder, output_loading_info=True)
+    assert type(model).__name__ == "ElectraForPreTraining"
+    assert not report["missing_keys"] and not report["unexpected_keys"]
+    assert model.num_parameters() == metrics["parameters"] == monitor.facts["parameters"]
+    assert monitor.facts["trained_parameters"] > metrics["parameters"]
+    described = json.loads((tmp_path / "out" / "model.json").read_text())
+    extract = pipeline(described["task"], model=str(folder))
+    assert len(extract(described["example"][0])[0][0]) == MODEL["hidden_size"]
+
+    card = (shown(pretraining_card.show, tmp_path / "out") / "card.md").read_text()
+    assert f"nats per token: {metrics['validation_loss']:.3f}" in card
+    assert "most suspected" in card
+    assert " → " in card
+
+
+def test_training_on_with_replaced_tokens_has_a_new_generator(corpus, tmp_path):
+    settings = {"objective": "rtd", "steps": 3}
+    run(corpus, tmp_path / "out", family="electra", **settings)
+    monitor = Silent()
+    (tmp_path / "on").mkdir()
+    metrics = pretrain(
+        model=None,
+        pretraining=Pretraining(**(TRAINING | settings)),
+        seed=1,
+        tokens=corpus / "tokens",
+        tokenizer=corpus / "tokenizer",
+        start=tmp_path / "out" / "model",
+        out=tmp_path / "on",
+        monitor=monitor,
+    )
+    assert "start_loss" not in metrics, "another generator would make it another task"
+    assert any("lacks" in said and "generator." in said for said in monitor.said)
+
+
 DECODERS = ("gpt2", "llama")
 
 
@@ -202,7 +247,8 @@ def in_child(corpus, out, checkpoints, what, kill_at=-1):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("family", "objective"), [("bert", "mlm+nsp"), ("gpt2", "clm"), ("llama", "clm")]
+    ("family", "objective"),
+    [("bert", "mlm+nsp"), ("gpt2", "clm"), ("llama", "clm"), ("electra", "rtd")],
 )
 def test_processes_write_the_same_bytes_also_when_killed_on_the_way(
     family, objective, corpus, tmp_path
@@ -216,17 +262,17 @@ def test_processes_write_the_same_bytes_also_when_killed_on_the_way(
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
 
 
-def drawn(corpus, **settings):
+def drawn(corpus, words=None, **settings):
     settings = Pretraining(**(TRAINING | settings))
     vocabulary = Vocabulary.of(load_tokenizer(corpus / "tokenizer"))
     objective = objectives.load(settings.objective)
     return (
-        training_batches(objective, corpus / "tokens", vocabulary, settings, 1),
+        training_batches(objective, corpus / "tokens", vocabulary, settings, 1, words),
         validation_batches(objective, corpus / "tokens", vocabulary, settings, 1),
     )
 
 
-@pytest.mark.parametrize("objective", ["clm", "mlm", "mlm+nsp"])
+@pytest.mark.parametrize("objective", ["clm", "mlm", "mlm+nsp", "rtd"])
 def test_a_batch_is_a_function_of_its_step(corpus, objective):
     first, second = (drawn(corpus, objective=objective, steps=200)[0] for _ in range(2))
     forward = [first[step] for step in (0, 1, 150)]
@@ -267,6 +313,41 @@ def test_validation_is_the_same_whatever_the_training_masks(corpus):
     hidden = sum(len(batch["positions"]) for batch in usual)
     seen = sum(int((batch["attention_mask"].sum(1) - 3).sum()) for batch in usual)
     assert hidden / seen == pytest.approx(0.15, abs=0.02)
+
+
+@pytest.mark.parametrize("objective", ["mlm", "mlm+bow", "mlm+nsp", "rtd"])
+def test_whole_words_are_hidden_in_training_alone(objective, tmp_path):
+    corpus = encode(tmp_path / "pieces", documents(120), documents(12), vocab_size=100)
+    _, expected = drawn(corpus, objective=objective)
+    words = WordBoundaries.of(load_tokenizer(corpus / "tokenizer"))
+    settings = {"masking": "words", "objective": objective, "masking_share": 0.3}
+    whole, held_out = drawn(corpus, words=words, **settings)
+    single, _ = drawn(corpus, **(settings | {"masking": "tokens"}))
+    for one, two in zip(held_out, expected, strict=True):
+        assert torch.equal(one["targets"], two["targets"])
+    parts, counts = [0, 0], [0, 0]
+    for step in range(12):
+        for number, batch in enumerate((single[step], whole[step])):
+            hidden = torch.zeros_like(batch["input_ids"], dtype=torch.bool)
+            hidden.view(-1)[batch["positions"]] = True
+            read = batch["input_ids"].clone()
+            read.view(-1)[batch["positions"]] = batch["targets"]
+            inside = torch.from_numpy(~words.begins(read.numpy()))[:, 1:]
+            parts[number] += int((inside & (hidden[:, 1:] != hidden[:, :-1])).sum())
+            counts[number] += int(hidden.sum())
+    assert parts[0] > 0 and parts[1] == 0
+    assert counts[1] == pytest.approx(counts[0], rel=0.15)  # few words, some long
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_it_learns_from_whole_words(family, corpus, bpe_corpus, tmp_path):
+    made = {"bert": corpus, "roberta": bpe_corpus}[family]
+    settings = {"family": family, "objective": "mlm", "masking": "words", "steps": 4}
+    plain, _ = run(made, tmp_path / "plain", **(settings | {"masking": "tokens"}))
+    words, _ = run(made, tmp_path / "words", **settings)
+    again, _ = run(made, tmp_path / "again", **settings)
+    assert words == again
+    assert words["validation_loss"] != plain["validation_loss"]
 
 
 def test_validation_takes_no_more_than_asked_for(corpus):

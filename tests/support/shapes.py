@@ -27,6 +27,7 @@ KINDS = (
     "bert mlm+nsp",
     "bert mlm+bow",
     "roberta mlm+bow",
+    "electra rtd",
     "bert text-classification",
     "roberta text-classification",
     "bert token-classification",
@@ -78,7 +79,9 @@ def case(
         examples = objective.examples(corpus, vocabulary, drawing)
         batch = tensors(examples.draw(np.arange(rows), np.zeros(rows, np.int64)))
         model = objective.new_model(config, seed=1)
-        how = _computation(model, objective, objective.split, objective.counts, batch)
+        how = _computation(
+            model, objective, objective.split, objective.counts, batch, objective.encoders(config)
+        )
         return Case(model, batch, objective.losses, how, objective.head)
     problem = problems.load(task)
     config.problem_type = problem.HEAD.problem_type
@@ -97,7 +100,9 @@ def case(
     return Case(model, batch | {"labels": drawn}, cross_entropy, how, problem.head)
 
 
-def _computation(model: Any, part: Any, split: Any, counts: Any, batch: dict[str, Tensor]) -> Any:
+def _computation(
+    model: Any, part: Any, split: Any, counts: Any, batch: dict[str, Tensor], encoders: Any = ()
+) -> Any:
     rows, length = batch["input_ids"].shape
     return text_computation(
         model,
@@ -109,4 +114,5 @@ def _computation(model: Any, part: Any, split: Any, counts: Any, batch: dict[str
         length=length,
         row=[],
         precision="fp32",
+        encoders=encoders,
     )

@@ -12,6 +12,8 @@ from transformers import (
     BertConfig,
     BertForMaskedLM,
     BertForPreTraining,
+    ElectraConfig,
+    ElectraForPreTraining,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     RobertaConfig,
@@ -96,7 +98,8 @@ def wordpiece() -> PreTrainedTokenizerFast:
 def write_body(folder: Path, kind: str = "bert", *, layers: int = 1, seed: int = 7) -> Path:
     """A folder as stage `pretraining` writes `model/`.
 
-    `kind`: bert (with a pooler), bert-mlm, roberta, or a decoder: gpt2, llama.
+    `kind`: bert (with a pooler), bert-mlm, roberta, electra (a discriminator), or a decoder: gpt2,
+    llama.
     """
     tokenizer = wordpiece()
     size = {
@@ -121,6 +124,7 @@ def write_body(folder: Path, kind: str = "bert", *, layers: int = 1, seed: int =
         "bert": lambda: BertForPreTraining(BertConfig(**size)),
         "bert-mlm": lambda: BertForMaskedLM(BertConfig(**size)),
         "roberta": lambda: RobertaForMaskedLM(RobertaConfig(**size)),
+        "electra": lambda: ElectraForPreTraining(ElectraConfig(**size, embedding_size=32)),
     }.get(kind, decoder)()
     model.save_pretrained(folder)
     stored = as_beginning(tokenizer) if kind in ("gpt2", "llama") else tokenizer

@@ -46,7 +46,7 @@ def bounded(seconds, **changes):
     return replace(RECIPE, minutes=seconds / 60, log_every=1, **changes)
 
 
-@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant", "flat"])
 @pytest.mark.parametrize("warmup", [0.0, 0.2])
 def test_the_learning_rate_follows_what_is_used_up(schedule, warmup):
     end = 1.0 if schedule == "constant" else 0.0
@@ -56,6 +56,36 @@ def test_the_learning_rate_follows_what_is_used_up(schedule, warmup):
     rising = int(100 * warmup)
     assert rates[: rising + 1] == sorted(rates[: rising + 1])
     assert rates[rising:] == sorted(rates[rising:], reverse=True)
+
+
+def test_a_flat_rate_stays_at_its_peak_and_falls_in_the_last_fifth():
+    shares = [0.1, 0.2, 0.5, 0.8, 0.9, 1.0]
+    rates = [factor("flat", 0.2, share) for share in shares]
+    assert rates == pytest.approx([0.5, 1, 1, 1, 0.5, 0])
+    assert factor("flat", 0.9, 0.95) == pytest.approx(0.5), "a longer warm-up leaves less"
+    assert factor("flat", 1.0, 1.0) == 1
+
+
+def test_a_flat_rate_is_the_same_by_steps_and_by_time(clock):
+    recipe = replace(RECIPE, schedule="flat", log_every=1)
+    _, history, _ = run(recipe, batches=Counting(steps=20))
+    rates = [0, 0.25, 0.5, 0.75, *[1.0] * 13, 0.75, 0.5, 0.25]
+    found = history.curve("learning_rate")[1]
+    assert found == pytest.approx([RECIPE.learning_rate * rate for rate in rates])
+    _, by_time, _ = run(bounded(20, schedule="flat"), batches=Slow(clock))
+    assert by_time.curve("learning_rate")[1] == pytest.approx(found)
+
+
+def test_one_with_a_flat_rate_resumes_to_the_same_bits(clock, tmp_path):
+    recipe = replace(RECIPE, schedule="flat")
+    whole, expected, _ = run(recipe)
+    monitor = Silent(checkpoints=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        batches = Slow(clock, steps=20, stop_at=18)
+        run(recipe, batches=batches, monitor=monitor, checkpoints=EVERY_STEP)
+    resumed, found, _ = run(recipe, monitor=monitor)
+    assert found.curve("learning_rate") == expected.curve("learning_rate")
+    assert_same(weights(resumed), weights(whole))
 
 
 def test_steps_and_time_are_used_up_whichever_comes_first():

@@ -13,6 +13,8 @@ from tasks.data.randomness import draw, permuted
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from tasks.data.text.word_boundaries import WordBoundaries
+
 ORDER = 30  # purpose of a draw: the order of examples in an epoch
 
 Indices = NDArray[np.int64]
@@ -27,11 +29,13 @@ class Drawing:
         length: tokens in an example, special tokens included.
         masking_share: share of the tokens to predict.
         seed: seed of all random draws.
+        words: where words begin, if all tokens of a word are hidden together; None: single ones.
     """
 
     length: int
     masking_share: float
     seed: int
+    words: WordBoundaries | None = None
 
 
 class Examples(Protocol):

@@ -12,6 +12,7 @@ from tasks.models.masked_prediction import (
     masked_head,
     masked_loss,
     measure_masked,
+    only_its_own,
     predict,
     split_masked,
     unchanged,
@@ -35,7 +36,8 @@ REFERENCE = ("uniform", "uniform_loss")
 HIDDEN = 4  # tokens at the end of a window
 
 head = held = masked_head
-split, stored_tokenizer = split_masked, unchanged
+split, encoders = split_masked, only_its_own
+stored_model = stored_tokenizer = unchanged
 
 
 def new_model(config: Any, seed: int) -> Any:

@@ -96,6 +96,7 @@ def test_what_is_not_known_is_said_and_nothing_is_made_up(classifier: Path, tmp_
     [
         ("bert", "AutoModelForPreTraining", "fill-mask"),
         ("roberta", "AutoModelForMaskedLM", "fill-mask"),
+        ("electra", "AutoModelForPreTraining", "feature-extraction"),
     ],
 )
 def test_an_encoder_is_loaded_with_its_own_head(
