@@ -110,7 +110,7 @@ class StepTrainer(CheckpointingTrainer):
 
         It leaves the matrices of the layers to Muon if that is asked for.
         """
-        before = self.optimizer
+        before: torch.optim.Optimizer | None = self.optimizer
         made: torch.optim.Optimizer = super().create_optimizer(model)
         if before is not None:
             return made
