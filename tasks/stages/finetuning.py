@@ -81,6 +81,7 @@ def finetune(
         architecture, local_files_only=True, trust_remote_code=False
     )
     tokenizer.model_max_length = training.max_length
+    kind.configure(tokenizer, training, rows)
     model = new_classifier(kind, architecture, labels, training, seed)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(model.config.pad_token_id)
@@ -172,7 +173,7 @@ def learn(
         model,
         batches,
         optimization(training, len(batches), seed),
-        cross_entropy,
+        kind.loss,
         monitor,
         validate=validate,
         validate_every=batches.steps_per_epoch * -(-training.epochs // VALIDATIONS),
@@ -207,11 +208,6 @@ def computation(
 def labels_in(batch: Batch) -> dict[str, int]:
     """The count that the loss is a mean over: the rows, or the words, that have a label."""
     return {"loss": int((batch["labels"] != NO_LABEL).sum())}
-
-
-def cross_entropy(model: Any, batch: Batch) -> Any:
-    """The mean cross-entropy in nats, over the rows or over the words of a batch."""
-    return model(**batch).loss.float()
 
 
 def last_points(history: TrainingHistory, kind: Problem) -> dict[str, float]:
