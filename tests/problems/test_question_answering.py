@@ -26,6 +26,7 @@ from tasks.data.same_text import digest
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import InvalidExperimentError, check
 from tasks.experiment.problem import FineTuning, LabelledData
+from tasks.models.bodies import load_encoder, new_classifier
 from tasks.models.files import auto_class, inputs_of, problem_of, require_head
 from tasks.models.predictions import answer_rows
 from tasks.models.written_text import as_beginning
@@ -310,7 +311,7 @@ def test_text_to_pre_train_on_is_held_back_for_the_text_of_a_question(tmp_path: 
     lines = ["question,text,answer"]
     for n in range(60):
         text = f"The heron painted a gentle badger in Quito on a bright day numbered {n}."
-        lines.append(f"Who was it?,{text},heron")
+        lines.append(f"Who was it?,{text},{'badger' if n % 2 else 'heron'}")
     (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
     data = prepare(tmp_path / "t.csv", tmp_path / "data")
     held_out, found = HeldOut([data / "held_out.parquet"]), splits(data)
@@ -709,6 +710,23 @@ def test_a_model_of_questions_is_stored_in_mlflow_with_its_head_and_served(
     assert list(found["answer"]) == list(table["predicted"])
     again = mlflow.transformers.load_model(str(tmp_path / "logged"))
     assert type(again.model).__name__ == "BertForQuestionAnswering"
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "gpt2", "llama"])
+def test_the_weights_of_pre_training_are_taken_whatever_the_family_calls_them(
+    kind: str, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file
+
+    body = write_body(tmp_path / "body", kind)
+    model = new_classifier(problem, body, [], FineTuning(max_length=16), 0)
+    before = model.get_input_embeddings().weight.clone()
+    load_encoder(model, body)
+    weight = model.get_input_embeddings().weight
+    assert not (weight == before).all()
+    given = load_file(body / "model.safetensors").values()
+    assert any(each.shape == weight.shape and (each == weight).all() for each in given)
+    assert model.config.num_labels == 2
 
 
 def test_windows_are_a_field_of_this_problem_alone() -> None:
