@@ -15,9 +15,9 @@ To add one, write these files there, with the names at their top level that the 
                    one is compared with. In the key of stage `baseline` alone
 
 Nothing else changes: problems are found by their folders. `text_classification/` is an example
-with labels, `regression/` one that predicts a number (no labels, metrics that are no sums); tests
-go to `tests/problems/`. Of `Problem`, the names in `defaults.py` may be missing. This file imports
-nothing heavy.
+with labels, `regression/` one that predicts a number (no labels, metrics that are no sums),
+`question_answering/` one that reads a row in several examples; tests go to `tests/problems/`. Of
+`Problem`, the names in `defaults.py` may be missing. This file imports nothing heavy.
 """
 
 from __future__ import annotations
