@@ -46,6 +46,11 @@ OF_A_GIVEN_MODEL = {"start", "evaluation.baseline"}
 ALSO = {
     "tokenizer.published": ("tokenizer.vocab_size=8192",),
     "downstream.columns.number": ("downstream.mood.problem=regression",),
+    **dict.fromkeys(
+        [f"downstream.columns.{role}" for role in ("question", "answer", "answer_start")],
+        ("downstream.mood.problem=question-answering",),
+    ),
+    "downstream.stride": ("downstream.mood.problem=question-answering",),
 }
 
 # Field: another valid value, and the stages that have the field in their key. Of a downstream
@@ -108,6 +113,9 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.columns.number": ("score", DATASET),
     "downstream.columns.tokens": ("words", DATASET),
     "downstream.columns.tags": ("names", DATASET),
+    "downstream.columns.question": ("query", DATASET),
+    "downstream.columns.answer": ("reply", DATASET),
+    "downstream.columns.answer_start": ("first", DATASET),
     "downstream.columns.document": ("page", DATASET),
     "downstream.columns.split": ("part", DATASET),
     "downstream.validation_share": ("0.15", DATASET),
@@ -127,6 +135,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.max_gradient_norm": ("2", FINETUNING),
     "downstream.dropout": ("0.2", FINETUNING),
     "downstream.max_length": ("33", FINETUNING),
+    "downstream.stride": ("16", FINETUNING),
     "downstream.precision": ("fp32", FINETUNING),
     "downstream.freeze": ("embeddings", FINETUNING),
     "downstream.layer_decay": ("0.9", FINETUNING),
@@ -194,6 +203,8 @@ def write_wide_tables(folder: Path) -> None:
             words = text.split()
             row = {"text": text, "body": text, "label": label, "mood": label}
             row |= {"number": len(text), "score": len(text)}
+            row |= {"question": f"what {text}", "query": f"where {text}"}
+            row |= {"answer": words[0], "reply": words[1], "first": 0}
             row["part"] = "train"
             out.write(json.dumps(row | {"tokens": words, "tags": ["O"] * len(words)}) + "\n")
     tagged = [json.loads(line) for line in (folder / "names.jsonl").read_text().splitlines()]

@@ -31,19 +31,24 @@ def predict(
         typer.Argument(
             metavar="[FILE | -]",
             help="Rows to answer: .csv, .tsv, .jsonl, .json, .parquet or .arrow with a column of "
-            "texts (or of lists of words; two columns of texts for a model of pairs), .conll, or "
-            ".txt with one text a line (a tab between both of a pair); also packed. `-` reads "
-            "lines.",
+            "texts (or of lists of words; two columns for a model of pairs, or of questions and "
+            "texts), .conll, SQuAD's .json, or .txt with one text a line (a tab between both of a "
+            "pair); also packed. `-` reads lines.",
         ),
     ] = "-",
     *,
     column: Annotated[
-        str, typer.Option(metavar="NAME", help="The column to read; by default `text` or `tokens`.")
+        str,
+        typer.Option(
+            metavar="NAME", help="The column to read; by default `text`, `tokens` or `question`."
+        ),
     ] = "",
     second_column: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="The column of the second text of pairs; by default `second_text`."
+            metavar="NAME",
+            help="The column of the second text of pairs; by default `second_text`, or `text` "
+            "beside a question.",
         ),
     ] = "",
     output: Annotated[
@@ -88,7 +93,7 @@ def _predict(reference: str, file: str, given: Sequence[str], output: Path | Non
     problem = require_problem(configuration, reference)
     kind = described(problem)
     usual = inputs_of(configuration, problem)
-    if given[1] and kind.INPUT != FIRST:
+    if given[1] and len(usual) == 1 and kind.INPUT != FIRST:
         raise StageError(
             f"--second-column: found {given[1]!r}, but {reference} reads {kind.INPUT}, no pairs of "
             "texts; leave it out"
@@ -98,15 +103,15 @@ def _predict(reference: str, file: str, given: Sequence[str], output: Path | Non
     columns = [name or other for name, other in zip(given, usual, strict=False)]
     inputs = list(read_inputs(file, *columns, words=kind.INPUT == "tokens"))
     tables = answer_rows(problem, found.path, inputs, _progress(len(inputs)))
-    cut = 0  # a model that cannot be read leaves an older output as it is
+    cut, unit = 0, ""  # a model that cannot be read leaves an older output as it is
     with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as out:
         suffix = "" if output is None else output.suffix.lower()
         writer = Writer(out, suffix, getattr(kind, "BETWEEN", " "))
         for table in tables:
             writer.write(table.to_dict("records"))
             cut += int(table.attrs["cut"])
+            unit = str(table.attrs["unit"]).replace("_", " ")
     if cut:
-        unit = "texts were cut" if kind.INPUT == "text" else "words were not seen"
         note(f"{cut:,} {unit}: they are longer than the model's input")
     if output is not None:
         note(f"{len(inputs):,} rows answered ({problem}): {output}")

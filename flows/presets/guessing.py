@@ -21,6 +21,7 @@ from tasks.sources.looking import Seen, look, type_of
 
 CORPUS = "corpus"
 TAGS, TEXTS, NUMBERS = "token-classification", "text-classification", "regression"
+QUESTIONS = "question-answering"
 BUILT_IN = "builtin:pydocs"
 _LEAST_TEXT = 500_000  # bytes
 _SHORT = 120  # characters
@@ -108,6 +109,9 @@ def _guessed(
     seen: Seen, problem: str, text: str, label: str
 ) -> tuple[str, dict[str, str], tuple[str, ...]]:
     """The problem, the columns and what to say of them."""
+    asked = _questions(seen, text, label, needed=problem == QUESTIONS)
+    if asked and (problem == QUESTIONS or (not problem and _are_parts(seen, asked))):
+        return QUESTIONS, asked, (_QUESTIONS_SAID.format(**asked),)
     lists = [name for name, values in seen.columns.items() if type_of(values).startswith("list")]
     if seen.form in TAGGED or problem == TAGS or (not problem and len(lists) > 1):
         columns = {"tokens": text, "tags": label}
@@ -132,6 +136,43 @@ def _guessed(
     said += [f"splits in column {name!r}" for name in splits[:1]]
     split = {"split": splits[0]} if splits else {}
     return chosen, {"text": text, role: label} | split, tuple(said)
+
+
+_QUESTIONS_SAID = "questions in column {question!r} on texts in {text!r}, answers in {answer!r}"
+
+
+def _questions(seen: Seen, text: str, label: str, *, needed: bool) -> dict[str, str]:
+    """The columns of questions on texts, by their usual names; empty if one has none.
+
+    Raises:
+        StageError: one has none, and they are needed.
+    """
+    lower = {name.lower(): name for name in reversed(list(seen.columns))}
+
+    def usual(names: Sequence[str]) -> str:
+        return next((lower[name] for name in names if name in lower), "")
+
+    columns = {
+        "question": usual(USUAL["question"]),
+        "text": text or usual(USUAL["passage"]),
+        "answer": label or usual(USUAL["answer"]),
+    }
+    if not needed and not all(name in seen.columns for name in columns.values()):
+        return {}
+    options = ("--problem question-answering: the column of questions", "--text", "--label")
+    for option, name in zip(options, columns.values(), strict=True):
+        _require(name, seen, option)
+    more = {"answer_start": usual(("answer_start", "start")), "document": usual(("title",))}
+    return columns | {role: name for role, name in more.items() if name}
+
+
+def _are_parts(seen: Seen, columns: Mapping[str, str]) -> bool:
+    """Whether answers are parts of their texts: not yes or no, and no labels."""
+    values = zip(*(seen.columns[columns[role]] for role in ("text", "answer")), strict=False)
+    filled = [(str(text), answer) for text, answer in values if answer not in (None, "", [])]
+    parts = [not isinstance(answer, str) or answer in text for text, answer in filled]
+    told = all(isinstance(answer, str | list | dict) for _, answer in filled)
+    return told and sum(parts) > len(parts) / 2
 
 
 def _is_split(values: Sequence[Any]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from tasks.contract import StageError
 from tasks.data.notices import Notices
+from tasks.data.same_text import digest
 from tasks.experiment.problem import LabelledData
 
 Example = dict[str, Any]
@@ -21,8 +22,8 @@ class Shape(Protocol):
         ROLES: The roles of its columns, a tuple of names of `downstream.NAME.columns` written in
             place: forms and checks read it from the source. A new role is a field of
             `tasks/experiment/problem.py: ColumnRoles`.
-        COLUMNS: Columns as written, with their types (string, list<string>, double); `document` is
-            one of them. A column with the name of a role is left out where the role has none.
+        COLUMNS: Columns as written, with their types (those of `tasks/data/tables.py`); `document`
+            is one of them. A column with the name of a role is left out where the role has none.
         LABELS: The name of what is counted by label, in the plural; "" without labels.
     """
 
@@ -149,17 +150,22 @@ class Column:
 class Columns:
     """The columns of labelled rows: those they need, and those of a document and of the split.
 
-    The column of the document may be missing; without one of the split, files state it.
+    The column of the document may be missing; without one of the split, files state it. Where many
+    rows have one text, `passage` is its column: rows that name no document are of one by that text.
     """
 
     needed: tuple[Column, ...]
     document: str
     split: Column | None = None
+    passage: str = ""
 
     def document_of(self, values: Mapping[str, Any]) -> str:
-        """The document that a row says it is from, or ""."""
+        """The document that a row says it is from, or the digest of its passage, or ""."""
         document = values.get(self.document)
-        return "" if document is None else str(document)
+        named = "" if document is None else str(document)
+        if named or not self.passage:
+            return named
+        return digest(str(values.get(self.passage))).hex()
 
 
 @dataclass(frozen=True, slots=True)

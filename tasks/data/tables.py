@@ -16,6 +16,7 @@ from tasks.data.same_text import digest
 _TYPES = {
     "string": pa.string(),
     "list<string>": pa.list_(pa.string()),
+    "list<span>": pa.list_(pa.struct([("text", pa.string()), ("start", pa.int64())])),
     "double": pa.float64(),
     "digest": pa.binary(8),
     "bytes": pa.binary(),

@@ -32,6 +32,21 @@ class ColumnRoles(Part):
     number: str = role("number", "Number", "Column with the number, such as a score")
     tokens: str = role("tokens", "Tokens", "Column with the list of tokens")
     tags: str = role("tags", "Tags", "Column with the list of BIO tags")
+    question: str = role("question", "Question", "Column with the question on the text")
+    answer: str = role(
+        "answer",
+        "Answer",
+        "Column with the answers, parts of the text: a list of {text, start}, or a text; empty for "
+        "no answer",
+    )
+    answer_start: str = field(
+        "",
+        "Answer start",
+        "Column with the first character of the answer in its text, from 0, where answers are "
+        "texts; empty: the answer is looked for",
+        absent="",
+        only_with=choices.only_with("problem", "problems", "ROLES", "answer_start"),
+    )
     document: str = field(
         "document",
         "Document",
@@ -67,7 +82,8 @@ class LabelledData(Part):
         "text-classification",
         "Problem",
         "What is predicted: text-classification a label per text, regression a number per text, "
-        "token-classification a tag per token (named entities)",
+        "token-classification a tag per token (named entities), question-answering the part of a "
+        "text that answers a question",
         choices=choices.names("problems"),
     )
     several_labels: bool = field(
@@ -80,9 +96,10 @@ class LabelledData(Part):
     source: str = field(
         "",
         "Source",
-        "Where the labelled rows are (needed): a .csv, .tsv, .jsonl, .json, .parquet, .arrow or "
-        ".conll file, a folder with train, validation and test files, hf:NAME[@REVISION], "
-        "builtin:pydocs-library or builtin:pydocs-code",
+        "Where the labelled rows are (needed): a .csv, .tsv, .jsonl, .json (SQuAD's too), "
+        ".parquet, .arrow or .conll file, a folder with train, validation and test files, "
+        "hf:NAME[@REVISION], builtin:pydocs-library, builtin:pydocs-code or "
+        "builtin:pydocs-questions",
         in_key=False,
     )
     columns: ColumnRoles = field(
@@ -139,6 +156,16 @@ class Passes(Part):
     epochs: int = field(3, "Epochs", "Passes over the training examples", ge=1, le=10_000)
     max_length: int = field(
         128, "Longest example", "Longer examples are truncated, in tokens", ge=8, le=32_768
+    )
+    stride: int = field(
+        64,
+        "Stride",
+        "Tokens that two windows of a long text share, at most half of a window: a text that is "
+        "longer than the longest example is read in windows",
+        absent=64,
+        ge=0,
+        le=32_768,
+        only_with=choices.only_with("problem", "problems", "ROLES", "question"),
     )
 
 

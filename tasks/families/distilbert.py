@@ -48,6 +48,7 @@ def dropout(probability: float) -> dict[str, float]:
         "dropout": probability,
         "attention_dropout": probability,
         "seq_classif_dropout": probability,
+        "qa_dropout": probability,
     }
 
 

@@ -115,7 +115,8 @@ def answers_of(kind: Problem, labels: Sequence[str]) -> dict[str, Any]:
         "id2label": dict(enumerate(labels)),
         "label2id": {label: i for i, label in enumerate(labels)},
     }
-    return (known if labels else {"num_labels": 1}) | {"problem_type": kind.HEAD.problem_type}
+    unnamed = {"num_labels": kind.HEAD.outputs}
+    return (known if labels else unnamed) | {"problem_type": kind.HEAD.problem_type or None}
 
 
 def load_encoder(model: Any, body: Path) -> None:
@@ -145,7 +146,9 @@ def load_all(model: Any, body: Path) -> list[str]:
 
 def _set_encoder(model: Any, found: dict[str, torch.Tensor], body: Path) -> None:
     prefix = f"{model.base_model_prefix}."
-    given = _of_encoder(found, prefix)
+    usual = f"{type(model.base_model).base_model_prefix}."  # Llama's for questions has another
+    of_encoder = _of_encoder(found, usual)
+    given = {prefix + name.removeprefix(usual): each for name, each in of_encoder.items()}
     wanted = {name: t.shape for name, t in model.state_dict().items() if name.startswith(prefix)}
     pooler = f"{prefix}pooler."
     poolers = [{n for n in names if n.startswith(pooler)} for names in (wanted, given)]

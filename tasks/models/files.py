@@ -117,8 +117,9 @@ def labels_of(configuration: dict[str, Any]) -> list[str]:
 
 def inputs_of(configuration: dict[str, Any], problem: str) -> list[str]:
     """The columns that a fine-tuned model reads, by role: two for pairs of texts."""
-    told = configuration.get(INPUT_COLUMNS)
-    return [str(name) for name in told] if told else [described(problem).INPUT]
+    kind = described(problem)
+    usual: Sequence[str] = getattr(kind, "INPUTS", (kind.INPUT,))
+    return [str(name) for name in configuration.get(INPUT_COLUMNS) or usual]
 
 
 def require_inputs(data: LabelledData, configuration: dict[str, Any], where: str) -> None:
@@ -166,9 +167,12 @@ def require_head(problem: str, configuration: dict[str, Any], where: str) -> Non
     kind, head = configuration.get("problem_type"), described(problem).HEAD
     other = problem_of(configuration)
     instead = f"problem: {other}" if other else "a fine-tuned model (see `temper finetune`)"
+    needed = (
+        f"{head.architecture} ({head.problem_type})" if head.problem_type else head.architecture
+    )
     raise StageError(
         f"{where} is {built}{f' ({kind})' if kind else ''}, but {problem} needs one that ends in "
-        f"{head.architecture} ({head.problem_type}); accepted with it: {instead}"
+        f"{needed}; accepted with it: {instead}"
     )
 
 
@@ -195,8 +199,8 @@ def answers(problem: str, configuration: dict[str, Any]) -> bool:
     """Whether a model has the head of a problem."""
     head = described(problem).HEAD
     built = str((configuration.get("architectures") or [""])[0])
-    if not built.endswith(head.architecture):
-        return False
+    if not head.problem_type or not built.endswith(head.architecture):
+        return built.endswith(head.architecture)
     one = len(labels_of(configuration)) == 1
     untold = "regression" if one else "single_label_classification"  # as transformers takes it
     return bool((configuration.get("problem_type") or untold) == head.problem_type)

@@ -30,7 +30,8 @@ def predict(
     for indices in group_by_length([len(example.input_ids) for example in examples]):
         batch = problem.collate([examples[i] for i in indices], model.config.pad_token_id)
         del batch["labels"]
-        scores = model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).logits
+        inputs = {name: tensor.to(model.device) for name, tensor in batch.items()}
+        scores = problem.logits(model, inputs)
         for i, score in zip(indices, scores.float().cpu().numpy(), strict=True):
             logits[i] = score
     return problem.decide(rows, examples, logits, labels)

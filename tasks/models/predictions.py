@@ -11,7 +11,7 @@ import pandas as pd
 from tasks.contract import StageError
 from tasks.data.pairs import FIRST, SECOND
 from tasks.models.bodies import read_model
-from tasks.models.files import built_as, configuration_of, labels_of, problem_of
+from tasks.models.files import built_as, configuration_of, inputs_of, labels_of, problem_of
 from tasks.models.inference import predict
 from tasks.problems import PROBABILITIES, Problem, described, load, names
 
@@ -47,28 +47,31 @@ def answer_rows(
     Args:
         problem: what is predicted.
         folder: of the fine-tuned model.
-        inputs: what the model reads: texts, pairs of texts as tuples, or lists of words.
+        inputs: what the model reads: texts, pairs of texts as tuples (also of a question and the
+            text with its answer), or lists of words.
         report: receives how many of how many rows are done.
 
     Returns:
         The input, `predicted`, and the further columns of the problem, such as `probability`; in
-        `attrs`, as `cut`, how much did not fit into the model's input, in the unit of the problem.
+        `attrs`, as `cut`, how much did not fit into the model's input, and as `unit` what that
+        counts, such as `texts_cut_short`.
 
     Raises:
         StageError: the model cannot be read.
     """
     kind = load(problem)
-    labels = labels_of(configuration_of(folder, folder.name))
+    configuration = configuration_of(folder, folder.name)
+    labels, columns = labels_of(configuration), inputs_of(configuration, problem)
     model, tokenizer = read_model(kind.AUTO_MODEL, folder)
 
     def tables() -> Iterator[pd.DataFrame]:
         for begin in range(0, len(inputs), AT_ONCE):
             some = inputs[begin : begin + AT_ONCE]
-            rows = _as_rows(kind, some, labels)
+            rows = _as_rows(kind, some, columns, labels)
             examples = kind.encode(rows, tokenizer, labels)
             table = predict(kind, model, rows, examples, labels)
             table = table.drop(columns=[*_LEFT_OUT], errors="ignore")
-            table.attrs["cut"] = sum(example.cut for example in examples)
+            table.attrs |= {"cut": sum(example.cut for example in examples), "unit": kind.CUT}
             if report is not None:
                 report(begin + len(some), len(inputs))
             yield table
@@ -76,10 +79,13 @@ def answer_rows(
     return tables()
 
 
-def _as_rows(kind: Problem, inputs: Sequence[Any], labels: Sequence[str]) -> pd.DataFrame:
+def _as_rows(
+    kind: Problem, inputs: Sequence[Any], columns: Sequence[str], labels: Sequence[str]
+) -> pd.DataFrame:
     """Rows as stage `dataset` writes them; their truth is unknown, and any will do."""
     truths = [kind.any_truth(each, labels) for each in inputs]
     read: dict[str, list[Any]] = {kind.INPUT: list(inputs)}
-    if isinstance(inputs[0], tuple):
-        read = {FIRST: [first for first, _ in inputs], SECOND: [second for _, second in inputs]}
+    if isinstance(inputs[0], tuple):  # a published model of pairs does not name its columns
+        names = columns if len(columns) > 1 else (FIRST, SECOND)
+        read = dict(zip(names, map(list, zip(*inputs, strict=True)), strict=True))
     return pd.DataFrame({"document": "", **read, kind.TRUTH: truths})

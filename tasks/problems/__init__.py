@@ -17,9 +17,9 @@ To add one, write these files there, with the names at their top level that the 
                    answers themselves. In the key of stage `evaluation` alone
 
 Nothing else changes: problems are found by their folders. `text_classification/` is an example
-with labels, `regression/` one that predicts a number (no labels, metrics that are no sums); tests
-go to `tests/problems/`. Of `Problem`, the names in `defaults.py` may be missing. This file imports
-nothing heavy.
+with labels, `regression/` one that predicts a number (no labels, metrics that are no sums),
+`question_answering/` one that reads a row in several examples; tests go to `tests/problems/`. Of
+`Problem`, the names in `defaults.py` may be missing. This file imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from tasks.data.rows import Shape
     from tasks.data.text.length_buckets import Example
+    from tasks.experiment.problem import FineTuning
     from tasks.problems.calibration import Bin
     from tasks.problems.weighted import Scores
     from tasks.training.flops import Product
@@ -72,18 +73,21 @@ class Head:
 
     Attributes:
         architecture: the suffix of the model's class, such as `ForSequenceClassification`.
-        problem_type: as in the configuration of `transformers`.
+        problem_type: as in the configuration of `transformers`; "" where the class tells all.
+        outputs: of a problem without labels, how many numbers the head gives.
     """
 
     architecture: str
     problem_type: str
+    outputs: int = 1
 
 
 class Description(Protocol):
     """The description of a problem: the names in the `__init__.py` of its folder.
 
     Attributes:
-        INPUT: The column with the model's input.
+        INPUT: The column with the model's input. Where it always reads several columns, their names
+            are INPUTS, with INPUT among them.
         TRUTH: The column with the correct answer.
         ROWS: The name of its rows, in the plural.
         METRICS: Its metrics by name, those of `probabilities.py` included.
@@ -127,11 +131,26 @@ class Problem(Description, Protocol):
     SERVED: str
     LOSS: str
 
+    def configure(self, tokenizer: Any, training: FineTuning, train: pd.DataFrame) -> None:
+        """Optional: note in the tokenizer how to encode rows, beside its longest input.
+
+        What is in its `init_kwargs` is written with it and read again.
+        """
+
     def encode(self, rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:
-        """The rows encoded for the model, truncated at the tokenizer's longest input."""
+        """The rows encoded for the model, truncated at the tokenizer's longest input.
+
+        One example a row; or several, if a row is read in windows: `decide` then merges them.
+        """
 
     def collate(self, examples: Sequence[Example], pad_id: int) -> dict[str, torch.Tensor]:
         """Examples as a batch: input_ids, attention_mask and labels."""
+
+    def logits(self, model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Optional: the model's outputs for a batch without labels, one for each example."""
+
+    def loss(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Optional: the loss to minimize, in fp32: a mean over `labels` but -100."""
 
     def head(self, config: Any, batch: dict[str, torch.Tensor]) -> list[Product]:
         """The matrix products of the head, for a batch."""
@@ -155,10 +174,16 @@ class Problem(Description, Protocol):
         logits: Sequence[NDArray[np.float32]],
         labels: Sequence[str],
     ) -> pd.DataFrame:
-        """The rows as document, INPUT, gold, predicted, loss (of gold), and further columns."""
+        """The rows as document, INPUT, gold, predicted, loss (of gold), and further columns.
+
+        Examples and their logits are in the order of the rows.
+        """
 
     def majority(self, train: pd.DataFrame, test: pd.DataFrame) -> list[Any]:
         """Predictions for the test split of always answering the most frequent label."""
+
+    def constant(self, majority: Sequence[Any]) -> str:
+        """Optional: what these predictions are, in words."""
 
     def score(self, gold: Iterable[Any], predicted: Iterable[Any], labels: Sequence[str]) -> Scores:
         """The metrics that answers and truths determine, as functions of the rows' weights."""

@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tasks.experiment.problem import FineTuning
+
+
+def configure(tokenizer: Any, training: FineTuning, train: pd.DataFrame) -> None:
+    """Nothing: the longest input of the tokenizer is all that counts."""
+
 
 def learnt(rows: pd.DataFrame, train: pd.DataFrame, model: Any) -> pd.DataFrame:
     """The rows as they are written."""
@@ -21,6 +27,24 @@ def finish(model: Any, train: pd.DataFrame) -> None:
 def any_truth(given: Any, labels: Sequence[str]) -> Any:
     """The first label, or one for each word."""
     return [labels[0]] * len(given) if isinstance(given, list) else labels[0]
+
+
+def logits(model: Any, inputs: Any) -> Any:
+    """The logits of the model's only output."""
+    return model(**inputs).logits
+
+
+def loss(model: Any, batch: Any) -> Any:
+    """The loss of the model's own head, such as the cross-entropy in nats."""
+    return model(**batch).loss.float()
+
+
+def constant(majority: Sequence[Any]) -> str:
+    """The answer to the first row, or to each of its words."""
+    first: Any = majority[0]
+    if isinstance(first, Sequence) and not isinstance(first, str):
+        return ", ".join(dict.fromkeys(map(str, first))) or "nothing"
+    return f"{first:.4g}" if isinstance(first, float) else str(first)
 
 
 def points(gold: Iterable[Any], predicted: Iterable[Any]) -> list[tuple[float, float]]:

@@ -20,6 +20,7 @@ from tasks.sources.columns import require
 from tasks.sources.conll import conll
 from tasks.sources.delimited import comma_separated, tab_separated
 from tasks.sources.lines import File, lines
+from tasks.sources.squad import articles_in, questions
 
 Record = tuple[str, Mapping[str, Any]]
 
@@ -42,7 +43,10 @@ def documents(file: File, unit: str) -> Iterator[Document]:
 
 
 def json_lines(file: File, columns: Sequence[Column]) -> Iterator[Record]:
-    """The objects of a file with one JSON object per line; blank lines are skipped."""
+    """The objects of a file with one JSON object per line; blank lines are skipped.
+
+    All of SQuAD may be on one line.
+    """
     for number, line in lines(file):
         if not line.strip():
             continue
@@ -59,12 +63,20 @@ def json_lines(file: File, columns: Sequence[Column]) -> Iterator[Record]:
                 f"{where}: {_shown(line)} is not a JSON object like "
                 f'{{"{columns[0].name}": "…"}}; each line must be one'
             )
-        require(columns, list(values), where)
-        yield where, values
+        yield from _records(values, where, columns)
+
+
+def _records(values: Mapping[str, Any], where: str, columns: Sequence[Column]) -> Iterator[Record]:
+    """The row that an object is; or, if it is of SQuAD, the questions in it."""
+    if articles := articles_in(values):
+        yield from questions(articles, where, columns)
+        return
+    require(columns, list(values), where)
+    yield where, values
 
 
 def json_file(file: File, columns: Sequence[Column]) -> Iterator[Record]:
-    """The objects in the list of a .json file, or one on each line."""
+    """The objects in the list of a .json file, or one on each line; the questions of SQuAD."""
     first = [line for _, line in _first_lines(file)]
     if len(first) > 1 and are_json_lines(first):
         yield from json_lines(file, columns)
@@ -73,8 +85,7 @@ def json_file(file: File, columns: Sequence[Column]) -> Iterator[Record]:
         where = f"{file.name}, item {number}"
         if not isinstance(values, dict):
             raise StageError(f"{where}: {_shown(repr(values))} is not a JSON object; {_LISTS}")
-        require(columns, list(values), where)
-        yield where, values
+        yield from _records(values, where, columns)
 
 
 _LISTS = 'accepted: a list of objects, [{"text": "…"}, …], also as the only list of an object'

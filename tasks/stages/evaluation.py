@@ -148,7 +148,7 @@ def evaluate(
         "metrics": {name: asdict(metric) for name, metric in kind.METRICS.items()},
         "rows": f"{len(test):,} {kind.ROWS}",
         "confidence": confidence,
-        "majority": constant_answer(kind.majority(train, test)),
+        "majority": kind.constant(kind.majority(train, test)),
         "simple": "" if simple is None else read_facts(simple)["words"],
     }
     write_json(out / "metrics.json", metrics)
@@ -285,14 +285,6 @@ def measure_majority(
     """The headline metric of always predicting the most frequent label of the training split."""
     values = on_all_rows(kind.score(test[kind.TRUTH], kind.majority(train, test), labels))
     return {str(MetricName(kind.HEADLINE, MAJORITY)): values[kind.HEADLINE]}
-
-
-def constant_answer(majority: Sequence[Any]) -> str:
-    """The majority baseline's answer to every row, or to every token of every row."""
-    first: Any = majority[0]
-    if isinstance(first, Sequence) and not isinstance(first, str):
-        return ", ".join(dict.fromkeys(map(str, first))) or "nothing"
-    return f"{first:.4g}" if isinstance(first, float) else str(first)
 
 
 def classes_of(kind: Problem, table: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:

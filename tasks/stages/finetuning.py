@@ -85,6 +85,7 @@ def finetune(
         architecture, local_files_only=True, trust_remote_code=False
     )
     tokenizer.model_max_length = training.max_length
+    kind.configure(tokenizer, training, rows)
     model = new_classifier(kind, architecture, labels, training, seed)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(model.config.pad_token_id)
@@ -205,7 +206,7 @@ def loss_of(
     """The loss of a batch: with smoothed labels or weights of classes, if these are chosen."""
     balanced, problem_type = training.class_weights == "balanced", kind.HEAD.problem_type
     if not training.label_smoothing and not balanced:
-        return cross_entropy
+        return kind.loss
     weights = balanced_weights(examples, problem_type, labels) if balanced else None
     return ClassLoss(problem_type, training.label_smoothing, weights)
 
@@ -237,11 +238,6 @@ def computation(
 def labels_in(batch: Batch) -> dict[str, int]:
     """The count that the loss is a mean over: the rows, or the words, that have a label."""
     return {"loss": int((batch["labels"] != NO_LABEL).sum())}
-
-
-def cross_entropy(model: Any, batch: Batch) -> Any:
-    """The mean cross-entropy in nats, over the rows or over the words of a batch."""
-    return model(**batch).loss.float()
 
 
 def last_points(history: TrainingHistory, kind: Problem) -> dict[str, float]:

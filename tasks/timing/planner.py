@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +93,7 @@ class TimedPlanner(Planner):
         training, data = arguments["training"], arguments["data"]
         if isinstance(data, PendingInput) and not training.train_examples:
             return Expected(None, missing="its data are not prepared yet, so the rows are unknown")
-        lengths = self._lengths(arguments)
+        lengths, share = self._lengths(arguments)
         known = {} if isinstance(data, PendingInput) else data.artifact.metrics
         examples = int(known.get("train_rows", training.train_examples))
         examples = min(examples, training.train_examples or examples)
@@ -105,10 +106,14 @@ class TimedPlanner(Planner):
             lengths or [training.max_length],
         )
         missing = "" if lengths else "its row lengths are unknown: assumes the longest"
-        return Expected(cost.of_finetuning(training, examples, validation), not lengths, missing)
+        rows = (math.ceil(share * count) for count in (examples, validation))
+        return Expected(cost.of_finetuning(training, *rows), not lengths, missing)
 
-    def _lengths(self, arguments: Mapping[str, Any]) -> list[int]:
-        """Token counts of some of the rows; empty before the data and the tokenizer exist."""
+    def _lengths(self, arguments: Mapping[str, Any]) -> tuple[list[int], float]:
+        """Token counts of the examples of some rows, and how many examples a row has.
+
+        None before the data and the tokenizer exist; then one example a row is assumed.
+        """
         import json
 
         from tasks.data.chosen_rows import choose_rows
@@ -116,12 +121,14 @@ class TimedPlanner(Planner):
 
         tokenizer, data = self._tokenizer(), arguments["data"]
         if tokenizer is None or isinstance(data, PendingInput):
-            return []
+            return [], 1.0
         kind = load(arguments["problem"])
         tokenizer.model_max_length = arguments["training"].max_length
         rows = choose_rows(data.path / "train.parquet", kind.texts, SAMPLE, arguments["seed"])
         labels = json.loads((data.path / "labels.json").read_text(encoding="utf-8"))
-        return [len(example.input_ids) for example in kind.encode(rows, tokenizer, labels)]
+        kind.configure(tokenizer, arguments["training"], rows)
+        examples = kind.encode(rows, tokenizer, labels)
+        return [len(example.input_ids) for example in examples], len(examples) / len(rows)
 
 
 def _of_pretraining(

@@ -27,7 +27,7 @@ from tasks.models.bodies import answers_of
 from tasks.models.building import new_model
 from tasks.models.continuing import given_configuration
 from tasks.models.depths import freeze
-from tasks.stages.finetuning import VALIDATION_ROWS, cross_entropy
+from tasks.stages.finetuning import VALIDATION_ROWS
 from tasks.stages.finetuning import computation as finetuning_computation
 from tasks.stages.finetuning import optimization as finetuning_optimization
 from tasks.stages.pretraining import (
@@ -138,10 +138,10 @@ def time_finetuning(
     watch = _Stopwatch()
     how = finetuning_computation(kind, tuned, examples, training)
     how_to = finetuning_optimization(training, steps, 0)
-    train(tuned, batches, how_to, cross_entropy, watch, computation=how)
+    train(tuned, batches, how_to, kind.loss, watch, computation=how)
     batch = {name: part.to(tuned.device) for name, part in batches[0].items()}
     with torch.no_grad(), autocast(training.precision):
-        validated = _seconds(lambda: float(tuned(**batch).loss))
+        validated = _seconds(lambda: float(kind.loss(tuned, batch)))
     return Cost(watch.seconds(), validated / len(batch["input_ids"]))
 
 

@@ -27,7 +27,7 @@ from tasks.problems.weighted import on_all_rows
 from tasks.sources import resolve
 from tasks.stages.baseline import train_baseline
 from tasks.stages.dataset import prepare_dataset
-from tasks.stages.evaluation import constant_answer, evaluate
+from tasks.stages.evaluation import evaluate
 from tasks.stages.finetuning import finetune
 from tests.support.shown import shown
 from tests.support.tiny_models import FILLER, LABELS, TELLING, write_body
@@ -66,7 +66,7 @@ def test_rows_without_labels_have_finite_metrics() -> None:
 def test_the_majority_is_the_best_constant_answer() -> None:
     train = pd.DataFrame({"label": [["b", "a"], ["a"], ["a", "c"], ["b", "a"], []]})
     assert problem.majority(train, train) == [["a", "b"]] * 5
-    assert constant_answer([["a", "b"]] * 5) == "a, b"
+    assert problem.constant([["a", "b"]] * 5) == "a, b"
     every = [[], ["a"], ["b"], ["c"], ["a", "c"], ["a", "b", "c"]]
     values = [
         on_all_rows(problem.score(train["label"], [each] * 5, NAMES))["micro_f1"] for each in every

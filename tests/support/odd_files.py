@@ -50,6 +50,26 @@ def conll(folder: Path) -> str:
     return "animals.txt"
 
 
+def questions(folder: Path) -> str:
+    articles = []
+    for number, (text, _) in enumerate(moods()):
+        answer = {"text": text.split()[2], "answer_start": text.index(text.split()[2])}
+        asked = [{"id": str(number), "question": "which animal", "answers": [answer]}]
+        paragraphs = [{"context": text, "qas": asked}]
+        articles.append({"title": f"Page {number}", "paragraphs": paragraphs})
+    (folder / "questions").write_text(json.dumps({"version": "1.1", "data": articles}))
+    return "questions"
+
+
+def yes_or_no(folder: Path) -> str:
+    rows = [
+        {"question": f"is it {n}", "passage": text, "answer": label}
+        for n, (text, label) in enumerate(moods())
+    ]
+    (folder / "asked.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return "asked.jsonl"
+
+
 def texts(folder: Path) -> str:
     return write_texts(folder).name
 

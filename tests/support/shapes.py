@@ -14,7 +14,7 @@ from tasks.experiment.model import Model
 from tasks.models.building import new_model
 from tasks.models.text_computation import text_computation
 from tasks.problems.token_classification.model import NO_LABEL
-from tasks.stages.finetuning import cross_entropy, labels_in
+from tasks.stages.finetuning import labels_in
 from tasks.timing.synthetic import MadeUpTokenizer, made_up_corpus
 from tasks.training.computation import Computation
 from tasks.training.microbatches import Splitting, split_rows
@@ -32,12 +32,16 @@ KINDS = (
     "roberta text-classification",
     "bert token-classification",
     "bert regression",
+    "bert question-answering",
     *(f"{name} mlm" for name in families.names() if name not in ("bert", "roberta", *DECODERS)),
     "roberta token-classification",
     *(
         f"{name} {task}"
         for name in DECODERS
-        for task in ("clm", "text-classification", "regression", "token-classification")
+        for task in (
+            *("clm", "text-classification", "regression", "token-classification"),
+            "question-answering",
+        )
     ),
 )
 
@@ -84,8 +88,8 @@ def case(
         )
         return Case(model, batch, objective.losses, how, objective.head)
     problem = problems.load(task)
-    config.problem_type = problem.HEAD.problem_type
-    config.num_labels = LABELS if problems.shape_of(task).LABELS else 1
+    config.problem_type = problem.HEAD.problem_type or None
+    config.num_labels = LABELS if problems.shape_of(task).LABELS else problem.HEAD.outputs
     generator = np.random.default_rng(1)
     found = [problem.made_up(int(generator.integers(4, length + 1))) for _ in range(rows)]
     batch = problem.collate(found, 0)
@@ -95,9 +99,11 @@ def case(
     unlabelled = torch.from_numpy(generator.random(labels.shape) < 0.4)
     if task == "token-classification":
         drawn[unlabelled | (labels == NO_LABEL)] = NO_LABEL
+    if task == "question-answering":
+        drawn.clamp_(max=3)  # the shortest has four tokens
     model = new_model(problem.AUTO_MODEL, config, seed=1)
     how = _computation(model, problem, split_rows, labels_in, batch)
-    return Case(model, batch | {"labels": drawn}, cross_entropy, how, problem.head)
+    return Case(model, batch | {"labels": drawn}, problem.loss, how, problem.head)
 
 
 def _computation(

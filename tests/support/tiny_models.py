@@ -63,6 +63,30 @@ def tagged_sentences(rows: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame({"document": documents, "tokens": tokens, "tags": tags})
 
 
+def asked_questions(rows: int, seed: int) -> pd.DataFrame:
+    """Questions for the animal or the plant of a text; a fifth of the texts has no such word."""
+    generator = np.random.default_rng(seed)
+    filler = [word for word in FILLER if word not in ("old", "new")]
+    found = []
+    for row in range(rows):
+        kind, other = ("animal", "plant") if row % 2 else ("plant", "animal")
+        words = [str(word) for word in generator.choice(filler, generator.integers(4, 9))]
+        answer = str(generator.choice(TELLING[kind]))
+        for word in [str(generator.choice(TELLING[other])), *([answer] if row % 5 else [])]:
+            words.insert(int(generator.integers(0, len(words) + 1)), word)
+        text = " ".join(words)
+        start = f" {text} ".find(f" {answer} ")
+        found.append(
+            {
+                "document": f"{seed}-{row // 2}",
+                "question": "is it old" if kind == "animal" else "was it new",
+                "text": text,
+                "answer": [{"text": answer, "start": start}] if start >= 0 else [],
+            }
+        )
+    return pd.DataFrame(found)
+
+
 def write_data(folder: Path, problem: str, train_rows: int = 160) -> Path:
     """A folder as stage `dataset` writes it."""
     folder.mkdir(parents=True)
@@ -70,6 +94,7 @@ def write_data(folder: Path, problem: str, train_rows: int = 160) -> Path:
         "text-classification": (labelled_texts, LABELS),
         "token-classification": (tagged_sentences, TAGS),
         "regression": (rated_texts, []),
+        "question-answering": (asked_questions, []),
     }[problem]
     for seed, (split, rows) in enumerate(
         {"train": train_rows, "validation": 40, "test": 80}.items()

@@ -67,7 +67,7 @@ def log_model(
     _delete_models_of(client, run_id, experiment_id)
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
-    pipeline = transformers.pipeline(card["task"], model=str(folder), tokenizer=str(folder))
+    pipeline = pipeline_of(card["task"], folder)
     logged = client.create_logged_model(
         experiment_id,
         name=artifact.stage,
@@ -82,12 +82,29 @@ def log_model(
         run_id=run_id,
         model_id=logged.model_id,
         transformers_model=pipeline,
-        task=card["task"],
+        task=pipeline.task,
         model_config=card.get("model_config") or None,
         input_example=as_example(card["example"]),  # the signature is inferred from it
         pip_requirements=[f"{name}=={public_version(name)}" for name in ("torch", "transformers")],
     )
     return str(logged.model_id)
+
+
+def pipeline_of(task: str, folder: Path) -> Any:
+    """The pipeline of the model in a folder, for a task.
+
+    transformers 5 has none for some tasks, such as `question-answering`. MLflow stores a model as
+    part of one: that of features keeps the whole model, and a module of ours serves it.
+    """
+    import transformers
+
+    if task in transformers.pipelines.get_supported_tasks():
+        return transformers.pipeline(task, model=str(folder), tokenizer=str(folder))
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    built = json.loads((folder / "config.json").read_text())["architectures"][0]
+    model = getattr(transformers, built).from_pretrained(folder, **local)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
+    return transformers.pipeline("feature-extraction", model=model, tokenizer=tokenizer)
 
 
 def as_example(asked: list[Any]) -> Any:

@@ -48,10 +48,17 @@ _COMMON_WORD = re.compile(
 
 @dataclass
 class Prose:
-    """The result: paragraphs of running text, and the names of the listed parameters."""
+    """The result: paragraphs of running text, and the names of the listed parameters.
+
+    Attributes:
+        paragraphs: with inline markup.
+        parameters: all names.
+        described: the names that a paragraph begins to describe, as written, by its number.
+    """
 
     paragraphs: list[str] = field(default_factory=list)
     parameters: set[str] = field(default_factory=set)
+    described: dict[int, str] = field(default_factory=dict)
 
 
 def read(text: str) -> Prose:
@@ -76,6 +83,7 @@ class _Reader:
         self.at = 0
         self.prose = Prose()
         self.paragraph: list[str] = []
+        self.names = ""  # of the parameters that the paragraph describes
         self.indent = 0  # of the paragraph
         self.hanging = False  # whether deeper lines continue the paragraph
         self.section = ""
@@ -113,21 +121,23 @@ class _Reader:
             self.indent, self.hanging = indent, False
         self.paragraph.append(bare[bullet.end() :] if bullet else bare)
 
-    def begin(self, text: str, indent: int) -> None:
+    def begin(self, text: str, indent: int, names: str = "") -> None:
         """Begin a paragraph that hangs on an entry's head; deeper lines continue it."""
         self.end_paragraph()
-        self.indent, self.hanging = indent, True
+        self.names, self.indent, self.hanging = names, indent, True
         if text:
             self.paragraph.append(text)
 
     def end_paragraph(self) -> None:
         """Store the paragraph; skip the literal block that `::` at its end announces."""
-        text = " ".join(self.paragraph)
-        self.paragraph, self.hanging = [], False
+        text, names = " ".join(self.paragraph), self.names
+        self.paragraph, self.names, self.hanging = [], "", False
         if text.endswith("::"):
             self.skip_deeper(self.indent)
             text = text[:-1]
         if text:
+            if names:
+                self.prose.described[len(self.prose.paragraphs)] = names
             self.prose.paragraphs.append(text)
 
     def skip_deeper(self, indent: int) -> None:
@@ -195,10 +205,11 @@ class _Reader:
     def is_entry(self, bare: str, indent: int) -> bool:
         """The head of a parameter, a return value or a field; only its description is prose."""
         if bare[0] == ":" and (match := _FIELD.match(bare)):
-            names = match[2].split()
+            names, name = match[2].split(), ""
             if names and match[1] in _FIELDS_OF_PARAMETERS:
-                self.prose.parameters.add(names[-1].strip("\\*"))
-            self.begin("" if match[1] in _FIELDS_WITHOUT_PROSE else match[3] or "", indent)
+                name = names[-1].strip("\\*")
+                self.prose.parameters.add(name)
+            self.begin("" if match[1] in _FIELDS_WITHOUT_PROSE else match[3] or "", indent, name)
             return True
         if self.google and indent <= self.section_indent:
             self.section, self.google = "", False
@@ -213,8 +224,7 @@ class _Reader:
         match = _GOOGLE_ENTRY.fullmatch(bare)
         if not match or (self.paragraph and indent >= self.indent and not self.hanging):
             return False
-        self.name_parameters(match[1])
-        self.begin(match[2], indent)
+        self.begin(match[2], indent, self.name_parameters(match[1]))
         return True
 
     def is_numpy_entry(self, bare: str, indent: int) -> bool:
@@ -224,12 +234,12 @@ class _Reader:
         match = _NUMPY_ENTRY.fullmatch(bare.replace("`", ""))
         if indent > self.section_indent or not (described or (match and " :" in bare)):
             return False
-        if match:
-            self.name_parameters(match[1])
-        self.begin("", indent)
+        self.begin("", indent, self.name_parameters(match[1]) if match else "")
         return True
 
-    def name_parameters(self, names: str) -> None:
-        """Store names, if they are names of parameters."""
-        if self.section in _PARAMETERS:
-            self.prose.parameters.update(re.findall(r"[A-Za-z_]\w*", names))
+    def name_parameters(self, names: str) -> str:
+        """Store names and give them back, if they are names of parameters."""
+        if self.section not in _PARAMETERS:
+            return ""
+        self.prose.parameters.update(re.findall(r"[A-Za-z_]\w*", names))
+        return names

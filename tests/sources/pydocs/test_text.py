@@ -1,4 +1,4 @@
-"""The three sources in the docstrings of installed packages."""
+"""The sources in the docstrings of installed packages."""
 
 from collections import Counter
 
@@ -12,9 +12,11 @@ from tasks.problems import shape_of
 from tasks.sources import resolve
 from tasks.sources.pydocs import code as pydocs_code
 from tasks.sources.pydocs import library as pydocs_library
+from tasks.sources.pydocs import questions as pydocs_questions
 from tasks.sources.pydocs.code import label_of, tagged
 from tasks.sources.pydocs.docstrings import DISTRIBUTIONS, Docstring
 from tasks.sources.pydocs.library import mask, passage
+from tasks.sources.pydocs.questions import asked
 from tasks.sources.pydocs.text import origin, prose
 
 MINIMIZE = Docstring(
@@ -126,6 +128,69 @@ def test_code_sentences_are_valid_and_of_all_types(monkeypatch):
     types = {name for example in examples for name in shape.counted(example)}
     assert types == {"PARAMETER", "TYPE", "FUNCTION", "VALUE", "CODE"}
     assert len(rows) > 500
+
+
+SHAPED = """Return a new array of some shape.
+
+    {parameters}
+
+    Returns
+    -------
+    out : ndarray
+        The new array is returned here.
+    """
+STYLES = {
+    "numpydoc": """Parameters
+    ----------
+    shape : int or tuple
+        The shape of the *new* array. More is said of it.
+    dtype, order : type
+        Two names have one description.
+    fill : float, optional
+        What to fill the array with.""",
+    "google": """Args:
+        shape (int): The shape of the *new* array. More is said of it.
+        fill (float, *optional*):
+            What to fill the array with.""",
+    "fields": """:param int shape: The shape of the *new* array.
+        More is said of it.
+    :param fill: What to fill the array with.
+    :raises ValueError: If the shape is not one.""",
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_parameter_is_asked_for_in_every_style_of_docstring(style):
+    text = SHAPED.format(parameters=STYLES[style]).replace("\n    ", "\n")
+    ((document, whole, passage_, answers),) = asked(Docstring("numpy/a.py::full", text))
+    assert (document, whole) == ("numpy/a.py::full", origin(text))
+    assert passage_ == (
+        "Return a new array of some shape.\n"
+        "shape:\nThe shape of the new array.\nfill:\nWhat to fill the array with."
+    )
+    assert {name: answer for name, _, answer in answers} == {
+        "shape": "The shape of the new array.",
+        "fill": "What to fill the array with.",
+    }
+    assert all(passage_[start:].startswith(answer) for _, start, answer in answers)
+
+
+def test_one_parameter_is_no_question():
+    assert asked(Docstring("numpy/a.py::f", "Do it.\n\n:param x: What it is done with.")) == []
+
+
+def test_questions_have_their_answers_in_distinct_texts(monkeypatch):
+    monkeypatch.setattr(pydocs_questions, "MEGABYTES_EACH", 0.3)
+    monkeypatch.setattr(pydocs_questions, "TEXTS_EACH", 10)
+    shape, data = shape_of("question-answering"), LabelledData(problem="question-answering")
+    source = resolve("builtin:pydocs-questions", "x", "question-answering")
+    rows, notices = list(source.rows(shape.columns(data), ignore)), Notices()
+    examples = [shape.parse(row, data, notices) for row in rows]
+    assert notices.counts == {}
+    assert {row.document.partition("/")[0] for row in rows} == set(DISTRIBUTIONS)
+    assert all(row.origin for row in rows)
+    assert len({shape.passage(example) for example in examples}) == len(rows) > 150
+    assert max(len(example["text"]) for example in examples) <= 450
 
 
 def test_the_corpus_begins_with_what_the_packages_say():

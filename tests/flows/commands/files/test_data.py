@@ -15,10 +15,12 @@ from tests.support.odd_files import (
     column,
     conll,
     moods,
+    questions,
     semicolons,
     splits,
     tags,
     texts,
+    yes_or_no,
 )
 
 Written = Callable[[Path], str]
@@ -51,6 +53,15 @@ SEEN: dict[str, tuple[Written, list[str], dict[str, object] | None]] = {
         {"problem": "token-classification"},
     ),
     "conll": (conll, [".conll", "ANIMAL"], {"problem": "token-classification"}),
+    "questions": (
+        questions,
+        ["questions in column 'question' on texts in 'context', answers in 'answers'"],
+        {
+            "problem": "question-answering",
+            "columns": {"text": "context", "answer": "answers", "document": "title"},
+        },
+    ),
+    "yes or no": (yes_or_no, ["labels in column 'answer'"], {"problem": "text-classification"}),
     "texts": (texts, ["plain text, to pre-train on"], None),
     "column": (column, ["no labels were found: texts to pre-train on, in column 'article'"], None),
 }
