@@ -58,6 +58,8 @@ class StepTrainer(CheckpointingTrainer):
     matrices of the layers are optimized by Muon.
     """
 
+    optimizer: Any  # None until `create_optimizer`
+
     def __init__(
         self,
         *,
@@ -110,7 +112,7 @@ class StepTrainer(CheckpointingTrainer):
 
         It leaves the matrices of the layers to Muon if that is asked for.
         """
-        before: torch.optim.Optimizer | None = self.optimizer
+        before = self.optimizer
         made: torch.optim.Optimizer = super().create_optimizer(model)
         if before is not None:
             return made
