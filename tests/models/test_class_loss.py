@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from tasks.data.text.length_buckets import Example
 from tasks.models.class_loss import NO_LABEL, SEVERAL, ClassLoss, balanced_weights
-from tasks.stages.finetuning import cross_entropy, labels_in
+from tasks.problems import defaults
+from tasks.stages.finetuning import labels_in
 from tasks.training.microbatches import split_rows, weighed
 from tests.support.shapes import case
 
@@ -43,7 +44,7 @@ def loss_of(loss: ClassLoss, scores: torch.Tensor, labels: torch.Tensor) -> torc
 def test_without_smoothing_and_weights_it_is_the_models_own_loss(kind: str) -> None:
     given = case(kind)
     found = ClassLoss(given.model.config.problem_type)(given.model, given.batch)
-    assert float(found) == pytest.approx(float(cross_entropy(given.model, given.batch)), rel=1e-6)
+    assert float(found) == pytest.approx(float(defaults.loss(given.model, given.batch)), rel=1e-6)
 
 
 def test_the_truth_is_shared_as_in_the_paper() -> None:

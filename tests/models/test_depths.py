@@ -5,7 +5,7 @@ import torch
 
 from tasks import families
 from tasks.models.depths import Depths, freeze, layer_rates
-from tasks.stages.finetuning import cross_entropy
+from tasks.problems import defaults
 from tests.support.shapes import case
 
 
@@ -51,7 +51,7 @@ def test_what_is_frozen_has_no_gradient_and_all_else_has(frozen, family):
     kept = {"none": set(), "embeddings": {*depths.embeddings}}
     kept["encoder"] = depths.embeddings.union(depths.above, *depths.layers)
     freeze(given.model, frozen)
-    cross_entropy(given.model, given.batch).backward()
+    defaults.loss(given.model, given.batch).backward()
     learning = {name for name, part in given.model.named_parameters() if part.grad is not None}
     every = {name for name, _ in given.model.named_parameters()}
     assert not learning & kept[frozen]

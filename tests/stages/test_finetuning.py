@@ -16,8 +16,8 @@ from tasks.models.class_loss import ClassLoss
 from tasks.models.depths import Depths
 from tasks.models.inference import predict
 from tasks.pages import finetuning_card
-from tasks.problems import load
-from tasks.stages.finetuning import cross_entropy, finetune, loss_of, order_of
+from tasks.problems import defaults, load
+from tasks.stages.finetuning import finetune, loss_of, order_of
 from tests.support.shown import shown
 from tests.support.tiny_models import LABELS, TAGS, labelled_texts, write_body, write_data
 
@@ -444,6 +444,6 @@ def test_validations_are_ranked_by_the_headline_metric_then_by_the_loss():
 
 def test_a_loss_of_ones_own_is_computed_only_where_it_is_asked_for():
     kind = load("text-classification")
-    assert loss_of(kind, TRAINING, [], 3) is cross_entropy
+    assert loss_of(kind, TRAINING, [], 3) is defaults.loss
     smooth = loss_of(kind, TRAINING.model_copy(update={"label_smoothing": 0.1}), [], 3)
     assert smooth == ClassLoss("single_label_classification", 0.1)
