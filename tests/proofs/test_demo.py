@@ -16,7 +16,7 @@ import pytest
 pytestmark = pytest.mark.live
 
 SHORTER = (
-    *("--set", "pretraining.steps=300", "--set", "downstream.library.epochs=6"),
+    *("--set", "pretraining.steps=150", "--set", "downstream.library.epochs=6"),
     *("--set", "downstream.code.epochs=1"),
 )
 
