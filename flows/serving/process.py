@@ -36,6 +36,7 @@ from flows.serving.kept_schedules import (
     end_what_nobody_serves,
     keep_what_people_set,
 )
+from flows.serving.states import StateProposer
 from tasks.machinery.execution.delivery import deliver_all
 from tasks.machinery.host.child import python_command
 from tasks.machinery.host.files import write_atomically
@@ -61,6 +62,7 @@ QUICK_AT_ONCE = 4  # flow runs that are not trainings
 vars(runner)["EngineCommandStarter"] = functools.partial(
     EngineCommandStarter, command=shlex.join(python_command("prefect.engine"))
 )
+vars(runner)["StateProposer"] = StateProposer
 
 
 class Server(runner.Runner):

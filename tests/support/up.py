@@ -148,7 +148,7 @@ def wait_until(done: Callable[[], bool], seconds: float) -> None:
     until = time.monotonic() + 4 * seconds
     while not done():
         assert time.monotonic() < until, "it never came"
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
 import urllib.request
 from pathlib import Path
 
@@ -72,9 +73,15 @@ def test_runs_made_before_are_there_and_new_ones_use_the_servers(before: Before,
     there = {file.path for file in client.list_artifacts(report)}
     assert "card.md" in there
 
-    assert up.wait_for(up.trigger(steps=14), 80).state_type == StateType.COMPLETED
-    assert up.stop() == 0
+    flow_run = up.wait_for(up.trigger(steps=14), 80)
+    assert flow_run.state_type == StateType.COMPLETED
+    assert up.stop() == 0  # its process may not have exited yet
     assert up.listening() == []
+    with sqlite3.connect(up.home / "prefect" / "prefect.db") as database:
+        states = database.execute(
+            "SELECT state_type FROM flow_run WHERE id = ?", [str(flow_run.id)]
+        )
+        assert states.fetchone() == ("COMPLETED",)
     [new] = [run for run in runs_of(up.folder) if run.info.run_name.endswith("14 steps")]
     assert new.info.status == "FINISHED"
     assert new.info.artifact_uri.startswith((up.home / "mlartifacts" / "tiny").as_uri())

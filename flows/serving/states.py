@@ -1,0 +1,43 @@
+"""How flow runs end in Prefect that end while they are being cancelled.
+
+Prefect's runner says `Cancelled` of whatever it stops, also of a flow run that has ended and whose
+process has not exited yet; and it leaves one in state `Cancelling` whose process has exited by
+itself, such as one that is cancelled while it starts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.exceptions import ObjectNotFound
+from prefect.runner import _state_proposer
+
+ENDED = (StateType.COMPLETED, StateType.FAILED)  # an interrupted flow run is `Crashed` at first
+EXITED = "cancelled in Prefect while it started"
+
+
+class StateProposer(_state_proposer.StateProposer):
+    """Sets the states of the flow runs that a runner has started."""
+
+    async def propose_crashed(self, flow_run: FlowRun, message: str) -> State[Any] | None:
+        """The process has exited: `Crashed`, or `Cancelled` if that was asked for."""
+        state = await super().propose_crashed(flow_run, message)
+        if state is None or state.type != StateType.CANCELLING:
+            return state
+        being_cancelled = flow_run.model_copy(update={"state": state})
+        if not await self.propose_cancelled(being_cancelled, {"message": EXITED}):
+            return state
+        return state.model_copy(update={"type": StateType.CANCELLED, "name": "Cancelled"})
+
+    async def propose_cancelled(
+        self, flow_run: FlowRun, state_updates: dict[str, Any] | None = None
+    ) -> bool:
+        """`Cancelled`, unless the flow run has ended; whether that was set."""
+        try:
+            found = await self._client.read_flow_run(flow_run.id)
+        except ObjectNotFound:
+            return False
+        if found.state_type in ENDED:
+            return False
+        return await super().propose_cancelled(flow_run, state_updates)
