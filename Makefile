@@ -58,8 +58,8 @@ proofs: $(SETUP)  # they wait for servers more than they compute: three at a tim
 proofs-long: $(SETUP)  # by hand, before a release
 	$(BIN)/pytest -m long --numprocesses 3 --dist loadfile
 
-proofs-alone: $(SETUP)  # in a browser and by the clock: one at a time, on a machine with nothing else to do
-	$(BIN)/pytest -m live
+proofs-alone: $(SETUP)  # in a browser and by the clock, on a machine with nothing else to do
+	$(BIN)/pytest -m live --numprocesses 2 --dist loadfile
 
 bench: $(SETUP)  ## Benchmark Temper against the standard recipe: hours on an idle machine (VOCABULARY=path/vocab.txt)
 	$(BIN)/python -m tests.benchmarks $(if $(VOCABULARY),--vocabulary "$(VOCABULARY)")

@@ -21,7 +21,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parent.parent
-SHARING = ("tests/proofs/up/", "tests/team/")  # folders whose files share servers
+SHARING = ("tests/browser/", "tests/proofs/up/", "tests/team/")  # folders whose files share servers
 SESSION_HOME = Path(tempfile.mkdtemp(prefix="temper-tests-"))
 
 # Prefect and MLflow read their settings when they are imported: before any test module is.

@@ -1,8 +1,9 @@
 """A process that has imported the libraries, and forks one that runs the command for each request.
 
-To import torch, transformers and MLflow takes many times as long as most commands of the tests do.
-What reads the environment when it is imported (Prefect, datasets, our own packages) is imported in
-the forked process, which has an environment of its own.
+To import torch, transformers, MLflow and Prefect takes many times as long as most commands of the
+tests do. What reads the environment when it is imported (datasets, our own packages) is imported in
+the forked process, which has an environment of its own. Prefect's modules appear there when they
+are first imported, with the settings of that moment, as in a process that imports them from disk.
 
     python tests/support/forking.py SOCKET
 
@@ -16,6 +17,8 @@ from __future__ import annotations
 
 import gc
 import importlib
+import importlib.abc
+import importlib.util
 import json
 import os
 import random
@@ -69,7 +72,32 @@ LIBRARIES = (
     "transformers.trainer_callback",
     "typer",
 )
+SERVER = "prefect.server.api.server"  # imports nearly all of Prefect
 MOST = 2**20  # bytes of a request
+
+
+class Prefect(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Brings the modules of Prefect back when the first of them is imported."""
+
+    def __init__(self) -> None:
+        names = [name for name in sys.modules if name.partition(".")[0] == "prefect"]
+        self.hidden = {name: sys.modules.pop(name) for name in names}
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """That of the package itself: its modules are only looked for afterwards."""
+        return importlib.util.spec_from_loader(name, self) if name == "prefect" else None
+
+    def create_module(self, spec: Any) -> Any:
+        """The package as it was."""
+        return self.hidden["prefect"]
+
+    def exec_module(self, module: Any) -> None:
+        """Read the settings as Prefect does when it is imported."""
+        sys.meta_path.remove(self)
+        sys.modules.update(self.hidden)
+        sys.modules["prefect.context"].refresh_global_settings_context()
+        sys.modules["prefect.logging.configuration"].PROCESS_LOGGING_CONFIG.clear()
+        sys.modules["prefect.logging.configuration"].setup_logging()
 
 
 def become(request: dict[str, Any], streams: list[int]) -> None:
@@ -89,6 +117,7 @@ def become(request: dict[str, Any], streams: list[int]) -> None:
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:0] = [place for place in given if place and place not in sys.path]
     sys.argv = ["temper", *request["words"]]
+    sys.meta_path.insert(0, Prefect())
     random.seed()  # the state is the same in all that are forked
     numpy.random.seed()
 
@@ -135,7 +164,7 @@ def serve(requests: socket.socket) -> None:
 
 if __name__ == "__main__":
     del sys.path[0]  # this file's folder
-    for name in LIBRARIES:
+    for name in (*LIBRARIES, SERVER):
         importlib.import_module(name)
     gc.freeze()  # the collector of a forked process does not touch, and so copy, what is shared
     serve(socket.socket(fileno=int(sys.argv[1])))
