@@ -48,7 +48,7 @@ up: $(SETUP)  ## Start Prefect, MLflow and what runs the UI's triggers; Ctrl-C s
 	$(BIN)/temper up
 
 test: $(SETUP)  ## Run the tests (minutes)
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 3 --dist loadfile
 
 test-slow: proofs proofs-alone proofs-long  ## Run the long proofs too (tests/README.md says how long each part takes)
 

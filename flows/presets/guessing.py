@@ -23,6 +23,7 @@ CORPUS = "corpus"
 TAGS, TEXTS, NUMBERS = "token-classification", "text-classification", "regression"
 QUESTIONS = "question-answering"
 BUILT_IN = "builtin:pydocs"
+_FEW = 5  # different answers, at most, that are labels where there are more rows
 _LEAST_TEXT = 500_000  # bytes
 _SHORT = 120  # characters
 _MOST_LABELS = 0.5  # of the rows: more are no labels
@@ -111,7 +112,8 @@ def _guessed(
     """The problem, the columns and what to say of them."""
     asked = _questions(seen, text, label, needed=problem == QUESTIONS)
     if asked and (problem == QUESTIONS or (not problem and _are_parts(seen, asked))):
-        return QUESTIONS, asked, (_QUESTIONS_SAID.format(**asked),)
+        split, told = _split(seen)
+        return QUESTIONS, asked | split, (_QUESTIONS_SAID.format(**asked), *told)
     lists = [name for name, values in seen.columns.items() if type_of(values).startswith("list")]
     if seen.form in TAGGED or problem == TAGS or (not problem and len(lists) > 1):
         columns = {"tokens": text, "tags": label}
@@ -132,10 +134,8 @@ def _guessed(
     chosen = problem or (NUMBERS if kind == "number" else TEXTS)
     role = "number" if chosen == NUMBERS else "label"
     said = [f"texts in column {text!r}", f"{role}s in column {label!r} ({kind})"]
-    splits = [name for name, values in seen.columns.items() if _is_split(values)]
-    said += [f"splits in column {name!r}" for name in splits[:1]]
-    split = {"split": splits[0]} if splits else {}
-    return chosen, {"text": text, role: label} | split, tuple(said)
+    split, told = _split(seen)
+    return chosen, {"text": text, role: label} | split, (*said, *told)
 
 
 _QUESTIONS_SAID = "questions in column {question!r} on texts in {text!r}, answers in {answer!r}"
@@ -167,12 +167,24 @@ def _questions(seen: Seen, text: str, label: str, *, needed: bool) -> dict[str, 
 
 
 def _are_parts(seen: Seen, columns: Mapping[str, str]) -> bool:
-    """Whether answers are parts of their texts: not yes or no, and no labels."""
+    """Whether answers are words of their texts: not yes or no, and no few labels."""
     values = zip(*(seen.columns[columns[role]] for role in ("text", "answer")), strict=False)
     filled = [(str(text), answer) for text, answer in values if answer not in (None, "", [])]
-    parts = [not isinstance(answer, str) or answer in text for text, answer in filled]
+    parts = [not isinstance(answer, str) or _has_words(text, answer) for text, answer in filled]
     told = all(isinstance(answer, str | list | dict) for _, answer in filled)
-    return told and sum(parts) > len(parts) / 2
+    written = [answer for _, answer in filled if isinstance(answer, str)]
+    few = len(written) > _FEW and len(set(written)) <= _FEW
+    return told and not few and sum(parts) > len(parts) / 2
+
+
+def _has_words(text: str, words: str) -> bool:
+    return bool(re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text))
+
+
+def _split(seen: Seen) -> tuple[dict[str, str], list[str]]:
+    """The role of the column that tells the split of each row, and what to say of it."""
+    found = next((name for name, values in seen.columns.items() if _is_split(values)), "")
+    return ({"split": found}, [f"splits in column {found!r}"]) if found else ({}, [])
 
 
 def _is_split(values: Sequence[Any]) -> bool:

@@ -14,7 +14,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runner import _state_proposer
 
 ENDED = (StateType.COMPLETED, StateType.FAILED)  # an interrupted flow run is `Crashed` at first
-EXITED = "cancelled in Prefect while it started"
+EXITED = "cancelled in Prefect"
 
 
 class StateProposer(_state_proposer.StateProposer):
@@ -25,8 +25,13 @@ class StateProposer(_state_proposer.StateProposer):
         state = await super().propose_crashed(flow_run, message)
         if state is None or state.type != StateType.CANCELLING:
             return state
-        being_cancelled = flow_run.model_copy(update={"state": state})
-        if not await self.propose_cancelled(being_cancelled, {"message": EXITED}):
+        being_stopped = flow_run.model_copy(update={"state": state})
+        try:
+            done = await self.propose_cancelled(being_stopped, {"message": f"{EXITED}: {message}"})
+        except Exception:  # what this raises would end the runner
+            self._logger.exception("Failed to update state of flow run '%s'", flow_run.id)
+            return state
+        if not done:
             return state
         return state.model_copy(update={"type": StateType.CANCELLED, "name": "Cancelled"})
 

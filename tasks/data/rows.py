@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from tasks.contract import StageError
 from tasks.data.notices import Notices
-from tasks.data.same_text import digest
+from tasks.data.same_text import content, digest_of
 from tasks.experiment.problem import LabelledData
 
 Example = dict[str, Any]
@@ -151,7 +151,8 @@ class Columns:
     """The columns of labelled rows: those they need, and those of a document and of the split.
 
     The column of the document may be missing; without one of the split, files state it. Where many
-    rows have one text, `passage` is its column: rows that name no document are of one by that text.
+    rows have one text, `passage` is its column: rows that name no document are of one by that text,
+    and those whose texts are alike but for case, punctuation and blanks are of the same.
     """
 
     needed: tuple[Column, ...]
@@ -165,7 +166,7 @@ class Columns:
         named = "" if document is None else str(document)
         if named or not self.passage:
             return named
-        return digest(str(values.get(self.passage))).hex()
+        return digest_of(content(str(values.get(self.passage)))).hex()
 
 
 @dataclass(frozen=True, slots=True)

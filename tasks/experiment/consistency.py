@@ -20,6 +20,17 @@ def mistakes(experiment: Experiment) -> list[Mistake]:
         *_names(experiment),
         *_missing(experiment),
         *_pairs(experiment),
+        *_optimizers(experiment),
+    ]
+
+
+def _optimizers(experiment: Experiment) -> list[Mistake]:
+    """Muon is for the matrices of the layers."""
+    message = "found muon, but with freeze: encoder no matrix of a layer learns; accepted: adamw"
+    return [
+        (f"downstream.{problem.name}.optimizer", message)
+        for problem in experiment.downstream
+        if problem.freeze == "encoder" and problem.optimizer == "muon"
     ]
 
 

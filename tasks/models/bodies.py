@@ -22,6 +22,7 @@ from tasks.problems import Problem
 # chance. An encoder of 128 units that is fine-tuned from 1/sqrt(128) is worse than from this: its
 # accuracy on the demo's `library` is 0.37 against 0.44 in 12 epochs, 0.45 against 0.53 in 24.
 INITIALIZER_RANGE = 0.02
+LLAMA, LLAMA_FOR_QUESTIONS = "model.", "transformer."  # prefixes of its encoder's weights
 
 
 # What early published models store beside their weights, and today's models compute: the numbers of
@@ -146,9 +147,12 @@ def load_all(model: Any, body: Path) -> list[str]:
 
 def _set_encoder(model: Any, found: dict[str, torch.Tensor], body: Path) -> None:
     prefix = f"{model.base_model_prefix}."
-    usual = f"{type(model.base_model).base_model_prefix}."  # Llama's for questions has another
-    of_encoder = _of_encoder(found, usual)
-    given = {prefix + name.removeprefix(usual): each for name, each in of_encoder.items()}
+    # Llama's for questions has another prefix than its others, in the model or in the files.
+    usual = f"{type(model.base_model).base_model_prefix}."
+    prefixes = (usual, prefix, *([LLAMA_FOR_QUESTIONS] if usual == LLAMA else []))
+    own = next((p for p in prefixes if any(name.startswith(p) for name in found)), usual)
+    of_encoder = _of_encoder(found, own)
+    given = {prefix + name.removeprefix(own): each for name, each in of_encoder.items()}
     wanted = {name: t.shape for name, t in model.state_dict().items() if name.startswith(prefix)}
     pooler = f"{prefix}pooler."
     poolers = [{n for n in names if n.startswith(pooler)} for names in (wanted, given)]
@@ -231,6 +235,13 @@ def write_model(model: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
+def longest_of(configuration: dict[str, Any]) -> int | None:
+    """Tokens of the longest input of a model; None without a bound, or if its family is unknown."""
+    family = configuration.get("model_type", "")
+    known = family in families.names()
+    return families.load(family).longest_input(configuration) if known else None
+
+
 def read_model(auto_model: Any, folder: Path) -> tuple[Any, Any]:
     """A model, ready to predict on the best device in fp32, and its tokenizer.
 
@@ -242,4 +253,6 @@ def read_model(auto_model: Any, folder: Path) -> tuple[Any, Any]:
         model = auto_model.from_pretrained(folder, dtype=torch.float32, **local)
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
         fit_tokenizer(tokenizer, model.config)
+    if (longest := longest_of(model.config.to_dict())) is not None:  # a tokenizer may not tell it
+        tokenizer.model_max_length = min(tokenizer.model_max_length, longest)
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer

@@ -28,6 +28,7 @@ def text_computation(
     row: Sequence[Product],
     precision: Precision,
     frozen: bool = False,
+    copies: int = 0,
     encoders: Sequence[Any] = (),
 ) -> Computation:
     """How to compute steps with batches of text on this machine.
@@ -43,13 +44,15 @@ def text_computation(
         row: the products behind the encoder for one such row.
         precision: of the training.
         frozen: the encoder learns nothing, so that it has no backward pass.
+        copies: of the weights that are kept beside those of the optimizer.
         encoders: the configurations of the encoders that a batch passes through; empty: the
             model's own.
     """
     config, known = model.config, resolve_precision(precision)
     each = [(families.load(one.model_type), one) for one in encoders or [config]]
     taken = sum(_bytes(family, one, length, known) for family, one in each)
-    fit = memory.fitting_rows(model, batch_size, taken + memory.of_products(row))
+    taken += memory.of_products(row)
+    fit = memory.fitting_rows(model, batch_size, taken, memory.COPIES + copies)
 
     def count(batch: Batch) -> float:
         rows, columns = batch["input_ids"].shape

@@ -26,7 +26,15 @@ def articles_in(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if _is_article(values):
         return [values]
     data = values.get("data")
-    return list(data) if isinstance(data, list) and data and all(map(_is_article, data)) else []
+    of_squad = (
+        isinstance(data, list) and all(map(_has_paragraphs, data)) and any(map(_is_article, data))
+    )
+    return list(data) if of_squad else []
+
+
+def _has_paragraphs(value: Any) -> bool:
+    """Whether it may be an article; one may have no paragraph."""
+    return isinstance(value, Mapping) and isinstance(value.get("paragraphs"), list)
 
 
 def _is_article(value: Any) -> bool:
@@ -67,7 +75,13 @@ def _row(
     [text] = _parts(question, ("question",), where)
     own = {"id": question.get("id"), **around, "question": text}
     if "answers" in question:  # not where they are held back
-        own["answers"] = [] if question.get("is_impossible") is True else question["answers"]
+        impossible = question.get("is_impossible") is True
+        if impossible and question["answers"]:
+            raise StageError(
+                f"{where}: 'is_impossible' is true, and 'answers' has {question['answers']!r:.60}; "
+                "accepted: an empty list with it, or false"
+            )
+        own["answers"] = question["answers"]
     values = own | {
         column.name: own[name]
         for column in columns

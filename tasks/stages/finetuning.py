@@ -115,8 +115,8 @@ def finetune(
     )
     kind.finish(model, rows)
     inputs = [name for name in rows.columns if name not in ("document", kind.TRUTH)]
-    if len(inputs) > 1:
-        model.config.update({INPUT_COLUMNS: inputs})
+    if len(inputs) > 1 or hasattr(model.config, INPUT_COLUMNS):  # of what it was tuned for before
+        model.config.update({INPUT_COLUMNS: inputs if len(inputs) > 1 else None})
     write_model(model, tokenizer, out / "model")
     card = {
         "task": kind.PIPELINE,
@@ -232,6 +232,8 @@ def computation(
         row=kind.head(model.config, kind.collate([longest], model.config.pad_token_id)),
         precision=training.precision,
         frozen=training.freeze == "encoder",
+        # The averages, and the weights that they stand in for while validating; the best weights.
+        copies=2 * (training.averaging > 0) + (training.early_stopping > 0),
     )
 
 

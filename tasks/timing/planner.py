@@ -88,6 +88,7 @@ class TimedPlanner(Planner):
     def _of_finetuning(
         self, experiment: Experiment, arguments: Mapping[str, Any], vocabulary: int
     ) -> Expected:
+        from tasks.stages.finetuning import VALIDATION_ROWS
         from tasks.timing.steps import time_finetuning
 
         training, data = arguments["training"], arguments["data"]
@@ -106,13 +107,14 @@ class TimedPlanner(Planner):
             lengths or [training.max_length],
         )
         missing = "" if lengths else "its row lengths are unknown: assumes the longest"
+        validation = min(validation, VALIDATION_ROWS)
         rows = (math.ceil(share * count) for count in (examples, validation))
         return Expected(cost.of_finetuning(training, *rows), not lengths, missing)
 
     def _lengths(self, arguments: Mapping[str, Any]) -> tuple[list[int], float]:
         """Token counts of the examples of some rows, and how many examples a row has.
 
-        None before the data and the tokenizer exist; then one example a row is assumed.
+        Empty before the data and the tokenizer exist; then one example a row is assumed.
         """
         import json
 

@@ -27,7 +27,6 @@ from tasks.models.bodies import answers_of
 from tasks.models.building import new_model
 from tasks.models.continuing import given_configuration
 from tasks.models.depths import freeze
-from tasks.stages.finetuning import VALIDATION_ROWS
 from tasks.stages.finetuning import computation as finetuning_computation
 from tasks.stages.finetuning import optimization as finetuning_optimization
 from tasks.stages.pretraining import (
@@ -68,10 +67,10 @@ class Cost:
         return left * steps + self.row * validated
 
     def of_finetuning(self, training: FineTuning, examples: int, validation: int) -> float:
-        """Seconds of a whole fine-tuning, with its validations; fewer if it stops early."""
+        """Seconds of a whole fine-tuning, each validation of so many examples, to its last step."""
         steps = training.epochs * -(-examples // training.batch_size)
         validations = min(training.epochs, VALIDATIONS)
-        return self.step * steps + self.row * validations * min(validation, VALIDATION_ROWS)
+        return self.step * steps + self.row * validations * validation
 
 
 class _Stopwatch(Silent):

@@ -69,22 +69,29 @@ def rows_at_once(batch_size: int, row: int, weights: int, memory: int, share: fl
     Args:
         batch_size: rows in a batch.
         row: bytes for each row.
-        weights: bytes of the weights.
+        weights: bytes of the weights and of what is kept in their size.
         memory: bytes in all.
         share: the share of them to use.
     """
-    room = share * memory - COPIES * weights
+    room = share * memory - weights
     fit = max(1, min(batch_size, int(room // row)))
     return -(-batch_size // -(-batch_size // fit))
 
 
-def fitting_rows(model: nn.Module, batch_size: int, row: int) -> int:
-    """Rows of a training that this machine computes at once; `row`: bytes for each."""
+def fitting_rows(model: nn.Module, batch_size: int, row: int, copies: int = COPIES) -> int:
+    """Rows of a training that this machine computes at once.
+
+    Args:
+        model: that is trained.
+        batch_size: rows in a batch.
+        row: bytes for each row.
+        copies: sizes of the weights that the training keeps.
+    """
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     weights = sum(part.numel() * part.element_size() for part in model.parameters())
-    return rows_at_once(batch_size, row, weights, total_memory(), SHARE[device])
+    return rows_at_once(batch_size, row, copies * weights, total_memory(), SHARE[device])
 
 
 def total_memory() -> int:

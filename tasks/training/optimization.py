@@ -71,11 +71,17 @@ class Optimization:
 def matrices_of_layers(model: PreTrainedModel) -> list[nn.Parameter]:
     """The matrices of a model's encoders that are trained, without embeddings; those of no head.
 
-    A model may contain several encoders.
+    A pooler is part of the head, also where it is stored in the encoder (BERT, ALBERT). A model may
+    contain several encoders.
     """
     parts = [module for module in model.modules() if isinstance(module, PreTrainedModel)]
     encoders = {id(part.base_model): part.base_model for part in parts}
-    within = [module for encoder in encoders.values() for module in encoder.modules()]
+    within = [
+        module
+        for encoder in encoders.values()
+        for name, module in encoder.named_modules()
+        if name.partition(".")[0] != "pooler"
+    ]
     embedded = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
     found = {
         id(weight): weight

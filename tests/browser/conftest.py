@@ -1,4 +1,4 @@
-"""A browser, and one `temper up` for all tests of a file; what is left where one fails."""
+"""A browser and one `temper up` for all tests of this folder; what is left where one fails."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def launch(playwright: Playwright) -> Browser:
         pytest.skip(f"no browser ({str(problem).splitlines()[0]}): {INSTALL}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def up(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Up]:
-    """`temper up`, started and stopped once for the tests of a file."""
+    """`temper up`, started and stopped once for all files of this folder."""
     folder = tmp_path_factory.mktemp("up")
     with up_on(folder, write_experiment(folder / "data")) as found:
         found.start()

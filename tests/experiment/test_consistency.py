@@ -47,6 +47,14 @@ def test_sequences_are_no_longer_than_the_model_reads():
     assert "128 is more than model.max_positions (64)" in wrong[0][1]
 
 
+def test_muon_needs_layers_that_learn():
+    muon = {"name": "a", "optimizer": "muon", "freeze": "encoder"}
+    [(path, message)] = found(downstream=[muon])
+    assert path == "downstream.a.optimizer"
+    assert "accepted: adamw" in message
+    assert found(downstream=[muon | {"freeze": "embeddings"}]) == []
+
+
 def test_names_of_problems_are_their_own():
     wrong = found(downstream=[{"name": "a"}, {"name": "b"}, {"name": "a"}])
     assert [path for path, _ in wrong] == ["downstream.0.name", "downstream.2.name"]

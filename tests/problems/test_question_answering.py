@@ -22,7 +22,7 @@ from tasks.data.held_out import HeldOut
 from tasks.data.notices import Notices
 from tasks.data.pairs import BETWEEN
 from tasks.data.rows import Row
-from tasks.data.same_text import digest
+from tasks.data.same_text import content, digest_of
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import InvalidExperimentError, check
 from tasks.experiment.problem import FineTuning, LabelledData
@@ -147,6 +147,12 @@ def read(answer: Any, notices: Notices | None = None, text: str = TEXT, **column
     return shape.parse(row, data, notices or Notices())["answer"]
 
 
+def test_a_blank_answer_beside_others_is_left_out_and_counted() -> None:
+    notices = Notices()
+    assert read([{"text": ""}, {"text": "saw"}], notices) == [{"text": "saw", "start": 8}]
+    assert notices.counts == {"blank answers beside others: left out": 1}
+
+
 SECOND = [{"text": "cat", "start": 16}]
 
 
@@ -228,7 +234,9 @@ def test_rows_are_of_their_article_or_else_of_their_text() -> None:
     row = {"question": "Who?", "text": TEXT, "answer": "cat"}
     assert columns.document_of({**row, "title": "Cats"}) == "Cats"
     for title in ({}, {"title": None}, {"title": ""}):
-        assert columns.document_of({**row, **title}) == digest(TEXT).hex()
+        assert columns.document_of({**row, **title}) == digest_of(content(TEXT)).hex()
+        alike = {**row, **title, "text": f"{TEXT.upper()} !"}
+        assert columns.document_of(alike) == columns.document_of({**row, **title})
 
 
 def squad(folder: Path, rows: int = 240, paragraphs: int = 3) -> Path:
@@ -727,6 +735,26 @@ def test_the_weights_of_pre_training_are_taken_whatever_the_family_calls_them(
     given = load_file(body / "model.safetensors").values()
     assert any(each.shape == weight.shape and (each == weight).all() for each in given)
     assert model.config.num_labels == 2
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "llama"])
+def test_a_model_of_questions_can_be_fine_tuned_again(kind: str, tmp_path: Path) -> None:
+    body = write_body(tmp_path / "body", kind)
+    tuned = new_classifier(problem, body, [], FineTuning(max_length=16), 0)
+    wordpiece().save_pretrained(tmp_path / "tuned")
+    tuned.save_pretrained(tmp_path / "tuned")
+    for name, labels in ((PROBLEM, []), ("text-classification", ["a", "b"])):
+        model = new_classifier(load(name), tmp_path / "tuned", labels, FineTuning(max_length=16), 1)
+        assert not (model.base_model.get_input_embeddings().weight == weight_of(tuned)).all()
+        load_encoder(model, tmp_path / "tuned")
+        expected = tuned.base_model.state_dict()
+        for key, tensor in model.base_model.state_dict().items():
+            if key in expected:  # a head may come with a pooler
+                assert (tensor == expected[key]).all(), key
+
+
+def weight_of(model: Any) -> Any:
+    return model.base_model.get_input_embeddings().weight
 
 
 def test_windows_are_a_field_of_this_problem_alone() -> None:

@@ -77,9 +77,15 @@ def test_articles_in_a_bare_list_are_read_too(tmp_path: Path) -> None:
     assert len(rows(tmp_path, json.dumps(content()["data"]), "t.json")) == 3
 
 
+def test_an_article_without_a_paragraph_has_no_question(tmp_path: Path) -> None:
+    values = content()
+    values["data"].insert(1, {"title": "Empty", "paragraphs": []})
+    assert len(rows(tmp_path, json.dumps(values), "t.json")) == 3
+
+
 def test_what_is_marked_as_impossible_has_no_answer(tmp_path: Path) -> None:
     values = content()
-    values["data"][0]["paragraphs"][0]["qas"][0]["is_impossible"] = True
+    values["data"][0]["paragraphs"][0]["qas"][0] |= {"is_impossible": True, "answers": []}
     assert rows(tmp_path, json.dumps(values), "t.json")[0][1]["answer"] == []
 
 
@@ -100,6 +106,10 @@ def test_another_column_than_those_of_squad_is_told(tmp_path: Path) -> None:
     ("change", "said"),
     [
         (lambda p: p.update(qas={}), "item 2, paragraph 1: 'qas' must be a list of questions"),
+        (
+            lambda p: p["qas"][0].update(is_impossible=True),
+            "question 1: 'is_impossible' is true, and 'answers' has ",
+        ),
         (lambda p: p["qas"].append(7), "item 2, paragraph 1, question 3: found 7, not an object"),
         (lambda p: p["qas"][0].pop("question"), "item 2, paragraph 1, question 1: no 'question'"),
     ],

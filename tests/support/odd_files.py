@@ -63,11 +63,21 @@ def questions(folder: Path) -> str:
 
 def yes_or_no(folder: Path) -> str:
     rows = [
-        {"question": f"is it {n}", "passage": text, "answer": label}
+        {"question": f"is it {n}", "passage": f"{text}, yes or no", "answer": answer}
         for n, (text, label) in enumerate(moods())
+        for answer in [{"good": "yes", "bad": "no"}[label]]
     ]
     (folder / "asked.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return "asked.jsonl"
+
+
+def questions_with_splits(folder: Path) -> str:
+    lines = ["question,context,answer,split"]
+    for number, (text, _) in enumerate(moods()):
+        split = ("train", "train", "test")[number % 3]
+        lines.append(f"which number {number},{text},{text.split()[-1]},{split}")
+    (folder / "asked.csv").write_text("\n".join(lines) + "\n")
+    return "asked.csv"
 
 
 def texts(folder: Path) -> str:

@@ -85,7 +85,7 @@ def test_the_memory_predicted_is_at_least_what_is_used_and_not_twice_as_much(kin
 
 def test_a_batch_is_cut_into_parts_of_about_the_same_size():
     def rows(memory, batch=100):
-        return rows_at_once(batch, row=10, weights=5, memory=memory, share=0.5)
+        return rows_at_once(batch, row=10, weights=20, memory=memory, share=0.5)
 
     assert rows(10**6) == 100
     assert rows(2 * (1000 + 20)) == 100

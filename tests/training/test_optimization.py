@@ -35,8 +35,8 @@ def test_the_matrices_are_those_of_layers_and_of_nothing_else(kind):
     products = [
         module.weight
         for encoder in encoders
-        for module in encoder.modules()
-        if isinstance(module, nn.Linear | Conv1D)
+        for name, module in encoder.named_modules()
+        if isinstance(module, nn.Linear | Conv1D) and not name.startswith("pooler")
     ]
     assert found == {id(weight) for weight in products}
     embedded = [module.weight for module in model.modules() if isinstance(module, nn.Embedding)]
@@ -181,4 +181,25 @@ def test_a_step_with_a_closure_gives_its_loss():
     model = with_gradients(new_model())
     optimizer = MuonWithAdamW(optimizers(model), matrices_of_layers(model))
     assert optimizer.step(lambda: 3.0) == 3.0
-    assert isinstance(model.get_input_embeddings(), nn.Embedding)
+
+
+RATES = {"bert.encoder.layer.0.attention.self.query.weight": 0.25}
+
+
+def test_layers_have_rates_of_their_own_and_the_peak_is_logged():
+    recipe = replace(MUON, log_every=1)
+    _, plain, _ = run(recipe)
+    model, found, _ = run(recipe, rates=RATES)
+    assert found.curve("learning_rate") == plain.curve("learning_rate")
+    assert found.curve("loss") != plain.curve("loss")
+    again, _, _ = run(recipe, rates=RATES)
+    assert_same(weights(model), weights(again))
+
+
+def test_with_rates_a_training_that_was_stopped_ends_with_the_same_bits(tmp_path):
+    whole, _, _ = run(MUON, rates=RATES)
+    monitor = Silent(checkpoints=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run(MUON, batches=Broken(), monitor=monitor, checkpoints=EVERY_STEP, rates=RATES)
+    resumed, _, _ = run(MUON, monitor=monitor, rates=RATES)
+    assert_same(weights(resumed), weights(whole))

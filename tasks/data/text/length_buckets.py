@@ -118,6 +118,6 @@ def inputs_of(examples: Sequence[Example], pad_id: int) -> Batch:
     """The tokens of a batch, their attention mask and types, of shape (examples, longest)."""
     ids = [example.input_ids for example in examples]
     batch = {"input_ids": pad(ids, pad_id), "attention_mask": pad([[1] * len(i) for i in ids], 0)}
-    if any(example.types for example in examples):
+    if any(len(example.types) for example in examples):
         batch["token_type_ids"] = pad([example.types for example in examples], 0)
     return batch

@@ -10,6 +10,8 @@ Tokenizers mark it in different ways:
 - WordLevel has one token for each word.
 
 In Chinese, Japanese, Thai and other scripts that are written without blanks, a piece is a word.
+With byte-level BPE, so is a Chinese or Japanese character of several pieces; such characters of the
+other scripts join.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ BLANK = "▁"  # as SentencePiece writes it
 BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # an entry of SentencePiece for a part of a character
 PART = "\ufffd"  # how a part of a character is shown
 
+_FIRST_OF_THREE = ("\u00e3", "\u00e9")  # bytes that begin a character of Han or Kana
 # Han and Kana; Thai and Lao; Burmese; Khmer.
 _WITHOUT_BLANKS = re.compile(
     r"[\u2e80-\u312f\u3190-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -89,13 +92,25 @@ def _marked(entries: Sequence[str], state: dict[str, Any]) -> list[tuple[int, in
         from tokenizers import decoders
 
         decoder = decoders.ByteLevel()
-        return [_by_characters(decoder.decode([each])) for each in entries]
+        return [_by_bytes(each, decoder.decode([each])) for each in entries]
     if kind == "Unigram" or any(each.startswith(BLANK) for each in entries):
         return [_by_characters(BYTE.sub(PART, each).replace(BLANK, " ")) for each in entries]
     raise StageError(
         f"pretraining.masking is words, but the tokenizer ({kind}) marks neither the beginning nor "
         "the end of a word: set it to tokens, or take another tokenizer"
     )
+
+
+def _by_bytes(entry: str, text: str) -> tuple[int, int]:
+    """The same of an entry of bytes, which may begin or end within a character.
+
+    A character of Han or Kana begins with a byte from E3 to E9, which the alphabet of byte-level
+    BPE writes as the character of the same number.
+    """
+    joins, ends = _by_characters(text)
+    if text.startswith(PART) and _FIRST_OF_THREE[0] <= entry[0] <= _FIRST_OF_THREE[1]:
+        return BEGINS, ends
+    return joins, ends
 
 
 def _by_characters(text: str) -> tuple[int, int]:

@@ -36,6 +36,7 @@ STARTS = ("start", "answer_start")
 NO_ANSWER = "questions that their text does not answer"
 _MOVED = "answers that are not at their first character: the nearest place in the text is taken"
 _GUESSED = "answers without a first character that their text has several times: the first is taken"
+_BLANK = "blank answers beside others: left out"
 _ACCEPTED = (
     'a list of answers such as [{"text": "a cat", "start": 12}], {"text": ["a cat"], '
     '"answer_start": [12]}, or a text; empty for no answer'
@@ -58,6 +59,9 @@ def parse(row: Row, data: LabelledData, notices: Notices) -> Example:
         _placed(written, first, text, where, notices)
         for written, first in written_answers(row.values[column], start, where)
     ]
+    written = row.values[column]
+    if answers and isinstance(written, list) and len(written) > len(answers):
+        notices.add(_BLANK, f"{row.where}: {question}")
     if not answers:
         notices.add(NO_ANSWER, f"{row.where}: {question}")
     known = {(answer["text"], answer["start"]): answer for answer in answers}

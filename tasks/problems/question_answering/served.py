@@ -27,7 +27,7 @@ COLUMNS = ("question", "text")
 STRIDE, CERTAIN = "window_stride", "always_answers"
 USUAL_STRIDE = 128  # tokens, of a model that was fine-tuned elsewhere
 LONGEST = 100  # tokens of an answer
-AT_ONCE = 1000  # questions: lists of offsets take much memory
+AT_ONCE = 1_000_000  # characters of texts: lists of offsets take much memory
 
 Spans = NDArray[np.int32]
 Scores = NDArray[np.floating[Any]]
@@ -49,8 +49,8 @@ class Window:
     """
 
     row: int
-    input_ids: list[int]
-    types: list[int]
+    input_ids: NDArray[np.int32]
+    types: NDArray[np.int8]
     spans: Spans
     begin: int
     end: int
@@ -71,10 +71,14 @@ def windows_of(tokenizer: Any, questions: Sequence[str], texts: Sequence[str]) -
 
     A question takes half of the longest input at most, windows share half of their text at most.
     """
-    for begin in range(0, len(questions), AT_ONCE):
-        some = slice(begin, begin + AT_ONCE)
-        for window in _windows(tokenizer, questions[some], texts[some]):
+    sizes = np.cumsum([len(text) for text in texts])
+    begin = 0
+    while begin < len(questions):
+        before = sizes[begin - 1] if begin else 0
+        end = max(begin + 1, int(np.searchsorted(sizes, before + AT_ONCE, side="right")))
+        for window in _windows(tokenizer, questions[begin:end], texts[begin:end]):
             yield replace(window, row=begin + window.row)
+        begin = end
 
 
 def _windows(tokenizer: Any, questions: Sequence[str], texts: Sequence[str]) -> Iterator[Window]:
@@ -102,8 +106,8 @@ def _windows(tokenizer: Any, questions: Sequence[str], texts: Sequence[str]) -> 
             found[row].append(
                 Window(
                     row=row,
-                    input_ids=encoded["input_ids"][number],
-                    types=types[number] if types else [],
+                    input_ids=np.array(encoded["input_ids"][number], dtype=np.int32),
+                    types=np.array(types[number] if types else [], dtype=np.int8),
                     spans=spans,
                     begin=int(inside[0, 0]) if found[row] and len(inside) else 0,
                     end=int(inside[-1, 1]) if len(inside) else 0,
@@ -220,10 +224,10 @@ class Reader:
 
     @torch.no_grad()
     def _scores(self, window: Window) -> Scores:
-        ids = torch.tensor([window.input_ids])
+        ids = torch.tensor(window.input_ids[None], dtype=torch.long)
         given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-        if window.types:
-            given["token_type_ids"] = torch.tensor([window.types])
+        if len(window.types):
+            given["token_type_ids"] = torch.tensor(window.types[None], dtype=torch.long)
         found = self.model(**given)
         scores: Scores = torch.stack([found.start_logits, found.end_logits], dim=-1)[0].numpy()
         return scores

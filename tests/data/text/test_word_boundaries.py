@@ -158,6 +158,14 @@ def test_a_character_of_several_bytes_is_in_one_word():
     assert words_of(tokenizer, "a naïve été") == ["a", "naïve", "été"]
 
 
+def test_characters_of_several_pieces_are_words_of_their_own_in_chinese():
+    tokenizer = byte_level(prefix=True)  # which has no entry of a whole one
+    ids = np.array([tokenizer.encode("天地玄", add_special_tokens=False)])
+    begins = WordBoundaries.of(tokenizer).begins(ids)[0]
+    assert begins.sum() in (3, 4)  # the blank that is put before the text may be one
+    assert ids.shape[1] - begins.sum() >= 6
+
+
 def test_a_tokenizer_that_does_not_tell_is_refused():
     backend = Tokenizer(models.BPE(unk_token="<unk>"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Cancelling, Completed, Crashed, Failed, Running
 
@@ -56,7 +56,21 @@ def test_what_exits_while_it_is_being_cancelled_is_cancelled() -> None:
     returned = crashed(run)
     assert returned is not None
     assert returned.type == state_of(run).type == StateType.CANCELLED
-    assert "while it started" in (state_of(run).message or "")
+    assert state_of(run).message == "cancelled in Prefect: exit code 1"
+
+
+def test_a_server_that_fails_then_does_not_end_the_runner(monkeypatch) -> None:
+    run = flow_run(Running(), Cancelling())
+
+    async def fail(*_: object, **__: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(PrefectClient, "set_flow_run_state", fail)
+    monkeypatch.setattr(PrefectClient, "read_flow_run", fail)
+    returned = crashed(run)
+    assert returned is None or returned.type == StateType.CANCELLING
+    monkeypatch.undo()
+    assert state_of(run).type == StateType.CANCELLING
 
 
 def test_what_exits_by_itself_has_crashed() -> None:

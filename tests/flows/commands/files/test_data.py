@@ -16,6 +16,7 @@ from tests.support.odd_files import (
     conll,
     moods,
     questions,
+    questions_with_splits,
     semicolons,
     splits,
     tags,
@@ -55,11 +56,17 @@ SEEN: dict[str, tuple[Written, list[str], dict[str, object] | None]] = {
     "conll": (conll, [".conll", "ANIMAL"], {"problem": "token-classification"}),
     "questions": (
         questions,
+        questions_with_splits,
         ["questions in column 'question' on texts in 'context', answers in 'answers'"],
         {
             "problem": "question-answering",
             "columns": {"text": "context", "answer": "answers", "document": "title"},
         },
+    ),
+    "questions with splits": (
+        questions_with_splits,
+        ["questions in column 'question'", "splits in column 'split'"],
+        {"problem": "question-answering", "columns": {"text": "context", "split": "split"}},
     ),
     "yes or no": (yes_or_no, ["labels in column 'answer'"], {"problem": "text-classification"}),
     "texts": (texts, ["plain text, to pre-train on"], None),
