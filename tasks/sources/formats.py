@@ -68,7 +68,7 @@ def json_lines(file: File, columns: Sequence[Column]) -> Iterator[Record]:
 
 def _records(values: Mapping[str, Any], where: str, columns: Sequence[Column]) -> Iterator[Record]:
     """The row that an object is; or, if it is of SQuAD, the questions in it."""
-    if articles := articles_in(values):
+    if (articles := articles_in(values)) is not None:
         yield from questions(articles, where, columns)
         return
     require(columns, list(values), where)

@@ -21,15 +21,16 @@ from tasks.sources.columns import require
 ROLES = {"text": "context", "answer": "answers", "document": "title"}
 
 
-def articles_in(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The article that an object is, or the articles of the file that it is; none if neither."""
+def articles_in(values: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+    """The article that an object is, or the articles of the file that it is; None if neither."""
     if _is_article(values):
         return [values]
+    if set(values) == {"title", "paragraphs"} and values["paragraphs"] == []:
+        return []  # an article without a question
     data = values.get("data")
-    of_squad = (
-        isinstance(data, list) and all(map(_has_paragraphs, data)) and any(map(_is_article, data))
-    )
-    return list(data) if of_squad else []
+    if not isinstance(data, list) or not all(map(_has_paragraphs, data)):
+        return None
+    return list(data) if any(map(_is_article, data)) else None
 
 
 def _has_paragraphs(value: Any) -> bool:
@@ -38,9 +39,9 @@ def _has_paragraphs(value: Any) -> bool:
 
 
 def _is_article(value: Any) -> bool:
-    paragraphs = value.get("paragraphs") if isinstance(value, Mapping) else None
-    return isinstance(paragraphs, list) and any(
-        isinstance(each, Mapping) and "context" in each and "qas" in each for each in paragraphs
+    return _has_paragraphs(value) and any(
+        isinstance(each, Mapping) and "context" in each and "qas" in each
+        for each in value["paragraphs"]
     )
 
 

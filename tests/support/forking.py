@@ -82,10 +82,15 @@ class Prefect(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self) -> None:
         names = [name for name in sys.modules if name.partition(".")[0] == "prefect"]
         self.hidden = {name: sys.modules.pop(name) for name in names}
+        self.spec = self.hidden["prefect"].__spec__
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """That of the package itself: its modules are only looked for afterwards."""
-        return importlib.util.spec_from_loader(name, self) if name == "prefect" else None
+        if name != "prefect":
+            return None
+        found = importlib.util.spec_from_loader(name, self, origin=self.spec.origin)
+        found.submodule_search_locations = self.spec.submodule_search_locations
+        return found
 
     def create_module(self, spec: Any) -> Any:
         """The package as it was."""
@@ -95,6 +100,7 @@ class Prefect(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Read the settings as Prefect does when it is imported."""
         sys.meta_path.remove(self)
         sys.modules.update(self.hidden)
+        module.__spec__, module.__loader__ = self.spec, self.spec.loader
         sys.modules["prefect.context"].refresh_global_settings_context()
         sys.modules["prefect.logging.configuration"].PROCESS_LOGGING_CONFIG.clear()
         sys.modules["prefect.logging.configuration"].setup_logging()

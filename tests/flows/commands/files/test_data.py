@@ -56,7 +56,6 @@ SEEN: dict[str, tuple[Written, list[str], dict[str, object] | None]] = {
     "conll": (conll, [".conll", "ANIMAL"], {"problem": "token-classification"}),
     "questions": (
         questions,
-        questions_with_splits,
         ["questions in column 'question' on texts in 'context', answers in 'answers'"],
         {
             "problem": "question-answering",
