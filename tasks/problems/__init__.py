@@ -37,6 +37,8 @@ from tasks.experiment import choices
 from tasks.problems import defaults
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import pandas as pd
     import torch
@@ -131,10 +133,11 @@ class Problem(Description, Protocol):
     SERVED: str
     LOSS: str
 
-    def configure(self, tokenizer: Any, training: FineTuning, train: pd.DataFrame) -> None:
+    def configure(self, tokenizer: Any, training: FineTuning, train: Path) -> None:
         """Optional: note in the tokenizer how to encode rows, beside its longest input.
 
-        What is in its `init_kwargs` is written with it and read again.
+        What is in its `init_kwargs` is written with it and read again. `train` is the file with all
+        rows to train on, of which fewer may be used.
         """
 
     def encode(self, rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:

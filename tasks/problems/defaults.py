@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from tasks.experiment.problem import FineTuning
 
 
-def configure(tokenizer: Any, training: FineTuning, train: pd.DataFrame) -> None:
+def configure(tokenizer: Any, training: FineTuning, train: Path) -> None:
     """Nothing: the longest input of the tokenizer is all that counts."""
 
 

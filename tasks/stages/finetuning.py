@@ -85,7 +85,7 @@ def finetune(
         architecture, local_files_only=True, trust_remote_code=False
     )
     tokenizer.model_max_length = training.max_length
-    kind.configure(tokenizer, training, rows)
+    kind.configure(tokenizer, training, data / "train.parquet")
     model = new_classifier(kind, architecture, labels, training, seed)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(model.config.pad_token_id)

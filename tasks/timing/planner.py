@@ -126,9 +126,10 @@ class TimedPlanner(Planner):
             return [], 1.0
         kind = load(arguments["problem"])
         tokenizer.model_max_length = arguments["training"].max_length
-        rows = choose_rows(data.path / "train.parquet", kind.texts, SAMPLE, arguments["seed"])
+        train = data.path / "train.parquet"
+        rows = choose_rows(train, kind.texts, SAMPLE, arguments["seed"])
         labels = json.loads((data.path / "labels.json").read_text(encoding="utf-8"))
-        kind.configure(tokenizer, arguments["training"], rows)
+        kind.configure(tokenizer, arguments["training"], train)
         examples = kind.encode(rows, tokenizer, labels)
         return [len(example.input_ids) for example in examples], len(examples) / len(rows)
 

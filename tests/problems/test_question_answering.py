@@ -6,6 +6,7 @@ import collections
 import json
 import re
 import string
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -333,9 +336,17 @@ def tokenizer_of(longest: int, stride: int = 4, *, decoder: bool = False) -> Any
     tokenizer = as_beginning(wordpiece()) if decoder else wordpiece()
     tokenizer.model_max_length = longest
     training = FineTuning(max_length=max(8, longest), stride=stride)
-    train = pd.DataFrame({"answer": [[], []]})
-    problem.configure(tokenizer, training, train)
+    with tempfile.TemporaryDirectory() as folder:
+        problem.configure(tokenizer, training, train_file(Path(folder), [[], []]))
     return tokenizer
+
+
+def train_file(folder: Path, answers: list[list[dict[str, Any]]]) -> Path:
+    """The file with training rows of these answers."""
+    file = folder / "train.parquet"
+    spans = pa.list_(pa.struct({"text": pa.string(), "start": pa.int64()}))
+    pq.write_table(pa.table({"answer": pa.array(answers, spans)}), file)
+    return file
 
 
 def long_text(words: int, seed: int) -> str:
@@ -471,7 +482,7 @@ def test_the_tokenizer_remembers_how_windows_are_made(tmp_path: Path) -> None:
     again = AutoTokenizer.from_pretrained(tmp_path)
     assert again.init_kwargs[served.STRIDE] == 5
     assert served.is_certain(again) is False
-    train = pd.DataFrame({"answer": [[{"text": "a", "start": 0}]]})
+    train = train_file(tmp_path, [[{"text": "a", "start": 0}]])
     problem.configure(tokenizer, FineTuning(), train)
     assert served.is_certain(tokenizer)
 

@@ -33,6 +33,8 @@ from tasks.problems.question_answering.served import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tasks.experiment.problem import FineTuning
     from tasks.training.flops import Product
 
@@ -61,10 +63,14 @@ class TextWindow(Example):
     certain: bool = False
 
 
-def configure(tokenizer: Any, training: FineTuning, train: pd.DataFrame) -> None:
-    """Note how many tokens windows share, and whether all training rows have an answer."""
+def configure(tokenizer: Any, training: FineTuning, train: Path) -> None:
+    """Note how many tokens windows share, and whether all rows to train on have an answer.
+
+    All, not those that a seed chooses: models of several seeds decide by one rule.
+    """
+    known = pd.read_parquet(train, columns=["answer"])["answer"]
     tokenizer.init_kwargs[STRIDE] = training.stride
-    tokenizer.init_kwargs[CERTAIN] = all(len(answers) > 0 for answers in train["answer"])
+    tokenizer.init_kwargs[CERTAIN] = all(len(answers) > 0 for answers in known)
 
 
 def encode(rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:
