@@ -235,13 +235,6 @@ def write_model(model: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def longest_of(configuration: dict[str, Any]) -> int | None:
-    """Tokens of the longest input of a model; None without a bound, or if its family is unknown."""
-    family = configuration.get("model_type", "")
-    known = family in families.names()
-    return families.load(family).longest_input(configuration) if known else None
-
-
 def read_model(auto_model: Any, folder: Path) -> tuple[Any, Any]:
     """A model, ready to predict on the best device in fp32, and its tokenizer.
 
@@ -253,6 +246,4 @@ def read_model(auto_model: Any, folder: Path) -> tuple[Any, Any]:
         model = auto_model.from_pretrained(folder, dtype=torch.float32, **local)
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
         fit_tokenizer(tokenizer, model.config)
-    if (longest := longest_of(model.config.to_dict())) is not None:  # a tokenizer may not tell it
-        tokenizer.model_max_length = min(tokenizer.model_max_length, longest)
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
