@@ -1,8 +1,8 @@
 """How flow runs end in Prefect that end while they are being cancelled.
 
 Prefect's runner says `Cancelled` of whatever it stops, also of a flow run that has ended and whose
-process has not exited yet; and it leaves one in state `Cancelling` whose process has exited by
-itself, such as one that is cancelled while it starts.
+process has not exited yet; and it leaves one in state `Cancelling` that is cancelled while it
+starts, before or after it has a process. (The server would end it five minutes later.)
 """
 
 from __future__ import annotations
@@ -19,6 +19,15 @@ EXITED = "cancelled in Prefect"
 
 class StateProposer(_state_proposer.StateProposer):
     """Sets the states of the flow runs that a runner has started."""
+
+    async def propose_submitting(self, flow_run: FlowRun) -> bool:
+        """Whether a flow run of this runner may start; one that is being cancelled ends."""
+        if await super().propose_submitting(flow_run):
+            return True
+        found = await self._client.read_flow_run(flow_run.id)
+        if found.state_type == StateType.CANCELLING:
+            await self.propose_cancelled(found, {"message": f"{EXITED} before it started"})
+        return False
 
     async def propose_crashed(self, flow_run: FlowRun, message: str) -> State[Any] | None:
         """The process has exited: `Crashed`, or `Cancelled` if that was asked for."""

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.states import Cancelling, Completed, Crashed, Failed, Running
+from prefect.states import Cancelling, Completed, Crashed, Failed, Pending, Running
 
 from flows.serving.states import StateProposer
 from tests.support.lateness import tell
@@ -57,6 +57,18 @@ def test_what_exits_while_it_is_being_cancelled_is_cancelled() -> None:
     assert returned is not None
     assert returned.type == state_of(run).type == StateType.CANCELLED
     assert state_of(run).message == "cancelled in Prefect: exit code 1"
+
+
+def test_what_is_cancelled_before_it_has_a_process_is_cancelled() -> None:
+    async def submit(run: FlowRun) -> bool:
+        async with get_client() as client:
+            return await StateProposer(client=client).propose_submitting(run)
+
+    run = flow_run(Pending(), Cancelling())
+    assert not asyncio.run(submit(run))
+    assert state_of(run).type == StateType.CANCELLED
+    assert state_of(run).message == "cancelled in Prefect before it started"
+    assert asyncio.run(submit(flow_run(Pending())))
 
 
 def test_a_server_that_fails_then_does_not_end_the_runner(monkeypatch) -> None:
