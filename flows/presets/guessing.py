@@ -182,7 +182,7 @@ def _has_words(text: str, words: str) -> bool:
 
 
 def _split(seen: Seen) -> tuple[dict[str, str], list[str]]:
-    """The role of the column that tells the split of each row, and what to say of it."""
+    """The role of the column with the split of each row, and the remark that names it."""
     found = next((name for name, values in seen.columns.items() if _is_split(values)), "")
     return ({"split": found}, [f"splits in column {found!r}"]) if found else ({}, [])
 

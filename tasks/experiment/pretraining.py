@@ -19,8 +19,8 @@ class Aim(Part):
         "mlm+nsp",
         "Objective",
         "mlm is masked language modelling (RoBERTa); mlm+nsp adds next-sentence prediction (BERT); "
-        "rtd tells which tokens a small generator replaced (ELECTRA); clm predicts the next token, "
-        "with a decoder (GPT-2)",
+        "rtd predicts which tokens a small generator replaced (ELECTRA); clm predicts the next "
+        "token, with a decoder (GPT-2)",
         choices=choices.names("objectives"),
     )
     steps: int = field(

@@ -1,6 +1,6 @@
 """ELECTRA (Clark et al., 2020): its configuration and its cost.
 
-It is trained to tell which tokens a small generator replaced (section 2), or to predict hidden
+It is trained to predict which tokens a small generator replaced (section 2), or to predict hidden
 tokens, as its generator is. A published discriminator is fine-tuned like any other encoder.
 """
 

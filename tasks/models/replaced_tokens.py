@@ -20,7 +20,7 @@ from tasks.models.mask_filling import hide_words
 from tasks.models.masked_prediction import INPUTS, predict
 
 ROWS = 256  # hidden tokens whose probabilities are added up at once
-CANDIDATES = 20  # words of the generator, of which the first that is another one is put in
+CANDIDATES = 20  # likely words of the generator: the first that differs replaces the word
 SUSPECTS = 3  # words that the model suspects most, on the page
 
 

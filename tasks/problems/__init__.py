@@ -75,7 +75,7 @@ class Head:
 
     Attributes:
         architecture: the suffix of the model's class, such as `ForSequenceClassification`.
-        problem_type: as in the configuration of `transformers`; "" where the class tells all.
+        problem_type: as in the configuration of `transformers`; "" where the class determines it.
         outputs: of a problem without labels, how many numbers the head gives.
     """
 

@@ -120,7 +120,7 @@ def _windows(tokenizer: Any, questions: Sequence[str], texts: Sequence[str]) -> 
 
 
 def _fitting(tokenizer: Any, questions: Sequence[str], most: int) -> Iterator[tuple[str, int]]:
-    """Each question, cut to at most so many tokens, and how many it has."""
+    """Each question, truncated to `most` tokens, and its number of tokens."""
 
     def encode(some: list[str]) -> Any:
         return tokenizer(some, add_special_tokens=False, return_offsets_mapping=True)

@@ -73,5 +73,5 @@ def longest_run(question: str, sentence: str) -> list[str]:
 
 
 def told(guesses: Sequence[Guess], most: int, bound: float) -> list[str]:
-    """The answers: at most so many words, and none where the sentence is less like the question."""
+    """The answers of at most `most` words; empty where the likeness is below `bound`."""
     return [" ".join(run[:most]) if alike >= bound else "" for alike, run in guesses]
