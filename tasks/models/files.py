@@ -136,6 +136,13 @@ def require_inputs(data: LabelledData, configuration: dict[str, Any], where: str
             )
 
 
+def longest_input(configuration: dict[str, Any]) -> int | None:
+    """Tokens of the longest input of a model; None without a bound, or of an unknown family."""
+    family = configuration.get("model_type", "")
+    known = family in families.names()
+    return families.load(family).longest_input(configuration) if known else None
+
+
 def require_room(problems: Sequence[Downstream], configuration: dict[str, Any], where: str) -> None:
     """Check that a model is of a known family, and reads inputs as long as the problems need.
 
@@ -146,7 +153,7 @@ def require_room(problems: Sequence[Downstream], configuration: dict[str, Any], 
     if family not in families.names():
         accepted = ", ".join(families.names())
         raise StageError(f"{where} is of the family {family}; accepted: {accepted}")
-    longest = families.load(family).longest_input(configuration)
+    longest = longest_input(configuration)
     for problem in problems:
         if longest is not None and problem.max_length > longest:
             raise StageError(

@@ -8,11 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from tasks import families
 from tasks.contract import StageError
 from tasks.data.pairs import FIRST, SECOND
 from tasks.models.bodies import read_model
-from tasks.models.files import built_as, configuration_of, inputs_of, labels_of, problem_of
+from tasks.models.files import (
+    built_as,
+    configuration_of,
+    inputs_of,
+    labels_of,
+    longest_input,
+    problem_of,
+)
 from tasks.models.inference import predict
 from tasks.problems import PROBABILITIES, Problem, described, load, names
 
@@ -64,7 +70,8 @@ def answer_rows(
     configuration = configuration_of(folder, folder.name)
     labels, columns = labels_of(configuration), inputs_of(configuration, problem)
     model, tokenizer = read_model(kind.AUTO_MODEL, folder)
-    if (longest := _longest(configuration)) is not None:  # a published tokenizer may not tell it
+    # The tokenizer of a published model may have no bound.
+    if (longest := longest_input(configuration)) is not None:
         tokenizer.model_max_length = min(tokenizer.model_max_length, longest)
 
     def tables() -> Iterator[pd.DataFrame]:
@@ -80,13 +87,6 @@ def answer_rows(
             yield table
 
     return tables()
-
-
-def _longest(configuration: dict[str, Any]) -> int | None:
-    """Tokens of the longest input; None without a bound, or if the family is unknown."""
-    family = configuration.get("model_type", "")
-    known = family in families.names()
-    return families.load(family).longest_input(configuration) if known else None
 
 
 def _as_rows(

@@ -61,3 +61,20 @@ def score_table(names: Sequence[str], counts: NDArray[np.int64]) -> pd.DataFrame
             "support": np.asarray(true).astype(int),
         }
     )
+
+
+def in_places(shares: Floats, known: Sequence[str], labels: Sequence[str]) -> Floats:
+    """The probabilities of some labels in the order of all labels, 0 for the others.
+
+    Args:
+        shares: of shape (rows, known).
+        known: the labels that they are of.
+        labels: all labels.
+
+    Returns:
+        Of shape (rows, labels), in the precision of `shares`.
+    """
+    number = {label: i for i, label in enumerate(labels)}
+    found = np.zeros((len(shares), len(labels)), dtype=shares.dtype)
+    found[:, [number[label] for label in known]] = shares
+    return found

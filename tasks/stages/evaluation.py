@@ -41,6 +41,7 @@ from tasks.models.files import configuration_of, labels_of, require_labels
 from tasks.models.inference import predict
 from tasks.models.relabelling import Relabelled, every_label
 from tasks.problems import PROBABILITIES, Probabilities, Problem, load, load_probabilities
+from tasks.problems.class_scores import in_places
 from tasks.problems.weighted import Scores, Together, on_all_rows
 from tasks.statistics.bootstrap import Bootstrap, centred
 from tasks.statistics.documents import count_documents
@@ -203,10 +204,9 @@ def read_simple(
         raise ValueError(f"{folder}: the answers are to other rows than those of the test split")
     table.insert(1, "gold", list(test[kind.TRUTH]))
     if PROBABILITIES in table:
-        known: list[str] = read_facts(folder)["labels"]
-        given = np.zeros((len(table), len(labels)), dtype=np.float32)
-        given[:, [labels.index(label) for label in known]] = np.stack(list(table[PROBABILITIES]))
-        table[PROBABILITIES] = pd.Series(list(given), index=table.index)
+        given = np.stack(list(table[PROBABILITIES]))
+        placed = in_places(given, read_facts(folder)["labels"], labels)
+        table[PROBABILITIES] = pd.Series(list(placed), index=table.index)
     return table
 
 

@@ -28,11 +28,9 @@ from tasks.models.files import require_inputs
 from tasks.pages import data_card, evaluation_card
 from tasks.problems import load, load_simple
 from tasks.sources import resolve
-from tasks.stages.baseline import train_baseline
 from tasks.stages.dataset import prepare_dataset
-from tasks.stages.evaluation import evaluate
-from tasks.stages.finetuning import finetune
 from tasks.stages.leakage import look_for_leakage
+from tests.support.learnt import learn
 from tests.support.shown import shown
 from tests.support.tiny_models import FILLER, TELLING, wordpiece, write_body
 
@@ -73,34 +71,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """Prepared pairs, a model of them, its evaluation, and the simple model."""
     folder = tmp_path_factory.mktemp("world")
     data, body = prepare(folder / "pairs", pairs_of(400, 0)), write_body(folder / "body")
-    for name in ("tuned", "simple", "evaluation"):
-        (folder / name).mkdir()
     training = FineTuning(epochs=2, batch_size=16, learning_rate=3e-3, max_length=32)
-    problem = "text-classification"
-    finetune(
-        problem,
-        training,
-        0,
-        data=data,
-        body=body,
-        architecture=body,
-        out=folder / "tuned",
-        monitor=Silent(),
-    )
-    train_baseline(problem, 0, 0, data=data, out=folder / "simple", monitor=Silent())
-    metrics = evaluate(
-        problem,
-        50,
-        0.95,
-        0,
-        data=data,
-        model=folder / "tuned" / "model",
-        from_scratch=None,
-        simple=folder / "simple",
-        out=folder / "evaluation",
-        monitor=Silent(),
-    )
-    return SimpleNamespace(folder=folder, data=data, metrics=metrics)
+    return learn("text-classification", training, folder, data, body, body=body, samples=50)
 
 
 def test_both_texts_are_written_by_their_roles(world: SimpleNamespace) -> None:

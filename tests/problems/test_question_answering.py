@@ -40,10 +40,8 @@ from tasks.problems.question_answering.model import NOWHERE, locate
 from tasks.problems.question_answering.scores import normalize
 from tasks.problems.weighted import on_all_rows
 from tasks.sources import resolve
-from tasks.stages.baseline import train_baseline
 from tasks.stages.dataset import prepare_dataset
-from tasks.stages.evaluation import evaluate
-from tasks.stages.finetuning import finetune
+from tests.support.learnt import learn
 from tests.support.shown import shown
 from tests.support.tiny_models import (
     FILLER,
@@ -530,34 +528,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """Data, a model that has learnt them, its evaluation, and the simple model."""
     folder = tmp_path_factory.mktemp("world")
     data, body = write_data(folder / "data", PROBLEM, 400), write_body(folder / "body")
-    for name in ("tuned", "simple", "evaluation"):
-        (folder / name).mkdir()
     training = FineTuning(epochs=12, batch_size=16, learning_rate=5e-3, max_length=14, stride=4)
-    monitor = Silent()
-    trained = finetune(
-        PROBLEM,
-        training,
-        0,
-        data=data,
-        body=None,
-        architecture=body,
-        out=folder / "tuned",
-        monitor=monitor,
-    )
-    train_baseline(PROBLEM, 0, 0, data=data, out=folder / "simple", monitor=Silent())
-    metrics = evaluate(
-        PROBLEM,
-        100,
-        0.95,
-        0,
-        data=data,
-        model=folder / "tuned" / "model",
-        from_scratch=None,
-        simple=folder / "simple",
-        out=folder / "evaluation",
-        monitor=Silent(),
-    )
-    return SimpleNamespace(folder=folder, trained=trained, metrics=metrics, monitor=monitor)
+    return learn(PROBLEM, training, folder, data, body)
 
 
 def predictions(world: SimpleNamespace) -> pd.DataFrame:

@@ -24,11 +24,9 @@ from tasks.pages import evaluation_card
 from tasks.problems import load, load_simple, shape_of
 from tasks.problems.weighted import on_all_rows
 from tasks.sources import resolve
-from tasks.stages.baseline import train_baseline
 from tasks.stages.dataset import prepare_dataset
-from tasks.stages.evaluation import evaluate
-from tasks.stages.finetuning import finetune
 from tasks.statistics.bootstrap import draw_weights
+from tests.support.learnt import learn
 from tests.support.shown import shown
 from tests.support.tiny_models import rated_texts, write_body, write_data
 
@@ -165,34 +163,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """Data around 5,400, a model that has learnt them, its evaluation, and the page."""
     folder = tmp_path_factory.mktemp("world")
     data, body = write_data(folder / "data", "regression"), write_body(folder / "body")
-    for name in ("tuned", "simple", "evaluation"):
-        (folder / name).mkdir()
     training = FineTuning(epochs=15, batch_size=16, learning_rate=5e-3, max_length=32)
-    monitor = Silent()
-    trained = finetune(
-        "regression",
-        training,
-        0,
-        data=data,
-        body=None,
-        architecture=body,
-        out=folder / "tuned",
-        monitor=monitor,
-    )
-    train_baseline("regression", 0, 0, data=data, out=folder / "simple", monitor=Silent())
-    metrics = evaluate(
-        "regression",
-        100,
-        0.95,
-        0,
-        data=data,
-        model=folder / "tuned" / "model",
-        from_scratch=None,
-        simple=folder / "simple",
-        out=folder / "evaluation",
-        monitor=Silent(),
-    )
-    return SimpleNamespace(folder=folder, trained=trained, metrics=metrics, monitor=monitor)
+    return learn("regression", training, folder, data, body)
 
 
 def test_one_learning_rate_fits_numbers_of_any_size(world: SimpleNamespace) -> None:

@@ -25,10 +25,8 @@ from tasks.pages import data_card, evaluation_card
 from tasks.problems import load, shape_of
 from tasks.problems.weighted import on_all_rows
 from tasks.sources import resolve
-from tasks.stages.baseline import train_baseline
 from tasks.stages.dataset import prepare_dataset
-from tasks.stages.evaluation import evaluate
-from tasks.stages.finetuning import finetune
+from tests.support.learnt import learn
 from tests.support.shown import shown
 from tests.support.tiny_models import FILLER, LABELS, TELLING, write_body
 
@@ -185,36 +183,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     rows = folder / "topics.jsonl"
     rows.write_text("".join(json.dumps(row) + "\n" for row in labelled(400, 0)))
     body = write_body(folder / "body")
-    for name in ("data", "tuned", "simple", "evaluation"):
-        (folder / name).mkdir()
+    (folder / "data").mkdir()
     data = LabelledData(name="x", several_labels=True, overlap="drop")
     source = resolve(str(rows), "downstream.x.source", data.kind)
     prepare_dataset(data, source, 0, out=folder / "data", monitor=Silent())
     training = FineTuning(epochs=15, batch_size=16, learning_rate=5e-3, max_length=32)
-    trained = finetune(
-        data.kind,
-        training,
-        0,
-        data=folder / "data",
-        body=None,
-        architecture=body,
-        out=folder / "tuned",
-        monitor=Silent(),
-    )
-    train_baseline(data.kind, 0, 0, data=folder / "data", out=folder / "simple", monitor=Silent())
-    metrics = evaluate(
-        data.kind,
-        100,
-        0.95,
-        0,
-        data=folder / "data",
-        model=folder / "tuned" / "model",
-        from_scratch=None,
-        simple=folder / "simple",
-        out=folder / "evaluation",
-        monitor=Silent(),
-    )
-    return SimpleNamespace(folder=folder, trained=trained, metrics=metrics)
+    return learn(data.kind, training, folder, folder / "data", body)
 
 
 def test_it_learns_what_the_words_tell(world: SimpleNamespace) -> None:

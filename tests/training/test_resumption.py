@@ -137,22 +137,23 @@ def test_an_interruption_in_the_last_step_comes_behind_the_last_checkpoint(
     assert_same(weights(model), whole[0])
 
 
+def validating(model, interrupt_at=None):
+    """The loss of three batches; a signal comes between two of them in one validation."""
+    calls = []
+
+    def validate():
+        calls.append(len(calls))
+        for batch in range(3):
+            if (len(calls), batch) == (interrupt_at, 1):
+                os.kill(os.getpid(), signal.SIGTERM)
+            found = loss_of(model, Counting()[batch])
+        return {"validation_loss": float(found)}
+
+    return validate
+
+
 def test_an_interrupted_validation_is_made_up_for(raising, tmp_path):
     """The signal comes between two batches of the validation at step 8."""
-
-    def validating(model, interrupt_at=None):
-        calls = []
-
-        def validate():
-            calls.append(len(calls))
-            for batch in range(3):
-                if (len(calls), batch) == (interrupt_at, 1):
-                    os.kill(os.getpid(), signal.SIGTERM)
-                found = loss_of(model, Counting()[batch])
-            return {"validation_loss": float(found)}
-
-        return validate
-
     first = new_model()
     _, expected, _ = run(model=first, validate=validating(first), validate_every=4)
     second, monitor = new_model(), Silent(checkpoints=tmp_path)

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from sklearn.multiclass import OneVsRestClassifier
 
 from tasks.problems import PROBABILITIES
+from tasks.problems.class_scores import in_places
 from tasks.problems.linear import logistic_regression
 from tasks.problems.tfidf import PAIRS, TextFeatures
 from tasks.problems.weighted import Floats
@@ -59,9 +60,8 @@ def table(
         known: these labels.
         labels: all labels.
     """
+    every = in_places(shares, known, labels)
     number = {label: i for i, label in enumerate(labels)}
-    every = np.zeros((len(predicted), len(labels)))
-    every[:, [number[label] for label in known]] = shares
     answered = every[np.arange(len(predicted)), [number[label] for label in predicted]]
     return pd.DataFrame(
         {

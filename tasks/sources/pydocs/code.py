@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tasks.data.rows import Columns, Row
-from tasks.data.same_text import content, digest_of
 from tasks.data.text.sentences import split_sentences
 from tasks.sources import Progress, Source
-from tasks.sources.pydocs.docstrings import DISTRIBUTIONS, Docstring, extract, versions
+from tasks.sources.pydocs.docstrings import DISTRIBUTIONS, Docstring, versions
 from tasks.sources.pydocs.markup import spans
 from tasks.sources.pydocs.prose import is_prose, read
 from tasks.sources.pydocs.text import origin
+from tasks.sources.pydocs.unique import unique
 
 WRITTEN = "builtin:pydocs-code"
 HOLDS = "token-classification"
@@ -79,14 +79,12 @@ def name_of(_identity: dict[str, str]) -> str:
 def rows(_source: Source, _columns: Columns, progress: Progress) -> Iterator[Row]:
     """Unique sentences with code; at most `ROWS_EACH` per library, chosen by their hash."""
     sentences: dict[str, dict[bytes, Row]] = {library: {} for library in DISTRIBUTIONS}
-    seen: set[bytes] = set()
-    for done, total, found in extract(f"{__name__}:tagged", MEGABYTES_EACH):
-        progress(done, total, "files")
-        for document, source, tokens, tags in found:
-            if (key := digest_of(content(" ".join(tokens)))) not in seen:
-                seen.add(key)
-                row = Row("", document, {"tokens": tokens, "tags": tags}, document, source)
-                sentences[document.partition("/")[0]][key] = row
+    found = unique(
+        f"{__name__}:tagged", MEGABYTES_EACH, progress, lambda values: " ".join(values[2])
+    )
+    for key, (document, source, tokens, tags) in found:
+        row = Row("", document, {"tokens": tokens, "tags": tags}, document, source)
+        sentences[document.partition("/")[0]][key] = row
     for candidates in sentences.values():
         chosen = [candidates[key] for key in sorted(candidates)[:ROWS_EACH]]
         yield from sorted(chosen, key=lambda row: row.document)

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from operator import itemgetter
 
 from tasks.data.rows import Columns, Row
-from tasks.data.same_text import content, digest, digest_of
+from tasks.data.same_text import digest
 from tasks.data.text.sentences import split_sentences
 from tasks.sources import Progress, Source
-from tasks.sources.pydocs.docstrings import DISTRIBUTIONS, Docstring, extract, versions
+from tasks.sources.pydocs.docstrings import DISTRIBUTIONS, Docstring, versions
 from tasks.sources.pydocs.text import origin, paragraphs
+from tasks.sources.pydocs.unique import unique
 
 WRITTEN = "builtin:pydocs-library"
 HOLDS = "text-classification"
@@ -57,19 +59,11 @@ def name_of(_identity: dict[str, str]) -> str:
 def rows(_source: Source, _columns: Columns, progress: Progress) -> Iterator[Row]:
     """Unique passages, equally many of every library, chosen by a hash of their ids."""
     passages: dict[str, dict[bytes, Row]] = {library: {} for library in DISTRIBUTIONS}
-    seen: set[bytes] = set()
-    for done, total, found in extract(f"{__name__}:passage", MEGABYTES_EACH):
-        progress(done, total, "files")
-        for document, text, source in found:
-            if (key := digest_of(content(text))) not in seen:
-                seen.add(key)
-                passages[document.partition("/")[0]][digest(document)] = Row(
-                    "",
-                    document,
-                    {"text": text, "label": document.partition("/")[0]},
-                    document,
-                    source,
-                )
+    found = unique(f"{__name__}:passage", MEGABYTES_EACH, progress, itemgetter(1))
+    for _, (document, text, source) in found:
+        library = document.partition("/")[0]
+        values = {"text": text, "label": library}
+        passages[library][digest(document)] = Row("", document, values, document, source)
     for candidates in passages.values():
         yield from (candidates[key] for key in sorted(candidates)[:ROWS_EACH])
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from operator import itemgetter
 
 from tasks.data.rows import Columns, Row
-from tasks.data.same_text import content, digest, digest_of
+from tasks.data.same_text import digest
 from tasks.data.text.sentences import split_sentences
 from tasks.sources import Progress, Source
-from tasks.sources.pydocs.docstrings import DISTRIBUTIONS, Docstring, extract, versions
+from tasks.sources.pydocs.docstrings import DISTRIBUTIONS, Docstring, versions
 from tasks.sources.pydocs.markup import plain
 from tasks.sources.pydocs.prose import read
 from tasks.sources.pydocs.text import origin
+from tasks.sources.pydocs.unique import unique
 
 WRITTEN = "builtin:pydocs-questions"
 HOLDS = "question-answering"
@@ -54,16 +56,11 @@ def name_of(_identity: dict[str, str]) -> str:
 def rows(_source: Source, _columns: Columns, progress: Progress) -> Iterator[Row]:
     """Questions on unique texts: `TEXTS_EACH` per library at most, chosen by a hash of the ids."""
     texts: dict[str, dict[bytes, list[Row]]] = {library: {} for library in DISTRIBUTIONS}
-    seen: set[bytes] = set()
-    for done, total, found in extract(f"{__name__}:asked", MEGABYTES_EACH):
-        progress(done, total, "files")
-        for document, source, text, answers in found:
-            if (key := digest_of(content(text))) not in seen:
-                seen.add(key)
-                texts[document.partition("/")[0]][digest(document)] = [
-                    Row("", document, _values(text, *answer), document, source)
-                    for answer in answers
-                ]
+    found = unique(f"{__name__}:asked", MEGABYTES_EACH, progress, itemgetter(2))
+    for _, (document, source, text, answers) in found:
+        texts[document.partition("/")[0]][digest(document)] = [
+            Row("", document, _values(text, *answer), document, source) for answer in answers
+        ]
     for candidates in texts.values():
         for key in sorted(candidates)[:TEXTS_EACH]:
             yield from candidates[key]

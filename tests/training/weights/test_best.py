@@ -1,6 +1,5 @@
 """Early stopping: when it ends a training, with which weights, and that it resumes as it was."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,29 +13,14 @@ from tasks.machinery.store.checkpoints import newest_checkpoint
 from tasks.training.weights.averages import Averages
 from tasks.training.weights.best import Best
 from tests.conftest import ROOT
-from tests.training.test_loop import Counting, assert_same, loss_of, new_model, run, weights
-from tests.training.test_resumption import EVERY_STEP, NEVER
+from tests.training.test_loop import Counting, assert_same, new_model, run, weights
+from tests.training.test_resumption import EVERY_STEP, NEVER, validating
 from tests.training.weights.test_averages import Broken, Watching
 
 
 def worst_loss(metrics):
     """An order in which the first validation of a training that learns is the best."""
     return (metrics["validation_loss"],)
-
-
-def validating(model, interrupt_at=None):
-    """The loss of three batches; a signal comes between two of them in one validation."""
-    calls = []
-
-    def validate():
-        calls.append(len(calls))
-        for batch in range(3):
-            if (len(calls), batch) == (interrupt_at, 1):
-                os.kill(os.getpid(), signal.SIGTERM)
-            found = loss_of(model, Counting()[batch])
-        return {"validation_loss": float(found)}
-
-    return validate
 
 
 def stopped(best=None, interrupt_at=None, **options):
