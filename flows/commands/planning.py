@@ -42,7 +42,7 @@ def planned(
 
     planner = TimedPlanner(Store(store_folder()), frozenset(refresh))
     try:
-        with verifying(verify):
+        with err.status("looking at the data …"), verifying(verify):
             recipe(planner)
         with err.status("reading the data …"):
             read_small_sources(planner.calls)

@@ -18,6 +18,7 @@ from tasks.machinery.execution.planner import Step
 from tasks.sources import Source
 
 SMALL = 50_000_000  # bytes
+_FEW = 5_000  # files: to open one takes as long as to read many kilobytes
 
 
 def read_small_sources(calls: Sequence[tuple[Step, Mapping[str, Any]]]) -> None:
@@ -33,7 +34,7 @@ def read_small_sources(calls: Sequence[tuple[Step, Mapping[str, Any]]]) -> None:
         source = arguments.get("source")
         if step.state == "cached" or not isinstance(source, Source):
             continue
-        if 0 < source.size() <= SMALL:
+        if len(source.identity) <= _FEW and 0 < source.size() <= SMALL:
             try:
                 with suppress(OSError):  # such as a full disk: the stage reports that
                     _read(step.name, source, arguments)

@@ -1,8 +1,9 @@
-"""Reading runs of experiments and of their parts from MLflow, with one search for all runs."""
+"""Reading runs of experiments and of their parts from MLflow, all of them at once."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,9 +19,11 @@ from tasks.machinery.host.uris import sqlite_file
 from tasks.machinery.naming.secrets import without_credentials
 from tasks.machinery.naming.spelling import nearest
 from tasks.machinery.servers.reachable import require_reachable_servers
+from tasks.machinery.servers.servers import database_behind
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.outage import is_outage, reason
 from tasks.machinery.tracking.results_view import IS_WHOLE
+from tasks.machinery.tracking.stored_runs import StoredRun, StoredRuns
 from tasks.machinery.tracking.tags import FINGERPRINT, artifact_name
 
 _PAGE = 500
@@ -44,9 +47,19 @@ class PastRuns:
                 "set TEMPER_HOME or MLFLOW_TRACKING_URI to where the runs are"
             )
         require_reachable_servers(prefect=False)
+        behind = sqlite_file(database_behind(self.uri))
+        self._stored = StoredRuns(behind) if behind is not None else None
+        names = self._stored.experiments() if self._stored else None
+        if names is None:
+            with self._asking():
+                names = {found.experiment_id: found.name for found in self._experiments()}
+        self.names = names
+
+    @functools.cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's client."""
         with self._asking():
-            self.client = MlflowClient(tracking_uri())
-            self.names = {found.experiment_id: found.name for found in self._experiments()}
+            return MlflowClient(tracking_uri())
 
     def experiments_runs(self, experiment: str = "", narrowed: str = "") -> list[PastRun]:
         """The runs of experiments, and of their parts on their own, the newest first.
@@ -63,9 +76,26 @@ class PastRuns:
             hint = nearest(experiment, self.names.values())
             known = ", ".join(sorted(self.names.values()))
             raise StageError(f"no experiment is called {experiment!r}{hint}. There are: {known}")
+        if self._stored and not narrowed.strip():
+            stored = self._stored.runs(chosen)
+            if stored is not None:
+                return [self._of_stored(found) for found in stored]
         wanted = f"{IS_WHOLE} and {narrowed}" if narrowed.strip() else IS_WHOLE
         with self._asking(narrowed):
             return [self._past(found) for found in self._search(chosen, wanted)]
+
+    def _of_stored(self, found: StoredRun) -> PastRun:
+        return PastRun(
+            run_id=found.run_id,
+            name=found.name,
+            experiment=self.names[found.experiment_id],
+            status=found.status,
+            started=found.started / 1000,
+            seconds=(found.ended - found.started) / 1000 if found.ended else 0.0,
+            params=found.params,
+            metrics=found.metrics,
+            tags=found.tags,
+        )
 
     def seconds_of_stages(self) -> dict[str, float]:
         """How long each artifact (`stage/fingerprint`) took, by the runs that computed them."""

@@ -12,8 +12,8 @@ changes nothing; for text also the meaning of `documents: auto`, which depends o
 folder with files for train, validation and test gives its own splits: the word is in the name of
 the file or of its folder (`train.csv`, `emerging.dev.conll`, `test/part-0.parquet`).
 
-A plan reads the first row of each file (`first_rows`, `first_documents`), which reveals another
-encoding, a missing column or a truncated table before anything is computed.
+A plan reads the first row of each file (`first_rows`, `first_documents`), or of some of very many,
+which reveals another encoding, a missing column or a truncated table before anything is computed.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ SPLIT_WORDS: dict[str, Split] = {
 UNIT = "/documents"
 
 _UNPACKED = 10  # times as large as packed, about
+_MOST_LOOKED_INTO = 1_000  # files that a plan opens, evenly spaced: each takes a tenth of a ms
 
 WRITTEN = "a file or a folder"
 HOLDS = ""
@@ -209,7 +210,7 @@ def reader_of(file: File) -> Callable[[File, Sequence[Column]], Iterator[Record]
 
 def _firsts(files: list[File], read: Callable[[File], Iterator[First]]) -> list[First]:
     found: list[First] = []
-    for file in files:
+    for file in files[:: -(-len(files) // _MOST_LOOKED_INTO)]:
         first = next(read(file), None)
         if first is not None:
             found.append(first)
@@ -257,9 +258,11 @@ def _told(source: Source, files: list[File], progress: Progress) -> Iterator[Fil
         StageError: a file changed after the run was planned and its key computed.
     """
     sizes = [file.path.stat().st_size for file in files]
-    for number, file in enumerate(files):
-        progress(sum(sizes[:number]) // 10**6, -(-sum(sizes) // 10**6), "MB")
+    total, read = sum(sizes), 0
+    for file, own in zip(files, sizes, strict=True):
+        progress(read // 10**6, -(-total // 10**6), "MB")
         yield file
+        read += own
         if digest_file(file.path) != source.identity[file.name]:
             raise StageError(
                 f"{source.location}: {file.name} was changed after the run was planned; run it "

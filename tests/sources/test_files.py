@@ -297,6 +297,28 @@ def test_a_file_that_was_changed_since_the_run_was_planned_is_refused(tmp_path) 
         list(documents(source, Corpus(source=str(file)), lambda *_: None))
 
 
+def test_progress_counts_the_megabytes_of_the_files_that_were_read(tmp_path):
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.txt").write_text("text " * 300_000)
+    told = []
+    source = resolve(str(tmp_path), "corpus.source", "text")
+    list(source.documents(Corpus(), lambda *progress: told.append(progress)))
+    assert told == [(0, 5, "MB"), (1, 5, "MB"), (3, 5, "MB")]
+
+
+def test_a_plan_opens_some_of_very_many_files_and_the_stage_all(tmp_path):
+    for number in range(1500):
+        (tmp_path / f"{number:04}.txt").write_text(f"The text {number}.")
+    (tmp_path / "0001.txt").write_bytes(b"binary \x00 text")
+    source = resolve(str(tmp_path), "corpus.source", "text")
+    assert len(source.first_documents(Corpus())) == 750
+    with pytest.raises(StageError, match=r"0001\.txt, line 1"):
+        list(source.documents(Corpus(), ignore))
+    (tmp_path / "0002.txt").write_bytes(b"binary \x00 text")
+    with pytest.raises(StageError, match=r"0002\.txt, line 1"):
+        resolve(str(tmp_path), "corpus.source", "text").first_documents(Corpus())
+
+
 def test_what_the_content_of_files_shows_is_told_with_an_example(tmp_path):
     (tmp_path / "train.csv").write_bytes("text;label\nna\xefve, so;b\nb;a\n".encode("latin-1"))
     (tmp_path / "dev.csv").write_text("text;label\na;b\n", encoding="utf-16")

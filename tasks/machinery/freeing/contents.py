@@ -76,15 +76,19 @@ def _times(texts: Iterable[str]) -> Iterator[datetime]:
 def _measure(folder: Path) -> tuple[int, float]:
     """Bytes of all files below a folder, and when the last of them was written."""
     size, written = 0, folder.stat().st_mtime
-    for file in _files(folder):
-        found = file.stat()
+    for file in _files(str(folder)):
+        found = file.stat(follow_symlinks=False)
         size, written = size + found.st_size, max(written, found.st_mtime)
     return size, written
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for parent, _, names in os.walk(folder):
-        yield from (Path(parent) / name for name in names)
+def _files(folder: str) -> Iterator[os.DirEntry[str]]:
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(entry.path)
+            else:
+                yield entry
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 MAJORITY, SIMPLE, FROM_SCRATCH, START = "majority", "simple", "from_scratch", "start"
 REFERENCES = (FROM_SCRATCH, START, SIMPLE, MAJORITY)  # models that another one is compared with
@@ -42,6 +43,7 @@ class MetricName:
     end: str = ""
 
     @classmethod
+    @lru_cache(maxsize=4096)  # a list of runs has the same names again and again
     def parse(cls, name: str) -> MetricName:
         """The parts of a name on the run of an experiment."""
         words = name.split("/")
