@@ -81,7 +81,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.mark.parametrize(
     ("family", "objective"),
-    [("bert", "mlm"), ("modernbert", "mlm"), ("gpt2", "clm"), ("llama", "clm")],
+    [
+        ("bert", "mlm"),
+        pytest.param("modernbert", "mlm", marks=pytest.mark.long),
+        pytest.param("gpt2", "clm", marks=pytest.mark.long),
+        ("llama", "clm"),
+    ],
 )
 def test_it_goes_through_the_whole_chain_with_an_encoder_and_a_decoder(
     family: str, objective: str, run: Run, tmp_path: Path

@@ -22,7 +22,7 @@ from tests.support.tiny_experiment import STAGES, write_experiment
 
 pytestmark = pytest.mark.slow
 
-STEPS = 1500  # take long enough for a server to go, and to come back
+STEPS = 800  # take long enough for a server to go, and to come back
 
 
 class Server:
@@ -130,7 +130,7 @@ def test_a_server_that_comes_back_gets_every_point_in_order_and_once(
     wait_for_step(tmp_path, 100, process)
     mlflow_server.kill()
     seen = curve_in_the_store(tmp_path)[-1]
-    wait_for_step(tmp_path, seen + 400, process)  # training goes on meanwhile
+    wait_for_step(tmp_path, seen + 200, process)  # training goes on meanwhile
     mlflow_server.start()
     assert process.wait(timeout=300) == 0, (tmp_path / "out.txt").read_text()[-3000:]
     result = assert_complete(tmp_path, mlflow_server.address)
@@ -165,7 +165,7 @@ def test_what_a_server_that_stays_away_missed_is_told_by_sync(
 
 
 def test_a_database_that_another_process_locks_stops_no_training(tmp_path, prefect_server) -> None:
-    steps = 2 * STEPS  # it is locked for long
+    steps = 3 * STEPS  # it is locked for long
     process = run_long(tmp_path, prefect_server, "", steps)
     wait_for_step(tmp_path, 100, process)
     with sqlite3.connect(tmp_path / "home" / "mlflow.db", timeout=30) as database:

@@ -248,7 +248,12 @@ def in_child(corpus, out, checkpoints, what, kill_at=-1):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "objective"),
-    [("bert", "mlm+nsp"), ("gpt2", "clm"), ("llama", "clm"), ("electra", "rtd")],
+    [
+        ("bert", "mlm+nsp"),
+        ("gpt2", "clm"),
+        pytest.param("llama", "clm", marks=pytest.mark.long),
+        pytest.param("electra", "rtd", marks=pytest.mark.long),
+    ],
 )
 def test_processes_write_the_same_bytes_also_when_killed_on_the_way(
     family, objective, corpus, tmp_path

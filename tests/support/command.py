@@ -2,6 +2,7 @@
 
     process = Command("run", str(file), environment={…})
     done = call("plan", str(file), environment={…})
+    done = call(module="prefect.engine", environment={…})  # what `python -m` would run
 
 They are used like `subprocess.Popen` and `subprocess.run`. What the command prints goes to files:
 no server that it leaves behind keeps a pipe open.
@@ -107,6 +108,7 @@ class Command:
         folder: Path = ROOT,
         log: Path | None = None,
         new_session: bool = False,
+        module: str = "flows.commands.main",
     ) -> None:
         imported = {name: environment[name] for name in AT_IMPORT if name in environment}
         self._forks = forks(*imported.items())
@@ -114,6 +116,7 @@ class Command:
         self._out: IO[bytes] = log.open("w+b") if log else tempfile.TemporaryFile()  # noqa: SIM115
         self._err = self._out if log else tempfile.TemporaryFile()  # noqa: SIM115
         request = {
+            "module": module,
             "words": words,
             "environment": dict(environment),
             "folder": str(folder),

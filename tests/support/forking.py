@@ -1,4 +1,4 @@
-"""A process that has imported the libraries, and forks one that runs the command for each request.
+"""A process that has imported the libraries, and forks one that runs a module for each request.
 
 To import torch, transformers, MLflow and Prefect takes many times as long as most commands of the
 tests do. What reads the environment when it is imported (datasets, our own packages) is imported in
@@ -128,8 +128,12 @@ def become(request: dict[str, Any], streams: list[int]) -> None:
     numpy.random.seed()
 
 
-def serve(requests: socket.socket) -> None:
-    """Fork for each request and report how each ended; it returns in the forked processes alone."""
+def serve(requests: socket.socket) -> str:
+    """Fork for each request and report how each ended.
+
+    Returns:
+        In each forked process, the module that it is to run.
+    """
     here, woken = os.pipe()
     os.set_blocking(here, False)
     os.set_blocking(woken, False)
@@ -160,8 +164,9 @@ def serve(requests: socket.socket) -> None:
                 requests.close()
                 os.close(here)
                 os.close(woken)
-                become(json.loads(text), streams)
-                return
+                request = json.loads(text)
+                become(request, streams)
+                return str(request["module"])
             for stream in streams:
                 os.close(stream)
             running.add(pid)
@@ -173,5 +178,5 @@ if __name__ == "__main__":
     for name in (*LIBRARIES, SERVER):
         importlib.import_module(name)
     gc.freeze()  # the collector of a forked process does not touch, and so copy, what is shared
-    serve(socket.socket(fileno=int(sys.argv[1])))
-    runpy.run_module("flows.commands.main", run_name="__main__", alter_sys=True)
+    module = serve(socket.socket(fileno=int(sys.argv[1])))
+    runpy.run_module(module, run_name="__main__", alter_sys=True)

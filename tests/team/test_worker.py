@@ -69,6 +69,7 @@ def prefect_command(environment: dict[str, str], *words: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_a_worker_of_a_process_pool_runs_an_experiment(
     prefect: Team, mlflow: MlflowClient, tmp_path: Path
 ) -> None:

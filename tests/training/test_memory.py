@@ -63,7 +63,9 @@ for dropout, bf16, rows, length in first + [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["bert mlm", "gpt2 clm", "llama clm"])
+@pytest.mark.parametrize(
+    "kind", ["bert mlm", "gpt2 clm", pytest.param("llama clm", marks=pytest.mark.long)]
+)
 def test_the_memory_predicted_is_at_least_what_is_used_and_not_twice_as_much(kind):
     if not os.access("/proc/self/clear_refs", os.W_OK):
         pytest.skip("this system does not tell peaks")

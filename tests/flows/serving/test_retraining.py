@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,9 +20,8 @@ from prefect.types.entrypoint import EntrypointType
 from flows.presets.loading import load_experiment
 from flows.serving.retraining import machine_zone, retrain_deployment, schedule_of
 from tasks.experiment.mistakes import InvalidExperimentError
+from tests.support.command import call
 from tests.support.lateness import tell
-
-ROOT = Path(__file__).parents[3]
 
 
 def next_runs(kind: str, text: str, zone: str, after: datetime, count: int) -> list[datetime]:
@@ -114,12 +111,9 @@ def test_of_the_runs_that_were_missed_the_last_one_runs(prefect: str, home: Path
 
 
 def execute(flow_run_id: str, server: str) -> str:
-    """Run a flow run as a worker does; what it tells."""
-    environment = os.environ | {"PREFECT_API_URL": server, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "prefect", "flow-run", "execute", flow_run_id]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=300, cwd=ROOT
-    )
+    """Run a flow run in the process that a worker starts for it; what it tells."""
+    environment = os.environ | {"PREFECT_API_URL": server, "PREFECT__FLOW_RUN_ID": flow_run_id}
+    done = call(module="prefect.engine", environment=environment)
     lines = [line for line in done.stdout.splitlines() if line.startswith("told: ")]
     assert lines, done.stdout[-2000:] + done.stderr[-2000:]
     return lines[0].removeprefix("told: ")

@@ -60,6 +60,7 @@ def test_a_damaged_database_is_named(folder) -> None:
 
 @pytest.mark.slow
 def test_a_port_that_others_always_take_first_is_named(folder, monkeypatch) -> None:
+    monkeypatch.setattr(temporary_server, "_ATTEMPTS", 2)  # each starts a server
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

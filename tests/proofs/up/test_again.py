@@ -28,6 +28,7 @@ def schema_of(file: Path) -> str:
     return str(found)
 
 
+@pytest.mark.long
 def test_an_older_prefect_database_is_copied_and_migrated(before: Before) -> None:
     up = before.up
     if up.is_running:
