@@ -21,7 +21,7 @@ from tasks.machinery.naming.metric_name import (
     SIMPLE,
     MetricName,
 )
-from tasks.machinery.tracking.tags import DIGEST_OF, RESULTS
+from tasks.machinery.tracking.tags import RESULTS
 from tasks.statistics.significance import Difference
 
 # Metrics of quantity, not quality: none of their values is the best. Nor is the largest gain: a
@@ -238,7 +238,7 @@ def best_of(values: Sequence[float | None], way: int) -> frozenset[int]:
 
 def incomparable_pretraining(runs: Sequence[PastRun]) -> str:
     """Why the losses of pre-training cannot be compared; empty if they can."""
-    tokens = {run.tags.get(f"{DIGEST_OF}tokens", "") for run in runs}
+    tokens = {run.digests.get("tokens", "") for run in runs}
     if len(tokens) > 1:
         return (
             "the runs do not have the same held-out text in the same tokens, so losses and "

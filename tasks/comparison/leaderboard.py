@@ -27,7 +27,7 @@ from tasks.comparison.settings import SEED, settings_of, spread
 from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.metric_name import DOWNSTREAM, MetricName, headline_of
 from tasks.machinery.naming.spelling import near
-from tasks.machinery.tracking.tags import DIGEST_OF, RESULTS, TEST_ROWS_OF
+from tasks.machinery.tracking.tags import RESULTS, TEST_ROWS_OF
 from tasks.pages.document import Block, Cell, Document, Grid, Section, Words
 
 PRETRAINING = "pretraining/validation_loss"
@@ -154,10 +154,10 @@ def grouped(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Group]:
 def _test_rows(runs: Sequence[PastRun]) -> dict[tuple[str, str], str]:
     """The digest of the test rows by problem and digest of the data set, where both are known."""
     return {
-        (problem, run.tags[f"{DIGEST_OF}dataset {problem}"]): rows
+        (problem, run.digests[f"dataset {problem}"]): rows
         for run in runs
         for problem, rows in run.tagged(TEST_ROWS_OF).items()
-        if f"{DIGEST_OF}dataset {problem}" in run.tags
+        if f"dataset {problem}" in run.digests
     }
 
 
@@ -180,8 +180,8 @@ def measured_on(
     problem = MetricName.parse(metric).problem
     if not problem:
         measuring = [run.params.get(f"pretraining.{name}", "") for name in MEASURING]
-        return " ".join(["held-out text", run.tags.get(f"{DIGEST_OF}tokens", ""), *measuring])
-    data = run.tags.get(f"{DIGEST_OF}dataset {problem}", "")
+        return " ".join(["held-out text", run.digests.get("tokens", ""), *measuring])
+    data = run.digests.get(f"dataset {problem}", "")
     rows = run.tags.get(f"{TEST_ROWS_OF}{problem}") or (known or {}).get((problem, data), data)
     return f"test rows {rows}"
 
@@ -241,7 +241,7 @@ def varying(entries: Sequence[Entry]) -> dict[str, list[str | None]]:
         if name in names and name != SEED and not name.startswith(_UNINTERESTING)
     }
     for title in sorted(titles):
-        digests = [run.tags.get(f"{DIGEST_OF}{title}", "")[:8] for run in runs]
+        digests = [run.digests.get(title, "")[:8] for run in runs]
         found[f"content of {title}"] = [digest or None for digest in digests]
     return found
 

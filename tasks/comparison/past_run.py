@@ -9,11 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 from tasks.experiment.problem import kind_of
 from tasks.machinery.naming.metric_name import MetricName
 from tasks.machinery.naming.spelling import near
-from tasks.machinery.tracking.tags import ARTIFACT_OF, GIT_CLEAN, GIT_COMMIT, STAGE, STAGE_OF, named
+from tasks.machinery.tracking.tags import (
+    GIT_CLEAN,
+    GIT_COMMIT,
+    STAGE,
+    UsedStage,
+    named,
+    used_stages,
+)
 
 SHORTEST_ID = 4  # fewer characters are more likely a name than the start of an id
 
@@ -50,15 +58,25 @@ class PastRun:
         """The tags with a prefix, by their names without it."""
         return named(self.tags, start)
 
+    @cached_property
+    def stages(self) -> dict[str, UsedStage]:
+        """The stages that it used, by title."""
+        return used_stages(self.tags)
+
     @property
     def artifacts(self) -> dict[str, str]:
         """`stage/fingerprint` of each stage's artifact, by the stage's title."""
-        return self.tagged(ARTIFACT_OF)
+        return {title: stage.artifact for title, stage in self.stages.items() if stage.artifact}
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The start of the digest of what each stage wrote, by the stage's title."""
+        return {title: stage.digest for title, stage in self.stages.items() if stage.digest}
 
     @property
     def stage_runs(self) -> dict[str, str]:
         """The id of the run in MLflow that computed each stage, by the stage's title."""
-        return {title: text.split()[-1] for title, text in self.tagged(STAGE_OF).items() if text}
+        return {title: stage.run_id for title, stage in self.stages.items()}
 
     @property
     def problems(self) -> list[str]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from tasks.comparison.past_run import PastRun
 from tasks.machinery.naming.title import Title
-from tasks.machinery.tracking.tags import DIGEST_OF
 
 SEED = "seed"  # the parameter
 
@@ -74,6 +73,6 @@ def data_of(run: PastRun) -> dict[str, str]:
     """The digest of each data set and corpus, by the title of its stage."""
     return {
         title: value
-        for title, value in run.tagged(DIGEST_OF).items()
+        for title, value in run.digests.items()
         if Title.parse(title).stage in ("dataset", "corpus")
     }

@@ -41,11 +41,9 @@ from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.registry import Registry
 from tasks.machinery.tracking.tags import (
     ARTIFACT,
-    ARTIFACT_OF,
     FINGERPRINT,
-    STAGE_OF,
     artifact_name,
-    named,
+    used_stages,
 )
 from tasks.machinery.tracking.tracking import Tracking
 from tasks.models.files import CONFIGURATION, WEIGHTS, files_of
@@ -138,13 +136,12 @@ def _of_run(reference: str, name: str, tracking: Tracking, store: Store) -> Inpu
         )
         if made.partition("/")[0] in MAKERS and models:
             return _in_store(made, store) or _downloaded(f"models:/{models[0].model_id}", store)
-    used = named(tags, ARTIFACT_OF)
-    titles = [k for k, v in used.items() if v.partition("/")[0] in MAKERS]
-    if title in titles and (here := _in_store(used[title], store)):
+    used = used_stages(tags)
+    titles = [k for k, v in used.items() if v.artifact.partition("/")[0] in MAKERS]
+    if title in titles and (here := _in_store(used[title].artifact, store)):
         return here
     if title in titles:
-        stage_run = tags[f"{STAGE_OF}{title}"].split()[-1]
-        return _of_run(reference, stage_run, tracking, store)
+        return _of_run(reference, used[title].run_id, tracking, store)
     if titles:
         listed = " or ".join(repr(f"runs:/{run_id}/{each}") for each in titles)
         wrong = f"has no stage {title!r}{nearest(title, titles)}" if title else "has several stages"

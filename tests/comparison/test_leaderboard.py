@@ -17,6 +17,11 @@ from tasks.comparison.leaderboard import (
     with_seconds,
 )
 from tasks.comparison.past_run import PastRun
+from tasks.machinery.tracking.tags import UsedStage
+
+
+def of_stage(artifact="dataset/1", digest=""):
+    return str(UsedStage("completed", "r", artifact, digest))
 
 
 def run(run_id, accuracy, f1=0.5, *, at=0.0, results="", experiment="e", **params):
@@ -29,7 +34,10 @@ def run(run_id, accuracy, f1=0.5, *, at=0.0, results="", experiment="e", **param
         "downstream/names/majority/f1": 0.0,
         "pretraining/validation_loss": 5 - accuracy,
     }
-    tags = {"temper.results": results or run_id, "temper.artifact.tokens": f"tokens/{run_id}"}
+    tags = {
+        "temper.results": results or run_id,
+        "temper.stage.tokens": of_stage(f"tokens/{run_id}"),
+    }
     return PastRun(run_id, f"run {run_id}", experiment, "FINISHED", at, 1.0, params, metrics, tags)
 
 
@@ -115,7 +123,9 @@ def test_a_part_on_its_own_adds_no_column_by_being_one():
 def test_a_run_of_an_older_version_is_ranked_with_new_ones_on_the_same_data():
     def on(run_id, accuracy, **tags):
         found = run(run_id, accuracy)
-        return replace(found, tags=found.tags | {"temper.digest.dataset mood": "d" * 16} | tags)
+        return replace(
+            found, tags=found.tags | {"temper.stage.dataset mood": of_stage(digest="d" * 16)} | tags
+        )
 
     runs = [on("old", 0.1), on("new", 0.2, **{"temper.test_rows.mood": "1" * 16})]
     [group] = grouped(fold(runs), ["downstream/mood/accuracy"])
@@ -193,9 +203,8 @@ def test_the_best_is_marked_in_the_direction_of_the_metric_and_never_where_all_a
 
 def test_losses_on_other_tokens_cannot_be_compared():
     def on(digest, **params):
-        return PastRun(
-            "a", "a", "e", "FINISHED", 0.0, params=params, tags={"temper.digest.tokens": digest}
-        )
+        tags = {"temper.stage.tokens": of_stage(digest=digest)}
+        return PastRun("a", "a", "e", "FINISHED", 0.0, params=params, tags=tags)
 
     assert incomparable_pretraining([on("x"), on("x")]) == ""
     assert "not have the same held-out text" in incomparable_pretraining([on("x"), on("y")])

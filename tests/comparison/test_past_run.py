@@ -37,16 +37,27 @@ def test_labels_go_on_after_z():
     assert [label_of(i) for i in (0, 1, 25, 26, 27, 52)] == ["A", "B", "Z", "AA", "AB", "BA"]
 
 
+def test_a_run_that_was_recorded_with_three_tags_a_stage_is_read():
+    tags = {
+        "temper.stage.corpus": "completed 1234",
+        "temper.artifact.corpus": "corpus/ab",
+        "temper.digest.corpus": "56",
+    }
+    found = run("abcd1111", tags=tags)
+    assert (found.artifacts, found.stage_runs) == ({"corpus": "corpus/ab"}, {"corpus": "1234"})
+    assert found.digests == {"corpus": "56"}
+
+
 def test_tags_say_where_the_artifacts_are_and_whether_the_code_was_clean():
     tags = {
-        "temper.artifact.evaluation mood": "evaluation/ab",
-        "temper.stage.evaluation mood": "cached 1234",
+        "temper.stage.evaluation mood": "cached: evaluation/ab, digest 56, run 1234",
         "mlflow.source.git.commit": "0123456789abcdef",
         "temper.git.clean": "true",
     }
     found = run("abcd1111", tags=tags, metrics={"downstream/mood/accuracy": 0.5})
     assert found.artifacts == {"evaluation mood": "evaluation/ab"}
     assert found.stage_runs == {"evaluation mood": "1234"}
+    assert found.digests == {"evaluation mood": "56"}
     assert found.problems == ["mood"]
     assert found.commit == "01234567"
     assert run("a", tags=tags | {"temper.git.clean": "false"}).commit == "01234567*"

@@ -6,10 +6,15 @@ import pytest
 
 from tasks.comparison.past_run import PastRun
 from tasks.comparison.settings import Spread, settings_of, spread
+from tasks.machinery.tracking.tags import UsedStage
 
 
 def run(seed: str, *, digest: str = "d", **params: str) -> PastRun:
-    tags = {"temper.digest.dataset mood": digest, "temper.digest.tokens": seed}
+    stages = {"dataset mood": digest, "tokens": seed}
+    tags = {
+        f"temper.stage.{title}": str(UsedStage("completed", "r", "s/1", value))
+        for title, value in stages.items()
+    }
     given = {"seed": seed, **params}
     return PastRun("r", "r", "e", "FINISHED", 0.0, params=given, tags=tags)
 

@@ -27,15 +27,15 @@ from tasks.machinery.tracking.outage import is_outage, reason
 from tasks.machinery.tracking.recording import Recording, leaving_on_failure, status_of, words_of
 from tasks.machinery.tracking.results_view import renew_view
 from tasks.machinery.tracking.tags import (
-    ARTIFACT_OF,
-    DIGEST_OF,
     EXPERIMENT,
     NOTE,
     RESULTS,
     STAGE_OF,
     STAGES,
     TEST_ROWS_OF,
-    VERSION_OF,
+    VERSIONS,
+    UsedStage,
+    versions_text,
 )
 from tasks.machinery.tracking.tracked_run import Status, promptly
 from tasks.machinery.tracking.tracking import GONE, Tracking
@@ -143,15 +143,19 @@ class Delivery:
         if dataset is not None:
             parent.reads({use.title: dataset})
         tags = {
-            f"{STAGE_OF}{use.title}": f"{use.state} {artifact.record['run_id']}",
-            f"{ARTIFACT_OF}{use.title}": use.artifact,
-            f"{DIGEST_OF}{use.title}": artifact.whole.digest[:16],
+            f"{STAGE_OF}{use.title}": str(
+                UsedStage(
+                    state=use.state,
+                    run_id=artifact.record["run_id"],
+                    artifact=use.artifact,
+                    digest=artifact.whole.digest[:16],
+                )
+            )
         }
         if "test.parquet" in artifact.files:  # what the results of a problem were measured on
             label = Title.parse(use.title).label
             tags[f"{TEST_ROWS_OF}{label}"] = artifact.files["test.parquet"][:16]
-        libraries = artifact.key["libraries"].items()
-        parent.tags(tags | {f"{VERSION_OF}{name}": value for name, value in libraries})
+        parent.tags(tags)
         if "model_id" in artifact.record:
             parent.makes(artifact.record["model_id"])
         title = Title.parse(use.title)
@@ -193,7 +197,16 @@ class Delivery:
         uses, parent, store = self.ledger.uses, self.recording.parent, self.recording.store
         cached = sum(use.state == "cached" for use in uses)
         names = [use.artifact for use in uses]
-        parent.tags({RESULTS: digest(names), STAGES: f"{cached} of {len(uses)} cached"})
+        libraries: dict[str, str] = {}
+        for artifact in filter(None, map(store.named, names)):
+            libraries |= artifact.key["libraries"]
+        parent.tags(
+            {
+                RESULTS: digest(names),
+                STAGES: f"{cached} of {len(uses)} cached",
+                VERSIONS: versions_text(libraries),
+            }
+        )
         report = store.named(uses[-1].artifact) if uses else None
         page = report.pages / "card.md" if report is not None else None
         if report is not None and page is not None and page.is_file() and not report.damage():

@@ -1,6 +1,6 @@
 """Which artifacts the existing runs in MLflow refer to.
 
-The run of an experiment refers to the artifacts that it used by its tags `temper.artifact.<title>`.
+The run of an experiment refers to the artifacts that it used by its tags `temper.stage.<title>`.
 The run of a stage refers to the artifact that it computed, unless its parent run is deleted. In a
 deleted experiment, all runs count as deleted.
 """
@@ -22,7 +22,7 @@ from tasks.machinery.naming.secrets import without_credentials
 from tasks.machinery.servers.reachable import require_reachable_servers
 from tasks.machinery.servers.servers import database_behind
 from tasks.machinery.tracking.outage import reason
-from tasks.machinery.tracking.tags import ARTIFACT_OF, PARENT, artifact_name, named
+from tasks.machinery.tracking.tags import PARENT, artifact_name, used_stages
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _lives(run: Any, runs: dict[str, Any]) -> bool:
 
 
 def _names(tags: dict[str, str]) -> Iterator[str]:
-    yield from named(tags, ARTIFACT_OF).values()
+    yield from (stage.artifact for stage in used_stages(tags).values())
     own = artifact_name(tags)
     if own:
         yield own

@@ -10,7 +10,7 @@ from typing import Any
 
 from tasks.machinery.naming.metric_name import DOWNSTREAM
 from tasks.machinery.naming.title import Title
-from tasks.machinery.tracking.tags import DIGEST_OF, named
+from tasks.machinery.tracking.tags import used_stages
 
 _MOST = 3  # values that a name begins with
 _LONGEST = 40  # characters of a value
@@ -52,11 +52,16 @@ def _parts(names: Mapping[str, str]) -> set[str]:
 
 def changed_data(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     """`new data: mood, corpus`: the data that differ from those of another run, by the tags."""
-    known, found = named(before, DIGEST_OF), named(now, DIGEST_OF)
+    known, found = (
+        {title: stage.digest for title, stage in used_stages(tags).items()}
+        for tags in (before, now)
+    )
     changed = [
         Title.parse(title)
         for title in sorted(found)
-        if Title.parse(title).stage in _DATA and title in known and known[title] != found[title]
+        if Title.parse(title).stage in _DATA
+        and title in known
+        and known[title].digest != found[title].digest
     ]
     said = ", ".join(title.label or title.stage for title in changed)
     return f"{_NEW_DATA}{said}" if changed else ""

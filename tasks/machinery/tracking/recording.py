@@ -32,7 +32,15 @@ from tasks.machinery.tracking.links import page_of, run_address
 from tasks.machinery.tracking.logged_model import as_dataset, log_model
 from tasks.machinery.tracking.opening import open_once
 from tasks.machinery.tracking.outage import is_outage
-from tasks.machinery.tracking.tags import FINGERPRINT, INPUT_OF, PARENT, RESUMED, STAGE, VERSION_OF
+from tasks.machinery.tracking.tags import (
+    FINGERPRINT,
+    INPUT_OF,
+    PARENT,
+    RESUMED,
+    STAGE,
+    VERSIONS,
+    versions_text,
+)
 from tasks.machinery.tracking.tracked_run import Status, TrackedRun, log_files
 from tasks.machinery.tracking.tracking import Tracking
 
@@ -135,7 +143,7 @@ class Recording:
             FINGERPRINT: fingerprint,
         }
         tags |= {f"{INPUT_OF}{name}": value[:16] for name, value in key["inputs"].items()}
-        return tags | {f"{VERSION_OF}{name}": v for name, v in key["libraries"].items()}
+        return tags | {VERSIONS: versions_text(key["libraries"])}
 
     def begin(
         self, title: str, fingerprint: str, key: Mapping[str, Any], folder: Path, inputs: Inputs

@@ -21,7 +21,7 @@ from tasks.machinery.naming.secrets import (
     sign_in_of,
     without_credentials,
 )
-from tasks.machinery.tracking.tags import ARTIFACT_OF, OWNER, REASON
+from tasks.machinery.tracking.tags import OWNER, REASON, STAGE_OF
 from tasks.machinery.tracking.tracked_run import as_tags
 
 SECRET = "s3cret-7f3a/+9"
@@ -127,7 +127,10 @@ def test_a_password_that_is_a_word_is_recognized_only_alone(monkeypatch) -> None
 
 def test_tags_that_are_compared_stay_whole(monkeypatch) -> None:
     monkeypatch.setenv("PGPASSWORD", "postgres")
-    kept = {OWNER: "postgres-0:7:1a-2", f"{ARTIFACT_OF}postgres": "corpus/postgres"}
+    kept = {
+        OWNER: "postgres-0:7:1a-2",
+        f"{STAGE_OF}postgres": "cached: corpus/postgres, digest 1, run 2",
+    }
     tags = {tag.key: tag.value for tag in as_tags(kept | {REASON: "no postgres"})}
     assert tags == kept | {REASON: "no ***"}
 

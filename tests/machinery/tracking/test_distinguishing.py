@@ -7,7 +7,7 @@ from tasks.machinery.tracking.distinguishing import (
     changed_values,
     without_new_data,
 )
-from tasks.machinery.tracking.tags import DIGEST_OF
+from tasks.machinery.tracking.tags import STAGE_OF, UsedStage
 
 BEFORE = {"seed": "0", "downstream.mood.epochs": "3", "pretraining.steps": "12"}
 
@@ -38,8 +38,9 @@ def test_a_long_value_keeps_its_end_and_many_are_cut() -> None:
 
 
 def test_data_that_changed_are_named() -> None:
-    before = {f"{DIGEST_OF}{title}": "1" for title in ("dataset mood", "corpus", "pretraining")}
-    now = dict.fromkeys(before, "2") | {f"{DIGEST_OF}dataset names": "3"}
+    one, two = (str(UsedStage("completed", "r", "s/1", digest)) for digest in ("1", "2"))
+    before = {f"{STAGE_OF}{title}": one for title in ("dataset mood", "corpus", "pretraining")}
+    now = dict.fromkeys(before, two) | {f"{STAGE_OF}dataset names": two}
     assert changed_data(before, now) == "new data: corpus, mood"
     assert changed_data(before, before) == ""
     assert without_new_data("new data: mood · tiny · 12 steps") == "tiny · 12 steps"

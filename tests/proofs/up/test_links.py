@@ -18,6 +18,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from flows.presets.loading import load_experiment
 from tasks.experiment.jobs import EvaluateJob
 from tasks.machinery.tracking.links import run_page
+from tasks.machinery.tracking.tags import used_stages
 from tests.proofs.up.conftest import NOTE, Before
 from tests.support.process import runs_of
 from tests.support.tiny_experiment import STAGES
@@ -74,10 +75,10 @@ def test_each_page_leads_to_its_run_and_each_run_leads_back(before: Before, up: 
     assert "# tiny: results" in parent.data.tags[NOTE]
 
     pages = pages_of(up, flow_run)
-    stages = {k: v for k, v in parent.data.tags.items() if k.startswith("temper.stage.")}
+    stages = used_stages(parent.data.tags)
     assert len(stages) == STAGES
-    for name, value in stages.items():
-        title, run_id = name.removeprefix("temper.stage."), value.split()[-1]
+    for title, stage in stages.items():
+        run_id = stage.run_id
         page = pages[title.replace(" ", "-")]
         address = run_page(mlflow, parent.info.experiment_id, run_id)
         assert page.startswith(f"[Run in MLflow]({address})"), title
