@@ -52,10 +52,7 @@ def _parts(names: Mapping[str, str]) -> set[str]:
 
 def changed_data(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     """`new data: mood, corpus`: the data that differ from those of another run, by the tags."""
-    known, found = (
-        {title: stage.digest for title, stage in used_stages(tags).items()}
-        for tags in (before, now)
-    )
+    known, found = used_stages(before), used_stages(now)
     changed = [
         Title.parse(title)
         for title in sorted(found)
