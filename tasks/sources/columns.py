@@ -37,10 +37,19 @@ def require(columns: Sequence[Column], there: Sequence[str], where: str) -> None
     """
     for column in columns:
         if column.field and column.name not in there:
+            hint = nearest(column.name, there) or _by_usual_name(column, there)
             raise StageError(
-                f"{where}: no column {column.name!r} ({column.field})"
-                f"{nearest(column.name, there)}. Columns there: {', '.join(map(repr, there))}"
+                f"{where}: no column {column.name!r} ({column.field}){hint}. "
+                f"Columns there: {', '.join(map(repr, there))}"
             )
+
+
+def _by_usual_name(column: Column, there: Sequence[str]) -> str:
+    """A hint at the column that is usually called so; empty if none is."""
+    role = column.field.rpartition(".")[2]
+    known = {name.lower(): name for name in there}
+    found = next((known[name] for name in USUAL.get(role, ()) if name in known), "")
+    return f"; a usual name is there: write columns: {{{role}: {found}}}" if found else ""
 
 
 def text_in(values: Mapping[str, Any], column: Column, where: str) -> str:

@@ -145,7 +145,8 @@ def _begin(cells: list[str], columns: Sequence[Column], where: str) -> tuple[lis
     try:
         require(columns, header, where)
     except StageError as error:
-        raise StageError(f"{error}. {_ABOUT_HEADERS}") from None
+        hinted = "; a usual name" in str(error) or "; did you mean" in str(error)
+        raise StageError(str(error) if hinted else f"{error}. {_ABOUT_HEADERS}") from None
     return header, False
 
 

@@ -3,9 +3,9 @@
 Text is in .txt and .md files, text or labelled rows in .csv, .tsv, .jsonl, .json, .parquet, .arrow
 and .feather files, and tagged tokens in .conll, .conllu, .bio, .iob and .iob2 files. A file without
 such an ending that a person names, or that is named after a split, is what its content is
-(`sniffing.py`); so is a .txt file with labels. Any of them may be packed: `test.csv.gz`, `.xz`,
-`.zst`. The .json files of a folder are read where no other file is, or if named after a split:
-others describe the data.
+(`sniffing.py`); so is a .txt file with labels, and a file of a folder without any such ending. Any
+of them may be packed: `test.csv.gz`, `.xz`, `.zst`. The .json files of a folder are read where no
+other file is, or if named after a split: others describe the data.
 
 The identity is the digest of each file under its name in the folder, so that moving the folder
 changes nothing; for text also the meaning of `documents: auto`, which depends on the location. A
@@ -238,7 +238,8 @@ def _files(source: Source, accepted: tuple[str, ...]) -> list[File]:
     root = place(source.location)
     every = [name for name in source.identity if name != UNIT]
     alone = not root.is_dir()
-    names = every if alone else [name for name in every if _is_of(root / name, accepted)]
+    readable = {*_readable([root / name for name in every], accepted)}
+    names = every if alone else [name for name in every if root / name in readable]
     if not names:
         raise StageError(
             f"{source.location}: {source.name} has no file of an accepted type; "
@@ -279,7 +280,7 @@ def _accepted(holds: Holds | None) -> tuple[str, ...]:
 def _in_folder(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
     """Files to read, at any depth, except hidden files and folders."""
     every = sorted(_under(root, (), field))
-    chosen = [path for path in every if _is_of(path, accepted)]
+    chosen = _readable(every, accepted)
     if others := [path for path in chosen if not _may_describe(path)]:
         chosen = others
     broken = [path for path in chosen if not path.exists()]
@@ -294,6 +295,18 @@ def _in_folder(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
     if accepted is FOR_ROWS:
         _require_no_split_passed_over(root, every, chosen, field)
     return chosen
+
+
+def _readable(paths: Sequence[Path], accepted: tuple[str, ...]) -> list[Path]:
+    """The files of a folder that are read; where no name shows it, those without an ending."""
+    found = [path for path in paths if _is_of(path, accepted)]
+    return found or [path for path in paths if _is_of_by_content(path, accepted)]
+
+
+def _is_of_by_content(path: Path, accepted: tuple[str, ...]) -> bool:
+    if suffix_of(path) or not path.is_file():
+        return False
+    return format_of(File(path, path.name), rows=accepted is FOR_ROWS) in accepted
 
 
 def _is_of(path: Path, accepted: tuple[str, ...]) -> bool:

@@ -9,6 +9,7 @@ block), report few line numbers, and leave a cache behind. All readers yield (wh
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,14 +25,28 @@ from tasks.sources.squad import articles_in, questions
 
 Record = tuple[str, Mapping[str, Any]]
 
+_OF_WIKI = re.compile(r'<doc id="[^"]*"')
 MOST_JSON = 500_000_000  # bytes of a .json file, which is read at once
 
 
 def documents(file: File, unit: str) -> Iterator[Document]:
-    """The documents of a text file: the file, its blocks between blank lines, or its lines."""
+    """The documents of a text file: the file, its blocks between blank lines, or its lines.
+
+    A file of WikiExtractor has its own: each is between `<doc id="…" …>` and `</doc>`.
+    """
     block: list[str] = []
     start = 1
+    own = False
     for number, line in lines(file):
+        own = own or (number == 1 and _OF_WIKI.match(line) is not None)
+        if own and (line.strip() == "</doc>" or _OF_WIKI.match(line)):
+            if block:
+                yield Document(f"{file.name}:{start}", "\n".join(block))
+            block, start = [], number + 1
+            continue
+        if own and unit != "line":
+            block.append(line)
+            continue
         if line.strip() or unit == "file":
             start = start if block else number
             block.append(line)
@@ -39,7 +54,8 @@ def documents(file: File, unit: str) -> Iterator[Document]:
             yield Document(f"{file.name}:{start}", "\n".join(block))
             block = []
     if block:
-        yield Document(file.name if unit == "file" else f"{file.name}:{start}", "\n".join(block))
+        whole = unit == "file" and not own
+        yield Document(file.name if whole else f"{file.name}:{start}", "\n".join(block))
 
 
 def json_lines(file: File, columns: Sequence[Column]) -> Iterator[Record]:
@@ -71,8 +87,26 @@ def _records(values: Mapping[str, Any], where: str, columns: Sequence[Column]) -
     if (articles := articles_in(values)) is not None:
         yield from questions(articles, where, columns)
         return
+    values = {**values, **_nested(values, columns)}
     require(columns, list(values), where)
     yield where, values
+
+
+def _nested(values: Mapping[str, Any], columns: Sequence[Column]) -> dict[str, Any]:
+    """What columns such as `data.text` and `annotations.0.label` lead to in an object."""
+    found = {}
+    for name in (column.name for column in columns if "." in column.name):
+        inner: Any = None if name in values else values
+        for step in name.split("."):
+            if isinstance(inner, Mapping):
+                inner = inner.get(step)
+            elif isinstance(inner, list) and step.isdecimal() and int(step) < len(inner):
+                inner = inner[int(step)]
+            else:
+                inner = None
+        if inner is not None:
+            found[name] = inner
+    return found
 
 
 def json_file(file: File, columns: Sequence[Column]) -> Iterator[Record]:

@@ -386,3 +386,41 @@ def test_a_column_tells_the_splits(tmp_path):
     (tmp_path / "t.csv").write_text("text,label,set\na,b,train\nc,d,blind\n")
     with pytest.raises(StageError, match=r"line 3: column 'set' must be the split, found 'blind'"):
         rows(tmp_path / "t.csv", columns)
+
+
+def test_articles_of_wikiextractor_are_documents_in_files_without_an_ending(tmp_path):
+    (tmp_path / "AA").mkdir()
+    article = '<doc id="{0}" url="u" title="T{0}">\nT{0}\n\nThe text {0}.\nMore.\n\n</doc>\n'
+    for part in (0, 1):
+        text = "".join(article.format(2 * part + number) for number in range(2))
+        (tmp_path / "AA" / f"wiki_0{part}").write_text(text)
+    found = texts(tmp_path)
+    assert list(found) == ["AA/wiki_00:2", "AA/wiki_00:9", "AA/wiki_01:2", "AA/wiki_01:9"]
+    assert found["AA/wiki_01:9"] == "T3\n\nThe text 3.\nMore.\n"
+    by_line = texts(tmp_path, documents="line")
+    assert by_line["AA/wiki_00:4"] == "The text 0."
+    assert not any("doc" in text for text in by_line.values())
+    (tmp_path / "AA" / "more.txt").write_text("Now an ending shows what is text.")
+    assert list(texts(tmp_path)) == ["AA/more.txt"]
+
+
+def test_nested_values_of_json_are_columns_by_their_path(tmp_path):
+    file = tmp_path / "nested.jsonl"
+    row = {"data": {"text": "fine"}, "annotations": [{"label": "good"}]}
+    file.write_text(json.dumps(row) + "\n")
+    needed = Column("data.text", "x.columns.text"), Column("annotations.0.label", "…")
+    columns = Columns(needed, "document")
+    [found] = rows(file, columns)
+    assert (found.values["data.text"], found.values["annotations.0.label"]) == ("fine", "good")
+    absent = Columns((Column("data.body", "x.columns.text"),), "document")
+    with pytest.raises(StageError, match=r"no column 'data\.body'"):
+        rows(file, absent)
+
+
+def test_a_column_with_a_usual_name_is_hinted_at(tmp_path):
+    (tmp_path / "rows.csv").write_text("sentence,label\nfine,good\n")
+    with pytest.raises(
+        StageError,
+        match=r"no column 'text' .*; a usual name is there: write columns: \{text: sentence\}",
+    ):
+        rows(tmp_path / "rows.csv")
