@@ -74,6 +74,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "tokenizer.min_frequency": ("3", TOKENIZER),
     "tokenizer.published": ("{data}/vocab.txt", TOKENIZER),  # by its content
     "model.family": ("roberta", PRETRAINING | FINETUNING),  # their code too
+    "model.size": ("mini", PRETRAINING),  # by its numbers
     "model.layers": ("2", PRETRAINING),
     "model.hidden_size": ("32", PRETRAINING),
     "model.heads": ("4", PRETRAINING),
