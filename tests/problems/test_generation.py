@@ -226,11 +226,22 @@ def test_long_prompts_lose_their_beginning_and_long_targets_their_end(
     assert long_target.size == len(("old " * room).strip())
 
 
-def test_prompts_of_several_lengths_are_continued_as_alone(place: SimpleNamespace) -> None:
-    model, tokenizer = read_model(KIND.AUTO_MODEL, place.model)
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_prompts_of_several_lengths_are_continued_as_alone(family: str, tmp_path: Path) -> None:
+    model, tokenizer = read_model(KIND.AUTO_MODEL, write_body(tmp_path, family))
+    tokenizer.model_max_length = 64
     prompts, _ = served.read_prompts(tokenizer, ["cat", "the old oak is near it", "a flint"])
     together = served.write_on(model, prompts, 6)
     assert together == [served.write_on(model, [each], 6)[0] for each in prompts]
+    rows = pd.DataFrame({"prompt": ["cat", "a flint is"], "target": ["runs", "old"]})
+    examples = KIND.encode(rows.assign(document="d"), tokenizer, [])
+    batch = KIND.collate(examples, model.config.pad_token_id)
+    apart = [KIND.collate([each], model.config.pad_token_id) for each in examples]
+    nats, _ = writing.target_nats(model, batch)
+    for row, one in enumerate(apart):
+        assert float(nats[row]) == pytest.approx(
+            float(writing.target_nats(model, one)[0]), rel=1e-4
+        )
 
 
 def test_it_needs_a_decoder_that_learns() -> None:
