@@ -78,7 +78,7 @@ format: $(SETUP)  ## Format the code
 	$(BIN)/ruff check --fix .
 
 lock: $(SETUP)  ## Renew requirements.lock with the newest versions that pyproject.toml allows
-	$(BIN)/pip-compile --quiet --upgrade --upgrade-package "$(TORCH)" --extra dev --extra team --strip-extras \
+	$(BIN)/pip-compile --quiet --upgrade --upgrade-package "$(TORCH)" --extra dev --extra onnx --extra team --strip-extras \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
 	sed -i -E 's/^(torch==[0-9.]+)\+.*/\1/' requirements.lock
 

@@ -50,6 +50,14 @@ ALSO = {
         [f"downstream.columns.{role}" for role in ("question", "answer", "answer_start")],
         ("downstream.mood.problem=question-answering",),
     ),
+    **dict.fromkeys(
+        [f"downstream.columns.{role}" for role in ("prompt", "target")],
+        (
+            "downstream.mood.problem=generation",
+            "model.family=gpt2",
+            "pretraining.objective=clm",
+        ),
+    ),
     "downstream.stride": ("downstream.mood.problem=question-answering",),
 }
 
@@ -74,6 +82,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "tokenizer.min_frequency": ("3", TOKENIZER),
     "tokenizer.published": ("{data}/vocab.txt", TOKENIZER),  # by its content
     "model.family": ("roberta", PRETRAINING | FINETUNING),  # their code too
+    "model.size": ("mini", PRETRAINING),  # by its numbers
     "model.layers": ("2", PRETRAINING),
     "model.hidden_size": ("32", PRETRAINING),
     "model.heads": ("4", PRETRAINING),
@@ -115,6 +124,8 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.columns.tags": ("names", DATASET),
     "downstream.columns.question": ("query", DATASET),
     "downstream.columns.answer": ("reply", DATASET),
+    "downstream.columns.prompt": ("query", DATASET),
+    "downstream.columns.target": ("next", DATASET),
     "downstream.columns.answer_start": ("first", DATASET),
     "downstream.columns.document": ("page", DATASET),
     "downstream.columns.split": ("part", DATASET),
@@ -204,6 +215,7 @@ def write_wide_tables(folder: Path) -> None:
             row = {"text": text, "body": text, "label": label, "mood": label}
             row |= {"number": len(text), "score": len(text)}
             row |= {"question": f"what {text}", "query": f"where {text}"}
+            row |= {"prompt": text, "target": words[-1], "next": words[-2]}
             row |= {"answer": words[0], "reply": words[1], "first": 0}
             row["part"] = "train"
             out.write(json.dumps(row | {"tokens": words, "tags": ["O"] * len(words)}) + "\n")

@@ -68,6 +68,7 @@ MOST_FILES = 15
 # folder on a shelf is one variant, and needs neither.
 PACKAGES = {
     "flows",
+    "flows/calls",
     "flows/commands",
     "flows/commands/files",
     "flows/presets",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from flows.calls.comparing import compared
 from flows.terminal.in_process import FAILED, INVALID, err, require_writable, stop
 from tasks.comparison.past_run import UnknownRunError
 from tasks.contract import StageError, UnreachableError
@@ -101,25 +102,18 @@ def compare(
     _require_folders(files)
     with _answering(), err.status("querying MLflow …") as status:
         from tasks.comparison.as_json import as_json as json_of
-        from tasks.comparison.energy import Power
-        from tasks.comparison.gathering import gather
         from tasks.comparison.page import page_of
-        from tasks.comparison.past_runs import PastRuns
-        from tasks.comparison.remains import Remains
-        from tasks.comparison.selection import select
-        from tasks.machinery.store.store import Store
         from tasks.pages.document import write_markdown
         from tasks.pages.html import to_html
 
-        past = PastRuns()
-        found = select(past, runs, last=last, narrowed=narrowed, experiment=experiment)
-        remains = Remains(past.client, Store(store_folder()))
-        comparison = gather(
-            found,
-            remains,
-            Power.assumed(watts),
-            examples,
-            lambda text: status.update(f"{text} …"),
+        comparison = compared(
+            runs,
+            last=last,
+            narrowed=narrowed,
+            experiment=experiment,
+            examples=examples,
+            watts=watts,
+            say=lambda text: status.update(f"{text} …"),
         )
         page = page_of(comparison, figures=bool(markdown or html))
         if markdown:

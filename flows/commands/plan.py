@@ -29,8 +29,17 @@ def plan(
     """Show what would run, what is cached, and why. Only a model to start from is stored."""
     chosen, planner = planned_experiment(experiment, settings, refresh, verify)
     print_plan(chosen.name, planner.steps)
+    _print_numbers(chosen, planner)
     if time:
         _print_time(chosen, planner)
+
+
+def _print_numbers(experiment: Experiment, planner: TimedPlanner) -> None:
+    from tasks.timing.derived import derived, lines_of
+
+    found = derived(experiment, planner)
+    for line in lines_of(found) if found else ():
+        out.print(line, highlight=False, markup=False)
 
 
 def _print_time(experiment: Experiment, planner: TimedPlanner) -> None:

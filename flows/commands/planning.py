@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from flows.commands.reading import read_small_sources
-from flows.recipes.stages import NAMES
-from flows.terminal.in_process import err, out, prepare, stop
-from tasks.contract import StageError
+from flows.calls import planning
+from flows.terminal.in_process import FAILED, INVALID, err, out, stop
+from tasks.contract import StageError, UnreachableError
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import InvalidExperimentError
-from tasks.machinery.host.digest_memo import Verification, verifying
-from tasks.machinery.host.home import home, store_folder
-from tasks.machinery.naming.spelling import nearest
+from tasks.machinery.host.digest_memo import Verification
+from tasks.machinery.host.home import home
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import StageCaller
 
@@ -22,35 +20,31 @@ if TYPE_CHECKING:
     from tasks.timing.planner import TimedPlanner
 
 
+@contextmanager
+def _ending_on_mistakes() -> Iterator[None]:
+    try:
+        with err.status("reading the data …"):
+            yield
+    except InvalidExperimentError as error:
+        stop(error.lines)
+    except UnreachableError as error:
+        stop([str(error)], FAILED)
+    except StageError as error:
+        stop([str(error)], INVALID)
+
+
 def require_stages(refresh: Sequence[str]) -> None:
     """Check the names of stages to recompute; a mistake ends the program."""
-    unknown = [stage for stage in refresh if stage not in NAMES]
-    if unknown:
-        hints = [
-            f"--refresh {stage}: no such stage{nearest(stage, NAMES)}. Accepted: {', '.join(NAMES)}"
-            for stage in unknown
-        ]
-        stop(hints)
+    with _ending_on_mistakes():
+        planning.require_stages(refresh)
 
 
 def planned(
     recipe: Callable[[StageCaller], Artifact], refresh: Sequence[str], verify: Verification
 ) -> TimedPlanner:
     """The plan of a recipe; a mistake ends the program, before anything is computed."""
-    from tasks.machinery.store.store import Store
-    from tasks.timing.planner import TimedPlanner
-
-    planner = TimedPlanner(Store(store_folder()), frozenset(refresh))
-    try:
-        with err.status("looking at the data …"), verifying(verify):
-            recipe(planner)
-        with err.status("reading the data …"):
-            read_small_sources(planner.calls)
-    except InvalidExperimentError as error:
-        stop(error.lines)
-    except StageError as error:
-        stop([str(error)])
-    return planner
+    with _ending_on_mistakes():
+        return planning.planned(recipe, refresh, verify)
 
 
 def print_plan(name: str, steps: list[Any]) -> None:
@@ -66,14 +60,5 @@ def planned_experiment(
     name: str, settings: list[str], refresh: list[str], verify: Verification
 ) -> tuple[Experiment, TimedPlanner]:
     """The experiment and its plan; a mistake ends the program, before anything is computed."""
-    from flows.presets.loading import load_experiment
-    from flows.recipes.experiment import recipe
-
-    require_stages(refresh)
-    try:
-        experiment = load_experiment(name, settings)
-    except InvalidExperimentError as error:
-        stop(error.lines)
-    if experiment.start:
-        prepare()  # the model may be in MLflow, and is kept in the state folder
-    return experiment, planned(partial(recipe, experiment), refresh, verify)
+    with _ending_on_mistakes():
+        return planning.planned_experiment(name, settings, refresh, verify)

@@ -9,7 +9,9 @@ from typing import Any
 
 import yaml
 
-from flows.presets.guessing import BUILT_IN, CORPUS, Guess, corpus_of, entry_of
+from flows.presets.guessing import BUILT_IN, CORPUS, WRITTEN, Guess, corpus_of, entry_of
+
+_ENCODER = "{layers: 2, hidden_size: 128, heads: 2}"
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,13 @@ def experiment_text(
     elif corpus is None:
         lines.append("# The text of the labelled rows; more text of that kind is better.")
     lines.append(f"corpus: {_flow(text)}")
+    writes = any(each.guess.problem == WRITTEN for each in labelled)
+    model, objective = ("{family: gpt2, size: tiny}", "clm") if writes else (_ENCODER, "mlm+bow")
     lines += [
         "# Beyond this: tokenizer, model, pretraining, evaluation; `temper fields` lists all.",
-        "model: {layers: 2, hidden_size: 128, heads: 2}",
+        f"model: {model}",
         "# How long it takes: `temper plan FILE --time`.",
-        "pretraining: {objective: mlm+bow, steps: 1000}",
+        f"pretraining: {{objective: {objective}, steps: 1000}}",
     ]
     if labelled:
         lines.append("downstream:")

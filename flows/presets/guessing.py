@@ -13,7 +13,7 @@ from tasks import problems, sources
 from tasks.contract import StageError
 from tasks.machinery.naming.paths import has_scheme, place
 from tasks.machinery.naming.spelling import nearest
-from tasks.sources import Source
+from tasks.sources import Source, workbook
 from tasks.sources.columns import USUAL
 from tasks.sources.files import SPLIT_WORDS, files_of
 from tasks.sources.formats import TAGGED
@@ -21,8 +21,10 @@ from tasks.sources.looking import Seen, look, type_of
 
 CORPUS = "corpus"
 TAGS, TEXTS, NUMBERS = "token-classification", "text-classification", "regression"
-QUESTIONS = "question-answering"
+QUESTIONS, WRITTEN = "question-answering", "generation"
 BUILT_IN = "builtin:pydocs"
+_PROMPTS = ("prompt", "instruction")
+_TARGETS = ("target", "completion", "continuation", "response")
 _FEW = 5  # different answers, at most, that are labels where there are more rows
 _LEAST_TEXT = 500_000  # bytes
 _SHORT = 120  # characters
@@ -74,6 +76,11 @@ def guess(location: str, problem: str = "", text: str = "", label: str = "") -> 
         )
     if has_scheme(location) and not place(location).exists():
         raise StageError(f"PATH: {location} is not on this machine; accepted: a file or a folder")
+    if workbook.claims(location):
+        raise StageError(
+            f"PATH: {location} is {workbook.WRITTEN}, which is not looked into; accepted: a sheet "
+            "saved as .csv. In an experiment it is a source, with its columns by their names"
+        )
     source = None if problem == CORPUS else _labelled(location, needed=bool(problem))
     if source is None:
         return _corpus(sources.resolve(location, "PATH", "text"), text)
@@ -114,6 +121,17 @@ def _guessed(
     if asked and (problem == QUESTIONS or (not problem and _are_parts(seen, asked))):
         split, told = _split(seen)
         return QUESTIONS, asked | split, (_QUESTIONS_SAID.format(**asked), *told)
+    written = _written(seen, text, label)
+    if problem == WRITTEN or (not problem and written and not (text and label)):
+        if not written:
+            raise StageError(
+                f"--problem {WRITTEN}: no columns of prompts and targets by their usual names "
+                f"({', '.join((*_PROMPTS, *_TARGETS))}); accepted: --text and --label with theirs"
+            )
+        for option, name in zip(("--text", "--label"), written.values(), strict=True):
+            _require(name, seen, option)
+        split, told = _split(seen)
+        return WRITTEN, written | split, (_WRITTEN_SAID.format(**written), *told)
     lists = [name for name, values in seen.columns.items() if type_of(values).startswith("list")]
     if seen.form in TAGGED or problem == TAGS or (not problem and len(lists) > 1):
         columns = {"tokens": text, "tags": label}
@@ -138,6 +156,7 @@ def _guessed(
     return chosen, {"text": text, role: label} | split, (*said, *told)
 
 
+_WRITTEN_SAID = "prompts in column {prompt!r}, what follows them in {target!r}"
 _QUESTIONS_SAID = "questions in column {question!r} on texts in {text!r}, answers in {answer!r}"
 
 
@@ -164,6 +183,18 @@ def _questions(seen: Seen, text: str, label: str, *, needed: bool) -> dict[str, 
         _require(name, seen, option)
     more = {"answer_start": usual(("answer_start", "start")), "document": usual(("title",))}
     return columns | {role: name for role, name in more.items() if name}
+
+
+def _written(seen: Seen, text: str, label: str) -> dict[str, str]:
+    """The columns of prompts and of what follows them; empty if there are none by their names."""
+    lower = {name.lower(): name for name in reversed(list(seen.columns))}
+    columns = {
+        role: given or next((lower[name] for name in names if name in lower), "")
+        for role, given, names in (("prompt", text, _PROMPTS), ("target", label, _TARGETS))
+    }
+    given = bool(text and label)
+    found = any(name in lower for name in _PROMPTS) and all(columns.values())
+    return columns if given or found else {}
 
 
 def _are_parts(seen: Seen, columns: Mapping[str, str]) -> bool:

@@ -13,6 +13,7 @@ from flows.presets.variant import variant_of
 from flows.presets.yaml_file import read_yaml
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import FieldPath, InvalidExperimentError, check, validated
+from tasks.experiment.model import NUMBERS
 from tasks.experiment.renamed import new_path, renew
 from tasks.experiment.renamed import note as note_of
 from tasks.machinery.naming.cut import cut
@@ -56,10 +57,37 @@ def load_experiment(
     lines = _by_new_names(values, lines, note)
     if file.parent != PRESETS:
         _anchor(values, file.parent)
+    return _changed(values, lines, settings, note)
+
+
+def changed_experiment(
+    experiment: Experiment, settings: Sequence[str] = (), note: Callable[[str], None] = to_stderr
+) -> Experiment:
+    """An experiment with settings applied; its relative paths are those of the working directory.
+
+    Raises:
+        InvalidExperimentError: with one line per mistake.
+    """
+    values = experiment.model_dump()
+    _anchor(values, Path.cwd())
+    return _changed(values, {}, settings, note)
+
+
+def _changed(
+    values: dict[str, Any],
+    lines: dict[FieldPath, str],
+    settings: Sequence[str],
+    note: Callable[[str], None],
+) -> Experiment:
+    """The experiment of raw values, with settings applied."""
     changes: dict[FieldPath, str] = {}
     for given in settings:
         setting = _by_new_name(given, note)
         place = apply(values, setting)
+        if place == ("model", "size"):  # it was asked for after the numbers of the file
+            for number in [("model", name) for name in NUMBERS]:
+                if number not in changes:
+                    values["model"].pop(number[-1], None)
         lines, changes = _without(lines, place), _without(changes, place)
         lines[place] = f"--set {cut(setting, 200)}"
         changes[place] = setting.partition("=")[2]

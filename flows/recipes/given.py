@@ -9,8 +9,10 @@ from flows.recipes import stages
 from tasks import families
 from tasks.contract import StageError
 from tasks.data.text.tokenizer_files import TOKENIZER_FILES
-from tasks.experiment.consistency import head_mistakes
+from tasks.experiment import choices
+from tasks.experiment.consistency import decoder_mistake, head_mistakes
 from tasks.experiment.experiment import Experiment
+from tasks.experiment.problem import Downstream
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import StageCaller
 from tasks.models.files import require_room
@@ -42,6 +44,7 @@ def find_start(experiment: Experiment) -> Given | None:
 def _require_fitting(experiment: Experiment, start: Given) -> None:
     """Check that a model can be pre-trained and fine-tuned as the experiment says."""
     require_room(experiment.downstream, start.configuration, start.name)
+    require_decoder(experiment.downstream, start)
     if not experiment.pretraining.steps:
         return
     family = family_of(start)
@@ -54,6 +57,21 @@ def _require_fitting(experiment: Experiment, start: Given) -> None:
             f"pretraining.sequence_length: {length} is more than the {longest} tokens that "
             f"{start.name} reads at once; accepted: at most that"
         )
+
+
+def require_decoder(problems: Sequence[Downstream], given: Given) -> None:
+    """Check that a given model can write, if a problem asks for it.
+
+    Raises:
+        StageError: it reads only.
+    """
+    written = choices.those_with("problems", "ROLES", "target")
+    for problem in problems:
+        if problem.problem in written and (lacking := decoder_mistake(family_of(given))):
+            raise StageError(
+                f"downstream.{problem.name}.problem: found {problem.problem}, but the family of "
+                f"{given.name} {lacking}"
+            )
 
 
 def family_of(given: Given) -> str:

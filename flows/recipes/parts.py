@@ -15,7 +15,7 @@ from flows.recipes.experiment import (
     pretrain,
     train_baseline,
 )
-from flows.recipes.given import about, family_of, find_start
+from flows.recipes.given import about, family_of, find_start, require_decoder
 from flows.recipes.inspection import labelled_source, text_source
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.problem import Downstream
@@ -45,6 +45,7 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifa
     """Fine-tune an encoder on problems, and evaluate it; returns the report."""
     sources = [labelled_source(problem) for problem in job.downstream]
     require_room(job.downstream, body.configuration, body.name)
+    require_decoder(job.downstream, body)
     labelled = [
         prepare_labelled(problem, source, job.experiment, run)
         for problem, source in zip(job.downstream, sources, strict=True)

@@ -11,7 +11,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 
-from flows.compare import compare_runs
+from flows.comparison import compare_runs
 from flows.experiment import run_experiment
 from flows.free import free_space
 from flows.parts import evaluate, finetune, pretrain

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -16,6 +17,7 @@ from tasks.contract import StageError, UnreachableError
 from tasks.machinery.host.home import home, make_home, require_addresses
 
 if TYPE_CHECKING:
+    from flows.terminal.console import Terminal
     from tasks.machinery.execution.runner import StageFailedError
 
 INVALID, FAILED, INTERRUPTED = 2, 1, 130
@@ -46,53 +48,84 @@ def require_writable(option: str, file: Path | None) -> None:
         stop([f"{option} {file}: not writable; accepted: a file in a folder you can write to"])
 
 
-def prepare() -> None:
-    """Check the addresses of the servers and that they answer, and create the state folder."""
+def ready() -> None:
+    """Check the addresses of the servers and that they answer, and create the state folder.
+
+    Raises:
+        StageError: an address is not valid, or the folder cannot be written.
+        UnreachableError: a server does not answer.
+    """
     from tasks.machinery.servers.reachable import require_reachable_servers
 
+    require_addresses()
+    make_home()
+    require_reachable_servers()
+
+
+def prepare() -> None:
+    """The same; a mistake ends the program."""
     try:
-        require_addresses()
-        make_home()
-        require_reachable_servers()
+        ready()
     except StageError as error:
         stop([str(error)], FAILED if isinstance(error, UnreachableError) else INVALID)
+
+
+@contextmanager
+def serving(console: PlainConsole) -> Iterator[Terminal]:
+    """A server and a place for the progress of the flows that the block calls.
+
+    Raises:
+        StageError: no server can be started.
+    """
+    verb = "connecting to" if os.environ.get("PREFECT_API_URL") else "starting"
+    console.print(f"{verb} Prefect and MLflow …", highlight=False)
+    # The terminal shows our progress; Prefect's log lines go to its server, for the UI.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    from tasks.machinery.servers.temporary_server import temporary_server
+
+    server = temporary_server()  # it starts while the libraries are imported
+    from flows.terminal.console import Terminal
+    from tasks.machinery.execution.display import current_display, show_on
+
+    terminal, before = Terminal(console), current_display()
+    server.wait()
+    with terminal:
+        show_on(terminal)
+        try:
+            yield terminal
+        finally:
+            show_on(before)
 
 
 def in_process(flow: Callable[[], Result]) -> Result:
     """Call a flow with its progress in the terminal; any error ends the program."""
     prepare()
-    verb = "connecting to" if os.environ.get("PREFECT_API_URL") else "starting"
-    out.print(f"{verb} Prefect and MLflow …", highlight=False)
-    # The terminal shows our progress; Prefect's log lines go to its server, for the UI.
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    from tasks.machinery.servers.temporary_server import TemporaryServer
-
-    try:
-        server = TemporaryServer()  # it starts while the libraries are imported
-    except StageError as error:
-        stop([str(error)], FAILED)
-    from flows.terminal.console import Terminal
-    from tasks.machinery.execution.display import show_on
-    from tasks.machinery.execution.runner import StageFailedError
-    from tasks.machinery.host.full_disk import full_disk
-    from tasks.machinery.tracking.outage import refusal
-
     signal.signal(signal.SIGTERM, _interrupt)
-    terminal = Terminal(out)
+    where = "interrupted"
     try:
-        server.wait()
-        with terminal:
-            show_on(terminal)
-            return flow()
-    except StageFailedError as error:
-        stop(_failure(error), FAILED)
+        with serving(out) as terminal:
+            try:
+                return flow()
+            finally:
+                where = terminal.interruption
     except StageError as error:
         stop([str(error)], FAILED)
     except Exception as error:
-        said = full_disk(error, home()) or refusal(error) or f"{type(error).__name__}: {error}"
-        stop([str(said), KEPT], FAILED)
+        stop(_why(error), FAILED)
     except KeyboardInterrupt:
-        stop([f"{_who_interrupted()}{terminal.interruption}", KEPT], INTERRUPTED)
+        stop([f"{_who_interrupted()}{where}", KEPT], INTERRUPTED)
+
+
+def _why(error: Exception) -> list[str]:
+    """The message of an error that is not raised as a person's mistake."""
+    from tasks.machinery.execution.runner import StageFailedError  # takes seconds: not before
+    from tasks.machinery.host.full_disk import full_disk
+    from tasks.machinery.tracking.outage import refusal
+
+    if isinstance(error, StageFailedError):
+        return _failure(error)
+    said = full_disk(error, home()) or refusal(error) or f"{type(error).__name__}: {error}"
+    return [str(said), KEPT]
 
 
 def _failure(error: StageFailedError) -> list[str]:

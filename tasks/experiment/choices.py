@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from typing import Literal
+from typing import Any, Literal
 
 from tasks.contract import StageError
 from tasks.machinery.naming.variants import TASKS, modules_in, names_in
@@ -30,29 +30,43 @@ def names(package: Package) -> tuple[str, ...]:
 @functools.cache
 def words_of(package: Package, variant: str, name: str) -> tuple[str, ...]:
     """The words that a variant states under a name; empty if it does not state it."""
+    value, file = _stated(package, variant, name)
+    return () if value is None else tuple(_literal(value, file, name))
+
+
+@functools.cache
+def table_of(package: Package, variant: str, name: str) -> dict[str, tuple[int, ...]]:
+    """The tuples of numbers that a variant states under a name, each with a name of its own."""
+    value, file = _stated(package, variant, name)
+    return {} if value is None else dict(_literal(value, file, name))
+
+
+def _stated(package: Package, variant: str, name: str) -> tuple[ast.expr | None, str]:
+    """What a variant assigns to a name, if it does, and its file."""
     module = variant.replace("-", "_").replace("+", "_")
     file = f"{module}/rows.py" if package == "problems" else f"{module}.py"
+    place = f"tasks/{package}/{file}"
     for node in parse((TASKS / package / file).read_bytes()).body:
         match node:
             case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
-                return _words(value, f"tasks/{package}/{file}", name)
+                return value, place
             case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if (
                 found == name
             ):
-                return _words(value, f"tasks/{package}/{file}", name)
+                return value, place
             case ast.ImportFrom(names=given) if name in {
                 each.asname or each.name for each in given
             }:
-                raise StageError(_NOT_WRITTEN.format(f"tasks/{package}/{file}", name))
-    return ()
+                raise StageError(_NOT_WRITTEN.format(place, name))
+    return None, place
 
 
 _NOT_WRITTEN = "{}: {} must be written out in the file, as a tuple of words: it is read unimported"
 
 
-def _words(value: ast.expr, file: str, name: str) -> tuple[str, ...]:
+def _literal(value: ast.expr, file: str, name: str) -> Any:
     try:
-        return tuple(ast.literal_eval(value))
+        return ast.literal_eval(value)
     except ValueError:
         raise StageError(_NOT_WRITTEN.format(file, name)) from None
 

@@ -21,7 +21,34 @@ def mistakes(experiment: Experiment) -> list[Mistake]:
         *_missing(experiment),
         *_pairs(experiment),
         *_optimizers(experiment),
+        *_decoders(experiment),
     ]
+
+
+def _decoders(experiment: Experiment) -> list[Mistake]:
+    """Problems whose answers are written need a decoder; it has no head that learns alone."""
+    written = choices.those_with("problems", "ROLES", "target")
+    found: list[Mistake] = []
+    for problem in experiment.downstream:
+        if problem.problem not in written:
+            continue
+        path = f"downstream.{problem.name}"
+        if not experiment.start and (lacking := decoder_mistake(experiment.model.family)):
+            found.append(
+                (f"{path}.problem", f"found {problem.problem}, but model.family {lacking}")
+            )
+        if problem.freeze == "encoder":
+            message = f"found encoder, but in {problem.problem} nothing else learns; accepted: "
+            found.append((f"{path}.freeze", f"{message}none, embeddings"))
+    return found
+
+
+def decoder_mistake(family: str) -> str:
+    """What is wrong with a family that is to write texts; empty if it can."""
+    if "next tokens" in _heads_of(family):
+        return ""
+    fitting = choices.those_with("families", "HEADS", "next tokens")
+    return f"is {family}, which reads only; accepted with it: {', '.join(fitting)}"
 
 
 def _optimizers(experiment: Experiment) -> list[Mistake]:

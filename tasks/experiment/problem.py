@@ -47,6 +47,13 @@ class ColumnRoles(Part):
         absent="",
         only_with=choices.only_with("problem", "problems", "ROLES", "answer_start"),
     )
+    prompt: str = role("prompt", "Prompt", "Column with the text that is to be continued")
+    target: str = role(
+        "target",
+        "Target",
+        "Column with the text that follows the prompt; that of the prompt again: the second half "
+        "of each text",
+    )
     document: str = field(
         "document",
         "Document",
@@ -83,7 +90,7 @@ class LabelledData(Part):
         "Problem",
         "What is predicted: text-classification a label per text, regression a number per text, "
         "token-classification a tag per token (named entities), question-answering the part of a "
-        "text that answers a question",
+        "text that answers a question, generation the text that follows a prompt (decoders)",
         choices=choices.names("problems"),
     )
     several_labels: bool = field(
@@ -98,8 +105,8 @@ class LabelledData(Part):
         "Source",
         "Where the labelled rows are (needed): a .csv, .tsv, .jsonl, .json (SQuAD's too), "
         ".parquet, .arrow or .conll file, a folder with train, validation and test files, "
-        "hf:NAME[@REVISION], builtin:pydocs-library, builtin:pydocs-code or "
-        "builtin:pydocs-questions",
+        "hf:NAME[@REVISION], or built in: builtin:pydocs- and library, pairs, sections (several "
+        "labels), parameters (a number), code, questions or continuation",
         in_key=False,
     )
     columns: ColumnRoles = field(

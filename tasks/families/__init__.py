@@ -42,6 +42,11 @@ class Family(Protocol):
             `tasks/training/kernels/attention.py`, which may then replace it. Its layers of
             attention must have `query`, `key` and `value`; otherwise False.
 
+    `_SIZES`, which is in no key (`tasks/experiment/model.py`), names published sizes: layers,
+    hidden size, heads. `_LAYERS` says what makes the parameters more or less than BERT's: "gated"
+    (a third matrix in feed-forward layers), "shared" (all layers are one), "relative positions",
+    "narrow embeddings" (of 128).
+
     A family with rotary positions states `POSITIONS = ("rotary",)` too: a head has an even width.
     One with the head "replaced tokens" has `generator(config)`, the configuration of the masked
     language model that replaces tokens for a model, and `detection_products(config, positions)`,

@@ -22,6 +22,16 @@ __all__ = [
 
 HEADS = ("masked tokens",)
 PLAIN_ATTENTION = False  # its layers read bf16 already, where the products are in bf16
+_LAYERS = ("shared", "narrow embeddings")
+# Lan et al. 2020; tiny and mini are those of BERT's miniatures
+_SIZES = {
+    "tiny": (2, 128, 2),
+    "mini": (4, 256, 4),
+    "base": (12, 768, 12),
+    "large": (24, 1024, 16),
+    "xlarge": (24, 2048, 16),
+    "xxlarge": (12, 4096, 64),
+}
 WIDEST = 128  # of the embeddings, which a product brings to the width of the layers (section 3.1)
 
 

@@ -28,6 +28,15 @@ __all__ = [
 
 HEADS = ("masked tokens", "sentence pairs")
 PLAIN_ATTENTION = True
+# Devlin et al. 2019; the miniatures are of Turc et al. 2019, "Well-Read Students Learn Better"
+_SIZES = {
+    "tiny": (2, 128, 2),
+    "mini": (4, 256, 4),
+    "small": (4, 512, 8),
+    "medium": (8, 512, 8),
+    "base": (12, 768, 12),
+    "large": (24, 1024, 16),
+}
 
 
 def configure(model: Model, tokenizer: Any, dropout: float) -> Any:

@@ -28,6 +28,17 @@ __all__ = [
 
 HEADS = ("masked tokens",)
 PLAIN_ATTENTION = False
+_LAYERS = ("relative positions",)
+# He et al. 2021 and 2023 (xsmall to large are of version 3); tiny is that of BERT's miniatures
+_SIZES = {
+    "tiny": (2, 128, 2),
+    "xsmall": (12, 384, 6),
+    "small": (6, 768, 12),
+    "base": (12, 768, 12),
+    "large": (24, 1024, 16),
+    "xlarge": (24, 1536, 24),
+    "xxlarge": (48, 1536, 24),
+}
 
 
 def configure(model: Model, tokenizer: Any, dropout: float) -> Any:

@@ -22,6 +22,12 @@ __all__ = [
 
 HEADS = ("masked tokens",)
 PLAIN_ATTENTION = False
+# Sanh et al. 2019; tiny and mini are those of BERT's miniatures
+_SIZES = {
+    "tiny": (2, 128, 2),
+    "mini": (4, 256, 4),
+    "base": (6, 768, 12),
+}
 
 
 def configure(model: Model, tokenizer: Any, dropout: float) -> Any:

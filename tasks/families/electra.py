@@ -36,6 +36,13 @@ __all__ = [
 
 HEADS = ("masked tokens", "replaced tokens")
 PLAIN_ATTENTION = True
+# Clark et al. 2020, its embeddings as wide as its layers; tiny is that of BERT's miniatures
+_SIZES = {
+    "tiny": (2, 128, 2),
+    "small": (12, 256, 4),
+    "base": (12, 768, 12),
+    "large": (24, 1024, 16),
+}
 GENERATOR = 0.25  # the width of the generator's layers; a quarter to a half is best (section 3.2)
 
 

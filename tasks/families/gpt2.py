@@ -27,6 +27,15 @@ __all__ = [
 
 HEADS = ("next tokens",)
 PLAIN_ATTENTION = False  # query, key and value are one product
+# Radford et al. 2019; tiny and mini are those of BERT's miniatures
+_SIZES = {
+    "tiny": (2, 128, 2),
+    "mini": (4, 256, 4),
+    "small": (12, 768, 12),
+    "medium": (24, 1024, 16),
+    "large": (36, 1280, 20),
+    "xl": (48, 1600, 25),
+}
 
 
 def configure(model: Model, tokenizer: Any, dropout: float) -> Any:

@@ -33,6 +33,15 @@ __all__ = [
 HEADS = ("next tokens",)
 POSITIONS = ("rotary",)
 PLAIN_ATTENTION = False  # published models share keys and values between heads
+_LAYERS = ("gated",)
+# Touvron et al. 2023; small and base are of Karpathy's llama2.c, tiny and mini as BERT's miniatures
+_SIZES = {
+    "tiny": (2, 128, 2),
+    "mini": (4, 256, 4),
+    "small": (8, 512, 8),
+    "base": (12, 768, 12, 2048),
+    "7b": (32, 4096, 32, 11008),
+}
 
 
 def configure(model: Model, tokenizer: Any, dropout: float) -> Any:

@@ -28,6 +28,14 @@ __all__ = [
 HEADS = ("masked tokens",)
 POSITIONS = ("rotary",)
 PLAIN_ATTENTION = False  # query, key and value are one product
+_LAYERS = ("gated",)
+# Warner et al. 2024; tiny and mini are those of BERT's miniatures
+_SIZES = {
+    "tiny": (2, 128, 2),
+    "mini": (4, 256, 4),
+    "base": (22, 768, 12, 1152),
+    "large": (28, 1024, 16, 2624),
+}
 
 
 def configure(model: Model, tokenizer: Any, dropout: float) -> Any:

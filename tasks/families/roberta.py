@@ -28,6 +28,13 @@ __all__ = [
 
 HEADS = ("masked tokens",)
 PLAIN_ATTENTION = True
+# Liu et al. 2019; tiny and mini are those of BERT's miniatures
+_SIZES = {
+    "tiny": (2, 128, 2),
+    "mini": (4, 256, 4),
+    "base": (12, 768, 12),
+    "large": (24, 1024, 16),
+}
 
 
 def configure(model: Model, tokenizer: Any, dropout: float) -> Any:

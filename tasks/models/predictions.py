@@ -35,7 +35,7 @@ def require_problem(configuration: dict[str, Any], where: str) -> str:
     """
     found = problem_of(configuration)
     if not found:
-        accepted = ", ".join(f"…{described(name).HEAD.architecture}" for name in names())
+        accepted = ", ".join(f"…{described(name).HEAD.architecture!s}" for name in names())
         raise StageError(
             f"{where} is {built_as(configuration)}, which answers no problem; accepted: a "
             f"fine-tuned model ({accepted}). `temper finetune {where} EXPERIMENT` makes one of it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ from tasks.pages.figures import (
     draw_scatter,
     write_figure,
 )
-from tasks.problems import Metric
+from tasks.problems import Metric, described, names
 from tasks.statistics import numbers
 from tasks.statistics.verdict import (
     against_simple,
@@ -52,6 +52,7 @@ from tasks.statistics.verdict import (
 )
 
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is in the store alone
+SAMPLES = 8  # of what a model writes
 NOTABLE = 0.01  # difference between how sure a model is and how often it is right
 SHARES = {"f1": "F1"}  # columns of a class's scores that have another name for people
 MODELS = {
@@ -77,6 +78,7 @@ class Found:
         points: truth and answer of each row, if they are numbers.
         reliability: how sure the answers are and how many are right, in bins, if they have
             probabilities: `Bin` of tasks/problems/calibration.py.
+        samples: prompts with their targets and what the model wrote, where it writes texts.
     """
 
     metrics: dict[str, float]
@@ -87,6 +89,7 @@ class Found:
     worst: list[dict[str, Any]]
     points: Points
     reliability: list[dict[str, Any]]
+    samples: list[list[str]] = field(default_factory=list)
 
     @classmethod
     def read(cls, folder: Path) -> Found:
@@ -104,6 +107,7 @@ class Found:
             rows["worst"],
             rows["points"],
             rows.get("reliability", []),
+            samples_of(folder / "predictions.parquet") if writes(facts["problem"]) else [],
         )
 
     @property
@@ -117,6 +121,22 @@ class Found:
         return beyond_majority(
             self.metrics, facts["headline"], facts["majority"], model=model, sign=sign
         )
+
+
+def writes(problem: str) -> bool:
+    """Whether a model of a problem answers prompts with texts."""
+    return problem in names() and described(problem).INPUT == "prompt"
+
+
+def samples_of(predictions: Path) -> list[list[str]]:
+    """Of each of some documents a prompt, its target, and what the model wrote."""
+    table = pd.read_parquet(predictions, columns=["document", "prompt", "gold", "predicted"])
+    rows = table.drop_duplicates("document").head(SAMPLES).to_dict("records")
+    names = ("prompt", "gold")
+    return [
+        [*(cell(row[name]) for name in names), cell(row["predicted"]["text"]) or "–"]
+        for row in rows
+    ]
 
 
 def show(artifact: Path, out: Path) -> None:
@@ -245,6 +265,9 @@ def card(found: Found) -> str:
             parts.append(f"**The {words} is {escaped(said)}.**")
     if len(found.report):
         parts += ["## By class", class_table(found.report)]
+    if found.samples:
+        header = ("prompt", "target", "the model writes")
+        parts += ["## Samples", pages.table(header, found.samples, words=len(header))]
     if found.worst:
         parts += ["## Largest errors", worst_table(found.worst)]
     parts.append(

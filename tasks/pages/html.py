@@ -40,17 +40,22 @@ WORDS = ' class="words"'
 
 def to_html(page: Document) -> str:
     """The page as a complete HTML document."""
-    parts = [f"<h1>{escape(page.title)}</h1>"]
-    for section in page.sections:
-        blocks = "\n".join(_as_html(block) for block in section.blocks)
-        parts.append(f"<section>\n<h2>{escape(section.title)}</h2>\n{blocks}\n</section>")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(page.title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(parts)
+        + to_fragment(page)
         + "\n</main>\n</body>\n</html>\n"
     )
+
+
+def to_fragment(page: Document) -> str:
+    """The page as a part of another one, such as a notebook, whose style it takes."""
+    parts = [f"<h1>{escape(page.title)}</h1>"]
+    for section in page.sections:
+        blocks = "\n".join(_as_html(block) for block in section.blocks)
+        parts.append(f"<section>\n<h2>{escape(section.title)}</h2>\n{blocks}\n</section>")
+    return "\n".join(parts)
 
 
 def _as_html(block: Block) -> str:

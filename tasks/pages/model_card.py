@@ -95,6 +95,8 @@ class ModelCard:
 
     @property
     def _problem(self) -> str:
+        if self.made.stage == "pretraining":  # a decoder can write, but was not tuned for it
+            return ""
         return problem_of(self.configuration)
 
     @property

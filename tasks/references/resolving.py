@@ -31,7 +31,7 @@ from mlflow.exceptions import MlflowException
 from tasks.contract import StageError
 from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.machinery.host.digest_memo import digest_file
-from tasks.machinery.naming.hub import commit_of
+from tasks.machinery.naming.hub import commit_of, why_unanswered
 from tasks.machinery.naming.links import require_inside
 from tasks.machinery.naming.paths import place
 from tasks.machinery.naming.spelling import nearest, nearest_path
@@ -153,6 +153,7 @@ def _of_hub(reference: str, field: str, store: Store) -> Input:
     import huggingface_hub
 
     ((name, commit),) = commit_of(reference, field, "model").items()
+    unanswered = why_unanswered(name, commit, "model")
     try:  # uses the Hub's own cache: the next time nothing is downloaded
         folder = huggingface_hub.snapshot_download(
             name,
@@ -163,10 +164,14 @@ def _of_hub(reference: str, field: str, store: Store) -> Input:
                 f"*{WEIGHTS}.index.json",
                 *TOKENIZER_FILES,
             ],
+            local_files_only=bool(unanswered),  # its client would try for minutes
         )
     except (OSError, huggingface_hub.errors.HfHubHTTPError, ValueError) as error:
-        problem = str(error).partition("\n")[0]
-        raise StageError(f"{reference} cannot be downloaded: {problem}") from None
+        problem = unanswered or str(error).partition("\n")[0]
+        raise StageError(
+            f"{reference} cannot be downloaded ({problem}), and is not in the Hub's cache on this "
+            "machine; connect to the Hub once, or give a folder with the model"
+        ) from None
     return _imported(Path(folder), f"hf:{name}@{commit[:12]}", store)
 
 

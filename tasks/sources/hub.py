@@ -13,7 +13,7 @@ from typing import Any
 from tasks.contract import StageError
 from tasks.data.rows import Column, Columns, Document, Row
 from tasks.experiment.corpus import Corpus
-from tasks.machinery.naming.hub import commit_of
+from tasks.machinery.naming.hub import commit_of, require_answer
 from tasks.sources import Progress, Source
 from tasks.sources.columns import require, text_in
 from tasks.sources.files import SPLIT_WORDS
@@ -103,6 +103,7 @@ def _load(source: Source) -> Any:
 
     ((written, commit),) = source.identity.items()
     name, _, configuration = written.partition(":")
+    require_answer(name, commit, "dataset")
     with _reading(source):
         return load_dataset(name, configuration or None, revision=commit, streaming=True)
 

@@ -68,7 +68,7 @@ def test_a_mistake_is_said_so_that_it_can_be_mended(tmp_path, text: str, said: l
 
 
 def test_every_mistake_is_told_at_once(tmp_path) -> None:
-    assert len(mistakes_of(tmp_path, "seed: -1\nmodel: {layers: 0}\n")) == 2
+    assert len(mistakes_of(tmp_path, "seed: -1\nmodel: {layers: -1}\n")) == 2
 
 
 @pytest.mark.parametrize(

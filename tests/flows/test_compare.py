@@ -374,7 +374,7 @@ def test_the_leaderboard_asks_mlflow_once_whatever_the_number_of_runs(at, monkey
 def test_the_flow_leaves_a_page_in_prefect_and_a_run_in_mlflow(at, prefect) -> None:
     from prefect.client.orchestration import get_client
 
-    from flows.compare import compare_runs
+    from flows.comparison import compare_runs
 
     found = compare_runs(runs=[at.ids["first"], at.ids["other"]], examples=2)
     assert list(found["runs"].values()) == [at.ids["first"], at.ids["other"]]
@@ -395,7 +395,7 @@ def test_the_flow_leaves_a_page_in_prefect_and_a_run_in_mlflow(at, prefect) -> N
 
 
 def test_the_flow_fails_with_the_message_where_the_runs_are_unknown(at, prefect) -> None:
-    from flows.compare import compare_runs
+    from flows.comparison import compare_runs
     from tasks.contract import StageError
 
     with pytest.raises(StageError, match="no run is called 'nonsense'"):

@@ -1,6 +1,7 @@
 """Data sets of the Hub, as far as they can be tried without a network."""
 
 import datasets
+import huggingface_hub as hub_client
 import pytest
 
 from tasks.contract import StageError
@@ -25,6 +26,7 @@ def hub(monkeypatch):
             )
 
         monkeypatch.setattr(datasets, "load_dataset", load)
+        monkeypatch.setattr(hub_client.HfApi, "repo_info", lambda *_, **__: None)
         return asked
 
     return put

@@ -61,6 +61,15 @@ def questions(folder: Path) -> str:
     return "questions"
 
 
+def prompts(folder: Path) -> str:
+    rows = [
+        {"prompt": " ".join(words[:5]), "completion": " ".join(words[5:])}
+        for words in (text.split() for text, _ in moods())
+    ]
+    (folder / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return "prompts.jsonl"
+
+
 def yes_or_no(folder: Path) -> str:
     rows = [
         {"question": f"is it {n}", "passage": f"{text}, yes or no", "answer": answer}

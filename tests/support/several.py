@@ -13,7 +13,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from flows.commands import reading
+from flows.calls import reading
 from flows.commands.main import app
 from tasks.machinery.host.home import store_folder, tracking_uri
 

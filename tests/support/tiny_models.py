@@ -87,6 +87,16 @@ def asked_questions(rows: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
+ENDS = {"animal": "runs by the old fern", "plant": "is there near it", "stone": "was new and old"}
+
+
+def continued_texts(rows: int, seed: int) -> pd.DataFrame:
+    """Prompts of which the telling word determines how they go on."""
+    labelled = labelled_texts(rows, seed)
+    targets = labelled["label"].map(ENDS)
+    return labelled.rename(columns={"text": "prompt"}).drop(columns="label").assign(target=targets)
+
+
 def write_data(folder: Path, problem: str, train_rows: int = 160) -> Path:
     """A folder as stage `dataset` writes it."""
     folder.mkdir(parents=True)
@@ -95,6 +105,7 @@ def write_data(folder: Path, problem: str, train_rows: int = 160) -> Path:
         "token-classification": (tagged_sentences, TAGS),
         "regression": (rated_texts, []),
         "question-answering": (asked_questions, []),
+        "generation": (continued_texts, []),
     }[problem]
     for seed, (split, rows) in enumerate(
         {"train": train_rows, "validation": 40, "test": 80}.items()

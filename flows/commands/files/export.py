@@ -24,6 +24,10 @@ def export(
             "--to", metavar="DIR", help="The folder to write: a new one, or one that is empty."
         ),
     ],
+    onnx: Annotated[
+        bool,
+        typer.Option("--onnx", help="Also write model.onnx, checked to answer the same."),
+    ] = False,
 ) -> None:
     """Write a model as a plain folder of transformers, with a model card.
 
@@ -34,7 +38,7 @@ def export(
     prepare()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        card = _export(model, to)
+        card = _export(model, to, onnx=onnx)
     except StageError as error:
         stop([str(error)])
     except OSError as error:
@@ -63,11 +67,12 @@ def require_room_for(folder: Path) -> None:
         stop([f"--to {folder}: no folder {folder.absolute().parent}; create it first"])
 
 
-def _export(reference: str, to: Path) -> list[str]:
+def _export(reference: str, to: Path, *, onnx: bool) -> list[str]:
     """Write the folder; returns what to say of it.
 
     Raises:
-        StageError: there is no such model, or its files change while they are copied.
+        StageError: there is no such model, its files change while they are copied, or it cannot be
+            written as ONNX.
         OSError: the folder cannot be written.
     """
     from tasks.machinery.host.digest_memo import digest_file
@@ -78,6 +83,10 @@ def _export(reference: str, to: Path) -> list[str]:
     from tasks.references.given_model import find_model
     from tasks.references.lineage import evaluations_of
 
+    if onnx:
+        from tasks.references.as_onnx import require_onnx, write_onnx
+
+        require_onnx()
     given = find_model(reference, "MODEL", "", err.print)
     card = ModelCard(
         folder=given.model.path,
@@ -96,8 +105,10 @@ def _export(reference: str, to: Path) -> list[str]:
             shutil.copyfile(given.model.path / name, folder / name)
             if digest_file(folder / name) != digest:
                 raise StageError(f"MODEL: {name} of {reference} changed while it was copied")
-        (folder / "README.md").write_text(card.text(), encoding="utf-8")
-    lines = [f"the model card is {to / 'README.md'}; add a licence to its first lines"]
+        said = [write_onnx(folder).words] if onnx else []
+        text = "".join([card.text(), *(f"\n## ONNX\n\n{line}.\n" for line in said)])
+        (folder / "README.md").write_text(text, encoding="utf-8")
+    lines = [f"the model card is {to / 'README.md'}; add a licence to its first lines", *said]
     return lines + [f"not known: {each}" for each in card.unknown]
 
 

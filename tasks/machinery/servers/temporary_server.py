@@ -146,6 +146,26 @@ class TemporaryServer:
                 f"Prefect's server cannot be started in {self._folder.parent}: {problem}"
             ) from None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process was started, and does not run any more."""
+        return self._process is not None and self._process.poll() is not None
+
+
+_servers: dict[Path, TemporaryServer] = {}
+
+
+def temporary_server() -> TemporaryServer:
+    """The server of this process for its state folder: a notebook runs many flows on one.
+
+    Raises:
+        StageError: its process cannot be started.
+    """
+    found = _servers.get(home())
+    if found is None or found.has_ended:
+        found = _servers[home()] = TemporaryServer()
+    return found
+
 
 def _free_port() -> int:
     """A port that nobody uses now."""

@@ -21,8 +21,8 @@ def test_every_field_is_listed() -> None:
 
 def test_a_field_is_told_with_its_default_its_bounds_and_what_it_is() -> None:
     [_, line] = told("model.layers").stdout.splitlines()
-    assert line.split()[:2] == ["model.layers", "4"]
-    assert "a whole number, at least 1, at most" in line
+    assert line.split()[:2] == ["model.layers", "0"]
+    assert "a whole number, at least 0, at most" in line
     assert "Transformer layers" in line
 
 

@@ -15,6 +15,7 @@ from tests.support.odd_files import (
     column,
     conll,
     moods,
+    prompts,
     questions,
     questions_with_splits,
     semicolons,
@@ -68,6 +69,11 @@ SEEN: dict[str, tuple[Written, list[str], dict[str, object] | None]] = {
         {"problem": "question-answering", "columns": {"text": "context", "split": "split"}},
     ),
     "yes or no": (yes_or_no, ["labels in column 'answer'"], {"problem": "text-classification"}),
+    "prompts": (
+        prompts,
+        ["prompts in column 'prompt', what follows them in 'completion'"],
+        {"problem": "generation", "columns": {"target": "completion"}},
+    ),
     "texts": (texts, ["plain text, to pre-train on"], None),
     "column": (column, ["no labels were found: texts to pre-train on, in column 'article'"], None),
 }

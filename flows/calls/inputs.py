@@ -1,0 +1,136 @@
+"""The rows that a model is to answer, as people have them: files, pipes, lists and tables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tasks.contract import StageError
+
+OPTIONS = ("--column", "--second-column")  # by which a person gives the columns
+LINES = (".txt", ".md")  # of text, one row a line; a pipe too
+
+Input = str | list[str] | tuple[str, str]
+
+
+def note(text: str) -> None:
+    """Print a message apart from the answers."""
+    sys.stderr.write(f"temper: {text}\n")
+
+
+def read_inputs(file: str, *columns: str, words: bool) -> Iterator[Input]:
+    """What the model reads in each row of a file, or of a pipe.
+
+    Args:
+        file: its path; `-` for the lines of standard input.
+        columns: with the texts or words, in a table; two for pairs of texts.
+        words: whether a row is a list of words; a text is split at blanks.
+
+    Raises:
+        StageError: no such file, another format, or a row without a text.
+    """
+    from tasks.sources.formats import READERS
+    from tasks.sources.lines import File, lines
+    from tasks.sources.sniffing import format_of
+
+    if file == "-":
+        if sys.stdin.isatty():
+            note("reading lines from the terminal; Ctrl-D ends them")
+        numbered: Iterator[tuple[int, str]] = enumerate(sys.stdin, 1)
+        yield from _of_lines("standard input", numbered, len(columns), words=words)
+        return
+    given = File(Path(file), file)
+    if not given.path.is_file():
+        raise StageError(f"FILE: {file} is not a file; accepted: a file with rows, or - for lines")
+    found = format_of(given, rows=False)
+    if found in LINES:
+        yield from _of_lines(file, lines(given), len(columns), words=words)
+        return
+    if found not in READERS:
+        accepted = ", ".join(sorted({*READERS, *LINES}))
+        said = f"ends in {given.suffix}" if given.suffix else "is no text"
+        raise StageError(f"FILE: {file} {said}; accepted: {accepted}, also .gz, .xz, .zst")
+    from tasks.data.rows import Column
+
+    needed = [Column(*each) for each in zip(columns, OPTIONS, strict=False)]
+    for where, values in READERS[found](given, needed):
+        yield _input([values[column] for column in columns], where, words=words)
+
+
+def _of_lines(
+    name: str, numbered: Iterator[tuple[int, str]], texts: int, *, words: bool
+) -> Iterator[Input]:
+    """The inputs of lines with this number of texts each, separated by tabs."""
+    for number, line in numbered:
+        where, bare = f"{name}, line {number}", line.rstrip("\r\n")
+        found = bare.split("\t") if texts > 1 else [bare]
+        if len(found) != texts:
+            raise StageError(
+                f"{where}: found {bare!r:.60}; the model reads pairs; accepted: two texts with a "
+                "tab between them, or a table with two columns"
+            )
+        yield _input(found, where, words=words)
+
+
+def _input(values: Sequence[Any], where: str, *, words: bool) -> Input:
+    """What the model reads in a row: one value as it is, or a pair."""
+    read = [_checked(value, where, words=words) for value in values]
+    return read[0] if len(read) == 1 else (str(read[0]), str(read[1]))
+
+
+def _checked(value: Any, where: str, *, words: bool) -> str | list[str]:
+    """A row's text, or its words.
+
+    Raises:
+        StageError: it has none.
+    """
+    if words:
+        value = value.split() if isinstance(value, str) else value
+        if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+            return value
+    elif isinstance(value, str) and value.strip():
+        return value
+    wanted = "a text of words, or a list of them" if words else "a text"
+    raise StageError(f"{where}: found {value!r:.60}; accepted: {wanted} in each row")
+
+
+def in_memory(rows: Any, *columns: str, words: bool) -> Iterator[Input]:
+    """What the model reads in each row of a table, or in each of some inputs.
+
+    Args:
+        rows: a table of pandas, or texts, lists of words, or pairs of texts.
+        columns: of a table, with the texts or words; two for pairs of texts.
+        words: whether a row is a list of words; a text is split at blanks.
+
+    Raises:
+        StageError: a column is missing, or a row is not what the model reads.
+    """
+    import pandas as pd
+
+    if isinstance(rows, pd.DataFrame):
+        missing = [name for name in columns if name not in rows]
+        if missing:
+            raise StageError(
+                f"rows: the table has no column {missing[0]!r}; it has: "
+                f"{', '.join(map(str, rows.columns))}; accepted: column= with one of them"
+            )
+        given: Iterator[Any] = rows[list(columns)].itertuples(index=False, name=None)
+    elif len(columns) > 1:
+        given = iter(rows)
+    else:
+        given = ((each,) for each in rows)
+    for number, values in enumerate(given, 1):
+        where = f"rows, number {number}"
+        if not isinstance(values, tuple | list) or len(values) != len(columns):
+            raise StageError(
+                f"{where}: found {values!r:.60}; the model reads pairs; accepted: two texts, as a "
+                "tuple, or a table with two columns"
+            )
+        yield _input([_listed(value) for value in values], where, words=words)
+
+
+def _listed(value: Any) -> Any:
+    """A list of words as one, also where a table has it as an array."""
+    return list(value) if hasattr(value, "tolist") and not isinstance(value, str) else value

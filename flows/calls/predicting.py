@@ -1,0 +1,144 @@
+"""The answers of a fine-tuned model to rows, as its evaluation would give them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.calls.beginning import begin
+from flows.calls.inputs import OPTIONS, Input, in_memory, note, read_inputs
+from flows.terminal.in_process import ready
+from tasks.contract import StageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def predict(
+    model: str,
+    rows: str | Path | pd.DataFrame | Iterable[Any],
+    *,
+    column: str = "",
+    second_column: str = "",
+) -> pd.DataFrame:
+    """Answer rows with a fine-tuned model, as `temper predict`: the same numbers.
+
+    Args:
+        model: models:/NAME@ALIAS, runs:/ID, …, a folder, or one of `run(…).models`.
+        rows: the path of a file (a text is always a path), a table, or an iterable of inputs:
+            texts, lists of words, or pairs of texts as tuples.
+        column: of a file or a table, the column to read; empty: `text`, `tokens` or `question`.
+        second_column: the column of the second text of pairs; empty: `second_text`, or `text`
+            beside a question.
+
+    Returns:
+        A row for each row, in the same order: the input, `predicted`, and further columns of the
+        problem, such as `probability`.
+
+    Raises:
+        StageError: there is no such model or file, the model answers no problem, or a row is not
+            valid.
+    """
+    import pandas as pd
+
+    begin()
+    ready()
+    found = AnsweringModel.of(str(model), note)
+    columns = found.columns(column, second_column)
+    if isinstance(rows, str | Path):
+        inputs = list(read_inputs(str(rows), *columns, words=found.reads_words))
+    else:
+        inputs = list(in_memory(rows, *columns, words=found.reads_words))
+    tables = list(found.answer(inputs)) if inputs else []
+    cut = sum(int(table.attrs["cut"]) for table in tables)
+    if cut:
+        unit = str(tables[0].attrs["unit"]).replace("_", " ")
+        note(f"{cut:,} {unit}: they are longer than the model's input")
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+@dataclass(frozen=True)
+class AnsweringModel:
+    """A fine-tuned model that was referred to.
+
+    Attributes:
+        reference: as it was given.
+        folder: with its files.
+        configuration: its config.json.
+        problem: the problem that it answers.
+    """
+
+    reference: str
+    folder: Path
+    configuration: dict[str, Any]
+    problem: str
+
+    @classmethod
+    def of(cls, reference: str, say: Callable[[str], None]) -> AnsweringModel:
+        """Find a model.
+
+        Raises:
+            StageError: there is none, or it answers no problem.
+        """
+        from tasks.machinery.host.home import store_folder
+        from tasks.machinery.store.store import Store
+        from tasks.machinery.tracking.tracking import Tracking
+        from tasks.models.files import configuration_of
+        from tasks.models.predictions import require_problem
+        from tasks.references.resolving import resolve_model
+
+        found = resolve_model(reference, "MODEL", Tracking("", say), Store(store_folder()))
+        configuration = configuration_of(found.path, reference)
+        problem = require_problem(configuration, reference)
+        return cls(reference, found.path, configuration, problem)
+
+    def columns(self, *given: str) -> list[str]:
+        """The columns with the inputs of the model.
+
+        Args:
+            given: the columns by the wish of a person; empty: the usual ones.
+
+        Raises:
+            StageError: a second column is given, and the model reads no pairs.
+        """
+        from tasks.data.pairs import FIRST, SECOND
+        from tasks.models.files import inputs_of
+        from tasks.problems import described
+
+        kind, usual = described(self.problem), inputs_of(self.configuration, self.problem)
+        if given[1] and len(usual) == 1 and kind.INPUT != FIRST:
+            raise StageError(
+                f"{OPTIONS[1]}: found {given[1]!r}, but {self.reference} reads {kind.INPUT}, no "
+                "pairs of texts; leave it out"
+            )
+        if given[1] and len(usual) == 1:  # a published model does not say that it reads pairs
+            usual = [*usual, SECOND]
+        return [name or other for name, other in zip(given, usual, strict=False)]
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether an input is a list of words."""
+        from tasks.problems import described
+
+        return described(self.problem).INPUT == "tokens"
+
+    @property
+    def between(self) -> str:
+        """What is between the items of an answer that is a list, in a table of texts."""
+        from tasks.problems import described
+
+        return str(getattr(described(self.problem), "BETWEEN", " "))
+
+    def answer(
+        self, inputs: Sequence[Input], report: Callable[[int, int], None] | None = None
+    ) -> Iterator[pd.DataFrame]:
+        """The answers to some inputs, as `answer_rows` gives them.
+
+        Raises:
+            StageError: the model cannot be read.
+        """
+        from tasks.models.predictions import answer_rows
+
+        return answer_rows(self.problem, self.folder, inputs, report)

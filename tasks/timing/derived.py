@@ -1,0 +1,132 @@
+"""The numbers that follow from an experiment and its plan, before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.experiment import choices
+from tasks.experiment.experiment import Experiment
+from tasks.experiment.model import Model
+from tasks.machinery.execution.planner import PendingInput
+from tasks.timing.planner import TimedPlanner
+
+NARROW = 128  # embeddings of the families that have narrow ones
+
+
+@dataclass(frozen=True)
+class Derived:
+    """The numbers of a pre-training.
+
+    Attributes:
+        layers: of the model; this and the next four are 0 of a model to start from.
+        hidden_size: width of the hidden states.
+        heads: of each layer.
+        intermediate_size: width of the feed-forward layer; 0: the usual one.
+        parameters: about how many the encoder has.
+        vocabulary: tokens that have embeddings; `at_most` before the tokenizer is trained.
+        tokens_a_step: read in a step of the optimizer, padding included.
+        tokens: read in all steps.
+        corpus: tokens of the corpus; None before it is tokenized.
+        at_most: whether the vocabulary may be smaller.
+    """
+
+    layers: int
+    hidden_size: int
+    heads: int
+    intermediate_size: int
+    parameters: int
+    vocabulary: int
+    tokens_a_step: int
+    tokens: int
+    corpus: int | None
+    at_most: bool
+
+    @property
+    def passes(self) -> float | None:
+        """Passes over the corpus; None before it is tokenized."""
+        return self.tokens / self.corpus if self.corpus else None
+
+
+def derived(experiment: Experiment, planner: TimedPlanner) -> Derived | None:
+    """The numbers of an experiment's pre-training; None if it has none."""
+    given = next((a for step, a in planner.calls if step.name == "pretraining"), None)
+    if given is None:
+        return None
+    pretraining, model = experiment.pretraining, experiment.model
+    known = _known(given["tokenizer"], "vocabulary")
+    vocabulary = int(known or experiment.tokenizer.vocab_size)
+    corpus = _known(given["tokens"], "tokens")
+    a_step = pretraining.batch_size * pretraining.sequence_length
+    of_model = {"layers": 0, "hidden_size": 0, "heads": 0, "intermediate_size": 0, "parameters": 0}
+    if not experiment.start:
+        of_model = {name: getattr(model, name) for name in of_model if name != "parameters"}
+        of_model["parameters"] = parameters_of(model, vocabulary)
+    return Derived(
+        **of_model,
+        vocabulary=vocabulary,
+        tokens_a_step=a_step,
+        tokens=a_step * pretraining.steps,
+        corpus=None if corpus is None else int(corpus),
+        at_most=known is None and not experiment.tokenizer.published,
+    )
+
+
+def lines_of(found: Derived) -> list[str]:
+    """The numbers in words."""
+    lines = []
+    if found.parameters:
+        inner = f", feed-forward {found.intermediate_size:,}" if found.intermediate_size else ""
+        least = "at most " * found.at_most
+        lines.append(
+            f"model: {found.layers} layers of {found.hidden_size:,}, {found.heads} heads{inner}; "
+            f"about {short(found.parameters)} parameters with {least}{found.vocabulary:,} tokens"
+        )
+    passes = "passes over the corpus are known once it is tokenized"
+    if found.passes is not None and found.corpus is not None:
+        passes = f"{found.passes:.3g} passes over the corpus of {short(found.corpus)}"
+    read = f"{found.tokens_a_step:,} tokens a step, {short(found.tokens)} in all"
+    lines.append(f"pre-training: {read}; {passes}")
+    return lines
+
+
+def short(number: int) -> str:
+    """`4.4 M`, `950`."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return str(number)
+
+
+def _known(given: Any, name: str) -> float | None:
+    """A metric of an artifact that exists already."""
+    if isinstance(given, PendingInput):
+        return None
+    metrics: Mapping[str, float] = given.artifact.metrics
+    return metrics.get(name)
+
+
+def parameters_of(model: Model, vocabulary: int) -> int:
+    """About how many parameters an encoder has, without norms, biases and heads.
+
+    They are those of the matrices of its layers (Kaplan et al. 2020, "Scaling laws for neural
+    language models", section 2.1) and of its embeddings.
+
+    Args:
+        model: the part `model` of an experiment.
+        vocabulary: the tokens that have embeddings.
+    """
+    words = choices.words_of("families", model.family, "_LAYERS")
+    inner = model.intermediate_size or (
+        8 * model.hidden_size // 3 if "gated" in words else 4 * model.hidden_size
+    )
+    matrices = 3 if "gated" in words else 2
+    width = model.hidden_size
+    layer = 4 * width**2 + matrices * width * inner
+    different = 1 if "shared" in words else model.layers
+    rotary = "rotary" in choices.words_of("families", model.family, "POSITIONS")
+    positions = 0 if rotary or "relative positions" in words else model.max_positions
+    narrow = min(NARROW, width) if "narrow embeddings" in words else width
+    widened = narrow * width if narrow < width else 0
+    return different * layer + (vocabulary + positions) * narrow + widened
