@@ -15,7 +15,8 @@ from tasks.machinery.naming.paths import has_scheme, place
 from tasks.machinery.naming.spelling import nearest
 from tasks.sources import Source, workbook
 from tasks.sources.columns import USUAL
-from tasks.sources.files import SPLIT_WORDS, files_of
+from tasks.sources.files import files_of
+from tasks.sources.folders import SPLIT_WORDS
 from tasks.sources.formats import TAGGED
 from tasks.sources.looking import Seen, look, type_of
 

@@ -18,7 +18,6 @@ which reveals another encoding, a missing column or a truncated table before any
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -29,27 +28,30 @@ from tasks.contract import StageError
 from tasks.data.rows import Column, Columns, Document, Row, Split
 from tasks.experiment.corpus import Corpus
 from tasks.machinery.host.digest_memo import digest_file
-from tasks.machinery.naming.links import outside
 from tasks.machinery.naming.paths import place
-from tasks.machinery.naming.spelling import nearest_path
 from tasks.sources import Holds, Progress, Source
 from tasks.sources.columns import text_in
 from tasks.sources.conll import conll
 from tasks.sources.delimited import NAMES, mark_of
+from tasks.sources.folders import (
+    FOR_ROWS,
+    FOR_TEXT,
+    SPLIT_WORDS,
+    files_in,
+    files_under,
+    links_out,
+    nothing_at,
+    readable,
+    splits_in,
+    splits_of,
+)
 from tasks.sources.formats import READERS, TABLES, TAGGED, TEXTS, Record
 from tasks.sources.formats import documents as text_documents
 from tasks.sources.lines import LATIN1, UTF8, File, encoding_of, lines, suffix_of
 from tasks.sources.packing import PACKED
-from tasks.sources.sniffing import NO_DATA, format_of
+from tasks.sources.sniffing import format_of
 
 BINARY = (".parquet", ".arrow", ".feather")
-FOR_TEXT = (*TEXTS, *TABLES)
-FOR_ROWS = (*TABLES, *TAGGED)
-SPLIT_WORDS: dict[str, Split] = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
-    **dict.fromkeys(("test", "testing", "eval"), "test"),
-}
 
 # The entry of an identity that states what `documents: auto` means: a file or a paragraph. No file
 # has such a name.
@@ -94,7 +96,7 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
     root = place(location)
     accepted = _accepted(holds)
     if root.is_dir():
-        paths = _in_folder(root, accepted, field)
+        paths = files_in(root, accepted, field)
         names = {path.relative_to(root).as_posix(): path for path in paths}
     elif root.is_file():
         found = format_of(File(root, root.name), rows=accepted is FOR_ROWS)
@@ -105,7 +107,7 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
             )
         names = {root.name: root}
     else:
-        raise StageError(f"{field}: {_nothing_at(root)}")
+        raise StageError(f"{field}: {nothing_at(root)}")
     empty = [name for name, path in names.items() if path.stat().st_size == 0]
     if empty:
         raise StageError(f"{field}: {empty[0]} is empty (0 bytes): add content or remove it")
@@ -121,15 +123,6 @@ def _unlike(found: str, accepted: tuple[str, ...]) -> str:
     if found == ".txt":
         return " of text without labels" if accepted is FOR_ROWS else ""
     return " of tagged words" if found in TAGGED else ""
-
-
-def _nothing_at(path: Path) -> str:
-    """A description of a path that is neither a file nor a folder."""
-    if path.is_symlink():
-        return f"{path} is a link to {path.readlink()}, which does not exist"
-    if path.exists():
-        return f"{path} is neither a file nor a folder, but a device, a pipe or a socket"
-    return f"there is no file or folder {path}{nearest_path(path)}"
 
 
 def documents(source: Source, corpus: Corpus, progress: Progress) -> Iterator[Document]:
@@ -161,7 +154,7 @@ def _documents_in(file: File, corpus: Corpus, unit: str) -> Iterator[Document]:
 def rows(source: Source, columns: Columns, progress: Progress) -> Iterator[Row]:
     """The labelled rows, in the splits given by the names of the files."""
     files = _files(source, FOR_ROWS)
-    splits = _splits([file.name for file in files])
+    splits = splits_of([file.name for file in files])
     for file in _told(source, files, progress):
         yield from _rows_in(file, columns, splits[file.name])
 
@@ -173,7 +166,7 @@ def first_rows(source: Source, columns: Columns) -> list[Row]:
         StageError: the start of a file is invalid, or it is empty.
     """
     files = _files(source, FOR_ROWS)
-    splits = _splits([file.name for file in files])
+    splits = splits_of([file.name for file in files])
     found = _firsts(files, lambda file: _rows_in(file, columns, splits[file.name]))
     # The first rows of a table do not show which splits its column has.
     return [replace(row, split="") for row in found] if columns.split else found
@@ -238,8 +231,8 @@ def _files(source: Source, accepted: tuple[str, ...]) -> list[File]:
     root = place(source.location)
     every = [name for name in source.identity if name != UNIT]
     alone = not root.is_dir()
-    readable = {*_readable([root / name for name in every], accepted)}
-    names = every if alone else [name for name in every if root / name in readable]
+    read = {*readable([root / name for name in every], accepted)}
+    names = every if alone else [name for name in every if root / name in read]
     if not names:
         raise StageError(
             f"{source.location}: {source.name} has no file of an accepted type; "
@@ -277,81 +270,12 @@ def _accepted(holds: Holds | None) -> tuple[str, ...]:
     return FOR_TEXT if holds == "text" else FOR_ROWS
 
 
-def _in_folder(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
-    """Files to read, at any depth, except hidden files and folders."""
-    every = sorted(_under(root, (), field))
-    chosen = _readable(every, accepted)
-    if others := [path for path in chosen if not _may_describe(path)]:
-        chosen = others
-    broken = [path for path in chosen if not path.exists()]
-    if broken:
-        raise StageError(f"{field}: {_nothing_at(broken[0])}; fix or remove it")
-    if not chosen:
-        endings = sorted({path.suffix or path.name for path in every})
-        found = f"only {', '.join(endings[:8])}" if every else "nothing"
-        raise StageError(
-            f"{field}: found {found} in the folder {root}; accepted: {', '.join(accepted)}"
-        )
-    if accepted is FOR_ROWS:
-        _require_no_split_passed_over(root, every, chosen, field)
-    return chosen
-
-
-def _readable(paths: Sequence[Path], accepted: tuple[str, ...]) -> list[Path]:
-    """The files of a folder that are read; where no name shows it, those without an ending."""
-    found = [path for path in paths if _is_of(path, accepted)]
-    return found or [path for path in paths if _is_of_by_content(path, accepted)]
-
-
-def _is_of_by_content(path: Path, accepted: tuple[str, ...]) -> bool:
-    if suffix_of(path) or not path.is_file():
-        return False
-    return format_of(File(path, path.name), rows=accepted is FOR_ROWS) in accepted
-
-
-def _is_of(path: Path, accepted: tuple[str, ...]) -> bool:
-    """Whether a file of a folder is read: by its ending, or by its content if it is a split."""
-    suffix = suffix_of(path)
-    if suffix in accepted:
-        return True
-    if accepted is not FOR_ROWS or not _words_of(path.name):
-        return False
-    if suffix == ".txt" or not path.exists():  # a broken link is an error, whatever it was
-        return True
-    return format_of(File(path, path.name), rows=True) in accepted
-
-
-def _may_describe(path: Path) -> bool:
-    """Whether a file may describe the data beside it, and be none itself."""
-    return suffix_of(path) == ".json" and not _words_of(path.name)
-
-
-def _require_no_split_passed_over(
-    root: Path, every: list[Path], chosen: list[Path], field: str
-) -> None:
-    """Check that no file that is named after a split is skipped while that split is missing.
-
-    Raises:
-        StageError: such a file would be passed over, and its split be taken from other rows.
-    """
-    there = {split for path in chosen for split in _words_of(path.relative_to(root).as_posix())}
-    for path in every:
-        name = path.relative_to(root)
-        missing = _words_of(name.as_posix()) - there
-        if path not in chosen and missing and suffix_of(path) not in NO_DATA:
-            raise StageError(
-                f"{field}: {name} is named after the {min(missing)} split, but a "
-                f"{path.suffix or 'file without an ending'} is not read, and no other file is of "
-                f"this split; accepted: {', '.join(FOR_ROWS)}. Convert, rename or remove it"
-            )
-
-
 def remarks(source: Source) -> list[str]:
     """What a person may not expect: files passed over, links out of the folder, joined splits."""
     root = place(source.location)
     if not root.is_dir():
         return []
-    every = [path.relative_to(root).as_posix() for path in _under(root, (), "")]
+    every = [path.relative_to(root).as_posix() for path in files_under(root, (), "")]
     passed = sorted(name for name in every if name not in source.identity)
     found = (
         [
@@ -363,9 +287,9 @@ def remarks(source: Source) -> list[str]:
         else []
     )
     names = [name for name in source.identity if name != UNIT]
-    found += _links_out(root, names)
+    found += links_out(root, names)
     for split in ("train", "validation", "test"):
-        own = [name for name in names if split in _words_of(name)]
+        own = [name for name in names if split in splits_in(name)]
         if len({re.sub(r"[0-9]+", "", name) for name in own}) > 1:
             found.append(f"{len(own)} files are the {split} split: {', '.join(own[:4])}")
     return found
@@ -407,65 +331,3 @@ def size(source: Source) -> int:
         _UNPACKED * size if Path(name).suffix.lower() in PACKED else size
         for name, size in sizes.items()
     )
-
-
-def _links_out(root: Path, names: list[str]) -> list[str]:
-    """How many files are read from outside of the folder, since links are followed."""
-    folders = {name.rpartition("/")[0] for name in names}
-    linked = {folder for folder in folders if outside(root, folder) is not None}
-    out = [
-        name
-        for name in names
-        if name.rpartition("/")[0] in linked
-        or ((root / name).is_symlink() and outside(root, name) is not None)
-    ]
-    if not out:
-        return []
-    told = f"{out[0]}, which is {outside(root, out[0])}"
-    many = f"{len(out)} files are read through links out of the folder, such as {told}"
-    return [many if len(out) > 1 else f"a file is read through a link out of the folder: {told}"]
-
-
-def _under(folder: Path, above: tuple[str, ...], field: str) -> Iterator[Path]:
-    """Files and broken links in a folder; links to folders are followed."""
-    own = os.path.realpath(folder)
-    if own in above:
-        raise StageError(
-            f"{field}: {folder} is a link back to {own}, a folder that contains it; remove the link"
-        )
-    for entry in folder.iterdir():
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from _under(entry, (*above, own), field)
-        elif entry.is_file() or (entry.is_symlink() and not entry.exists()):
-            yield entry
-
-
-def _words_of(name: str) -> set[Split]:
-    """The splits that a name has a word for."""
-    words = set(re.split(r"[^a-z]+", name.lower()))
-    return {SPLIT_WORDS[word] for word in words & SPLIT_WORDS.keys()}
-
-
-def _splits(names: list[str]) -> dict[str, Split]:
-    """The split of each file by its name; "" for a single file.
-
-    Raises:
-        StageError: a name contains two splits, or only some of the names contain one.
-    """
-    if len(names) == 1:
-        return {names[0]: ""}
-    splits: dict[str, Split] = {}
-    for name in names:
-        told = sorted(_words_of(name))
-        if len(told) > 1:
-            raise StageError(f"{name}: the name has two splits, {' and '.join(told)}; rename it")
-        splits[name] = told[0] if told else ""
-    untold = [name for name, split in splits.items() if not split]
-    if untold and len(untold) < len(names):
-        raise StageError(
-            f"{', '.join(untold[:5])}: the name has no split, and other files of the folder have "
-            f"one in theirs; accepted: {', '.join(sorted(SPLIT_WORDS))}"
-        )
-    return splits

@@ -16,7 +16,7 @@ from tasks.experiment.corpus import Corpus
 from tasks.machinery.naming.hub import commit_of, require_answer
 from tasks.sources import Progress, Source
 from tasks.sources.columns import require, text_in
-from tasks.sources.files import SPLIT_WORDS
+from tasks.sources.folders import SPLIT_WORDS
 
 WRITTEN = "hf:NAME[:CONFIGURATION][@REVISION]"
 HOLDS = ""

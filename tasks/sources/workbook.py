@@ -22,7 +22,7 @@ from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.naming.paths import has_scheme, place
 from tasks.sources import Progress, Source
 from tasks.sources.columns import by_number, require, text_in
-from tasks.sources.files import SPLIT_WORDS
+from tasks.sources.folders import SPLIT_WORDS
 
 WRITTEN = "a workbook (.xlsx)"
 HOLDS = ""

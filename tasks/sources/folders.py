@@ -1,0 +1,164 @@
+"""The files of a folder: which of them are read, and which split each is of by its name."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tasks.contract import StageError
+from tasks.data.rows import Split
+from tasks.machinery.naming.links import outside
+from tasks.machinery.naming.spelling import nearest_path
+from tasks.sources.formats import TABLES, TAGGED, TEXTS
+from tasks.sources.lines import File, suffix_of
+from tasks.sources.sniffing import NO_DATA, format_of
+
+FOR_TEXT = (*TEXTS, *TABLES)
+FOR_ROWS = (*TABLES, *TAGGED)
+SPLIT_WORDS: dict[str, Split] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval"), "test"),
+}
+
+
+def files_in(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
+    """Files to read, at any depth, except hidden files and folders."""
+    every = sorted(files_under(root, (), field))
+    chosen = readable(every, accepted)
+    if others := [path for path in chosen if not _may_describe(path)]:
+        chosen = others
+    broken = [path for path in chosen if not path.exists()]
+    if broken:
+        raise StageError(f"{field}: {nothing_at(broken[0])}; fix or remove it")
+    if not chosen:
+        endings = sorted({path.suffix or path.name for path in every})
+        found = f"only {', '.join(endings[:8])}" if every else "nothing"
+        raise StageError(
+            f"{field}: found {found} in the folder {root}; accepted: {', '.join(accepted)}"
+        )
+    if accepted is FOR_ROWS:
+        _require_no_split_passed_over(root, every, chosen, field)
+    return chosen
+
+
+def readable(paths: Sequence[Path], accepted: tuple[str, ...]) -> list[Path]:
+    """The files of a folder that are read; where no name shows it, those without an ending."""
+    found = [path for path in paths if _is_of(path, accepted)]
+    return found or [path for path in paths if _is_of_by_content(path, accepted)]
+
+
+def _is_of(path: Path, accepted: tuple[str, ...]) -> bool:
+    """Whether a file of a folder is read: by its ending, or by its content if it is a split."""
+    suffix = suffix_of(path)
+    if suffix in accepted:
+        return True
+    if accepted is not FOR_ROWS or not splits_in(path.name):
+        return False
+    if suffix == ".txt" or not path.exists():  # a broken link is an error, whatever it was
+        return True
+    return format_of(File(path, path.name), rows=True) in accepted
+
+
+def _is_of_by_content(path: Path, accepted: tuple[str, ...]) -> bool:
+    if suffix_of(path) or not path.is_file():
+        return False
+    return format_of(File(path, path.name), rows=accepted is FOR_ROWS) in accepted
+
+
+def _may_describe(path: Path) -> bool:
+    """Whether a file may describe the data beside it, and be none itself."""
+    return suffix_of(path) == ".json" and not splits_in(path.name)
+
+
+def _require_no_split_passed_over(
+    root: Path, every: list[Path], chosen: list[Path], field: str
+) -> None:
+    """Check that no file that is named after a split is skipped while that split is missing.
+
+    Raises:
+        StageError: such a file would be passed over, and its split be taken from other rows.
+    """
+    there = {split for path in chosen for split in splits_in(path.relative_to(root).as_posix())}
+    for path in every:
+        name = path.relative_to(root)
+        missing = splits_in(name.as_posix()) - there
+        if path not in chosen and missing and suffix_of(path) not in NO_DATA:
+            raise StageError(
+                f"{field}: {name} is named after the {min(missing)} split, but a "
+                f"{path.suffix or 'file without an ending'} is not read, and no other file is of "
+                f"this split; accepted: {', '.join(FOR_ROWS)}. Convert, rename or remove it"
+            )
+
+
+def files_under(folder: Path, above: tuple[str, ...], field: str) -> Iterator[Path]:
+    """Files and broken links in a folder; links to folders are followed."""
+    own = os.path.realpath(folder)
+    if own in above:
+        raise StageError(
+            f"{field}: {folder} is a link back to {own}, a folder that contains it; remove the link"
+        )
+    for entry in folder.iterdir():
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from files_under(entry, (*above, own), field)
+        elif entry.is_file() or (entry.is_symlink() and not entry.exists()):
+            yield entry
+
+
+def links_out(root: Path, names: list[str]) -> list[str]:
+    """How many files are read from outside of the folder, since links are followed."""
+    folders = {name.rpartition("/")[0] for name in names}
+    linked = {folder for folder in folders if outside(root, folder) is not None}
+    out = [
+        name
+        for name in names
+        if name.rpartition("/")[0] in linked
+        or ((root / name).is_symlink() and outside(root, name) is not None)
+    ]
+    if not out:
+        return []
+    told = f"{out[0]}, which is {outside(root, out[0])}"
+    many = f"{len(out)} files are read through links out of the folder, such as {told}"
+    return [many if len(out) > 1 else f"a file is read through a link out of the folder: {told}"]
+
+
+def nothing_at(path: Path) -> str:
+    """A description of a path that is neither a file nor a folder."""
+    if path.is_symlink():
+        return f"{path} is a link to {path.readlink()}, which does not exist"
+    if path.exists():
+        return f"{path} is neither a file nor a folder, but a device, a pipe or a socket"
+    return f"there is no file or folder {path}{nearest_path(path)}"
+
+
+def splits_of(names: list[str]) -> dict[str, Split]:
+    """The split of each file by its name; "" for a single file.
+
+    Raises:
+        StageError: a name contains two splits, or only some of the names contain one.
+    """
+    if len(names) == 1:
+        return {names[0]: ""}
+    splits: dict[str, Split] = {}
+    for name in names:
+        told = sorted(splits_in(name))
+        if len(told) > 1:
+            raise StageError(f"{name}: the name has two splits, {' and '.join(told)}; rename it")
+        splits[name] = told[0] if told else ""
+    untold = [name for name, split in splits.items() if not split]
+    if untold and len(untold) < len(names):
+        raise StageError(
+            f"{', '.join(untold[:5])}: the name has no split, and other files of the folder have "
+            f"one in theirs; accepted: {', '.join(sorted(SPLIT_WORDS))}"
+        )
+    return splits
+
+
+def splits_in(name: str) -> set[Split]:
+    """The splits that a name has a word for."""
+    words = set(re.split(r"[^a-z]+", name.lower()))
+    return {SPLIT_WORDS[word] for word in words & SPLIT_WORDS.keys()}
