@@ -56,10 +56,11 @@ proofs: $(SETUP)  # they wait for servers more than they compute: three at a tim
 	$(BIN)/pytest -m "slow and not long" --numprocesses 3 --dist loadfile
 
 proofs-long: $(SETUP)  # by hand, before a release
-	$(BIN)/pytest -m long --numprocesses 3 --dist loadfile
+	$(BIN)/pytest -m "long and not live" --numprocesses 3 --dist loadfile
+	$(BIN)/pytest -m "long and live"
 
 proofs-alone: $(SETUP)  # in a browser and by the clock, on a machine with nothing else to do
-	$(BIN)/pytest -m live --numprocesses 2 --dist loadfile
+	$(BIN)/pytest -m "live and not long" --numprocesses 2 --dist loadfile
 
 bench: $(SETUP)  ## Benchmark Temper against the standard recipe: hours on an idle machine (VOCABULARY=path/vocab.txt)
 	$(BIN)/python -m tests.benchmarks $(if $(VOCABULARY),--vocabulary "$(VOCABULARY)")

@@ -35,6 +35,7 @@ def of(client: MlflowClient, experiment: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_a_team_is_restored_from_a_backup_made_while_it_works(
     team: Team, mlflow: MlflowClient, tmp_path: Path
 ) -> None:
@@ -81,7 +82,6 @@ def json_of(folder: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.long
 def test_a_state_folder_is_restored_from_its_backup(tmp_path: Path) -> None:
     write_experiment(tmp_path / "data")
     home, backup = tmp_path / "home", tmp_path / "backup"

@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from tests.support.growing import write_growing, write_rows
 from tests.support.up import Up, up_on
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 MODEL = "moods"
 OFTEN = ("--retrain-every", "20")  # seconds
