@@ -11,6 +11,7 @@ from flows.commands.planning import planned_experiment, print_plan
 from flows.terminal.in_process import FAILED, out, stop
 from tasks.contract import StageError
 from tasks.experiment.experiment import Experiment
+from tasks.experiment.images.experiment import ImageExperiment
 
 if TYPE_CHECKING:
     from tasks.timing.planner import TimedPlanner
@@ -29,8 +30,11 @@ def plan(
     """Show what would run, what is cached, and why. Only a model to start from is stored."""
     chosen, planner = planned_experiment(experiment, settings, refresh, verify)
     print_plan(chosen.name, planner.steps)
-    if time:
-        _print_time(chosen, planner)
+    if not time:
+        return
+    if isinstance(chosen, ImageExperiment):
+        stop(["--time: steps on images are not measured; the plan has the times of earlier runs"])
+    _print_time(chosen, planner)
 
 
 def _print_time(experiment: Experiment, planner: TimedPlanner) -> None:

@@ -7,10 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flows.commands.reading import read_small_sources
+from flows.recipes.image_stages import IMAGE_NAMES
 from flows.recipes.stages import NAMES
 from flows.terminal.in_process import err, out, prepare, stop
 from tasks.contract import StageError
 from tasks.experiment.experiment import Experiment
+from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.machinery.host.digest_memo import Verification, verifying
 from tasks.machinery.host.home import home, store_folder
@@ -22,12 +24,12 @@ if TYPE_CHECKING:
     from tasks.timing.planner import TimedPlanner
 
 
-def require_stages(refresh: Sequence[str]) -> None:
+def require_stages(refresh: Sequence[str], names: Sequence[str] = NAMES) -> None:
     """Check the names of stages to recompute; a mistake ends the program."""
-    unknown = [stage for stage in refresh if stage not in NAMES]
+    unknown = [stage for stage in refresh if stage not in names]
     if unknown:
         hints = [
-            f"--refresh {stage}: no such stage{nearest(stage, NAMES)}. Accepted: {', '.join(NAMES)}"
+            f"--refresh {stage}: no such stage{nearest(stage, names)}. Accepted: {', '.join(names)}"
             for stage in unknown
         ]
         stop(hints)
@@ -64,16 +66,22 @@ def print_plan(name: str, steps: list[Any]) -> None:
 
 def planned_experiment(
     name: str, settings: list[str], refresh: list[str], verify: Verification
-) -> tuple[Experiment, TimedPlanner]:
+) -> tuple[Experiment | ImageExperiment, TimedPlanner]:
     """The experiment and its plan; a mistake ends the program, before anything is computed."""
-    from flows.presets.loading import load_experiment
+    from flows.presets.loading import load_any
     from flows.recipes.experiment import recipe
 
-    require_stages(refresh)
+    require_stages(refresh, tuple(dict.fromkeys((*NAMES, *IMAGE_NAMES))))
     try:
-        experiment = load_experiment(name, settings)
+        experiment = load_any(name, settings)
     except InvalidExperimentError as error:
         stop(error.lines)
+    if isinstance(experiment, ImageExperiment):
+        from flows.recipes import images
+
+        require_stages(refresh, IMAGE_NAMES)
+        return experiment, planned(partial(images.recipe, experiment), refresh, verify)
+    require_stages(refresh)
     if experiment.start:
         prepare()  # the model may be in MLflow, and is kept in the state folder
     return experiment, planned(partial(recipe, experiment), refresh, verify)

@@ -12,7 +12,7 @@ from tasks.machinery.naming.paths import has_scheme
 LONGEST = 80  # characters
 _IN_TITLE: tuple[FieldPath, ...] = (
     ("name",),
-    *(("model", name) for name in ("family", "layers", "hidden_size")),
+    *(("model", name) for name in ("family", "layers", "hidden_size", "size")),
     *(("pretraining", name) for name in ("steps", "minutes")),
 )
 

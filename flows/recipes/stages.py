@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 from tasks import families, objectives, problems
 from tasks.contract import Stage
@@ -55,6 +55,29 @@ StageName = Literal[
     "report",
 ]
 NAMES: tuple[StageName, ...] = get_args(StageName)
+
+
+# What stages read of the folder of stage `dataset`.
+TUNED: tuple[str, ...] = ("train.parquet", "validation.parquet", "labels.json")
+TESTED: tuple[str, ...] = ("train.parquet", "test.parquet", "labels.json")
+ALL: tuple[str, ...] = ("train.parquet", "validation.parquet", "test.parquet", "labels.json")
+
+
+class Table(Protocol):
+    """The stages that solve a problem, on text or on images."""
+
+    TUNED: tuple[str, ...]
+    TESTED: tuple[str, ...]
+    ALL: tuple[str, ...]
+
+    def finetuning(self, problem: str, family: str) -> Stage:
+        """Fine-tuning on labelled rows."""
+
+    def baseline(self, problem: str) -> Stage:
+        """The field's simple model."""
+
+    def evaluation(self, problem: str) -> Stage:
+        """The metrics of a fine-tuned model."""
 
 
 def dataset(source: Source, problem: str) -> Stage:

@@ -17,7 +17,7 @@ from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.experiment.problem import Downstream, LabelledData
 from tasks.machinery.host.foreign_json import read_foreign_json
 from tasks.machinery.naming.links import require_inside
-from tasks.problems import described, names
+from tasks.problems import described, every
 
 CONFIGURATION = "config.json"
 INPUT_COLUMNS = "input_columns"  # a field of our own in it, of a model that reads several columns
@@ -190,7 +190,7 @@ def built_as(configuration: dict[str, Any]) -> str:
 
 def problem_of(configuration: dict[str, Any]) -> str:
     """The problem that a model was fine-tuned for; empty if there is none."""
-    return next((name for name in names() if answers(name, configuration)), "")
+    return next((name for name in every() if answers(name, configuration)), "")
 
 
 def auto_class(configuration: dict[str, Any]) -> str:
