@@ -172,7 +172,7 @@ def finetune_and_evaluate(
     simple: Artifact | None,
     family: str,
     start: Input | None = None,
-    table: Table = stages,
+    table: Table = stages.ON_TEXT,
 ) -> Artifact:
     """Fine-tune the encoder, and those that it is compared with; compare them.
 
@@ -205,7 +205,7 @@ def finetune_and_evaluate(
             training=problem.training,
             seed=seed,
             checkpoints=experiment.checkpoints,
-            data=data.whole.only(*table.TUNED),
+            data=data.whole.only(*table.tuned),
             body=weights,
             architecture=built.without(*weights_of(built.files)),
         )
@@ -230,7 +230,7 @@ def finetune_and_evaluate(
         bootstrap_samples=experiment.evaluation.bootstrap_samples,
         confidence=experiment.evaluation.confidence,
         seed=experiment.seed,
-        data=data.whole.only(*table.TESTED),
+        data=data.whole.only(*table.tested),
         **models,
     )
 
@@ -241,7 +241,7 @@ def train_baseline(
     experiment: Experiment | ImageExperiment,
     run: StageCaller,
     *,
-    table: Table = stages,
+    table: Table = stages.ON_TEXT,
 ) -> Artifact | None:
     """The field's simple model, trained on the rows that the encoder is fine-tuned on.
 
@@ -255,5 +255,5 @@ def train_baseline(
         problem=problem.kind,
         train_examples=problem.train_examples,
         seed=experiment.seed,
-        data=data.whole.only(*table.ALL),
+        data=data.whole.only(*table.compared),
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal, get_args
 
 from flows.recipes import stages
-from flows.recipes.stages import LABELLED, REPORT, TABLES, TRAINING
+from flows.recipes.stages import LABELLED, REPORT, TABLES, TRAINING, Table
 from tasks import problems
 from tasks.contract import Stage
 from tasks.families import images as families
@@ -23,17 +23,6 @@ ImageStageName = Literal[
     "images", "pixels", "pretraining", "finetuning", "baseline", "evaluation", "report"
 ]
 IMAGE_NAMES: tuple[ImageStageName, ...] = get_args(ImageStageName)
-
-# What stages read of the folder of stage `pixels`.
-TUNED: tuple[str, ...] = (
-    "train.parquet",
-    "train.npy",
-    "validation.parquet",
-    "validation.npy",
-    "labels.json",
-)
-TESTED: tuple[str, ...] = ("train.parquet", "test.parquet", "test.npy", "labels.json")
-ALL: tuple[str, ...] = (*TUNED, "test.parquet", "test.npy")
 
 
 def images(source: Source, problem: str = "") -> Stage:
@@ -89,3 +78,15 @@ def evaluation(problem: str) -> Stage:
     """The metrics of a fine-tuned model on the test split, with intervals."""
     found = stages.evaluation(problem)
     return replace(found, libraries=(*found.libraries, "pillow"))
+
+
+# What stages read of the folder of stage `pixels`.
+_TUNED = ("train.parquet", "train.npy", "validation.parquet", "validation.npy", "labels.json")
+ON_IMAGES = Table(
+    finetuning,
+    baseline,
+    evaluation,
+    tuned=_TUNED,
+    compared=(*_TUNED, "test.parquet", "test.npy"),
+    tested=("train.parquet", "test.parquet", "test.npy", "labels.json"),
+)

@@ -33,7 +33,7 @@ def recipe(experiment: ImageExperiment, run: StageCaller) -> Artifact:
         for (problem, found), images in zip(pairs, prepared, strict=True)
     ]
     baselines = [
-        train_baseline(problem, data, experiment, run, table=stages)
+        train_baseline(problem, data, experiment, run, table=stages.ON_IMAGES)
         for problem, data in zip(experiment.downstream, stored, strict=True)
     ]
     pretrained = _pretrain(
@@ -48,7 +48,7 @@ def recipe(experiment: ImageExperiment, run: StageCaller) -> Artifact:
             run,
             simple=simple,
             family=experiment.model.family,
-            table=stages,
+            table=stages.ON_IMAGES,
         )
         for problem, data, simple in zip(experiment.downstream, stored, baselines, strict=True)
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, get_args
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 from tasks import families, objectives, problems
 from tasks.contract import Stage
@@ -57,27 +59,25 @@ StageName = Literal[
 NAMES: tuple[StageName, ...] = get_args(StageName)
 
 
-# What stages read of the folder of stage `dataset`.
-TUNED: tuple[str, ...] = ("train.parquet", "validation.parquet", "labels.json")
-TESTED: tuple[str, ...] = ("train.parquet", "test.parquet", "labels.json")
-ALL: tuple[str, ...] = ("train.parquet", "validation.parquet", "test.parquet", "labels.json")
+@dataclass(frozen=True)
+class Table:
+    """The stages that solve a problem, on text or on images, and the files that they read.
 
+    Attributes:
+        finetuning: by the problem and the family.
+        baseline: the field's simple model, by the problem.
+        evaluation: by the problem.
+        tuned: what fine-tuning reads of the rows.
+        compared: what the simple model reads.
+        tested: what the evaluation reads.
+    """
 
-class Table(Protocol):
-    """The stages that solve a problem, on text or on images."""
-
-    TUNED: tuple[str, ...]
-    TESTED: tuple[str, ...]
-    ALL: tuple[str, ...]
-
-    def finetuning(self, problem: str, family: str) -> Stage:
-        """Fine-tuning on labelled rows."""
-
-    def baseline(self, problem: str) -> Stage:
-        """The field's simple model."""
-
-    def evaluation(self, problem: str) -> Stage:
-        """The metrics of a fine-tuned model."""
+    finetuning: Callable[[str, str], Stage]
+    baseline: Callable[[str], Stage]
+    evaluation: Callable[[str], Stage]
+    tuned: tuple[str, ...]
+    compared: tuple[str, ...]
+    tested: tuple[str, ...]
 
 
 def dataset(source: Source, problem: str) -> Stage:
@@ -158,3 +158,13 @@ def judgement(problem: str) -> Stage:
         (*LABELLED, *problems.described(problem).LIBRARIES),
         show="tasks.pages.decision_card:show",
     )
+
+
+ON_TEXT = Table(
+    finetuning,
+    baseline,
+    evaluation,
+    tuned=("train.parquet", "validation.parquet", "labels.json"),
+    compared=("train.parquet", "validation.parquet", "test.parquet", "labels.json"),
+    tested=("train.parquet", "test.parquet", "labels.json"),
+)
