@@ -33,7 +33,7 @@ def predict(
             help="Rows to answer: .csv, .tsv, .jsonl, .json, .parquet or .arrow with a column of "
             "texts (or of lists of words; two columns for a model of pairs, or of questions and "
             "texts), .conll, SQuAD's .json, or .txt with one text a line (a tab between both of a "
-            "pair); also packed. `-` reads lines.",
+            "pair); also packed. `-` reads lines. For a model of pictures: one, or a folder.",
         ),
     ] = "-",
     *,
@@ -80,6 +80,7 @@ def _predict(reference: str, file: str, given: Sequence[str], output: Path | Non
         StageError: there is no such model or file, or a row is not valid.
     """
     from tasks.data.pairs import FIRST, SECOND
+    from tasks.experiment import choices
     from tasks.machinery.host.home import store_folder
     from tasks.machinery.store.store import Store
     from tasks.machinery.tracking.tracking import Tracking
@@ -91,6 +92,9 @@ def _predict(reference: str, file: str, given: Sequence[str], output: Path | Non
     found = resolve_model(reference, "MODEL", Tracking("", err.print), Store(store_folder()))
     configuration = configuration_of(found.path, reference)
     problem = require_problem(configuration, reference)
+    if problem in choices.of_pictures():
+        _predict_pictures(problem, found.path, file, given, output)
+        return
     kind = described(problem)
     usual = inputs_of(configuration, problem)
     if given[1] and len(usual) == 1 and kind.INPUT != FIRST:
@@ -103,18 +107,48 @@ def _predict(reference: str, file: str, given: Sequence[str], output: Path | Non
     columns = [name or other for name, other in zip(given, usual, strict=False)]
     inputs = list(read_inputs(file, *columns, words=kind.INPUT == "tokens"))
     tables = answer_rows(problem, found.path, inputs, _progress(len(inputs)))
-    cut, unit = 0, ""  # a model that cannot be read leaves an older output as it is
-    with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as out:
-        suffix = "" if output is None else output.suffix.lower()
-        writer = Writer(out, suffix, getattr(kind, "BETWEEN", " "))
-        for table in tables:
-            writer.write(table.to_dict("records"))
-            cut += int(table.attrs["cut"])
-            unit = str(table.attrs["unit"]).replace("_", " ")
+    cut, unit = _write(tables, output, getattr(kind, "BETWEEN", " "))
     if cut:
         note(f"{cut:,} {unit}: they are longer than the model's input")
     if output is not None:
         note(f"{len(inputs):,} rows answered ({problem}): {output}")
+
+
+def _predict_pictures(
+    problem: str, folder: Path, location: str, given: Sequence[str], output: Path | None
+) -> None:
+    """Answer the pictures of a folder, or one picture, and write the answers.
+
+    Raises:
+        StageError: there is no picture, or a file is none.
+    """
+    from flows.commands.files.pictures import picture_files
+    from tasks.models.images.predictions import answer_pictures
+
+    for option, name in zip(OPTIONS, given, strict=True):
+        if name:
+            raise StageError(
+                f"{option}: found {name!r}, but the model reads pictures; leave it out"
+            )
+    if location == "-":
+        raise StageError("FILE: not given; accepted: a picture, or a folder of pictures")
+    files = picture_files(location)
+    _write(answer_pictures(problem, folder, files, _progress(len(files))), output)
+    if output is not None:
+        note(f"{len(files):,} pictures answered ({problem}): {output}")
+
+
+def _write(tables: Iterator[Any], output: Path | None, between: str = " ") -> tuple[int, str]:
+    """Write the answers; returns how much did not fit into the model's input, and its unit."""
+    cut, unit = 0, ""  # a model that cannot be read leaves an older output as it is
+    with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as out:
+        suffix = "" if output is None else output.suffix.lower()
+        writer = Writer(out, suffix, between)
+        for table in tables:
+            writer.write(table.to_dict("records"))
+            cut += int(table.attrs["cut"])
+            unit = str(table.attrs["unit"]).replace("_", " ")
+    return cut, unit
 
 
 def note(text: str) -> None:

@@ -15,10 +15,9 @@ from tasks.data.images.augmentation import MIDDLE, SPREAD
 from tasks.experiment.images.pictures import Pixels
 from tasks.families import images as families
 from tasks.models.bodies import answers_of, read_configuration
-from tasks.models.files import configuration_of
+from tasks.models.files import READER, configuration_of
 from tasks.problems import Problem
 
-READER = "preprocessor_config.json"  # how pictures become numbers, as transformers names it
 CHANNELS = "temper_channels"  # a field of our own in it: 1 where colours are not looked at
 
 

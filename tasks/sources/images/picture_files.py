@@ -56,7 +56,7 @@ def identify(location: str, field: str) -> dict[str, str]:
             raise StageError(f"{field}: there is no file or folder {root}{nearest_path(root)}")
         files = list(_files(root))
         if not files or (root.is_file() and suffix_of(root) not in TABLES):
-            found = sorted({path.suffix or path.name for path in _every(root)})[:8]
+            found = sorted({path.suffix or path.name for path in every_file(root)})[:8]
             raise StageError(
                 f"{field}: found {', '.join(found) or 'nothing'} at {root}; accepted: {_ACCEPTED}"
             )
@@ -87,7 +87,7 @@ def remarks(source: Source) -> list[str]:
     if not root.is_dir():
         return []
     read = {path for _, path in _files(root)}
-    passed = [path for path in _every(root) if path not in read]
+    passed = [path for path in every_file(root) if path not in read]
     if not passed:
         return []
     example = passed[0].relative_to(root).as_posix()
@@ -123,7 +123,7 @@ def pictures(source: Source, columns: PictureColumns, progress: Progress) -> Ite
 def _files(root: Path) -> Iterator[tuple[str, Path]]:
     """The files that are read, by their name in the folder, in order."""
     folder = root if root.is_dir() else root.parent
-    every = list(_every(folder))
+    every = list(every_file(folder))
     if root.is_dir():
         tables = [p for p in every if p.parent == folder and suffix_of(p) in TABLES]
         idx = [] if tables else [path for pair in idx_files.pairs(folder) for path in pair]
@@ -136,7 +136,7 @@ def _files(root: Path) -> Iterator[tuple[str, Path]]:
         yield path.relative_to(folder).as_posix(), path
 
 
-def _every(folder: Path) -> Iterator[Path]:
+def every_file(folder: Path) -> Iterator[Path]:
     """All files below a folder, in order, without hidden ones and links that lead out of it."""
     if folder.is_file():
         yield folder
@@ -145,7 +145,7 @@ def _every(folder: Path) -> Iterator[Path]:
         if entry.name.startswith("."):
             continue
         if entry.is_dir() and not entry.is_symlink():
-            yield from _every(entry)
+            yield from every_file(entry)
         elif entry.is_file() and outside(entry.parent, entry.name) is None:
             yield entry
 

@@ -271,9 +271,24 @@ def _assign(images: Images | ImageData, rows: Sequence[_Row], seed: int) -> None
             row.split = "test"
         elif position < test + validation:
             row.split = "validation"
+    _fill(rows, seed, validation > 0)
     if not isinstance(images, ImageData):  # pre-training does not look at a test split
         for row in rows:
             row.split = "" if row.split == "test" else row.split
+
+
+def _fill(rows: Sequence[_Row], seed: int, is_taken: bool) -> None:
+    """Give an empty validation split the training document with the smallest hash, if it is taken.
+
+    Of a few pictures, a small share may be none.
+    """
+    learnt = {row.document for row in rows if row.split == "train"}
+    if not is_taken or len(learnt) < 2 or any(row.split == "validation" for row in rows):
+        return
+    first = min(learnt, key=lambda document: share(seed, document))
+    for row in rows:
+        if row.document == first and row.split == "train":
+            row.split = "validation"
 
 
 def _leave_out_tested(rows: Sequence[_Row], held_out: Sequence[Path], notices: Notices) -> None:
