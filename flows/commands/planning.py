@@ -78,6 +78,10 @@ def planned_experiment(
         stop(error.lines)
     if isinstance(experiment, ImageExperiment):
         from flows.recipes import images
+        from tasks.machinery.host.torchvision import torchvision_problem
+
+        if problem := torchvision_problem():
+            stop([problem])
 
         require_stages(refresh, IMAGE_NAMES)
         return experiment, planned(partial(images.recipe, experiment), refresh, verify)
