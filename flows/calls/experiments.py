@@ -9,12 +9,14 @@ from typing import Any
 
 import yaml
 
-from flows.presets.loading import changed_experiment, load_experiment
+from flows.presets.loading import changed_experiment, load_any
 from tasks.experiment import experiment as schema
+from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.mistakes import validated
 
 Settings = Mapping[str, Any] | Sequence[str]
-Given = schema.Experiment | str | Path
+Whole = schema.Experiment | ImageExperiment
+Given = Whole | str | Path
 
 
 class Experiment(schema.Experiment):
@@ -31,7 +33,7 @@ class Experiment(schema.Experiment):
         super().__init__(**values)
 
 
-def as_experiment(given: Given, settings: Settings = ()) -> schema.Experiment:
+def as_experiment(given: Given, settings: Settings = ()) -> Whole:
     """The experiment, with changes.
 
     Args:
@@ -42,9 +44,9 @@ def as_experiment(given: Given, settings: Settings = ()) -> schema.Experiment:
         InvalidExperimentError: there is no such experiment, or a value is not valid.
     """
     changes = settings_of(settings)
-    if isinstance(given, schema.Experiment):
+    if isinstance(given, Whole):
         return changed_experiment(given, changes)
-    return load_experiment(str(given), changes)
+    return load_any(str(given), changes)
 
 
 def settings_of(settings: Settings) -> list[str]:

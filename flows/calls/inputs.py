@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import StageError
+from tasks.machinery.naming.paths import place
 
 OPTIONS = ("--column", "--second-column")  # by which a person gives the columns
 LINES = (".txt", ".md")  # of text, one row a line; a pipe too
@@ -134,3 +135,22 @@ def in_memory(rows: Any, *columns: str, words: bool) -> Iterator[Input]:
 def _listed(value: Any) -> Any:
     """A list of words as one, also where a table has it as an array."""
     return list(value) if hasattr(value, "tolist") and not isinstance(value, str) else value
+
+
+def picture_files(location: str) -> list[tuple[str, Path]]:
+    """The pictures of a folder, by their names in it; or a single file.
+
+    Raises:
+        StageError: there is none.
+    """
+    from tasks.sources.images.picture_files import ENDINGS, every_file
+
+    root = place(location)
+    if root.is_file():
+        return [(location, root)]
+    if not root.is_dir():
+        raise StageError(f"FILE: there is no file or folder {location}")
+    found = [path for path in every_file(root) if path.suffix.lower() in ENDINGS]
+    if not found:
+        raise StageError(f"FILE: no picture in {location}; accepted: {', '.join(ENDINGS)}")
+    return [(path.relative_to(root).as_posix(), path) for path in found]

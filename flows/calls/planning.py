@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 from flows.calls.beginning import begin
 from flows.calls.experiments import Given, Settings, as_experiment
 from flows.calls.reading import read_small_sources
+from flows.recipes.image_stages import IMAGE_NAMES
 from flows.recipes.stages import NAMES
 from flows.terminal.in_process import ready
+from tasks.contract import StageError
 from tasks.experiment.experiment import Experiment
+from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.machinery.host.digest_memo import Verification, verifying
 from tasks.machinery.host.home import store_folder
+from tasks.machinery.host.torchvision import torchvision_problem
 from tasks.machinery.naming.spelling import nearest
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import StageCaller
@@ -50,17 +54,26 @@ def plan(
 
     begin()
     chosen, planner = planned_experiment(experiment, settings, refresh, verify)
-    return Plan(chosen, tuple(planner.steps), derived(chosen, planner))
+    numbers = derived(chosen, planner) if isinstance(chosen, Experiment) else None
+    return Plan(chosen, tuple(planner.steps), numbers)
 
 
 def planned_experiment(
     given: Given, settings: Settings, refresh: Sequence[str], verify: Verification
-) -> tuple[Experiment, TimedPlanner]:
+) -> tuple[Experiment | ImageExperiment, TimedPlanner]:
     """An experiment and its plan; it raises as `plan` does."""
     from flows.recipes.experiment import recipe
 
-    require_stages(refresh)
+    require_stages(refresh, tuple(dict.fromkeys((*NAMES, *IMAGE_NAMES))))
     experiment = as_experiment(given, settings)
+    if isinstance(experiment, ImageExperiment):
+        from flows.recipes import images
+
+        if problem := torchvision_problem():
+            raise StageError(problem)
+        require_stages(refresh, IMAGE_NAMES)
+        return experiment, planned(partial(images.recipe, experiment), refresh, verify)
+    require_stages(refresh)
     if experiment.start:
         ready()  # the model may be in MLflow, and is kept in the state folder
     return experiment, planned(partial(recipe, experiment), refresh, verify)
@@ -83,18 +96,22 @@ def planned(recipe: Recipe, refresh: Sequence[str], verify: Verification) -> Tim
     return planner
 
 
-def require_stages(refresh: Sequence[str]) -> None:
+def require_stages(refresh: Sequence[str], names: Sequence[str] = NAMES) -> None:
     """Check the names of stages to recompute.
+
+    Args:
+        refresh: the names.
+        names: those of all stages.
 
     Raises:
         InvalidExperimentError: with a line for each that is no stage.
     """
-    unknown = [stage for stage in refresh if stage not in NAMES]
+    unknown = [stage for stage in refresh if stage not in names]
     if unknown:
         raise InvalidExperimentError(
             [
-                f"--refresh {stage}: no such stage{nearest(stage, NAMES)}. "
-                f"Accepted: {', '.join(NAMES)}"
+                f"--refresh {stage}: no such stage{nearest(stage, names)}. "
+                f"Accepted: {', '.join(names)}"
                 for stage in unknown
             ]
         )

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.calls.beginning import begin
-from flows.calls.inputs import OPTIONS, Input, in_memory, note, read_inputs
+from flows.calls.inputs import OPTIONS, Input, in_memory, note, picture_files, read_inputs
 from flows.terminal.in_process import ready
 from tasks.contract import StageError
+from tasks.experiment import choices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,8 @@ def predict(
     Args:
         model: models:/NAME@ALIAS, runs:/ID, …, a folder, or one of `run(…).models`.
         rows: the path of a file (a text is always a path), a table, or an iterable of inputs:
-            texts, lists of words, or pairs of texts as tuples.
+            texts, lists of words, or pairs of texts as tuples; for a model of pictures the path of
+            one, or of a folder.
         column: of a file or a table, the column to read; empty: `text`, `tokens` or `question`.
         second_column: the column of the second text of pairs; empty: `second_text`, or `text`
             beside a question.
@@ -46,6 +48,8 @@ def predict(
     begin()
     ready()
     found = AnsweringModel.of(str(model), note)
+    if found.problem in choices.of_pictures():
+        return _of_pictures(found, rows, column or second_column)
     columns = found.columns(column, second_column)
     if isinstance(rows, str | Path):
         inputs = list(read_inputs(str(rows), *columns, words=found.reads_words))
@@ -57,6 +61,20 @@ def predict(
         unit = str(tables[0].attrs["unit"]).replace("_", " ")
         note(f"{cut:,} {unit}: they are longer than the model's input")
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _of_pictures(model: AnsweringModel, rows: Any, column: str) -> pd.DataFrame:
+    import pandas as pd
+
+    from tasks.models.images.predictions import answer_pictures
+
+    if not isinstance(rows, str | Path) or column:
+        raise StageError(
+            f"rows: {model.reference} reads pictures; accepted: the path of one, or of a folder, "
+            "without a column"
+        )
+    files = picture_files(str(rows))
+    return pd.concat(answer_pictures(model.problem, model.folder, files), ignore_index=True)
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,12 @@ def _read(stage: str, source: Source, arguments: Mapping[str, Any]) -> None:
 
         with TemporaryDirectory() as folder:
             prepare_dataset(**arguments, out=Path(folder), monitor=Silent())
+    elif stage == "images":  # the test splits that are left out of it are not prepared yet
+        from tasks.stages.images.images import prepare_images
+
+        with TemporaryDirectory() as folder:
+            given = {**arguments, "held_out": []}
+            prepare_images(**given, out=Path(folder), monitor=Silent())
     elif stage == "corpus":
         corpus = arguments["corpus"]
         with closing(source.documents(corpus, Silent().progress)) as documents:

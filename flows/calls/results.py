@@ -16,6 +16,7 @@ import pandas as pd
 from tasks.comparison.comparison import Comparison
 from tasks.comparison.page import page_of
 from tasks.experiment.experiment import Experiment
+from tasks.experiment.images.experiment import ImageExperiment
 from tasks.machinery.execution.planner import Step, shortened
 from tasks.machinery.execution.summary import RunSummary
 from tasks.machinery.naming.metric_name import MetricName
@@ -38,7 +39,7 @@ class Plan:
             without one.
     """
 
-    experiment: Experiment
+    experiment: Experiment | ImageExperiment
     steps: tuple[Step, ...]
     numbers: Derived | None
 
@@ -74,7 +75,7 @@ class Run:
         summary: the stages, all metrics, and where MLflow has the run: as `temper run --output`.
     """
 
-    experiment: Experiment
+    experiment: Experiment | ImageExperiment
     summary: RunSummary
 
     @property

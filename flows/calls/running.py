@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flows.calls.beginning import begin
 from flows.calls.experiments import Given, Settings
 from flows.calls.planning import planned_experiment
 from flows.terminal.in_process import out, ready, serving
 from tasks.contract import StageError
+from tasks.experiment.images.experiment import ImageExperiment
 from tasks.machinery.host.digest_memo import Verification
 
 if TYPE_CHECKING:
@@ -46,12 +47,17 @@ def run(
     ready()
     with serving(out):
         from flows.experiment import run_experiment
+        from flows.images import run_images
         from tasks.machinery.execution.runner import StageFailedError
         from tasks.machinery.execution.summary import RunSummary
 
         try:
             # `planned_experiment` has checked that they are names of stages.
-            result = run_experiment(chosen, refresh=list(refresh), verify=verify)  # type: ignore[arg-type]
+            how: dict[str, Any] = {"refresh": list(refresh), "verify": verify}
+            if isinstance(chosen, ImageExperiment):
+                result = run_images(chosen, **how)
+            else:
+                result = run_experiment(chosen, **how)
         except StageFailedError as error:
             if isinstance(error.cause, StageError):
                 raise StageError(str(error)) from error

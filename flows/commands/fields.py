@@ -9,7 +9,9 @@ import typer
 from rich.table import Table
 
 from flows.terminal.in_process import out, stop
-from tasks.experiment.mistakes import accepted_at, fields_at, model_at
+from tasks.experiment.experiment import Experiment
+from tasks.experiment.images.experiment import ImageExperiment
+from tasks.experiment.mistakes import Model, accepted_at, fields_at, model_at
 from tasks.experiment.variants import extra, in_words
 from tasks.machinery.naming.spelling import nearest
 
@@ -19,13 +21,20 @@ PartArgument = Annotated[
 ]
 
 
-def fields(part: PartArgument = "") -> None:
+def fields(
+    part: PartArgument = "",
+    *,
+    images: Annotated[
+        bool, typer.Option("--images", help="Of an experiment on images instead of text.")
+    ] = False,
+) -> None:
     """List the fields of an experiment: default, accepted values, and meaning."""
-    every = {".".join(path): path for path in paths(())}
-    wanted = _unnamed(part)
+    whole: Model = ImageExperiment if images else Experiment
+    every = {".".join(path): path for path in paths((), whole)}
+    wanted = _unnamed(part, whole)
     chosen = [path for name, path in every.items() if not part or f"{name}.".startswith(wanted)]
     if not chosen:
-        parts = fields_at(())
+        parts = fields_at((), whole)
         hint = nearest(wanted.removesuffix("."), [*parts, *every])
         stop([f"no part or field {part!r}{hint}. Accepted: {', '.join(parts)}, or a field of them"])
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="bold")
@@ -33,34 +42,35 @@ def fields(part: PartArgument = "") -> None:
     for column in ("default", "accepted", "counts with", "meaning"):
         table.add_column(column, overflow="fold")
     for path in chosen:
-        table.add_row(*row_of(path))
+        table.add_row(*row_of(path, whole))
     out.print(table, highlight=False, markup=False)
 
 
-def _unnamed(part: str) -> str:
+def _unnamed(part: str, whole: Model) -> str:
     """A part without the name of a problem, which `--set` accepts: downstream.library.epochs."""
     words = part.rstrip(".").split(".")
-    if words[0] == "downstream" and len(words) > 1 and words[1] not in fields_at(("downstream",)):
+    known = fields_at(("downstream",), whole)
+    if words[0] == "downstream" and len(words) > 1 and words[1] not in known:
         del words[1]
     return f"{'.'.join(words)}."
 
 
-def paths(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def paths(path: tuple[str, ...], whole: Model = Experiment) -> Iterator[tuple[str, ...]]:
     """The path of every field with a value, in the order of the form."""
-    for name in fields_at(path):
+    for name in fields_at(path, whole):
         inner = (*path, name)
-        if model_at(inner) is None:
+        if model_at(inner, whole) is None:
             yield inner
         else:
-            yield from paths(inner)
+            yield from paths(inner, whole)
 
 
-def row_of(path: tuple[str, ...]) -> list[str]:
+def row_of(path: tuple[str, ...], whole: Model = Experiment) -> list[str]:
     """A field: its default as YAML has it, what it accepts, with what it counts, what it is."""
-    model = model_at(path[:-1])
+    model = model_at(path[:-1], whole)
     assert model is not None, path
     info = model.model_fields[path[-1]]
     default = str(info.default).lower() if isinstance(info.default, bool) else str(info.default)
     only = in_words(extra(info).get("only_with", {}))
     meaning = (info.description or "").removesuffix(f" ({only})")
-    return [".".join(path), default or '""', accepted_at(path), only, meaning]
+    return [".".join(path), default or '""', accepted_at(path, whole), only, meaning]

@@ -11,6 +11,7 @@ from flows.commands.planning import planned_experiment, print_plan
 from flows.terminal.in_process import FAILED, out, stop
 from tasks.contract import StageError
 from tasks.experiment.experiment import Experiment
+from tasks.experiment.images.experiment import ImageExperiment
 
 if TYPE_CHECKING:
     from tasks.timing.planner import TimedPlanner
@@ -29,6 +30,10 @@ def plan(
     """Show what would run, what is cached, and why. Only a model to start from is stored."""
     chosen, planner = planned_experiment(experiment, settings, refresh, verify)
     print_plan(chosen.name, planner.steps)
+    if isinstance(chosen, ImageExperiment):
+        if time:
+            stop(["--time: steps on images are not measured; the plan has times of earlier runs"])
+        return
     _print_numbers(chosen, planner)
     if time:
         _print_time(chosen, planner)

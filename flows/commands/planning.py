@@ -10,6 +10,7 @@ from flows.calls import planning
 from flows.terminal.in_process import FAILED, INVALID, err, out, stop
 from tasks.contract import StageError, UnreachableError
 from tasks.experiment.experiment import Experiment
+from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.machinery.host.digest_memo import Verification
 from tasks.machinery.host.home import home
@@ -58,7 +59,7 @@ def print_plan(name: str, steps: list[Any]) -> None:
 
 def planned_experiment(
     name: str, settings: list[str], refresh: list[str], verify: Verification
-) -> tuple[Experiment, TimedPlanner]:
+) -> tuple[Experiment | ImageExperiment, TimedPlanner]:
     """The experiment and its plan; a mistake ends the program, before anything is computed."""
     with _ending_on_mistakes():
         return planning.planned_experiment(name, settings, refresh, verify)

@@ -6,18 +6,19 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Annotated, Any
 
 import typer
 
-from flows.calls.inputs import note, read_inputs
+from flows.calls.inputs import OPTIONS, note, picture_files, read_inputs
 from flows.calls.predicting import AnsweringModel
 from flows.commands.parts import ModelArgument
 from flows.terminal.in_process import err, prepare, require_writable, stop
 from tasks.contract import StageError
+from tasks.experiment import choices
 
 WRITTEN = (".jsonl", ".csv", ".tsv")
 
@@ -31,7 +32,7 @@ def predict(
             help="Rows to answer: .csv, .tsv, .jsonl, .json, .parquet or .arrow with a column of "
             "texts (or of lists of words; two columns for a model of pairs, or of questions and "
             "texts), .conll, SQuAD's .json, or .txt with one text a line (a tab between both of a "
-            "pair); also packed. `-` reads lines.",
+            "pair); also packed. `-` reads lines. For a model of pictures: one, or a folder.",
         ),
     ] = "-",
     *,
@@ -78,21 +79,53 @@ def _predict(reference: str, file: str, given: Sequence[str], output: Path | Non
         StageError: there is no such model or file, or a row is not valid.
     """
     model = AnsweringModel.of(reference, err.print)
+    if model.problem in choices.of_pictures():
+        _predict_pictures(model, file, given, output)
+        return
     columns = model.columns(*given)
     inputs = list(read_inputs(file, *columns, words=model.reads_words))
-    tables = model.answer(inputs, _progress(len(inputs)))
-    cut, unit = 0, ""  # a model that cannot be read leaves an older output as it is
-    with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as out:
-        suffix = "" if output is None else output.suffix.lower()
-        writer = Writer(out, suffix, model.between)
-        for table in tables:
-            writer.write(table.to_dict("records"))
-            cut += int(table.attrs["cut"])
-            unit = str(table.attrs["unit"]).replace("_", " ")
+    cut, unit = _write(model.answer(inputs, _progress(len(inputs))), output, model.between)
     if cut:
         note(f"{cut:,} {unit}: they are longer than the model's input")
     if output is not None:
         note(f"{len(inputs):,} rows answered ({model.problem}): {output}")
+
+
+def _predict_pictures(
+    model: AnsweringModel, location: str, given: Sequence[str], output: Path | None
+) -> None:
+    """Answer the pictures of a folder, or one picture, and write the answers.
+
+    Raises:
+        StageError: there is no picture, or a file is none.
+    """
+    from tasks.models.images.predictions import answer_pictures
+
+    for option, name in zip(OPTIONS, given, strict=True):
+        if name:
+            raise StageError(
+                f"{option}: found {name!r}, but the model reads pictures; leave it out"
+            )
+    if location == "-":
+        raise StageError("FILE: not given; accepted: a picture, or a folder of pictures")
+    files = picture_files(location)
+    tables = answer_pictures(model.problem, model.folder, files, _progress(len(files)))
+    _write(tables, output)
+    if output is not None:
+        note(f"{len(files):,} pictures answered ({model.problem}): {output}")
+
+
+def _write(tables: Iterator[Any], output: Path | None, between: str = " ") -> tuple[int, str]:
+    """Write the answers; returns how much did not fit into the model's input, and its unit."""
+    cut, unit = 0, ""  # a model that cannot be read leaves an older output as it is
+    with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as out:
+        suffix = "" if output is None else output.suffix.lower()
+        writer = Writer(out, suffix, between)
+        for table in tables:
+            writer.write(table.to_dict("records"))
+            cut += int(table.attrs["cut"])
+            unit = str(table.attrs["unit"]).replace("_", " ")
+    return cut, unit
 
 
 def _progress(total: int) -> Any:

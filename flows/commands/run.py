@@ -15,6 +15,7 @@ from flows.commands.arguments import (
 from flows.commands.planning import planned_experiment, print_plan
 from flows.terminal.in_process import in_process, out, require_writable
 from tasks.experiment.experiment import Experiment
+from tasks.experiment.images.experiment import ImageExperiment
 from tasks.machinery.host.digest_memo import Verification
 from tasks.machinery.host.home import home
 
@@ -40,10 +41,16 @@ def run(
         out.print(f"written: {output}")
 
 
-def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> dict[str, Any]:
+def _run(
+    experiment: Experiment | ImageExperiment, refresh: list[str], verify: Verification
+) -> dict[str, Any]:
     """Run the flow in this process, with its progress in the terminal."""
 
     def call() -> dict[str, Any]:
+        if isinstance(experiment, ImageExperiment):
+            from flows.images import run_images
+
+            return run_images(experiment, refresh=refresh, verify=verify)  # type: ignore[arg-type]
         from flows.experiment import run_experiment
 
         # `planned_experiment` has checked that they are names of stages.
@@ -52,7 +59,7 @@ def _run(experiment: Experiment, refresh: list[str], verify: Verification) -> di
     return in_process(call)
 
 
-def _print_results(experiment: Experiment, result: dict[str, Any]) -> None:
+def _print_results(experiment: Experiment | ImageExperiment, result: dict[str, Any]) -> None:
     from flows.terminal.console import (
         evaluation_facts,
         pretraining_line,

@@ -12,6 +12,8 @@ import yaml
 from flows.presets.variant import variant_of
 from flows.presets.yaml_file import read_yaml
 from tasks.experiment.experiment import Experiment
+from tasks.experiment.images.consistency import check as check_images
+from tasks.experiment.images.experiment import SECTIONS, ImageExperiment
 from tasks.experiment.mistakes import FieldPath, InvalidExperimentError, check, validated
 from tasks.experiment.model import NUMBERS
 from tasks.experiment.renamed import new_path, renew
@@ -39,10 +41,35 @@ def to_stderr(text: str) -> None:
     sys.stderr.write(f"temper: {text}\n")
 
 
+def of_images(file: Path) -> bool:
+    """Whether a file describes an experiment on images: by its sections."""
+    return bool({*SECTIONS} & {*read_yaml(file)[0]})
+
+
 def load_experiment(
     name: str, settings: Sequence[str] = (), note: Callable[[str], None] = to_stderr
 ) -> Experiment:
-    """The experiment of a preset or a file, with settings applied.
+    """The experiment on text of a preset or a file, with settings applied; see `load_any`.
+
+    Raises:
+        InvalidExperimentError: with one line per mistake, or that it is an experiment on images.
+    """
+    found = load_any(name, settings, note)
+    if isinstance(found, ImageExperiment):
+        raise InvalidExperimentError(
+            [
+                f"{name} is an experiment on images (it has the section "
+                f"{' or '.join(SECTIONS)}); accepted here: an experiment on text. `temper run` and "
+                "`temper plan` accept both"
+            ]
+        )
+    return found
+
+
+def load_any(
+    name: str, settings: Sequence[str] = (), note: Callable[[str], None] = to_stderr
+) -> Experiment | ImageExperiment:
+    """The experiment of a preset or a file, on text or on images, with settings applied.
 
     Args:
         name: name of a preset, or path of a YAML file.
@@ -61,8 +88,10 @@ def load_experiment(
 
 
 def changed_experiment(
-    experiment: Experiment, settings: Sequence[str] = (), note: Callable[[str], None] = to_stderr
-) -> Experiment:
+    experiment: Experiment | ImageExperiment,
+    settings: Sequence[str] = (),
+    note: Callable[[str], None] = to_stderr,
+) -> Experiment | ImageExperiment:
     """An experiment with settings applied; its relative paths are those of the working directory.
 
     Raises:
@@ -78,7 +107,7 @@ def _changed(
     lines: dict[FieldPath, str],
     settings: Sequence[str],
     note: Callable[[str], None],
-) -> Experiment:
+) -> Experiment | ImageExperiment:
     """The experiment of raw values, with settings applied."""
     changes: dict[FieldPath, str] = {}
     for given in settings:
@@ -93,7 +122,11 @@ def _changed(
         changes[place] = setting.partition("=")[2]
     if isinstance(values.get("variant", ""), str) and ("variant",) not in changes:
         values["variant"] = variant_of(values, changes)
-    experiment = validated(values, lines)
+    if {*SECTIONS} & {*values}:
+        described = validated(values, lines, ImageExperiment)
+        check_images(described)
+        return described
+    experiment: Experiment = validated(values, lines)
     check(experiment)
     return experiment
 
@@ -151,8 +184,8 @@ def _find(name: str) -> Path:
 
 def _anchor(values: dict[str, Any], folder: Path) -> None:
     """Make the relative paths in a file relative to the file, wherever the command is run."""
-    parts = [(values.get("corpus"), "source"), (values.get("tokenizer"), "published")]
-    parts.append((values, "start"))
+    parts = [(values.get(name), "source") for name in ("corpus", "images")]
+    parts += [(values.get("tokenizer"), "published"), (values, "start")]
     problems = values.get("downstream")
     parts += [(problem, "source") for problem in problems] if isinstance(problems, list) else []
     for part, name in parts:

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 from flows.recipes import stages
 from flows.recipes.given import about, family_of, find_start, tokenizer_of
 from flows.recipes.inspection import labelled_source, text_source
+from flows.recipes.stages import Table
 from tasks import problems
 from tasks.experiment.experiment import BEFORE, Experiment
+from tasks.experiment.images.experiment import ImageExperiment
+from tasks.experiment.images.problem import ImageDownstream
 from tasks.experiment.pretraining import COOCCURRENCE
 from tasks.experiment.problem import Downstream
 from tasks.machinery.naming.title import from_scratch, from_start, with_seed
@@ -160,15 +163,16 @@ def pretrain(
 
 
 def finetune_and_evaluate(
-    problem: Downstream,
+    problem: Downstream | ImageDownstream,
     data: Artifact,
     body: Input,
-    experiment: Experiment,
+    experiment: Experiment | ImageExperiment,
     run: StageCaller,
     *,
     simple: Artifact | None,
     family: str,
     start: Input | None = None,
+    table: Table = stages.ON_TEXT,
 ) -> Artifact:
     """Fine-tune the encoder, and those that it is compared with; compare them.
 
@@ -183,6 +187,7 @@ def finetune_and_evaluate(
         simple: the field's simple model to compare with, if there is one.
         family: of the encoder.
         start: the encoder before its pre-training here, to compare with.
+        table: the stages of text, or of images.
     """
     # Each by its label, its weights (None: random), and the files that say how it is built.
     variants: dict[str, tuple[str, Input | None, Input]] = {"model": (problem.name, body, body)}
@@ -194,13 +199,13 @@ def finetune_and_evaluate(
     def tune(role: str, seed: int) -> Input:
         label, weights, built = variants[role]
         artifact = run(
-            stages.finetuning(problem.kind, family),
+            table.finetuning(problem.kind, family),
             label if seed == experiment.seed else with_seed(label, seed),
             problem=problem.kind,
             training=problem.training,
             seed=seed,
             checkpoints=experiment.checkpoints,
-            data=data.whole.only("train.parquet", "validation.parquet", "labels.json"),
+            data=data.whole.only(*table.tuned),
             body=weights,
             architecture=built.without(*weights_of(built.files)),
         )
@@ -219,19 +224,24 @@ def finetune_and_evaluate(
     if simple is not None:
         models["simple"] = simple.whole
     return run(
-        stages.evaluation(problem.kind),
+        table.evaluation(problem.kind),
         problem.name,
         problem=problem.kind,
         bootstrap_samples=experiment.evaluation.bootstrap_samples,
         confidence=experiment.evaluation.confidence,
         seed=experiment.seed,
-        data=data.whole.only("train.parquet", "test.parquet", "labels.json"),
+        data=data.whole.only(*table.tested),
         **models,
     )
 
 
 def train_baseline(
-    problem: Downstream, data: Artifact, experiment: Experiment, run: StageCaller
+    problem: Downstream | ImageDownstream,
+    data: Artifact,
+    experiment: Experiment | ImageExperiment,
+    run: StageCaller,
+    *,
+    table: Table = stages.ON_TEXT,
 ) -> Artifact | None:
     """The field's simple model, trained on the rows that the encoder is fine-tuned on.
 
@@ -240,10 +250,10 @@ def train_baseline(
     if not experiment.evaluation.simple_baseline or not problems.has_simple(problem.kind):
         return None
     return run(
-        stages.baseline(problem.kind),
+        table.baseline(problem.kind),
         problem.name,
         problem=problem.kind,
         train_examples=problem.train_examples,
         seed=experiment.seed,
-        data=data.whole.only("train.parquet", "validation.parquet", "test.parquet", "labels.json"),
+        data=data.whole.only(*table.compared),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tasks import families, objectives, problems
@@ -55,6 +57,27 @@ StageName = Literal[
     "report",
 ]
 NAMES: tuple[StageName, ...] = get_args(StageName)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The stages that solve a problem, on text or on images, and the files that they read.
+
+    Attributes:
+        finetuning: by the problem and the family.
+        baseline: the field's simple model, by the problem.
+        evaluation: by the problem.
+        tuned: what fine-tuning reads of the rows.
+        compared: what the simple model reads.
+        tested: what the evaluation reads.
+    """
+
+    finetuning: Callable[[str, str], Stage]
+    baseline: Callable[[str], Stage]
+    evaluation: Callable[[str], Stage]
+    tuned: tuple[str, ...]
+    compared: tuple[str, ...]
+    tested: tuple[str, ...]
 
 
 def dataset(source: Source, problem: str) -> Stage:
@@ -135,3 +158,13 @@ def judgement(problem: str) -> Stage:
         (*LABELLED, *problems.described(problem).LIBRARIES),
         show="tasks.pages.decision_card:show",
     )
+
+
+ON_TEXT = Table(
+    finetuning,
+    baseline,
+    evaluation,
+    tuned=("train.parquet", "validation.parquet", "labels.json"),
+    compared=("train.parquet", "validation.parquet", "test.parquet", "labels.json"),
+    tested=("train.parquet", "test.parquet", "labels.json"),
+)

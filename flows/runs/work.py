@@ -8,7 +8,6 @@ from typing import Any
 from prefect.artifacts import create_table_artifact
 from prefect.runtime import flow_run
 
-from flows.recipes.stages import StageName
 from flows.runs.plain_log import log_mistakes_plainly, log_old_names
 from tasks.machinery.execution.display import current_display
 from tasks.machinery.execution.planner import Planner, shortened
@@ -45,16 +44,14 @@ def begin(*, plan_only: bool) -> None:
             cancel_duplicates()
 
 
-def perform(
-    work: Work, recipe: Recipe, refresh: Sequence[StageName], verify: Verification
-) -> RunSummary:
+def perform(work: Work, recipe: Recipe, refresh: Sequence[str], verify: Verification) -> RunSummary:
     """Do the work in the flow run that this is called in."""
     ensure_automation()
     with registered_flow_run(), watching_for_cancellation():
         return run_stages(work, recipe, refresh, verify)
 
 
-def show_plan(recipe: Recipe, refresh: Sequence[StageName], verify: Verification) -> dict[str, Any]:
+def show_plan(recipe: Recipe, refresh: Sequence[str], verify: Verification) -> dict[str, Any]:
     """Show what would run, and why, as a table in Prefect."""
     planner = Planner(Store(store_folder()), frozenset(refresh))
     with verifying(verify):
@@ -70,7 +67,7 @@ def show_plan(recipe: Recipe, refresh: Sequence[StageName], verify: Verification
 
 
 def run_stages(
-    work: Work, recipe: Recipe, refresh: Sequence[StageName], verify: Verification
+    work: Work, recipe: Recipe, refresh: Sequence[str], verify: Verification
 ) -> RunSummary:
     """Run the stages of a recipe in the flow run that this is called in."""
     with opened(work, current_display(), refresh, verify) as runner:

@@ -14,8 +14,9 @@ from prefect.types.entrypoint import EntrypointType
 from flows.comparison import compare_runs
 from flows.experiment import run_experiment
 from flows.free import free_space
+from flows.images import run_images
 from flows.parts import evaluate, finetune, pretrain
-from flows.presets.loading import load_experiment, presets, summary_of
+from flows.presets.loading import load_any, of_images, presets, summary_of
 from flows.retrain import retrain
 from flows.serving.retrain_settings import handed_over
 
@@ -67,12 +68,12 @@ def deployments() -> list[RunnerDeployment]:
 def _experiments() -> list[RunnerDeployment]:
     shipped = [
         _offer(
-            run_experiment,
+            run_images if of_images(file) else run_experiment,
             name,
             f"{summary_of(file)}.\n\nThe form has the values of the preset `{name}`; change any of "
             "them. Cached stages are reused; interrupted trainings resume.",
             [TRAINING, "preset"],
-            parameters={"experiment": load_experiment(name).model_dump(mode="json")},
+            parameters={"experiment": load_any(name).model_dump(mode="json")},
         )
         for name, file in presets().items()
     ]

@@ -34,6 +34,7 @@ from tasks.machinery.naming.metric_name import (
     headline_of,
 )
 from tasks.machinery.servers.servers import MLFLOW_PORT, PREFECT_PORT
+from tasks.objectives import images as image_objectives
 from tasks.problems import Metric
 from tasks.statistics import numbers
 from tasks.statistics.verdict import (
@@ -215,7 +216,7 @@ def pretraining_line(metrics: Mapping[str, float]) -> str:
     """The loss of pre-training, and its shares, in a line."""
     told = [
         name
-        for name, metric in objectives.metrics().items()
+        for name, metric in (objectives.metrics() | image_objectives.metrics()).items()
         if name == "validation_loss" or metric.unit == "share"
     ]
     found = [

@@ -22,6 +22,7 @@ from tasks.machinery.naming.metric_name import (
     MetricName,
 )
 from tasks.machinery.tracking.tags import RESULTS
+from tasks.objectives import images as image_objectives
 from tasks.statistics.significance import Difference
 
 # Metrics of quantity, not quality: none of their values is the best. Nor is the largest gain: a
@@ -216,12 +217,13 @@ def direction(name: str, runs: Sequence[PastRun]) -> int:
     if found.metric in _NO_RANK or found.model in (MAJORITY, SIMPLE, SEEDS_SPREAD):
         return 0
     if found.stage == "pretraining":
-        if found.metric in objectives.references():
+        if found.metric in objectives.references() | image_objectives.references():
             return 0
-        if metric := objectives.metrics().get(found.metric):
+        known = objectives.metrics() | image_objectives.metrics()
+        if metric := known.get(found.metric):
             return metric.sign
     kind = next(filter(None, (run.kind_of(found.problem) for run in runs)), "")
-    metrics = problems.described(kind).METRICS if kind in problems.names() else {}
+    metrics = problems.described(kind).METRICS if kind in problems.every() else {}
     if found.metric in metrics:
         return metrics[found.metric].sign
     return -1 if found.metric.endswith(_LOWER) else 1

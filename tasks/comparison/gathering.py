@@ -25,6 +25,7 @@ from tasks.comparison.remains import Remains
 from tasks.comparison.settings import settings_of
 from tasks.machinery.naming.metric_name import DOWNSTREAM
 from tasks.machinery.naming.title import Title
+from tasks.objectives import images as image_objectives
 from tasks.statistics.significance import Difference, corrected
 
 # What is overlaid, by stage: metrics in the words of the curve's file.
@@ -195,10 +196,12 @@ def loss_of(run: PastRun, title: Title) -> str:
     """What the loss of a training is, for the axis of a figure; empty if its kind is unknown."""
     if title.stage == "pretraining":
         objective = run.params.get("pretraining.objective", "")
-        known = objective in objectives.names()
-        return objectives.load(objective).METRICS["validation_loss"].unit if known else ""
+        for shelf in (objectives, image_objectives):
+            if objective in shelf.names():
+                return shelf.load(objective).METRICS["validation_loss"].unit
+        return ""
     kind = run.kind_of(title.label)
-    return problems.load(kind).LOSS if kind in problems.names() else ""
+    return problems.load(kind).LOSS if kind in problems.every() else ""
 
 
 def _of_metric(curves: Sequence[dict[str, Curve]], metric: str) -> dict[str, Curve]:

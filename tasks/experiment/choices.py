@@ -15,7 +15,7 @@ from tasks.contract import StageError
 from tasks.machinery.naming.variants import TASKS, modules_in, names_in
 from tasks.machinery.store.python_source import parse
 
-Package = Literal["families", "objectives", "problems"]
+Package = Literal["families", "objectives", "problems", "families/images", "objectives/images"]
 
 
 @functools.cache
@@ -25,6 +25,12 @@ def names(package: Package) -> tuple[str, ...]:
         return names_in(package, "rows.py")
     between = "+" if package == "objectives" else "-"
     return tuple(name.replace("-", between) for name in modules_in(package))
+
+
+@functools.cache
+def of_pictures() -> tuple[str, ...]:
+    """The problems whose rows are pictures: their folders have a `pictures.py`."""
+    return names_in("problems", "pictures.py")
 
 
 @functools.cache

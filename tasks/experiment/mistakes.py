@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -19,6 +19,8 @@ from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.spelling import nearest
 
 FieldPath = tuple[str | int, ...]
+Model = type[BaseModel]
+Whole = TypeVar("Whole", bound=BaseModel)
 MOST_LINES = 20  # of mistakes that are shown
 
 
@@ -31,26 +33,29 @@ class InvalidExperimentError(ValueError):
 
 
 def validated(
-    values: Mapping[str, Any], lines: Mapping[FieldPath, str] | None = None
-) -> Experiment:
+    values: Mapping[str, Any],
+    lines: Mapping[FieldPath, str] | None = None,
+    whole: type[Whole] = Experiment,  # type: ignore[assignment]
+) -> Whole:
     """The experiment of raw values.
 
     Args:
         values: as read from YAML.
         lines: where each path stands, as `file:line`, to be named in the mistakes.
+        whole: what is described: an experiment on text, or on images.
 
     Raises:
         InvalidExperimentError: with a line for each mistake.
     """
-    found: list[Any] = [_unlike(path, value) for path, value in _truths(values, ())]
+    found: list[Any] = [_unlike(path, value) for path, value in _truths(values, (), whole)]
     try:
-        experiment = Experiment.model_validate(values)
+        experiment = whole.model_validate(values)
     except ValidationError as error:
         found += error.errors()
     else:
         if not found:
             return experiment
-    said = [_said(problem, lines or {}, values) for problem in found[: MOST_LINES + 1]]
+    said = [_said(problem, lines or {}, values, whole) for problem in found[: MOST_LINES + 1]]
     raise InvalidExperimentError(bounded(said, len(found)))
 
 
@@ -60,14 +65,18 @@ def bounded(lines: Sequence[str], count: int = 0) -> list[str]:
     return [*lines[:MOST_LINES], f"and {more:,} more mistakes"] if more > 0 else list(lines)
 
 
-def _truths(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, bool]]:
+def _truths(value: Any, path: FieldPath, whole: Model) -> Iterator[tuple[FieldPath, bool]]:
     """Booleans given for numbers, which Pydantic would accept as 1 and 0, also `yes`."""
     items = value.items() if isinstance(value, Mapping) else enumerate(value)
     for step, item in items:
         if isinstance(item, Mapping | list):
-            yield from _truths(item, (*path, step))
-        elif isinstance(item, bool) and _schema((*path, step)).get("type") in ("integer", "number"):
+            yield from _truths(item, (*path, step), whole)
+        elif isinstance(item, bool) and _is_number((*path, step), whole):
             yield (*path, step), item
+
+
+def _is_number(path: FieldPath, whole: Model) -> bool:
+    return _schema(path, whole).get("type") in ("integer", "number")
 
 
 def _unlike(path: FieldPath, value: Any) -> dict[str, Any]:
@@ -81,7 +90,7 @@ def check(experiment: Experiment) -> None:
     Raises:
         InvalidExperimentError: with a line for each mistake.
     """
-    _refuse(mistakes(experiment))
+    refuse(mistakes(experiment))
 
 
 def check_fields(part: BaseModel) -> None:
@@ -90,20 +99,23 @@ def check_fields(part: BaseModel) -> None:
     Raises:
         InvalidExperimentError: with a line for each that does not.
     """
-    _refuse(variants.mistakes(part))
+    refuse(variants.mistakes(part))
 
 
-def _refuse(mistakes: Iterable[tuple[str, str]]) -> None:
+def refuse(mistakes: Iterable[tuple[str, str]]) -> None:
+    """Raise an InvalidExperimentError if there are mistakes: paths of fields, and messages."""
     found = [f"{path}: {message}" for path, message in mistakes]
     if found:
         raise InvalidExperimentError(bounded(found))
 
 
-def _said(error: Any, lines: Mapping[FieldPath, str], values: Mapping[str, Any]) -> str:
+def _said(
+    error: Any, lines: Mapping[FieldPath, str], values: Mapping[str, Any], whole: Model
+) -> str:
     path: FieldPath = tuple(error["loc"])
     place = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), "")
     where = f"{place}: " if place else ""
-    return f"{where}{spelt(path, values)}: {_problem(error, path)}"
+    return f"{where}{spelt(path, values)}: {_problem(error, path, whole)}"
 
 
 def spelt(path: FieldPath, values: Any) -> str:
@@ -119,22 +131,22 @@ def spelt(path: FieldPath, values: Any) -> str:
     return ".".join(words) or "experiment"
 
 
-def _problem(error: Any, path: FieldPath) -> str:
+def _problem(error: Any, path: FieldPath, whole: Model) -> str:
     found = error["input"]
     if error["type"] in ("extra_forbidden", "invalid_key"):
-        fields = fields_at(path[:-1])
+        fields = fields_at(path[:-1], whole)
         return f"no such field{nearest(str(path[-1]), fields)}. Accepted here: {', '.join(fields)}"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     if error["type"] in ("model_type", "model_attributes_type"):
-        fields = fields_at(path)
+        fields = fields_at(path, whole)
         return f"found {_quoted(found)}; accepted: fields, of {', '.join(fields)}"
     hint = ""
-    if _schema(path).get("type") == "string" and isinstance(found, int | float | date):
+    if _schema(path, whole).get("type") == "string" and isinstance(found, int | float | date):
         hint = " (in quotes it is text)"
     if error["type"] == "literal_error" and isinstance(found, str):
-        hint = nearest(found, _schema(path).get("enum", []))
-    return f"found {_quoted(found)}; accepted: {accepted_at(path)}{hint}"
+        hint = nearest(found, _schema(path, whole).get("enum", []))
+    return f"found {_quoted(found)}; accepted: {accepted_at(path, whole)}{hint}"
 
 
 def _quoted(value: Any) -> str:
@@ -146,9 +158,9 @@ def _quoted(value: Any) -> str:
     return cut(text, 80)
 
 
-def model_at(path: FieldPath) -> type[BaseModel] | None:
+def model_at(path: FieldPath, whole: Model = Experiment) -> Model | None:
     """The model at a path, skipping list positions."""
-    model: type[BaseModel] = Experiment
+    model = whole
     for step in path:
         if isinstance(step, int):
             continue
@@ -160,14 +172,14 @@ def model_at(path: FieldPath) -> type[BaseModel] | None:
     return model
 
 
-def fields_at(path: FieldPath) -> list[str]:
+def fields_at(path: FieldPath, whole: Model = Experiment) -> list[str]:
     """The names of the fields that are accepted under a path."""
-    model = model_at(path)
+    model = model_at(path, whole)
     return list(model.model_fields) if model else []
 
 
-def _schema(path: FieldPath) -> dict[str, Any]:
-    model = model_at(path[:-1])
+def _schema(path: FieldPath, whole: Model) -> dict[str, Any]:
+    model = model_at(path[:-1], whole)
     if model is None or not path:
         return {}
     found: dict[str, Any] = model.model_json_schema()["properties"].get(path[-1], {})
@@ -192,9 +204,9 @@ _BOUNDS = {
 }
 
 
-def accepted_at(path: FieldPath) -> str:
+def accepted_at(path: FieldPath, whole: Model = Experiment) -> str:
     """What a field accepts, as text: `a whole number, at least 1`."""
-    schema = _schema(path)
+    schema = _schema(path, whole)
     if "enum" in schema:
         return ", ".join(map(str, schema["enum"]))
     words = [_KINDS.get(schema.get("type", ""), "something else")]

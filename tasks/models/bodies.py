@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoConfig
 
 from tasks import families
 from tasks.contract import StageError
@@ -235,8 +236,13 @@ def write_model(model: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def read_model(auto_model: Any, folder: Path) -> tuple[Any, Any]:
-    """A model, ready to predict on the best device in fp32, and its tokenizer.
+def read_model(auto_model: Any, folder: Path, reader: str = "AutoTokenizer") -> tuple[Any, Any]:
+    """A model, ready to predict on the best device in fp32, and what reads its inputs.
+
+    Args:
+        auto_model: the class of transformers that loads the model.
+        folder: of the model.
+        reader: the class that loads what reads its inputs: a tokenizer, or an image processor.
 
     Raises:
         StageError: the library cannot read it.
@@ -244,6 +250,6 @@ def read_model(auto_model: Any, folder: Path) -> tuple[Any, Any]:
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     with _built_from(folder):
         model = auto_model.from_pretrained(folder, dtype=torch.float32, **local)
-        tokenizer = AutoTokenizer.from_pretrained(folder, **local)
+        tokenizer = getattr(transformers, reader).from_pretrained(folder, **local)
         fit_tokenizer(tokenizer, model.config)
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer

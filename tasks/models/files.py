@@ -17,9 +17,10 @@ from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.experiment.problem import Downstream, LabelledData
 from tasks.machinery.host.foreign_json import read_foreign_json
 from tasks.machinery.naming.links import require_inside
-from tasks.problems import described, names
+from tasks.problems import described, every
 
 CONFIGURATION = "config.json"
+READER = "preprocessor_config.json"  # of a model that reads pictures: how large they are
 INPUT_COLUMNS = "input_columns"  # a field of our own in it, of a model that reads several columns
 WEIGHTS = ".safetensors"
 
@@ -42,7 +43,8 @@ def files_of(folder: Path, where: str, within: Path | None = None) -> list[str]:
             its files is a link out of the folder.
     """
     there = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
-    chosen = [name for name in there if name == CONFIGURATION or name in TOKENIZER_FILES]
+    read_with = (CONFIGURATION, READER, *TOKENIZER_FILES)
+    chosen = [name for name in there if name in read_with]
     weights = weights_of(there)
     top = within or folder
     read = (folder / name for name in (*chosen, *weights))
@@ -52,7 +54,10 @@ def files_of(folder: Path, where: str, within: Path | None = None) -> list[str]:
         for what, found in (
             (CONFIGURATION, CONFIGURATION in chosen),
             ("weights (*.safetensors)", weights),
-            ("tokenizer (tokenizer.json or vocab.txt)", {*there} & {"tokenizer.json", "vocab.txt"}),
+            (
+                "tokenizer (tokenizer.json or vocab.txt)",
+                {*there} & {"tokenizer.json", "vocab.txt", READER},
+            ),
         )
         if not found
     ]
@@ -190,7 +195,7 @@ def built_as(configuration: dict[str, Any]) -> str:
 
 def problem_of(configuration: dict[str, Any]) -> str:
     """The problem that a model was fine-tuned for; empty if there is none."""
-    return next((name for name in names() if answers(name, configuration)), "")
+    return next((name for name in every() if answers(name, configuration)), "")
 
 
 def auto_class(configuration: dict[str, Any]) -> str:

@@ -27,8 +27,9 @@ def predict(
 ) -> pd.DataFrame:
     """The rows, encoded as `examples`, with the model's predictions."""
     logits: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(examples)
-    for indices in group_by_length([len(example.input_ids) for example in examples]):
-        batch = problem.collate([examples[i] for i in indices], model.config.pad_token_id)
+    for indices in group_by_length([example.places for example in examples]):
+        padding = getattr(model.config, "pad_token_id", 0)  # models of pictures have none
+        batch = problem.collate([examples[i] for i in indices], padding)
         del batch["labels"]
         inputs = {name: tensor.to(model.device) for name, tensor in batch.items()}
         scores = problem.logits(model, inputs)

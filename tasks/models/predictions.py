@@ -20,7 +20,7 @@ from tasks.models.files import (
     problem_of,
 )
 from tasks.models.inference import predict
-from tasks.problems import PROBABILITIES, Problem, described, load, names
+from tasks.problems import PROBABILITIES, Problem, described, every, load
 
 AT_ONCE = 2048  # rows between two reports of progress
 # Columns of known rows alone, and the probabilities of all labels, which are a list without names.
@@ -35,7 +35,7 @@ def require_problem(configuration: dict[str, Any], where: str) -> str:
     """
     found = problem_of(configuration)
     if not found:
-        accepted = ", ".join(f"…{described(name).HEAD.architecture!s}" for name in names())
+        accepted = ", ".join(f"…{described(name).HEAD.architecture!s}" for name in every())
         raise StageError(
             f"{where} is {built_as(configuration)}, which answers no problem; accepted: a "
             f"fine-tuned model ({accepted}). `temper finetune {where} EXPERIMENT` makes one of it"

@@ -42,6 +42,7 @@ from tasks.pages.figures import (
     draw_scatter,
     write_figure,
 )
+from tasks.pages.picture_sheets import answered_sheet
 from tasks.problems import Metric, described, names
 from tasks.statistics import numbers
 from tasks.statistics.verdict import (
@@ -142,6 +143,8 @@ def samples_of(predictions: Path) -> list[list[str]]:
 def show(artifact: Path, out: Path) -> None:
     """Write card.md, gain.png and the figures that the problem has; copy the predictions.
 
+    Of pictures, pictures.png has wrong and right answers.
+
     Args:
         artifact: folder of stage `evaluation`.
         out: empty folder.
@@ -151,6 +154,8 @@ def show(artifact: Path, out: Path) -> None:
         write_figure(figure, out / name)
     text = card(found)
     (out / "card.md").write_text(text, encoding="utf-8")
+    if (artifact / "shown.npy").is_file():
+        write_figure(answered_sheet(artifact), out / "pictures.png")
     predictions = artifact / "predictions.parquet"
     if predictions.stat().st_size <= SHOWN_BYTES:
         shutil.copyfile(predictions, out / predictions.name)

@@ -31,6 +31,7 @@ class Outcome:
         reference: the reference for the losses: its name, and a metric.
         header: names of the columns of `examples`.
         examples: the model's output on held-out text.
+        medium: what is learnt from: text or pictures.
     """
 
     metrics: dict[str, float]
@@ -42,6 +43,22 @@ class Outcome:
     reference: list[str]
     header: list[str]
     examples: list[list[str]]
+    medium: str = "text"
+
+    @property
+    def of_pictures(self) -> bool:
+        """Whether it was on pictures."""
+        return self.medium == "pictures"
+
+    @property
+    def rows(self) -> str:
+        """What the metrics were measured on, in the plural."""
+        return "pictures" if self.of_pictures else "sequences"
+
+    @property
+    def seen(self) -> str:
+        """What the model has seen, in the plural: a metric of the stage."""
+        return "pictures" if self.of_pictures else "tokens"
 
     @classmethod
     def read(cls, folder: Path) -> Outcome:
@@ -75,9 +92,9 @@ def draw_loss(outcome: Outcome) -> Figure:
     name, metric = outcome.reference
     unit = outcome.measured[0]["unit"]  # that of `validation_loss`, which is first
     return draw_curves(
-        f"Pre-training: {metrics['validation_loss']:.2f} {unit} on held-out text",
+        f"Pre-training: {metrics['validation_loss']:.2f} {unit} on held-out {outcome.medium}",
         f"{name} {metrics[metric]:.2f} {unit}; curve on {outcome.quick_sequences:,} of the "
-        f"{outcome.sequences:,} held-out sequences",
+        f"{outcome.sequences:,} held-out {outcome.rows}",
         {
             "training": training,
             "held out": outcome.curves["held out"],
@@ -93,9 +110,9 @@ def describe(outcome: Outcome) -> Iterator[str]:
     metrics = outcome.metrics
     yield (
         f"A {escaped(outcome.family)} of {metrics['parameters']:,.0f} parameters has seen "
-        f"{metrics['tokens']:,.0f} tokens: "
-        f"{metrics['epochs']:.2f} passes over the corpus. On {outcome.sequences:,} held-out "
-        "sequences:"
+        f"{metrics[outcome.seen]:,.0f} {outcome.seen}: "
+        f"{metrics['epochs']:.2f} passes over the {'set' if outcome.of_pictures else 'corpus'}. On "
+        f"{outcome.sequences:,} held-out {outcome.rows}:"
     )
     yield ""
     for words, value in numbers_of(outcome):

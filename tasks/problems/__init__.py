@@ -6,7 +6,8 @@ To add one, write these files there, with the names at their top level that the 
 
     __init__.py    its description: the names of `Description`. Light: plans and pages read it
     rows.py        the names of `Shape` (tasks/data/rows.py): what a valid row is. In the key of
-                   stage `dataset` alone
+                   stage `dataset` alone. Where rows are pictures, `pictures.py` in its place, with
+                   the names of `PictureShape` (picture_rows.py)
     model.py       rows to batches, logits to answers; with scores.py the names of `Problem`
     scores.py      answers to metrics. Both are in the keys of fine-tuning (which validates),
                    evaluation and judgement
@@ -125,6 +126,7 @@ class Problem(Description, Protocol):
             model (`model/`, `components/tokenizer/`) and returns an object whose `predict(data)`
             answers a table of one column or a list of texts. It imports nothing of Temper.
         LOSS: The name of a row's loss, for the axis of a figure.
+        READER: Optional: the class of `transformers` that reads a model's inputs.
     """
 
     CUT: str
@@ -133,6 +135,13 @@ class Problem(Description, Protocol):
     INFERENCE: Mapping[str, Any]
     SERVED: str
     LOSS: str
+    READER: str
+
+    def complete(self, rows: pd.DataFrame, data: Path, split: str) -> pd.DataFrame:
+        """Optional: the rows of a split with the inputs that are stored beside their table."""
+
+    def keep(self, rows: pd.DataFrame, answers: pd.DataFrame, out: Path) -> None:
+        """Optional: keep inputs of some answers in a folder, for the page of an evaluation."""
 
     def configure(self, tokenizer: Any, training: FineTuning, train: Path) -> None:
         """Optional: note in the tokenizer how to encode rows, beside its longest input.
@@ -245,6 +254,11 @@ class Described:
 def names() -> tuple[str, ...]:
     """The names of all problems, as an experiment writes them: `text-classification`."""
     return choices.names("problems")
+
+
+def every() -> tuple[str, ...]:
+    """The names of all problems, those of pictures included."""
+    return (*names(), *choices.of_pictures())
 
 
 def module_of(problem: str) -> str:

@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from tasks.experiment.problem import FineTuning
 
 
+READER = "AutoTokenizer"  # the class of `transformers` that reads a model's inputs
+
+
+def complete(rows: pd.DataFrame, data: Path, split: str) -> pd.DataFrame:
+    """The rows as they are: their table has all inputs."""
+    return rows
+
+
+def keep(rows: pd.DataFrame, answers: pd.DataFrame, out: Path) -> None:
+    """Nothing: the table of answers has all inputs."""
+
+
 def configure(tokenizer: Any, training: FineTuning, train: Path) -> None:
     """Nothing: the longest input of the tokenizer is all that counts."""
 

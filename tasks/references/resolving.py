@@ -197,7 +197,8 @@ def _downloaded(uri: str, store: Store) -> Input:
 
 def _arranged(found: Path, where: str, store: Store) -> Input:
     """Convert MLflow's layout, or a stage's output, to that of transformers: one folder."""
-    parts = [found / "model", found / "components" / "tokenizer"]
+    readers = [found / "components" / name for name in ("image_processor", "tokenizer")]
+    parts = [found / "model", next((each for each in readers if each.is_dir()), readers[-1])]
     if not parts[0].is_dir():
         return _imported(found, where, store)
     if not parts[1].is_dir():

@@ -48,6 +48,7 @@ def train_baseline(
     kind, simple = load(problem), load_simple(problem)
     labels = read_labels(data)
     rows = choose_rows(data / "train.parquet", kind.texts, train_examples, seed)
+    rows = kind.complete(rows, data, "train")
     if len(rows) > MOST_ROWS:
         monitor.say(
             f"the simple model is trained on {MOST_ROWS:,} of {len(rows):,} {kind.ROWS}, so that "
@@ -55,7 +56,8 @@ def train_baseline(
         )
         rows = rows.head(MOST_ROWS)
     validation, test = (
-        pd.read_parquet(data / f"{name}.parquet") for name in ("validation", "test")
+        kind.complete(pd.read_parquet(data / f"{name}.parquet"), data, name)
+        for name in ("validation", "test")
     )
     monitor.progress(0, len(rows), kind.ROWS)
     asked = test if getattr(simple, "READS_TRUTH", False) else test.drop(columns=[kind.TRUTH])

@@ -121,6 +121,7 @@ def evaluate(
     bootstrap = Bootstrap(bootstrap_samples, confidence, seed)
     asked = read_labels(data)
     train, test = (pd.read_parquet(data / f"{split}.parquet") for split in ("train", "test"))
+    test = kind.complete(test, data, "test")
     documents = count_documents(test)
     others = {FROM_SCRATCH: from_scratch, START: start}
     folders = {"": model} | {name: folder for name, folder in others.items() if folder is not None}
@@ -157,6 +158,7 @@ def evaluate(
     write_json(out / "classes.json", classes_of(kind, answers[0].table, labels))
     write_json(out / "rows.json", rows_of(kind, sure, answers[0].table))
     write_predictions(answers, out / "predictions.parquet")
+    kind.keep(test, answers[0].table, out)
     monitor.progress(len(folders), len(folders), "models")
     return metrics
 
@@ -183,7 +185,7 @@ def answer(
     monitor: Monitor,
 ) -> pd.DataFrame:
     """Predict the test split with the model in a folder."""
-    model, tokenizer = read_model(kind.AUTO_MODEL, folder)
+    model, tokenizer = read_model(kind.AUTO_MODEL, folder, kind.READER)
     known = labels_of(model.config.to_dict())
     if labels and known != list(labels):
         model = Relabelled(model, known, labels)

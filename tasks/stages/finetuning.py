@@ -21,25 +21,31 @@ from transformers import AutoTokenizer
 
 from tasks.contract import Monitor
 from tasks.data.chosen_rows import choose_rows
-from tasks.data.text.length_buckets import Batch, BucketedBatches, Example
+from tasks.data.text.length_buckets import BucketedBatches, Example
 from tasks.experiment.pretraining import Checkpoints
 from tasks.experiment.problem import FineTuning
 from tasks.models.answering import read_labels
 from tasks.models.bodies import fit_tokenizer, load_encoder, new_classifier, write_model
-from tasks.models.class_loss import NO_LABEL, ClassLoss, balanced_weights
 from tasks.models.depths import freeze, layer_rates
 from tasks.models.files import INPUT_COLUMNS
 from tasks.models.inference import mean_loss, predict
+from tasks.models.learning.tuning import (
+    labels_in,
+    last_points,
+    loss_of,
+    optimization,
+    order_of,
+)
 from tasks.models.text_computation import text_computation
 from tasks.problems import Problem, load
 from tasks.problems.weighted import on_all_rows
 from tasks.training.computation import Computation
-from tasks.training.loop import Loss, Optimization, TrainingHistory, train
+from tasks.training.loop import Loss, TrainingHistory, train
 from tasks.training.microbatches import split_rows
 from tasks.training.weights.averages import Averages
-from tasks.training.weights.best import Best, Order
+from tasks.training.weights.best import Best
 
-VALIDATIONS, LOGS = 10, 50
+VALIDATIONS = 10
 VALIDATION_ROWS = 1000
 
 
@@ -194,28 +200,6 @@ def learn(
     )
 
 
-def order_of(kind: Problem) -> Order:
-    """Ranks validations by the headline metric; of equal ones, the lower loss is better."""
-    name, sign = f"validation_{kind.HEADLINE}", kind.METRICS[kind.HEADLINE].sign
-    return lambda metrics: (sign * metrics[name], -metrics["validation_loss"])
-
-
-def loss_of(
-    kind: Problem, training: FineTuning, examples: Sequence[Example], labels: int
-) -> Callable[[Any, Batch], Any]:
-    """The loss of a batch: with smoothed labels or weights of classes, if these are chosen."""
-    balanced, problem_type = training.class_weights == "balanced", kind.HEAD.problem_type
-    if not training.label_smoothing and not balanced:
-        return kind.loss
-    weights = balanced_weights(examples, problem_type, labels) if balanced else None
-    return ClassLoss(problem_type, training.label_smoothing, weights)
-
-
-def optimization(training: FineTuning, steps: int, seed: int) -> Optimization:
-    """How to train, from the fields of the experiment."""
-    return Optimization.of(training, log_every=max(1, steps // LOGS), seed=seed)
-
-
 def computation(
     kind: Problem, model: Any, examples: Sequence[Example], training: FineTuning
 ) -> Computation:
@@ -235,16 +219,3 @@ def computation(
         # The averages, and the weights that they stand in for while validating; the best weights.
         copies=2 * (training.averaging > 0) + (training.early_stopping > 0),
     )
-
-
-def labels_in(batch: Batch) -> dict[str, int]:
-    """The count that the loss is a mean over: the rows, or the words, that have a label."""
-    return {"loss": int((batch["labels"] != NO_LABEL).sum())}
-
-
-def last_points(history: TrainingHistory, kind: Problem) -> dict[str, float]:
-    """The end of the training, as metrics of the stage."""
-    metrics = {"steps": history.steps, "train_loss": history.curve("loss")[1][-1]}
-    for name in ("validation_loss", f"validation_{kind.HEADLINE}"):
-        metrics[name] = history.validated(name)
-    return metrics

@@ -13,12 +13,11 @@ curve only on the first of them, the same at each point, so its metrics are call
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
 from transformers import PreTrainedModel
 
 from tasks import families, objectives
@@ -33,15 +32,13 @@ from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.models.bodies import load_all
 from tasks.models.building import set_embeddings
 from tasks.models.continuing import given_configuration
+from tasks.models.learning.measuring import evaluate, measure, report_plateau
 from tasks.models.text_computation import text_computation
 from tasks.objectives import Objective
 from tasks.training.computation import Computation
-from tasks.training.loop import Batch, Optimization, Precision, autocast, device_name, train
+from tasks.training.loop import Batch, Optimization, train
 
 VALIDATION_MASKING = 0.15
-# A model whose loss is not below the reference by this has learnt hardly anything: so many nats, or
-# a share of a reference that is small itself.
-PLATEAU, PLATEAU_SHARE = 0.1, 0.05
 VALIDATIONS = 10  # points of the validation curve, each on at most QUICK_SEQUENCES sequences
 QUICK_SEQUENCES = 512
 TOKENS_AT_ONCE = 8192
@@ -159,28 +156,6 @@ def pretrain(
     return metrics
 
 
-def report_plateau(
-    metrics: Mapping[str, float], reference: tuple[str, str], monitor: Monitor
-) -> None:
-    """Warn if a model has hardly learnt more than its reference, such as the tokens' frequencies.
-
-    Args:
-        metrics: of the pre-training.
-        reference: its name, and the metric.
-        monitor: receives the warning, and the fact `plateau`.
-    """
-    name, metric = reference
-    loss, known = metrics["validation_loss"], metrics.get(metric)
-    if known is not None and loss > known - min(PLATEAU, PLATEAU_SHARE * known):
-        monitor.note(plateau="true")
-        monitor.say(
-            f"Warning: the loss on held-out text is {loss:.3f}, and {name} it is {known:.3f}: the "
-            "model has learnt hardly anything from the text yet, and fine-tuning from it may be "
-            "worse than from random weights. More steps, another learning rate or "
-            "model.initializer_range may help"
-        )
-
-
 def report_head(new: Sequence[str], monitor: Monitor) -> None:
     """Report weights of the head that the given model does not have."""
     if new:
@@ -263,23 +238,3 @@ def validation_batches(
     rows = max(1, min(count, TOKENS_AT_ONCE // pretraining.sequence_length))
     batches = ExampleBatches(examples, count // rows, rows, seed)
     return [batches[step] for step in range(len(batches))]
-
-
-def evaluate(
-    objective: Objective, model: PreTrainedModel, batches: list[Batch], precision: Precision
-) -> dict[str, float]:
-    """Metrics of a model that is not in training, on this machine's best device."""
-    model.to(device_name()).eval()
-    with torch.no_grad(), autocast(precision):
-        return measure(objective, model, batches)
-
-
-def measure(objective: Objective, model: PreTrainedModel, batches: list[Batch]) -> dict[str, float]:
-    """Metrics of a model, each a mean over the batches."""
-    sums: dict[str, tuple[float, int]] = {}
-    for batch in batches:
-        moved = {name: tensor.to(model.device) for name, tensor in batch.items()}
-        for name, (value, count) in objective.measure(model, moved).items():
-            total, counted = sums.get(name, (0.0, 0))
-            sums[name] = total + value, counted + count
-    return {name: total / max(1, counted) for name, (total, counted) in sums.items()}

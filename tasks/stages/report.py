@@ -40,7 +40,11 @@ from tasks.statistics.verdict import (
     verdict,
 )
 
-PRETRAINING = {"parameters": "parameters", "tokens": "tokens read while training"}
+PRETRAINING = {
+    "parameters": "parameters",
+    "tokens": "tokens read while training",
+    "pictures": "pictures seen while training",
+}
 FIGURES = {
     "gain.png": "pre-trained against from scratch",
     "confusion.png": "confusion matrix",

@@ -27,14 +27,14 @@ from tasks.models.bodies import answers_of
 from tasks.models.building import new_model
 from tasks.models.continuing import given_configuration
 from tasks.models.depths import freeze
+from tasks.models.learning.measuring import measure
+from tasks.models.learning.tuning import optimization as finetuning_optimization
 from tasks.stages.finetuning import computation as finetuning_computation
-from tasks.stages.finetuning import optimization as finetuning_optimization
 from tasks.stages.pretraining import (
     QUICK_SEQUENCES,
     TOKENS_AT_ONCE,
     VALIDATIONS,
     computation,
-    measure,
     optimization,
 )
 from tasks.timing.synthetic import MadeUpTokenizer, made_up_corpus

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from tasks.data.text.length_buckets import Example
 from tasks.models.class_loss import NO_LABEL, SEVERAL, ClassLoss, balanced_weights
+from tasks.models.learning.tuning import labels_in
 from tasks.problems import defaults
-from tasks.stages.finetuning import labels_in
 from tasks.training.microbatches import split_rows, weighed
 from tests.support.shapes import case
 

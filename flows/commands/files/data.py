@@ -11,6 +11,7 @@ import typer
 from rich.markdown import Markdown
 from rich.table import Table
 
+from flows.commands.files.pictures import is_pictures, show_pictures
 from flows.presets.beginning import Checked, experiment_text, is_corpus
 from flows.presets.guessing import Guess, guess
 from flows.terminal.in_process import err, out, stop
@@ -44,9 +45,12 @@ def data(
     """Show what a file or a folder of data holds, and the YAML of an experiment on it.
 
     What is guessed is said: the format, the columns, and the problem. The numbers are those of the
-    data card of a run.
+    data card of a run. Of a folder of pictures, the card of pictures is shown.
     """
     try:
+        if is_pictures(path, problem):
+            show_pictures(path, problem)
+            return
         found = guess(path, problem, text, label)
         print_columns(found)
         read = checked(found)

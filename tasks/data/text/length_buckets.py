@@ -41,6 +41,11 @@ class Example:
     positions: tuple[int, ...] = ()
     types: Sequence[int] | NDArray[np.int8] = ()
 
+    @property
+    def places(self) -> int:
+        """Tokens that it takes of a batch."""
+        return len(self.input_ids)
+
 
 Collate = Callable[[Sequence[Example]], Batch]
 

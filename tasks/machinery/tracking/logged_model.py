@@ -98,6 +98,8 @@ def pipeline_of(task: str, folder: Path) -> Any:
     """
     import transformers
 
+    if (folder / "preprocessor_config.json").is_file():  # of a model that reads pictures
+        return transformers.pipeline(task, model=str(folder), image_processor=str(folder))
     if task in transformers.pipelines.get_supported_tasks():
         return transformers.pipeline(task, model=str(folder), tokenizer=str(folder))
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}

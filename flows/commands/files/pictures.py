@@ -1,0 +1,106 @@
+"""Pictures on the command line: which files they are, and what `temper data` says of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+from rich.markdown import Markdown
+
+from flows.terminal.in_process import err, out
+from tasks.contract import Silent, StageError
+from tasks.experiment import choices
+from tasks.experiment.images.pictures import Images
+from tasks.experiment.images.problem import ImageData
+from tasks.machinery.naming.paths import place
+
+IMAGES = "images"  # pictures to pre-train on, as `--problem` has it
+
+
+def is_pictures(location: str, problem: str) -> bool:
+    """Whether data are pictures: they are said to be, or most files of a folder are."""
+    from tasks.sources.images.picture_files import ENDINGS, every_file
+
+    if problem:
+        return problem in (IMAGES, *choices.of_pictures())
+    root = place(location)
+    if not root.is_dir():
+        return False
+    every = [path.suffix.lower() for path in every_file(root)]
+    return 2 * sum(suffix in ENDINGS for suffix in every) > len(every)
+
+
+def show_pictures(location: str, problem: str) -> None:
+    """Show what pictures there are, as the data card of a run does, and the YAML to begin with.
+
+    Raises:
+        StageError: a run cannot read them.
+    """
+    from tasks.sources.images import resolve
+
+    source = resolve(location, "PATH")
+    name = re.sub(r"[^A-Za-z0-9]+", "-", place(location).absolute().stem).strip("-").lower()[:40]
+    settings: dict[str, Any] = {}
+    labelled = problem != IMAGES
+    with TemporaryDirectory() as folder, err.status("reading the pictures …"):
+        try:
+            card = _card(source, Path(folder) / "one", name, settings, labelled=labelled)
+        except StageError as error:
+            if labelled and "the picture has no label" in str(error) and not problem:
+                labelled = False
+            elif "overlap: drop" in str(error):
+                settings = {"overlap": "drop"}
+            else:
+                raise
+            card = _card(source, Path(folder) / "two", name, settings, labelled=labelled)
+    out.print(Markdown(card), soft_wrap=False)
+    for remark in source.remarks():
+        out.print(remark, highlight=False, markup=False)
+    out.print("\nThe experiment to begin with:\n")
+    text = _text(name or "images", location, settings, labelled=labelled)
+    out.print(text, highlight=False, markup=False)
+
+
+def _card(
+    source: Any, folder: Path, name: str, settings: Mapping[str, Any], *, labelled: bool
+) -> str:
+    from tasks.pages.pictures_card import PicturesCard
+    from tasks.stages.images.images import prepare_images
+
+    folder.mkdir()
+    images: Images | ImageData = Images()
+    if labelled:
+        images = ImageData.model_validate({"name": name or "data", **settings})
+    prepare_images(images, source, [], 0, out=folder, monitor=Silent())
+    return PicturesCard.read(folder / "tally.json").page()
+
+
+def _text(name: str, location: str, settings: Mapping[str, Any], *, labelled: bool) -> str:
+    """An experiment on these pictures."""
+    objective = "classification" if labelled else "simclr"
+    parts: dict[str, Any] = {
+        "images": {"source": location},
+        "pixels": {"size": 64, "channels": 3},
+        "model": {"family": "resnet", "size": "tiny"},
+        "pretraining": {"objective": objective, "steps": 1000},
+    }
+    lines = [f"name: {name}"]
+    lines += [f"{part}: {_flow(values)}" for part, values in parts.items()]
+    if labelled:
+        entry = {"name": name, "problem": "image-classification", "source": location}
+        lines += [
+            "# The same pictures: pre-train on others of their kind, if there are more.",
+            "downstream:",
+            f"  - {_flow({**entry, **settings})}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _flow(values: Mapping[str, Any]) -> str:
+    """A mapping in one line of YAML."""
+    text: str = yaml.safe_dump(dict(values), default_flow_style=True, sort_keys=False, width=10**6)
+    return text.strip()

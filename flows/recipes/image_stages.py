@@ -1,0 +1,92 @@
+"""The table of stages of an experiment on images. It imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal, get_args
+
+from flows.recipes import stages
+from flows.recipes.stages import LABELLED, REPORT, TABLES, TRAINING, Table
+from tasks import problems
+from tasks.contract import Stage
+from tasks.families import images as families
+from tasks.objectives import images as objectives
+from tasks.problems.picture_rows import module_of_pictures
+from tasks.sources import Source
+
+__all__ = ["REPORT"]
+
+DECODING = ("pillow", "numpy")
+SAVING = ("safetensors",)
+
+ImageStageName = Literal[
+    "images", "pixels", "pretraining", "finetuning", "baseline", "evaluation", "report"
+]
+IMAGE_NAMES: tuple[ImageStageName, ...] = get_args(ImageStageName)
+
+
+def images(source: Source, problem: str = "") -> Stage:
+    """Pictures read, checked and split; of a problem, with its labels."""
+    return Stage(
+        "images",
+        "tasks.stages.images.images:prepare_images",
+        (source.module, *([module_of_pictures(problem)] if problem else [])),
+        (*DECODING, "pyarrow", *source.libraries),
+        show="tasks.pages.pictures_card:show",
+    )
+
+
+def pixels(source: Source) -> Stage:
+    """The pictures decoded, resized and stored."""
+    return Stage(
+        "pixels",
+        "tasks.stages.images.pixels:store_pixels",
+        (source.module,),
+        (*DECODING, *TABLES, *source.libraries),
+    )
+
+
+def pretraining(objective: str, family: str) -> Stage:
+    """Pre-training on pictures."""
+    return Stage(
+        "pretraining",
+        "tasks.stages.images.pretraining:pretrain_on_images",
+        (objectives.module_of(objective), families.module_of(family)),
+        (*TRAINING, *SAVING, "pyarrow"),
+        show="tasks.pages.pretraining_card:show",
+    )
+
+
+def finetuning(problem: str, family: str) -> Stage:
+    """Fine-tuning on labelled pictures."""
+    return Stage(
+        "finetuning",
+        "tasks.stages.images.finetuning:finetune_on_images",
+        (*problems.modules_of(problem), families.module_of(family)),
+        (*LABELLED, "pillow", *problems.described(problem).LIBRARIES),
+        show="tasks.pages.finetuning_card:show",
+    )
+
+
+def baseline(problem: str) -> Stage:
+    """The field's simple model, trained on the same pictures."""
+    found = stages.baseline(problem)
+    return replace(found, libraries=(*found.libraries, "pillow", "torch"))
+
+
+def evaluation(problem: str) -> Stage:
+    """The metrics of a fine-tuned model on the test split, with intervals."""
+    found = stages.evaluation(problem)
+    return replace(found, libraries=(*found.libraries, "pillow"))
+
+
+# What stages read of the folder of stage `pixels`.
+_TUNED = ("train.parquet", "train.npy", "validation.parquet", "validation.npy", "labels.json")
+ON_IMAGES = Table(
+    finetuning,
+    baseline,
+    evaluation,
+    tuned=_TUNED,
+    compared=(*_TUNED, "test.parquet", "test.npy"),
+    tested=("train.parquet", "test.parquet", "test.npy", "labels.json"),
+)

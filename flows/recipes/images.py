@@ -1,0 +1,122 @@
+"""The recipe of an experiment on images, from files to a page of results.
+
+Reads top to bottom, as the recipe of text does: labelled pictures come first, since pre-training
+must not see a picture of their test splits.
+"""
+
+from __future__ import annotations
+
+from flows.recipes import image_stages as stages
+from flows.recipes.experiment import finetune_and_evaluate, train_baseline
+from flows.recipes.inspection import require_given
+from tasks.experiment.images.experiment import ImageExperiment
+from tasks.experiment.images.pictures import Images
+from tasks.experiment.images.problem import ImageDownstream
+from tasks.machinery.store.artifact import Artifact, Input
+from tasks.machinery.store.call import StageCaller
+from tasks.sources import Source
+from tasks.sources.images import resolve
+
+NEEDED = "the pictures: a folder, or a table of them"
+
+
+def recipe(experiment: ImageExperiment, run: StageCaller) -> Artifact:
+    """The whole chain; returns the report."""
+    labelled_sources = [
+        _source(problem.source, f"{problem.part}.source") for problem in experiment.downstream
+    ]
+    source = _source(experiment.images.source, "images.source")
+    pairs = list(zip(experiment.downstream, labelled_sources, strict=True))
+    prepared = [_prepare(problem, found, experiment, run) for problem, found in pairs]
+    stored = [
+        _store(problem, found, images, experiment, run)
+        for (problem, found), images in zip(pairs, prepared, strict=True)
+    ]
+    baselines = [
+        train_baseline(problem, data, experiment, run, table=stages.ON_IMAGES)
+        for problem, data in zip(experiment.downstream, stored, strict=True)
+    ]
+    pretrained = _pretrain(
+        experiment, source, [images / "held_out.parquet" for images in prepared], run
+    )
+    evaluated = [
+        finetune_and_evaluate(
+            problem,
+            data,
+            pretrained / "model",
+            experiment,
+            run,
+            simple=simple,
+            family=experiment.model.family,
+            table=stages.ON_IMAGES,
+        )
+        for problem, data, simple in zip(experiment.downstream, stored, baselines, strict=True)
+    ]
+    return run(
+        stages.REPORT,
+        name=experiment.name,
+        problems=[problem.name for problem in experiment.downstream],
+        confidence=experiment.evaluation.confidence,
+        pretraining=pretrained.whole,
+        evaluations=[found.whole for found in evaluated],
+    )
+
+
+def _source(location: str, field: str) -> Source:
+    require_given(location, field, NEEDED)
+    return resolve(location, field)
+
+
+def _prepare(
+    problem: ImageDownstream, source: Source, experiment: ImageExperiment, run: StageCaller
+) -> Artifact:
+    """Labelled pictures, split by group."""
+    return run(
+        stages.images(source, problem.kind),
+        problem.name,
+        images=problem.data,
+        source=source,
+        held_out=[],
+        seed=experiment.split_seed,
+    )
+
+
+def _store(
+    part: ImageDownstream | Images,
+    source: Source,
+    images: Artifact,
+    experiment: ImageExperiment,
+    run: StageCaller,
+) -> Artifact:
+    """The pictures that were split, as pixels."""
+    return run(
+        stages.pixels(source),
+        part.name if isinstance(part, ImageDownstream) else "",
+        pixels=experiment.pixels,
+        columns=part.columns,
+        source=source,
+        images=images.whole.only("pictures.parquet", "labels.json"),
+    )
+
+
+def _pretrain(
+    experiment: ImageExperiment, source: Source, held_out: list[Input], run: StageCaller
+) -> Artifact:
+    """Pictures, pixels, and a model pre-trained on them."""
+    images = run(
+        stages.images(source),
+        images=experiment.images,
+        source=source,
+        held_out=sorted(held_out, key=lambda rows: rows.digest),  # the order changes nothing
+        seed=experiment.split_seed,
+    )
+    stored = _store(experiment.images, source, images, experiment, run)
+    return run(
+        stages.pretraining(experiment.pretraining.objective, experiment.model.family),
+        model=experiment.model,
+        pretraining=experiment.pretraining,
+        pixels=experiment.pixels,
+        seed=experiment.seed,
+        checkpoints=experiment.checkpoints,
+        data=stored.whole,
+    )

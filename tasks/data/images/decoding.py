@@ -1,0 +1,142 @@
+"""From the bytes of a file to a picture: upright, 8 bits a channel, grey or red, green and blue.
+
+Only formats that Pillow reads by itself are opened; of some others it would call a program. What
+has to be decided about a picture (which frame, which background) is counted as a notice.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tasks.contract import StageError
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+MOST_PIXELS = 200_000_000  # of a picture: a small file may unpack to any size
+BACKGROUND = 255  # white, behind transparent pixels
+
+TURNED = "pictures turned upright, as their EXIF says"
+ANIMATED = "pictures with several frames, of which the first is read"
+CLEAR = "pictures with transparency, laid on white"
+DEEP = "pictures of more than 8 bits a channel, reduced to 8"
+PALETTE = "pictures with a palette, read as colours"
+PRINT = "pictures in CMYK or another space of colours, read as RGB"
+
+_PALETTES = ("P", "PA")
+_ALPHA = ("LA", "La", "RGBA", "RGBa", "PA")
+_DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N")
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture, of mode L or RGB, and what was decided about it.
+
+    Attributes:
+        image: the picture.
+        size: its width and height before it was made small, upright.
+        notices: what to count.
+    """
+
+    image: Image.Image
+    size: tuple[int, int]
+    notices: list[str] = field(default_factory=list)
+
+
+def decode(data: bytes, where: str, least: int = 0) -> Decoded:
+    """The picture in the bytes of a file.
+
+    Args:
+        data: the bytes.
+        where: its name, for messages.
+        least: if above 0, a JPEG may be decoded to a smaller size, with sides of at least this.
+
+    Raises:
+        StageError: it is no picture, is truncated, or cannot be represented in 8 bits.
+    """
+    if not data:
+        raise StageError(f"{where}: the file is empty (0 bytes)")
+    notices: list[str] = []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd metadata, and of sizes that are checked below
+            image = _opened(data, where, least, notices)
+            width, height = image.info["temper_size"]
+            upright = ImageOps.exif_transpose(image)
+            if upright.size != image.size or image.getexif().get(0x0112, 1) != 1:
+                notices.append(TURNED)
+            turned = upright.size == (image.size[1], image.size[0]) != image.size
+            size = (height, width) if turned else (width, height)
+            return Decoded(_eight_bits(upright, where, notices), size, notices)
+    except StageError:
+        raise
+    except Exception as error:  # the library raises many types for damaged files
+        said = str(error).partition("\n")[0] or type(error).__name__
+        raise StageError(f"{where}: cannot be decoded, the file is damaged: {said}") from None
+
+
+def _opened(data: bytes, where: str, least: int, notices: list[str]) -> Image.Image:
+    """The first frame of a picture, with all its pixels read."""
+    Image.init()  # else it knows the most frequent of these alone
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise StageError(
+            f"{where}: not a picture; accepted: {', '.join(FORMATS)}, read by content"
+        ) from None
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        raise StageError(
+            f"{where}: {width:,} × {height:,} pixels; accepted: at most {MOST_PIXELS:,} in all"
+        )
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+        notices.append(ANIMATED)
+        image.seek(0)
+    if least and image.format == "JPEG":
+        image.draft(None, (least, least))
+    image.load()
+    image.info["temper_size"] = (width, height)
+    return image
+
+
+def _eight_bits(image: Image.Image, where: str, notices: list[str]) -> Image.Image:
+    """The picture in mode L or RGB."""
+    if image.mode in ("L", "RGB") and "transparency" not in image.info:
+        return image
+    if image.mode == "F":
+        raise StageError(
+            f"{where}: pixels are fractions; accepted: whole numbers of 8 or 16 bits a channel"
+        )
+    if image.mode in _DEEP:
+        notices.append(DEEP)
+        return _reduced(image, where)
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode in _ALPHA or "transparency" in image.info:
+        notices.append(CLEAR)
+        return _on_white(image)
+    if image.mode in _PALETTES:
+        notices.append(PALETTE)
+        return image.convert("RGB")
+    if image.mode != "RGBX":
+        notices.append(PRINT)
+    return image.convert("RGB")
+
+
+def _reduced(image: Image.Image, where: str) -> Image.Image:
+    """A picture of 16 bits in 8: the high byte."""
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65_535:
+        raise StageError(f"{where}: pixels beyond 16 bits; accepted: 0 to 65,535 a channel")
+    return Image.fromarray((values >> 8).astype(np.uint8))
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """A picture without its transparency: grey if it is, else colours."""
+    grey = image.mode in ("L", "LA", "La", "1")
+    whole = image.convert("RGBA")
+    ground = Image.new("RGBA", whole.size, (BACKGROUND, BACKGROUND, BACKGROUND, 255))
+    return Image.alpha_composite(ground, whole).convert("L" if grey else "RGB")

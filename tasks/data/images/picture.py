@@ -1,0 +1,31 @@
+"""A picture as a source yields it: the bytes of its file, and what is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.data.rows import Split
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as the source has it.
+
+    Attributes:
+        name: stable, the same wherever the source lies, and unique in it.
+        data: the bytes of its file; empty where the file is missing.
+        label: as written; None where there is none.
+        group: what it shares with other pictures; "" if unknown.
+        split: the split in the source; "" if the source has none.
+        where: its position for people, such as `labels.csv, line 12: a.png`.
+        problem: why there is no picture, such as a missing file; "" if there is one.
+    """
+
+    name: str
+    data: bytes
+    label: Any
+    group: str
+    split: Split
+    where: str
+    problem: str = ""

@@ -1,0 +1,96 @@
+"""Mistakes in an experiment on images that involve several fields. Imports are light."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tasks.experiment import choices, variants
+from tasks.experiment.images.experiment import ImageExperiment
+from tasks.experiment.images.model import ImageModel
+from tasks.experiment.mistakes import refuse
+
+Mistake = tuple[str, str]
+
+
+def check(experiment: ImageExperiment) -> None:
+    """Check that the parts fit together.
+
+    Raises:
+        InvalidExperimentError: with a line for each mistake.
+    """
+    refuse(mistakes(experiment))
+
+
+def mistakes(experiment: ImageExperiment) -> list[Mistake]:
+    """All inconsistencies, as the path of a field and a message."""
+    return [
+        *variants.mistakes(experiment),
+        *_names(experiment),
+        *_heads(experiment),
+        *_patches(experiment),
+        *_frozen(experiment),
+    ]
+
+
+def patch_of(model: ImageModel, size: int) -> int:
+    """The side of a patch of a picture of this size, in pixels."""
+    return model.patch_size or min(16, max(4, size // 8))
+
+
+def _names(experiment: ImageExperiment) -> list[Mistake]:
+    counts = Counter(problem.name for problem in experiment.downstream)
+    return [
+        (
+            f"downstream.{number}.name",
+            f"{problem.name} is the name of {counts[problem.name]} problems; each needs its own",
+        )
+        for number, problem in enumerate(experiment.downstream)
+        if counts[problem.name] > 1
+    ]
+
+
+def _heads(experiment: ImageExperiment) -> list[Mistake]:
+    """An objective that needs a head which the family does not have."""
+    objective, family = experiment.pretraining.objective, experiment.model.family
+    has = choices.words_of("families/images", family, "HEADS")
+    lacking = [head for head in _needed(objective) if head not in has]
+    if not lacking:
+        return []
+    fitting = [name for name in choices.names("objectives/images") if {*_needed(name)} <= {*has}]
+    return [
+        (
+            "pretraining.objective",
+            f"{objective} needs a head for {' and '.join(lacking)}, which the family {family} does "
+            f"not have; accepted with it: {', '.join(fitting)}",
+        )
+    ]
+
+
+def _needed(objective: str) -> tuple[str, ...]:
+    return choices.words_of("objectives/images", objective, "HEADS")
+
+
+def _patches(experiment: ImageExperiment) -> list[Mistake]:
+    model, size = experiment.model, experiment.pixels.size
+    if "patch_size" not in choices.words_of("families/images", model.family, "FIELDS"):
+        return []
+    patch = patch_of(model, size)
+    if size % patch == 0 and patch < size:
+        return []
+    fitting = [str(n) for n in range(2, min(size, 65)) if size % n == 0]
+    return [
+        (
+            "model.patch_size",
+            f"a picture of {size} pixels is not cut into patches of {patch}; accepted with "
+            f"pixels.size {size}: {', '.join(fitting) or 'none'}",
+        )
+    ]
+
+
+def _frozen(experiment: ImageExperiment) -> list[Mistake]:
+    message = "found muon, but with freeze: encoder no matrix of a layer learns; accepted: adamw"
+    return [
+        (f"downstream.{problem.name}.optimizer", message)
+        for problem in experiment.downstream
+        if problem.freeze == "encoder" and problem.optimizer == "muon"
+    ]

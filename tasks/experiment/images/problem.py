@@ -1,0 +1,115 @@
+"""The part `downstream` of an experiment on images: labelled pictures, and the fine-tuning."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+from tasks.experiment import choices
+from tasks.experiment.fields import NAME_PATTERN, Part, as_in, field
+from tasks.experiment.images.pictures import PictureSet
+from tasks.experiment.images.training import Augmentation
+from tasks.experiment.problem import LabelledData, Passes, Tuning
+from tasks.experiment.training import Schedule, Training
+
+
+class ImageData(PictureSet):
+    """Pictures with labels: where they are, and how they are split."""
+
+    name: str = field(
+        "kinds",
+        "Name",
+        "Short name, used in metrics: downstream/NAME/…",
+        in_key=False,
+        pattern=NAME_PATTERN,
+        max_length=40,
+    )
+    problem: str = field(
+        "image-classification",
+        "Problem",
+        "What is predicted: image-classification a label per picture",
+        choices=choices.of_pictures(),
+    )
+    source: str = field(
+        "",
+        "Source",
+        "Where the labelled pictures are (needed): folders by class, perhaps in folders train, "
+        "validation and test; a .csv, .tsv, .jsonl or .parquet file with columns of pictures and "
+        "labels; a folder of IDX files; or builtin:digits, 1,797 handwritten digits",
+        in_key=False,
+    )
+    test_share: float = as_in(
+        LabelledData,
+        "test_share",
+        description="Share of the pictures for the test split, if the source has none",
+    )
+    missing_labels: Literal["error", "drop", "keep"] = field(
+        "error",
+        "Missing labels",
+        "Pictures whose label is empty or a word for a missing value (nan, None, null, "
+        "N/A): stop, leave them out, or keep such a word as the name of a class",
+    )
+
+    @property
+    def part(self) -> str:
+        """The part of the experiment, for messages."""
+        return f"downstream.{self.name}"
+
+
+class ImageTuning(Training):
+    """How a model is fine-tuned on labelled pictures."""
+
+    train_examples: int = as_in(Passes, "train_examples")
+    epochs: int = as_in(Passes, "epochs", default=10)
+    augmentation: Augmentation = field(
+        Augmentation(), "Augmentation", "How pictures are varied while learning"
+    )
+    freeze: Literal["none", "embeddings", "encoder"] = as_in(Tuning, "freeze")
+    layer_decay: float = as_in(Tuning, "layer_decay")
+    label_smoothing: float = field(
+        0.0,
+        "Label smoothing",
+        "Share of the truth that is divided equally among all labels in training",
+        ge=0,
+        lt=1,
+    )
+    class_weights: Literal["none", "balanced"] = field(
+        "none",
+        "Class weights",
+        "balanced gives rare labels more weight in training, so that all weigh the same together",
+    )
+    early_stopping: int = as_in(Tuning, "early_stopping")
+    averaging: float = as_in(Tuning, "averaging")
+    micro_batch_size: int = as_in(
+        Training,
+        "micro_batch_size",
+        description="Pictures computed at once; gradients add up over the batch, and a batch norm "
+        "sees each part alone; 0 computes a batch at once",
+    )
+    schedule: Schedule = as_in(Training, "schedule", default="cosine")
+    weight_decay: float = as_in(Training, "weight_decay", default=0.05)
+
+
+class ImageDownstream(ImageTuning, ImageData):
+    """A problem with labelled pictures to fine-tune on."""
+
+    @property
+    def kind(self) -> str:
+        """The problem that is solved: a folder of `tasks/problems`."""
+        return self.problem
+
+    @property
+    def data(self) -> ImageData:
+        """The fields that determine the rows."""
+        return _part(self, ImageData)
+
+    @property
+    def training(self) -> ImageTuning:
+        """The fields that determine the training."""
+        return _part(self, ImageTuning)
+
+
+P = TypeVar("P", bound=Part)
+
+
+def _part(whole: Part, wanted: type[P]) -> P:
+    return wanted(**{name: getattr(whole, name) for name in wanted.model_fields})

@@ -1,0 +1,55 @@
+"""The architectures that read pictures: one file per family.
+
+To add one: write `NAME.py` with the names of `ImageFamily`. NAME is the `model_type` in
+transformers, with `_` for `-`. Import heavy libraries inside functions, since plans read these
+files. Its models read `pixel_values` of three channels, and `AutoModel`,
+`AutoModelForImageClassification` build them; `tests/families` checks every family.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from tasks.experiment import choices
+
+if TYPE_CHECKING:
+    from tasks.experiment.images.model import ImageModel
+
+
+class ImageFamily(Protocol):
+    """The names in the module of a family; `config` is a model's, of transformers.
+
+    Attributes:
+        HEADS: What its models can be pre-trained to do, a tuple of words written in the file, since
+            plans read it from there: "classes", "views" (both of any model with a pooled output),
+            "patches" (`AutoModelForMaskedImageModeling`, with patches of `patch_size`). The `HEADS`
+            of an objective are those it needs.
+        FIELDS: The fields of `model` that count only with some families, including this.
+        CHANNELS_LAST: Whether its convolutions are faster with the channels of a pixel together.
+    """
+
+    HEADS: tuple[str, ...]
+    FIELDS: tuple[str, ...]
+    CHANNELS_LAST: bool
+
+    def configure(self, model: ImageModel, size: int, dropout: float) -> Any:
+        """The configuration of a model that reads pictures of `size` × `size` pixels."""
+
+    def dropout(self, probability: float) -> dict[str, float]:
+        """The fields of a configuration that set the dropout of a model; empty if it has none."""
+
+
+def names() -> tuple[str, ...]:
+    """The names of all families, as an experiment writes them: `resnet`."""
+    return choices.names("families/images")
+
+
+def module_of(family: str) -> str:
+    """The module that describes a family."""
+    return f"{__name__}.{family.replace('-', '_')}"
+
+
+def load(family: str) -> ImageFamily:
+    """Import a family by its name."""
+    return cast(ImageFamily, importlib.import_module(module_of(family)))

@@ -1,0 +1,44 @@
+"""ResNet (He et al., 2016, "Deep residual learning for image recognition", section 3.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.experiment.images.model import ImageModel
+
+HEADS = ("classes", "views")
+FIELDS = ()
+CHANNELS_LAST = True
+
+_SIZES: dict[str, dict[str, Any]] = {
+    "tiny": {
+        "embedding_size": 32,
+        "hidden_sizes": [32, 64, 128, 256],
+        "depths": [1, 1, 1, 1],
+        "layer_type": "basic",
+    },
+    "small": {  # ResNet-18
+        "embedding_size": 64,
+        "hidden_sizes": [64, 128, 256, 512],
+        "depths": [2, 2, 2, 2],
+        "layer_type": "basic",
+    },
+    "base": {  # ResNet-50
+        "embedding_size": 64,
+        "hidden_sizes": [256, 512, 1024, 2048],
+        "depths": [3, 4, 6, 3],
+        "layer_type": "bottleneck",
+    },
+}
+
+
+def configure(model: ImageModel, size: int, dropout: float) -> Any:
+    """The configuration of a model; it reads pictures of any size, and has no dropout."""
+    from transformers import ResNetConfig
+
+    return ResNetConfig(num_channels=3, **_SIZES[model.size])
+
+
+def dropout(probability: float) -> dict[str, float]:
+    """None: it has batch norms instead."""
+    return {}

@@ -1,0 +1,85 @@
+"""The answers of a fine-tuned model to pictures in files, made as an evaluation makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.contract import StageError
+from tasks.data.images.decoding import decode
+from tasks.data.images.resizing import to_square
+from tasks.models.bodies import read_model
+from tasks.models.files import configuration_of, labels_of
+from tasks.models.images.building import read_pixels
+from tasks.models.inference import predict
+from tasks.problems import PROBABILITIES, load
+
+AT_ONCE = 256  # pictures
+MISTAKES_TOLD = 20
+_LEFT_OUT = ("document", "gold", "loss", PROBABILITIES)  # columns of known rows, and lists
+
+
+def answer_pictures(
+    problem: str,
+    folder: Path,
+    files: Sequence[tuple[str, Path]],
+    report: Callable[[int, int], None] | None = None,
+) -> Iterator[pd.DataFrame]:
+    """The predictions for pictures, some at a time, in their order; the model is read at once.
+
+    Args:
+        problem: what is predicted.
+        folder: of the fine-tuned model.
+        files: pictures, each by its name in the answers and its path.
+        report: receives how many of how many pictures are done.
+
+    Returns:
+        `image`, `predicted` and the further columns of the problem, such as `probability`.
+
+    Raises:
+        StageError: the model cannot be read, or files are no pictures: all of them, by name, before
+            the first answer.
+    """
+    require_pictures(files)
+    kind, pixels = load(problem), read_pixels(folder)
+    labels = labels_of(configuration_of(folder, folder.name))
+    model, reader = read_model(kind.AUTO_MODEL, folder, kind.READER)
+
+    def tables() -> Iterator[pd.DataFrame]:
+        for begin in range(0, len(files), AT_ONCE):
+            some = files[begin : begin + AT_ONCE]
+            images = [decode(path.read_bytes(), name).image for name, path in some]
+            rows = pd.DataFrame({"document": "", "image": [name for name, _ in some]})
+            stored = [to_square(each, pixels.size, pixels.channels, pixels.fit) for each in images]
+            rows["pixels"] = pd.Series(stored, dtype=object)
+            rows[kind.TRUTH] = [kind.any_truth(name, labels) for name, _ in some]
+            table = predict(kind, model, rows, kind.encode(rows, reader, labels), labels)
+            table = table.drop(columns=[*_LEFT_OUT], errors="ignore")
+            table.attrs |= {"cut": 0, "unit": kind.CUT}
+            if report is not None:
+                report(begin + len(some), len(files))
+            yield table
+
+    return tables()
+
+
+def require_pictures(files: Sequence[tuple[str, Path]]) -> None:
+    """Check that all files are pictures.
+
+    Raises:
+        StageError: with all that are not.
+    """
+    wrong = []
+    for name, path in files:
+        try:
+            decode(path.read_bytes(), name, least=64)
+        except StageError as error:
+            wrong.append(str(error))
+        except OSError as error:
+            wrong.append(f"{name}: cannot be read: {error.strerror}")
+    if wrong:
+        more = len(wrong) - MISTAKES_TOLD
+        told = [*wrong[:MISTAKES_TOLD], *([f"and {more:,} more"] if more > 0 else [])]
+        raise StageError("FILE: some files are no pictures:\n" + "\n".join(told))

@@ -1,0 +1,97 @@
+"""Sheets of pictures: those of each label, and those that a model answered right and wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from tasks.pages.figures import GREEN, INK, MUTED, ORANGE, literal
+
+COLUMNS = 8
+_WORDS = 18  # characters of a label on a sheet
+
+Pictures = NDArray[np.uint8]
+
+
+def label_sheet(pictures: Pictures, names: Sequence[str], title: str) -> Figure:
+    """A row of pictures for each label.
+
+    Args:
+        pictures: [labels, pictures, height, width, 3].
+        names: the labels.
+        title: of the figure.
+    """
+    labels, most = pictures.shape[:2]
+    figure, axes = _grid(labels, most, title, height=0.62)
+    for row in range(labels):
+        for column in range(most):
+            axes[row][column].imshow(pictures[row, column])
+        name = shorten(names[row] or "no label", _WORDS, placeholder="…")
+        axes[row][0].annotate(
+            literal(name),
+            (-0.15, 0.5),
+            xycoords="axes fraction",
+            ha="right",
+            va="center",
+            fontsize=8,
+            color=INK,
+        )
+    return figure
+
+
+def answered_sheet(artifact: Path) -> Figure:
+    """Wrong answers, the surest first, and some right ones, as stage `evaluation` kept them.
+
+    Args:
+        artifact: its folder, with shown.npy and shown.parquet.
+    """
+    pictures: Pictures = np.load(artifact / "shown.npy")
+    answers = pd.read_parquet(artifact / "shown.parquet")
+    wrong = (answers["gold"] != answers["predicted"]).to_numpy()
+    rows = -(-int(wrong.sum()) // COLUMNS) + -(-int((~wrong).sum()) // COLUMNS)
+    said = "Wrong answers, the surest first (truth → answer); then right ones"
+    title = said if wrong.any() else "No wrong answer; some right ones"
+    figure, axes = _grid(rows, COLUMNS, title, height=1.05)
+    places = [*_places(int(wrong.sum()), 0)]
+    places += _places(int((~wrong).sum()), -(-int(wrong.sum()) // COLUMNS))
+    for picture, (_, answer), place in zip(pictures, answers.iterrows(), places, strict=True):
+        here = axes[place[0]][place[1]]
+        squeezed = np.squeeze(picture)
+        here.imshow(squeezed, cmap="gray" if squeezed.ndim == 2 else None, vmin=0, vmax=255)
+        right = answer["gold"] == answer["predicted"]
+        gold, predicted = (
+            shorten(str(answer[name]), _WORDS // 2, placeholder="…")
+            for name in ("gold", "predicted")
+        )
+        words = gold if right else f"{gold} → {predicted}"
+        here.set_title(
+            literal(f"{words}\n{answer['probability']:.0%} sure"),
+            fontsize=7,
+            color=GREEN if right else ORANGE,
+            pad=2,
+        )
+    return figure
+
+
+def _places(count: int, row: int) -> list[tuple[int, int]]:
+    return [(row + number // COLUMNS, number % COLUMNS) for number in range(count)]
+
+
+def _grid(rows: int, columns: int, title: str, *, height: float) -> tuple[Figure, list[list[Axes]]]:
+    """Empty axes without ticks, under a title."""
+    figure = Figure(figsize=(0.8 * columns + 1.2, height * rows + 0.6))
+    FigureCanvasAgg(figure)
+    axes: Any = figure.subplots(rows, columns, squeeze=False)
+    for each in axes.flat:
+        each.set_axis_off()
+    figure.suptitle(literal(title), fontsize=10, color=MUTED, y=0.99)
+    return figure, axes.tolist()

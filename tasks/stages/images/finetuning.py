@@ -1,0 +1,179 @@
+"""Stage `finetuning` of an experiment on images: train a model on labelled pictures.
+
+As on text, a model and its counterpart from scratch start from the same seeded weights, and see the
+same augmented pictures in the same order; the pre-trained weights then replace those of the body.
+So the gain measures pre-training alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from tasks.contract import Monitor
+from tasks.data.chosen_rows import choose_rows
+from tasks.data.images.augmentation import Augmenter
+from tasks.data.images.examples import ImageBatches
+from tasks.data.images.resizing import in_base64
+from tasks.experiment.images.problem import ImageTuning
+from tasks.experiment.pretraining import Checkpoints
+from tasks.models.answering import read_labels
+from tasks.models.depths import freeze, layer_rates
+from tasks.models.images.building import (
+    load_body,
+    new_classifier,
+    read_pixels,
+    write_reader,
+)
+from tasks.models.images.computation import image_computation
+from tasks.models.inference import mean_loss, predict
+from tasks.models.learning.tuning import labels_in, last_points, loss_of, optimization, order_of
+from tasks.problems import Problem, load
+from tasks.problems.weighted import on_all_rows
+from tasks.training.loop import Batch, train
+from tasks.training.weights.averages import Averages
+from tasks.training.weights.best import Best
+
+VALIDATIONS = 10
+VALIDATION_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class Varied:
+    """The examples of a problem, augmented.
+
+    Attributes:
+        kind: the problem.
+        examples: as it encodes them.
+        augmenter: varies their pictures.
+    """
+
+    kind: Problem
+    examples: Sequence[Any]
+    augmenter: Augmenter
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def draw(self, indices: NDArray[np.int64], epochs: NDArray[np.int64]) -> Batch:
+        """A batch: example `indices[i]` as it is drawn in epoch `epochs[i]`."""
+        batch = self.kind.collate([self.examples[i] for i in indices], 0)
+        return batch | {"pixel_values": self.augmenter(batch["pixel_values"], indices, epochs)}
+
+
+def finetune_on_images(
+    problem: str,
+    training: ImageTuning,
+    seed: int,
+    *,
+    data: Path,
+    body: Path | None,
+    architecture: Path,
+    out: Path,
+    monitor: Monitor,
+    checkpoints: Checkpoints | None = None,
+) -> dict[str, float]:
+    """Train a model on a problem and write it to `out/model`.
+
+    Args:
+        problem: The problem to train on.
+        training: How to train.
+        seed: Seed of the choice of pictures, the new weights, the batches and the augmentation.
+        data: Folder of stage `pixels` with the training and validation pictures.
+        body: Pre-trained model whose weights start the training; None starts from random weights.
+        architecture: Folder with the configuration of the model, and how large its pictures are.
+        out: Empty folder for `model/`, `model.json` and `curves.json`.
+        monitor: Receives the progress and the curves.
+        checkpoints: How often to write a checkpoint.
+
+    Returns:
+        examples, steps, train_loss (the last point of the curve), and validation_loss and the
+        headline metric on validation (at most 1,000 pictures), both of the weights that are used.
+
+    Raises:
+        StageError: the weights do not fit, or from `train`.
+    """
+    kind = load(problem)
+    labels = read_labels(data)
+    rows, validation = (
+        kind.complete(choose_rows(data / f"{split}.parquet", kind.texts, most, seed), data, split)
+        for split, most in (("train", training.train_examples), ("validation", VALIDATION_ROWS))
+    )
+    model = new_classifier(kind, architecture, labels, training.dropout, seed)
+    if body is not None:
+        load_body(model, body)
+    freeze(model, training.freeze)
+    examples = kind.encode(rows, None, labels)
+    monitor.note(examples=len(rows))
+    size = min(training.batch_size, len(examples))
+    channels = read_pixels(architecture).channels
+    batches = ImageBatches(
+        Varied(kind, examples, Augmenter(training.augmentation, seed, channels=channels)),
+        -(-len(examples) * training.epochs // size),
+        size,
+        seed,
+    )
+    history = train(
+        model,
+        batches,
+        optimization(training, len(batches), seed),
+        loss_of(kind, training, examples, len(labels)),
+        monitor,
+        validate=validation_of(kind, model, validation, labels),
+        validate_every=max(1, len(batches) // VALIDATIONS),
+        checkpoints=checkpoints,
+        computation=image_computation(
+            model,
+            batches[0],
+            counts=labels_in,
+            micro_batch_size=training.micro_batch_size,
+            frozen=training.freeze == "encoder",
+        ),
+        rates=layer_rates(model, training.layer_decay) if training.layer_decay < 1 else None,
+        averages=Averages(training.averaging) if training.averaging else None,
+        best=Best(training.early_stopping, order_of(kind)) if training.early_stopping else None,
+    )
+    model.to(memory_format=torch.contiguous_format)
+    model.save_pretrained(out / "model")
+    write_reader(read_pixels(architecture), out / "model")
+    card = {
+        "task": kind.PIPELINE,
+        "example": [in_base64(pixels) for pixels in validation["pixels"].head(2)],
+        "model_config": kind.INFERENCE,
+        "served": kind.SERVED,
+    }
+    (out / "model.json").write_text(json.dumps(card, indent=2), encoding="utf-8")
+    headline = f"validation_{kind.HEADLINE}"
+    curves: dict[str, Any] = {
+        "metric": kind.METRICS[kind.HEADLINE].words,
+        "loss": kind.LOSS,
+        "headline": headline,
+        "curves": history.curves("loss", "validation_loss", headline),
+    }
+    if history.kept:
+        curves["kept"] = history.kept
+    (out / "curves.json").write_text(json.dumps(curves) + "\n", encoding="utf-8")
+    return {"examples": float(len(rows)), **last_points(history, kind)}
+
+
+def validation_of(
+    kind: Problem, model: Any, rows: pd.DataFrame, labels: Sequence[str]
+) -> Callable[[], dict[str, float]]:
+    """A function that evaluates the current model on the validation pictures."""
+    examples = kind.encode(rows, None, labels)
+
+    def validate() -> dict[str, float]:
+        table = predict(kind, model, rows, examples, labels)
+        scores = kind.score(table["gold"], table["predicted"], labels)
+        headline = on_all_rows(scores)[kind.HEADLINE]
+        return {"validation_loss": mean_loss(table), f"validation_{kind.HEADLINE}": headline}
+
+    return validate

@@ -1,0 +1,88 @@
+"""An experiment on images is recognized by its sections, and its mistakes are answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.presets.loading import load_any, load_experiment, of_images, presets
+from tasks.experiment.images.experiment import ImageExperiment
+from tasks.experiment.mistakes import InvalidExperimentError
+
+
+def write(folder: Path, text: str) -> str:
+    file = folder / "mine.yaml"
+    file.write_text(text)
+    return str(file)
+
+
+def test_a_file_with_a_section_of_images_is_an_experiment_on_images(tmp_path: Path) -> None:
+    found = load_any(write(tmp_path, "name: cells\nimages: {source: photos}\n"))
+    assert isinstance(found, ImageExperiment)
+    assert found.images.source == str(tmp_path / "photos"), "relative to the file"
+    assert isinstance(load_any(write(tmp_path, "pixels: {size: 32}\n")), ImageExperiment)
+
+
+def test_the_preset_is_one_and_the_demo_is_not() -> None:
+    assert of_images(presets()["images"])
+    assert not of_images(presets()["demo"])
+    assert isinstance(load_any("images"), ImageExperiment)
+
+
+def test_what_trains_on_text_alone_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InvalidExperimentError, match="is an experiment on images"):
+        load_experiment(write(tmp_path, "images: {source: photos}\n"))
+
+
+def test_settings_change_an_experiment_on_images(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        "images: {source: a}\ndownstream:\n- {name: x, source: b}\n- {name: y, source: c}\n",
+    )
+    found = load_any(file, ["downstream.y.epochs=3", "pretraining.augmentation.flip=false"])
+    assert [problem.epochs for problem in found.downstream] == [10, 3]
+    assert found.pretraining.augmentation.flip is False
+    assert found.variant == "y.epochs=3, pretraining.augmentation.flip=false"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pixels: {sise: 3}", "mine.yaml:1: pixels.sise: no such field; did you mean size"),
+        ("pixels: {size: 4}", "pixels.size: found 4; accepted: a whole number, at least 8"),
+        ("pixels: {channels: 2}", "pixels.channels: found 2; accepted: 1, 3"),
+        ("pixels: {size: true}", "pixels.size: found True; accepted: a whole number"),
+        ("pixels: {}\nmodel: {family: resnett}", "did you mean resnet"),
+        (
+            "pixels: {}\npretraining: {objective: masked-image}",
+            "masked-image needs a head for patches, which the family resnet does not have; "
+            "accepted with it: classification",
+        ),
+        (
+            "pixels: {size: 30}\nmodel: {family: vit}",
+            "model.patch_size: a picture of 30 pixels is not cut into patches of 4; accepted with "
+            "pixels.size 30: 2, 3, 5, 6, 10, 15",
+        ),
+        (
+            "pixels: {}\nmodel: {patch_size: 8}",
+            "model.patch_size: found 8, but family is 'resnet'; the field counts only with vit",
+        ),
+        ("images: {group_pattern: '('}", "no regular expression"),
+        ("images: {group_pattern: 'a'}", "with 0 groups in parentheses; accepted: exactly one"),
+        (
+            "pixels: {}\ndownstream: [{name: a}, {name: a}]",
+            "downstream.0.name: a is the name of 2 problems",
+        ),
+        (
+            "pixels: {}\ndownstream: [{name: a, problem: text-classification}]",
+            "found 'text-classification'; accepted: image-classification",
+        ),
+    ],
+)
+def test_a_mistake_names_the_field_what_was_found_and_what_is_accepted(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(InvalidExperimentError) as found:
+        load_any(write(tmp_path, text))
+    assert said in str(found.value)

@@ -1,0 +1,161 @@
+"""`temper predict` and `temper data` on pictures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+from typer.testing import CliRunner
+
+from flows.commands.main import app
+from tasks.contract import Silent
+from tasks.experiment.images.pictures import Pixels
+from tasks.experiment.images.problem import ImageData, ImageTuning
+from tasks.sources.images import resolve
+from tasks.stages.evaluation import evaluate
+from tasks.stages.images.finetuning import finetune_on_images
+from tasks.stages.images.images import prepare_images
+from tasks.stages.images.pixels import store_pixels
+from tests.support.tiny_images import write_pictures
+from tests.support.tiny_pixels import write_image_body
+
+PROBLEM = "image-classification"
+
+
+def call(*words: str) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, [*words])
+    return done.exit_code, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures, a model that was fine-tuned on them, and its evaluation."""
+    folder = tmp_path_factory.mktemp("tuned")
+    data, source = ImageData(), resolve(str(write_pictures(folder / "few", 45, 1)), "x")
+    body = write_image_body(folder / "body")
+    for name in ("images", "pixels", "tuned", "evaluation"):
+        (folder / name).mkdir()
+    silent = Silent()
+    prepare_images(data, source, [], 0, out=folder / "images", monitor=silent)
+    stored = folder / "pixels"
+    store_pixels(
+        Pixels(size=16),
+        data.columns,
+        source,
+        images=folder / "images",
+        out=stored,
+        monitor=silent,
+    )
+    training, tuning = ImageTuning(epochs=1, precision="fp32"), {"data": stored, "body": body}
+    out = folder / "tuned"
+    finetune_on_images(PROBLEM, training, 0, **tuning, architecture=body, out=out, monitor=silent)
+    evaluate(
+        PROBLEM,
+        100,
+        0.95,
+        0,
+        data=stored,
+        model=out / "model",
+        from_scratch=None,
+        out=folder / "evaluation",
+        monitor=silent,
+    )
+    return folder
+
+
+@pytest.mark.usefixtures("mlflow_database")
+def test_pictures_of_a_folder_are_answered_as_the_evaluation_answers_them(tuned: Path) -> None:
+    import pandas as pd
+
+    status, out, err = call("predict", str(tuned / "tuned" / "model"), str(tuned / "few"))
+    assert status == 0, err
+    found = {row["image"]: row for row in map(json.loads, out.splitlines())}
+    assert len(found) == 45
+    expected = pd.read_parquet(tuned / "evaluation" / "predictions.parquet")
+    for row in expected.itertuples():
+        assert found[row.image]["predicted"] == row.predicted
+        assert found[row.image]["probability"] == pytest.approx(row.probability, abs=1e-5)
+
+
+@pytest.mark.usefixtures("mlflow_database")
+def test_one_picture_is_written_to_a_table(tuned: Path, tmp_path: Path) -> None:
+    picture = str(tuned / "few" / "disc" / "001.png")
+    answers = tmp_path / "answers.csv"
+    status, _, err = call(
+        "predict", str(tuned / "tuned" / "model"), picture, "--output", str(answers)
+    )
+    assert status == 0, err
+    header, row = answers.read_text().splitlines()
+    assert header == "image,predicted,probability"
+    assert row.startswith(f"{picture},")
+    assert "1 pictures answered (image-classification)" in err
+
+
+@pytest.mark.usefixtures("mlflow_database")
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: (folder / "x.png").write_text("no picture"), "x.png: not a picture"),
+        (shutil.rmtree, "there is no file or folder"),
+        (lambda folder: [file.unlink() for file in folder.rglob("*.png")], "no picture in"),
+    ],
+)
+def test_what_is_no_picture_is_answered(tuned: Path, tmp_path: Path, spoil, said: str) -> None:
+    folder = write_pictures(tmp_path / "new", 3, 4)
+    spoil(folder)
+    status, _, err = call("predict", str(tuned / "tuned" / "model"), str(folder))
+    assert status == 2
+    assert said in err
+
+
+@pytest.mark.usefixtures("mlflow_database")
+def test_columns_are_refused_where_pictures_are_read(tuned: Path) -> None:
+    model = str(tuned / "tuned" / "model")
+    status, _, err = call("predict", model, str(tuned / "few"), "--column", "text")
+    assert status == 2
+    assert "--column: found 'text', but the model reads pictures" in err
+
+
+def test_data_shows_the_card_of_pictures_and_an_experiment(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_pictures(tmp_path / "photos", 60, 1)
+    status, out, err = call("data", "photos")
+    assert status == 0, err
+    assert "Mean colour" in out
+    assert "disc" in out
+    text = out.partition("The experiment to begin with:")[2]
+    (tmp_path / "mine.yaml").write_text(text)
+    assert yaml.safe_load(text)["downstream"][0]["problem"] == PROBLEM
+    status, out, err = call("plan", "mine.yaml")
+    assert status == 0, err
+    assert "10 of 10 stages run" in out
+
+
+def test_pictures_without_labels_are_to_pre_train_on(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    for number, file in enumerate(sorted(write_pictures(tmp_path / "a", 30, 1).rglob("*.png"))):
+        Image.open(file).save(tmp_path / "photos" / f"{number}.jpg")
+    status, out, err = call("data", "photos")
+    assert status == 0, err
+    text = out.partition("The experiment to begin with:")[2]
+    found = yaml.safe_load(text)
+    assert found["pretraining"]["objective"] == "simclr"
+    assert "downstream" not in found
+
+
+def test_all_bad_pictures_are_named_before_anything_starts(tmp_path: Path, monkeypatch) -> None:
+    from tests.support.tiny_images import write_image_experiment
+
+    file = write_image_experiment(tmp_path)
+    for name in ("bar/0a.png", "disc/0b.png"):
+        (tmp_path / "many" / name).write_bytes(b"\x89PNG\r\n\x1a\n cut")
+    status, _, err = call("plan", str(file))
+    assert status == 2
+    assert "images: images.source: 2 of the pictures cannot be used" in err
+    assert "bar/0a.png" in err
+    assert "disc/0b.png" in err

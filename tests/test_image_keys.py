@@ -1,0 +1,205 @@
+"""Every field of an experiment on images is in the key of the stages that it changes directly.
+
+As `tests/test_keys.py` for text, whose helpers it uses.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flows.presets.loading import load_any
+from flows.recipes.images import recipe
+from tasks.contract import Stage
+from tasks.experiment.images.experiment import ImageExperiment
+from tasks.machinery.execution.planner import PendingArtifact
+from tests.conftest import ROOT
+from tests.support.tiny_images import STAGES, write_image_experiment
+from tests.test_keys import Walk, changed, fields_of
+
+NO_KEY: set[str] = set()
+TUNING, PRETRAINING = {"finetuning kinds"}, {"pretraining"}
+OF_KINDS = {"images kinds"}
+COLUMNS = {"images", "pixels"}  # both read the source
+EVERY_PIXEL = {"pixels", "pixels kinds", "pretraining"}
+
+# Field: another valid value, and the titles of the stages that have the field in their key.
+FIELDS: dict[str, tuple[str, set[str]]] = {
+    "name": ("another", {"report"}),
+    "variant": ("another", NO_KEY),
+    "seed": ("1", PRETRAINING | TUNING | {"baseline kinds", "evaluation kinds"}),
+    "split_seed": ("1", {"images", "images kinds"}),
+    "images.source": ("{elsewhere}/many", NO_KEY),  # its content is
+    "images.columns.image": ("file", COLUMNS),
+    "images.columns.label": ("kind", COLUMNS),
+    "images.columns.group": ("who", COLUMNS),
+    "images.columns.split": ("part", COLUMNS),
+    "images.group_pattern": ('"(.)"', {"images"}),
+    "images.validation_share": ("0.3", {"images"}),
+    "images.overlap": ("error", {"images"}),
+    "images.max_pictures": ("100", {"images"}),
+    "pixels.size": ("24", EVERY_PIXEL),
+    "pixels.channels": ("1", EVERY_PIXEL),
+    "pixels.fit": ("stretch", EVERY_PIXEL),
+    "model.family": ("vit", PRETRAINING | TUNING),  # their code too
+    "model.size": ("small", PRETRAINING),
+    "model.patch_size": ("8", PRETRAINING),
+    "pretraining.objective": ("simclr", PRETRAINING),
+    "pretraining.temperature": ("0.5", PRETRAINING),
+    "pretraining.masking_share": ("0.4", PRETRAINING),
+    "downstream.name": ("other", {"report"}),
+    "downstream.problem": ("image-classification", NO_KEY),  # there is one
+    "downstream.source": ("{elsewhere}/few", NO_KEY),  # its content is
+    "downstream.columns.image": ("file", {"images kinds", "pixels kinds"}),
+    "downstream.columns.label": ("kind", {"images kinds", "pixels kinds"}),
+    "downstream.columns.group": ("who", {"images kinds", "pixels kinds"}),
+    "downstream.columns.split": ("part", {"images kinds", "pixels kinds"}),
+    "downstream.group_pattern": ('"(.)"', OF_KINDS),
+    "downstream.validation_share": ("0.15", OF_KINDS),
+    "downstream.test_share": ("0.3", OF_KINDS),
+    "downstream.missing_labels": ("drop", OF_KINDS),
+    "downstream.overlap": ("drop", OF_KINDS),
+    "downstream.train_examples": ("50", TUNING | {"baseline kinds"}),
+    "downstream.epochs": ("3", TUNING),
+    "downstream.freeze": ("embeddings", TUNING),
+    "downstream.layer_decay": ("0.9", TUNING),
+    "downstream.label_smoothing": ("0.1", TUNING),
+    "downstream.class_weights": ("balanced", TUNING),
+    "downstream.early_stopping": ("3", TUNING),
+    "downstream.averaging": ("0.99", TUNING),
+    "evaluation.from_scratch": ("false", {"evaluation kinds"}),
+    "evaluation.simple_baseline": ("false", {"evaluation kinds"}),
+    "evaluation.bootstrap_samples": ("300", {"evaluation kinds"}),
+    "evaluation.confidence": ("0.9", {"evaluation kinds", "report"}),
+    "evaluation.seeds": ("2", {"evaluation kinds"}),
+    "checkpoints.every_steps": ("7", NO_KEY),
+    "checkpoints.every_minutes": ("2", NO_KEY),
+}
+TRAINING = {
+    "batch_size": "17",
+    "micro_batch_size": "4",
+    "optimizer": "muon",
+    "learning_rate": "0.002",
+    "warmup_share": "0.2",
+    "schedule": "linear",
+    "weight_decay": "0.02",
+    "adam_beta2": "0.95",
+    "max_gradient_norm": "2",
+    "dropout": "0.2",
+    "precision": "bf16",
+    "augmentation.crop": "0.9",
+    "augmentation.shift": "0.2",
+    "augmentation.flip": "false",
+    "augmentation.rotation": "20",
+    "augmentation.shear": "0.1",
+    "augmentation.colour": "0.1",
+    "augmentation.blur": "0.1",
+    "augmentation.erase": "0.1",
+}
+for part, titles in {"pretraining": PRETRAINING, "downstream": TUNING}.items():
+    FIELDS |= {f"{part}.{name}": (value, titles) for name, value in TRAINING.items()}
+FIELDS |= {
+    f"pretraining.{name}": (value, PRETRAINING)
+    for name, value in {"steps": "13", "minutes": "1", "validation_pictures": "17"}.items()
+}
+FIELDS["pretraining.log_every"] = ("3", NO_KEY)
+
+ALSO = {
+    "model.patch_size": ("model.family=vit",),
+    "pretraining.temperature": ("pretraining.objective=simclr",),
+    "pretraining.masking_share": ("pretraining.objective=masked-image", "model.family=vit"),
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """The tiny experiment, and a copy of its data elsewhere."""
+    data = tmp_path_factory.mktemp("keys")
+    file = write_image_experiment(data)
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "moved"
+    shutil.copytree(data, elsewhere)
+    return SimpleNamespace(file=file, data=data, elsewhere=elsewhere)
+
+
+def load(place: SimpleNamespace, *settings: str) -> ImageExperiment:
+    found = load_any(str(place.file), settings)
+    assert isinstance(found, ImageExperiment)
+    return found
+
+
+class WalkOfKinds(Walk):
+    """Walks the recipe; the problem has its first name."""
+
+    def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> PendingArtifact:
+        return super().__call__(stage, label.replace("other", "kinds"), **arguments)
+
+
+def keys(place: SimpleNamespace, *settings: str) -> dict[str, dict[str, Any]]:
+    """The key of each stage by its title; a problem is called by its first name."""
+    walk = WalkOfKinds()
+    recipe(load(place, *settings), walk)
+    return walk.keys
+
+
+def test_the_table_has_every_field_and_no_other() -> None:
+    assert set(FIELDS) == fields_of(ImageExperiment)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_field_is_in_the_key_of_the_stages_that_it_changes(
+    field: str, place: SimpleNamespace
+) -> None:
+    value, titles = FIELDS[field]
+    value = value.format(elsewhere=place.elsewhere)
+    change = f"{field.replace('downstream.', 'downstream.kinds.')}={value}"
+    also = ALSO.get(field, ())
+    before, after = keys(place, *also), keys(place, *also, change)
+    tuned = {"finetuning kinds from scratch"} if "finetuning kinds" in titles else set()
+    assert changed(before, after) == (titles | tuned) & before.keys() & after.keys()
+
+
+def test_a_byte_of_a_picture_is_in_the_key_of_what_reads_it(
+    place: SimpleNamespace, tmp_path: Path
+) -> None:
+    moved = shutil.copytree(place.data, tmp_path / "data")
+    there = SimpleNamespace(file=moved / "images.yaml")
+    assert keys(there) == keys(place)
+    shutil.copy(moved / "few" / "disc" / "001.png", moved / "few" / "bar" / "000.png")
+    assert changed(keys(place), keys(there)) == {"images kinds", "pixels kinds"}
+
+
+STAGEWISE = """
+import importlib, json, sys
+from pathlib import Path
+from flows.presets.loading import load_any
+from flows.recipes.images import recipe
+from tasks.machinery.store.store import Store
+from tests.support.stagewise import LIBRARIES, Stagewise
+
+for library in LIBRARIES:
+    importlib.import_module(library)
+runner = Stagewise(Store(Path(sys.argv[2])))
+recipe(load_any(sys.argv[1]), runner)
+print(json.dumps(runner.imported))
+"""
+
+
+@pytest.mark.slow
+def test_every_module_that_a_stage_imports_while_it_runs_is_in_its_key(
+    place: SimpleNamespace, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", STAGEWISE, str(place.file), str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    stages = json.loads(done.stdout.splitlines()[-1])
+    assert len(stages) == STAGES
+    beyond = {title: sorted({*s["imported"]} - {*s["key"]}) for title, s in stages.items()}
+    assert {title: modules for title, modules in beyond.items() if modules} == {}
+    assert all(s["own"][0] in s["key"] for s in stages.values())
