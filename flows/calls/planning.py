@@ -18,10 +18,10 @@ from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.machinery.host.digest_memo import Verification, verifying
 from tasks.machinery.host.home import store_folder
-from tasks.machinery.host.torchvision import torchvision_problem
 from tasks.machinery.naming.spelling import nearest
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import StageCaller
+from tasks.models.images.torchvision import torchvision_problem
 
 if TYPE_CHECKING:
     from flows.calls.results import Plan
