@@ -42,7 +42,7 @@ from tasks.pages.figures import (
     draw_scatter,
     write_figure,
 )
-from tasks.problems import Metric, described, names
+from tasks.problems import Metric
 from tasks.statistics import numbers
 from tasks.statistics.verdict import (
     against_simple,
@@ -107,7 +107,7 @@ class Found:
             rows["worst"],
             rows["points"],
             rows.get("reliability", []),
-            samples_of(folder / "predictions.parquet") if writes(facts["problem"]) else [],
+            samples_of(folder / "predictions.parquet") if writes(facts) else [],
         )
 
     @property
@@ -123,9 +123,9 @@ class Found:
         )
 
 
-def writes(problem: str) -> bool:
-    """Whether a model of a problem answers prompts with texts."""
-    return problem in names() and described(problem).INPUT == "prompt"
+def writes(facts: Mapping[str, Any]) -> bool:
+    """Whether the rows of an evaluation are prompts, which a model answers with texts."""
+    return str(facts["rows"]).endswith(" prompts")
 
 
 def samples_of(predictions: Path) -> list[list[str]]:
