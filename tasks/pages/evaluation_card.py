@@ -43,7 +43,7 @@ from tasks.pages.figures import (
     write_figure,
 )
 from tasks.pages.picture_sheets import answered_sheet
-from tasks.problems import Metric, described, names
+from tasks.problems import Metric
 from tasks.statistics import numbers
 from tasks.statistics.verdict import (
     against_simple,
@@ -108,7 +108,7 @@ class Found:
             rows["worst"],
             rows["points"],
             rows.get("reliability", []),
-            samples_of(folder / "predictions.parquet") if writes(facts["problem"]) else [],
+            samples_of(folder / "predictions.parquet") if writes(facts) else [],
         )
 
     @property
@@ -124,9 +124,9 @@ class Found:
         )
 
 
-def writes(problem: str) -> bool:
-    """Whether a model of a problem answers prompts with texts."""
-    return problem in names() and described(problem).INPUT == "prompt"
+def writes(facts: Mapping[str, Any]) -> bool:
+    """Whether the rows of an evaluation are prompts, which a model answers with texts."""
+    return str(facts["rows"]).endswith(" prompts")
 
 
 def samples_of(predictions: Path) -> list[list[str]]:

@@ -86,7 +86,7 @@ FIELDS = [
         "model: {family: brt}\n",
         f"accepted: {', '.join(families.names())}; did you mean bert",
     ),
-    setting("too small", "model.layers=0", "model.layers: found 0", "at least 1"),
+    setting("too small", "model.layers=-1", "model.layers: found -1", "at least 0"),
     setting("too large", "pretraining.learning_rate=3", "learning_rate: found 3", "at most 1"),
     setting("not a number", "pretraining.learning_rate=.nan", "learning_rate: found nan"),
     setting("not a number as text", "pretraining.learning_rate=nan", "learning_rate: found 'nan'"),
@@ -112,8 +112,11 @@ FIELDS = [
     setting("a problem without a name", "downstream.mood.name=", "name: found ''", "matching"),
     setting("two problems of a name", "downstream.mood.name=names", "is the name of 2 problems"),
     setting("shares of all rows", "downstream.mood.test_share=0.95", "leave nothing to train on"),
-    setting("sizes beyond all memory", "model.layers=1000000000000", "at least 1, at most 96"),
-    setting("no heads", "model.heads=0", "model.heads: found 0; accepted: a whole number, at l"),
+    setting("sizes beyond all memory", "model.layers=1000000000000", "at least 0, at most 96"),
+    setting("no heads", "model.heads=-1", "model.heads: found -1; accepted: a whole number, at l"),
+    setting(
+        "an unknown size", "model.size=huge", "model.size: found 'huge'; accepted with model.fam"
+    ),
     setting("a date where a number is asked", "seed=2026-13-45", "seed: found '2026-13-45'"),
     setting("a deep setting", "seed=" + "[" * 5_000, "seed: found '[[[", "a whole number"),
     setting("a misspelt setting", "pretraining.step=3", "--set pretraining.step=3", "mean steps."),

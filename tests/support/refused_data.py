@@ -59,9 +59,9 @@ SOURCES = [
     ),
     data(
         "a file of another kind",
-        f"{MOODS}={{data}}/moods.xlsx",
-        zipped("moods.xlsx"),
-        said=(MOODS, "moods.xlsx is a .xlsx; accepted: .jsonl, .csv"),
+        f"{MOODS}={{data}}/moods.ods",
+        zipped("moods.ods"),
+        said=(MOODS, "moods.ods is a .ods; accepted: .jsonl, .csv"),
     ),
     data(
         "an empty file", "", written("moods.csv", ""), said=(MOODS, "moods.csv is empty (0 bytes")
