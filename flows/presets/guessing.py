@@ -18,7 +18,7 @@ from tasks.sources.columns import USUAL
 from tasks.sources.files import files_of
 from tasks.sources.folders import SPLIT_WORDS
 from tasks.sources.formats import TAGGED
-from tasks.sources.looking import Seen, look, type_of
+from tasks.sources.looking import LOOKED_AT, Seen, look, type_of
 
 CORPUS = "corpus"
 TAGS, TEXTS, NUMBERS = "token-classification", "text-classification", "regression"
@@ -78,10 +78,7 @@ def guess(location: str, problem: str = "", text: str = "", label: str = "") -> 
     if has_scheme(location) and not place(location).exists():
         raise StageError(f"PATH: {location} is not on this machine; accepted: a file or a folder")
     if workbook.claims(location):
-        raise StageError(
-            f"PATH: {location} is {workbook.WRITTEN}, which is not looked into; accepted: a sheet "
-            "saved as .csv. In an experiment it is a source, with its columns by their names"
-        )
+        return _in_workbook(location, problem, text, label)
     source = None if problem == CORPUS else _labelled(location, needed=bool(problem))
     if source is None:
         return _corpus(sources.resolve(location, "PATH", "text"), text)
@@ -91,6 +88,17 @@ def guess(location: str, problem: str = "", text: str = "", label: str = "") -> 
     if found[0] == CORPUS:
         return _corpus(sources.resolve(location, "PATH", "text"), text)
     return Guess(source, seen, *found)
+
+
+def _in_workbook(location: str, problem: str, text: str, label: str) -> Guess:
+    """What the first rows of a workbook's sheet for training are for."""
+    source = sources.resolve(location, "PATH", None)
+    seen = Seen(source.name, ".xlsx", (), workbook.columns(source, LOOKED_AT))
+    if problem != CORPUS:
+        found = _guessed(seen, problem, text, label)
+        if found[0] != CORPUS:
+            return Guess(source, seen, *found)
+    return _of_texts(source, seen, text)
 
 
 def _labelled(location: str, *, needed: bool) -> Source | None:
@@ -105,7 +113,10 @@ def _labelled(location: str, *, needed: bool) -> Source | None:
 
 def _corpus(source: Source, text: str) -> Guess:
     """Text to pre-train on."""
-    seen = look(files_of(source, rows=False)[0], rows=False)
+    return _of_texts(source, look(files_of(source, rows=False)[0], rows=False), text)
+
+
+def _of_texts(source: Source, seen: Seen, text: str) -> Guess:
     if not seen.columns:
         return Guess(source, seen, CORPUS, {}, ("plain text, to pre-train on",))
     column = text or _text_column(seen, ())

@@ -68,11 +68,32 @@ def documents(source: Source, corpus: Corpus, progress: Progress) -> Iterator[Do
     """The text column of the sheet for training, or of the only one."""
     column = Column(corpus.text_column, "corpus.text_column")
     with _opened(source) as sheets:
-        split = "train" if "train" in sheets.values() else next(iter(sheets.values()))
+        split = _of_training(sheets)
         for number, (given, where, values) in enumerate(_records(source, sheets, [column]), 1):
             progress(number, 0, "documents")
             if given == split:
                 yield Document(where, text_in(values, column, where))
+
+
+def columns(source: Source, most: int) -> dict[str, list[Any]]:
+    """The values of each column in the first rows of the sheet for training, or of the only one.
+
+    Raises:
+        StageError: it is no workbook, or has no row.
+    """
+    found: dict[str, list[Any]] = {}
+    with _opened(source) as sheets:
+        split = _of_training(sheets)
+        learnt = (values for given, _, values in _records(source, sheets, []) if given == split)
+        for values in islice(learnt, most):
+            for name, value in values.items():
+                found.setdefault(name, []).append(value)
+    return found
+
+
+def _of_training(sheets: Mapping[Any, str]) -> str:
+    """The split of the sheet to learn from: that of the only one may be ""."""
+    return "train" if "train" in sheets.values() else next(iter(sheets.values()))
 
 
 def rows(source: Source, columns: Columns, progress: Progress) -> Iterator[Row]:

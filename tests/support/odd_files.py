@@ -7,6 +7,8 @@ import json
 import random
 from pathlib import Path
 
+import openpyxl
+
 from tests.support.tiny_experiment import BAD, GOOD, sentence, write_tags, write_texts
 
 
@@ -22,6 +24,19 @@ def semicolons(folder: Path) -> str:
     lines = ["id;review;sentiment", *(f"{n};{t};{v}" for n, (t, v) in enumerate(moods()))]
     (folder / "Reviews 2024.csv").write_bytes("\n".join([*lines, ""]).encode("utf-16"))
     return "Reviews 2024.csv"
+
+
+def workbook(folder: Path) -> str:
+    book = openpyxl.Workbook()
+    book.active.title = "notes"
+    book.active.append(["how it was made"])
+    rows = moods()
+    for name, some in (("train", rows[:80]), ("test", rows[80:])):
+        sheet = book.create_sheet(name)
+        for row in (("review", "sentiment"), *some):
+            sheet.append(row)
+    book.save(folder / "reviews.xlsx")
+    return "reviews.xlsx"
 
 
 def bare(folder: Path) -> str:

@@ -22,6 +22,7 @@ from tests.support.odd_files import (
     splits,
     tags,
     texts,
+    workbook,
     yes_or_no,
 )
 
@@ -34,6 +35,11 @@ SEEN: dict[str, tuple[Written, list[str], dict[str, object] | None]] = {
         semicolons,
         [".csv, UTF-16, separated by semicolons, with a header", "files in UTF-16"],
         {"name": "reviews-2024", "columns": {"text": "review", "label": "sentiment"}},
+    ),
+    "workbook": (
+        workbook,
+        ["reviews.xlsx: .xlsx", "sheets that are not read: notes"],
+        {"name": "reviews", "columns": {"text": "review", "label": "sentiment"}},
     ),
     "bare": (
         bare,
@@ -154,7 +160,7 @@ def test_numbers_are_read_as_scores_guessed_or_chosen(
     [
         ("a.csv", "text,label\na,x\nb,y,z\n", "a.csv, line 3: 3 cells, but the header has 2"),
         ("a.ods", "PK", "PATH: a.ods is a .ods; accepted: .txt"),
-        ("a.xlsx", "PK", "PATH: a.xlsx is a workbook (.xlsx), which is not looked into"),
+        ("a.xlsx", "PK", "a.xlsx: not a workbook that can be read"),
         ("", "", "there is no file or folder"),
     ],
 )
