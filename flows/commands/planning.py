@@ -78,7 +78,7 @@ def planned_experiment(
         stop(error.lines)
     if isinstance(experiment, ImageExperiment):
         from flows.recipes import images
-        from tasks.machinery.host.torchvision import torchvision_problem
+        from tasks.models.images.torchvision import torchvision_problem
 
         if problem := torchvision_problem():
             stop([problem])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.machinery.host.torchvision import torchvision_problem
+from tasks.models.images.torchvision import torchvision_problem
 
 
 def install(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
