@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from flows.recipes.image_stages import IMAGE_NAMES
 from flows.recipes.stages import NAMES
 from tasks.machinery.host.digest_memo import Verification
 
@@ -38,7 +39,8 @@ RefreshOption = Annotated[
     typer.Option(
         "--refresh",
         metavar="STAGE",
-        help=f"Recompute a stage although it is cached: {', '.join(NAMES)}. May be repeated.",
+        help=f"Recompute a stage although it is cached: {', '.join(NAMES)}; on images: "
+        f"{', '.join(IMAGE_NAMES)}. May be repeated.",
     ),
 ]
 OutputOption = Annotated[

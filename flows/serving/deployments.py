@@ -81,7 +81,15 @@ def _experiments() -> list[RunnerDeployment]:
         "An experiment of your own. Fill in its name and, in Corpus, the source of the text to "
         "pre-train on; with labelled data, add a problem under Downstream and its source."
     )
-    return [*shipped, _offer(run_experiment, "blank", blank, [TRAINING])]
+    of_pictures = (
+        "An experiment on images of your own. Fill in its name and, in Images, the source of the "
+        "pictures to pre-train on; with labelled pictures, add a problem under Downstream."
+    )
+    return [
+        *shipped,
+        _offer(run_experiment, "blank", blank, [TRAINING]),
+        _offer(run_images, "blank", of_pictures, [TRAINING]),
+    ]
 
 
 def _parts() -> list[RunnerDeployment]:

@@ -16,7 +16,14 @@ import yaml
 
 from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.store.artifact import Artifact
-from tasks.models.files import auto_class, built_as, labels_of, parameters_of, problem_of
+from tasks.models.files import (
+    READER,
+    auto_class,
+    built_as,
+    labels_of,
+    parameters_of,
+    problem_of,
+)
 from tasks.pages import evaluation_card
 from tasks.pages.numbers import table
 
@@ -142,11 +149,15 @@ class ModelCard:
 
     def _loading(self) -> str:
         name = auto_class(self.configuration)
+        of_pictures = (self.folder / READER).is_file()
+        what, reader = ("tokenizer", "AutoTokenizer")
+        if of_pictures:
+            what, reader = ("processor", "AutoImageProcessor")
         return (
             "In this folder; elsewhere, with its path or its name on the Hub in place of `.`:\n\n"
             "```python\n"
-            f"from transformers import AutoTokenizer, {name}\n"
-            'tokenizer = AutoTokenizer.from_pretrained(".")\n'
+            f"from transformers import {reader}, {name}\n"
+            f'{what} = {reader}.from_pretrained(".")\n'
             f'model = {name}.from_pretrained(".")\n'
             "```"
         )

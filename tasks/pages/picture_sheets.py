@@ -18,6 +18,7 @@ from tasks.pages.figures import GREEN, INK, MUTED, ORANGE, literal
 
 COLUMNS = 8
 _WORDS = 18  # characters of a label on a sheet
+_HEADING = 0.75  # inches above the pictures
 
 Pictures = NDArray[np.uint8]
 
@@ -87,11 +88,13 @@ def _places(count: int, row: int) -> list[tuple[int, int]]:
 
 
 def _grid(rows: int, columns: int, title: str, *, height: float) -> tuple[Figure, list[list[Axes]]]:
-    """Empty axes without ticks, under a title."""
-    figure = Figure(figsize=(0.8 * columns + 1.2, height * rows + 0.6))
+    """Empty axes without ticks, under a title; the height of a row is in inches."""
+    whole = height * rows + _HEADING
+    figure = Figure(figsize=(0.8 * columns + 1.2, whole))
     FigureCanvasAgg(figure)
     axes: Any = figure.subplots(rows, columns, squeeze=False)
+    figure.subplots_adjust(top=1 - _HEADING / whole, bottom=0.01, hspace=0.1 if height < 1 else 0.4)
     for each in axes.flat:
         each.set_axis_off()
-    figure.suptitle(literal(title), fontsize=10, color=MUTED, y=0.99)
+    figure.suptitle(literal(title), fontsize=10, color=MUTED, y=1 - 0.1 / whole, va="top")
     return figure, axes.tolist()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tasks.data.images.splitting import SPLITS
 from tasks.data.tally import cell
 from tasks.machinery.naming.markdown import escaped
 from tasks.pages.figures import write_figure
@@ -60,7 +61,10 @@ class PicturesCard:
     @classmethod
     def read(cls, file: Path) -> PicturesCard:
         """The card of a tally.json."""
-        return cls(**json.loads(file.read_text(encoding="utf-8")))
+        values = json.loads(file.read_text(encoding="utf-8"))
+        for name in ("counts", "balance"):
+            values[name] = {split: values[name][split] for split in SPLITS if split in values[name]}
+        return cls(**values)
 
     def page(self) -> str:
         """The page as Markdown."""

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from tasks.contract import StageError
 from tasks.data.images.examples import PIXELS, UNIT, rows
 from tasks.training import flops
 from tasks.training.computation import Computation
@@ -35,7 +37,11 @@ def image_computation(
         counts: the count that each addend of the loss is a mean over in a batch, by its name.
         micro_batch_size: pictures computed at once; 0: all, since a batch norm sees them together.
         frozen: the body learns nothing, so that it has no backward pass.
+
+    Raises:
+        StageError: a picture would be computed alone, and the model has batch norms.
     """
+    _require_two(model, rows(batch), micro_batch_size)
     of_one = forward_flops(model, batch)
     step = of_one if frozen else flops.of_step(of_one)
     split = Splitting(rows=micro_batch_size, automatic=False, split=split_rows, counts=counts)
@@ -47,6 +53,17 @@ def image_computation(
         splitting=split if micro_batch_size else None,
         flops=lambda given: step * rows(given),
     )
+
+
+def _require_two(model: Any, size: int, micro_batch_size: int) -> None:
+    parts = -(-size // micro_batch_size) if micro_batch_size else 1
+    smallest = size // parts
+    if smallest < 2 and any(isinstance(part, nn.BatchNorm2d) for part in model.modules()):
+        raise StageError(
+            f"of a batch of {size} pictures in {parts} parts, one would be computed alone, but the "
+            "batch norms of this model compare pictures: at least 2 are needed at once. Raise "
+            "batch_size, micro_batch_size or train_examples"
+        )
 
 
 def forward_flops(model: Any, batch: Batch) -> float:

@@ -113,6 +113,12 @@ def finetune_on_images(
     freeze(model, training.freeze)
     examples = kind.encode(rows, None, labels)
     monitor.note(examples=len(rows))
+    if missing := sorted({*labels} - {*rows[kind.TRUTH]}):
+        monitor.say(
+            f"Warning: none of the {len(rows):,} training examples has {len(missing)} of the "
+            f"{len(labels)} labels, such as {missing[0]!r}, which cannot be learnt: raise "
+            "train_examples, or set another seed"
+        )
     size = min(training.batch_size, len(examples))
     channels = read_pixels(architecture).channels
     batches = ImageBatches(

@@ -93,6 +93,23 @@ def test_a_killed_fine_tuning_resumes_to_the_same_bits(place, tmp_path) -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_labels_without_a_chosen_example_are_said(place, tmp_path) -> None:
+    monitor = Silent()
+    tune(place, tmp_path / "out", monitor, train_examples=2, epochs=1)
+    assert any("none of the 2 training examples has" in said for said in monitor.said)
+
+
+@pytest.mark.parametrize("changes", [{"train_examples": 1}, {"micro_batch_size": 1}])
+def test_one_picture_at_once_is_refused_where_batch_norms_compare(changes, place, tmp_path) -> None:
+    with pytest.raises(StageError, match="at least 2 are needed at once"):
+        tune(place, tmp_path / "out", **changes)
+
+
+def test_a_batch_in_parts_is_trained_on(place, tmp_path) -> None:
+    metrics = tune(place, tmp_path / "out", micro_batch_size=5, epochs=1)
+    assert metrics["steps"] == 6
+
+
 def test_a_frozen_body_keeps_its_weights(place, tmp_path) -> None:
     tune(place, tmp_path / "out", freeze="encoder", epochs=1)
     given = transformers.AutoModel.from_pretrained(place / "body").state_dict()
