@@ -163,8 +163,10 @@ class ModelCard:
         )
 
     def _data(self) -> Iterator[str]:
-        lines = [["fine-tuned on", *_facts(each, "rows")] for each in self.rows]
-        lines += [["pre-trained on", *_facts(each, "documents")] for each in self.corpora]
+        lines = [["fine-tuned on", *_facts(each, _unit(each, "rows"))] for each in self.rows]
+        lines += [
+            ["pre-trained on", *_facts(each, _unit(each, "documents"))] for each in self.corpora
+        ]
         if lines:
             yield table(["", "data", "size", "content"], lines, words=4)
         else:
@@ -195,6 +197,11 @@ class ModelCard:
         if model_id := self.made.record.get("model_id"):
             facts["model in MLflow"] = model_id
         yield table(["", "version"], [[k, str(v)] for k, v in facts.items()], words=2)
+
+
+def _unit(data: Artifact, of_text: str) -> str:
+    """What is counted in a data set."""
+    return "pictures" if data.stage == "images" else of_text
 
 
 def _facts(data: Artifact, unit: str) -> list[str]:

@@ -8,6 +8,7 @@ from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.store import Store
 
 TABLE = "train.parquet"  # the training split of a corpus or of labelled data
+PICTURES = "pictures.parquet"  # the pictures of either, with their splits
 # Inputs of a training whose text it does not train on.
 _SHAPES = ("architecture", "tokenizer", "validation")
 
@@ -59,9 +60,13 @@ class Lineage:
         if artifact.stage == "dataset":
             self.rows.append(artifact / TABLE)
             return
+        if artifact.stage == "images":
+            labelled = "test_pictures" in artifact.metrics
+            (self.rows if labelled else self.corpora).append(artifact / PICTURES)
+            return
         if artifact.stage in ("pretraining", "finetuning"):
             self.trainings.append(artifact)
-        elif artifact.stage != "tokens":
+        elif artifact.stage not in ("tokens", "pixels"):
             self.gaps = True
         for role, name in artifact.reads.items():
             other = store.named(name)

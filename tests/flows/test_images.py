@@ -78,3 +78,16 @@ def test_mlflow_has_the_model_and_it_answers_pictures_in_base64(
     folder = model.removeprefix("models:/")
     [needs] = (place / "home" / "mlartifacts").rglob(f"{folder}/**/requirements.txt")
     assert "torchvision" not in needs.read_text()
+
+
+def test_a_model_is_exported_with_what_is_known_of_it(place: Path, prefect_server: str) -> None:
+    result = json.loads((place / "result.json").read_text())
+    model = next(s["model"] for s in result["stages"] if s["name"] == "finetuning kinds")
+    environment = {"TEMPER_HOME": str(place / "home"), "PREFECT_API_URL": prefect_server}
+    folder = place / "exported"
+    done = call("export", model, "--to", str(folder), environment=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    card = (folder / "README.md").read_text()
+    assert 'AutoImageProcessor.from_pretrained(".")' in card
+    assert "pictures: 68 train" in card
+    assert "pre-trained on" in card

@@ -17,6 +17,7 @@ from tasks.experiment.images.pictures import Images
 from tasks.experiment.images.problem import ImageData
 
 SPLITS = ("train", "validation", "test")
+OWN_TEST = "left out: pictures of the test split that the source has"
 COPIED = "left out: pictures of which another split has a copy or the same group"
 TESTED = "left out: pictures of which a test split has a copy"
 REPEATED = "copies of another picture of their split, by a perceptual hash"
@@ -44,7 +45,9 @@ def splits_of(images: Images | ImageData) -> tuple[str, ...]:
     return SPLITS if isinstance(images, ImageData) else SPLITS[:2]
 
 
-def assign(images: Images | ImageData, rows: Sequence[PictureRow], seed: int) -> None:
+def assign(
+    images: Images | ImageData, rows: Sequence[PictureRow], seed: int, notices: Notices
+) -> None:
     """Give each picture a split: its own, or by a hash where the source does not have it."""
     given = {row.given for row in rows}
     test = 0.0
@@ -69,7 +72,9 @@ def assign(images: Images | ImageData, rows: Sequence[PictureRow], seed: int) ->
     _fill(rows, seed, validation > 0)
     if not isinstance(images, ImageData):  # pre-training does not look at a test split
         for row in rows:
-            row.split = "" if row.split == "test" else row.split
+            if row.split == "test":
+                row.split = ""
+                notices.add(OWN_TEST, row.image)
 
 
 def _fill(rows: Sequence[PictureRow], seed: int, is_taken: bool) -> None:

@@ -79,7 +79,7 @@ def prepare_images(
     """
     notices, sheet = Notices(), Sheet()
     rows = _read(images, source, notices, sheet, monitor)
-    assign(images, rows, seed)
+    assign(images, rows, seed, notices)
     leave_out_tested(rows, held_out, notices)
     settle_overlaps(images, rows, notices)
     counts = {split: sum(row.split == split for row in rows) for split in splits_of(images)}

@@ -100,6 +100,15 @@ def test_pictures_of_a_test_split_are_not_pre_trained_on(tmp_path: Path) -> None
     assert any("of which a test split has a copy: 1" in said for said in monitor.said)
 
 
+def test_a_test_split_of_the_source_is_not_pre_trained_on_and_said(tmp_path: Path) -> None:
+    for split, count in {"train": 30, "validation": 9, "test": 6}.items():
+        write_pictures(tmp_path / "a" / split, count, seed=count)
+    metrics, rows, monitor = prepare(tmp_path / "a", tmp_path / "out", Images(source="x"))
+    assert not rows[rows["image"].str.startswith("test/")]["split"].any()
+    assert metrics["pictures"] == 39
+    assert any("the test split that the source has: 6" in said for said in monitor.said)
+
+
 def test_the_split_depends_on_its_seed_and_not_on_other_pictures(tmp_path: Path) -> None:
     few, many = (write_pictures(tmp_path / str(n), n, 1) for n in (30, 60))
     splits = [
