@@ -353,7 +353,7 @@ def test_a_body_of_the_hub_is_known_by_its_content_and_its_past_is_not(
     cache = place.folder / "cache"
     cache.mkdir()
 
-    def download(name: str, *, revision: str, allow_patterns: list[str]) -> str:
+    def download(name: str, *, revision: str, allow_patterns: list[str], **_: object) -> str:
         asked.append((name, revision))
         chosen = {file for pattern in allow_patterns for file in published.glob(pattern)}
         for file in chosen:
