@@ -164,8 +164,25 @@ def _guessed(
     chosen = problem or (NUMBERS if kind == "number" else TEXTS)
     role = "number" if chosen == NUMBERS else "label"
     said = [f"texts in column {text!r}", f"{role}s in column {label!r} ({kind})"]
+    second = _second_text(seen, text)
+    pairs = {"second_text": second} if second else {}
+    said += [f"pairs: the second texts in column {second!r}"] if second else []
     split, told = _split(seen)
-    return chosen, {"text": text, role: label} | split, (*said, *told)
+    return chosen, {"text": text, **pairs, role: label} | split, (*said, *told)
+
+
+_PAIRS = (
+    *(("sentence1", "sentence2"), ("text1", "text2"), ("question1", "question2")),
+    *(("premise", "hypothesis"), ("text_a", "text_b"), ("sentence_a", "sentence_b")),
+    ("text", "second_text"),
+)
+
+
+def _second_text(seen: Seen, text: str) -> str:
+    """The column of the second texts of pairs, by the usual names of both; "" for none."""
+    lower = {name.lower(): name for name in seen.columns}
+    other = dict(_PAIRS).get(text.lower(), "")
+    return lower.get(other, "")
 
 
 _WRITTEN_SAID = "prompts in column {prompt!r}, what follows them in {target!r}"

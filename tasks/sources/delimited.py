@@ -146,7 +146,9 @@ def _begin(cells: list[str], columns: Sequence[Column], where: str) -> tuple[lis
         require(columns, header, where)
     except StageError as error:
         hinted = "; a usual name" in str(error) or "; did you mean" in str(error)
-        raise StageError(str(error) if hinted else f"{error}. {_ABOUT_HEADERS}") from None
+        needed = any(".columns." in column.field for column in columns)
+        about = f". {_ABOUT_HEADERS}" if needed and not hinted else ""
+        raise StageError(f"{error}{about}") from None
     return header, False
 
 

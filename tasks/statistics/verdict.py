@@ -75,14 +75,16 @@ def against_simple(
         return ""
     value, ends = metrics[str(over)], (metrics[over.low], metrics[over.high])
     by = numbers.amount_of(value, metric.unit)
-    interval = numbers.interval(*ends, metric.unit, "+")
+    low, high = sorted(map(abs, ends))  # of a difference that has one direction
+    amounts = numbers.interval(low, high, metric.unit)
     if said == BETTER:
-        return f"better than the simple model ({words}) by {by} {interval}"
+        return f"better than the simple model ({words}) by {by} {amounts}"
     if said == WORSE:
         return (
-            f"the simple model ({words}) is better by {by} {interval}; more labels, more "
+            f"the simple model ({words}) is better by {by} {amounts}; more labels, more "
             "text or a published model may help"
         )
+    interval = numbers.interval(*ends, metric.unit, "+")
     return f"{said} ({words}): {numbers.gain(value, metric.unit)} {interval}"
 
 

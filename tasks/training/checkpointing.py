@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from torch import nn
-from transformers import Trainer
+from transformers import PreTrainedModel, Trainer
 
 from tasks.contract import StageError
 from tasks.experiment.pretraining import Checkpoints
@@ -110,6 +110,21 @@ class CheckpointingTrainer(Trainer):
         save_checkpoint(checkpoints, self.state.global_step, fill)
         self.saved_at, self.saved_step = self.meter.clock.start(), self.state.global_step
         self.save_seconds = self.saved_at - begun
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Write the weights by the names that they have here, which `_load_from_checkpoint` needs.
+
+        By default `save_pretrained` writes those of the published models, which differ for some
+        families (ViT).
+        """
+        if not isinstance(self.model, PreTrainedModel):
+            super()._save(output_dir, state_dict)
+            return
+        self.model.save_pretrained(
+            output_dir or str(self.args.output_dir),
+            state_dict=state_dict,
+            save_original_format=False,
+        )
 
     def require_finite_weights(self) -> None:
         """Check that weights are finite: gradients spoil them a step before the loss shows it."""

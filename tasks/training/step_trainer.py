@@ -165,7 +165,9 @@ class StepTrainer(CheckpointingTrainer):
         rows = self.computation.rows(inputs)
         parts = self.splitting.parts(inputs, rows) if self.splitting else [(inputs, None)]
         losses = []
-        if not model.training:  # at the start, and after a validation; it walks through all modules
+        # At the start, where a part of a model may be in another mode than the whole, and after a
+        # validation; not each time, since it walks through all modules.
+        if self.state.global_step == self.begun_at or not model.training:
             model.train()
         for part, self.weights in parts:
             loss = self.compute_loss(model, self._prepare_inputs(part))

@@ -19,12 +19,12 @@ def measured(value: float, low: float, high: float, documents: int = 100) -> dic
         (
             measured(0.05, 0.01, 0.09),
             BETTER,
-            "better than the simple model (words) by 5.0 points [+1.0, +9.0]",
+            "better than the simple model (words) by 5.0 points [1.0, 9.0]",
         ),
         (
             measured(-0.086, -0.1, -0.07),
             WORSE,
-            "the simple model (words) is better by 8.6 points [-10.0, -7.0]; more labels, more "
+            "the simple model (words) is better by 8.6 points [7.0, 10.0]; more labels, more "
             "text or a published model may help",
         ),
         (

@@ -97,6 +97,7 @@ def checked(found: Guess) -> Checked:
             try:
                 _prepare(found, settings, out_of)
                 reason = str(first).partition("\n")[0].partition(": ")[2] if first else ""
+                reason = reason.removesuffix(", such as").partition(". To leave")[0]
                 return Checked(found, settings, reason, _card(out_of))
             except StageError as error:
                 first = first or error

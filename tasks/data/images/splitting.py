@@ -59,6 +59,9 @@ def assign(
             f"{images.part}: test_share {test:g} and validation_share {validation:g} leave nothing "
             "to train on; their sum must be below 1"
         )
+    # Pre-training takes it from the other end: its pictures may be those of a problem, too, whose
+    # test pictures are left out of it.
+    begin = test if isinstance(images, ImageData) else 1 - validation
     for row in rows:
         if row.given in ("validation", "test"):
             row.split = row.given
@@ -67,9 +70,8 @@ def assign(
         row.split = "train"
         if position < test:
             row.split = "test"
-        elif position < test + validation:
+        elif begin <= position < begin + validation:
             row.split = "validation"
-    _fill(rows, seed, validation > 0)
     if not isinstance(images, ImageData):  # pre-training does not look at a test split
         for row in rows:
             if row.split == "test":
@@ -77,15 +79,16 @@ def assign(
                 notices.add(OWN_TEST, row.image)
 
 
-def _fill(rows: Sequence[PictureRow], seed: int, is_taken: bool) -> None:
-    """Give an empty validation split the training document with the smallest hash, if it is taken.
+def fill_validation(images: Images | ImageData, rows: Sequence[PictureRow], seed: int) -> None:
+    """Give an empty validation split the training document with the largest hash, if it is taken.
 
     Of a few pictures, a small share may be none.
     """
     learnt = {row.document for row in rows if row.split == "train"}
+    is_taken = images.validation_share > 0 and all(row.given != "validation" for row in rows)
     if not is_taken or len(learnt) < 2 or any(row.split == "validation" for row in rows):
         return
-    first = min(learnt, key=lambda document: share(seed, document))
+    first = max(learnt, key=lambda document: share(seed, document))
     for row in rows:
         if row.document == first and row.split == "train":
             row.split = "validation"

@@ -91,7 +91,7 @@ class Planner:
         found = self.store.load(stage.name, fingerprint)
         checkpoints = self.store.folder(stage.name, fingerprint) / "checkpoints"
         begun = 0 if found else last_step(checkpoints)
-        nearest = found or self._nearest(key)
+        nearest = found or self._nearest(key, stage.module)
         reasons = self._reasons(stage, key, arguments, found, nearest, begun)
         if found and not reasons:
             self.steps.append(Step(title, stage.name, "cached", [], fingerprint, found.seconds))
@@ -100,12 +100,19 @@ class Planner:
         self.steps.append(Step(title, stage.name, "run", reasons, fingerprint, seconds, begun))
         return pending(stage.name, title, key)
 
-    def _nearest(self, key: dict[str, Any]) -> Artifact | None:
-        """The recent artifact of the stage whose key differs least; among equals, the newest."""
+    def _nearest(self, key: dict[str, Any], module: str) -> Artifact | None:
+        """The recent artifact of the stage whose key differs least; among equals, the newest.
+
+        Stages of text and of images have the same names, and are in different modules.
+        """
         stage = key["stage"]
         if stage not in self._recent:
             self._recent[stage] = self.store.artifacts(stage, newest=_MOST_CANDIDATES)
-        candidates = [found for found in self._recent[stage] if _comparable(found.key, key)]
+        candidates = [
+            found
+            for found in self._recent[stage]
+            if module in found.key["code"] and _comparable(found.key, key)
+        ]
         return min(candidates, key=lambda found: len(differences(found.key, key)), default=None)
 
     def _reasons(  # noqa: PLR0917

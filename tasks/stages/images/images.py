@@ -24,6 +24,7 @@ from tasks.data.images.splitting import (
     PictureRow,
     assign,
     count_copies,
+    fill_validation,
     leave_out_tested,
     settle_overlaps,
     splits_of,
@@ -81,6 +82,7 @@ def prepare_images(
     rows = _read(images, source, notices, sheet, monitor)
     assign(images, rows, seed, notices)
     leave_out_tested(rows, held_out, notices)
+    fill_validation(images, rows, seed)
     settle_overlaps(images, rows, notices)
     counts = {split: sum(row.split == split for row in rows) for split in splits_of(images)}
     _require(images, source, rows, counts)
@@ -198,7 +200,7 @@ def _require(
         raise StageError(
             f"{images.part}: the {empty[0]} split of {source.location} is empty ({told} pictures, "
             f"of {len({row.document for row in rows}):,} groups); it needs more pictures, folders "
-            "named train, validation and test, or another share"
+            f"named train, validation and test, or another {images.part}.{empty[0]}_share"
         )
     tested = len({row.document for row in rows if row.split == "test"})
     if "test" in counts and tested < FEWEST_TESTED:

@@ -15,6 +15,7 @@ from tests.support.odd_files import (
     column,
     conll,
     moods,
+    pairs,
     prompts,
     questions,
     questions_with_splits,
@@ -40,6 +41,15 @@ SEEN: dict[str, tuple[Written, list[str], dict[str, object] | None]] = {
         workbook,
         ["reviews.xlsx: .xlsx", "sheets that are not read: notes"],
         {"name": "reviews", "columns": {"text": "review", "label": "sentiment"}},
+    ),
+    "pairs": (
+        pairs,
+        ["pairs: the second texts in column 'sentence2'"],
+        {
+            "name": "pairs",
+            "problem": "regression",
+            "columns": {"text": "sentence1", "second_text": "sentence2", "number": "score"},
+        },
     ),
     "bare": (
         bare,
