@@ -41,9 +41,13 @@ def test_pictures_of_a_problem_to_pretrain_on_keep_their_validation_share(
     assert 20 < counts["validation"] < 60
 
 
-def test_of_few_pictures_one_is_for_validation_unless_it_has_no_share() -> None:
-    for share, expected in ((0.01, 1), (0.0, 0)):
-        rows, images = pictures(5), Images(validation_share=share)
+def test_of_few_pictures_one_is_for_validation_unless_the_source_has_some() -> None:
+    images = Images(validation_share=0.01)
+    for given in ("", "validation"):
+        rows = pictures(5)
+        rows[2].given = given
         assign(images, rows, 0, Notices())
         fill_validation(images, rows, seed=0)
-        assert sum(row.split == "validation" for row in rows) == expected
+        chosen = [row for row in rows if row.split == "validation"]
+        assert len(chosen) == 1
+        assert not given or chosen == [rows[2]]
