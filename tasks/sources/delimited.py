@@ -146,8 +146,8 @@ def _begin(cells: list[str], columns: Sequence[Column], where: str) -> tuple[lis
         require(columns, header, where)
     except StageError as error:
         hinted = "; a usual name" in str(error) or "; did you mean" in str(error)
-        needed = any(".columns." in column.field for column in columns)
-        about = f". {_ABOUT_HEADERS}" if needed and not hinted else ""
+        of_command = any(column.field.startswith("--") for column in columns)
+        about = "" if hinted or of_command else f". {_ABOUT_HEADERS}"
         raise StageError(f"{error}{about}") from None
     return header, False
 
