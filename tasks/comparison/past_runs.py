@@ -79,23 +79,10 @@ class PastRuns:
         if self._stored and not narrowed.strip():
             stored = self._stored.runs(chosen)
             if stored is not None:
-                return [self._of_stored(found) for found in stored]
+                return [self._past(found) for found in stored]
         wanted = f"{IS_WHOLE} and {narrowed}" if narrowed.strip() else IS_WHOLE
         with self._asking(narrowed):
-            return [self._past(found) for found in self._search(chosen, wanted)]
-
-    def _of_stored(self, found: StoredRun) -> PastRun:
-        return PastRun(
-            run_id=found.run_id,
-            name=found.name,
-            experiment=self.names[found.experiment_id],
-            status=found.status,
-            started=found.started / 1000,
-            seconds=(found.ended - found.started) / 1000 if found.ended else 0.0,
-            params=found.params,
-            metrics=found.metrics,
-            tags=found.tags,
-        )
+            return [self._past(StoredRun.of(found)) for found in self._search(chosen, wanted)]
 
     def seconds_of_stages(self) -> dict[str, float]:
         """How long each artifact (`stage/fingerprint`) took, by the runs that computed them."""
@@ -151,18 +138,17 @@ class PastRuns:
             if not token:
                 return
 
-    def _past(self, found: Any) -> PastRun:
-        info, data = found.info, found.data
+    def _past(self, found: StoredRun) -> PastRun:
         return PastRun(
-            run_id=info.run_id,
-            name=info.run_name or info.run_id,
-            experiment=self.names[info.experiment_id],
-            status=info.status,
-            started=info.start_time / 1000,
-            seconds=(info.end_time - info.start_time) / 1000 if info.end_time else 0.0,
-            params=data.params,
-            metrics=data.metrics,
-            tags=data.tags,
+            run_id=found.run_id,
+            name=found.name,
+            experiment=self.names[found.experiment_id],
+            status=found.status,
+            started=found.started / 1000,
+            seconds=(found.ended - found.started) / 1000 if found.ended else 0.0,
+            params=found.params,
+            metrics=found.metrics,
+            tags=found.tags,
         )
 
 

@@ -29,8 +29,16 @@ USUAL: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def require(columns: Sequence[Column], there: Sequence[str], where: str) -> None:
+def require(
+    columns: Sequence[Column], there: Sequence[str], where: str, otherwise: str = ""
+) -> None:
     """Check that the columns exist.
+
+    Args:
+        columns: those to read; one without a field is optional.
+        there: the names of those that exist.
+        where: the place, for messages.
+        otherwise: what to say where no column has a near or a usual name.
 
     Raises:
         StageError: one does not; the message lists those that do, and the nearest spelling.
@@ -41,6 +49,7 @@ def require(columns: Sequence[Column], there: Sequence[str], where: str) -> None
             raise StageError(
                 f"{where}: no column {column.name!r} ({column.field}){hint}. "
                 f"Columns there: {', '.join(map(repr, there))}"
+                + (f". {otherwise}" if otherwise and not hint else "")
             )
 
 

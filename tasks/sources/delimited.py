@@ -142,13 +142,8 @@ def _begin(cells: list[str], columns: Sequence[Column], where: str) -> tuple[lis
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise StageError(f"{where}: the header names a column twice: {', '.join(map(repr, twice))}")
-    try:
-        require(columns, header, where)
-    except StageError as error:
-        hinted = "; a usual name" in str(error) or "; did you mean" in str(error)
-        of_command = any(column.field.startswith("--") for column in columns)
-        about = "" if hinted or of_command else f". {_ABOUT_HEADERS}"
-        raise StageError(f"{error}{about}") from None
+    of_command = any(column.field.startswith("--") for column in columns)
+    require(columns, header, where, "" if of_command else _ABOUT_HEADERS)
     return header, False
 
 

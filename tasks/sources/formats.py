@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from tasks.contract import StageError
@@ -25,28 +26,23 @@ from tasks.sources.squad import articles_in, questions
 
 Record = tuple[str, Mapping[str, Any]]
 
-_OF_WIKI = re.compile(r'<doc id="[^"]*"')
+_ARTICLE = re.compile(r'<doc id="[^"]*"')
 MOST_JSON = 500_000_000  # bytes of a .json file, which is read at once
 
 
 def documents(file: File, unit: str) -> Iterator[Document]:
     """The documents of a text file: the file, its blocks between blank lines, or its lines.
 
-    A file of WikiExtractor has its own: each is between `<doc id="…" …>` and `</doc>`.
+    A file of WikiExtractor has its own: see `_articles`.
     """
+    with closing(lines(file)) as every:
+        first = next(every, (1, ""))[1]
+    if _ARTICLE.match(first):
+        yield from _articles(file, unit)
+        return
     block: list[str] = []
     start = 1
-    own = False
     for number, line in lines(file):
-        own = own or (number == 1 and _OF_WIKI.match(line) is not None)
-        if own and (line.strip() == "</doc>" or _OF_WIKI.match(line)):
-            if block:
-                yield Document(f"{file.name}:{start}", "\n".join(block))
-            block, start = [], number + 1
-            continue
-        if own and unit != "line":
-            block.append(line)
-            continue
         if line.strip() or unit == "file":
             start = start if block else number
             block.append(line)
@@ -54,8 +50,24 @@ def documents(file: File, unit: str) -> Iterator[Document]:
             yield Document(f"{file.name}:{start}", "\n".join(block))
             block = []
     if block:
-        whole = unit == "file" and not own
-        yield Document(file.name if whole else f"{file.name}:{start}", "\n".join(block))
+        yield Document(file.name if unit == "file" else f"{file.name}:{start}", "\n".join(block))
+
+
+def _articles(file: File, unit: str) -> Iterator[Document]:
+    """What is between `<doc id="…" …>` and `</doc>`, or the lines of that."""
+    block: list[str] = []
+    start = 1
+    for number, line in lines(file):
+        if line.strip() == "</doc>" or _ARTICLE.match(line):
+            if block:
+                yield Document(f"{file.name}:{start}", "\n".join(block))
+            block, start = [], number + 1
+        elif unit != "line":
+            block.append(line)
+        elif line.strip():
+            yield Document(f"{file.name}:{number}", line)
+    if block:
+        yield Document(f"{file.name}:{start}", "\n".join(block))
 
 
 def json_lines(file: File, columns: Sequence[Column]) -> Iterator[Record]:
@@ -87,7 +99,8 @@ def _records(values: Mapping[str, Any], where: str, columns: Sequence[Column]) -
     if (articles := articles_in(values)) is not None:
         yield from questions(articles, where, columns)
         return
-    values = {**values, **_nested(values, columns)}
+    if nested := _nested(values, columns):
+        values = {**values, **nested}
     require(columns, list(values), where)
     yield where, values
 

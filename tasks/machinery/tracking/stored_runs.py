@@ -1,7 +1,7 @@
 """Runs read from MLflow's SQLite database, for lists of very many.
 
 MLflow's search makes an object of each parameter, tag and metric, three hundred a run: 2,000 runs
-take 40 s and 570 MB. Reading their rows takes 2 s. The database is only read, and only where
+took over 30 s. Reading their rows took 1.1 s. The database is only read, and only where
 it is a file on this machine with the tables of the MLflow that is installed; otherwise the search
 is used.
 """
@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from sys import intern
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tasks.machinery.tracking.tags import EXPERIMENT, NOTE
 
@@ -50,6 +50,22 @@ class StoredRun:
     params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, found: Any) -> StoredRun:
+        """A run as MLflow's search gives it."""
+        info, data = found.info, found.data
+        return cls(
+            run_id=info.run_id,
+            experiment_id=info.experiment_id,
+            name=info.run_name or info.run_id,
+            status=info.status,
+            started=info.start_time,
+            ended=info.end_time,
+            params=data.params,
+            metrics=data.metrics,
+            tags=data.tags,
+        )
 
 
 class StoredRuns:
