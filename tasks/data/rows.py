@@ -20,8 +20,9 @@ class Shape(Protocol):
 
     Attributes:
         ROLES: The roles of its columns, a tuple of names of `downstream.NAME.columns` written in
-            place: forms and checks read it from the source. A new role is a field of
-            `tasks/experiment/problem.py: ColumnRoles`.
+            place: forms and checks read it from the source. A role that no other problem has (it
+            is not in `tasks/experiment/problem.py: CommonRoles`) is described in ROLE_WORDS, also
+            written in place: {role: description}; OPTIONAL_ROLES are those that need no column.
         COLUMNS: Columns as written, with their types (those of `tasks/data/tables.py`); `document`
             is one of them. A column with the name of a role is left out where the role has none.
         LABELS: The name of what is counted by label, in the plural; "" without labels.

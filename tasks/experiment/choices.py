@@ -47,6 +47,13 @@ def table_of(package: Package, variant: str, name: str) -> dict[str, tuple[int, 
     return {} if value is None else dict(_literal(value, file, name))
 
 
+@functools.cache
+def described_in(package: Package, variant: str, name: str) -> dict[str, str]:
+    """The words that a variant states under a name, each with its description."""
+    value, file = _stated(package, variant, name)
+    return {} if value is None else dict(_literal(value, file, name))
+
+
 def _stated(package: Package, variant: str, name: str) -> tuple[ast.expr | None, str]:
     """What a variant assigns to a name, if it does, and its file."""
     module = variant.replace("-", "_").replace("+", "_")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import field_validator
+from pydantic import create_model, field_validator
 
 from tasks.experiment import choices
 from tasks.experiment.fields import NAME_PATTERN, Part, as_column, as_in, field
@@ -17,8 +17,8 @@ def role(name: str, title: str, description: str) -> Any:
     return field(name, title, description, min_length=1, only_with=only_with)
 
 
-class ColumnRoles(Part):
-    """The column of each role, by name or by number from 0; a problem uses only its own roles."""
+class CommonRoles(Part):
+    """The columns of the roles that several problems have, by name or by number from 0."""
 
     text: str = role("text", "Text", "Column with the text")
     second_text: str = field(
@@ -32,28 +32,6 @@ class ColumnRoles(Part):
     number: str = role("number", "Number", "Column with the number, such as a score")
     tokens: str = role("tokens", "Tokens", "Column with the list of tokens")
     tags: str = role("tags", "Tags", "Column with the list of BIO tags")
-    question: str = role("question", "Question", "Column with the question on the text")
-    answer: str = role(
-        "answer",
-        "Answer",
-        "Column with the answers, parts of the text: a list of {text, start}, or a text; empty for "
-        "no answer",
-    )
-    answer_start: str = field(
-        "",
-        "Answer start",
-        "Column with the first character of the answer in its text, from 0, where answers are "
-        "texts; empty: the answer is looked for",
-        absent="",
-        only_with=choices.only_with("problem", "problems", "ROLES", "answer_start"),
-    )
-    prompt: str = role("prompt", "Prompt", "Column with the text that is to be continued")
-    target: str = role(
-        "target",
-        "Target",
-        "Column with the text that follows the prompt; that of the prompt again: the second half "
-        "of each text",
-    )
     document: str = field(
         "document",
         "Document",
@@ -72,6 +50,39 @@ class ColumnRoles(Part):
     @classmethod
     def _number_as_text(cls, value: Any) -> Any:
         return as_column(value)
+
+    def of(self, role: str) -> str:
+        """The column of a role, which a problem may have defined; "" for none."""
+        return str(getattr(self, role))
+
+
+def roles_of_problems() -> dict[str, Any]:
+    """The fields of the roles that problems define themselves, in their `ROLE_WORDS`.
+
+    The column is named as its role, or is "" where the problem lists it in `OPTIONAL_ROLES`.
+    """
+    found: dict[str, Any] = {}
+    for problem in choices.names("problems"):
+        optional = choices.words_of("problems", problem, "OPTIONAL_ROLES")
+        for name, words in choices.described_in("problems", problem, "ROLE_WORDS").items():
+            title = name.replace("_", " ").capitalize()
+            if name not in optional:
+                found[name] = (str, role(name, title, words))
+                continue
+            counts = choices.only_with("problem", "problems", "ROLES", name)
+            found[name] = (str, field("", title, words, absent="", only_with=counts))
+    return found
+
+
+if TYPE_CHECKING:
+    ColumnRoles = CommonRoles
+else:
+    ColumnRoles = create_model(
+        "ColumnRoles",
+        __base__=CommonRoles,
+        __doc__="The column of each role; a problem uses only its own roles.",
+        **roles_of_problems(),
+    )
 
 
 class LabelledData(Part):

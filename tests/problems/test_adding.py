@@ -1,7 +1,7 @@
 """Adding a problem is adding its folder: a regression, from the plan to the comparison.
 
 Two problems are added, which differ in their headline metric: a rank correlation, of which more is
-better, and an error, of which less is.
+better, and an error, of which less is. Both read a column of a role of their own.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def write_experiment(folder: Path) -> Path:
     """A tiny experiment: sentences, each rated by the animal in it."""
     write_texts(folder)
     draw = random.Random(5)
-    lines = ["text,label"]
+    lines = ["text,stars"]
     for number in range(200):
         animal = draw.choice(ANIMALS)
         words = ["the", animal, draw.choice(VERBS), draw.choice(PLACES), str(number)]
@@ -145,4 +145,6 @@ def test_runs_are_compared_and_ranked_in_the_direction_of_the_metric(world) -> N
 
 
 def test_the_form_offers_it(world) -> None:
-    assert '"rating"' in world.copy.code(FORM)
+    form = world.copy.code(FORM)
+    assert '"rating"' in form
+    assert "Column with the rating, a number (rating, rating-error)" in form

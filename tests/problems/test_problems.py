@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from tasks import problems
+from tasks.experiment.problem import ColumnRoles
 from tasks.problems import Description, Problem
 
 
@@ -29,6 +31,9 @@ def test_every_problem_has_modules_that_say_everything(name):
         said -= {"part_scores", "report", "confusion"}
     assert [key for key in sorted(said) if not hasattr(kind, key)] == []
     assert kind.HEADLINE in kind.METRICS
+    rows = import_module(problems.part_of(name, "rows"))
+    undescribed = set(rows.ROLES) - set(ColumnRoles.model_fields)
+    assert not undescribed, "a role of its own is described in ROLE_WORDS of rows.py"
 
 
 def test_naming_a_problem_loads_nothing_heavy():

@@ -18,6 +18,11 @@ COLUMNS: Mapping[str, str] = {"document": "string", "prompt": "string", "target"
 LABELS = ""
 
 ROLES = ("prompt", "target")
+ROLE_WORDS = {
+    "prompt": "Column with the text that is to be continued",
+    "target": "Column with the text that follows the prompt; that of the prompt again: the second "
+    "half of each text",
+}
 
 
 def columns(data: LabelledData) -> Columns:
@@ -27,16 +32,17 @@ def columns(data: LabelledData) -> Columns:
 
 def parse(row: Row, data: LabelledData, notices: Notices) -> Example:
     """The prompt and the target, stripped."""
-    prompt = _text(row, data.columns.prompt)
-    if data.columns.target != data.columns.prompt:
-        return {"prompt": prompt, "target": _text(row, data.columns.target)}
+    column, following = (data.columns.of(role) for role in ROLES)
+    prompt = _text(row, column)
+    if following != column:
+        return {"prompt": prompt, "target": _text(row, following)}
     words = prompt.split(" ")
     half = -(-len(words) // 2)
     first, second = (" ".join(part).strip() for part in (words[:half], words[half:]))
     if not first or not second:
         raise StageError(
-            f"{row.where}: column {data.columns.prompt!r} has one word, of which nothing is left "
-            "to continue; accepted: texts of two words or more, or a column with the target"
+            f"{row.where}: column {column!r} has one word, of which nothing is left to "
+            "continue; accepted: texts of two words or more, or a column with the target"
         )
     return {"prompt": first, "target": second}
 

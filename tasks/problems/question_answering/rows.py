@@ -31,6 +31,14 @@ COLUMNS: Mapping[str, str] = {
 LABELS = ""
 
 ROLES = ("question", "text", "answer", "answer_start")
+ROLE_WORDS = {
+    "question": "Column with the question on the text",
+    "answer": "Column with the answers, parts of the text: a list of {text, start}, or a text; "
+    "empty for no answer",
+    "answer_start": "Column with the first character of the answer in its text, from 0, where "
+    "answers are texts; empty: the answer is looked for",
+}
+OPTIONAL_ROLES = ("answer_start",)
 
 STARTS = ("start", "answer_start")
 NO_ANSWER = "questions that their text does not answer"
@@ -50,11 +58,12 @@ def columns(data: LabelledData) -> Columns:
 
 def parse(row: Row, data: LabelledData, notices: Notices) -> Example:
     """The question, stripped, the text as it is, and each answer with its first character."""
-    question = _text(row, data.columns.question).strip()
+    question = _text(row, data.columns.of("question")).strip()
     text = _text(row, data.columns.text)
-    column = data.columns.answer
+    column = data.columns.of("answer")
     where = f"{row.where}: column {column!r}"
-    start = row.values[data.columns.answer_start] if data.columns.answer_start else None
+    place = data.columns.of("answer_start")
+    start = row.values[place] if place else None
     answers = [
         _placed(written, first, text, where, notices)
         for written, first in written_answers(row.values[column], start, where)

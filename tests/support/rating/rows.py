@@ -12,7 +12,8 @@ from tasks.experiment.problem import LabelledData
 
 COLUMNS: Mapping[str, str] = {"document": "string", "text": "string", "label": "double"}
 LABELS = ""
-ROLES = ("text", "label")
+ROLES = ("text", "stars")
+ROLE_WORDS = {"stars": "Column with the rating, a number"}
 
 
 def columns(data: LabelledData) -> Columns:
@@ -20,7 +21,8 @@ def columns(data: LabelledData) -> Columns:
 
 
 def parse(row: Row, data: LabelledData, notices: Notices) -> Example:
-    text, label = row.values[data.columns.text], row.values[data.columns.label]
+    column = data.columns.of("stars")
+    text, label = row.values[data.columns.text], row.values[column]
     if not isinstance(text, str) or not text.strip():
         raise StageError(f"{row.where}: the text is missing, found {kind_of(text)}")
     try:
@@ -28,9 +30,7 @@ def parse(row: Row, data: LabelledData, notices: Notices) -> Example:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise StageError(
-            f"{row.where}: column {data.columns.label!r} must be a number, found {kind_of(label)}"
-        )
+        raise StageError(f"{row.where}: column {column!r} must be a number, found {kind_of(label)}")
     return {"text": encodable(text.strip(), row.where), "label": number}
 
 
