@@ -150,15 +150,14 @@ def leaderboard(
     files = {"--markdown": markdown, "--json": as_json}
     _require_folders(files)
     with _answering(), err.status("querying MLflow …"):
-        from tasks.comparison.leaderboard import (
+        from tasks.comparison.past_runs import PastRuns, seconds_of
+        from tasks.comparison.ranking.leaderboard import (
             fold,
             grouped,
-            leaderboard_json,
-            leaderboard_page,
             metrics_to_rank,
             with_seconds,
         )
-        from tasks.comparison.past_runs import PastRuns, seconds_of
+        from tasks.comparison.ranking.page import leaderboard_json, leaderboard_page
         from tasks.machinery.store.store import Store
         from tasks.pages.document import write_markdown
 
@@ -201,7 +200,7 @@ def _require_folders(files: dict[str, Path | None]) -> None:
 @contextmanager
 def _answering() -> Iterator[None]:
     """End the program with a message, without a traceback, on a mistake in the arguments."""
-    from tasks.comparison.leaderboard import UnknownMetricError
+    from tasks.comparison.ranking.leaderboard import UnknownMetricError
 
     try:
         yield

@@ -17,10 +17,11 @@ from typing import Any
 
 from tasks.contract import Monitor, StageError
 from tasks.data.held_out import Identifier, identifiers, split_name, write_held_out
+from tasks.data.labelled_rows import SPOOLED, read_rows
 from tasks.data.notices import Notices, report_remarks
 from tasks.data.pairs import texts_of
 from tasks.data.rows import FEWEST_TESTED, Shape, columns_written, require_shares
-from tasks.data.same_text import content, digest, digest_of, share
+from tasks.data.same_text import share
 from tasks.data.tables import TableWriter, count_overlap, read_table, write_dataset_file
 from tasks.data.tally import Tally, cell
 from tasks.experiment.problem import LabelledData
@@ -31,8 +32,6 @@ from tasks.sources import Source
 SPLITS = ("train", "validation", "test")
 REPEATED = "duplicates (the text of another row of the split)"
 CONTRADICTED = "texts that have several answers within their split"
-# What is spooled with each row: its split in the source, and digests, each computed once.
-SPOOLED = {"given": "string", "origin": "string", "key": "digest", "alike": "digest"}
 _LIKE = "but for case, punctuation and blanks: they stay"
 # Training rows that overlap with validation or test rows are left out.
 _GIVES_WAY_TO = {"train": ("test", "validation"), "validation": ("test",), "test": ()}
@@ -70,7 +69,8 @@ def prepare_dataset(
     with TemporaryDirectory(dir=out) as folder:
         every = Path(folder) / "rows.parquet"
         notices = Notices()
-        given = read_rows(data, source, every, notices, monitor)
+        found = source.rows(shape.columns(data), monitor.progress)
+        given = read_rows(data, shape, found, every, notices)
         for what, example in source.guesses(rows=True):
             notices.add(what, example)
         rows = _Assigned(data, shape, seed, every, given)
@@ -334,61 +334,3 @@ def _overlap_facts(shape: Shape, out: Path) -> dict[str, int | str]:
         ),
         "on the card of the corpus, the test split is": split_name(out / "held_out.parquet"),
     }
-
-
-MISTAKES_TOLD = 3
-
-
-class Mistakes:
-    """Invalid rows: all are counted, the first few are listed."""
-
-    def __init__(self) -> None:
-        self.first: list[str] = []
-        self.count = 0
-
-    def add(self, error: StageError) -> None:
-        """Add one."""
-        self.count += 1
-        if self.count <= MISTAKES_TOLD:
-            self.first.append(str(error))
-
-    @property
-    def lines(self) -> list[str]:
-        """One line for each of the first, and one for the rest."""
-        more = self.count - len(self.first)
-        return [*self.first, f"and {more:,} more row{'s' * (more > 1)}"] if more else self.first
-
-
-def read_rows(
-    data: LabelledData, source: Source, path: Path, notices: Notices, monitor: Monitor
-) -> set[str]:
-    """Check all rows and write them to one table; returns the splits that the source has.
-
-    Raises:
-        StageError: with all invalid rows, and the error that ended the reading.
-    """
-    shape, given, mistakes = shape_of(data.kind), set(), Mistakes()
-    with TableWriter(path, SPOOLED | columns_written(shape, data)) as table:
-        try:
-            for row in source.rows(shape.columns(data), monitor.progress):
-                try:
-                    example = shape.parse(row, data, notices)
-                except StageError as error:
-                    mistakes.add(error)
-                    continue
-                if example is None:
-                    continue
-                given.add(str(row.split))
-                passage = shape.passage(example)
-                told: dict[str, Any] = {
-                    "given": row.split,
-                    "origin": row.origin,
-                    "document": row.document,
-                }
-                told |= {"key": digest(passage), "alike": digest_of(content(passage))}
-                table.write({**told, **example}, 2 * len(passage))
-        except StageError as error:
-            raise StageError("\n".join([*mistakes.lines, str(error)])) from None
-    if mistakes.count:
-        raise StageError("\n".join(mistakes.lines))
-    return given

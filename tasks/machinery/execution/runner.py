@@ -10,23 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from prefect import task
-from prefect.artifacts import create_link_artifact, create_markdown_artifact
-from prefect.cache_policies import CachePolicy
 from prefect.client.schemas.objects import State
-from prefect.context import TaskRunContext
 from prefect.states import Cancelled
 from prefect.transactions import get_transaction
-from pydantic import BaseModel, model_validator
 
 from tasks.contract import Stage, StageError
 from tasks.machinery.execution.arithmetic import arithmetic_kept
 from tasks.machinery.execution.delivery import Delivery, metric_prefix
 from tasks.machinery.execution.display import Display
 from tasks.machinery.execution.monitor import StageMonitor
+from tasks.machinery.execution.prefect_results import ByFingerprint, Reference, show_card, show_link
 from tasks.machinery.execution.showing import is_whole, key_of_pages, render
 from tasks.machinery.execution.summary import StageSummary
 from tasks.machinery.host.full_disk import full_disk
-from tasks.machinery.host.home import store_folder
 from tasks.machinery.naming.secrets import redacting
 from tasks.machinery.naming.title import Title
 from tasks.machinery.orchestration.cancellation import INTERRUPTIONS
@@ -47,49 +43,6 @@ class StageFailedError(Exception):
     def __init__(self, title: str, cause: BaseException) -> None:
         self.title, self.cause = title, cause
         super().__init__(f"{title} failed: {cause}")
-
-
-class Reference(BaseModel):
-    """The result that Prefect stores for a stage: its artifact. Reading it verifies the files.
-
-    Prefect treats a stored result that cannot be read as a miss, so a damaged artifact is
-    recomputed.
-    """
-
-    stage: str
-    fingerprint: str
-
-    @model_validator(mode="after")
-    def _files_are_what_they_were(self) -> Reference:
-        artifact = self.artifact()
-        damage = artifact.damage()
-        if damage:
-            raise ValueError(damage)
-        return self
-
-    def artifact(self) -> Artifact:
-        """The artifact; ValueError if there is none."""
-        artifact = Store(store_folder()).load(self.stage, self.fingerprint)
-        if artifact is None:
-            raise ValueError(f"{self.stage} {self.fingerprint[:12]} is not in the store")
-        return artifact
-
-
-@dataclass
-class ByFingerprint(CachePolicy):
-    """Prefect's cache key is the stage's fingerprint."""
-
-    fingerprint: str = ""
-
-    def compute_key(
-        self,
-        task_ctx: TaskRunContext,  # noqa: ARG002
-        inputs: dict[str, Any],  # noqa: ARG002
-        flow_parameters: dict[str, Any],  # noqa: ARG002
-        **kwargs: Any,  # noqa: ARG002
-    ) -> str:
-        """The fingerprint, independent of Prefect's inputs."""
-        return self.fingerprint
 
 
 @dataclass
@@ -354,19 +307,3 @@ def _require_undamaged(inputs: Inputs) -> None:
                 f"{name} was altered after this run began: {artifact.path}: {damage}. Run the same "
                 "command again: it recomputes what is damaged"
             )
-
-
-def show_link(address: str) -> None:
-    """Link the task in Prefect to its run in MLflow, if a server shows that."""
-    if address:
-        create_link_artifact(link=address, link_text="run in MLflow", key="mlflow-run")
-
-
-def show_card(artifact: Artifact, title: str, address: str) -> None:
-    """Show the stage's page as an artifact in Prefect, with a link to its run in MLflow."""
-    card = artifact.pages / "card.md"
-    page = card.read_text() if card.is_file() else ""
-    link = f"[Run in MLflow]({address})\n\n" if address else ""
-    if page or link:
-        key = "".join(c if c.isalnum() else "-" for c in title.lower())
-        create_markdown_artifact(link + page, key=key, description=title)

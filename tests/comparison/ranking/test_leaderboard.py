@@ -5,18 +5,17 @@ from dataclasses import replace
 import pytest
 
 from tasks.comparison.comparison import differing, incomparable_pretraining, metric_rows
-from tasks.comparison.leaderboard import (
+from tasks.comparison.past_run import PastRun
+from tasks.comparison.ranking.leaderboard import (
     UnknownMetricError,
     fold,
     grouped,
-    leaderboard_json,
-    leaderboard_page,
     metrics_to_rank,
     ranked,
     varying,
     with_seconds,
 )
-from tasks.comparison.past_run import PastRun
+from tasks.comparison.ranking.page import leaderboard_json, leaderboard_page
 from tasks.machinery.tracking.tags import UsedStage
 
 

@@ -1,0 +1,1 @@
+"""Runs as a leaderboard: what is ranked together, by what, and how that is shown."""
