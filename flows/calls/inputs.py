@@ -21,17 +21,42 @@ def note(text: str) -> None:
     sys.stderr.write(f"temper: {text}\n")
 
 
-def read_inputs(file: str, *columns: str, words: bool) -> Iterator[Input]:
+def read_inputs(file: str, *columns: str, words: bool, skip_invalid: bool = False) -> list[Input]:
     """What the model reads in each row of a file, or of a pipe.
 
     Args:
         file: its path; `-` for the lines of standard input.
         columns: with the texts or words, in a table; two for pairs of texts.
         words: whether a row is a list of words; a text is split at blanks.
+        skip_invalid: leave out the rows without a text, and report them.
 
     Raises:
-        StageError: no such file, another format, or a row without a text.
+        StageError: no such file, another format, or rows without a text, all counted.
     """
+    from tasks.data.labelled_rows import Mistakes
+
+    inputs, invalid = [], Mistakes()
+    for values, where in _rows(file, columns):
+        try:
+            inputs.append(_input(values, where, len(columns), words=words))
+        except StageError as error:
+            invalid.add(error)
+    if invalid.count and not skip_invalid:
+        more = "leave such rows out with --skip-invalid, which reports them"
+        raise StageError("\n".join([*invalid.lines, more]))
+    if invalid.count:
+        note("\n".join([f"{invalid.count:,} rows are left out:", *invalid.lines]))
+    return inputs
+
+
+def _rows(file: str, columns: Sequence[str]) -> Iterator[tuple[Sequence[Any], str]]:
+    """The values of the columns in each row, and where it is.
+
+    Raises:
+        StageError: no such file, another format, or no such column.
+    """
+    from tasks.data.rows import Column, Columns
+    from tasks.sources import Source, workbook
     from tasks.sources.formats import READERS
     from tasks.sources.lines import File, lines
     from tasks.sources.sniffing import format_of
@@ -40,43 +65,49 @@ def read_inputs(file: str, *columns: str, words: bool) -> Iterator[Input]:
         if sys.stdin.isatty():
             note("reading lines from the terminal; Ctrl-D ends them")
         numbered: Iterator[tuple[int, str]] = enumerate(sys.stdin, 1)
-        yield from _of_lines("standard input", numbered, len(columns), words=words)
+        yield from _of_lines("standard input", numbered, len(columns))
         return
     given = File(Path(file), file)
     if not given.path.is_file():
         raise StageError(f"FILE: {file} is not a file; accepted: a file with rows, or - for lines")
+    needed = [Column(*each) for each in zip(columns, OPTIONS, strict=False)]
+    if workbook.claims(file):
+        book = Source(location=file, kind="workbook", identity=workbook.identify(file, "FILE"))
+        for row in book.rows(Columns(tuple(needed), ""), lambda *_: None):
+            yield [row.values[column] for column in columns], row.where
+        return
     found = format_of(given, rows=False)
     if found in LINES:
-        yield from _of_lines(file, lines(given), len(columns), words=words)
+        yield from _of_lines(file, lines(given), len(columns))
         return
     if found not in READERS:
-        accepted = ", ".join(sorted({*READERS, *LINES}))
+        accepted = ", ".join(sorted({*READERS, *LINES, ".xlsx"}))
         said = f"ends in {given.suffix}" if given.suffix else "is no text"
         raise StageError(f"FILE: {file} {said}; accepted: {accepted}, also .gz, .xz, .zst")
-    from tasks.data.rows import Column
-
-    needed = [Column(*each) for each in zip(columns, OPTIONS, strict=False)]
     for where, values in READERS[found](given, needed):
-        yield _input([values[column] for column in columns], where, words=words)
+        yield [values[column] for column in columns], where
 
 
 def _of_lines(
-    name: str, numbered: Iterator[tuple[int, str]], texts: int, *, words: bool
-) -> Iterator[Input]:
-    """The inputs of lines with this number of texts each, separated by tabs."""
+    name: str, numbered: Iterator[tuple[int, str]], texts: int
+) -> Iterator[tuple[list[str], str]]:
+    """The texts of lines, separated by tabs where a row has several."""
     for number, line in numbered:
-        where, bare = f"{name}, line {number}", line.rstrip("\r\n")
-        found = bare.split("\t") if texts > 1 else [bare]
-        if len(found) != texts:
-            raise StageError(
-                f"{where}: found {bare!r:.60}; the model reads pairs; accepted: two texts with a "
-                "tab between them, or a table with two columns"
-            )
-        yield _input(found, where, words=words)
+        bare = line.rstrip("\r\n")
+        yield bare.split("\t") if texts > 1 else [bare], f"{name}, line {number}"
 
 
-def _input(values: Sequence[Any], where: str, *, words: bool) -> Input:
-    """What the model reads in a row: one value as it is, or a pair."""
+def _input(values: Sequence[Any], where: str, texts: int, *, words: bool) -> Input:
+    """What the model reads in a row: one value as it is, or a pair.
+
+    Raises:
+        StageError: it has another number of texts, or none.
+    """
+    if len(values) != texts:
+        raise StageError(
+            f"{where}: found {len(values)} texts ({values[0]!r:.60}); the model reads pairs; "
+            "accepted: two texts with a tab between them, or a table with two columns"
+        )
     read = [_checked(value, where, words=words) for value in values]
     return read[0] if len(read) == 1 else (str(read[0]), str(read[1]))
 
@@ -129,7 +160,7 @@ def in_memory(rows: Any, *columns: str, words: bool) -> Iterator[Input]:
                 f"{where}: found {values!r:.60}; the model reads pairs; accepted: two texts, as a "
                 "tuple, or a table with two columns"
             )
-        yield _input([_listed(value) for value in values], where, words=words)
+        yield _input([_listed(value) for value in values], where, len(columns), words=words)
 
 
 def _listed(value: Any) -> Any:

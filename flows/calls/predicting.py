@@ -52,7 +52,7 @@ def predict(
         return _of_pictures(found, rows, column or second_column)
     columns = found.columns(column, second_column)
     if isinstance(rows, str | Path):
-        inputs = list(read_inputs(str(rows), *columns, words=found.reads_words))
+        inputs = read_inputs(str(rows), *columns, words=found.reads_words)
     else:
         inputs = list(in_memory(rows, *columns, words=found.reads_words))
     tables = list(found.answer(inputs)) if inputs else []

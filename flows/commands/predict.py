@@ -29,10 +29,11 @@ def predict(
         str,
         typer.Argument(
             metavar="[FILE | -]",
-            help="Rows to answer: .csv, .tsv, .jsonl, .json, .parquet or .arrow with a column of "
-            "texts (or of lists of words; two columns for a model of pairs, or of questions and "
-            "texts), .conll, SQuAD's .json, or .txt with one text a line (a tab between both of a "
-            "pair); also packed. `-` reads lines. For a model of pictures: one, or a folder.",
+            help="Rows to answer: .csv, .tsv, .jsonl, .json, .parquet, .arrow or .xlsx with a "
+            "column of texts (or of lists of words; two columns for a model of pairs, or of "
+            "questions and texts), .conll, SQuAD's .json, or .txt with one text a line (a tab "
+            "between both of a pair); also packed. `-` reads lines. For a model of pictures: one, "
+            "or a folder.",
         ),
     ] = "-",
     *,
@@ -56,6 +57,12 @@ def predict(
             metavar="FILE", dir_okay=False, help=f"Write {', '.join(WRITTEN)}; else JSON lines."
         ),
     ] = None,
+    skip_invalid: Annotated[
+        bool,
+        typer.Option(
+            "--skip-invalid", help="Leave out rows without a text, and report them; else they stop."
+        ),
+    ] = False,
 ) -> None:
     """Answer the rows of a file with a fine-tuned model, as its evaluation would.
 
@@ -67,12 +74,14 @@ def predict(
     require_writable("--output", output)
     prepare()
     try:
-        _predict(model, file, [column, second_column], output)
+        _predict(model, file, [column, second_column], output, skip_invalid=skip_invalid)
     except StageError as error:
         stop([str(error)])
 
 
-def _predict(reference: str, file: str, given: Sequence[str], output: Path | None) -> None:
+def _predict(
+    reference: str, file: str, given: Sequence[str], output: Path | None, *, skip_invalid: bool
+) -> None:
     """Resolve the model, read the rows, and write the answers.
 
     Raises:
@@ -83,7 +92,7 @@ def _predict(reference: str, file: str, given: Sequence[str], output: Path | Non
         _predict_pictures(model, file, given, output)
         return
     columns = model.columns(*given)
-    inputs = list(read_inputs(file, *columns, words=model.reads_words))
+    inputs = read_inputs(file, *columns, words=model.reads_words, skip_invalid=skip_invalid)
     cut, unit = _write(model.answer(inputs, _progress(len(inputs))), output, model.between)
     if cut:
         note(f"{cut:,} {unit}: they are longer than the model's input")

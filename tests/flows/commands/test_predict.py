@@ -104,7 +104,15 @@ def test_an_encoder_is_refused_with_what_to_do(tuned: Path) -> None:
     assert "temper finetune" in err
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.parquet", "a.txt", "a.csv.gz"])
+def workbook_of(table: pd.DataFrame) -> bytes:
+    written = io.BytesIO()
+    table.to_excel(written, index=False)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name", ["a.csv", "a.tsv", "a.jsonl", "a.parquet", "a.txt", "a.csv.gz", "a.xlsx"]
+)
 def test_texts_are_read_from_every_format(name: str, tmp_path: Path) -> None:
     file, texts = tmp_path / name, ["one, two", "three"]
     table = pd.DataFrame({"other": ["x", "y"], "text": texts})
@@ -115,15 +123,16 @@ def test_texts_are_read_from_every_format(name: str, tmp_path: Path) -> None:
         "txt": lambda: "\n".join(texts).encode(),
         "gz": lambda: gzip.compress(table.to_csv(index=False).encode()),
         "parquet": table.to_parquet,
+        "xlsx": lambda: workbook_of(table),
     }
     file.write_bytes(writers[name.rpartition(".")[2]]())
-    assert list(read_inputs(str(file), "text", words=False)) == texts
+    assert read_inputs(str(file), "text", words=False) == texts
 
 
 def test_words_are_lists_or_texts(tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
     file.write_text('{"tokens": ["J.K.", "said"]}\n{"tokens": "two words"}\n')
-    assert list(read_inputs(str(file), "tokens", words=True)) == [
+    assert read_inputs(str(file), "tokens", words=True) == [
         ["J.K.", "said"],
         ["two", "words"],
     ]
@@ -147,10 +156,27 @@ def test_mistakes_are_told_with_their_place(
     if name:
         file.write_text(content)
     if said is None:
-        assert list(read_inputs(str(file), "text", words=False)) == []
+        assert read_inputs(str(file), "text", words=False) == []
         return
     with pytest.raises(StageError, match=said):
-        list(read_inputs(str(file), "text", words=False))
+        read_inputs(str(file), "text", words=False)
+
+
+def test_all_invalid_rows_are_counted_and_can_be_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.jsonl"
+    lines = ['{"text": "one"}', *['{"text": ""}'] * 5, '{"text": "two"}']
+    file.write_text("\n".join(lines) + "\n")
+    with pytest.raises(
+        StageError, match=r"line 2: found ''(.|\n)*and 2 more rows(.|\n)*--skip-inv"
+    ):
+        read_inputs(str(file), "text", words=False)
+    left = read_inputs(str(file), "text", words=False, skip_invalid=True)
+    assert left == ["one", "two"]
+    said = capsys.readouterr().err
+    assert "5 rows are left out" in said
+    assert "a.jsonl, line 2" in said
 
 
 def test_words_without_an_answer_are_null_in_json_and_lists_are_joined_in_a_table() -> None:
