@@ -59,6 +59,9 @@ class Monitor(Protocol):
     def say(self, text: str) -> None:
         """Report a message to a person who watches."""
 
+    def warn(self, text: str) -> None:
+        """Report a message that also concerns whoever uses the result later: it is kept with it."""
+
 
 class Silent:
     """A monitor that stores all reports: for tests, and for calling a stage by hand."""
@@ -85,6 +88,11 @@ class Silent:
     def say(self, text: str) -> None:
         """Store the text."""
         self.said.append(text)
+
+    def warn(self, text: str) -> None:
+        """Store the text, also as a fact."""
+        self.facts["warning"] = text
+        self.said.append(f"Warning: {text}")
 
 
 @dataclass(frozen=True)

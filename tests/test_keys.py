@@ -27,7 +27,7 @@ from tasks.experiment.experiment import Experiment
 from tasks.machinery.execution.planner import PendingArtifact, pending
 from tasks.machinery.naming.title import Title
 from tasks.machinery.store.call import key_of
-from tasks.machinery.store.fingerprint import LEFT_OUT, digest
+from tasks.machinery.store.fingerprint import LEFT_OUT, SPOKEN, digest
 from tests.conftest import ROOT
 from tests.support.tiny_experiment import STAGES, write_experiment
 from tests.support.tiny_models import write_body
@@ -428,9 +428,16 @@ def with_other_words(code: str) -> tuple[str, int]:
         if not isinstance(call, ast.Call):
             continue
         is_field = isinstance(call.func, ast.Name) and call.func.id == "field"
-        is_said = isinstance(call.func, ast.Attribute) and call.func.attr == "say"
-        if call is not node or is_said or (is_field and "tasks.experiment.fields" in code):
+        is_said = isinstance(call.func, ast.Attribute) and call.func.attr in SPOKEN
+        is_metric = isinstance(call.func, ast.Name) and call.func.id == "Metric"
+        if (
+            call is not node
+            or is_said
+            or is_metric
+            or (is_field and "tasks.experiment.fields" in code)
+        ):
             words = call.args[1:] if is_field else call.args  # the first is its default
+            words = words[:1] if is_metric else words  # then its unit
             texts = [a for a in words if isinstance(a, ast.JoinedStr) or _is_text(a)]
             places |= {(text.lineno, text.col_offset) for text in texts}
     lines = code.encode().splitlines(keepends=True)

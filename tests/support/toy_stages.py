@@ -32,6 +32,8 @@ def double(number: int, *, out: Path, monitor: Monitor) -> dict[str, float]:
 
 def parity(number: int, *, out: Path, monitor: Monitor) -> dict[str, float]:
     """Write whether a number is odd: the same bytes for many numbers."""
+    if number > 9:
+        monitor.warn(f"{number} has more than one digit")
     (out / "number.txt").write_text(str(number % 2))
     return {"value": float(number)}
 

@@ -161,6 +161,11 @@ class StageMonitor:
         """Show a message on the terminal, and in Prefect's log."""
         self.display.remark(f"{self.title}: {text}")
 
+    def warn(self, text: str) -> None:
+        """Show a warning, and store it: a run that reuses the artifact shows it again."""
+        self.note(warning=text)
+        self.say(f"Warning: {text}")
+
 
 def _line(step: int, at: float, values: Mapping[str, float]) -> str:
     """A point of the curve as it is stored."""

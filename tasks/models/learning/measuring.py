@@ -43,8 +43,8 @@ def report_plateau(
     loss, known = metrics["validation_loss"], metrics.get(metric)
     if known is not None and loss > known - min(PLATEAU, PLATEAU_SHARE * known):
         monitor.note(plateau="true")
-        monitor.say(
-            f"Warning: the loss on held-out {learnt_from} is {loss:.3f}, and {name} it is "
+        monitor.warn(
+            f"the loss on held-out {learnt_from} is {loss:.3f}, and {name} it is "
             f"{known:.3f}: the model has learnt hardly anything from the {learnt_from} yet, and "
             "fine-tuning from it may be worse than from random weights. More steps or another "
             "learning rate" + _HINT.get(learnt_from, " may help")

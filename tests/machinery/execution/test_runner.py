@@ -27,12 +27,29 @@ from tests.support.toy_stages import ADD, DOUBLE, FAIL, PARITY
 pytestmark = pytest.mark.usefixtures("mlflow_database", "prefect")
 
 
-def run_flow(recipe: Any, **options: Any) -> tuple[Runner, Any]:
+class Remarks(Quiet):
+    """A display that collects the remarks."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def remark(self, text: str) -> None:
+        self.said.append(text)
+
+
+QUIET = Quiet()
+
+
+def run_flow(
+    recipe: Any,
+    display: Quiet = QUIET,
+    **options: Any,
+) -> tuple[Runner, Any]:
     """Run a recipe in a flow of its own; the runner, and what the recipe returned."""
 
     @flow(name="toy")
     def toy() -> tuple[Runner, Any]:
-        with opened(Work("toy", "toy", "toy", {}, resumes=False), Quiet(), **options) as runner:
+        with opened(Work("toy", "toy", "toy", {}, resumes=False), display, **options) as runner:
             return runner, recipe(runner)
 
     return toy()
@@ -55,6 +72,13 @@ def test_a_second_run_computes_nothing() -> None:
     assert states(second) == ["cached"] * 3
     assert (again.path / "number.txt").read_text() == "6"
     assert again.record == result.record
+
+
+def test_a_warning_of_a_stage_is_repeated_where_its_result_is_reused() -> None:
+    first, second = Remarks(), Remarks()
+    for shown in (first, second):
+        run_flow(lambda run: run(PARITY, number=12), shown)
+    assert first.said == second.said == ["parity: Warning: 12 has more than one digit"]
 
 
 def test_only_what_depends_on_a_change_runs_again() -> None:
