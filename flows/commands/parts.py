@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markdown import Markdown
 
 from flows.commands.arguments import (
     ExperimentArgument,
@@ -20,6 +19,7 @@ from flows.commands.arguments import (
 )
 from flows.commands.planning import planned, print_plan, require_stages
 from flows.terminal.in_process import err, in_process, out, prepare, require_writable, stop
+from flows.terminal.pages import LeftMarkdown
 from tasks.contract import StageError
 from tasks.experiment.experiment import REFERENCE, Experiment
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
@@ -172,7 +172,7 @@ def _run(
     summary = RunSummary.model_validate(result)
     page = Path(summary.stages[-1].pages) / "card.md"
     out.print()
-    out.print(Markdown(page.read_text(encoding="utf-8")), soft_wrap=False)
+    out.print(LeftMarkdown(page.read_text(encoding="utf-8")), soft_wrap=False)
     if summary.version:
         out.print(f"models:/{job.register_as}/{summary.version}", highlight=False)
     for line in ["", *where_to_look(summary, home())]:

@@ -22,7 +22,7 @@ from tasks.sources.looking import LOOKED_AT, Seen, look, type_of
 
 CORPUS = "corpus"
 TAGS, TEXTS, NUMBERS = "token-classification", "text-classification", "regression"
-QUESTIONS, WRITTEN = "question-answering", "generation"
+QUESTIONS, WRITTEN, SEVERAL = "question-answering", "generation", "several-labels"
 BUILT_IN = "builtin:pydocs"
 _PROMPTS = ("prompt", "instruction")
 _TARGETS = ("target", "completion", "continuation", "response")
@@ -161,7 +161,8 @@ def _guessed(
     for option, column in (("--text", text), ("--label", label)):
         _require(column, seen, option)
     kind = type_of(seen.columns[label])
-    chosen = problem or (NUMBERS if kind == "number" else TEXTS)
+    usual = {"number": NUMBERS}.get(kind, SEVERAL if kind.startswith("list") else TEXTS)
+    chosen = problem or usual
     role = "number" if chosen == NUMBERS else "label"
     said = [f"texts in column {text!r}", f"{role}s in column {label!r} ({kind})"]
     second = _second_text(seen, text)
@@ -296,6 +297,9 @@ def _label_column(seen: Seen, text: str) -> str:
     for role in ("label", "number"):
         if usual := [name for name in counts if name.lower() in USUAL[role]]:
             return _usual(role, usual)
+    lists = [name for name, values in seen.columns.items() if type_of(values) == "list of text"]
+    if text and len(lists) == 1 and lists[0].lower() not in USUAL["tokens"]:
+        return lists[0]  # several labels a text
     rows = len(seen.columns[text]) if text else 0
     few = {name: count for name, count in counts.items() if 1 < count <= _MOST_LABELS * rows}
     return min(few, key=lambda name: few[name], default="")

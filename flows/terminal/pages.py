@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
-from rich.console import Console, Group
+from rich.console import Console, Group, JustifyMethod
+from rich.markdown import Heading, Markdown, MarkdownElement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +16,21 @@ from tasks.pages.document import Document, Grid, Item, Picture, Words
 MOST_ROWS = 40
 _GAP = 2
 _WORDY = 30  # a narrower column is not folded
+
+
+class _LeftHeading(Heading):
+    """A heading at the left, as in the file."""
+
+    LEVEL_ALIGN: ClassVar[dict[str, JustifyMethod]] = {**Heading.LEVEL_ALIGN, "h1": "left"}
+
+
+class LeftMarkdown(Markdown):
+    """Markdown whose headings are not centred."""
+
+    elements: ClassVar[dict[str, type[MarkdownElement]]] = {
+        **Markdown.elements,
+        "heading_open": _LeftHeading,
+    }
 
 
 def print_page(page: Document, console: Console, width: int) -> None:

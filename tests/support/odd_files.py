@@ -65,6 +65,12 @@ def tags(folder: Path) -> str:
     return "names.jsonl"
 
 
+def label_lists(folder: Path) -> str:
+    rows = ({"body": text, "topics": [mood, f"t{len(text) % 2}"]} for text, mood in moods())
+    (folder / "topics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return "topics.jsonl"
+
+
 def conll(folder: Path) -> str:
     blocks = (f"the DT O\ncat{n} NN B-ANIMAL\nsleeps VB O\n" for n in range(90))
     (folder / "animals.txt").write_text("\n".join(blocks))

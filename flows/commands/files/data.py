@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
-from rich.markdown import Markdown
 from rich.table import Table
 
 from flows.commands.files.pictures import is_pictures, show_pictures
 from flows.presets.beginning import Checked, experiment_text, is_corpus
 from flows.presets.guessing import Guess, guess
 from flows.terminal.in_process import err, out, stop
+from flows.terminal.pages import LeftMarkdown
 from tasks.contract import Silent, StageError
 from tasks.data.tally import cell
 from tasks.experiment.corpus import Corpus
@@ -56,7 +56,7 @@ def data(
         read = checked(found)
     except StageError as error:
         stop([str(error)])
-    out.print(Markdown(read.card), soft_wrap=False)
+    out.print(LeftMarkdown(read.card), soft_wrap=False)
     for remark in found.source.remarks():
         out.print(remark, highlight=False, markup=False)
     out.print("\nThe experiment to begin with:\n")

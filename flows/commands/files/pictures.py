@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
-from rich.markdown import Markdown
 
 from flows.terminal.in_process import err, out
+from flows.terminal.pages import LeftMarkdown
 from tasks.contract import Silent, StageError
 from tasks.experiment import choices
 from tasks.experiment.images.pictures import Images
@@ -57,7 +57,7 @@ def show_pictures(location: str, problem: str) -> None:
             else:
                 raise
             card = _card(source, Path(folder) / "two", name, settings, labelled=labelled)
-    out.print(Markdown(card), soft_wrap=False)
+    out.print(LeftMarkdown(card), soft_wrap=False)
     for remark in source.remarks():
         out.print(remark, highlight=False, markup=False)
     out.print("\nThe experiment to begin with:\n")

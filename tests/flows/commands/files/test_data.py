@@ -14,6 +14,7 @@ from tests.support.odd_files import (
     bare,
     column,
     conll,
+    label_lists,
     moods,
     pairs,
     prompts,
@@ -69,6 +70,11 @@ SEEN: dict[str, tuple[Written, list[str], dict[str, object] | None]] = {
         tags,
         ["list of text", "words in column 'tokens'"],
         {"problem": "token-classification"},
+    ),
+    "lists of labels": (
+        label_lists,
+        ["labels in column 'topics' (list of text)"],
+        {"problem": "several-labels", "columns": {"text": "body", "label": "topics"}},
     ),
     "conll": (conll, [".conll", "ANIMAL"], {"problem": "token-classification"}),
     "questions": (
