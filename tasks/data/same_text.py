@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator
 from hashlib import blake2b
 from unicodedata import category
 from unicodedata import normalize as unicode_form
@@ -23,12 +24,38 @@ _BETWEEN = re.compile(r"[\W_]+")
 _DELETED = bytes(code for code in range(128) if category(chr(code))[0] in "CPZ")
 
 
+_AT_ONCE = 1_000_000  # characters: a list of the words of a longer text takes ten times its memory
+_BLANK = re.compile(r"\s")
+
+
+def single_spaced(text: str) -> str:
+    """The words of a text with one blank between them."""
+    return " ".join(filter(None, (" ".join(part.split()) for part in _parts(text))))
+
+
+def count_words(text: str) -> int:
+    """How many words a text has, by its blanks."""
+    return sum(len(part.split()) for part in _parts(text))
+
+
+def _parts(text: str) -> Iterator[str]:
+    """A text in parts that end between words."""
+    begin = 0
+    while len(text) - begin > _AT_ONCE:
+        blank = _BLANK.search(text, begin + _AT_ONCE)
+        if blank is None:
+            break
+        yield text[begin : blank.start()]
+        begin = blank.end()
+    yield text[begin:] if begin else text
+
+
 def digest(text: str) -> bytes:
     """Eight bytes that are the same for texts that are the same.
 
     Among a hundred million texts, any two collide with probability 3e-4.
     """
-    joined = " ".join(text.split())
+    joined = single_spaced(text)
     return _digest(joined.encode() if joined.isascii() else unicode_form("NFC", joined).encode())
 
 

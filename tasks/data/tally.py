@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 
-from tasks.data.same_text import share
+from tasks.data.same_text import count_words, share
 from tasks.machinery.naming.cut import cut
 
 EXAMPLES = 10
@@ -104,7 +104,7 @@ class Tally:
             shown: Its label and its text as an example shows them, where there are labels.
         """
         self.characters[split].add(len(text))
-        self.words[split].add(len(text.split()))
+        self.words[split].add(count_words(text))
         if counted:  # `update` takes a while to find that there is nothing
             self.balance[split].update(counted)
         start = text[: SHOWN_CHARACTERS + 1]

@@ -2,7 +2,15 @@
 
 import pytest
 
-from tasks.data.same_text import content, digest, digest_of, share
+from tasks.data import same_text
+from tasks.data.same_text import (
+    content,
+    count_words,
+    digest,
+    digest_of,
+    share,
+    single_spaced,
+)
 
 
 @pytest.mark.parametrize(
@@ -47,3 +55,12 @@ def test_shares_are_even_and_depend_on_the_seed():
     assert all(0 <= value < 1 for value in shares)
     assert 0.18 < sum(value < 0.2 for value in shares) / 4000 < 0.22
     assert share(1, "document 0") != share(0, "document 0") == shares[0]
+
+
+def test_a_long_text_has_the_same_words_as_a_short_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    blanks = [chr(code) for code in range(0x110000) if chr(code).isspace()]
+    text = "".join(f"word{n}{blank}\n{blank}" for n, blank in enumerate(blanks)) + "\u200b end \t"
+    short = single_spaced(text), count_words(text)
+    monkeypatch.setattr(same_text, "_AT_ONCE", 10)
+    assert (single_spaced(text), count_words(text)) == short
+    assert short[1] == len(blanks) + 2
