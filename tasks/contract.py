@@ -11,6 +11,7 @@ The files under `out` are the artifact. Some names have a meaning elsewhere:
     model.json      `model/` is to be logged as an MLflow model: {"task": …, "example": [text, …]},
                     and "model_config": what its pipeline is called with
     dataset.json    this is a data set: {"name": …, "rows": …, "columns": {name: type}}
+    adapter/        what belongs to the model beside it: logged to MLflow as it is
     show/           pages, of a stage that only shows (`report`): never an input of another stage
 
 A stage with pages for people names a second function:

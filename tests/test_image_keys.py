@@ -22,7 +22,7 @@ from tasks.experiment.images.experiment import ImageExperiment
 from tasks.machinery.execution.planner import PendingArtifact
 from tests.conftest import ROOT
 from tests.support.tiny_images import STAGES, write_image_experiment
-from tests.test_keys import Walk, changed, fields_of
+from tests.test_keys import METHODS, Walk, changed, fields_of
 
 NO_KEY: set[str] = set()
 TUNING, PRETRAINING = {"finetuning kinds"}, {"pretraining"}
@@ -68,6 +68,13 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.overlap": ("drop", OF_KINDS),
     "downstream.train_examples": ("50", TUNING | {"baseline kinds"}),
     "downstream.epochs": ("3", TUNING),
+    "downstream.tuning.method": ("probe", TUNING),
+    "downstream.tuning.learning_rate": ("0.01", TUNING),
+    "downstream.tuning.rank": ("4", TUNING),
+    "downstream.tuning.alpha": ("8", TUNING),
+    "downstream.tuning.dropout": ("0.1", TUNING),
+    "downstream.tuning.layers": ("1", TUNING),
+    "downstream.tuning.decay": ("0.5", TUNING),
     "downstream.freeze": ("embeddings", TUNING),
     "downstream.layer_decay": ("0.9", TUNING),
     "downstream.label_smoothing": ("0.1", TUNING),
@@ -115,6 +122,10 @@ ALSO = {
     "model.patch_size": ("model.family=vit",),
     "pretraining.temperature": ("pretraining.objective=simclr",),
     "pretraining.masking_share": ("pretraining.objective=masked-image", "model.family=vit"),
+    **{
+        f"downstream.tuning.{name}": (f"downstream.kinds.tuning.method={method}",)
+        for name, method in METHODS.items()
+    },
 }
 
 
@@ -161,7 +172,9 @@ def test_a_field_is_in_the_key_of_the_stages_that_it_changes(
     change = f"{field.replace('downstream.', 'downstream.kinds.')}={value}"
     also = ALSO.get(field, ())
     before, after = keys(place, *also), keys(place, *also, change)
-    tuned = {"finetuning kinds from scratch"} if "finetuning kinds" in titles else set()
+    # Random weights always learn in full.
+    both = "finetuning kinds" in titles and ".tuning." not in field
+    tuned = {"finetuning kinds from scratch"} if both else set()
     assert changed(before, after) == (titles | tuned) & before.keys() & after.keys()
 
 

@@ -42,6 +42,12 @@ OF_TOKENS = {"downstream.columns.tokens", "downstream.columns.tags"}
 # Fields about a model to start from: it counts by its content, as a test below shows.
 OF_A_GIVEN_MODEL = {"start", "evaluation.baseline"}
 
+# Fields of a method of tuning, and a method with which they count.
+METHODS = {
+    **dict.fromkeys(("learning_rate", "rank", "alpha", "dropout"), "lora"),
+    **dict.fromkeys(("layers", "decay"), "gradual"),
+}
+
 # What is chosen too. A published tokenizer has a vocabulary of its own, whose size is no choice.
 ALSO = {
     "tokenizer.published": ("tokenizer.vocab_size=8192",),
@@ -59,6 +65,10 @@ ALSO = {
         ),
     ),
     "downstream.stride": ("downstream.mood.problem=question-answering",),
+    **{
+        f"downstream.tuning.{name}": (f"downstream.mood.tuning.method={method}",)
+        for name, method in METHODS.items()
+    },
 }
 
 # Field: another valid value, and the stages that have the field in their key. Of a downstream
@@ -148,6 +158,13 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.max_length": ("33", FINETUNING),
     "downstream.stride": ("16", FINETUNING),
     "downstream.precision": ("fp32", FINETUNING),
+    "downstream.tuning.method": ("probe", FINETUNING),
+    "downstream.tuning.learning_rate": ("0.01", FINETUNING),
+    "downstream.tuning.rank": ("4", FINETUNING),
+    "downstream.tuning.alpha": ("8", FINETUNING),
+    "downstream.tuning.dropout": ("0.1", FINETUNING),
+    "downstream.tuning.layers": ("1", FINETUNING),
+    "downstream.tuning.decay": ("0.5", FINETUNING),
     "downstream.freeze": ("embeddings", FINETUNING),
     "downstream.layer_decay": ("0.9", FINETUNING),
     "downstream.label_smoothing": ("0.1", FINETUNING),
@@ -274,8 +291,32 @@ def test_a_field_is_in_the_key_of_the_stages_that_it_changes(
         for title in before.keys() & after.keys()
         if title.split()[0] in stages
         and (not field.startswith("downstream.") or untouched not in title)
+        # Random weights always learn in full.
+        and not (".tuning." in field and title.endswith(" from scratch"))
     }
     assert changed(before, after) == expected
+
+
+def test_a_method_of_tuning_counts_with_its_own_fields_alone(place: SimpleNamespace) -> None:
+    full, lora = (
+        keys(place, *(f"downstream.mood.tuning.{change}" for change in changes))
+        for changes in ((), ("method=lora", "rank=4"))
+    )
+    assert full == keys(place, "downstream.mood.tuning.method=full")
+    own = {
+        name.removeprefix("training.tuning."): value
+        for name, value in lora["finetuning mood"]["part"].items()
+        if name.startswith("training.tuning.")
+    }
+    assert own == {"method": "lora", "learning_rate": 0, "rank": 4, "alpha": 16, "dropout": 0}
+    assert not [name for name in full["finetuning mood"]["part"] if "tuning." in name]
+    assert {"training.freeze", "training.layer_decay"}.isdisjoint(lora["finetuning mood"]["part"])
+    modules = {title: set(key["code"]) for title, key in (full | lora).items()}
+    assert {"tasks.tuning.lora", "tasks.tuning._adapters"} <= modules["finetuning mood"]
+    assert "tasks.tuning.full" in modules["finetuning names"]
+    assert "tasks.tuning.lora" not in modules["finetuning names"]
+    assert "peft" in lora["finetuning mood"]["libraries"]
+    assert "peft" not in full["finetuning mood"]["libraries"]
 
 
 def test_of_a_published_tokenizer_nothing_counts_but_its_content_and_the_case(

@@ -109,6 +109,7 @@ PACKAGES = {
     "tasks/training",
     "tasks/training/kernels",
     "tasks/training/weights",
+    "tasks/tuning",
 }
 SHELVES = {"tasks/sources", "tasks/objectives", "tasks/problems", "tasks/families"}
 WITHOUT_ADVICE = {"tasks/machinery"}  # each of its packages says how

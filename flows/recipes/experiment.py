@@ -179,7 +179,7 @@ def finetune_and_evaluate(
     With several seeds, the encoder and the one from scratch are fine-tuned again with each.
 
     Args:
-        problem: what to fine-tune on.
+        problem: what to fine-tune on; random weights always learn in full.
         data: of stage `dataset`.
         body: the encoder.
         experiment: which comparisons to make.
@@ -198,11 +198,12 @@ def finetune_and_evaluate(
 
     def tune(role: str, seed: int) -> Input:
         label, weights, built = variants[role]
+        training = problem.training if weights is not None else problem.from_scratch
         artifact = run(
-            table.finetuning(problem.kind, family),
+            table.finetuning(problem.kind, family, training.tuning.method),
             label if seed == experiment.seed else with_seed(label, seed),
             problem=problem.kind,
-            training=problem.training,
+            training=training,
             seed=seed,
             checkpoints=experiment.checkpoints,
             data=data.whole.only(*table.tuned),

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from flows.recipes import stages
 from flows.recipes.stages import LABELLED, REPORT, TABLES, TRAINING, Table
-from tasks import problems
+from tasks import problems, tuning
 from tasks.contract import Stage
 from tasks.families import images as families
 from tasks.objectives import images as objectives
@@ -57,13 +57,14 @@ def pretraining(objective: str, family: str) -> Stage:
     )
 
 
-def finetuning(problem: str, family: str) -> Stage:
+def finetuning(problem: str, family: str, method: str) -> Stage:
     """Fine-tuning on labelled pictures."""
+    libraries = (*problems.described(problem).LIBRARIES, *tuning.libraries_of(method))
     return Stage(
         "finetuning",
         "tasks.stages.images.finetuning:finetune_on_images",
-        (*problems.modules_of(problem), families.module_of(family)),
-        (*LABELLED, "pillow", *problems.described(problem).LIBRARIES),
+        (*problems.modules_of(problem), families.module_of(family), tuning.module_of(method)),
+        (*LABELLED, "pillow", *libraries),
         show="tasks.pages.finetuning_card:show",
     )
 

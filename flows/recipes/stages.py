@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tasks import families, objectives, problems
+from tasks import families, objectives, problems, tuning
 from tasks.contract import Stage
 from tasks.sources import Source
 
@@ -64,7 +64,7 @@ class Table:
     """The stages that solve a problem, on text or on images, and the files that they read.
 
     Attributes:
-        finetuning: by the problem and the family.
+        finetuning: by the problem, the family and the method of tuning.
         baseline: the field's simple model, by the problem.
         evaluation: by the problem.
         tuned: what fine-tuning reads of the rows.
@@ -72,7 +72,7 @@ class Table:
         tested: what the evaluation reads.
     """
 
-    finetuning: Callable[[str, str], Stage]
+    finetuning: Callable[[str, str, str], Stage]
     baseline: Callable[[str], Stage]
     evaluation: Callable[[str], Stage]
     tuned: tuple[str, ...]
@@ -117,13 +117,13 @@ def pretraining(objective: str, family: str) -> Stage:
     )
 
 
-def finetuning(problem: str, family: str) -> Stage:
+def finetuning(problem: str, family: str, method: str) -> Stage:
     """Fine-tuning on labelled rows."""
     return Stage(
         "finetuning",
         "tasks.stages.finetuning:finetune",
-        (*problems.modules_of(problem), families.module_of(family)),
-        (*LABELLED, *problems.described(problem).LIBRARIES),
+        (*problems.modules_of(problem), families.module_of(family), tuning.module_of(method)),
+        (*LABELLED, *problems.described(problem).LIBRARIES, *tuning.libraries_of(method)),
         show="tasks.pages.finetuning_card:show",
     )
 

@@ -15,7 +15,9 @@ from tasks.contract import StageError
 from tasks.machinery.naming.variants import TASKS, modules_in, names_in
 from tasks.machinery.store.python_source import parse
 
-Package = Literal["families", "objectives", "problems", "families/images", "objectives/images"]
+Package = Literal[
+    "families", "objectives", "problems", "tuning", "families/images", "objectives/images"
+]
 
 
 @functools.cache

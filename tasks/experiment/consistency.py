@@ -6,6 +6,7 @@ from collections import Counter
 
 from tasks.experiment import choices, variants
 from tasks.experiment.experiment import BEFORE, Experiment
+from tasks.experiment.training import optimizer_mistakes
 
 Mistake = tuple[str, str]
 
@@ -20,7 +21,7 @@ def mistakes(experiment: Experiment) -> list[Mistake]:
         *_names(experiment),
         *_missing(experiment),
         *_pairs(experiment),
-        *_optimizers(experiment),
+        *optimizer_mistakes(experiment.downstream),
         *_decoders(experiment),
     ]
 
@@ -37,9 +38,14 @@ def _decoders(experiment: Experiment) -> list[Mistake]:
             found.append(
                 (f"{path}.problem", f"found {problem.problem}, but model.family {lacking}")
             )
+        message = f"but in {problem.problem} nothing else learns"
         if problem.freeze == "encoder":
-            message = f"found encoder, but in {problem.problem} nothing else learns; accepted: "
-            found.append((f"{path}.freeze", f"{message}none, embeddings"))
+            found.append(
+                (f"{path}.freeze", f"found encoder, {message}; accepted: none, embeddings")
+            )
+        if problem.tuning.method == "probe":
+            accepted = ", ".join(each for each in choices.names("tuning") if each != "probe")
+            found.append((f"{path}.tuning.method", f"found probe, {message}; accepted: {accepted}"))
     return found
 
 
@@ -49,16 +55,6 @@ def decoder_mistake(family: str) -> str:
         return ""
     fitting = choices.those_with("families", "HEADS", "next tokens")
     return f"is {family}, which reads only; accepted with it: {', '.join(fitting)}"
-
-
-def _optimizers(experiment: Experiment) -> list[Mistake]:
-    """Muon is for the matrices of the layers."""
-    message = "found muon, but with freeze: encoder no matrix of a layer learns; accepted: adamw"
-    return [
-        (f"downstream.{problem.name}.optimizer", message)
-        for problem in experiment.downstream
-        if problem.freeze == "encoder" and problem.optimizer == "muon"
-    ]
 
 
 def _steps(experiment: Experiment) -> list[Mistake]:

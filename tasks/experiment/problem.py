@@ -8,7 +8,7 @@ from pydantic import create_model, field_validator
 
 from tasks.experiment import choices
 from tasks.experiment.fields import NAME_PATTERN, Part, as_column, as_in, field
-from tasks.experiment.training import Schedule, Training
+from tasks.experiment.training import FULL, Schedule, Training, TuningMethod
 
 
 def role(name: str, title: str, description: str) -> Any:
@@ -187,15 +187,23 @@ class Passes(Part):
     )
 
 
+_IN_FULL = {"tuning.method": (FULL,)}  # other methods say themselves what learns
+
+
 class Tuning(Part):
     """How much of a model learns, from which truth, and which of its weights are used."""
 
+    tuning: TuningMethod = field(
+        TuningMethod(), "Tuning", "How much of the model learns, and by which method"
+    )
     freeze: Literal["none", "embeddings", "encoder"] = field(
         "none",
         "Freeze",
         "What keeps its weights: the embeddings, or the whole encoder, so that the head alone "
-        "learns (a probe, about three times as fast); also in the model from scratch",
+        "learns (with dropout in the encoder; tuning.method: probe is without, and faster); also "
+        "in the model from scratch",
         absent="none",
+        only_with=_IN_FULL,
     )
     layer_decay: float = field(
         1.0,
@@ -205,7 +213,7 @@ class Tuning(Part):
         gt=0,
         le=1,
         absent=1.0,
-        only_with={"freeze": ("none", "embeddings")},
+        only_with={"freeze": ("none", "embeddings"), **_IN_FULL},
     )
     label_smoothing: float = field(
         0.0,
@@ -268,3 +276,8 @@ class Downstream(FineTuning, LabelledData):
     def training(self) -> FineTuning:
         """The fields that determine the training."""
         return FineTuning(**{name: getattr(self, name) for name in FineTuning.model_fields})
+
+    @property
+    def from_scratch(self) -> FineTuning:
+        """The fields that determine the training of a model from random weights."""
+        return self.training.model_copy(update={"tuning": TuningMethod()})

@@ -1,12 +1,15 @@
-"""The fields that pre-training and fine-tuning share: batches, optimizer, dropout, precision."""
+"""How a model is trained: what pre-training and fine-tuning share, and how much of it learns."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Any, Literal, Protocol
 
+from tasks.experiment import choices
 from tasks.experiment.fields import Part, field
 
 Schedule = Literal["linear", "cosine", "constant", "flat"]
+FULL = "full"  # the method of tuning in which all weights learn
 
 
 class Training(Part):
@@ -50,3 +53,99 @@ class Training(Part):
     precision: Literal["auto", "fp32", "bf16"] = field(
         "auto", "Precision", "auto is bf16 where the hardware is fast at it, else fp32"
     )
+
+
+def of_some(name: str, default: Any, title: str, description: str, **bounds: Any) -> Any:
+    """A field that counts with the methods that state it in their FIELDS."""
+    only_with = choices.only_with("method", "tuning", "FIELDS", name)
+    return field(default, title, description, only_with=only_with, **bounds)
+
+
+class TuningMethod(Part):
+    """How much of a model learns; a model from random weights always learns in full."""
+
+    method: str = field(
+        FULL,
+        "Method",
+        "How much of the model learns: full all weights; probe the head alone, on features that "
+        "are computed once (saves most of the time); bias the biases and the head; gradual the top "
+        "layers, lower ones more slowly; lora, dora and ia3 few new weights beside frozen ones, "
+        "which saves memory and space, but hardly time",
+        choices=choices.names("tuning"),
+        absent=FULL,
+    )
+    learning_rate: float = of_some(
+        "learning_rate",
+        0.0,
+        "Learning rate",
+        "Peak learning rate with this method, such as four to ten times that of full; 0: that of "
+        "the problem, which the model from scratch has in any case",
+        ge=0,
+        le=1,
+    )
+    rank: int = of_some("rank", 8, "Rank", "Rank of the new matrices", ge=1, le=4096)
+    alpha: float = of_some(
+        "alpha",
+        16.0,
+        "Alpha",
+        "Scale of the new matrices: their product counts alpha / rank times",
+        gt=0,
+        le=10**6,
+    )
+    dropout: float = of_some(
+        "dropout", 0.0, "Adapter dropout", "Dropout before the new matrices", ge=0, lt=1
+    )
+    layers: int = of_some(
+        "layers",
+        0,
+        "Layers",
+        "How many of the top layers learn, with the head; 0: all",
+        ge=0,
+        le=1000,
+    )
+    decay: float = of_some(
+        "decay",
+        0.8,
+        "Decay",
+        "Learning rate of a layer as a share of that of the layer above it",
+        gt=0,
+        le=1,
+    )
+
+
+class Optimized(Protocol):
+    """The fields of a problem that say what learns, and by which optimizer."""
+
+    @property
+    def name(self) -> str:
+        """Of the problem."""
+
+    @property
+    def optimizer(self) -> str:
+        """The name of the optimizer."""
+
+    @property
+    def freeze(self) -> str:
+        """What keeps its weights."""
+
+    @property
+    def tuning(self) -> TuningMethod:
+        """The method."""
+
+
+def optimizer_mistakes(problems: Iterable[Optimized]) -> list[tuple[str, str]]:
+    """Problems whose optimizer does not suit what learns: Muon is for matrices of the layers."""
+    found = []
+    for problem in problems:
+        method = problem.tuning.method
+        suitable = choices.words_of("tuning", method, "OPTIMIZERS")
+        choice = f"tuning.method: {method}"
+        if problem.freeze == "encoder":
+            suitable, choice = ("adamw",), "freeze: encoder"
+        if problem.optimizer not in suitable:
+            message = f"found {problem.optimizer}, but with {choice} no matrix of a layer learns"
+            accepted = ", ".join(suitable)
+            found.append(
+                (f"downstream.{problem.name}.optimizer", f"{message}; accepted: {accepted}")
+            )
+    return found

@@ -7,12 +7,11 @@ embeddings. Layers that share their weights (ALBERT) are one.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
-
-Frozen = Literal["none", "embeddings", "encoder"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def layer_rates(model: Any, decay: float) -> dict[str, float]:
     return {name: decay**number for number, names in enumerate(below) for name in names}
 
 
-def freeze(model: Any, frozen: Frozen) -> None:
+def freeze(model: Any, frozen: str) -> None:
     """Have a part of a model keep its weights: the embeddings, or the whole encoder (a probe).
 
     A model whose encoder is frozen learns its head alone, and its pooler if it has one, on the
@@ -87,6 +86,28 @@ def freeze(model: Any, frozen: Frozen) -> None:
     names = depths.embeddings
     if frozen == "encoder":
         names = names.union(depths.above, *depths.layers)
+    keep(model, names)
+
+
+def keep(model: Any, names: Set[str]) -> None:
+    """Have some weights of a model keep their values."""
     for name, part in model.named_parameters():
         if name in names:
             part.requires_grad_(requires_grad=False)
+
+
+def hold_in_evaluation(module: nn.Module) -> None:
+    """Have a part of a model stay in evaluation mode when the whole is set to training."""
+    module.eval()
+    module.__dict__["train"] = lambda mode=True: module  # noqa: ARG005
+
+
+def release(module: nn.Module) -> None:
+    """Have a part of a model follow the mode of the whole again."""
+    module.__dict__.pop("train", None)
+
+
+def is_body_frozen(model: Any) -> bool:
+    """Whether no weight of a model learns but those of its head and its pooler."""
+    head = Depths.of(model).head
+    return not any(part.requires_grad for n, part in model.named_parameters() if n not in head)

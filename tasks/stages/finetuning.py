@@ -26,9 +26,10 @@ from tasks.experiment.pretraining import Checkpoints
 from tasks.experiment.problem import FineTuning
 from tasks.models.answering import read_labels
 from tasks.models.bodies import fit_tokenizer, load_encoder, new_classifier, write_model
-from tasks.models.depths import freeze, layer_rates
+from tasks.models.depths import is_body_frozen
 from tasks.models.files import INPUT_COLUMNS
 from tasks.models.inference import mean_loss, predict
+from tasks.models.learning.cost import Costs
 from tasks.models.learning.tuning import (
     labels_in,
     last_points,
@@ -44,6 +45,7 @@ from tasks.training.loop import Loss, TrainingHistory, train
 from tasks.training.microbatches import split_rows
 from tasks.training.weights.averages import Averages
 from tasks.training.weights.best import Best
+from tasks.tuning import Tuned, begin
 
 VALIDATIONS = 10
 VALIDATION_ROWS = 1000
@@ -70,14 +72,14 @@ def finetune(
         data: Folder with train.parquet, validation.parquet and labels.json.
         body: Pre-trained model whose encoder starts the training; None starts from random weights.
         architecture: Folder with the configuration and the tokenizer of the model.
-        out: Empty folder for `model/`, `model.json` and `curves.json`.
+        out: Empty folder for `model/`, `model.json`, `curves.json`, and perhaps `adapter/`.
         monitor: Receives the progress and the curves.
         checkpoints: How often to write a checkpoint.
 
     Returns:
         examples, steps, train_loss (the last point of the curve: a mean over at most a fiftieth of
         the steps), and validation_loss and the headline metric on validation (at most 1,000 rows),
-        both in the precision of the training, and of the weights that are used.
+        both in the precision of the training, and of the weights that are used; and the `Costs`.
 
     Raises:
         StageError: `max_length` is more than the model can read, the weights do not fit, or from
@@ -98,7 +100,8 @@ def finetune(
     fit_tokenizer(tokenizer, model.config)
     if body is not None:
         load_encoder(model, body)
-    freeze(model, training.freeze)
+    tuned = begin(model, training, seed)
+    costs = Costs.of(model)
     examples = kind.encode(kind.learnt(rows, rows, model), tokenizer, labels)
     monitor.note(examples=len(rows), **{kind.CUT: sum(example.cut for example in examples)})
     longest = training.max_length
@@ -110,7 +113,7 @@ def finetune(
     validate = validation_of(kind, model, kind.learnt(validation, rows, model), tokenizer, labels)
     history = learn(
         kind,
-        model,
+        tuned,
         examples,
         training,
         loss=loss_of(kind, training, examples, len(labels)),
@@ -119,6 +122,7 @@ def finetune(
         monitor=monitor,
         checkpoints=checkpoints,
     )
+    tuned.finish(out, body)
     kind.finish(model, rows)
     inputs = [name for name in rows.columns if name not in ("document", kind.TRUTH)]
     if len(inputs) > 1 or hasattr(model.config, INPUT_COLUMNS):  # of what it was tuned for before
@@ -141,7 +145,8 @@ def finetune(
     if history.kept:
         curves["kept"] = history.kept
     (out / "curves.json").write_text(json.dumps(curves) + "\n", encoding="utf-8")
-    return {"examples": float(len(rows)), **last_points(history, kind)}
+    monitor.note(**costs.peak())
+    return {"examples": float(len(rows)), **last_points(history, kind), **costs.of_files(out)}
 
 
 def example_of(kind: Problem, rows: pd.DataFrame, inputs: Sequence[str]) -> list[Any]:
@@ -166,7 +171,7 @@ def validation_of(
 
 def learn(
     kind: Problem,
-    model: Any,
+    tuned: Tuned,
     examples: Sequence[Example],
     training: FineTuning,
     *,
@@ -177,6 +182,7 @@ def learn(
     checkpoints: Checkpoints | None,
 ) -> TrainingHistory:
     """Train the model in place, validating at the ends of epochs, about ten times in all."""
+    model = tuned.model
     batches = BucketedBatches(
         examples,
         lambda chosen: kind.collate(chosen, model.config.pad_token_id),
@@ -194,7 +200,7 @@ def learn(
         validate_every=batches.steps_per_epoch * -(-training.epochs // VALIDATIONS),
         checkpoints=checkpoints,
         computation=computation(kind, model, examples, training),
-        rates=layer_rates(model, training.layer_decay) if training.layer_decay < 1 else None,
+        rates=tuned.rates,
         averages=Averages(training.averaging) if training.averaging else None,
         best=Best(training.early_stopping, order_of(kind)) if training.early_stopping else None,
     )
@@ -215,7 +221,7 @@ def computation(
         length=len(longest.input_ids),
         row=kind.head(model.config, kind.collate([longest], model.config.pad_token_id)),
         precision=training.precision,
-        frozen=training.freeze == "encoder",
+        frozen=is_body_frozen(model),
         # The averages, and the weights that they stand in for while validating; the best weights.
         copies=2 * (training.averaging > 0) + (training.early_stopping > 0),
     )

@@ -26,7 +26,6 @@ from tasks.experiment.problem import FineTuning
 from tasks.models.bodies import answers_of
 from tasks.models.building import new_model
 from tasks.models.continuing import given_configuration
-from tasks.models.depths import freeze
 from tasks.models.learning.measuring import measure
 from tasks.models.learning.tuning import optimization as finetuning_optimization
 from tasks.stages.finetuning import computation as finetuning_computation
@@ -39,6 +38,7 @@ from tasks.stages.pretraining import (
 )
 from tasks.timing.synthetic import MadeUpTokenizer, made_up_corpus
 from tasks.training.loop import autocast, train
+from tasks.tuning import begin
 
 WARM_UP, MEASURED = 3, 5  # steps
 LABELS = problems.MADE_UP_LABELS
@@ -123,7 +123,7 @@ def time_finetuning(
     labels = [str(i) for i in range(LABELS)] if problems.shape_of(problem).LABELS else []
     config.update(answers_of(kind, labels))
     tuned = new_model(kind.AUTO_MODEL, config, seed=0)
-    freeze(tuned, training.freeze)
+    begin(tuned, training, seed=0)
     steps = WARM_UP + MEASURED
     many = [lengths[i % len(lengths)] for i in range(steps * training.batch_size)]
     examples: list[Example] = [kind.made_up(length) for length in many]

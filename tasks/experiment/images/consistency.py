@@ -8,6 +8,7 @@ from tasks.experiment import choices, variants
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.images.model import ImageModel
 from tasks.experiment.mistakes import refuse
+from tasks.experiment.training import optimizer_mistakes
 
 Mistake = tuple[str, str]
 
@@ -28,7 +29,7 @@ def mistakes(experiment: ImageExperiment) -> list[Mistake]:
         *_names(experiment),
         *_heads(experiment),
         *_patches(experiment),
-        *_frozen(experiment),
+        *optimizer_mistakes(experiment.downstream),
     ]
 
 
@@ -84,13 +85,4 @@ def _patches(experiment: ImageExperiment) -> list[Mistake]:
             f"a picture of {size} pixels is not cut into patches of {patch}; accepted with "
             f"pixels.size {size}: {', '.join(fitting) or 'none'}",
         )
-    ]
-
-
-def _frozen(experiment: ImageExperiment) -> list[Mistake]:
-    message = "found muon, but with freeze: encoder no matrix of a layer learns; accepted: adamw"
-    return [
-        (f"downstream.{problem.name}.optimizer", message)
-        for problem in experiment.downstream
-        if problem.freeze == "encoder" and problem.optimizer == "muon"
     ]

@@ -9,7 +9,7 @@ from tasks.experiment.fields import NAME_PATTERN, Part, as_in, field
 from tasks.experiment.images.pictures import PictureSet
 from tasks.experiment.images.training import Augmentation
 from tasks.experiment.problem import LabelledData, Passes, Tuning
-from tasks.experiment.training import Schedule, Training
+from tasks.experiment.training import Schedule, Training, TuningMethod
 
 
 class ImageData(PictureSet):
@@ -63,6 +63,7 @@ class ImageTuning(Training):
     augmentation: Augmentation = field(
         Augmentation(), "Augmentation", "How pictures are varied while learning"
     )
+    tuning: TuningMethod = as_in(Tuning, "tuning")
     freeze: Literal["none", "embeddings", "encoder"] = as_in(Tuning, "freeze")
     layer_decay: float = as_in(Tuning, "layer_decay")
     label_smoothing: float = field(
@@ -106,6 +107,11 @@ class ImageDownstream(ImageTuning, ImageData):
     def training(self) -> ImageTuning:
         """The fields that determine the training."""
         return _part(self, ImageTuning)
+
+    @property
+    def from_scratch(self) -> ImageTuning:
+        """The fields that determine the training of a model from random weights."""
+        return self.training.model_copy(update={"tuning": TuningMethod()})
 
 
 P = TypeVar("P", bound=Part)

@@ -44,6 +44,8 @@ from tasks.machinery.tracking.tags import (
 from tasks.machinery.tracking.tracked_run import Status, TrackedRun, log_files
 from tasks.machinery.tracking.tracking import Tracking
 
+BESIDE = "adapter/"  # of the files of an artifact: those that are logged beside its model
+
 # Metrics of an evaluation that do not belong to a single model.
 _ABOUT_NO_MODEL = (
     *(MAJORITY, SIMPLE, *DIFFERENCES, "test_documents"),
@@ -249,6 +251,7 @@ class Recording:
         for subject, metrics in by_model(artifact.metrics, inputs, model_id).items():
             run.result(metrics, subject, dataset if subject else None)
         run.artifacts(artifact.pages, artifact.page_names)
+        run.artifacts(artifact.path, [name for name in artifact.files if name.startswith(BESIDE)])
         for file in (artifact.folder / "manifest.json", artifact.curve):
             if file.is_file():
                 run.client.log_artifact(run.run_id, str(file))

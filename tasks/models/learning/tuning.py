@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
-from tasks.experiment.training import Training
+from tasks.experiment.images.problem import ImageTuning
+from tasks.experiment.problem import FineTuning
 from tasks.models.class_loss import NO_LABEL, ClassLoss, balanced_weights
 from tasks.problems import Problem
 from tasks.training.loop import Batch, Optimization, TrainingHistory
@@ -43,9 +45,11 @@ def loss_of(
     return ClassLoss(problem_type, training.label_smoothing, weights)
 
 
-def optimization(training: Training, steps: int, seed: int) -> Optimization:
-    """How to train, from the fields of the experiment."""
-    return Optimization.of(training, log_every=max(1, steps // LOGS), seed=seed)
+def optimization(training: FineTuning | ImageTuning, steps: int, seed: int) -> Optimization:
+    """How to train, from the fields of the experiment; a method of tuning may have its own rate."""
+    found = Optimization.of(training, log_every=max(1, steps // LOGS), seed=seed)
+    rate = training.tuning.learning_rate
+    return replace(found, learning_rate=rate) if rate else found
 
 
 def labels_in(batch: Batch) -> dict[str, int]:

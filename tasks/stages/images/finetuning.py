@@ -26,7 +26,7 @@ from tasks.data.images.resizing import in_base64
 from tasks.experiment.images.problem import ImageTuning
 from tasks.experiment.pretraining import Checkpoints
 from tasks.models.answering import read_labels
-from tasks.models.depths import freeze, layer_rates
+from tasks.models.depths import is_body_frozen
 from tasks.models.images.building import (
     load_body,
     new_classifier,
@@ -35,12 +35,14 @@ from tasks.models.images.building import (
 )
 from tasks.models.images.computation import image_computation
 from tasks.models.inference import mean_loss, predict
+from tasks.models.learning.cost import Costs
 from tasks.models.learning.tuning import labels_in, last_points, loss_of, optimization, order_of
 from tasks.problems import Problem, load
 from tasks.problems.weighted import on_all_rows
 from tasks.training.loop import Batch, train
 from tasks.training.weights.averages import Averages
 from tasks.training.weights.best import Best
+from tasks.tuning import begin
 
 VALIDATIONS = 10
 VALIDATION_ROWS = 1000
@@ -90,13 +92,14 @@ def finetune_on_images(
         data: Folder of stage `pixels` with the training and validation pictures.
         body: Pre-trained model whose weights start the training; None starts from random weights.
         architecture: Folder with the configuration of the model, and how large its pictures are.
-        out: Empty folder for `model/`, `model.json` and `curves.json`.
+        out: Empty folder for `model/`, `model.json`, `curves.json`, and perhaps `adapter/`.
         monitor: Receives the progress and the curves.
         checkpoints: How often to write a checkpoint.
 
     Returns:
         examples, steps, train_loss (the last point of the curve), and validation_loss and the
-        headline metric on validation (at most 1,000 pictures), both of the weights that are used.
+        headline metric on validation (at most 1,000 pictures), both of the weights that are used;
+        and the `Costs`.
 
     Raises:
         StageError: the weights do not fit, or from `train`.
@@ -110,7 +113,8 @@ def finetune_on_images(
     model = new_classifier(kind, architecture, labels, training.dropout, seed)
     if body is not None:
         load_body(model, body)
-    freeze(model, training.freeze)
+    tuned = begin(model, training, seed)
+    costs = Costs.of(model)
     examples = kind.encode(rows, None, labels)
     monitor.note(examples=len(rows))
     if missing := sorted({*labels} - {*rows[kind.TRUTH]}):
@@ -141,12 +145,13 @@ def finetune_on_images(
             batches[0],
             counts=labels_in,
             micro_batch_size=training.micro_batch_size,
-            frozen=training.freeze == "encoder",
+            frozen=is_body_frozen(model),
         ),
-        rates=layer_rates(model, training.layer_decay) if training.layer_decay < 1 else None,
+        rates=tuned.rates,
         averages=Averages(training.averaging) if training.averaging else None,
         best=Best(training.early_stopping, order_of(kind)) if training.early_stopping else None,
     )
+    tuned.finish(out, body)
     model.to(memory_format=torch.contiguous_format)
     model.save_pretrained(out / "model")
     write_reader(read_pixels(architecture), out / "model")
@@ -167,7 +172,8 @@ def finetune_on_images(
     if history.kept:
         curves["kept"] = history.kept
     (out / "curves.json").write_text(json.dumps(curves) + "\n", encoding="utf-8")
-    return {"examples": float(len(rows)), **last_points(history, kind)}
+    monitor.note(**costs.peak())
+    return {"examples": float(len(rows)), **last_points(history, kind), **costs.of_files(out)}
 
 
 def validation_of(

@@ -1,0 +1,104 @@
+"""Ways of tuning: which weights of a model learn in fine-tuning; one module a method.
+
+A method `a-b` is the module `tasks.tuning.a_b` with the names of `Method`. No other code depends on
+which method it is.
+
+To add one: write `NAME.py` with the names of `Method`. It is found by its file; fields of its own
+are added to the part `tuning` (tasks/experiment/training.py). Import heavy libraries inside
+functions, since plans read these files.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from tasks.experiment import choices
+from tasks.experiment.training import TuningMethod
+
+
+class Way(Protocol):
+    """The fields of a fine-tuning that say what learns."""
+
+    @property
+    def tuning(self) -> TuningMethod:
+        """The method, and its own fields."""
+
+    @property
+    def freeze(self) -> str:
+        """What keeps its weights, of the method `full`."""
+
+    @property
+    def layer_decay(self) -> float:
+        """The rate of a layer as a share of that above it, of the method `full`."""
+
+
+@dataclass
+class Tuned:
+    """A model of which the chosen weights learn.
+
+    Attributes:
+        model: of transformers, in fp32.
+        rates: the share of the learning rate of weights, by name; 1 for others.
+    """
+
+    model: Any
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+    def finish(self, out: Path, body: Path | None) -> None:
+        """Make the trained model a plain one of transformers again, in place.
+
+        Args:
+            out: where a method writes what it keeps beside the model.
+            body: the pre-trained model that the training began with, if there is one.
+        """
+
+
+class Method(Protocol):
+    """The names in the module of a method.
+
+    Attributes:
+        FIELDS: The fields of `tuning` that count only with some methods, including this. Plans read
+            these three from the source: tuples of words.
+        OPTIMIZERS: The optimizers that suit what learns.
+        LIBRARIES: Optional: distributions, beside those of training, that it computes with.
+    """
+
+    FIELDS: tuple[str, ...]
+    OPTIMIZERS: tuple[str, ...]
+    LIBRARIES: tuple[str, ...]
+
+    def begin(self, model: Any, training: Way, seed: int) -> Tuned:
+        """Have the weights learn that the method chooses, in place; all of the head does.
+
+        Args:
+            model: of transformers, with the weights that the training begins with.
+            training: the fields of the method.
+            seed: of weights that are added.
+
+        Raises:
+            StageError: the model has nothing that the method could train.
+        """
+
+
+def module_of(method: str) -> str:
+    """The module of a method."""
+    return f"{__name__}.{method.replace('-', '_')}"
+
+
+def libraries_of(method: str) -> tuple[str, ...]:
+    """The distributions that a method computes with, beside those of training."""
+    return choices.words_of("tuning", method, "LIBRARIES")
+
+
+def load(method: str) -> Method:
+    """Import a method by its name in the experiment, such as `lora`."""
+    return cast(Method, importlib.import_module(module_of(method)))
+
+
+def begin(model: Any, training: Way, seed: int) -> Tuned:
+    """Have the weights learn that an experiment chooses: see `Method.begin`."""
+    return load(training.tuning.method).begin(model, training, seed)

@@ -1,0 +1,179 @@
+"""What learns with each method, in every family; and the plain model that it ends with."""
+
+import json
+
+import pytest
+import torch
+from peft import PeftModel
+
+from tasks import families
+from tasks.contract import StageError
+from tasks.experiment import choices
+from tasks.experiment.images.model import ImageModel
+from tasks.experiment.problem import FineTuning
+from tasks.experiment.training import TuningMethod
+from tasks.families import images as image_families
+from tasks.models.depths import Depths
+from tasks.models.images.building import new_model
+from tasks.problems import load
+from tasks.tuning import begin
+from tasks.tuning._adapters import digest_of
+from tests.support.shapes import DECODERS, case
+
+ADAPTERS = ("lora", "dora", "ia3")
+METHODS = choices.names("tuning")
+SIZE = 16  # of pictures
+
+
+def tuning(method, **fields):
+    return FineTuning(tuning=TuningMethod(method=method, **fields))
+
+
+def text(family, task="text-classification"):
+    given = case(f"{family} {task}")
+    return given.model, {name: t for name, t in given.batch.items() if name != "labels"}
+
+
+def pictures(family):
+    config = image_families.load(family).configure(ImageModel(family=family), SIZE, 0.0)
+    config.num_labels = 3
+    model = new_model(load("image-classification").AUTO_MODEL, config, seed=1)
+    generator = torch.Generator().manual_seed(0)
+    return model, {"pixel_values": torch.randn(3, 3, SIZE, SIZE, generator=generator)}
+
+
+EVERY = dict.fromkeys(families.names(), text)
+EVERY |= dict.fromkeys(image_families.names(), pictures)
+
+
+def learning(model):
+    return {name for name, part in model.named_parameters() if part.requires_grad}
+
+
+@torch.no_grad()
+def moved(model):
+    """Change all that learns, as a training would."""
+    generator = torch.Generator().manual_seed(2)
+    for part in model.parameters():
+        if part.requires_grad:
+            part.add_(0.05 * torch.randn(part.shape, generator=generator))
+
+
+@torch.no_grad()
+def answer(model, batch):
+    return model.eval()(**batch).logits.clone()
+
+
+@pytest.mark.parametrize("family", EVERY)
+@pytest.mark.parametrize("method", ADAPTERS)
+def test_merged_the_model_answers_as_before_and_peft_reads_the_adapter(method, family, tmp_path):
+    model, batch = EVERY[family](family)
+    plain = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    (tmp_path / "body").mkdir()
+    (tmp_path / "body" / "config.json").write_text("{}")
+    tuned, before = begin(model, tuning(method), seed=0), answer(model, batch)
+    moved(model)
+    unmerged = answer(model, batch)
+    tuned.finish(tmp_path, tmp_path / "body")
+    merged = answer(model, batch)
+    assert not torch.allclose(before, merged, atol=1e-3)
+    assert torch.allclose(unmerged, merged, atol=1e-5, rtol=1e-5)
+    assert model.state_dict().keys() == plain.keys()
+    assert not hasattr(model, "peft_config")
+    told = json.loads((tmp_path / "adapter" / "body.json").read_text())
+    assert told == {"body": digest_of(tmp_path / "body")}
+    again, _ = EVERY[family](family)
+    again.load_state_dict(plain)
+    read = PeftModel.from_pretrained(again, tmp_path / "adapter")
+    assert torch.allclose(answer(read, batch), merged, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("family", EVERY)
+@pytest.mark.parametrize("method", ADAPTERS)
+def test_beside_an_adapter_the_head_alone_learns(method, family):
+    model, _ = EVERY[family](family)
+    names, head = {name for name, _ in model.named_parameters()}, Depths.of(model).head
+    begin(model, tuning(method), seed=0)
+    assert learning(model) & names == head
+    added = learning(model) - names
+    assert added
+    assert not [name for name in added if "embedding" in name or name.startswith(tuple(head))]
+
+
+def test_two_adapters_of_a_seed_are_equal_and_the_global_generator_is_left_alone():
+    found = []
+    for seed in (0, 0, 1):
+        model, _ = text("bert")
+        torch.manual_seed(1)
+        expected = torch.rand(1)
+        torch.manual_seed(1)
+        begin(model, tuning("lora"), seed)
+        assert torch.equal(torch.rand(1), expected)
+        found.append([p.clone() for n, p in model.named_parameters() if "lora_A" in n])
+    assert all(torch.equal(*pair) for pair in zip(*found[:2], strict=True))
+    assert not torch.equal(found[0][0], found[2][0])
+
+
+@pytest.mark.parametrize("family", DECODERS)
+def test_the_output_of_a_decoder_that_is_its_embeddings_gets_no_adapter(family, tmp_path):
+    model, batch = text(family, "clm")
+    words = model.get_input_embeddings().weight.clone()
+    tuned = begin(model, tuning("lora"), seed=0)
+    assert not [name for name in learning(model) if "lm_head" in name or "embed" in name]
+    moved(model)
+    inputs = {name: batch[name] for name in ("input_ids", "attention_mask") if name in batch}
+    unmerged = answer(model, inputs)
+    tuned.finish(tmp_path, None)
+    assert torch.equal(model.get_input_embeddings().weight, words)
+    assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
+    assert torch.allclose(answer(model, inputs), unmerged, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", EVERY)
+def test_a_probe_learns_the_head_and_its_body_gives_always_the_same(family, tmp_path):
+    model, batch = EVERY[family](family)
+    tuned = begin(model, tuning("probe"), seed=0)
+    assert learning(model) == Depths.of(model).head
+    model.train()
+    assert not model.base_model.training
+    first, second = (model.base_model(**batch)[0].clone() for _ in range(2))
+    assert torch.equal(first, second)
+    tuned.finish(tmp_path, None)
+    assert model.train().base_model.training
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("family", EVERY)
+def test_with_biases_all_of_them_and_the_head_learn(family):
+    model, _ = EVERY[family](family)
+    names = {name for name, _ in model.named_parameters()}
+    if family in ("llama", "modernbert"):
+        with pytest.raises(StageError, match=f"the layers of a {family} have no biases"):
+            begin(model, tuning("bias"), seed=0)
+        return
+    begin(model, tuning("bias"), seed=0)
+    biases = {name for name in names if name.endswith("bias")}
+    assert learning(model) == biases | Depths.of(model).head
+
+
+def test_of_the_top_layers_each_has_the_rate_of_its_depth():
+    model, _ = text("bert")
+    depths = Depths.of(model)
+    tuned = begin(model, tuning("gradual", layers=1, decay=0.5), seed=0)
+    assert learning(model) == depths.layers[1] | depths.head | depths.above
+    assert {tuned.rates[name] for name in depths.layers[0]} == {0.5}
+    model, _ = text("bert")
+    tuned = begin(model, tuning("gradual", decay=0.5), seed=0)
+    assert learning(model) == {name for name, _ in model.named_parameters()}
+    assert {tuned.rates[name] for name in depths.embeddings} == {0.25}
+    with pytest.raises(StageError, match=r"tuning.layers is 3, but the model has 2 layers"):
+        begin(model, tuning("gradual", layers=3), seed=0)
+
+
+def test_in_full_all_learns_but_what_is_frozen():
+    model, _ = text("bert")
+    tuned = begin(model, FineTuning(layer_decay=0.5), seed=0)
+    assert learning(model) == {name for name, _ in model.named_parameters()}
+    assert tuned.rates["bert.encoder.layer.0.output.dense.weight"] == 0.5
+    begin(model, FineTuning(freeze="encoder"), seed=0)
+    assert learning(model) == Depths.of(model).head

@@ -1,0 +1,148 @@
+"""Fine-tuning by each method, from a body that knows the words: learns, resumes, is written."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import pipeline
+
+from tasks.contract import Silent
+from tasks.experiment import choices
+from tasks.experiment.images.problem import ImageTuning
+from tasks.experiment.images.training import Augmentation
+from tasks.experiment.pretraining import Checkpoints
+from tasks.experiment.problem import FineTuning
+from tasks.experiment.training import TuningMethod
+from tasks.stages.finetuning import finetune
+from tasks.stages.images.finetuning import finetune_on_images
+from tests.stages.images.test_image_pretraining import Dying, KilledError
+from tests.support.tiny_models import write_body, write_data
+from tests.support.tiny_pixels import write_image_body, write_pixels
+
+METHODS = choices.names("tuning")
+TEXT, IMAGES = "text-classification", "image-classification"
+BASE = {"batch_size": 16, "learning_rate": 5e-3, "max_length": 32, "dropout": 0.1}
+STILL = {"crop": 1.0, "shift": 0.0, "flip": False, "rotation": 0.0, "shear": 0.0}
+
+
+def tune(place, out, method="full", monitor=None, checkpoints=None, rate=0.0, **changes):
+    """Fine-tune the body of `place` on its texts."""
+    out.mkdir()
+    how = TuningMethod(method=method, learning_rate=rate)
+    return finetune(
+        TEXT,
+        FineTuning(**{**BASE, "epochs": 4, **changes}, tuning=how),
+        0,
+        data=place / "data",
+        body=place / "body",
+        architecture=place / "body",
+        out=out,
+        monitor=monitor or Silent(),
+        checkpoints=checkpoints,
+    )
+
+
+def tune_on_images(place, out, method="full", monitor=None, checkpoints=None, rate=0.0, **changes):
+    """Fine-tune the body of `place` on its pictures."""
+    out.mkdir()
+    how = TuningMethod(method=method, learning_rate=rate)
+    given = {"batch_size": 16, "epochs": 3, "augmentation": Augmentation(**STILL), **changes}
+    return finetune_on_images(
+        IMAGES,
+        ImageTuning(**given, tuning=how),
+        0,
+        data=place / "pixels",
+        body=place / "image-body",
+        architecture=place / "image-body",
+        out=out,
+        monitor=monitor or Silent(),
+        checkpoints=checkpoints,
+    )
+
+
+def weights(out):
+    return load_file(out / "model" / "model.safetensors")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Data, and bodies with two layers."""
+    folder = tmp_path_factory.mktemp("tuning")
+    write_data(folder / "data", TEXT)
+    write_body(folder / "body", layers=2)
+    write_pixels(folder / "pixels")
+    write_image_body(folder / "image-body")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def knowing(place):
+    """The same place with bodies that were tuned on the problem: their features tell the labels."""
+    other = place / "knowing"
+    other.mkdir()
+    tune(place, other / "text", epochs=20)
+    tune_on_images(place, other / "images", epochs=8, learning_rate=3e-3)
+    for name, old in {"body": "text", "image-body": "images"}.items():
+        (other / old / "model").rename(other / name)
+    for name in ("data", "pixels"):
+        (other / name).symlink_to(place / name)
+    return other
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_learns_more_than_the_majority(method, knowing, tmp_path):
+    rate = 0.0 if method == "full" else 2e-2
+    found = tune(knowing, tmp_path / "text", method, rate=rate)
+    assert found["validation_accuracy"] > 0.8
+    found = tune_on_images(knowing, tmp_path / "images", method, rate=rate / 2)
+    assert found["validation_accuracy"] > 0.5
+    told = pipeline(TEXT, str(tmp_path / "text" / "model"))("the old cat runs by the new it")
+    assert told[0]["label"] == "animal"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["text", "images"])
+@pytest.mark.parametrize("method", ["dora", "probe"])
+def test_a_killed_tuning_resumes_to_the_same_bits(method, kind, place, tmp_path):
+    run = {"text": tune, "images": tune_on_images}[kind]
+    whole = run(place, tmp_path / "whole", method, averaging=0.9)
+    often = Checkpoints(every_steps=3)
+    with pytest.raises(KilledError):
+        dying = Dying(tmp_path / "checkpoints", step=8)
+        run(place, tmp_path / "killed", method, dying, often, averaging=0.9)
+    again = Silent(tmp_path / "checkpoints")
+    resumed = run(place, tmp_path / "resumed", method, again, often, averaging=0.9)
+    assert "resumed_from" in again.facts
+    assert resumed == whole
+    first, second = weights(tmp_path / "whole"), weights(tmp_path / "resumed")
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    adapters = [tmp_path / name / "adapter" for name in ("whole", "resumed")]
+    assert adapters[0].exists() == (method == "dora")
+    for file in adapters[0].glob("*"):
+        assert file.read_bytes() == (adapters[1] / file.name).read_bytes()
+
+
+def test_what_an_adapter_costs_is_told_and_its_folder_names_no_place(place, tmp_path):
+    monitor = Silent()
+    found = tune(place, tmp_path / "out", "lora", monitor, epochs=1)
+    every = sum(tensor.numel() for tensor in weights(tmp_path / "out").values())
+    assert found["trained_share"] == pytest.approx(found["trained_parameters"] / every)
+    assert 0 < found["trained_share"] < 0.5
+    folder = tmp_path / "out" / "adapter"
+    assert found["adapter_bytes"] == sum(file.stat().st_size for file in folder.iterdir())
+    assert found["adapter_bytes"] < found["model_bytes"]
+    assert monitor.facts["peak_memory_mb"] > 0
+    config = json.loads((folder / "adapter_config.json").read_text())
+    assert config["peft_type"] == "LORA"
+    assert str(tmp_path) not in (folder / "adapter_config.json").read_text()
+    assert config["modules_to_save"] == ["bert.pooler", "classifier"]
+
+
+def test_in_full_all_learns_and_there_is_no_adapter(place, tmp_path):
+    found = tune(place, tmp_path / "out", epochs=1)
+    assert found["trained_share"] == 1
+    assert "adapter_bytes" not in found
+    assert not (tmp_path / "out" / "adapter").exists()
