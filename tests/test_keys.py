@@ -51,6 +51,7 @@ METHODS = {
 # What is chosen too. A published tokenizer has a vocabulary of its own, whose size is no choice.
 ALSO = {
     "tokenizer.published": ("tokenizer.vocab_size=8192",),
+    "pretraining.cooccurrence_window": ("pretraining.embeddings=cooccurrence",),
     "downstream.columns.number": ("downstream.mood.problem=regression",),
     **dict.fromkeys(
         [f"downstream.columns.{role}" for role in ("question", "answer", "answer_start")],
@@ -100,6 +101,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "model.max_positions": ("128", PRETRAINING),
     "model.initializer_range": ("0.05", PRETRAINING),
     "pretraining.embeddings": ("cooccurrence", PRETRAINING | {"embeddings"}),
+    "pretraining.cooccurrence_window": ("6", PRETRAINING | {"embeddings"}),
     "pretraining.objective": ("mlm+nsp", PRETRAINING),
     "pretraining.steps": ("13", PRETRAINING),
     "pretraining.minutes": ("1", PRETRAINING),

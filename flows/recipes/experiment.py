@@ -146,6 +146,7 @@ def pretrain(
         embeddings = run(
             stages.EMBEDDINGS,
             width=experiment.model.hidden_size,
+            window=experiment.pretraining.cooccurrence_window,
             tokens=tokens.whole,
             tokenizer=tokenizer.whole,
         )

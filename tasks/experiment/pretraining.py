@@ -67,6 +67,16 @@ class Pretraining(Training, Aim):
         absent="random",
         only_with=NEW,
     )
+    cooccurrence_window: int = field(
+        5,
+        "Co-occurrence window",
+        "Tokens to each side that count as near: with few, tokens of the same kind get similar "
+        "vectors, with many, those of the same topic",
+        ge=1,
+        le=1000,
+        absent=5,
+        only_with={"embeddings": (COOCCURRENCE,)},
+    )
 
     batch_size: int = as_in(Training, "batch_size", default=64, description="Sequences in a step")
     micro_batch_size: int = as_in(

@@ -25,6 +25,7 @@ LETTERS = 4  # of a token that is shown: shorter ones say little
 def count_embeddings(
     *,
     width: int,
+    window: int,
     tokens: Path,
     tokenizer: Path,
     out: Path,
@@ -34,6 +35,7 @@ def count_embeddings(
 
     Args:
         width: numbers in a vector: the hidden size of the encoder.
+        window: tokens to each side that count as near.
         tokens: folder of the stage `tokens`.
         tokenizer: folder of the tokenizer that made them.
         out: empty folder for embeddings.npy, of shape (vocabulary, width): rows of length 1, or
@@ -50,7 +52,11 @@ def count_embeddings(
     vocabulary = Vocabulary.of(loaded)
     corpus = EncodedCorpus.open(tokens, "train")
     vectors = cooccurrence_vectors(
-        corpus, vocabulary, width, lambda done, total: monitor.progress(done, total, "pairs")
+        corpus,
+        vocabulary,
+        width,
+        window,
+        lambda done, total: monitor.progress(done, total, "pairs"),
     )
     known = vectors.any(axis=1)
     if not known.any():

@@ -37,6 +37,7 @@ def run(corpus: Path, out: Path, width: int = WIDTH) -> dict[str, float]:
     out.mkdir()
     return count_embeddings(
         width=width,
+        window=5,
         tokens=corpus / "tokens",
         tokenizer=corpus / "tokenizer",
         out=out,

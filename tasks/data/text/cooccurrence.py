@@ -17,7 +17,6 @@ from sklearn.utils.extmath import randomized_svd
 from tasks.data.text.token_arrays import EncodedCorpus
 from tasks.data.text.vocabulary import Vocabulary
 
-WINDOW = 5  # places to each side
 SMOOTHING = 0.75  # exponent of the frequencies of contexts: rare ones would count too much
 ITERATIONS = 4  # of the randomized decomposition
 SEED = 0  # of the randomized decomposition
@@ -29,6 +28,7 @@ def cooccurrence_vectors(
     corpus: EncodedCorpus,
     vocabulary: Vocabulary,
     width: int,
+    window: int,
     report: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float32]:
     """A vector for each ordinary token; zeros where the counts say nothing of a token.
@@ -37,12 +37,13 @@ def cooccurrence_vectors(
         corpus: the tokens; pairs do not cross the border of a document.
         vocabulary: of the corpus.
         width: numbers in a vector.
+        window: places to each side that count as near.
         report: receives how many of how many pairs of places are counted.
 
     Returns:
         Of shape (vocabulary, width); each row that is not zero has length 1.
     """
-    counts = count_pairs(corpus, vocabulary, report)
+    counts = count_pairs(corpus, vocabulary, window, report)
     vectors = np.zeros((vocabulary.size, width), np.float32)
     if counts.nnz == 0:
         return vectors
@@ -59,9 +60,10 @@ def cooccurrence_vectors(
 def count_pairs(
     corpus: EncodedCorpus,
     vocabulary: Vocabulary,
+    window: int,
     report: Callable[[int, int], None] | None = None,
 ) -> sparse.csr_matrix:
-    """How often each two ordinary tokens are within `WINDOW` places.
+    """How often each two ordinary tokens are within `window` places.
 
     Symmetric, of shape (size, size). A pair is one number, `first · size + second`, so that equal
     pairs are counted by sorting.
@@ -69,7 +71,7 @@ def count_pairs(
     size, tokens = vocabulary.size, corpus.tokens
     ends = corpus.sentences[corpus.documents[1:]]  # of the documents
     total = sparse.csr_matrix((size, size), dtype=np.float64)
-    for distance in range(1, WINDOW + 1):
+    for distance in range(1, window + 1):
         for begin in range(0, max(0, len(tokens) - distance), PAIRS_AT_ONCE):
             end = min(begin + PAIRS_AT_ONCE, len(tokens) - distance)
             first, second = (
@@ -82,7 +84,7 @@ def count_pairs(
             rows, columns = np.divmod(pairs, size)
             total += sparse.csr_matrix((often, (rows, columns)), shape=(size, size))
             if report is not None:
-                report((distance - 1) * len(tokens) + end, WINDOW * len(tokens))
+                report((distance - 1) * len(tokens) + end, window * len(tokens))
     return (total + total.T).tocsr()
 
 

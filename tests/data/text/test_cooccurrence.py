@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from tasks.data.text.cooccurrence import (
     PAIRS_AT_ONCE,
-    WINDOW,
     cooccurrence_vectors,
     count_pairs,
     positive_information,
@@ -16,7 +15,7 @@ from tasks.data.text.cooccurrence import (
 from tasks.data.text.token_arrays import EncodedCorpus
 from tasks.data.text.vocabulary import Vocabulary
 
-SIZE, SPECIAL = 12, 5
+SIZE, SPECIAL, WINDOW = 12, 5, 5
 ORDINARY = np.arange(SIZE) >= SPECIAL
 
 
@@ -33,11 +32,11 @@ def corpus(documents: list[list[int]]) -> EncodedCorpus:
     return EncodedCorpus(tokens, begins, np.arange(len(documents) + 1))
 
 
-def counted_slowly(documents: list[list[int]]) -> NDArray[np.float64]:
+def counted_slowly(documents: list[list[int]], window: int = WINDOW) -> NDArray[np.float64]:
     counts = np.zeros((SIZE, SIZE))
     for document in documents:
         for place, token in enumerate(document):
-            for other in document[max(0, place - WINDOW) : place + WINDOW + 1]:
+            for other in document[max(0, place - window) : place + window + 1]:
                 counts[token, other] += 1
             counts[token, token] -= 1  # itself
     counts[~ORDINARY] = 0
@@ -50,8 +49,9 @@ def test_pairs_are_counted_inside_documents(at_once: int, monkeypatch) -> None:
     monkeypatch.setattr("tasks.data.text.cooccurrence.PAIRS_AT_ONCE", at_once)
     draw = np.random.default_rng(0)
     documents = [list(map(int, draw.integers(0, SIZE, n))) for n in (1, 30, 2, 17, 4)]
-    found = count_pairs(corpus(documents), vocabulary()).toarray()
-    assert np.array_equal(found, counted_slowly(documents))
+    for window in (1, 5, 20):
+        found = count_pairs(corpus(documents), vocabulary(), window).toarray()
+        assert np.array_equal(found, counted_slowly(documents, window))
 
 
 def test_information_is_that_of_the_definition() -> None:
@@ -61,7 +61,7 @@ def test_information_is_that_of_the_definition() -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         expected = np.log(counts / counts.sum() / np.outer(counts.sum(1) / counts.sum(), context))
     expected = np.where(counts > 0, np.maximum(expected, 0), 0)
-    found = positive_information(count_pairs(corpus(documents), vocabulary())).toarray()
+    found = positive_information(count_pairs(corpus(documents), vocabulary(), WINDOW)).toarray()
     assert found == pytest.approx(expected)
 
 
@@ -70,7 +70,7 @@ def test_tokens_in_the_same_places_have_near_vectors() -> None:
     # 5 and 6 stand between 7 and 8, 9 and 10 between 11 and 12.
     patterns = [[7, 5, 8], [7, 6, 8], [11, 9, 12], [11, 10, 12]]
     documents = [patterns[i] for i in draw.integers(0, 4, 400)]
-    vectors = cooccurrence_vectors(corpus(documents), vocabulary(13), 4)
+    vectors = cooccurrence_vectors(corpus(documents), vocabulary(13), 4, WINDOW)
     assert vectors.shape == (13, 4)
     assert vectors[:SPECIAL].any() == False  # noqa: E712
     lengths = np.linalg.norm(vectors[SPECIAL:], axis=1)
@@ -83,11 +83,13 @@ def test_tokens_in_the_same_places_have_near_vectors() -> None:
 
 def test_the_same_again_gives_the_same_bits() -> None:
     documents = [[5, 6, 7, 8, 9, 10, 11, 5, 7, 9]]
-    first, again = (cooccurrence_vectors(corpus(documents), vocabulary(), 3) for _ in range(2))
+    first, again = (
+        cooccurrence_vectors(corpus(documents), vocabulary(), 3, WINDOW) for _ in range(2)
+    )
     assert np.array_equal(first, again)
 
 
 def test_what_never_occurs_has_no_vector() -> None:
-    vectors = cooccurrence_vectors(corpus([[5, 6, 5, 6]]), vocabulary(), 3)
+    vectors = cooccurrence_vectors(corpus([[5, 6, 5, 6]]), vocabulary(), 3, WINDOW)
     assert [number for number in range(SIZE) if vectors[number].any()] == [5, 6]
-    assert not cooccurrence_vectors(corpus([[5]]), vocabulary(), 3).any()
+    assert not cooccurrence_vectors(corpus([[5]]), vocabulary(), 3, WINDOW).any()
