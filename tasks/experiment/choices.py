@@ -36,6 +36,17 @@ def of_pictures() -> tuple[str, ...]:
 
 
 @functools.cache
+def summaries_of_problems() -> str:
+    """What each problem on text predicts: the first sentence of its package, after the colon."""
+    said = []
+    for name in names("problems"):
+        file = TASKS / "problems" / name.replace("-", "_") / "__init__.py"
+        first = (ast.get_docstring(parse(file.read_bytes())) or "").partition("\n")[0]
+        said.append(f"{name}: {first.partition(': ')[2].removesuffix('.')}")
+    return "; ".join(said)
+
+
+@functools.cache
 def words_of(package: Package, variant: str, name: str) -> tuple[str, ...]:
     """The words that a variant states under a name; empty if it does not state it."""
     value, file = _stated(package, variant, name)

@@ -99,9 +99,7 @@ class LabelledData(Part):
     problem: str = field(
         "text-classification",
         "Problem",
-        "What is predicted: text-classification a label per text, regression a number per text, "
-        "token-classification a tag per token (named entities), question-answering the part of a "
-        "text that answers a question, generation the text that follows a prompt (decoders)",
+        f"What is predicted. {choices.summaries_of_problems()}",
         choices=choices.names("problems"),
     )
     several_labels: bool = field(

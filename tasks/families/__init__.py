@@ -7,12 +7,14 @@ of the BERT kind share is in `_bert_fields.py`.
 The rest of the code expects of its models what transformers' models have: `hidden_size`,
 `initializer_range` and `max_position_embeddings` in the configuration, `base_model_prefix`, output
 weights that are those of the embeddings, and the `AutoModel` class of each problem. An encoder has
-a bias in the output too (`get_output_embeddings().bias`). A decoder (`gpt2.py` is an example) has
+a bias in the output too (`get_output_embeddings().bias`). A weight that does not learn, such as a
+computed table, has `requires_grad` False. A decoder (`gpt2.py` is an example) has
 none, and the special tokens of `_decoder_fields.py`. "Encoder" below means either: all but the
 head.
 
-To test it: `tests/families` checks every family; `tests.support.shapes.case("NAME mlm")`, or `clm`,
-makes a small model of it with a batch, for tests of its head, its operations and its memory.
+To test it: `pytest tests/families tests/models tests/training tests/experiment -k NAME` and
+`tests/flows/serving` check every family; `tests.support.shapes.case("NAME mlm")`, or `clm`, makes a
+small model of it with a batch, for tests of its head, its operations and its memory.
 """
 
 from __future__ import annotations
@@ -40,10 +42,11 @@ class Family(Protocol):
             (`AutoModelForCausalLM`). The `HEADS` of an objective are those it needs.
         PLAIN_ATTENTION: Whether its plain (eager) attention computes the same as `attend` of
             `tasks/training/kernels/attention.py`, which may then replace it. Its layers of
-            attention must have `query`, `key` and `value`; otherwise False.
+            attention must have `query`, `key` and `value`, and call what transformers chooses
+            (`set_attn_implementation`); otherwise False.
 
-    `_SIZES`, which is in no key (`tasks/experiment/model.py`), names published sizes: layers,
-    hidden size, heads. `_LAYERS` says what makes the parameters more or less than BERT's: "gated"
+    `_SIZES`, which is in no key (`tasks/experiment/model.py`), names published sizes, `tiny` and at
+    least one other: layers, hidden size, heads. `_LAYERS` says what makes the parameters more or less than BERT's: "gated"
     (a third matrix in feed-forward layers), "shared" (all layers are one), "relative positions",
     "narrow embeddings" (of 128).
 
@@ -65,7 +68,8 @@ class Family(Protocol):
     def dropout(self, probability: float) -> dict[str, float]:
         """The fields of a configuration that set the dropout of the encoder and of its heads.
 
-        They replace those of a given model when it is fine-tuned.
+        They replace those of a given model when it is fine-tuned. Only fields that the
+        configuration has.
         """
 
     def longest_input(self, config: Mapping[str, Any]) -> int | None:
@@ -98,7 +102,8 @@ class Family(Protocol):
             config: of the model.
             length: tokens in the row.
             bf16: the matrix products are in bf16.
-            plain_attention: the attention is computed by `attend`.
+            plain_attention: the attention is computed by `attend`. For a family whose attention is
+                never fused, count with True always.
         """
 
 

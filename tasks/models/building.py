@@ -27,7 +27,8 @@ def new_model(auto_model: Any, config: PretrainedConfig, seed: int) -> PreTraine
         model: PreTrainedModel = auto_model.from_config(config)
     with torch.no_grad():
         for module in model.modules():
-            if isinstance(module, nn.Embedding):
+            # A table that is computed, not trained, such as RoFormer's of angles, stays as it is.
+            if isinstance(module, nn.Embedding) and module.weight.requires_grad:
                 module.weight.mul_(EMBEDDINGS / config.initializer_range)
     return model
 

@@ -22,6 +22,9 @@ from tasks.problems import described, every
 CONFIGURATION = "config.json"
 READER = "preprocessor_config.json"  # of a model that reads pictures: how large they are
 INPUT_COLUMNS = "input_columns"  # a field of our own in it, of a model that reads several columns
+PROBLEM = (
+    "temper_problem"  # another: what a model was fine-tuned for, as several have the same head
+)
 WEIGHTS = ".safetensors"
 
 
@@ -194,7 +197,10 @@ def built_as(configuration: dict[str, Any]) -> str:
 
 
 def problem_of(configuration: dict[str, Any]) -> str:
-    """The problem that a model was fine-tuned for; empty if there is none."""
+    """The problem that a model was fine-tuned for; empty if there is none.
+
+    Of a published model, which does not state it: the first whose head it has.
+    """
     return next((name for name in every() if answers(name, configuration)), "")
 
 
@@ -208,7 +214,17 @@ def auto_class(configuration: dict[str, Any]) -> str:
 
 
 def answers(problem: str, configuration: dict[str, Any]) -> bool:
-    """Whether a model has the head of a problem."""
+    """Whether a model was fine-tuned for a problem, or has its head and does not state for which.
+
+    What it states counts only with the head of that: a model that was pre-trained again has none.
+    """
+    stated = configuration.get(PROBLEM)
+    if stated in every() and _has_head(stated, configuration):
+        return bool(stated == problem)
+    return _has_head(problem, configuration)
+
+
+def _has_head(problem: str, configuration: dict[str, Any]) -> bool:
     head = described(problem).HEAD
     built = str((configuration.get("architectures") or [""])[0])
     if not head.problem_type or not built.endswith(head.architecture):

@@ -43,7 +43,7 @@ from tasks.pages.figures import (
     write_figure,
 )
 from tasks.pages.picture_sheets import answered_sheet
-from tasks.problems import Metric
+from tasks.problems import Metric, described, every
 from tasks.statistics import numbers
 from tasks.statistics.verdict import (
     against_simple,
@@ -269,7 +269,7 @@ def card(found: Found) -> str:
         if MetricName(facts["headline"], model).low in metrics and (said := found.learnt(model)):
             parts.append(f"**The {words} is {escaped(said)}.**")
     if len(found.report):
-        parts += ["## By class", class_table(found.report)]
+        parts += [f"## By {part_of(facts['problem'])}", class_table(found.report)]
     if found.samples:
         header = ("prompt", "target", "the model writes")
         parts += ["## Samples", pages.table(header, found.samples, words=len(header))]
@@ -283,6 +283,12 @@ def card(found: Found) -> str:
         + (f" *simple model*: {escaped(facts['simple'])}." if facts.get("simple") else "")
     )
     return "\n\n".join(parts) + "\n"
+
+
+def part_of(problem: str) -> str:
+    """What the results of a problem are broken down by: `class`."""
+    parts = described(problem).PARTS if problem in every() else None  # it may be removed since
+    return parts.name if parts else "class"
 
 
 def metric_table(found: Found) -> str:

@@ -20,8 +20,9 @@ To add one, write these files there, with the names at their top level that the 
 Nothing else changes: problems are found by their folders. `text_classification/` is an example
 with labels, `regression/` one that predicts a number (no labels, metrics that are no sums),
 `question_answering/` one that reads a row in several examples, `generation/` one that writes texts;
-tests go to `tests/problems/`. Of `Problem`, the names in `defaults.py` may be missing; a simple
-model with READS_TRUTH is given the test rows with their truth. This file imports nothing heavy.
+tests go to `tests/problems/`, where `test_problems.py` checks every problem. Of `Problem`, the names
+in `defaults.py` may be missing; a simple model with READS_TRUTH is given the test rows with their
+truth. The first sentence of the package is shown in forms. This file imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ class Description(Protocol):
         METRICS: Its metrics by name, those of `probabilities.py` included.
         HEADLINE: The metric of gains.
         PARTS: The breakdown of results; None for none.
-        HEAD: The model head.
+        HEAD: The model head. Several problems may have the same: a model states what it was
+            fine-tuned for. A published model, which does not, is taken to solve the first by name.
         LIBRARIES: Distributions, beside those of training, whose versions can change a metric.
     """
 

@@ -27,7 +27,7 @@ from tasks.experiment.problem import FineTuning
 from tasks.models.answering import read_labels
 from tasks.models.bodies import fit_tokenizer, load_encoder, new_classifier, write_model
 from tasks.models.depths import is_body_frozen
-from tasks.models.files import INPUT_COLUMNS
+from tasks.models.files import INPUT_COLUMNS, PROBLEM
 from tasks.models.inference import mean_loss, predict
 from tasks.models.learning.cost import Costs
 from tasks.models.learning.tuning import (
@@ -127,6 +127,7 @@ def finetune(
     inputs = [name for name in rows.columns if name not in ("document", kind.TRUTH)]
     if len(inputs) > 1 or hasattr(model.config, INPUT_COLUMNS):  # of what it was tuned for before
         model.config.update({INPUT_COLUMNS: inputs if len(inputs) > 1 else None})
+    model.config.update({PROBLEM: problem})
     write_model(model, tokenizer, out / "model")
     card = {
         "task": kind.PIPELINE,

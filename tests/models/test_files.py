@@ -13,6 +13,7 @@ from tasks.experiment.problem import Downstream
 from tasks.models.files import (
     configuration_of,
     files_of,
+    problem_of,
     require_head,
     require_labels,
     require_room,
@@ -51,6 +52,13 @@ def configured(**changes: Any) -> dict[str, Any]:
         "id2label": {"0": "good", "1": "bad"},
     }
     return json.loads(json.dumps(values | changes))
+
+
+def test_what_a_model_states_it_was_tuned_for_counts_with_the_head_of_that_alone() -> None:
+    head = {"problem_type": "regression", "id2label": {"0": "LABEL_0"}}
+    assert problem_of(configured(**head, temper_problem="regression")) == "regression"
+    assert problem_of(configured(temper_problem="regression")) == "text-classification"
+    assert problem_of(configured(temper_problem=["odd"])) == "text-classification"
 
 
 def test_a_problem_with_longer_inputs_than_the_body_reads_is_told() -> None:

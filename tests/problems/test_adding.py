@@ -109,6 +109,19 @@ def test_it_is_planned_trained_and_evaluated_with_intervals(world) -> None:
     assert "rmse" in printed
 
 
+def test_a_model_states_its_problem_although_several_have_the_same_head(world) -> None:
+    stages = {stage["name"]: Path(stage["path"]) for stage in world.results[0]["stages"]}
+    for name, problem in (("ranked", "rating"), ("missed", "rating-error")):
+        model = stages[f"finetuning {name}"] / "model" / "config.json"
+        code = f"""
+from json import load
+from tasks.models.files import answers, problem_of
+found = load(open({str(model)!r}))
+print(problem_of(found), *(p for p in ("regression", "rating", "rating-error") if answers(p, found)))
+"""
+        assert world.copy.code(code).split() == [problem, problem]
+
+
 def test_its_pages_are_in_its_own_unit(world) -> None:
     stages = {stage["name"]: Path(stage["path"]) for stage in world.results[0]["stages"]}
     page = next(stages["report"].parent.rglob("report.md")).read_text()

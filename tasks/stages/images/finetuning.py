@@ -27,6 +27,7 @@ from tasks.experiment.images.problem import ImageTuning
 from tasks.experiment.pretraining import Checkpoints
 from tasks.models.answering import read_labels
 from tasks.models.depths import is_body_frozen
+from tasks.models.files import PROBLEM
 from tasks.models.images.building import (
     load_body,
     new_classifier,
@@ -153,6 +154,7 @@ def finetune_on_images(
     )
     tuned.finish(out, body)
     model.to(memory_format=torch.contiguous_format)
+    model.config.update({PROBLEM: problem})
     model.save_pretrained(out / "model")
     write_reader(read_pixels(architecture), out / "model")
     card = {
