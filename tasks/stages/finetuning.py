@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,10 @@ def finetune(
         monitor.say(
             f"{cut:,} of {len(rows):,} examples are truncated at max_length ({longest} tokens)"
         )
-    validate = validation_of(kind, model, kind.learnt(validation, rows, model), tokenizer, labels)
+    read = tuned.solving(kind, examples, training.precision) or kind
+    validate = validation_of(read, model, kind.learnt(validation, rows, model), tokenizer, labels)
     history = learn(
-        kind,
+        read,
         tuned,
         examples,
         training,
@@ -190,6 +192,7 @@ def learn(
         epochs=training.epochs,
         seed=seed,
     )
+    how = computation(kind, model, examples, training)
     return train(
         model,
         batches,
@@ -199,7 +202,7 @@ def learn(
         validate=validate,
         validate_every=batches.steps_per_epoch * -(-training.epochs // VALIDATIONS),
         checkpoints=checkpoints,
-        computation=computation(kind, model, examples, training),
+        computation=how if tuned.computes else replace(how, flops=None),
         rates=tuned.rates,
         averages=Averages(training.averaging) if training.averaging else None,
         best=Best(training.early_stopping, order_of(kind)) if training.early_stopping else None,
