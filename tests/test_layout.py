@@ -78,6 +78,7 @@ PACKAGES = {
     "flows/terminal",
     "tasks",
     "tasks/comparison",
+    "tasks/comparison/ways",
     "tasks/data",
     "tasks/data/images",
     "tasks/data/text",

@@ -30,7 +30,7 @@ from tasks.models.bodies import fit_tokenizer, load_encoder, new_classifier, wri
 from tasks.models.depths import is_body_frozen
 from tasks.models.files import INPUT_COLUMNS
 from tasks.models.inference import mean_loss, predict
-from tasks.models.learning.cost import Costs
+from tasks.models.learning.cost import Costs, further_copies
 from tasks.models.learning.tuning import (
     labels_in,
     last_points,
@@ -225,6 +225,5 @@ def computation(
         row=kind.head(model.config, kind.collate([longest], model.config.pad_token_id)),
         precision=training.precision,
         frozen=is_body_frozen(model),
-        # The averages, and the weights that they stand in for while validating; the best weights.
-        copies=2 * (training.averaging > 0) + (training.early_stopping > 0),
+        copies=further_copies(model, training),
     )
