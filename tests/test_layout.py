@@ -79,6 +79,7 @@ PACKAGES = {
     "tasks",
     "tasks/comparison",
     "tasks/comparison/ranking",
+    "tasks/comparison/ways",
     "tasks/data",
     "tasks/data/images",
     "tasks/data/text",

@@ -36,6 +36,10 @@ def as_json(found: Comparison) -> dict[str, Any]:
         ],
         "not_tested": found.untested,
         "costs": {label: asdict(c) for label, c in zip(labels, found.costs, strict=True)},
+        "ways": {
+            name: [asdict(e) | {"verdict": e.against.verdict if e.against else None} for e in each]
+            for name, each in found.ways.items()
+        },
         "power": asdict(found.power),
         "curves": [asdict(overlay) for overlay in found.overlays],
         "disputed": {name: [asdict(e) for e in each] for name, each in found.disputed.items()},

@@ -89,6 +89,33 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Tuned:
+    """What a way of tuning costs on a problem, and what it gives: a setting of runs.
+
+    Attributes:
+        setting: the labels of its runs, as in differences: `A`, or `mean of A, B`.
+        method: the name of the method.
+        trained: numbers that learn; None if unknown, as the next ones.
+        share: of the parameters of the model.
+        seconds: of the fine-tuning, a mean over the runs.
+        memory: megabytes of the process at the peak, the largest of the runs.
+        size: bytes on disk of what was learnt: the adapter, or the model where there is none.
+        value: the headline metric, a mean over the runs; with its interval, of one run.
+        against: the difference from the setting in full; None for that, or if it was not tested.
+    """
+
+    setting: str
+    method: str
+    trained: float | None
+    share: float | None
+    seconds: float | None
+    memory: float | None
+    size: float | None
+    value: Value | None
+    against: Difference | None = None
+
+
+@dataclass(frozen=True)
 class Overlay:
     """One loss of one stage over training, for the runs that have it."""
 
@@ -114,6 +141,7 @@ class Comparison:
         power: the power from which the energy is estimated.
         overlays: learning curves.
         disputed: the rows on which runs disagree most, by problem.
+        ways: the ways of tuning, by problem, where runs differ in them.
         alike: labels of runs that have the same results.
     """
 
@@ -128,6 +156,7 @@ class Comparison:
     overlays: list[Overlay]
     disputed: dict[str, list[Disagreement]]
     alike: list[list[str]]
+    ways: dict[str, list[Tuned]] = field(default_factory=dict)
 
     @property
     def labels(self) -> list[str]:

@@ -23,6 +23,7 @@ from tasks.comparison.energy import Power, Spent
 from tasks.comparison.past_run import PastRun, label_of
 from tasks.comparison.remains import Remains
 from tasks.comparison.settings import settings_of
+from tasks.comparison.ways.gathering import ways_of
 from tasks.machinery.naming.metric_name import DOWNSTREAM
 from tasks.machinery.naming.title import Title
 from tasks.objectives import images as image_objectives
@@ -57,18 +58,20 @@ def gather(
     apart = set(tests.incomparable)
     if incomparable_pretraining(runs):
         apart.add("pretraining/")
+    tested = corrected(tests.differences)
     return Comparison(
         runs=list(runs),
         parameters=differing([run.params for run in runs]),
         data=differing_data(runs),
         metrics=metric_rows(runs, frozenset(apart)),
-        differences=corrected(tests.differences),
+        differences=tested,
         untested=tests.untested,
         costs=[cost_of(run, remains, power) for run in runs],
         power=power,
         overlays=overlays(runs, remains),
         disputed=tests.disputed,
         alike=alike(runs),
+        ways=ways_of(runs, remains, tested),
     )
 
 

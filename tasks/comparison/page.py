@@ -15,6 +15,7 @@ from tasks.comparison.comparison import (
 from tasks.comparison.disagreement import Disagreement
 from tasks.comparison.overlays import curve_figures, headline_figures
 from tasks.comparison.settings import Spread
+from tasks.comparison.ways.page import ways_blocks
 from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.metric_name import DOWNSTREAM, REFERENCES, MetricName
 from tasks.pages.document import Block, Cell, Document, Grid, Item, Section, Words
@@ -40,6 +41,7 @@ def page_of(found: Comparison, *, figures: bool = True) -> Document:
         Section("Parameters that differ", _parameters(found)),
         Section("Results", _results(found, figures)),
         Section("Differences, tested", _differences(found)),
+        Section("Ways of tuning", ways_blocks(found, figures=figures)),
         Section("Cost", _costs(found)),
         Section("Learning curves", _curves(found) if figures else []),
         Section("Where they disagree most", _disputes(found)),

@@ -75,6 +75,19 @@ class Remains:
             file = self.logged(run, title, "metrics.jsonl")
         return curves_of(read_curve(file)) if file else {}
 
+    def told(self, run: PastRun, title: str) -> dict[str, float]:
+        """The metrics of a stage and its facts that are numbers; empty if they are gone."""
+        artifact = self.artifact(run, title)
+        if artifact is not None:
+            return artifact.metrics | {
+                name: float(value) for name, value in artifact.facts.items() if _is_number(value)
+            }
+        found = self.stage_run(run, title)
+        if found is None:
+            return {}
+        facts = {n: float(value) for n, value in found.data.tags.items() if _is_number(value)}
+        return {**facts, **found.data.metrics}
+
     def spent(self, run: PastRun, title: str) -> Spent | None:
         """The cost of a stage when it was computed."""
         seconds = self._seconds(run, title)
@@ -147,3 +160,11 @@ class Remains:
 
 def _is_gpu(metric: str) -> bool:
     return metric.startswith(_GPU[0]) and metric.endswith(_GPU[1])
+
+
+def _is_number(value: str | float) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from tasks.models.bodies import fit_tokenizer, load_encoder, new_classifier, wri
 from tasks.models.depths import is_body_frozen
 from tasks.models.files import INPUT_COLUMNS, PROBLEM
 from tasks.models.inference import mean_loss, predict
-from tasks.models.learning.cost import Costs
+from tasks.models.learning.cost import Costs, further_copies
 from tasks.models.learning.tuning import (
     labels_in,
     last_points,
@@ -110,9 +111,10 @@ def finetune(
         monitor.say(
             f"{cut:,} of {len(rows):,} examples are truncated at max_length ({longest} tokens)"
         )
-    validate = validation_of(kind, model, kind.learnt(validation, rows, model), tokenizer, labels)
+    read = tuned.solving(kind, examples, training.precision) or kind
+    validate = validation_of(read, model, kind.learnt(validation, rows, model), tokenizer, labels)
     history = learn(
-        kind,
+        read,
         tuned,
         examples,
         training,
@@ -191,6 +193,7 @@ def learn(
         epochs=training.epochs,
         seed=seed,
     )
+    how = computation(kind, model, examples, training)
     return train(
         model,
         batches,
@@ -200,7 +203,7 @@ def learn(
         validate=validate,
         validate_every=batches.steps_per_epoch * -(-training.epochs // VALIDATIONS),
         checkpoints=checkpoints,
-        computation=computation(kind, model, examples, training),
+        computation=how if tuned.computes else replace(how, flops=None),
         rates=tuned.rates,
         averages=Averages(training.averaging) if training.averaging else None,
         best=Best(training.early_stopping, order_of(kind)) if training.early_stopping else None,
@@ -223,6 +226,5 @@ def computation(
         row=kind.head(model.config, kind.collate([longest], model.config.pad_token_id)),
         precision=training.precision,
         frozen=is_body_frozen(model),
-        # The averages, and the weights that they stand in for while validating; the best weights.
-        copies=2 * (training.averaging > 0) + (training.early_stopping > 0),
+        copies=further_copies(model, training),
     )

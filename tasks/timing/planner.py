@@ -11,6 +11,7 @@ from typing import Any
 from tasks.contract import Stage
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.model import Model
+from tasks.experiment.problem import FineTuning
 from tasks.machinery.execution.planner import PendingInput, Planner, Step
 from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
@@ -50,17 +51,18 @@ class TimedPlanner(Planner):
         """The estimated time of each stage that would run, by its title."""
         vocabulary = self._vocabulary(experiment)
         found: dict[str, Expected] = {}
-        costs: dict[str, Expected] = {}
+        costs: dict[tuple[str, FineTuning], Expected] = {}
         for step, arguments in self.calls:
             if step.state == "cached":
                 continue
             if step.name == "pretraining":
                 model = self._model(experiment)
                 found[step.title] = _of_pretraining(model, arguments, vocabulary, step.begun)
-            elif step.name == "finetuning":  # from scratch it costs the same
-                name = Title.parse(step.title).problem
-                costs.setdefault(name, self._of_finetuning(experiment, arguments, vocabulary))
-                found[step.title] = costs[name]
+            elif step.name == "finetuning":  # from scratch it costs the same, if tuned in full
+                same = Title.parse(step.title).problem, arguments["training"]
+                if same not in costs:
+                    costs[same] = self._of_finetuning(experiment, arguments, vocabulary)
+                found[step.title] = costs[same]
             else:
                 found[step.title] = Expected(
                     step.seconds, missing="" if step.seconds else "never computed here"

@@ -51,10 +51,12 @@ class Cost:
     Attributes:
         step: of an optimizer step.
         row: of a row that is validated.
+        once: of an example that a frozen body reads once, in a probe.
     """
 
     step: float
     row: float
+    once: float = 0.0
 
     def of_pretraining(self, pretraining: Pretraining, begun: int = 0) -> float:
         """Seconds of a pre-training from step `begun` to its end, with its validations."""
@@ -70,7 +72,8 @@ class Cost:
         """Seconds of a whole fine-tuning, each validation of so many examples, to its last step."""
         steps = training.epochs * -(-examples // training.batch_size)
         validations = min(training.epochs, VALIDATIONS)
-        return self.step * steps + self.row * validations * validation
+        read = self.once * (examples + validation)
+        return self.step * steps + self.row * validations * validation + read
 
 
 class _Stopwatch(Silent):
@@ -123,10 +126,13 @@ def time_finetuning(
     labels = [str(i) for i in range(LABELS)] if problems.shape_of(problem).LABELS else []
     config.update(answers_of(kind, labels))
     tuned = new_model(kind.AUTO_MODEL, config, seed=0)
-    begin(tuned, training, seed=0)
+    way = begin(tuned, training, seed=0)
     steps = WARM_UP + MEASURED
     many = [lengths[i % len(lengths)] for i in range(steps * training.batch_size)]
     examples: list[Example] = [kind.made_up(length) for length in many]
+    begun = time.perf_counter()
+    kind = way.solving(kind, examples, training.precision) or kind
+    once = 0.0 if way.computes else (time.perf_counter() - begun) / len(examples)
     batches = BucketedBatches(
         examples,
         lambda chosen: kind.collate(chosen, tokenizer.pad_token_id),
@@ -141,7 +147,7 @@ def time_finetuning(
     batch = {name: part.to(tuned.device) for name, part in batches[0].items()}
     with torch.no_grad(), autocast(training.precision):
         validated = _seconds(lambda: float(kind.loss(tuned, batch)))
-    return Cost(watch.seconds(), validated / len(batch["input_ids"]))
+    return Cost(watch.seconds(), validated / len(batch["input_ids"]), once)
 
 
 def _configuration(model: Model | Path, tokenizer: MadeUpTokenizer, dropout: float) -> Any:

@@ -11,13 +11,17 @@ functions, since plans read these files.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from tasks.experiment import choices
 from tasks.experiment.training import TuningMethod
+
+if TYPE_CHECKING:
+    from tasks.problems import Problem
+    from tasks.training.optimization import Precision
 
 
 class Way(Protocol):
@@ -43,10 +47,25 @@ class Tuned:
     Attributes:
         model: of transformers, in fp32.
         rates: the share of the learning rate of weights, by name; 1 for others.
+        computes: whether each step computes the body.
     """
 
     model: Any
     rates: Mapping[str, float] = field(default_factory=dict)
+    computes: bool = True
+
+    def solving(
+        self, kind: Problem, examples: Sequence[Any], precision: Precision
+    ) -> Problem | None:
+        """The problem as the head reads it, if a frozen body has read the examples already.
+
+        None if the model reads examples themselves.
+
+        Args:
+            kind: the problem.
+            examples: those to train on, which all are read once.
+            precision: in which the body reads them.
+        """
 
     def finish(self, out: Path, body: Path | None) -> None:
         """Make the trained model a plain one of transformers again, in place.

@@ -11,7 +11,7 @@ from typing import Any
 from tasks.contract import StageError
 from tasks.tuning import Tuned, Way
 
-FIELDS: tuple[str, ...] = ("learning_rate",)
+FIELDS: tuple[str, ...] = ("augmentation", "learning_rate")
 OPTIMIZERS: tuple[str, ...] = ("adamw",)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tasks.tuning import Tuned, Way
 
-FIELDS: tuple[str, ...] = ("learning_rate", "rank", "alpha", "dropout")
+FIELDS: tuple[str, ...] = ("augmentation", "learning_rate", "rank", "alpha", "dropout")
 OPTIMIZERS: tuple[str, ...] = ("adamw",)
 LIBRARIES: tuple[str, ...] = ("peft",)
 

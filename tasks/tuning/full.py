@@ -6,7 +6,7 @@ from typing import Any
 
 from tasks.tuning import Tuned, Way
 
-FIELDS: tuple[str, ...] = ()
+FIELDS: tuple[str, ...] = ("augmentation",)
 OPTIMIZERS: tuple[str, ...] = ("adamw", "muon")
 
 

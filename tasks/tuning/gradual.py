@@ -12,7 +12,7 @@ from typing import Any
 from tasks.contract import StageError
 from tasks.tuning import Tuned, Way
 
-FIELDS: tuple[str, ...] = ("learning_rate", "layers", "decay")
+FIELDS: tuple[str, ...] = ("augmentation", "learning_rate", "layers", "decay")
 OPTIMIZERS: tuple[str, ...] = ("adamw", "muon")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tasks.tuning import Tuned, Way
 
-FIELDS: tuple[str, ...] = ("learning_rate",)
+FIELDS: tuple[str, ...] = ("augmentation", "learning_rate")
 OPTIMIZERS: tuple[str, ...] = ("adamw",)
 LIBRARIES: tuple[str, ...] = ("peft",)
 

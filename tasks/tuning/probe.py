@@ -6,11 +6,17 @@ The features of a row are always the same, since the body is without dropout. Pe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.tuning import Tuned, Way
+
+if TYPE_CHECKING:
+    from tasks.problems import Problem
+    from tasks.training.optimization import Precision
+    from tasks.tuning._features import Features
 
 FIELDS: tuple[str, ...] = ("learning_rate",)
 OPTIMIZERS: tuple[str, ...] = ("adamw",)
@@ -18,13 +24,31 @@ OPTIMIZERS: tuple[str, ...] = ("adamw",)
 
 @dataclass
 class Probe(Tuned):
-    """A model whose body stays in evaluation mode."""
+    """A model whose body stays in evaluation mode.
+
+    Attributes:
+        features: of the examples; None before they are computed, or if they take too much memory.
+    """
+
+    features: Features | None = None
+
+    def solving(
+        self, kind: Problem, examples: Sequence[Any], precision: Precision
+    ) -> Problem | None:
+        """The problem whose batches carry the features of the body."""
+        from tasks.tuning._features import Features
+
+        self.features = Features.of(self.model, kind, examples, precision)
+        self.computes = self.features is None
+        return self.features.problem() if self.features else None
 
     def finish(self, out: Path, body: Path | None) -> None:
-        """Give the body its modes back."""
+        """Have the body compute again, in the mode of the whole."""
         from tasks.models.depths import release
 
         super().finish(out, body)
+        if self.features is not None:
+            self.features.end()
         release(self.model.base_model)
 
 

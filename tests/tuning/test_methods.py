@@ -1,10 +1,12 @@
 """What learns with each method, in every family; and the plain model that it ends with."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
 from peft import PeftModel
+from torch.nn.utils.rnn import pad_sequence
 
 from tasks import families
 from tasks.contract import StageError
@@ -18,7 +20,8 @@ from tasks.models.images.building import new_model
 from tasks.problems import load
 from tasks.tuning import begin
 from tasks.tuning._adapters import digest_of
-from tests.support.shapes import DECODERS, case
+from tasks.tuning._features import Features
+from tests.support.shapes import DECODERS, KINDS, case
 
 ADAPTERS = ("lora", "dora", "ia3")
 METHODS = choices.names("tuning")
@@ -141,6 +144,62 @@ def test_a_probe_learns_the_head_and_its_body_gives_always_the_same(family, tmp_
     tuned.finish(tmp_path, None)
     assert model.train().base_model.training
     assert not list(tmp_path.iterdir())
+
+
+class Example:
+    """A row of a batch that is made already."""
+
+    def __init__(self, batch, number):
+        rows = {name: tensor[number : number + 1] for name, tensor in batch.items()}
+        mask = rows.get("attention_mask")
+        size = int(mask.sum()) if mask is not None else 0
+        self.rows = {
+            n: t[:, :size] if mask is not None and t.ndim == 2 else t for n, t in rows.items()
+        }
+        self.input_ids, self.places, self.labels = [0] * size, max(size, 16), [0]
+
+
+def collated(examples, _pad):
+    batch = {}
+    for name in examples[0].rows:
+        parts = [example.rows[name][0] for example in examples]
+        same = len({part.shape for part in parts}) == 1
+        batch[name] = torch.stack(parts) if same else pad_sequence(parts, batch_first=True)
+    return batch | {"labels": torch.zeros(len(examples), dtype=torch.long)}
+
+
+TASKS = ("text-classification", "token-classification", "question-answering", "regression")
+
+
+@pytest.mark.parametrize(
+    ("family", "task"),
+    [tuple(kind.split()) for kind in KINDS if kind.split()[1] in TASKS]
+    + [(name, "image-classification") for name in image_families.names()],
+)
+def test_the_head_answers_features_as_it_answers_the_inputs(family, task):
+    made = pictures(family) if family in image_families.names() else text(family, task)
+    model, batch = made
+    examples = [Example(batch, number) for number in range(len(next(iter(batch.values()))))]
+    kind = SimpleNamespace(**vars(load(task)) | {"collate": collated})
+    begin(model, tuning("probe"), seed=0)
+    model.eval()
+
+    def answers_of(some):
+        inputs = {n: t for n, t in some.items() if n != "labels"}
+        with torch.no_grad():
+            return kind.logits(model, inputs)
+
+    expected = answers_of(collated(examples[:3], 0))
+    features = Features.of(model, kind, examples, "fp32")
+    found = answers_of(features.problem().collate(examples[:3], 0))
+    real = slice(None) if found.ndim == 2 else slice(0, min(len(e.input_ids) for e in examples[:3]))
+    assert torch.allclose(found[:, real], expected[:, real], atol=1e-5)
+    assert torch.allclose(answers_of(collated(examples[:3], 0)), expected)
+    features.end()
+    if task == "text-classification" and family == "bert":
+        assert features.kept == "first"
+    if family in ("resnet", "convnext"):
+        assert features.kept == "pooled"
 
 
 @pytest.mark.parametrize("family", EVERY)

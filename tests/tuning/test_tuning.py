@@ -23,7 +23,7 @@ from tests.support.tiny_pixels import write_image_body, write_pixels
 METHODS = choices.names("tuning")
 TEXT, IMAGES = "text-classification", "image-classification"
 BASE = {"batch_size": 16, "learning_rate": 5e-3, "max_length": 32, "dropout": 0.1}
-STILL = {"crop": 1.0, "shift": 0.0, "flip": False, "rotation": 0.0, "shear": 0.0}
+NONE = Augmentation(crop=1.0, shift=0.0, flip=False, rotation=0.0, colour=0.0)
 
 
 def tune(place, out, method="full", monitor=None, checkpoints=None, rate=0.0, **changes):
@@ -43,18 +43,20 @@ def tune(place, out, method="full", monitor=None, checkpoints=None, rate=0.0, **
     )
 
 
-def tune_on_images(place, out, method="full", monitor=None, checkpoints=None, rate=0.0, **changes):
-    """Fine-tune the body of `place` on its pictures."""
+def tune_on_images(
+    place, out, method="full", monitor=None, checkpoints=None, rate=0.0, body="resnet", **changes
+):
+    """Fine-tune a body of `place` on its pictures."""
     out.mkdir()
     how = TuningMethod(method=method, learning_rate=rate)
-    given = {"batch_size": 16, "epochs": 3, "augmentation": Augmentation(**STILL), **changes}
+    given = {"batch_size": 16, "epochs": 3, "augmentation": Augmentation(rotation=5), **changes}
     return finetune_on_images(
         IMAGES,
         ImageTuning(**given, tuning=how),
         0,
         data=place / "pixels",
-        body=place / "image-body",
-        architecture=place / "image-body",
+        body=place / body,
+        architecture=place / body,
         out=out,
         monitor=monitor or Silent(),
         checkpoints=checkpoints,
@@ -72,7 +74,8 @@ def place(tmp_path_factory):
     write_data(folder / "data", TEXT)
     write_body(folder / "body", layers=2)
     write_pixels(folder / "pixels")
-    write_image_body(folder / "image-body")
+    for family in ("resnet", "vit"):
+        write_image_body(folder / family, family)
     return folder
 
 
@@ -83,7 +86,7 @@ def knowing(place):
     other.mkdir()
     tune(place, other / "text", epochs=20)
     tune_on_images(place, other / "images", epochs=8, learning_rate=3e-3)
-    for name, old in {"body": "text", "image-body": "images"}.items():
+    for name, old in {"body": "text", "resnet": "images"}.items():
         (other / old / "model").rename(other / name)
     for name in ("data", "pixels"):
         (other / name).symlink_to(place / name)
@@ -146,3 +149,27 @@ def test_in_full_all_learns_and_there_is_no_adapter(place, tmp_path):
     assert found["trained_share"] == 1
     assert "adapter_bytes" not in found
     assert not (tmp_path / "out" / "adapter").exists()
+
+
+EQUAL = {"precision": "fp32", "dropout": 0.0, "epochs": 3}
+
+
+@pytest.mark.parametrize("kind", ["text", "images"])
+def test_a_probe_equals_a_fine_tuning_with_a_frozen_body(kind, place, tmp_path):
+    if kind == "text":
+        probed = tune(place, tmp_path / "probe", "probe", **EQUAL)
+        frozen = tune(place, tmp_path / "frozen", freeze="encoder", **EQUAL)
+    else:  # without batch norms, whose statistics a training changes
+        probed, frozen = (
+            tune_on_images(
+                place, tmp_path / name, method, body="vit", augmentation=NONE, **EQUAL, **more
+            )
+            for name, method, more in (
+                ("probe", "probe", {}),
+                ("frozen", "full", {"freeze": "encoder"}),
+            )
+        )
+    for name in ("validation_loss", "train_loss", "trained_parameters"):
+        assert probed[name] == pytest.approx(frozen[name], abs=1e-5)
+    first, second = weights(tmp_path / "probe"), weights(tmp_path / "frozen")
+    assert all(torch.allclose(first[name], second[name], atol=1e-5) for name in second)

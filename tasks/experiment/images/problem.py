@@ -61,7 +61,10 @@ class ImageTuning(Training):
     train_examples: int = as_in(Passes, "train_examples")
     epochs: int = as_in(Passes, "epochs", default=10)
     augmentation: Augmentation = field(
-        Augmentation(), "Augmentation", "How pictures are varied while learning"
+        Augmentation(),
+        "Augmentation",
+        "How pictures are varied while learning",
+        only_with=choices.only_with("tuning.method", "tuning", "FIELDS", "augmentation"),
     )
     tuning: TuningMethod = as_in(Tuning, "tuning")
     freeze: Literal["none", "embeddings", "encoder"] = as_in(Tuning, "freeze")

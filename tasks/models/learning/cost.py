@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tasks.experiment.problem import FineTuning
 from tasks.models.learning.peak_memory import forget_peak, peak_bytes
+from tasks.training.memory import COPIES
 
 MEGABYTE = 10**6
 
@@ -51,3 +54,18 @@ class Costs:
         }
         share = self.trained / sum(part.numel() for part in self.model.parameters())
         return {"trained_parameters": float(self.trained), "trained_share": share, **sizes}
+
+
+def further_copies(model: Any, training: FineTuning) -> int:
+    """Sizes of the weights that a training keeps beside those of a usual one (`memory.COPIES`).
+
+    Gradients, moments, averages and the best weights are kept of what learns alone, so that the
+    number is negative where little does. It is rounded up.
+    """
+    every = trained = 0
+    for part in model.parameters():
+        every += part.numel()
+        trained += part.numel() * part.requires_grad
+    # The averages, and the weights that they stand in for while validating; the best weights.
+    kept = COPIES - 1 + 2 * (training.averaging > 0) + (training.early_stopping > 0)
+    return math.ceil(kept * trained / every) - (COPIES - 1)

@@ -56,12 +56,12 @@ class Varied:
     Attributes:
         kind: the problem.
         examples: as it encodes them.
-        augmenter: varies their pictures.
+        augmenter: varies their pictures; None for the pictures as they are, or their features.
     """
 
     kind: Problem
     examples: Sequence[Any]
-    augmenter: Augmenter
+    augmenter: Augmenter | None
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -69,6 +69,8 @@ class Varied:
     def draw(self, indices: NDArray[np.int64], epochs: NDArray[np.int64]) -> Batch:
         """A batch: example `indices[i]` as it is drawn in epoch `epochs[i]`."""
         batch = self.kind.collate([self.examples[i] for i in indices], 0)
+        if self.augmenter is None:
+            return batch
         return batch | {"pixel_values": self.augmenter(batch["pixel_values"], indices, epochs)}
 
 
@@ -126,8 +128,10 @@ def finetune_on_images(
         )
     size = min(training.batch_size, len(examples))
     channels = read_pixels(architecture).channels
+    augmenter = Augmenter(training.augmentation, seed, channels=channels)
+    read = tuned.solving(kind, examples, training.precision)
     batches = ImageBatches(
-        Varied(kind, examples, Augmenter(training.augmentation, seed, channels=channels)),
+        Varied(kind, examples, augmenter) if read is None else Varied(read, examples, None),
         -(-len(examples) * training.epochs // size),
         size,
         seed,
@@ -138,7 +142,7 @@ def finetune_on_images(
         optimization(training, len(batches), seed),
         loss_of(kind, training, examples, len(labels)),
         monitor,
-        validate=validation_of(kind, model, validation, labels),
+        validate=validation_of(read or kind, model, validation, labels),
         validate_every=max(1, len(batches) // VALIDATIONS),
         checkpoints=checkpoints,
         computation=image_computation(

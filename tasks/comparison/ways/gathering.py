@@ -1,0 +1,95 @@
+"""Ways of tuning side by side: what each costs on a problem, and what it gives."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tasks.comparison.answers import setting_name
+from tasks.comparison.comparison import Tuned, Value, value_of
+from tasks.comparison.past_run import PastRun, label_of
+from tasks.comparison.remains import Remains
+from tasks.comparison.settings import settings_of
+from tasks.experiment.training import FULL
+from tasks.machinery.naming.metric_name import MetricName, headline_of
+from tasks.machinery.naming.title import Title
+from tasks.statistics.significance import Difference
+
+
+def ways_of(
+    runs: Sequence[PastRun], remains: Remains, differences: Sequence[Difference]
+) -> dict[str, list[Tuned]]:
+    """The ways of tuning of the problems on which runs differ in the method.
+
+    Args:
+        runs: in the order of their labels.
+        remains: where to look for metrics and seconds.
+        differences: the tested ones, which give the verdicts against the method `full`.
+    """
+    found: dict[str, list[Tuned]] = {}
+    for problem in sorted({name for run in runs for name in run.problems}):
+        settings = [
+            here
+            for positions in settings_of(runs)
+            if (here := [i for i in positions if problem in runs[i].problems])
+        ]
+        if len({method_of(runs[positions[0]], problem) for positions in settings}) < 2:
+            continue
+        ways = [_way(runs, positions, problem, remains) for positions in settings]
+        full = next((way.setting for way in ways if way.method == FULL), "")
+        own = [each for each in differences if each.problem == problem]
+        found[problem] = [_against(way, full, own) for way in ways]
+    return found
+
+
+def method_of(run: PastRun, problem: str) -> str:
+    """The method of tuning of a problem of a run; older runs name none."""
+    return run.params.get(f"downstream.{problem}.tuning.method", FULL)
+
+
+def _way(
+    runs: Sequence[PastRun], positions: Sequence[int], problem: str, remains: Remains
+) -> Tuned:
+    title = str(Title("finetuning", problem))
+    some = [runs[i] for i in positions]
+    told = [remains.told(run, title) for run in some]
+    spent = [each.seconds for run in some if (each := remains.spent(run, title))]
+    first = told[0]
+    peaks = [each["peak_memory_mb"] for each in told if "peak_memory_mb" in each]
+    metric = headline_of(some[0].metrics, problem)
+    name = str(MetricName(metric, problem=problem))
+    values = [found for run in some if (found := value_of(run.metrics, name)) is not None]
+    value = values[0] if len(values) == 1 else None
+    if len(values) > 1:
+        value = Value(statistics.fmean(each.value for each in values))
+    return Tuned(
+        setting_name([label_of(i) for i in positions]),
+        method_of(some[0], problem),
+        first.get("trained_parameters"),
+        first.get("trained_share"),
+        statistics.fmean(spent) if spent else None,
+        max(peaks, default=None),
+        first.get("adapter_bytes", first.get("model_bytes")),
+        value,
+    )
+
+
+def _against(way: Tuned, full: str, differences: Sequence[Difference]) -> Tuned:
+    """The way with its difference from the setting in full, whichever of both was the first."""
+    if way.setting == full:
+        return way
+    for each in differences:
+        if (each.first, each.second) == (way.setting, full):
+            return replace(way, against=each)
+        if (each.first, each.second) == (full, way.setting):
+            turned = replace(
+                each,
+                first=way.setting,
+                second=full,
+                value=-each.value,
+                low=-each.high,
+                high=-each.low,
+            )
+            return replace(way, against=turned)
+    return way

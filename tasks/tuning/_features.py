@@ -1,0 +1,178 @@
+"""The features that a frozen body gives for each example: computed once, and given to the head.
+
+A batch carries them where it carries other inputs of the body (`inputs_embeds`, or in place of the
+pixels), and the body returns what it is given. Only what the head reads is kept: the pooled
+features, the state of the first place, or those of all places. That is found by trying.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from tasks.models.inference import group_by_length
+from tasks.problems import Problem
+from tasks.training.loop import Batch, Precision, autocast, device_name
+from tasks.training.memory import total_memory
+
+PIXELS, STATES = "pixel_values", "inputs_embeds"
+SHARE = 0.25  # largest share of the memory for features
+
+Kept = Literal["pooled", "first", "all"]
+
+
+class Features:
+    """The features of examples, by a body that never changes.
+
+    Args:
+        model: of transformers; its body is in evaluation mode.
+        kind: the problem that it solves.
+        precision: in which the body computes.
+    """
+
+    def __init__(self, model: Any, kind: Problem, precision: Precision) -> None:
+        self.model, self.kind, self.precision = model, kind, precision
+        self.body = model.base_model
+        self.kept: Kept = "all"
+        self.shape: torch.Size = torch.Size()  # of the states of pictures, without their number
+        self._type: Any = None  # of what the body returns
+        self._inputs: Batch = {}  # of the last batch that it was asked for
+        self._pooled: torch.Size = torch.Size()  # the shape of its pooled features, without number
+        self._known: dict[int, tuple[Any, Tensor]] = {}  # by the identity of an example
+
+    @classmethod
+    def of(
+        cls, model: Any, kind: Problem, examples: Sequence[Any], precision: Precision
+    ) -> Features | None:
+        """The features of examples, in an order of their own; None if they take too much memory."""
+        model.to(device_name())
+        found = cls(model, kind, precision)
+        groups = group_by_length([example.places for example in examples])
+        found._choose([examples[i] for i in groups[0][:2]])
+        for number, group in enumerate(groups):
+            found.add([examples[i] for i in group])
+            if not number and found._bytes() * len(examples) > SHARE * total_memory():
+                return None  # the first are the longest
+        found._replay()
+        return found
+
+    def _bytes(self) -> int:
+        """Of the largest example so far."""
+        return max(4 * tensor.numel() for _, tensor in self._known.values())
+
+    def problem(self) -> Problem:
+        """The problem as the head reads it: its batches carry features."""
+        return cast(Problem, SimpleNamespace(**{**vars(self.kind), "collate": self.collate}))
+
+    def collate(self, examples: Sequence[Any], pad_id: int) -> Batch:
+        """A batch with features; those of examples that were not seen before are computed."""
+        self.add([example for example in examples if id(example) not in self._known])
+        batch = self.kind.collate(examples, pad_id)
+        found = [self._known[id(example)][1] for example in examples]
+        if PIXELS in batch:
+            return batch | {PIXELS: torch.stack(found)}
+        return batch | {STATES: pad_sequence(found, batch_first=True)}
+
+    def add(self, examples: Sequence[Any]) -> None:
+        """Compute the features of examples, all at once."""
+        if not examples:
+            return
+        states, pooled = self._ask(examples)[1:]
+        for number, example in enumerate(examples):
+            own = states[number]
+            if self.kept == "pooled":
+                own = pooled[number].flatten()
+            elif own.ndim == 2:  # of places
+                places = own.shape[0] if PIXELS in self._inputs else len(example.input_ids)
+                own = own[: 1 if self.kept == "first" else places]
+            own = own.flatten() if PIXELS in self._inputs else own
+            self._known[id(example)] = (example, own.float().cpu().clone())
+
+    @torch.no_grad()
+    def _ask(self, examples: Sequence[Any]) -> tuple[Tensor, Tensor, Any]:
+        """The answers of the model, and the states and the pooled features of its body."""
+        batch = self.kind.collate(examples, getattr(self.model.config, "pad_token_id", 0))
+        self._inputs = {n: t.to(self.model.device) for n, t in batch.items() if n != "labels"}
+        heard: list[Any] = []
+        hook = self.body.register_forward_hook(lambda *given: heard.append(given[2]))
+        try:
+            with autocast(self.precision):
+                answers = self.kind.logits(self.model, self._inputs)
+        finally:
+            hook.remove()
+        pooled = getattr(heard[0], "pooler_output", None)
+        self._type = type(heard[0])
+        self._pooled = torch.Size() if pooled is None else pooled.shape[1:]
+        return answers, heard[0][0], pooled
+
+    def _choose(self, examples: Sequence[Any]) -> None:
+        """Find the least that the head reads, by giving it nothing else."""
+        was = self.model.training
+        self.model.eval()
+        answers, states, pooled = self._ask(examples)
+        self.shape = states.shape[1:]
+        unknown = torch.full_like(states, torch.nan)
+        tried: list[tuple[Kept, Tensor, Any]] = []
+        if pooled is not None and not self._has_pooler():
+            tried.append(("pooled", unknown, pooled))
+        if states.ndim == 3:
+            first = torch.cat([states[:, :1], unknown[:, 1:]], dim=1)
+            tried.append(("first", first, None))
+        for kept, given, beside in tried:
+            self.body.__dict__["forward"] = partial(self._given, given, beside)
+            with torch.no_grad(), autocast(self.precision):
+                found = self.kind.logits(self.model, self._inputs)
+            self.end()
+            if torch.equal(found, answers):
+                self.kept = kept
+                break
+        self.model.train(was)
+
+    def _given(self, states: Tensor, pooled: Tensor | None, *_: Any, **__: Any) -> Any:
+        """An answer of the body, whatever it is asked."""
+        return self._like(states, pooled)
+
+    def _has_pooler(self) -> bool:
+        """Whether the body contains a pooler that learns: a part of the head."""
+        pooler = getattr(self.body, "pooler", None)
+        return pooler is not None and any(True for _ in pooler.parameters())
+
+    def _like(self, states: Tensor, pooled: Tensor | None) -> Any:
+        """An answer of the body with these states; its pooler, if it learns, computes the rest."""
+        found = {"last_hidden_state": states}
+        pooler = getattr(self.body, "pooler", None)
+        if pooled is not None:
+            found["pooler_output"] = pooled
+        elif isinstance(pooler, nn.Linear):  # ALBERT's
+            found["pooler_output"] = self.body.pooler_activation(pooler(states[:, 0]))
+        elif pooler is not None:
+            found["pooler_output"] = pooler(states)
+        return self._type(**found)
+
+    def _replay(self) -> None:
+        """Have the body return the features that it is given; of other inputs it computes them."""
+        compute: Callable[..., Any] = self.body.forward
+
+        def forward(*inputs: Any, **named: Any) -> Any:
+            pixels = named.get(PIXELS, inputs[0] if inputs else None)
+            if named.get(STATES) is not None:
+                return self._like(named[STATES], None)
+            if pixels is None or not pixels.is_floating_point() or pixels.ndim != 2:
+                return compute(*inputs, **named)
+            if self.kept == "pooled":
+                pooled = pixels.reshape(len(pixels), *self._pooled)
+                return self._like(pixels.new_full((len(pixels), 1, 1), torch.nan), pooled)
+            shape = (1, *self.shape[1:]) if self.kept == "first" else self.shape
+            return self._like(pixels.reshape(len(pixels), *shape), None)
+
+        self.body.__dict__["forward"] = forward
+
+    def end(self) -> None:
+        """Have the body compute as before."""
+        self.body.__dict__.pop("forward", None)
