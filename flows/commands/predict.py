@@ -15,6 +15,7 @@ import typer
 
 from flows.calls.inputs import OPTIONS, note, picture_files, read_inputs
 from flows.calls.predicting import AnsweringModel
+from flows.commands.files.drawing import Drawing
 from flows.commands.parts import ModelArgument
 from flows.terminal.in_process import err, prepare, require_writable, stop
 from tasks.contract import StageError
@@ -56,6 +57,15 @@ def predict(
             metavar="FILE", dir_okay=False, help=f"Write {', '.join(WRITTEN)}; else JSON lines."
         ),
     ] = None,
+    draw: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Of a model that answers masks: write them to this folder, alone and drawn on "
+            "the pictures.",
+        ),
+    ] = None,
 ) -> None:
     """Answer the rows of a file with a fine-tuned model, as its evaluation would.
 
@@ -67,12 +77,14 @@ def predict(
     require_writable("--output", output)
     prepare()
     try:
-        _predict(model, file, [column, second_column], output)
+        _predict(model, file, [column, second_column], output, draw)
     except StageError as error:
         stop([str(error)])
 
 
-def _predict(reference: str, file: str, given: Sequence[str], output: Path | None) -> None:
+def _predict(
+    reference: str, file: str, given: Sequence[str], output: Path | None, draw: Path | None
+) -> None:
     """Resolve the model, read the rows, and write the answers.
 
     Raises:
@@ -80,8 +92,10 @@ def _predict(reference: str, file: str, given: Sequence[str], output: Path | Non
     """
     model = AnsweringModel.of(reference, err.print)
     if model.problem in choices.of_pictures():
-        _predict_pictures(model, file, given, output)
+        _predict_pictures(model, file, given, output, draw)
         return
+    if draw is not None:
+        raise StageError(f"--draw {draw}: {reference} reads no pictures; leave it out")
     columns = model.columns(*given)
     inputs = list(read_inputs(file, *columns, words=model.reads_words))
     cut, unit = _write(model.answer(inputs, _progress(len(inputs))), output, model.between)
@@ -92,12 +106,16 @@ def _predict(reference: str, file: str, given: Sequence[str], output: Path | Non
 
 
 def _predict_pictures(
-    model: AnsweringModel, location: str, given: Sequence[str], output: Path | None
+    model: AnsweringModel,
+    location: str,
+    given: Sequence[str],
+    output: Path | None,
+    draw: Path | None,
 ) -> None:
-    """Answer the pictures of a folder, or one picture, and write the answers.
+    """Answer the pictures of a folder, or one picture, and write the answers; perhaps draw them.
 
     Raises:
-        StageError: there is no picture, or a file is none.
+        StageError: there is no picture, a file is none, or the answers cannot be drawn.
     """
     from tasks.models.images.predictions import answer_pictures
 
@@ -109,8 +127,9 @@ def _predict_pictures(
     if location == "-":
         raise StageError("FILE: not given; accepted: a picture, or a folder of pictures")
     files = picture_files(location)
+    drawn = None if draw is None else Drawing.on(draw, model, files)
     tables = answer_pictures(model.problem, model.folder, files, _progress(len(files)))
-    _write(tables, output)
+    _write(tables if drawn is None else drawn.along(tables), output)
     if output is not None:
         note(f"{len(files):,} pictures answered ({model.problem}): {output}")
 

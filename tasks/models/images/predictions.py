@@ -9,12 +9,14 @@ import pandas as pd
 
 from tasks.contract import StageError
 from tasks.data.images.decoding import decode
+from tasks.data.images.framing import Frame
 from tasks.data.images.resizing import to_square
 from tasks.models.bodies import read_model
 from tasks.models.files import configuration_of, labels_of
 from tasks.models.images.building import read_pixels
 from tasks.models.inference import predict
 from tasks.problems import PROBABILITIES, load
+from tasks.problems.picture_rows import whole_of
 
 AT_ONCE = 256  # pictures
 MISTAKES_TOLD = 20
@@ -44,7 +46,7 @@ def answer_pictures(
     """
     require_pictures(files)
     kind, pixels = load(problem), read_pixels(folder)
-    labels = labels_of(configuration_of(folder, folder.name))
+    labels, whole = labels_of(configuration_of(folder, folder.name)), whole_of(kind)
     model, reader = read_model(kind.AUTO_MODEL, folder, kind.READER)
 
     def tables() -> Iterator[pd.DataFrame]:
@@ -57,6 +59,9 @@ def answer_pictures(
             rows[kind.TRUTH] = [kind.any_truth(name, labels) for name, _ in some]
             table = predict(kind, model, rows, kind.encode(rows, reader, labels), labels)
             table = table.drop(columns=[*_LEFT_OUT], errors="ignore")
+            frames = [Frame.of(*each.size, pixels.size, pixels.fit) for each in images]
+            pairs = zip(table["predicted"], frames, strict=True)
+            table["predicted"] = [whole(answer, frame) for answer, frame in pairs]
             table.attrs |= {"cut": 0, "unit": kind.CUT}
             if report is not None:
                 report(begin + len(some), len(files))
