@@ -55,7 +55,13 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "pretraining.temperature": ("0.5", PRETRAINING),
     "pretraining.masking_share": ("0.4", PRETRAINING),
     "downstream.name": ("other", {"report"}),
-    "downstream.problem": ("image-classification", NO_KEY),  # there is one
+    "downstream.problem": (
+        "semantic-segmentation",
+        TUNING | OF_KINDS | {"pixels kinds", "baseline kinds", "evaluation kinds"},
+    ),
+    "downstream.classes": ("[a, b]", OF_KINDS),
+    "downstream.ignore": ("7", OF_KINDS),
+    "downstream.columns.mask": ("file", {"images kinds", "pixels kinds"}),
     "downstream.source": ("{elsewhere}/few", NO_KEY),  # its content is
     "downstream.columns.image": ("file", {"images kinds", "pixels kinds"}),
     "downstream.columns.label": ("kind", {"images kinds", "pixels kinds"}),
@@ -118,7 +124,11 @@ FIELDS |= {
 }
 FIELDS["pretraining.log_every"] = ("3", NO_KEY)
 
+OF_MASKS = ("downstream.kinds.problem=semantic-segmentation",)
 ALSO = {
+    "downstream.classes": OF_MASKS,
+    "downstream.ignore": OF_MASKS,
+    "downstream.columns.mask": OF_MASKS,
     "model.patch_size": ("model.family=vit",),
     "pretraining.temperature": ("pretraining.objective=simclr",),
     "pretraining.masking_share": ("pretraining.objective=masked-image", "model.family=vit"),

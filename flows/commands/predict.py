@@ -15,6 +15,7 @@ import typer
 
 from flows.calls.inputs import OPTIONS, note, picture_files, read_inputs
 from flows.calls.predicting import AnsweringModel
+from flows.commands.files.drawing import Drawing
 from flows.commands.parts import ModelArgument
 from flows.terminal.in_process import err, prepare, require_writable, stop
 from tasks.contract import StageError
@@ -60,9 +61,20 @@ def predict(
     skip_invalid: Annotated[
         bool,
         typer.Option(
-            "--skip-invalid", help="Leave out rows without a text, and report them; else they stop."
+            "--skip-invalid",
+            help="Leave out rows without a text, or files that are no pictures, and report them; "
+            "else they stop.",
         ),
     ] = False,
+    draw: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Of a model that answers masks: write them to this folder, alone and drawn on "
+            "the pictures.",
+        ),
+    ] = None,
 ) -> None:
     """Answer the rows of a file with a fine-tuned model, as its evaluation would.
 
@@ -74,13 +86,19 @@ def predict(
     require_writable("--output", output)
     prepare()
     try:
-        _predict(model, file, [column, second_column], output, skip_invalid=skip_invalid)
+        _predict(model, file, [column, second_column], output, draw=draw, skip_invalid=skip_invalid)
     except StageError as error:
         stop([str(error)])
 
 
 def _predict(
-    reference: str, file: str, given: Sequence[str], output: Path | None, *, skip_invalid: bool
+    reference: str,
+    file: str,
+    given: Sequence[str],
+    output: Path | None,
+    *,
+    draw: Path | None,
+    skip_invalid: bool,
 ) -> None:
     """Resolve the model, read the rows, and write the answers.
 
@@ -89,8 +107,10 @@ def _predict(
     """
     model = AnsweringModel.of(reference, err.print)
     if model.problem in choices.of_pictures():
-        _predict_pictures(model, file, given, output)
+        _predict_pictures(model, file, given, output, draw=draw, skip_invalid=skip_invalid)
         return
+    if draw is not None:
+        raise StageError(f"--draw {draw}: {reference} reads no pictures; leave it out")
     columns = model.columns(*given)
     inputs = read_inputs(file, *columns, words=model.reads_words, skip_invalid=skip_invalid)
     cut, unit = _write(model.answer(inputs, _progress(len(inputs))), output, model.between)
@@ -101,14 +121,20 @@ def _predict(
 
 
 def _predict_pictures(
-    model: AnsweringModel, location: str, given: Sequence[str], output: Path | None
+    model: AnsweringModel,
+    location: str,
+    given: Sequence[str],
+    output: Path | None,
+    *,
+    draw: Path | None,
+    skip_invalid: bool,
 ) -> None:
-    """Answer the pictures of a folder, or one picture, and write the answers.
+    """Answer the pictures of a folder, or one picture, and write the answers; perhaps draw them.
 
     Raises:
-        StageError: there is no picture, or a file is none.
+        StageError: there is no picture, a file is none, or the answers cannot be drawn.
     """
-    from tasks.models.images.predictions import answer_pictures
+    from tasks.models.images.predictions import answer_pictures, first_of, no_pictures
 
     for option, name in zip(OPTIONS, given, strict=True):
         if name:
@@ -118,8 +144,12 @@ def _predict_pictures(
     if location == "-":
         raise StageError("FILE: not given; accepted: a picture, or a folder of pictures")
     files = picture_files(location)
+    if skip_invalid and (wrong := no_pictures(files)):
+        note(f"{len(wrong):,} files are left out:\n{first_of(wrong)}")
+        files = [each for each in files if each[0] not in wrong]
+    drawn = None if draw is None else Drawing.on(draw, model, files)
     tables = answer_pictures(model.problem, model.folder, files, _progress(len(files)))
-    _write(tables, output)
+    _write(tables if drawn is None else drawn.along(tables), output)
     if output is not None:
         note(f"{len(files):,} pictures answered ({model.problem}): {output}")
 

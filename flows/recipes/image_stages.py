@@ -11,7 +11,7 @@ from tasks import problems, tuning
 from tasks.contract import Stage
 from tasks.families import images as families
 from tasks.objectives import images as objectives
-from tasks.problems.picture_rows import module_of_pictures
+from tasks.problems.picture_rows import beside, module_of_pictures
 from tasks.sources import Source
 
 __all__ = ["REPORT"]
@@ -36,12 +36,12 @@ def images(source: Source, problem: str = "") -> Stage:
     )
 
 
-def pixels(source: Source) -> Stage:
-    """The pictures decoded, resized and stored."""
+def pixels(source: Source, problem: str = "") -> Stage:
+    """The pictures decoded, resized and stored; with the answers of a problem that move along."""
     return Stage(
         "pixels",
         "tasks.stages.images.pixels:store_pixels",
-        (source.module,),
+        (source.module, *([module_of_pictures(problem)] if problem else [])),
         (*DECODING, *TABLES, *source.libraries),
     )
 
@@ -81,13 +81,17 @@ def evaluation(problem: str) -> Stage:
     return replace(found, libraries=(*found.libraries, "pillow"))
 
 
-# What stages read of the folder of stage `pixels`.
-_TUNED = ("train.parquet", "train.npy", "validation.parquet", "validation.npy", "labels.json")
-ON_IMAGES = Table(
-    finetuning,
-    baseline,
-    evaluation,
-    tuned=_TUNED,
-    compared=(*_TUNED, "test.parquet", "test.npy"),
-    tested=("train.parquet", "test.parquet", "test.npy", "labels.json"),
-)
+def on_images(problem: str) -> Table:
+    """The stages that solve a problem, and what they read of the folder of stage `pixels`."""
+    endings = (".parquet", ".npy", *beside(problem))
+    train, validation, test = (
+        tuple(f"{split}{ending}" for ending in endings) for split in ("train", "validation", "test")
+    )
+    return Table(
+        finetuning,
+        baseline,
+        evaluation,
+        tuned=(*train, *validation, "labels.json"),
+        compared=(*train, *validation, "labels.json", *test),
+        tested=("train.parquet", *test, "labels.json"),
+    )

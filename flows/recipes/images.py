@@ -14,6 +14,7 @@ from tasks.experiment.images.pictures import Images
 from tasks.experiment.images.problem import ImageDownstream
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.call import StageCaller
+from tasks.problems.picture_rows import moves
 from tasks.sources import Source
 from tasks.sources.images import resolve
 
@@ -33,7 +34,7 @@ def recipe(experiment: ImageExperiment, run: StageCaller) -> Artifact:
         for (problem, found), images in zip(pairs, prepared, strict=True)
     ]
     baselines = [
-        train_baseline(problem, data, experiment, run, table=stages.ON_IMAGES)
+        train_baseline(problem, data, experiment, run, table=stages.on_images(problem.kind))
         for problem, data in zip(experiment.downstream, stored, strict=True)
     ]
     pretrained = _pretrain(
@@ -48,7 +49,7 @@ def recipe(experiment: ImageExperiment, run: StageCaller) -> Artifact:
             run,
             simple=simple,
             family=experiment.model.family,
-            table=stages.ON_IMAGES,
+            table=stages.on_images(problem.kind),
         )
         for problem, data, simple in zip(experiment.downstream, stored, baselines, strict=True)
     ]
@@ -88,10 +89,12 @@ def _store(
     experiment: ImageExperiment,
     run: StageCaller,
 ) -> Artifact:
-    """The pictures that were split, as pixels."""
+    """The pictures that were split, as pixels; with their masks, if the problem has any."""
+    problem = part.kind if isinstance(part, ImageDownstream) and moves(part.kind) else ""
     return run(
-        stages.pixels(source),
+        stages.pixels(source, problem),
         part.name if isinstance(part, ImageDownstream) else "",
+        **({"problem": problem} if problem else {}),
         pixels=experiment.pixels,
         columns=part.columns,
         source=source,

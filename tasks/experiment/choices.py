@@ -35,6 +35,12 @@ def of_pictures() -> tuple[str, ...]:
     return names_in("problems", "pictures.py")
 
 
+def of_pictures_with(*roles: str) -> dict[str, tuple[str, ...]]:
+    """The choices with which a field of these roles counts, as `only_with` of a field."""
+    stated = ((each, words_of("problems", each, "ROLES")) for each in of_pictures())
+    return {"problem": tuple(each for each, words in stated if {*roles} & {*words})}
+
+
 @functools.cache
 def summaries_of_problems() -> str:
     """What each problem on text predicts: the first sentence of its package, after the colon."""
@@ -70,7 +76,9 @@ def described_in(package: Package, variant: str, name: str) -> dict[str, str]:
 def _stated(package: Package, variant: str, name: str) -> tuple[ast.expr | None, str]:
     """What a variant assigns to a name, if it does, and its file."""
     module = variant.replace("-", "_").replace("+", "_")
-    file = f"{module}/rows.py" if package == "problems" else f"{module}.py"
+    file = f"{module}.py"
+    if package == "problems":
+        file = f"{module}/{'pictures' if variant in of_pictures() else 'rows'}.py"
     place = f"tasks/{package}/{file}"
     for node in parse((TASKS / package / file).read_bytes()).body:
         match node:

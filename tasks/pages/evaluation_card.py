@@ -42,7 +42,7 @@ from tasks.pages.figures import (
     draw_scatter,
     write_figure,
 )
-from tasks.pages.picture_sheets import answered_sheet
+from tasks.pages.picture_sheets import SHEETS
 from tasks.problems import Metric, described, every
 from tasks.statistics import numbers
 from tasks.statistics.verdict import (
@@ -55,7 +55,7 @@ from tasks.statistics.verdict import (
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is in the store alone
 SAMPLES = 8  # of what a model writes
 NOTABLE = 0.01  # difference between how sure a model is and how often it is right
-SHARES = {"f1": "F1"}  # columns of a class's scores that have another name for people
+SHARES = {"f1": "F1", "iou": "IoU"}  # columns of a class's scores that have another name for people
 MODELS = {
     "": ("pre-trained", BLUE),
     FROM_SCRATCH: ("from scratch", ORANGE),
@@ -154,11 +154,17 @@ def show(artifact: Path, out: Path) -> None:
         write_figure(figure, out / name)
     text = card(found)
     (out / "card.md").write_text(text, encoding="utf-8")
-    if (artifact / "shown.npy").is_file():
-        write_figure(answered_sheet(artifact), out / "pictures.png")
+    for name, figure in sheets_of(artifact).items():
+        write_figure(figure, out / name)
     predictions = artifact / "predictions.parquet"
     if predictions.stat().st_size <= SHOWN_BYTES:
         shutil.copyfile(predictions, out / predictions.name)
+
+
+def sheets_of(artifact: Path) -> dict[str, Figure]:
+    """The sheet of pictures with answers, if stage `evaluation` kept some."""
+    drawn = [draw(artifact) for kept, draw in SHEETS.items() if (artifact / kept).is_file()]
+    return {"pictures.png": drawn[0]} if drawn else {}
 
 
 def figures_of(found: Found) -> dict[str, Figure]:

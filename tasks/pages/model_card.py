@@ -29,7 +29,9 @@ from tasks.pages.numbers import table
 
 MOST_LABELS = 60
 NO_LICENCE = "# license: not chosen yet; it may depend on the data (see below)\n"
+OWN_HEAD = "Dense"  # the classes of bodies with a head of ours: tasks/problems/dense_head.py
 TASKS = {
+    "DenseForSemanticSegmentation": "image-segmentation",
     "AutoModelForMaskedLM": "fill-mask",
     "BertForPreTraining": "fill-mask",
     "AutoModelForSequenceClassification": "text-classification",
@@ -123,7 +125,9 @@ class ModelCard:
     def _task(self) -> str:
         file = self.made.path / "model.json"
         if "model.json" in self.made.files:
-            return str(json.loads(file.read_text(encoding="utf-8"))["task"])
+            task = str(json.loads(file.read_text(encoding="utf-8"))["task"])
+            if task:  # else no pipeline serves it
+                return task
         built, loaded = built_as(self.configuration), auto_class(self.configuration)
         return TASKS.get(built) or TASKS.get(loaded, "feature-extraction")
 
@@ -148,7 +152,14 @@ class ModelCard:
         return escaped(f"{said} Its {len(labels)} answers: {shown}{more}.")
 
     def _loading(self) -> str:
-        name = auto_class(self.configuration)
+        name, told = auto_class(self.configuration), ""
+        if built_as(self.configuration).startswith(OWN_HEAD):
+            name = "AutoModel"
+            told = (
+                "\n\nThat is the body: its head is Temper's own. `temper predict` answers with the "
+                "whole, and so does the model in MLflow, without Temper "
+                "(`mlflow.pyfunc.load_model`)."
+            )
         of_pictures = (self.folder / READER).is_file()
         what, reader = ("tokenizer", "AutoTokenizer")
         if of_pictures:
@@ -159,7 +170,7 @@ class ModelCard:
             f"from transformers import {reader}, {name}\n"
             f'{what} = {reader}.from_pretrained(".")\n'
             f'model = {name}.from_pretrained(".")\n'
-            "```"
+            f"```{told}"
         )
 
     def _data(self) -> Iterator[str]:

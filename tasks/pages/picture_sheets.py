@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from tasks.pages.figures import GREEN, INK, MUTED, ORANGE, literal
@@ -21,6 +23,20 @@ _WORDS = 18  # characters of a label on a sheet
 _HEADING = 0.75  # inches above the pictures
 
 Pictures = NDArray[np.uint8]
+
+MOST_NAMES = 24  # in a legend
+# Of the classes of a mask: dark for the first, which mostly is the ground, then apart from others.
+COLOURS: Pictures = np.array(
+    [(40, 40, 40), *(tuple(round(255 * c) for c in colormaps["tab20"](i)[:3]) for i in range(20))],
+    dtype=np.uint8,
+)
+
+
+def coloured(mask: NDArray[np.int64]) -> Pictures:
+    """A mask as colours: [height, width, 3]; white where it does not count."""
+    table = np.concatenate([COLOURS, np.full((1, 3), 255, dtype=np.uint8)])
+    found: Pictures = table[np.where(mask < 0, len(COLOURS), mask % len(COLOURS))]
+    return found
 
 
 def label_sheet(pictures: Pictures, names: Sequence[str], title: str) -> Figure:
@@ -83,6 +99,43 @@ def answered_sheet(artifact: Path) -> Figure:
     return figure
 
 
+def mask_sheet(artifact: Path) -> Figure:
+    """Pictures with their masks and the answers, as stage `evaluation` kept them.
+
+    Args:
+        artifact: its folder, with shown-masks.npz.
+    """
+    kept = np.load(artifact / "shown-masks.npz")
+    across = COLUMNS // 4  # pictures in a row, each with two masks
+    count = len(kept["iou"])
+    title = "Picture, true mask, answer: the worst first, then others from the best on"
+    figure, axes = _grid(-(-count // across), 3 * across, title, height=1.15)
+    for number in range(count):
+        row, first = number // across, 3 * (number % across)
+        picture = np.squeeze(kept["pictures"][number])
+        axes[row][first].imshow(
+            picture, cmap="gray" if picture.ndim == 2 else None, vmin=0, vmax=255
+        )
+        for place, name in enumerate(("truth", "answer"), 1):
+            axes[row][first + place].imshow(coloured(kept[name][number]), interpolation="nearest")
+        axes[row][first + 1].set_title(
+            literal(f"mean IoU {kept['iou'][number]:.0%}"), fontsize=7, color=INK, pad=2
+        )
+    shown = kept["names"][:MOST_NAMES]
+    figure.legend(
+        handles=[
+            Patch(color=tuple(c / 255 for c in COLOURS[i]), label=literal(shorten(str(n), _WORDS)))
+            for i, n in enumerate(shown)
+        ],
+        loc="lower center",
+        ncols=min(len(shown), 8),
+        fontsize=6,
+        frameon=False,
+    )
+    figure.subplots_adjust(bottom=0.09)
+    return figure
+
+
 def _places(count: int, row: int) -> list[tuple[int, int]]:
     return [(row + number // COLUMNS, number % COLUMNS) for number in range(count)]
 
@@ -98,3 +151,10 @@ def _grid(rows: int, columns: int, title: str, *, height: float) -> tuple[Figure
         each.set_axis_off()
     figure.suptitle(literal(title), fontsize=10, color=MUTED, y=1 - 0.1 / whole, va="top")
     return figure, axes.tolist()
+
+
+# What stage `evaluation` kept of pictures, and how it is drawn.
+SHEETS: Mapping[str, Callable[[Path], Figure]] = {
+    "shown.npy": answered_sheet,
+    "shown-masks.npz": mask_sheet,
+}

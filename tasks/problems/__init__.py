@@ -20,9 +20,9 @@ To add one, write these files there, with the names at their top level that the 
 Nothing else changes: problems are found by their folders. `text_classification/` is an example
 with labels, `regression/` one that predicts a number (no labels, metrics that are no sums),
 `question_answering/` one that reads a row in several examples, `generation/` one that writes texts;
-tests go to `tests/problems/`, where `test_problems.py` checks every problem. Of `Problem`, the names
-in `defaults.py` may be missing; a simple model with READS_TRUTH is given the test rows with their
-truth. The first sentence of the package is shown in forms. This file imports nothing heavy.
+tests go to `tests/problems/`; `test_problems.py` there checks every problem. Of `Problem`, the
+names in `defaults.py` may be missing; a simple model with READS_TRUTH is given the test rows with
+their truth. The first sentence of the package is shown in forms. This file imports nothing heavy.
 """
 
 from __future__ import annotations

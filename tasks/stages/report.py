@@ -21,7 +21,7 @@ from tasks.machinery.naming.metric_name import (
     MetricName,
 )
 from tasks.pages import numbers as pages
-from tasks.pages.evaluation_card import Found, figures_of, of_seeds
+from tasks.pages.evaluation_card import Found, figures_of, of_seeds, sheets_of
 from tasks.pages.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
 from tasks.pages.leakage_card import read_sentence
 from tasks.pages.pretraining_card import Outcome, draw_loss, numbers_of
@@ -49,6 +49,7 @@ FIGURES = {
     "gain.png": "pre-trained against from scratch",
     "confusion.png": "confusion matrix",
     "scatter.png": "truth and answers",
+    "pictures.png": "pictures and answers",
     "reliability.png": "how sure the model is, and how often it is right",
 }
 READ_NEXT = """## What to read next
@@ -374,7 +375,8 @@ def confusion_section(results: Sequence[Result], show: Path) -> list[str]:
     """The confusion matrices; only figures, so each has its heading."""
     sections = []
     for result in results:
-        for name, drawn in figures_of(Found.read(result.folder)).items():
+        figures = figures_of(Found.read(result.folder)) | sheets_of(result.folder)
+        for name, drawn in figures.items():
             write_figure(drawn, show / f"{result.name}-{name}")
             sections.append(figure(f"{result.name}-{name}", f"{result.name}: {FIGURES[name]}"))
     return sections

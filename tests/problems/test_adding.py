@@ -117,7 +117,8 @@ def test_a_model_states_its_problem_although_several_have_the_same_head(world) -
 from json import load
 from tasks.models.files import answers, problem_of
 found = load(open({str(model)!r}))
-print(problem_of(found), *(p for p in ("regression", "rating", "rating-error") if answers(p, found)))
+alike = ("regression", "rating", "rating-error")
+print(problem_of(found), *(each for each in alike if answers(each, found)))
 """
         assert world.copy.code(code).split() == [problem, problem]
 

@@ -15,7 +15,7 @@ from flows.terminal.pages import LeftMarkdown
 from tasks.contract import Silent, StageError
 from tasks.experiment import choices
 from tasks.experiment.images.pictures import Images
-from tasks.experiment.images.problem import ImageData
+from tasks.experiment.images.problem import ImageData, LabelledColumns
 from tasks.machinery.naming.paths import place
 
 IMAGES = "images"  # pictures to pre-train on, as `--problem` has it
@@ -44,7 +44,8 @@ def show_pictures(location: str, problem: str) -> None:
 
     source = resolve(location, "PATH")
     name = re.sub(r"[^A-Za-z0-9]+", "-", place(location).absolute().stem).strip("-").lower()[:40]
-    settings: dict[str, Any] = {}
+    kind = problem if problem in choices.of_pictures() else _problem_of(source)
+    settings: dict[str, Any] = {"problem": kind}
     labelled = problem != IMAGES
     with TemporaryDirectory() as folder, err.status("reading the pictures …"):
         try:
@@ -53,7 +54,7 @@ def show_pictures(location: str, problem: str) -> None:
             if labelled and "the picture has no label" in str(error) and not problem:
                 labelled = False
             elif "overlap: drop" in str(error):
-                settings = {"overlap": "drop"}
+                settings |= {"overlap": "drop"}
             else:
                 raise
             card = _card(source, Path(folder) / "two", name, settings, labelled=labelled)
@@ -63,6 +64,15 @@ def show_pictures(location: str, problem: str) -> None:
     out.print("\nThe experiment to begin with:\n")
     text = _text(name or "images", location, settings, labelled=labelled)
     out.print(text, highlight=False, markup=False)
+
+
+def _problem_of(source: Any) -> str:
+    """What pictures can be learnt for: by the first one, whether they have masks or labels."""
+    from tasks.sources.images import pictures
+
+    first = next(pictures(source, LabelledColumns(), lambda *_: None), None)
+    has_mask = first is not None and first.mask is not None
+    return "semantic-segmentation" if has_mask else "image-classification"
 
 
 def _card(
@@ -90,7 +100,7 @@ def _text(name: str, location: str, settings: Mapping[str, Any], *, labelled: bo
     lines = [f"name: {name}"]
     lines += [f"{part}: {_flow(values)}" for part, values in parts.items()]
     if labelled:
-        entry = {"name": name, "problem": "image-classification", "source": location}
+        entry = {"name": name, "problem": settings["problem"], "source": location}
         lines += [
             "# The same pictures: pre-train on others of their kind, if there are more.",
             "downstream:",

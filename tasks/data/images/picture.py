@@ -9,6 +9,21 @@ from tasks.data.rows import Split
 
 
 @dataclass(frozen=True, slots=True)
+class MaskFile:
+    """The mask of a picture as the source has it.
+
+    Attributes:
+        data: the bytes of its file; empty where the file is missing.
+        where: its position for people.
+        problem: why there is none, such as a missing file; "" if there is one.
+    """
+
+    data: bytes
+    where: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A picture as the source has it.
 
@@ -20,6 +35,7 @@ class Picture:
         split: the split in the source; "" if the source has none.
         where: its position for people, such as `labels.csv, line 12: a.png`.
         problem: why there is no picture, such as a missing file; "" if there is one.
+        mask: a number for each of its pixels; None where there is none.
     """
 
     name: str
@@ -29,3 +45,4 @@ class Picture:
     split: Split
     where: str
     problem: str = ""
+    mask: MaskFile | None = None

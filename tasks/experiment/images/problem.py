@@ -6,10 +6,26 @@ from typing import Literal, TypeVar
 
 from tasks.experiment import choices
 from tasks.experiment.fields import NAME_PATTERN, Part, as_in, field
-from tasks.experiment.images.pictures import PictureSet
+from tasks.experiment.images.pictures import PictureColumns, PictureSet
 from tasks.experiment.images.training import Augmentation
 from tasks.experiment.problem import LabelledData, Passes, Tuning
 from tasks.experiment.training import Schedule, Training, TuningMethod
+
+MASKS = choices.of_pictures_with("mask")
+
+
+class LabelledColumns(PictureColumns):
+    """The column of each role, in tables of labelled pictures."""
+
+    mask: str = field(
+        "mask",
+        "Mask",
+        "Column with the path of the mask of a picture beside the table, or in Parquet files its "
+        "bytes",
+        min_length=1,
+        absent="mask",
+        only_with=MASKS,
+    )
 
 
 class ImageData(PictureSet):
@@ -26,7 +42,8 @@ class ImageData(PictureSet):
     problem: str = field(
         "image-classification",
         "Problem",
-        "What is predicted: image-classification a label per picture",
+        "What is predicted: image-classification a label per picture, semantic-segmentation a "
+        "label per pixel",
         choices=choices.of_pictures(),
     )
     source: str = field(
@@ -34,8 +51,30 @@ class ImageData(PictureSet):
         "Source",
         "Where the labelled pictures are (needed): folders by class, perhaps in folders train, "
         "validation and test; a .csv, .tsv, .jsonl or .parquet file with columns of pictures and "
-        "labels; a folder of IDX files; or builtin:digits, 1,797 handwritten digits",
+        "labels; a folder of IDX files; or builtin:digits, 1,797 handwritten digits. With masks: "
+        "folders images and masks with files of the same names, perhaps in folders train, "
+        "validation and test; a table with columns of pictures and masks; or builtin:digit-masks, "
+        "digits on photographs.",
         in_key=False,
+    )
+    columns: LabelledColumns = field(
+        LabelledColumns(), "Columns", "Which column of a table of pictures has which role"
+    )
+    classes: list[str] = field(
+        [],
+        "Classes",
+        "Names of the numbers in masks, from 0 on; without them, the numbers are the names",
+        absent=[],
+        only_with=MASKS,
+    )
+    ignore: int = field(
+        255,
+        "Ignored number",
+        "Number of the pixels in masks that are neither learnt nor measured; -1 for none",
+        ge=-1,
+        le=255,
+        absent=255,
+        only_with=MASKS,
     )
     test_share: float = as_in(
         LabelledData,

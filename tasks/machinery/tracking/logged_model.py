@@ -50,7 +50,8 @@ def log_model(
 ) -> str | None:
     """Log the model of an artifact, if it has one, in the transformers flavour.
 
-    With tokenizer, signature and example. Idempotent: a model that an outage left half-logged is
+    A model with a head of ours, which has no pipeline, is logged in that of Python functions. With
+    tokenizer, signature and example. Idempotent: a model that an outage left half-logged is
     deleted and logged again.
 
     Returns:
@@ -67,25 +68,37 @@ def log_model(
     _delete_models_of(client, run_id, experiment_id)
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
-    pipeline = pipeline_of(card["task"], folder)
+    pipeline = pipeline_of(card["task"], folder) if card["task"] else None
     logged = client.create_logged_model(
         experiment_id,
         name=artifact.stage,
         source_run_id=run_id,
         tags={FINGERPRINT: artifact.fingerprint, RUN_NAME: title},
-        params={"dtype": str(pipeline.model.dtype)},
-        model_type=card["task"],
+        params={"dtype": str(pipeline.model.dtype) if pipeline else "torch.float32"},
+        model_type=card["task"] or kind_of(card["served"]),
     )
+    common: dict[str, Any] = {
+        "artifact_path": None,
+        "run_id": run_id,
+        "model_id": logged.model_id,
+        "model_config": card.get("model_config") or None,
+        "input_example": as_example(card["example"]),  # the signature is inferred from it
+    }
+    if pipeline is None:
+        libraries = ("torch", "transformers", "safetensors", "pillow", "pandas", "numpy")
+        Model.log(
+            flavor=OwnModel(card["served"]),
+            data_path=str(folder),
+            pip_requirements=[f"{name}=={public_version(name)}" for name in libraries],
+            **common,
+        )
+        return str(logged.model_id)
     Model.log(
-        artifact_path=None,
         flavor=ServedBy(card.get("served", "")),
-        run_id=run_id,
-        model_id=logged.model_id,
         transformers_model=pipeline,
         task=pipeline.task,
-        model_config=card.get("model_config") or None,
-        input_example=as_example(card["example"]),  # the signature is inferred from it
         pip_requirements=[f"{name}=={public_version(name)}" for name in ("torch", "transformers")],
+        **common,
     )
     return str(logged.model_id)
 
@@ -138,7 +151,7 @@ class ServedBy:
             return
         served: Any = importlib.import_module(self.module)
         example = options["input_example"]
-        name = f"temper_{self.module.split('.')[-2]}"
+        name = f"temper_{kind_of(self.module)}"
         with tempfile.TemporaryDirectory() as folder:
             code = shutil.copy(served.__file__, Path(folder) / f"{name}.py")
             mlflow.transformers.save_model(
@@ -152,6 +165,52 @@ class ServedBy:
         mlflow_model.signature = infer_signature(example, answers)
         mlflow_model.flavors["python_function"]["loader_module"] = name
         mlflow_model.save(str(Path(path) / "MLmodel"))
+
+
+class OwnModel:
+    """The flavour of Python functions of MLflow, for a model with a head of ours.
+
+    The module that serves it, and the files of its `COPIED`, are copied into the model as a package
+    in which they have the places that they have here, so that their relative imports hold.
+
+    Args:
+        module: the one that serves it.
+    """
+
+    __name__ = "mlflow.pyfunc"
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+
+    def save_model(self, *, path: str, mlflow_model: Any, data_path: str, **options: Any) -> None:
+        """Save a model with its code; the answers to the example give the signature."""
+        from mlflow.models import infer_signature
+
+        served: Any = importlib.import_module(self.module)
+        example = options["input_example"]
+        signature = infer_signature(example, served._load_pyfunc(data_path).predict(example))
+        top, within = f"temper_{kind_of(self.module)}", Path(served.__file__).parents[1]
+        with tempfile.TemporaryDirectory() as folder:
+            package = Path(folder) / top
+            for name in (*served.COPIED, str(Path(served.__file__).relative_to(within))):
+                (package / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(within / name, package / name)
+            for each in (package, *(entry for entry in package.iterdir() if entry.is_dir())):
+                (each / "__init__.py").touch()
+            mlflow.pyfunc.save_model(
+                path=path,
+                mlflow_model=mlflow_model,
+                loader_module=f"{top}.{'.'.join(self.module.split('.')[-2:])}",
+                data_path=data_path,
+                code_paths=[str(package)],
+                signature=signature,
+                **options,
+            )
+
+
+def kind_of(module: str) -> str:
+    """The folder of a module that serves models: its problem, with `_`."""
+    return module.split(".")[-2]
 
 
 def _delete_models_of(client: MlflowClient, run_id: str, experiment_id: str) -> None:

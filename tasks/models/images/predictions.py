@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from tasks.contract import StageError
 from tasks.data.images.decoding import decode
+from tasks.data.images.framing import Frame
 from tasks.data.images.resizing import to_square
 from tasks.models.bodies import read_model
 from tasks.models.files import configuration_of, labels_of
 from tasks.models.images.building import read_pixels
 from tasks.models.inference import predict
 from tasks.problems import PROBABILITIES, load
+from tasks.problems.picture_rows import whole_of
 
 AT_ONCE = 256  # pictures
 MISTAKES_TOLD = 20
@@ -42,9 +44,13 @@ def answer_pictures(
         StageError: the model cannot be read, or files are no pictures: all of them, by name, before
             the first answer.
     """
-    require_pictures(files)
+    if wrong := no_pictures(files):
+        raise StageError(
+            f"FILE: some files are no pictures:\n{first_of(wrong)}\nleave them out with "
+            "--skip-invalid, which reports them"
+        )
     kind, pixels = load(problem), read_pixels(folder)
-    labels = labels_of(configuration_of(folder, folder.name))
+    labels, whole = labels_of(configuration_of(folder, folder.name)), whole_of(kind)
     model, reader = read_model(kind.AUTO_MODEL, folder, kind.READER)
 
     def tables() -> Iterator[pd.DataFrame]:
@@ -57,6 +63,9 @@ def answer_pictures(
             rows[kind.TRUTH] = [kind.any_truth(name, labels) for name, _ in some]
             table = predict(kind, model, rows, kind.encode(rows, reader, labels), labels)
             table = table.drop(columns=[*_LEFT_OUT], errors="ignore")
+            frames = [Frame.of(*each.size, pixels.size, pixels.fit) for each in images]
+            pairs = zip(table["predicted"], frames, strict=True)
+            table["predicted"] = [whole(answer, frame) for answer, frame in pairs]
             table.attrs |= {"cut": 0, "unit": kind.CUT}
             if report is not None:
                 report(begin + len(some), len(files))
@@ -65,21 +74,21 @@ def answer_pictures(
     return tables()
 
 
-def require_pictures(files: Sequence[tuple[str, Path]]) -> None:
-    """Check that all files are pictures.
-
-    Raises:
-        StageError: with all that are not.
-    """
-    wrong = []
+def no_pictures(files: Sequence[tuple[str, Path]]) -> dict[str, str]:
+    """The files that are no pictures, by name, and why."""
+    wrong = {}
     for name, path in files:
         try:
             decode(path.read_bytes(), name, least=64)
         except StageError as error:
-            wrong.append(str(error))
+            wrong[name] = str(error)
         except OSError as error:
-            wrong.append(f"{name}: cannot be read: {error.strerror}")
-    if wrong:
-        more = len(wrong) - MISTAKES_TOLD
-        told = [*wrong[:MISTAKES_TOLD], *([f"and {more:,} more"] if more > 0 else [])]
-        raise StageError("FILE: some files are no pictures:\n" + "\n".join(told))
+            wrong[name] = f"{name}: cannot be read: {error.strerror}"
+    return wrong
+
+
+def first_of(wrong: Mapping[str, str]) -> str:
+    """A line for each of the first files that are no pictures, and one for the rest."""
+    more = len(wrong) - MISTAKES_TOLD
+    told = [*wrong.values()][:MISTAKES_TOLD]
+    return "\n".join([*told, f"and {more:,} more"] if more > 0 else told)

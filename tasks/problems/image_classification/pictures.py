@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tasks.contract import StageError
@@ -11,13 +11,14 @@ from tasks.data.rows import LabelCounts, Row
 from tasks.problems.class_labels import read_label, require_learnable
 
 if TYPE_CHECKING:
+    from tasks.data.images.decoding import Decoded
     from tasks.data.images.picture import Picture
     from tasks.experiment.images.problem import ImageData
 
 ROLES = ("image", "label")
 
 
-def answer(picture: Picture, data: ImageData, notices: Notices) -> str | None:
+def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices) -> str | None:
     """The label of a picture, normalized; None to leave the picture out.
 
     Raises:
@@ -31,6 +32,11 @@ def answer(picture: Picture, data: ImageData, notices: Notices) -> str | None:
     values: Mapping[str, Any] = {data.columns.label: picture.label}
     given: Any = data  # it has the fields of labelled texts that count here
     return read_label(Row(picture.split, "", values, picture.where), given, notices)
+
+
+def counted(answer: str) -> Iterable[str]:
+    """The label."""
+    return (answer,)
 
 
 def labels(data: ImageData, counts: LabelCounts, rows: int) -> list[str]:

@@ -22,16 +22,70 @@ from transformers import AutoModelForImageClassification
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 
 
+class PictureReader:
+    """How the pictures of a model are read.
+
+    Args:
+        settings: its preprocessor_config.json.
+    """
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings = settings
+
+    @classmethod
+    def of(cls, folder: Path) -> PictureReader:
+        """That of a model; the file is somewhere in its folder."""
+        found = sorted(folder.rglob("preprocessor_config.json"))
+        return cls(json.loads(found[0].read_text(encoding="utf-8")))
+
+    def opened(self, text: str) -> Any:
+        """A picture in base64, upright, of 8 bits a channel.
+
+        Raises:
+            ValueError: it is none.
+        """
+        Image.init()  # else it knows the most frequent formats alone
+        try:
+            image = Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=FORMATS)
+            image.load()
+        except (binascii.Error, OSError, ValueError) as error:
+            raise ValueError(f"not a picture in base64: {error}; accepted: {FORMATS}") from None
+        image = upright(image)
+        return image.convert("L" if self.settings.get("temper_channels") == 1 else "RGB")
+
+    def frame(self, size: tuple[int, int]) -> tuple[tuple[int, int], int, int]:
+        """The size that a picture is resized to, and what is cut off on the left and at the top."""
+        if not self.settings.get("do_center_crop"):
+            return (self.settings["size"]["width"], self.settings["size"]["height"]), 0, 0
+        side = self.settings["crop_size"]["height"]
+        other = int(side * max(size) / min(size))
+        scaled = (side, other) if size[0] <= size[1] else (other, side)
+        return scaled, (scaled[0] - side) // 2, (scaled[1] - side) // 2
+
+    def numbers(self, image: Any) -> Any:
+        """A picture as the model reads it: float32 [3, size, size]."""
+        scaled, left, top = self.frame(image.size)
+        image = resized(image, scaled)
+        if self.settings.get("do_center_crop"):
+            side = self.settings["crop_size"]["height"]
+            image = image.crop((left, top, left + side, top + side))
+        values = np.asarray(image.convert("RGB"), dtype=np.float32).transpose(2, 0, 1) / 255
+        mean, deviation = (
+            np.array(self.settings[name], np.float32)[:, None, None]
+            for name in ("image_mean", "image_std")
+        )
+        return (values - mean) / deviation
+
+
 class Classifier:
-    """A model and how its pictures are resized."""
+    """A model and how its pictures are read."""
 
     def __init__(self, folder: Path) -> None:
         inside = folder / "model"
         self.model: Any = AutoModelForImageClassification.from_pretrained(
             inside, local_files_only=True, dtype=torch.float32
         ).eval()
-        found = sorted(folder.rglob("preprocessor_config.json"))
-        self.settings: dict[str, Any] = json.loads(found[0].read_text(encoding="utf-8"))
+        self.reader = PictureReader.of(folder)
 
     @torch.no_grad()
     def predict(self, data: Any, _params: Any = None) -> pd.DataFrame:
@@ -42,38 +96,10 @@ class Classifier:
         """
         labels, rows = self.model.config.id2label, []
         for text in texts_of(data):
-            values = torch.from_numpy(self.pixels(text))[None]
+            values = torch.from_numpy(self.reader.numbers(self.reader.opened(text)))[None]
             score, best = self.model(pixel_values=values).logits[0].softmax(-1).max(-1)
             rows.append({"label": labels[int(best)], "score": float(score)})
         return pd.DataFrame(rows, columns=["label", "score"])
-
-    def pixels(self, text: str) -> Any:
-        """A picture as the model reads it: float32 [3, size, size]."""
-        Image.init()  # else it knows the most frequent formats alone
-        try:
-            image = Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=FORMATS)
-            image.load()
-        except (binascii.Error, OSError, ValueError) as error:
-            raise ValueError(f"not a picture in base64: {error}; accepted: {FORMATS}") from None
-        image = upright(image).convert("L" if self.settings.get("temper_channels") == 1 else "RGB")
-        if self.settings.get("do_center_crop"):
-            side = self.settings["crop_size"]["height"]
-            short, long = min(image.size), max(image.size)
-            other = int(side * long / short)
-            sizes = (side, other) if image.size[0] <= image.size[1] else (other, side)
-            image = resized(image, sizes)
-            left, top = (image.size[0] - side) // 2, (image.size[1] - side) // 2
-            image = image.crop((left, top, left + side, top + side))
-        else:
-            image = resized(
-                image, (self.settings["size"]["width"], self.settings["size"]["height"])
-            )
-        values = np.asarray(image.convert("RGB"), dtype=np.float32).transpose(2, 0, 1) / 255
-        mean, deviation = (
-            np.array(self.settings[name], np.float32)[:, None, None]
-            for name in ("image_mean", "image_std")
-        )
-        return (values - mean) / deviation
 
 
 def resized(image: Any, size: tuple[int, int]) -> Any:

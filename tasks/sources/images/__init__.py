@@ -23,7 +23,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tasks.contract import StageError
-from tasks.data.images.picture import Picture as Picture  # sources yield it
+from tasks.data.images.picture import MaskFile as MaskFile  # sources yield them
+from tasks.data.images.picture import Picture as Picture
 from tasks.experiment.images.pictures import PictureColumns
 from tasks.machinery.naming.spelling import near, nearest
 from tasks.machinery.naming.variants import modules_in

@@ -8,6 +8,9 @@ pictures themselves, as `datasets` writes them. IDX files are those of MNIST.
 
 The identity is one digest over the names and the digests of all files, so moving a folder changes
 nothing.
+
+Where the folders (below those of splits) are `images` and `masks`, the mask of a picture is the
+file of `masks` with its name, whatever the ending; a table may name masks in a column.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from typing import Any
 from tasks.contract import StageError
 from tasks.data.rows import Column, Split
 from tasks.experiment.images.pictures import PictureColumns
+from tasks.experiment.images.problem import LabelledColumns
 from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.naming.links import outside
 from tasks.machinery.naming.paths import place
@@ -28,13 +32,15 @@ from tasks.machinery.naming.spelling import nearest_path
 from tasks.sources import Progress, Source
 from tasks.sources.folders import SPLIT_WORDS
 from tasks.sources.formats import READERS
-from tasks.sources.images import Picture
+from tasks.sources.images import MaskFile, Picture
 from tasks.sources.images import idx as idx_files
 from tasks.sources.lines import File, suffix_of
 
 WRITTEN = "a folder of pictures, or a table of them"
 LIBRARIES = ("pillow",)
 ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+IMAGES, MASKS = "images", "masks"  # folders of pictures, and of their masks
+LEADS_OUT = "the path leads out of the folder of the table; accepted: paths in it"
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".arrow")
 _ACCEPTED = f"pictures ({', '.join(ENDINGS)}), a table of them ({', '.join(TABLES)}), or IDX files"
 
@@ -151,10 +157,57 @@ def every_file(folder: Path) -> Iterator[Path]:
 
 
 def _of_folder(files: Sequence[tuple[str, Path]]) -> Iterator[Picture]:
-    """Pictures by the folders that they are in."""
-    for name, path in files:
-        split, label = _by_folders(name)
+    """Pictures by the folders that they are in, with their masks."""
+    found = [(name, path, *_by_folders(name)) for name, path in files]
+    if {label for *_, label in found} == {IMAGES, MASKS}:
+        yield from _with_masks(found)
+        return
+    for name, path, split, label in found:
         yield _read(Picture(name, b"", label, "", split, name), path)
+
+
+def _with_masks(found: Sequence[tuple[str, Path, Split, str | None]]) -> Iterator[Picture]:
+    """The pictures of a folder with the masks beside them.
+
+    Raises:
+        StageError: masks have no picture, or two masks have one name.
+    """
+    masks: dict[tuple[str, str], tuple[str, Path]] = {}
+    for name, path, split, label in found:
+        key = (split, _stem(name))
+        if label == MASKS and key in masks:
+            raise StageError(
+                f"{name}: {masks[key][0]} has the same name; a picture has one mask; remove one"
+            )
+        if label == MASKS:
+            masks[key] = name, path
+    for name, path, split, label in found:
+        if label == MASKS:
+            continue
+        given = masks.pop((split, _stem(name)), None)
+        mask = None if given is None else _mask(given[1], given[0])
+        yield _read(Picture(name, b"", None, "", split, name, mask=mask), path)
+    if masks:
+        alone = [name for name, _ in masks.values()]
+        raise StageError(
+            f"{len(alone):,} masks have no picture of their name, such as {', '.join(alone[:3])}; "
+            "accepted: for each file of masks one of images, with the same name but for the ending"
+        )
+
+
+def _stem(name: str) -> str:
+    """The name of a file below its folder images or masks, without the ending."""
+    path = PurePosixPath(name)
+    folders = [*path.parent.parts]
+    place = 1 + next(i for i, each in enumerate(folders) if each in (IMAGES, MASKS))
+    return "/".join([*folders[place:], path.stem])
+
+
+def _mask(path: Path, where: str) -> MaskFile:
+    try:
+        return MaskFile(path.read_bytes(), where)
+    except OSError as error:
+        return MaskFile(b"", where, f"cannot be read: {error.strerror}")
 
 
 def _by_folders(name: str) -> tuple[Split, str | None]:
@@ -169,6 +222,7 @@ def _by_folders(name: str) -> tuple[Split, str | None]:
 def _of_tables(tables: Sequence[tuple[str, Path]], columns: PictureColumns) -> Iterator[Picture]:
     """The rows of tables; a table that is named after a split has its rows in it."""
     named = [(columns.image, "image"), (columns.label, ""), (columns.group, "group")]
+    named.append((columns.mask if isinstance(columns, LabelledColumns) else "", ""))
     wanted = [Column(name, role and f"columns.{role}") for name, role in named if name]
     if columns.split:
         wanted.append(Column(columns.split, "columns.split"))
@@ -180,6 +234,8 @@ def _of_tables(tables: Sequence[tuple[str, Path]], columns: PictureColumns) -> I
             group = str(values.get(columns.group) or "") if columns.group else ""
             named_as, data = _cell(values[columns.image], f"{where}: column {columns.image!r}")
             row = Picture("", data or b"", values.get(columns.label), group, split, where)
+            if isinstance(columns, LabelledColumns) and values.get(columns.mask) is not None:
+                row = replace(row, mask=_mask_beside(values[columns.mask], path.parent, where))
             if data is None:
                 yield _beside(named_as, path.parent, row, seen)
             else:
@@ -187,15 +243,32 @@ def _of_tables(tables: Sequence[tuple[str, Path]], columns: PictureColumns) -> I
                 yield replace(row, name=key, where=key)
 
 
+def _mask_beside(cell: Any, folder: Path, where: str) -> MaskFile:
+    """The mask that a cell of a table has, or names."""
+    written, data = _cell(cell, f"{where}: the mask")
+    where = f"{where}: {written}" if written else where
+    if data is not None:
+        return MaskFile(data, where)
+    return (
+        MaskFile(b"", where, LEADS_OUT)
+        if _leaves(written, folder)
+        else _mask(folder / written, where)
+    )
+
+
+def _leaves(written: str, folder: Path) -> bool:
+    """Whether a path leads out of a folder."""
+    path = PurePosixPath(written)
+    return path.is_absolute() or ".." in path.parts or outside(folder, written) is not None
+
+
 def _beside(written: str, folder: Path, row: Picture, seen: dict[str, int]) -> Picture:
     """The picture at a path beside a table; a path that stands in several rows is numbered."""
     seen[written] = seen.get(written, 0) + 1
     name = written if seen[written] == 1 else f"{written} ({seen[written]})"
     row = replace(row, name=name, where=f"{row.where}: {written}")
-    path = PurePosixPath(written)
-    if path.is_absolute() or ".." in path.parts or outside(folder, written) is not None:
-        problem = "the path leads out of the folder of the table; accepted: paths in it"
-        return replace(row, problem=problem)
+    if _leaves(written, folder):
+        return replace(row, problem=LEADS_OUT)
     return _read(row, folder / written)
 
 

@@ -35,10 +35,12 @@ from tasks.models.images.building import (
     write_reader,
 )
 from tasks.models.images.computation import image_computation
+from tasks.models.images.losses import count_labels, picture_loss_of
 from tasks.models.inference import mean_loss, predict
 from tasks.models.learning.cost import Costs
-from tasks.models.learning.tuning import labels_in, last_points, loss_of, optimization, order_of
+from tasks.models.learning.tuning import labels_in, last_points, optimization, order_of
 from tasks.problems import Problem, load
+from tasks.problems.picture_rows import move_of
 from tasks.problems.weighted import on_all_rows
 from tasks.training.loop import Batch, train
 from tasks.training.weights.averages import Averages
@@ -71,6 +73,7 @@ class Varied:
         batch = self.kind.collate([self.examples[i] for i in indices], 0)
         if self.augmenter is None:
             return batch
+        batch = move_of(self.kind)(batch, self.augmenter.maps(indices, epochs))
         return batch | {"pixel_values": self.augmenter(batch["pixel_values"], indices, epochs)}
 
 
@@ -120,7 +123,8 @@ def finetune_on_images(
     costs = Costs.of(model)
     examples = kind.encode(rows, None, labels)
     monitor.note(examples=len(rows))
-    if missing := sorted({*labels} - {*rows[kind.TRUTH]}):
+    counts = count_labels(examples, len(labels))
+    if missing := [name for name, count in zip(labels, counts, strict=True) if not count]:
         monitor.say(
             f"Warning: none of the {len(rows):,} training examples has {len(missing)} of the "
             f"{len(labels)} labels, such as {missing[0]!r}, which cannot be learnt: raise "
@@ -140,7 +144,7 @@ def finetune_on_images(
         model,
         batches,
         optimization(training, len(batches), seed),
-        loss_of(kind, training, examples, len(labels)),
+        picture_loss_of(kind, training, counts),
         monitor,
         validate=validation_of(read or kind, model, validation, labels),
         validate_every=max(1, len(batches) // VALIDATIONS),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -88,8 +88,9 @@ def prepare_images(
     _require(images, source, rows, counts)
     repeated = count_copies(rows, notices)
     _note_splits(images, rows, counts, notices)
+    found = _counted(images)
     balance = {
-        split: Counter(row.label for row in rows if row.split == split and row.label)
+        split: Counter(name for row in rows if row.split == split for name in found(row.label))
         for split in counts
     }
     note_labels_alike(balance, notices)
@@ -167,15 +168,23 @@ def _checked(
     decoded = decode(picture.data, picture.where, LEAST)
     label: str | None = NO_LABEL if picture.label is None else str(picture.label)
     if isinstance(images, ImageData):
-        label = pictures_of(images.problem).answer(picture, images, notices)
+        label = pictures_of(images.problem).answer(picture, decoded, images, notices)
     if label is None:
         return None
     for what in decoded.notices:
         notices.add(what, picture.name)
-    sheet.add(label, decoded)
+    names = [*_counted(images)(label)]
+    sheet.add(names[-1] if names else NO_LABEL, decoded)  # of classes, the first is the background
     group = picture.group or _by_pattern(picture.name, images, notices)
     key = likeness(decoded.image, picture.data)
     return PictureRow(picture.name, picture.split, group, label, key)
+
+
+def _counted(images: Images | ImageData) -> Callable[[str], Iterable[str]]:
+    """What tells the labels in an answer; before pre-training, the answer is one, or empty."""
+    if isinstance(images, ImageData):
+        return pictures_of(images.problem).counted
+    return lambda label: (label,) if label else ()
 
 
 def _by_pattern(name: str, images: Images | ImageData, notices: Notices) -> str:

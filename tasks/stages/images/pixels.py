@@ -20,6 +20,8 @@ from tasks.data.images.pixel_arrays import PixelFile
 from tasks.data.images.resizing import to_square
 from tasks.data.tables import read_table, write_json
 from tasks.experiment.images.pictures import PictureColumns, Pixels
+from tasks.models.answering import read_labels
+from tasks.problems.picture_rows import keeping
 from tasks.sources import Source
 from tasks.sources.images import pictures
 
@@ -32,6 +34,7 @@ def store_pixels(
     source: Source,
     *,
     images: Path,
+    problem: str = "",
     out: Path,
     monitor: Monitor,
 ) -> dict[str, float]:
@@ -42,8 +45,9 @@ def store_pixels(
         columns: Which column of a table has which role.
         source: Where the pictures come from.
         images: Folder of stage `images`, which says what is read and its split.
+        problem: The one whose answers move with the pixels, such as masks; "" if there is none.
         out: Empty folder for SPLIT.npy and SPLIT.parquet, labels.json and pixels.json (size,
-            channels, fit).
+            channels, fit), and what the problem stores beside them.
         monitor: Receives the progress.
 
     Returns:
@@ -62,6 +66,9 @@ def store_pixels(
             )
             for split in splits
         }
+        keep = stack.enter_context(
+            keeping(problem, out, {s: counts[s] for s in splits}, pixels, read_labels(images))
+        )
         tables: dict[str, list[tuple[str, str, str, int]]] = {split: [] for split in splits}
         found = pictures(source, columns, _silent)
         for done, row in enumerate(read_table(images / "pictures.parquet"), 1):
@@ -77,7 +84,8 @@ def store_pixels(
             decoded = decode(picture.data, picture.where)
             values = to_square(decoded.image, pixels.size, pixels.channels, pixels.fit)
             rows = tables[row["split"]]
-            rows.append((row["group"], row["image"], row["label"], len(rows)))
+            label = keep(row["split"], picture, decoded, row["label"])
+            rows.append((row["group"], row["image"], label, len(rows)))
             arrays[row["split"]].append(values)
             shades = values.astype(np.float64) / 255
             sums += (shades.size, shades.sum(), (shades**2).sum())

@@ -76,7 +76,12 @@ def test_settings_change_an_experiment_on_images(tmp_path: Path) -> None:
         ),
         (
             "pixels: {}\ndownstream: [{name: a, problem: text-classification}]",
-            "found 'text-classification'; accepted: image-classification",
+            "found 'text-classification'; accepted: image-classification, semantic-segmentation",
+        ),
+        (
+            "pixels: {}\ndownstream: [{name: a, classes: [x, y]}]",
+            "downstream.a.classes: found ['x', 'y'], but problem is 'image-classification'; the "
+            "field counts only with semantic-segmentation",
         ),
     ],
 )

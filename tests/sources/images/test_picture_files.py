@@ -148,7 +148,10 @@ def test_other_files_are_passed_over_and_said(tmp_path: Path) -> None:
     [
         ("nowhere/at/all", "there is no file or folder"),
         ("builtin:glyps", "no built-in source of pictures 'builtin:glyps'; did you mean"),
-        ("builtin:pydocs", "Accepted: builtin:digits, builtin:glyphs, a folder of pictures"),
+        (
+            "builtin:pydocs",
+            "Accepted: builtin:digit-masks, builtin:digits, builtin:glyphs, a folder",
+        ),
     ],
 )
 def test_what_is_no_source_of_pictures_is_answered(location: str, said: str) -> None:

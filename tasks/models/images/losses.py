@@ -1,0 +1,44 @@
+"""The loss of a fine-tuning on pictures, and how often its examples have each label.
+
+As `tasks/models/learning/tuning.py: loss_of`, but examples are counted one at a time: a mask has a
+label for each pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.experiment.images.problem import ImageTuning
+from tasks.models.class_loss import NO_LABEL, ClassLoss, balanced
+from tasks.problems import Problem
+from tasks.training.loop import Batch
+
+
+def count_labels(examples: Sequence[Any], labels: int) -> NDArray[np.int64]:
+    """How often each label is in some examples: shape (labels,)."""
+    counts = np.zeros(labels, dtype=np.int64)
+    for example in examples:
+        found = np.asarray(example.labels, dtype=np.int64)
+        counts += np.bincount(found[found != NO_LABEL], minlength=labels)
+    return counts
+
+
+def picture_loss_of(
+    kind: Problem, training: ImageTuning, counts: NDArray[np.int64]
+) -> Callable[[Any, Batch], Any]:
+    """The loss of a batch: with smoothed labels or weights of classes, if these are chosen.
+
+    Args:
+        kind: the problem.
+        training: how to train.
+        counts: of `count_labels`.
+    """
+    is_balanced = training.class_weights == "balanced"
+    if not training.label_smoothing and not is_balanced:
+        return kind.loss
+    weights = balanced(counts.astype(np.float64)) if is_balanced else None
+    return ClassLoss(kind.HEAD.problem_type, training.label_smoothing, weights)

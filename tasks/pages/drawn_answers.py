@@ -1,0 +1,47 @@
+"""Answers drawn on their pictures, in full size, for `temper predict --draw`.
+
+To draw the answers of another problem: add a function of a picture and an answer to DRAWN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tasks.data.images.masks import IGNORED, placed
+from tasks.pages.picture_sheets import COLOURS, coloured
+
+SHARE = 0.55  # of the colour of a label, over the picture
+
+
+def draw_mask(image: Any, answer: str, labels: Sequence[str]) -> dict[str, Any]:
+    """The picture with the colours of its labels over it, and the mask itself.
+
+    The first label, which mostly is the ground, and what does not count are left as they are.
+
+    Args:
+        image: of Pillow.
+        answer: the text of a mask of its size.
+        labels: whose places the numbers of the mask are.
+
+    Returns:
+        Pictures by what is behind the name of a file: `.png`, and `.mask.png` with a palette and
+        255 where nothing is known.
+    """
+    mask = placed(answer, labels)
+    over = Image.fromarray(coloured(mask))
+    laid = Image.blend(image.convert("RGB"), over, SHARE)
+    shown = Image.fromarray((mask > 0).astype(np.uint8) * 255)
+    drawn = Image.composite(laid, image.convert("RGB"), shown)
+    numbers = Image.fromarray(np.where(mask < 0, IGNORED, mask).astype(np.uint8))
+    colours = np.full((256, 3), 255, dtype=np.uint8)
+    colours[:IGNORED] = COLOURS[np.arange(IGNORED) % len(COLOURS)]
+    numbers.putpalette(colours.ravel().tolist())
+    return {".png": drawn, ".mask.png": numbers}
+
+
+Draw = Callable[[Any, str, Sequence[str]], dict[str, Any]]
+DRAWN: Mapping[str, Draw] = {"semantic-segmentation": draw_mask}
