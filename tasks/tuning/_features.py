@@ -50,17 +50,37 @@ class Features:
     def of(
         cls, model: Any, kind: Problem, examples: Sequence[Any], precision: Precision
     ) -> Features | None:
-        """The features of examples, in an order of their own; None if they take too much memory."""
+        """The features of examples, in an order of their own.
+
+        None if they take too much memory, or the head reads more than the last states of the body,
+        as one that segments does: other states, or the size of the picture.
+        """
         model.to(device_name())
         found = cls(model, kind, precision)
         groups = group_by_length([example.places for example in examples])
-        found._choose([examples[i] for i in groups[0][:2]])
+        few = [examples[i] for i in groups[0][:2]]
+        if not found._choose(few):
+            return None
         for number, group in enumerate(groups):
             found.add([examples[i] for i in group])
             if not number and found._bytes() * len(examples) > SHARE * total_memory():
                 return None  # the first are the longest
+            if not number and not found._replays(few):
+                return None
         found._replay()
         return found
+
+    def _replays(self, examples: Sequence[Any]) -> bool:
+        """Whether the model answers features at all, as it does where it passes them on."""
+        self._replay()
+        try:
+            with torch.no_grad(), autocast(self.precision):
+                self.kind.logits(self.model, self.collate(examples, 0))
+        except ValueError:  # of shapes
+            return False
+        finally:
+            self.end()
+        return True
 
     def _bytes(self) -> int:
         """Of the largest example so far."""
@@ -111,8 +131,8 @@ class Features:
         self._pooled = torch.Size() if pooled is None else pooled.shape[1:]
         return answers, heard[0][0], pooled
 
-    def _choose(self, examples: Sequence[Any]) -> None:
-        """Find the least that the head reads, by giving it nothing else."""
+    def _choose(self, examples: Sequence[Any]) -> bool:
+        """Find the least that the head reads, by giving it nothing else; False if it reads more."""
         was = self.model.training
         self.model.eval()
         answers, states, pooled = self._ask(examples)
@@ -124,15 +144,22 @@ class Features:
         if states.ndim == 3:
             first = torch.cat([states[:, :1], unknown[:, 1:]], dim=1)
             tried.append(("first", first, None))
+        tried.append(("all", states, None))
+        enough = False
         for kept, given, beside in tried:
             self.body.__dict__["forward"] = partial(self._given, given, beside)
-            with torch.no_grad(), autocast(self.precision):
-                found = self.kind.logits(self.model, self._inputs)
-            self.end()
+            try:
+                with torch.no_grad(), autocast(self.precision):
+                    found = self.kind.logits(self.model, self._inputs)
+            except TypeError:  # the states of other layers are missing
+                continue
+            finally:
+                self.end()
             if torch.equal(found, answers):
-                self.kept = kept
+                self.kept, enough = kept, True
                 break
         self.model.train(was)
+        return enough
 
     def _given(self, states: Tensor, pooled: Tensor | None, *_: Any, **__: Any) -> Any:
         """An answer of the body, whatever it is asked."""

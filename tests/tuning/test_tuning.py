@@ -17,11 +17,12 @@ from tasks.experiment.training import TuningMethod
 from tasks.stages.finetuning import finetune
 from tasks.stages.images.finetuning import finetune_on_images
 from tests.stages.images.test_image_pretraining import Dying, KilledError
+from tests.support.tiny_masks import store_masked
 from tests.support.tiny_models import write_body, write_data
 from tests.support.tiny_pixels import write_image_body, write_pixels
 
 METHODS = choices.names("tuning")
-TEXT, IMAGES = "text-classification", "image-classification"
+TEXT, IMAGES, MASKS = "text-classification", "image-classification", "semantic-segmentation"
 BASE = {"batch_size": 16, "learning_rate": 5e-3, "max_length": 32, "dropout": 0.1}
 NONE = Augmentation(crop=1.0, shift=0.0, flip=False, rotation=0.0, colour=0.0)
 
@@ -173,3 +174,34 @@ def test_a_probe_equals_a_fine_tuning_with_a_frozen_body(kind, place, tmp_path):
         assert probed[name] == pytest.approx(frozen[name], abs=1e-5)
     first, second = weights(tmp_path / "probe"), weights(tmp_path / "frozen")
     assert all(torch.allclose(first[name], second[name], atol=1e-5) for name in second)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["resnet", "vit"])
+@pytest.mark.parametrize("method", ["probe", "lora", "gradual"])
+def test_a_head_that_segments_is_tuned_too(method, family, place, tmp_path):
+    pixels = place / "masked" / "pixels"
+    if not pixels.is_dir():
+        (place / "masked").mkdir()
+        store_masked(place / "masked")
+    body = write_image_body(tmp_path / "body", family)
+    found = finetune_on_images(
+        MASKS,
+        ImageTuning(
+            batch_size=16, epochs=8, learning_rate=3e-3, tuning=TuningMethod(method=method)
+        ),
+        0,
+        data=pixels,
+        body=body,
+        architecture=body,
+        out=tmp_path,
+        monitor=Silent(),
+    )
+    assert found["trained_parameters"] > 0
+    assert found["validation_mean_iou"] > 0.3, "the ground alone has a third of it"
+    kept, begun = weights(tmp_path), load_file(body / "model.safetensors")
+    ours = {name.partition(".")[2]: value for name, value in kept.items()} | kept
+    theirs = {name.partition(".")[2]: value for name, value in begun.items()} | begun
+    same = [torch.equal(ours[name], theirs[name]) for name in ours if name in theirs]
+    assert same
+    assert all(same) == (method == "probe"), "a probe alone leaves the whole body as it is"
