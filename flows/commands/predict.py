@@ -71,8 +71,8 @@ def predict(
         typer.Option(
             metavar="DIR",
             file_okay=False,
-            help="Of a model that answers masks: write them to this folder, alone and drawn on "
-            "the pictures.",
+            help="Of a model that answers masks or boxes: write the pictures with them to this "
+            "folder, and masks also alone.",
         ),
     ] = None,
 ) -> None:

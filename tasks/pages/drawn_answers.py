@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
+from tasks.data.images.boxes import from_text
 from tasks.data.images.masks import IGNORED, placed
 from tasks.pages.picture_sheets import COLOURS, coloured
+from tasks.problems.object_detection.scores import SURE
 
 SHARE = 0.55  # of the colour of a label, over the picture
 
@@ -43,5 +45,28 @@ def draw_mask(image: Any, answer: str, labels: Sequence[str]) -> dict[str, Any]:
     return {".png": drawn, ".mask.png": numbers}
 
 
+def draw_boxes(image: Any, answer: str, labels: Sequence[str]) -> dict[str, Any]:
+    """The picture with a box, a label and a score for each answer that is sure enough.
+
+    Args:
+        image: of Pillow.
+        answer: the text of boxes in its pixels.
+        labels: whose places choose the colours.
+    """
+    drawn = image.convert("RGB")
+    pen = ImageDraw.Draw(drawn)
+    size = max(8, min(drawn.size) // 30)
+    font = ImageFont.load_default(size)
+    for box in from_text(answer):
+        if box.score < SURE:
+            continue
+        red, green, blue = COLOURS[1 + labels.index(box.label) % (len(COLOURS) - 1)].tolist()
+        pen.rectangle(box.corners, outline=(red, green, blue), width=max(1, size // 8))
+        left, top = box.corners[:2]
+        words = f"{box.label} {box.score:.0%}"
+        pen.text((left, max(0, top - size - 2)), words, fill=(red, green, blue), font=font)
+    return {".png": drawn}
+
+
 Draw = Callable[[Any, str, Sequence[str]], dict[str, Any]]
-DRAWN: Mapping[str, Draw] = {"semantic-segmentation": draw_mask}
+DRAWN: Mapping[str, Draw] = {"semantic-segmentation": draw_mask, "object-detection": draw_boxes}

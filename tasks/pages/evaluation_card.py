@@ -55,7 +55,12 @@ from tasks.statistics.verdict import (
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is in the store alone
 SAMPLES = 8  # of what a model writes
 NOTABLE = 0.01  # difference between how sure a model is and how often it is right
-SHARES = {"f1": "F1", "iou": "IoU"}  # columns of a class's scores that have another name for people
+SHARES = {
+    "f1": "F1",
+    "iou": "IoU",
+    "mean_precision": "AP",
+    "precision_50": "AP50",
+}  # columns of a class's scores that have another name for people
 MODELS = {
     "": ("pre-trained", BLUE),
     FROM_SCRATCH: ("from scratch", ORANGE),

@@ -32,6 +32,7 @@ NO_LICENCE = "# license: not chosen yet; it may depend on the data (see below)\n
 OWN_HEAD = "Dense"  # the classes of bodies with a head of ours: tasks/problems/dense_head.py
 TASKS = {
     "DenseForSemanticSegmentation": "image-segmentation",
+    "DenseForObjectDetection": "object-detection",
     "AutoModelForMaskedLM": "fill-mask",
     "BertForPreTraining": "fill-mask",
     "AutoModelForSequenceClassification": "text-classification",

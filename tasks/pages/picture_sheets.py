@@ -13,10 +13,12 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
+from tasks.data.images.boxes import Box, from_text
 from tasks.pages.figures import GREEN, INK, MUTED, ORANGE, literal
+from tasks.problems.object_detection.scores import SURE
 
 COLUMNS = 8
 _WORDS = 18  # characters of a label on a sheet
@@ -109,7 +111,7 @@ def mask_sheet(artifact: Path) -> Figure:
     across = COLUMNS // 4  # pictures in a row, each with two masks
     count = len(kept["iou"])
     title = "Picture, true mask, answer: the worst first, then others from the best on"
-    figure, axes = _grid(-(-count // across), 3 * across, title, height=1.15)
+    figure, axes = _grid(-(-count // across), 3 * across, title, height=1.3, width=1.1)
     for number in range(count):
         row, first = number // across, 3 * (number % across)
         picture = np.squeeze(kept["pictures"][number])
@@ -136,17 +138,56 @@ def mask_sheet(artifact: Path) -> Figure:
     return figure
 
 
+def box_sheet(artifact: Path) -> Figure:
+    """Pictures with true boxes and those of the answers, as stage `evaluation` kept them.
+
+    Args:
+        artifact: its folder, with shown-boxes.npy and shown-boxes.parquet.
+    """
+    pictures: Pictures = np.load(artifact / "shown-boxes.npy")
+    answers = pd.read_parquet(artifact / "shown-boxes.parquet")
+    title = "True boxes (dashed) and answers with their scores: the worst first, then from the best"
+    across = COLUMNS // 2
+    figure, axes = _grid(-(-len(pictures) // across), across, title, height=2.0, width=1.7)
+    rows = zip(pictures, answers.to_dict("records"), strict=True)
+    for number, (picture, row) in enumerate(rows):
+        here = axes[number // across][number % across]
+        squeezed = np.squeeze(picture)
+        here.imshow(squeezed, cmap="gray" if squeezed.ndim == 2 else None, vmin=0, vmax=255)
+        here.set_title(literal(f"F1 {row['quality']:.0%}"), fontsize=7, color=INK, pad=2)
+        for box in from_text(row["gold"]):
+            _draw_box(here, box, GREEN, "--", "")
+        for box in from_text(row["predicted"]):
+            if box.score >= SURE:
+                _draw_box(here, box, ORANGE, "-", f"{box.label} {box.score:.0%}")
+    return figure
+
+
+def _draw_box(axes: Axes, box: Box, colour: str, line: str, words: str) -> None:
+    left, top, right, bottom = box.corners
+    place, size = (left - 0.5, top - 0.5), (right - left, bottom - top)
+    axes.add_patch(
+        Rectangle(place, *size, fill=False, edgecolor=colour, linestyle=line, linewidth=1)
+    )
+    if words:
+        axes.text(left, top - 1, literal(shorten(words, _WORDS)), fontsize=5, color=colour)
+
+
 def _places(count: int, row: int) -> list[tuple[int, int]]:
     return [(row + number // COLUMNS, number % COLUMNS) for number in range(count)]
 
 
-def _grid(rows: int, columns: int, title: str, *, height: float) -> tuple[Figure, list[list[Axes]]]:
-    """Empty axes without ticks, under a title; the height of a row is in inches."""
+def _grid(
+    rows: int, columns: int, title: str, *, height: float, width: float = 0.8
+) -> tuple[Figure, list[list[Axes]]]:
+    """Empty axes without ticks, under a title; height of a row, width of a column in inches."""
     whole = height * rows + _HEADING
-    figure = Figure(figsize=(0.8 * columns + 1.2, whole))
+    figure = Figure(figsize=(width * columns + 1.2, whole))
     FigureCanvasAgg(figure)
     axes: Any = figure.subplots(rows, columns, squeeze=False)
-    figure.subplots_adjust(top=1 - _HEADING / whole, bottom=0.01, hspace=0.1 if height < 1 else 0.4)
+    figure.subplots_adjust(
+        top=1 - _HEADING / whole, bottom=0.01, hspace=0.1 if height < 1 else 0.4 / height
+    )
     for each in axes.flat:
         each.set_axis_off()
     figure.suptitle(literal(title), fontsize=10, color=MUTED, y=1 - 0.1 / whole, va="top")
@@ -157,4 +198,5 @@ def _grid(rows: int, columns: int, title: str, *, height: float) -> tuple[Figure
 SHEETS: Mapping[str, Callable[[Path], Figure]] = {
     "shown.npy": answered_sheet,
     "shown-masks.npz": mask_sheet,
+    "shown-boxes.npy": box_sheet,
 }

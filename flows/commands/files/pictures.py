@@ -67,12 +67,13 @@ def show_pictures(location: str, problem: str) -> None:
 
 
 def _problem_of(source: Any) -> str:
-    """What pictures can be learnt for: by the first one, whether they have masks or labels."""
+    """What pictures are labelled for: by the first one, which has a mask, boxes or a label."""
     from tasks.sources.images import pictures
 
     first = next(pictures(source, LabelledColumns(), lambda *_: None), None)
-    has_mask = first is not None and first.mask is not None
-    return "semantic-segmentation" if has_mask else "image-classification"
+    if first is None or (first.mask is None and first.boxes is None):
+        return "image-classification"
+    return "semantic-segmentation" if first.boxes is None else "object-detection"
 
 
 def _card(

@@ -47,6 +47,16 @@ class Frame:
         scaled = (size, other) if width <= height else (other, size)
         return cls(width, height, scaled, (scaled[0] - size) // 2, (scaled[1] - size) // 2, size)
 
+    @property
+    def scale(self) -> tuple[float, float]:
+        """How many pixels of the square a pixel of the picture is, across and down."""
+        return self.scaled[0] / self.width, self.scaled[1] / self.height
+
+    @property
+    def shift(self) -> tuple[float, float]:
+        """By how much places in the scaled picture move into the square."""
+        return -self.left, -self.top
+
     def square(self, mask: Numbers) -> Numbers:
         """A mask [height, width] as the square that belongs to the picture's: [size, size]."""
         image = Image.fromarray(mask)

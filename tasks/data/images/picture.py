@@ -24,6 +24,23 @@ class MaskFile:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenBox:
+    """A box around an object as the source has it.
+
+    Attributes:
+        label: what it is.
+        corners: left, top, right, bottom.
+        where: its position for people.
+        relative: whether the corners are shares of the picture, not pixels.
+    """
+
+    label: str
+    corners: tuple[float, float, float, float]
+    where: str
+    relative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A picture as the source has it.
 
@@ -36,6 +53,7 @@ class Picture:
         where: its position for people, such as `labels.csv, line 12: a.png`.
         problem: why there is no picture, such as a missing file; "" if there is one.
         mask: a number for each of its pixels; None where there is none.
+        boxes: around its objects, perhaps none; None where it has no annotation.
     """
 
     name: str
@@ -46,3 +64,4 @@ class Picture:
     where: str
     problem: str = ""
     mask: MaskFile | None = None
+    boxes: tuple[WrittenBox, ...] | None = None

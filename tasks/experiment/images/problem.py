@@ -12,6 +12,7 @@ from tasks.experiment.problem import LabelledData, Passes, Tuning
 from tasks.experiment.training import Schedule, Training, TuningMethod
 
 MASKS = choices.of_pictures_with("mask")
+CLASSES = choices.of_pictures_with("label", "mask")  # a score for each class, of a picture or pixel
 
 
 class LabelledColumns(PictureColumns):
@@ -43,7 +44,7 @@ class ImageData(PictureSet):
         "image-classification",
         "Problem",
         "What is predicted: image-classification a label per picture, semantic-segmentation a "
-        "label per pixel",
+        "label per pixel, object-detection boxes around objects, each with a label",
         choices=choices.of_pictures(),
     )
     source: str = field(
@@ -54,7 +55,8 @@ class ImageData(PictureSet):
         "labels; a folder of IDX files; or builtin:digits, 1,797 handwritten digits. With masks: "
         "folders images and masks with files of the same names, perhaps in folders train, "
         "validation and test; a table with columns of pictures and masks; or builtin:digit-masks, "
-        "digits on photographs.",
+        "digits on photographs. With boxes: a folder with COCO's JSON, Pascal VOC's XML or YOLO's "
+        "text files; or builtin:digit-canvas",
         in_key=False,
     )
     columns: LabelledColumns = field(
@@ -114,11 +116,13 @@ class ImageTuning(Training):
         "Share of the truth that is divided equally among all labels in training",
         ge=0,
         lt=1,
+        only_with=CLASSES,
     )
     class_weights: Literal["none", "balanced"] = field(
         "none",
         "Class weights",
         "balanced gives rare labels more weight in training, so that all weigh the same together",
+        only_with=CLASSES,
     )
     early_stopping: int = as_in(Tuning, "early_stopping")
     averaging: float = as_in(Tuning, "averaging")

@@ -25,6 +25,7 @@ from typing import Any
 from tasks.contract import StageError
 from tasks.data.images.picture import MaskFile as MaskFile  # sources yield them
 from tasks.data.images.picture import Picture as Picture
+from tasks.data.images.picture import WrittenBox as WrittenBox
 from tasks.experiment.images.pictures import PictureColumns
 from tasks.machinery.naming.spelling import near, nearest
 from tasks.machinery.naming.variants import modules_in

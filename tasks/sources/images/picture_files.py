@@ -10,7 +10,8 @@ The identity is one digest over the names and the digests of all files, so movin
 nothing.
 
 Where the folders (below those of splits) are `images` and `masks`, the mask of a picture is the
-file of `masks` with its name, whatever the ending; a table may name masks in a column.
+file of `masks` with its name, whatever the ending; a table may name masks in a column. Files of
+boxes are in box_files.py.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from tasks.machinery.naming.spelling import nearest_path
 from tasks.sources import Progress, Source
 from tasks.sources.folders import SPLIT_WORDS
 from tasks.sources.formats import READERS
-from tasks.sources.images import MaskFile, Picture
+from tasks.sources.images import MaskFile, Picture, box_files
 from tasks.sources.images import idx as idx_files
 from tasks.sources.lines import File, suffix_of
 
@@ -113,6 +114,8 @@ def pictures(source: Source, columns: PictureColumns, progress: Progress) -> Ite
         found = _of_tables(tables, columns)
     elif root.is_dir() and idx_files.pairs(root):
         found = idx_files.pictures(root)
+    elif root.is_dir() and box_files.format_of(_every(root)):
+        found = _with_boxes(root)
     else:
         found = _of_folder(list(_files(root)))
     total = int(source.identity["files"])
@@ -138,7 +141,8 @@ def _files(root: Path) -> Iterator[tuple[str, Path]]:
     chosen = [path for path in every if path.suffix.lower() in ENDINGS]
     if not root.is_dir() and suffix_of(root) not in TABLES:
         chosen = []
-    for path in sorted({*tables, *(idx or chosen)}):
+    boxed = [] if tables or idx or not root.is_dir() else box_files.read_files(_every(root))
+    for path in sorted({*tables, *(idx or chosen), *(folder / name for name in boxed)}):
         yield path.relative_to(folder).as_posix(), path
 
 
@@ -154,6 +158,19 @@ def every_file(folder: Path) -> Iterator[Path]:
             yield from every_file(entry)
         elif entry.is_file() and outside(entry.parent, entry.name) is None:
             yield entry
+
+
+def _every(folder: Path) -> dict[str, Path]:
+    """All files of a folder by their names in it."""
+    return {path.relative_to(folder).as_posix(): path for path in every_file(folder)}
+
+
+def _with_boxes(root: Path) -> Iterator[Picture]:
+    """The pictures of a folder with files of boxes."""
+    every = _every(root)
+    named = [name for name, path in every.items() if path.suffix.lower() in ENDINGS]
+    for picture in box_files.with_boxes(every, named):
+        yield picture if picture.problem else _read(picture, root / picture.name)
 
 
 def _of_folder(files: Sequence[tuple[str, Path]]) -> Iterator[Picture]:

@@ -76,7 +76,7 @@ def test_settings_change_an_experiment_on_images(tmp_path: Path) -> None:
         ),
         (
             "pixels: {}\ndownstream: [{name: a, problem: text-classification}]",
-            "found 'text-classification'; accepted: image-classification, semantic-segmentation",
+            "found 'text-classification'; accepted: image-classification, object-detection",
         ),
         (
             "pixels: {}\ndownstream: [{name: a, classes: [x, y]}]",

@@ -150,7 +150,7 @@ def test_other_files_are_passed_over_and_said(tmp_path: Path) -> None:
         ("builtin:glyps", "no built-in source of pictures 'builtin:glyps'; did you mean"),
         (
             "builtin:pydocs",
-            "Accepted: builtin:digit-masks, builtin:digits, builtin:glyphs, a folder",
+            "Accepted: builtin:digit-canvas, builtin:digit-masks, builtin:digits, builtin:glyphs",
         ),
     ],
 )

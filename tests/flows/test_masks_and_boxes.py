@@ -1,4 +1,4 @@
-"""An experiment with masks by the commands: run, served by MLflow, exported, drawn."""
+"""An experiment with masks and boxes by the commands: run, served by MLflow, exported, drawn."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import yaml
 from PIL import Image
 
 from tests.support.command import call
+from tests.support.tiny_boxes import KINDS, boxed_pictures, write_yolo
+from tests.support.tiny_boxes import PROBLEM as OF_BOXES
 from tests.support.tiny_images import write_pictures
 from tests.support.tiny_masks import CLASSES, PROBLEM, write_masked
 
@@ -26,14 +28,22 @@ def place(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Path
     folder = tmp_path_factory.mktemp("masks")
     write_pictures(folder / "many", 60, 1)
     write_masked(folder / "shapes", 60)
-    tuning: dict[str, Any] = {"epochs": 2, "batch_size": 16, "class_weights": "balanced"}
+    write_yolo(folder / "yolo", boxed_pictures(60))
+    tuning: dict[str, Any] = {"epochs": 2, "batch_size": 16}
     values = {
         "name": "tiny-masks",
         "images": {"source": "many", "validation_share": 0.2},
         "pixels": {"size": 16},
         "pretraining": {"steps": 4, "batch_size": 16, "log_every": 2},
         "downstream": [
-            {"name": "shapes", "problem": PROBLEM, "source": "shapes", "classes": CLASSES, **tuning}
+            {
+                "name": "shapes",
+                "problem": PROBLEM,
+                "source": "shapes",
+                "classes": CLASSES,
+                **tuning,
+            },
+            {"name": "boxes", "problem": OF_BOXES, "source": "yolo", **tuning},
         ],
         "evaluation": {"bootstrap_samples": 200},
     }
@@ -50,19 +60,40 @@ def temper(folder: Path, server: str, *words: str) -> str:
     return done.stdout
 
 
-def model_of(place: Path) -> str:
+def model_of(place: Path, problem: str = "shapes") -> str:
     result = json.loads((place / "result.json").read_text())
-    return str(next(s["model"] for s in result["stages"] if s["name"] == "finetuning shapes"))
+    return str(next(s["model"] for s in result["stages"] if s["name"] == f"finetuning {problem}"))
 
 
 def test_it_is_measured_and_a_second_run_computes_nothing(place, prefect_server) -> None:
     metrics = json.loads((place / "result.json").read_text())["metrics"]
-    for name in ("mean_iou", "gain", "over_simple"):
-        value, low, high = (
-            metrics[f"downstream/shapes/{name}{end}"] for end in ("", "/low", "/high")
-        )
-        assert low <= value <= high
+    of_each = {"shapes": "mean_iou", "boxes": "average_precision"}
+    for problem, headline in of_each.items():
+        for name in (headline, "gain", "over_simple"):
+            value, low, high = (
+                metrics[f"downstream/{problem}/{name}{end}"] for end in ("", "/low", "/high")
+            )
+            assert low <= value <= high
     assert "stages are cached" in temper(place, prefect_server, "run", "masks.yaml")
+
+
+def test_boxes_are_served_and_drawn(place, prefect_server, monkeypatch) -> None:
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{place / 'home' / 'mlflow.db'}")
+    mlflow.set_tracking_uri(f"sqlite:///{place / 'home' / 'mlflow.db'}")
+    model = model_of(place, "boxes")
+    pictures = place / "yolo" / "images"
+    text = base64.b64encode((pictures / "000.png").read_bytes()).decode()
+    [found] = mlflow.pyfunc.load_model(model).predict([text]).to_dict("records")
+    boxes, labels = json.loads(found["boxes"]), json.loads(found["labels"])
+    assert len(boxes) == len(labels) == len(json.loads(found["scores"]))
+    assert {*labels} <= {*KINDS}
+    words = ("--output", str(place / "boxes.jsonl"), "--draw", str(place / "boxed"))
+    temper(place, prefect_server, "predict", model, str(pictures), *words)
+    first = json.loads((place / "boxes.jsonl").read_text().splitlines()[0])
+    assert [each["label"] for each in json.loads(first["predicted"])] == labels
+    assert Image.open(place / "boxed" / "000.png.png").size == (20, 20)
 
 
 def test_mlflow_has_the_model_with_its_code(place, monkeypatch) -> None:

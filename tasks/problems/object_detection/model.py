@@ -1,0 +1,182 @@
+"""Object detection: pictures and boxes to batches, peaks to boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from tasks.data.images import boxes
+from tasks.data.images.augmentation import to_tensor
+from tasks.data.images.boxes import Box
+from tasks.data.images.framing import Frame
+from tasks.data.images.pixel_arrays import Pixels, with_pixels
+from tasks.problems.object_detection.loss import loss_of
+from tasks.problems.object_detection.scores import quality_of_each
+from tasks.problems.object_detection.served import LEAST, MOST, DenseForObjectDetection, peaks
+
+AUTO_MODEL: Any = DenseForObjectDetection
+READER = "AutoImageProcessor"
+PIPELINE = ""  # the head is ours
+LOSS = "focal loss of the heats, and L1 of the boxes, of an object"
+CUT = "pictures_cut"
+INFERENCE: Mapping[str, Any] = {}
+SERVED = "tasks.problems.object_detection.served"
+TRUTH_TOO = "truth"  # of a batch: the labels, which a prediction measures its loss with
+NO_BOX = -100  # as NO_LABEL elsewhere
+PIXELS_IN_A_PLACE = 256  # of a batch of inference
+
+Batch = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class BoxedExample:
+    """A picture as a model reads it, and its boxes.
+
+    Attributes:
+        pixels: uint8 [size, size, channels], a view of what is stored.
+        labels: the number of the label of each box.
+        corners: [boxes, 4] in pixels of the square.
+        places: how much it takes of a batch of inference, in tokens of text.
+        cut: nothing of a picture is cut.
+    """
+
+    pixels: Pixels
+    labels: NDArray[np.int64]
+    corners: NDArray[np.float64]
+    places: int
+    cut: int = 0
+
+
+def complete(rows: pd.DataFrame, data: Path, split: str) -> pd.DataFrame:
+    """The rows with their pictures, which are stored beside the table."""
+    return with_pixels(rows, data, split)
+
+
+def any_truth(given: Any, labels: Sequence[str]) -> str:
+    """No object, in a picture that nothing is known of."""
+    return boxes.as_text([])
+
+
+def encode(rows: pd.DataFrame, reader: Any, labels: Sequence[str]) -> list[BoxedExample]:
+    """Each picture with its boxes."""
+    number = {label: i for i, label in enumerate(labels)}
+    examples = []
+    for pixels, text in zip(rows["pixels"], rows["label"], strict=True):
+        found = boxes.from_text(text)
+        corners = np.array([box.corners for box in found], dtype=np.float64).reshape(-1, 4)
+        names = np.array([number[box.label] for box in found], dtype=np.int64)
+        places = max(1, pixels.shape[0] * pixels.shape[1] // PIXELS_IN_A_PLACE)
+        examples.append(BoxedExample(pixels, names, corners, places))
+    return examples
+
+
+def collate(examples: Sequence[BoxedExample], pad_id: int) -> Batch:
+    """A batch: `pixel_values` [pictures, 3, size, size], `labels` [pictures, boxes, 5].
+
+    A row of `labels` is a label and left, top, right, bottom; NO_BOX where there are fewer. `truth`
+    is the same, since a prediction is not given `labels`.
+    """
+    most = max(1, *(len(example.labels) for example in examples))
+    rows = np.full((len(examples), most, 5), NO_BOX, dtype=np.float32)
+    for row, example in zip(rows, examples, strict=True):
+        row[: len(example.labels), 0] = example.labels
+        row[: len(example.labels), 1:] = example.corners
+    labels = torch.from_numpy(rows)
+    pixels = to_tensor([example.pixels for example in examples])
+    return {"pixel_values": pixels, "labels": labels, TRUTH_TOO: labels}
+
+
+def move(batch: Batch, maps: NDArray[np.float64]) -> Batch:
+    """A batch to learn from, its boxes moved as its pictures are."""
+    kept = {name: part for name, part in batch.items() if name != TRUTH_TOO}
+    rows = batch["labels"].numpy()
+    side = batch["pixel_values"].shape[-1]
+    present = rows[..., 0] >= 0
+    corners = np.where(present[..., None], rows[..., 1:] * (2 / side) - 1, 0.0).astype(np.float64)
+    found, stays = boxes.moved(corners, present, maps)
+    moved = np.concatenate([rows[..., :1], (found + 1) * (side / 2)], axis=-1)
+    moved = np.where(stays[..., None], moved, NO_BOX).astype(np.float32)
+    return kept | {"labels": torch.from_numpy(moved)}
+
+
+def loss(model: Any, batch: Batch) -> torch.Tensor:
+    """The loss of an object, over all of a batch."""
+    labels = batch["labels"]
+    each = loss_of(model(pixel_values=batch["pixel_values"]).logits.float(), labels)
+    return each.sum() / (labels[..., 0] >= 0).sum().clamp(min=1)
+
+
+def logits(model: Any, inputs: Batch) -> torch.Tensor:
+    """[pictures, MOST × 6 + 1] the objects of each picture, and behind them its loss."""
+    cells = model(pixel_values=inputs["pixel_values"]).logits.float()
+    truth = inputs[TRUTH_TOO]
+    each = loss_of(cells, truth) / (truth[..., 0] >= 0).sum(1).clamp(min=1)
+    return torch.cat([peaks(cells).flatten(1), each[:, None]], dim=1)
+
+
+def whole(answer: str, frame: Frame) -> str:
+    """The boxes of a square as those of its picture."""
+    across, down = frame.scale
+    left, top = frame.shift
+    found = [
+        box.moved((1, 1), (-left, -top)).moved((1 / across, 1 / down), (0, 0))
+        for box in boxes.from_text(answer)
+    ]
+    return boxes.as_text(found, scored=True)
+
+
+def texts(rows: pd.DataFrame) -> list[str]:
+    """The names of the pictures."""
+    return [str(name) for name in rows["image"]]
+
+
+def decide(
+    rows: pd.DataFrame,
+    examples: Sequence[BoxedExample],
+    logits: Sequence[NDArray[np.float32]],
+    labels: Sequence[str],
+) -> pd.DataFrame:
+    """The objects of each picture with their scores, as text, and the loss of the picture."""
+    answers = []
+    for found in logits:
+        table = found[:-1].reshape(MOST, 6).astype(np.float64)
+        objects = [
+            Box(labels[int(label)], (left, top, right, bottom), score)
+            for score, label, left, top, right, bottom in table.tolist()
+            if score >= LEAST
+        ]
+        answers.append(boxes.as_text(objects, scored=True))
+    return pd.DataFrame(
+        {
+            "document": list(rows["document"]),
+            "image": list(rows["image"]),
+            "gold": list(rows["label"]),
+            "predicted": answers,
+            "loss": [float(found[-1]) for found in logits],
+        }
+    )
+
+
+SHOWN = 24  # pictures on a page
+
+
+def keep(rows: pd.DataFrame, answers: pd.DataFrame, out: Path) -> None:
+    """Keep the worst answers and some others with their pictures, for the page.
+
+    Writes shown-boxes.npy, uint8 [pictures, size, size, channels], and shown-boxes.parquet: image,
+    gold, predicted, quality, in the same order; the worst first, then others from the best on.
+    """
+    quality = quality_of_each(answers["gold"], answers["predicted"])
+    order = np.argsort(quality, kind="stable")
+    rest = order[SHOWN // 2 :][::-1]
+    chosen = [*order[: SHOWN // 2], *rest[:: max(1, -(-len(rest) // (SHOWN // 2)))]]
+    np.save(out / "shown-boxes.npy", np.stack([rows["pixels"].iloc[i] for i in chosen]))
+    table = answers.iloc[chosen][["image", "gold", "predicted"]].assign(quality=quality[chosen])
+    table.to_parquet(out / "shown-boxes.parquet", index=False)

@@ -1,0 +1,286 @@
+"""Average precision by COCO's definition, as a function of the pictures' weights.
+
+`pycocotools` matches the answers to each picture (Lin et al., 2014, "Microsoft COCO: common objects
+in context"; at most 100 a picture, IoU of 0.50, 0.55 … 0.95). Precision at 101 levels of recall is
+then accumulated here for all resamples at once, as it would be if a picture that is drawn twice
+were there twice; on all pictures it is what `COCOeval.accumulate` gives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.data.images.boxes import Box, as_text, from_text
+from tasks.problems import Described
+from tasks.problems.weighted import ByRow, Floats, Values
+
+LEVELS = np.linspace(0, 1, 101)  # of recall
+OVERLAPS = np.linspace(0.5, 0.95, 10)  # IoU
+MOST = 100  # answers to a picture
+SURE = 0.3  # the score from which an answer is shown, and counted for a picture alone
+NO_OBJECT = "(no object)"
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The answers of one label, the surest first.
+
+    Attributes:
+        row: [answers] the picture of each.
+        right: [overlaps, answers] whether it is matched to an object.
+        objects: [pictures] how many objects there are.
+    """
+
+    row: NDArray[np.int64]
+    right: NDArray[np.bool_]
+    objects: Floats
+
+    def precision(self, weights: Floats, overlap: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """The average precision of resamples, and whether these have an object of the label.
+
+        Args:
+            weights: [resamples, pictures].
+            overlap: the place of the IoU in OVERLAPS.
+        """
+        objects = weights @ self.objects
+        if not len(self.row):
+            return np.zeros(len(weights)), objects > 0
+        each = weights[:, self.row]
+        right = np.cumsum(each * self.right[overlap], axis=1)
+        seen = np.cumsum(each, axis=1)
+        recall = right / np.maximum(objects, 1e-9)[:, None]
+        precise = right / (seen + np.spacing(1))
+        best = np.maximum.accumulate(precise[:, ::-1], axis=1)[:, ::-1]
+        # How many levels each answer is the first to reach; a level is worth the best precision
+        # from there on.
+        reached = np.searchsorted(LEVELS, recall, side="right")
+        reached[:, 1:] = np.where(each[:, 1:] > 0, reached[:, 1:], 0)
+        reached = np.maximum.accumulate(np.where(seen > 0, reached, 0), axis=1)
+        levels = np.diff(reached, axis=1, prepend=0)
+        return (best * levels).sum(axis=1) / len(LEVELS), objects > 0
+
+
+def matches_of(gold: Iterable[str], predicted: Iterable[str]) -> dict[str, Matches]:
+    """The matches of each label that is true somewhere."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    pairs = [(from_text(g), from_text(p)) for g, p in zip(gold, predicted, strict=True)]
+    names = sorted({box.label for true, _ in pairs for box in true})
+    number = {name: i for i, name in enumerate(names, 1)}
+    truth = [
+        {"id": 0, "image_id": row, "category_id": number[box.label], "iscrowd": 0, **_measures(box)}
+        for row, (true, _) in enumerate(pairs)
+        for box in true
+    ]
+    answers = [
+        {"image_id": row, "category_id": number[box.label], "score": box.score, **_measures(box)}
+        for row, (_, found) in enumerate(pairs)
+        for box in found
+        if box.label in number
+    ]
+    for place, each in enumerate(truth, 1):
+        each["id"] = place
+    if not names:
+        return {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        known, given = COCO(), COCO()
+        for data, annotations in ((known, truth), (given, _numbered(answers))):
+            data.dataset = {
+                "images": [{"id": row} for row in range(len(pairs))],
+                "categories": [{"id": i, "name": name} for name, i in number.items()],
+                "annotations": annotations,
+            }
+            data.createIndex()
+        run = COCOeval(known, given, "bbox")
+        run.params.areaRng, run.params.areaRngLbl = [[0, 1e10]], ["all"]
+        run.params.maxDets = [MOST]
+        run.evaluate()
+    by_label = np.array_split(np.array(run.evalImgs, dtype=object), len(names))
+    return {
+        name: _matches(list(found), len(pairs)) for name, found in zip(names, by_label, strict=True)
+    }
+
+
+def _measures(box: Box) -> dict[str, Any]:
+    left, top, right, bottom = box.corners
+    return {"bbox": [left, top, right - left, bottom - top], "area": box.area}
+
+
+def _numbered(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**each, "id": place, "iscrowd": 0} for place, each in enumerate(answers, 1)]
+
+
+def _matches(found: Sequence[Any], pictures: int) -> Matches:
+    """The matches of a label, from what COCOeval found in each picture; None where nothing is."""
+    objects = np.zeros(pictures)
+    rows, scores, right = [np.empty(0, np.int64)], [np.empty(0)], [np.empty((10, 0), bool)]
+    for row, each in enumerate(found):
+        if each is None:
+            continue
+        objects[row] = len(each["gtIds"])
+        rows.append(np.full(len(each["dtScores"]), row, dtype=np.int64))
+        scores.append(np.array(each["dtScores"]))
+        right.append(np.asarray(each["dtMatches"]) > 0)
+    order = np.argsort(-np.concatenate(scores), kind="mergesort")
+    return Matches(np.concatenate(rows)[order], np.concatenate(right, axis=1)[:, order], objects)
+
+
+def _digests(predicted: Iterable[str]) -> Floats:
+    """A number for each answer, to tell which pictures are answered differently."""
+    return np.array([zlib.crc32(text.encode()) for text in predicted], dtype=np.float64)
+
+
+def score(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) -> ByRow:
+    """AP and AP50 as functions of the pictures' weights: means over the labels that are true."""
+    given = list(predicted)
+    matches = list(matches_of(gold, given).values())
+
+    def mean(weights: Floats, overlaps: Iterable[int]) -> Floats:
+        values = [
+            np.mean([found.precision(weights, place)[0] for place in overlaps], axis=0)
+            for found in matches
+        ]
+        there = np.stack([weights @ found.objects > 0 for found in matches])
+        number = np.maximum(there.sum(axis=0), 1)
+        found: Floats = (np.stack(values) * there).sum(axis=0) / number
+        return found
+
+    def metrics(weights: Floats) -> Values:
+        if not matches:
+            zero = np.zeros(len(weights))
+            return {"average_precision": zero, "average_precision_50": zero}
+        return {
+            "average_precision": mean(weights, range(len(OVERLAPS))),
+            "average_precision_50": mean(weights, [0]),
+        }
+
+    return ByRow(_digests(given), metrics)
+
+
+def part_scores(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) -> ByRow:
+    """The AP of each label; 0 on a resample without it."""
+    given = list(predicted)
+    matches = matches_of(gold, given)
+
+    def metrics(weights: Floats) -> Values:
+        zero = np.zeros(len(weights))
+        return {
+            name: np.mean(
+                [matches[name].precision(weights, place)[0] for place in range(len(OVERLAPS))],
+                axis=0,
+            )
+            if name in matches
+            else zero
+            for name in labels
+        }
+
+    return ByRow(_digests(given), metrics)
+
+
+def majority(train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
+    """The box that is most frequent, as one answer to each picture: the mean box of its label."""
+    every = [box for text in train["label"] for box in from_text(text)]
+    if not every:
+        return [as_text([], scored=True)] * len(test)
+    label = pd.Series([box.label for box in every]).mode().iloc[0]
+    mean = np.mean([box.corners for box in every if box.label == label], axis=0)
+    left, top, right, bottom = mean.tolist()
+    return [as_text([Box(label, (left, top, right, bottom))], scored=True)] * len(test)
+
+
+def constant(majority: Sequence[Any]) -> str:
+    """The label of the one box."""
+    found = from_text(majority[0])
+    return f"one {found[0].label} in the middle of them" if found else "no object"
+
+
+def paired(true: Sequence[Box], found: Sequence[Box]) -> Iterator[tuple[Box | None, Box | None]]:
+    """Objects with the answers that overlap them by half, whatever the labels; the rest alone."""
+    left = list(true)
+    for answer in sorted(found, key=lambda box: -box.score):
+        overlaps = [overlap(answer, each) for each in left]
+        best = int(np.argmax(overlaps)) if overlaps else -1
+        if best >= 0 and overlaps[best] >= OVERLAPS[0]:
+            yield left.pop(best), answer
+        else:
+            yield None, answer
+    for each in left:
+        yield each, None
+
+
+def overlap(one: Box, other: Box) -> float:
+    """The intersection of two boxes over their union."""
+    low = np.maximum(one.corners[:2], other.corners[:2])
+    high = np.minimum(one.corners[2:], other.corners[2:])
+    both = float(np.prod(np.clip(high - low, 0, None)))
+    return both / max(one.area + other.area - both, 1e-12)
+
+
+def shown(text: str) -> list[Box]:
+    """The answers that are sure enough to be shown."""
+    return [box for box in from_text(text) if box.score >= SURE]
+
+
+def quality_of_each(gold: Iterable[str], predicted: Iterable[str]) -> Floats:
+    """F1 of the sure answers to each picture, at an IoU of 0.5; 1 where there is nothing."""
+    found = []
+    for true, answered in zip(gold, predicted, strict=True):
+        pairs = list(paired(from_text(true), shown(answered)))
+        right = sum(bool(a and b and a.label == b.label) for a, b in pairs)
+        whole = sum((a is not None) + (b is not None) for a, b in pairs)
+        found.append(2 * right / whole if whole else 1.0)
+    return np.array(found)
+
+
+def report(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) -> pd.DataFrame:
+    """AP and AP50 of each label, and how many objects of it there are in the test."""
+    matches = matches_of(gold, predicted)
+    rows = []
+    for name in labels:
+        if name not in matches:
+            rows.append((name, 0.0, 0.0, 0))
+            continue
+        found = matches[name]
+        every = np.ones((1, len(found.objects)))
+        values = [float(found.precision(every, i)[0][0]) for i in range(len(OVERLAPS))]
+        rows.append((name, float(np.mean(values)), values[0], int(found.objects.sum())))
+    return pd.DataFrame(rows, columns=["class", "mean_precision", "precision_50", "support"])
+
+
+def confusion(
+    gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]
+) -> tuple[list[str], NDArray[np.int64]]:
+    """The labels and NO_OBJECT, and which answers overlap which objects by half."""
+    names = [*labels, NO_OBJECT]
+    number = {name: i for i, name in enumerate(names)}
+    counts = np.zeros((len(names), len(names)), dtype=np.int64)
+    for true, answered in zip(gold, predicted, strict=True):
+        for one, other in paired(from_text(true), shown(answered)):
+            row, column = (number[each.label if each else NO_OBJECT] for each in (one, other))
+            counts[row, column] += 1
+    return names, counts
+
+
+def errors(answers: pd.DataFrame) -> Floats:
+    """1 - the F1 of the picture."""
+    return 1 - quality_of_each(answers["gold"], answers["predicted"])
+
+
+def describe(answer: Any) -> Described:
+    """The name of the picture, the labels of its objects and answers, and the F1."""
+    [quality] = quality_of_each([answer["gold"]], [answer["predicted"]])
+    true, found = (
+        ", ".join(sorted(box.label for box in each)) or "nothing"
+        for each in (from_text(answer["gold"]), shown(answer["predicted"]))
+    )
+    return Described(str(answer["image"]), true, found, bool(quality == 1), f"F1 {quality:.1%}")
