@@ -295,7 +295,8 @@ class Simple(Protocol):
     """The names in `simple.py`: a model that is quick to train, and that an encoder has to beat.
 
     Attributes:
-        WORDS: The model, for people: `TF-IDF of words and characters, logistic regression`.
+        WORDS: The model, for people: `TF-IDF of words and characters, logistic regression`. A table
+            that is the answer may have others in its attribute `words`.
     """
 
     WORDS: str

@@ -65,7 +65,8 @@ def train_baseline(
     monitor.progress(len(rows), len(rows), kind.ROWS)
     answers.insert(0, "document", list(test["document"]))
     answers.to_parquet(out / "answers.parquet", index=False)
-    write_json(out / "baseline.json", {"words": simple.WORDS, "labels": labels})
+    words = answers.attrs.get("words", simple.WORDS)
+    write_json(out / "baseline.json", {"words": words, "labels": labels})
     scores = kind.score(test[kind.TRUTH], answers["predicted"], labels)
     headline = on_all_rows(scores)[kind.HEADLINE]
     return {"examples": float(len(rows)), kind.HEADLINE: headline}

@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from tasks.contract import Silent
-from tasks.problems import has_simple, load, load_simple, names
+from tasks.problems import PROBABILITIES, has_simple, load, load_simple, names
+from tasks.problems.text_classification import simple
 from tasks.stages import baseline
 from tasks.stages.baseline import train_baseline
 from tests.support.tiny_models import write_data
@@ -105,3 +107,16 @@ def test_more_rows_than_fit_are_left_out_and_reported(tmp_path: Path, monkeypatc
     metrics = train_baseline(PROBLEMS[0], 0, 0, data=data, out=tmp_path, monitor=monitor)
     assert metrics["examples"] == 50
     assert "trained on 50 of 160 texts" in monitor.said[0]
+
+
+def test_with_very_many_labels_it_is_a_naive_bayes_model_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simple, "MOST", 100)
+    found = run(tmp_path, PROBLEMS[0])
+    assert found["metrics"]["accuracy"] == pytest.approx(1, abs=0.05)
+    told = json.loads((found["out"] / "baseline.json").read_text())["words"]
+    assert told == simple.MANY_WORDS
+    assert "naive Bayes" in told
+    shares = np.stack(list(found["answers"][PROBABILITIES]))
+    assert shares.sum(axis=1) == pytest.approx(1, abs=1e-5)
