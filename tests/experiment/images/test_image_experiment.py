@@ -55,8 +55,7 @@ def test_settings_change_an_experiment_on_images(tmp_path: Path) -> None:
         ("pixels: {size: true}", "pixels.size: found True; accepted: a whole number"),
         ("pixels: {}\nmodel: {family: resnett}", "did you mean resnet"),
         (
-            "pixels: {}\n"
-            "downstream: [{name: a, tuning: {method: probe}, augmentation: {crop: 1}}]",
+            "pixels: {}\ndownstream: [{name: a, tuning: {method: probe}, augmentation: {crop: 1}}]",
             "downstream.a.augmentation: found a group of fields, but tuning.method is 'probe'; the "
             "field counts only with bias, dora, full",
         ),
