@@ -82,6 +82,7 @@ def _new_encoder(experiment: Experiment) -> list[Mistake]:
         *head_mistakes(experiment.model.family, objective),
         *_rotary(experiment),
         *_lengths(experiment),
+        *_tuned_layers(experiment),
     ]
 
 
@@ -118,6 +119,23 @@ def _rotary(experiment: Experiment) -> list[Mistake]:
             f"{', '.join(fitting) or 'none with this hidden size'}",
         )
     ]
+
+
+def _tuned_layers(experiment: Experiment) -> list[Mistake]:
+    """Methods of tuning that need what the layers of the model do not have."""
+    family, found = experiment.model.family, list[Mistake]()
+    words = choices.words_of("families", family, "_LAYERS")
+    layers = 1 if "shared" in words else experiment.model.layers
+    for problem in experiment.downstream:
+        path, how = f"downstream.{problem.name}.tuning", problem.tuning
+        if how.method == "bias" and "no biases" in words:
+            accepted = ", ".join(each for each in choices.names("tuning") if each != "bias")
+            message = f"found bias, but the layers of model.family {family} have no biases"
+            found.append((f"{path}.method", f"{message}; accepted: {accepted}"))
+        if how.layers > layers:
+            message = f"found {how.layers}, but the layers of the model are {layers}"
+            found.append((f"{path}.layers", f"{message}; accepted: 0 (all) to {layers}"))
+    return found
 
 
 def _heads_for(objective: str) -> tuple[str, ...]:

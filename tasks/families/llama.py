@@ -33,7 +33,7 @@ __all__ = [
 HEADS = ("next tokens",)
 POSITIONS = ("rotary",)
 PLAIN_ATTENTION = False  # published models share keys and values between heads
-_LAYERS = ("gated",)
+_LAYERS = ("gated", "no biases")
 # Touvron et al. 2023; small and base are of Karpathy's llama2.c, tiny and mini as BERT's miniatures
 _SIZES = {
     "tiny": (2, 128, 2),

@@ -28,7 +28,7 @@ __all__ = [
 HEADS = ("masked tokens",)
 POSITIONS = ("rotary",)
 PLAIN_ATTENTION = False  # query, key and value are one product
-_LAYERS = ("gated",)
+_LAYERS = ("gated", "no biases")
 # Warner et al. 2024; tiny and mini are those of BERT's miniatures
 _SIZES = {
     "tiny": (2, 128, 2),

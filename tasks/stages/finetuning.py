@@ -111,7 +111,7 @@ def finetune(
         monitor.say(
             f"{cut:,} of {len(rows):,} examples are truncated at max_length ({longest} tokens)"
         )
-    read = tuned.solving(kind, examples, training.precision) or kind
+    read = tuned.solving(kind, examples, training.precision, monitor) or kind
     validate = validation_of(read, model, kind.learnt(validation, rows, model), tokenizer, labels)
     history = learn(
         read,

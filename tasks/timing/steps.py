@@ -131,7 +131,7 @@ def time_finetuning(
     many = [lengths[i % len(lengths)] for i in range(steps * training.batch_size)]
     examples: list[Example] = [kind.made_up(length) for length in many]
     begun = time.perf_counter()
-    kind = way.solving(kind, examples, training.precision) or kind
+    kind = way.solving(kind, examples, training.precision, Silent()) or kind
     once = 0.0 if way.computes else (time.perf_counter() - begun) / len(examples)
     batches = BucketedBatches(
         examples,

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from tasks.contract import Monitor
 from tasks.experiment import choices
 from tasks.experiment.training import TuningMethod
 
@@ -55,7 +56,7 @@ class Tuned:
     computes: bool = True
 
     def solving(
-        self, kind: Problem, examples: Sequence[Any], precision: Precision
+        self, kind: Problem, examples: Sequence[Any], precision: Precision, monitor: Monitor
     ) -> Problem | None:
         """The problem as the head reads it, if a frozen body has read the examples already.
 
@@ -65,6 +66,7 @@ class Tuned:
             kind: the problem.
             examples: those to train on, which all are read once.
             precision: in which the body reads them.
+            monitor: receives the progress.
         """
 
     def finish(self, out: Path, body: Path | None) -> None:

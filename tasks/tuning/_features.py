@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from tasks.contract import Monitor
 from tasks.models.inference import group_by_length
 from tasks.problems import Problem
 from tasks.training.loop import Batch, Precision, autocast, device_name
@@ -46,29 +47,39 @@ class Features:
         self._pooled: torch.Size = torch.Size()  # the shape of its pooled features, without number
         self._known: dict[int, tuple[Any, Tensor]] = {}  # by the identity of an example
 
-    @classmethod
-    def of(
-        cls, model: Any, kind: Problem, examples: Sequence[Any], precision: Precision
-    ) -> Features | None:
-        """The features of examples, in an order of their own.
+    def read(self, examples: Sequence[Any], monitor: Monitor) -> bool:
+        """Compute the features of examples, in an order of their own; False if that is of no use.
 
-        None if they take too much memory, or the head reads more than the last states of the body,
-        as one that segments does: other states, or the size of the picture.
+        They may take too much memory, or the head may read more than the last states of the body:
+        one that segments also reads other states, or the size of the picture.
+
+        Args:
+            examples: of the problem.
+            monitor: receives the progress, and what they would take.
         """
-        model.to(device_name())
-        found = cls(model, kind, precision)
+        self.model.to(device_name())
         groups = group_by_length([example.places for example in examples])
         few = [examples[i] for i in groups[0][:2]]
-        if not found._choose(few):
-            return None
-        for number, group in enumerate(groups):
-            found.add([examples[i] for i in group])
-            if not number and found._bytes() * len(examples) > SHARE * total_memory():
-                return None  # the first are the longest
-            if not number and not found._replays(few):
-                return None
-        found._replay()
-        return found
+        if not (self._choose(few) and self._replays(few)):
+            monitor.say(
+                "the head reads more of the body than its last states, so that the body "
+                "computes at each step"
+            )
+            return False
+        done = 0
+        for group in groups:
+            self.add([examples[i] for i in group])
+            room = SHARE * total_memory()
+            if not done and (needed := self._bytes() * len(examples)) > room:  # the longest first
+                monitor.say(
+                    f"the features of {len(examples):,} examples take {needed / 1e9:,.1f} GB, and "
+                    f"there is room for {room / 1e9:,.1f}: the body computes them at each step"
+                )
+                return False
+            done += len(group)
+            monitor.progress(done, len(examples), "examples")
+        self._replay()
+        return True
 
     def _replays(self, examples: Sequence[Any]) -> bool:
         """Whether the model answers features at all, as it does where it passes them on."""

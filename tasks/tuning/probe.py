@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.contract import Monitor
 from tasks.tuning import Tuned, Way
 
 if TYPE_CHECKING:
@@ -33,14 +34,17 @@ class Probe(Tuned):
     features: Features | None = None
 
     def solving(
-        self, kind: Problem, examples: Sequence[Any], precision: Precision
+        self, kind: Problem, examples: Sequence[Any], precision: Precision, monitor: Monitor
     ) -> Problem | None:
         """The problem whose batches carry the features of the body."""
         from tasks.tuning._features import Features
 
-        self.features = Features.of(self.model, kind, examples, precision)
-        self.computes = self.features is None
-        return self.features.problem() if self.features else None
+        features = Features(self.model, kind, precision)
+        if not features.read(examples, monitor):
+            return None
+        self.features = features
+        self.computes = False
+        return features.problem()
 
     def finish(self, out: Path, body: Path | None) -> None:
         """Have the body compute again, in the mode of the whole."""

@@ -55,6 +55,59 @@ def test_muon_needs_layers_that_learn():
     assert found(downstream=[muon | {"freeze": "embeddings"}]) == []
 
 
+@pytest.mark.parametrize("method", ["probe", "bias", "dora", "ia3"])
+def test_muon_needs_matrices_that_learn(method):
+    part = {"name": "a", "optimizer": "muon", "tuning": {"method": method}}
+    [(path, message)] = found(downstream=[part])
+    assert path == "downstream.a.optimizer"
+    assert f"with tuning.method: {method} no matrix of a layer learns" in message
+    assert found(downstream=[part | {"tuning": {"method": "lora"}}]) == []
+
+
+@pytest.mark.parametrize(("field", "value"), [("freeze", "embeddings"), ("layer_decay", 0.8)])
+def test_what_freezes_is_said_once_and_both_names_are_told(field, value):
+    part = {"name": "a", field: value, "tuning": {"method": "lora"}}
+    [(path, message)] = found(downstream=[part])
+    assert path == f"downstream.a.{field}"
+    assert f"found {value!r}, but tuning.method is 'lora'" in message
+    assert found(downstream=[part | {"tuning": {"method": "full"}}]) == []
+
+
+def test_a_field_of_another_method_is_refused():
+    [(path, message)] = found(downstream=[{"name": "a", "tuning": {"method": "ia3", "rank": 4}}])
+    assert path == "downstream.a.tuning.rank"
+    assert "method is 'ia3'; the field counts only with dora, lora" in message
+
+
+def test_layers_that_learn_are_layers_of_the_model():
+    part = {"name": "a", "tuning": {"method": "gradual", "layers": 3}}
+    [(path, message)] = found(model={"layers": 2}, downstream=[part])
+    assert path == "downstream.a.tuning.layers"
+    assert "found 3, but the layers of the model are 2; accepted: 0 (all) to 2" in message
+    assert found(model={"layers": 3}, downstream=[part]) == []
+    shared = {"family": "albert", "layers": 4}
+    [(_, message)] = found(model=shared, pretraining={"objective": "mlm"}, downstream=[part])
+    assert "accepted: 0 (all) to 1" in message
+
+
+@pytest.mark.parametrize(("family", "objective"), [("llama", "clm"), ("modernbert", "mlm")])
+def test_biases_learn_where_there_are_some(family, objective):
+    parts = {"model": {"family": family}, "pretraining": {"objective": objective}}
+    part = {"name": "a", "tuning": {"method": "bias"}}
+    [(path, message)] = found(**parts, downstream=[part])
+    assert path == "downstream.a.tuning.method"
+    assert f"the layers of model.family {family} have no biases; accepted: dora" in message
+
+
+def test_a_problem_without_a_head_of_its_own_has_no_probe():
+    parts = {"model": {"family": "gpt2"}, "pretraining": {"objective": "clm"}}
+    part = {"name": "a", "problem": "generation", "tuning": {"method": "probe"}}
+    [(path, message)] = found(**parts, downstream=[part])
+    assert path == "downstream.a.tuning.method"
+    assert "found probe, but in generation nothing else learns; accepted: bias, dora" in message
+    assert found(**parts, downstream=[part | {"tuning": {"method": "lora"}}]) == []
+
+
 def test_names_of_problems_are_their_own():
     wrong = found(downstream=[{"name": "a"}, {"name": "b"}, {"name": "a"}])
     assert [path for path, _ in wrong] == ["downstream.0.name", "downstream.2.name"]

@@ -5,6 +5,7 @@ import pytest
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Pretraining
 from tasks.experiment.problem import FineTuning
+from tasks.experiment.training import TuningMethod
 from tasks.timing.steps import Cost, time_finetuning, time_pretraining
 from tasks.timing.synthetic import MadeUpTokenizer, made_up_corpus
 
@@ -25,6 +26,27 @@ def test_a_step_of_finetuning_is_timed_without_data(problem):
     cost = time_finetuning(problem, MODEL, training, 80, lengths=[5, 9, 24])
     assert cost.step > 0
     assert cost.row > 0
+
+
+def test_a_probe_reads_each_example_once_and_its_steps_cost_less():
+    wide = Model(layers=4, hidden_size=64, heads=2, max_positions=128)
+    training = FineTuning(batch_size=4, max_length=128)
+    lengths = [128] * 4
+    full, probe = (
+        time_finetuning(
+            "text-classification",
+            wide,
+            training.model_copy(update={"tuning": TuningMethod(method=method)}),
+            80,
+            lengths,
+        )
+        for method in ("full", "probe")
+    )
+    assert full.once == 0 < probe.once
+    assert probe.step < full.step / 3  # a matrix of the head against four layers
+    cost = Cost(step=2.0, row=0.5, once=0.1)
+    usual = FineTuning(epochs=3, batch_size=10)
+    assert cost.of_finetuning(usual, 95, 20) == 2 * 30 + 0.5 * 3 * 20 + 0.1 * (95 + 20)
 
 
 def test_longer_sequences_cost_more():

@@ -9,7 +9,7 @@ from peft import PeftModel
 from torch.nn.utils.rnn import pad_sequence
 
 from tasks import families
-from tasks.contract import StageError
+from tasks.contract import Silent, StageError
 from tasks.experiment import choices
 from tasks.experiment.images.model import ImageModel
 from tasks.experiment.problem import FineTuning
@@ -190,7 +190,10 @@ def test_the_head_answers_features_as_it_answers_the_inputs(family, task):
             return kind.logits(model, inputs)
 
     expected = answers_of(collated(examples[:3], 0))
-    features = Features.of(model, kind, examples, "fp32")
+    features = Features(model, kind, "fp32")
+    monitor = Silent()
+    assert features.read(examples, monitor)
+    assert monitor.last == (len(examples), len(examples), "examples")
     found = answers_of(features.problem().collate(examples[:3], 0))
     real = slice(None) if found.ndim == 2 else slice(0, min(len(e.input_ids) for e in examples[:3]))
     assert torch.allclose(found[:, real], expected[:, real], atol=1e-5)
@@ -200,6 +203,20 @@ def test_the_head_answers_features_as_it_answers_the_inputs(family, task):
         assert features.kept == "first"
     if family in ("resnet", "convnext"):
         assert features.kept == "pooled"
+
+
+def test_features_that_take_too_much_memory_are_not_kept_and_that_is_said(monkeypatch):
+    model, batch = text("bert")
+    kind = SimpleNamespace(**vars(load("text-classification")) | {"collate": collated})
+    tuned = begin(model, tuning("probe"), seed=0)
+    monkeypatch.setattr("tasks.tuning._features.total_memory", lambda: 100)
+    monitor = Silent()
+    examples = [Example(batch, number) for number in range(10)]
+    assert tuned.solving(kind, examples, "fp32", monitor) is None
+    assert tuned.computes
+    [said] = monitor.said
+    assert "the features of 10 examples take" in said
+    assert "forward" not in model.base_model.__dict__
 
 
 @pytest.mark.parametrize("family", EVERY)

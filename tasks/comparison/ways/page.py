@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from tasks.comparison.comparison import Comparison, Tuned
 from tasks.comparison.overlays import as_picture
@@ -16,6 +18,7 @@ from tasks.statistics.significance import BETTER, WORSE
 
 ABSENT = "–"
 MEGABYTE = 10**6
+MEAN = "mean of "  # before the labels of a setting of several seeds
 _HOW = (
     "Seconds are those of the fine-tuning when it was computed; the peak is that of the whole "
     "process, libraries included; on disk is what was learnt: the adapter, or the model where "
@@ -77,20 +80,23 @@ def draw_ways(problem: str, metric: str, ways: Sequence[Tuned]) -> Figure:
     how = f"{metric} on the test and its interval, over the seconds of fine-tuning (log scale)"
     figure, axes = canvas(title, how)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
+    axes.minorticks_off()
     for number, (way, found, seconds) in enumerate(points):
         color = PALETTE[number % len(PALETTE)]
         ends = [end if end is not None else found.value for end in (found.low, found.high)]
-        axes.plot([seconds, seconds], ends, color=color, linewidth=1.6, alpha=0.6)
-        axes.plot([seconds], [found.value], "o", color=color, markersize=7)
-        axes.annotate(
-            literal(f"{way.setting} {way.method}"),
-            (seconds, found.value),
-            (7, 5),
-            textcoords="offset points",
-            color=INK,
-            fontsize=8.5,
-        )
-    axes.margins(x=0.15)
+        axes.plot([seconds, seconds], ends, color=color, linewidth=1.6, alpha=0.5)
+        axes.plot([seconds], [found.value], "o", color=color, markersize=13)
+        mark = way.setting.removeprefix(MEAN).split(",")[0]
+        inside: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8, "zorder": 4}
+        axes.text(seconds, found.value, literal(mark), color="white", **inside)
+    for number, (way, found, _) in enumerate(sorted(points, key=lambda point: -point[1].value)):
+        text = f"{way.setting} {way.method}: {found.value:.3f}"
+        beside: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
+        place = (1, 0.97 - 0.085 * number)
+        axes.annotate(literal(text), place, (10, 0), color=INK, fontsize=9, va="center", **beside)
+    axes.margins(x=0.12)
     axes.set_xlabel("seconds of fine-tuning", color=MUTED, fontsize=9)
     axes.set_ylabel(metric, color=MUTED, fontsize=9)
     return figure

@@ -133,7 +133,7 @@ def finetune_on_images(
     size = min(training.batch_size, len(examples))
     channels = read_pixels(architecture).channels
     augmenter = Augmenter(training.augmentation, seed, channels=channels)
-    read = tuned.solving(kind, examples, training.precision)
+    read = tuned.solving(kind, examples, training.precision, monitor)
     batches = ImageBatches(
         Varied(kind, examples, augmenter) if read is None else Varied(read, examples, None),
         -(-len(examples) * training.epochs // size),

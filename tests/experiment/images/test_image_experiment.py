@@ -55,6 +55,11 @@ def test_settings_change_an_experiment_on_images(tmp_path: Path) -> None:
         ("pixels: {size: true}", "pixels.size: found True; accepted: a whole number"),
         ("pixels: {}\nmodel: {family: resnett}", "did you mean resnet"),
         (
+            "pixels: {}\ndownstream: [{name: a, tuning: {method: probe}, augmentation: {crop: 1}}]",
+            "downstream.a.augmentation: found a group of fields, but tuning.method is 'probe'; the "
+            "field counts only with bias, dora, full",
+        ),
+        (
             "pixels: {}\npretraining: {objective: masked-image}",
             "masked-image needs a head for patches, which the family resnet does not have; "
             "accepted with it: classification",
