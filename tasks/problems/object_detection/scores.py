@@ -44,29 +44,40 @@ class Matches:
     right: NDArray[np.bool_]
     objects: Floats
 
-    def precision(self, weights: Floats, overlap: int) -> tuple[Floats, NDArray[np.bool_]]:
-        """The average precision of resamples, and whether these have an object of the label.
+    def precision(self, weights: Floats, overlap: int) -> Floats:
+        """The average precision of resamples; 0 where there is no object of the label.
+
+        A level of recall is reached at a right answer, and worth the best precision from there on,
+        which is that of a right answer too: the others only count as seen.
 
         Args:
             weights: [resamples, pictures].
             overlap: the place of the IoU in OVERLAPS.
         """
-        objects = weights @ self.objects
-        if not len(self.row):
-            return np.zeros(len(weights)), objects > 0
-        each = weights[:, self.row]
-        right = np.cumsum(each * self.right[overlap], axis=1)
-        seen = np.cumsum(each, axis=1)
-        recall = right / np.maximum(objects, 1e-9)[:, None]
+        places = np.flatnonzero(self.right[overlap])
+        if not len(places):
+            return np.zeros(len(weights))
+        seen = weights @ self._until(places)
+        right = np.cumsum(weights[:, self.row[places]], axis=1)
+        recall = right / np.maximum(weights @ self.objects, 1e-9)[:, None]
         precise = right / (seen + np.spacing(1))
         best = np.maximum.accumulate(precise[:, ::-1], axis=1)[:, ::-1]
-        # How many levels each answer is the first to reach; a level is worth the best precision
-        # from there on.
-        reached = np.searchsorted(LEVELS, recall, side="right")
-        reached[:, 1:] = np.where(each[:, 1:] > 0, reached[:, 1:], 0)
-        reached = np.maximum.accumulate(np.where(seen > 0, reached, 0), axis=1)
+        reached = np.where(right > 0, np.searchsorted(LEVELS, recall, side="right"), 0)
         levels = np.diff(reached, axis=1, prepend=0)
-        return (best * levels).sum(axis=1) / len(LEVELS), objects > 0
+        found: Floats = (best * levels).sum(axis=1) / len(LEVELS)
+        return found
+
+    def _until(self, places: NDArray[np.int64]) -> Floats:
+        """[pictures, places] how many answers of each picture are as sure as one, or surer."""
+        counts = np.zeros((len(self.objects), len(self.row)))
+        counts[self.row, np.arange(len(self.row))] = 1
+        found: Floats = np.cumsum(counts, axis=1)[:, places]
+        return found
+
+
+def by_overlap(matches: Matches, weights: Floats) -> Floats:
+    """[overlaps, resamples] the average precision of a label at each IoU."""
+    return np.stack([matches.precision(weights, place) for place in range(len(OVERLAPS))])
 
 
 def matches_of(gold: Iterable[str], predicted: Iterable[str]) -> dict[str, Matches]:
@@ -145,24 +156,14 @@ def score(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) 
     given = list(predicted)
     matches = list(matches_of(gold, given).values())
 
-    def mean(weights: Floats, overlaps: Iterable[int]) -> Floats:
-        values = [
-            np.mean([found.precision(weights, place)[0] for place in overlaps], axis=0)
-            for found in matches
-        ]
-        there = np.stack([weights @ found.objects > 0 for found in matches])
-        number = np.maximum(there.sum(axis=0), 1)
-        found: Floats = (np.stack(values) * there).sum(axis=0) / number
-        return found
-
     def metrics(weights: Floats) -> Values:
         if not matches:
             zero = np.zeros(len(weights))
             return {"average_precision": zero, "average_precision_50": zero}
-        return {
-            "average_precision": mean(weights, range(len(OVERLAPS))),
-            "average_precision_50": mean(weights, [0]),
-        }
+        there = np.stack([weights @ found.objects > 0 for found in matches])
+        each = np.stack([by_overlap(found, weights) for found in matches])  # [labels, overlaps, …]
+        means = (each * there[:, None]).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
+        return {"average_precision": means.mean(axis=0), "average_precision_50": means[0]}
 
     return ByRow(_digests(given), metrics)
 
@@ -175,12 +176,7 @@ def part_scores(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[
     def metrics(weights: Floats) -> Values:
         zero = np.zeros(len(weights))
         return {
-            name: np.mean(
-                [matches[name].precision(weights, place)[0] for place in range(len(OVERLAPS))],
-                axis=0,
-            )
-            if name in matches
-            else zero
+            name: by_overlap(matches[name], weights).mean(axis=0) if name in matches else zero
             for name in labels
         }
 
@@ -252,8 +248,8 @@ def report(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str])
             continue
         found = matches[name]
         every = np.ones((1, len(found.objects)))
-        values = [float(found.precision(every, i)[0][0]) for i in range(len(OVERLAPS))]
-        rows.append((name, float(np.mean(values)), values[0], int(found.objects.sum())))
+        values = by_overlap(found, every)[:, 0]
+        rows.append((name, float(values.mean()), float(values[0]), int(found.objects.sum())))
     return pd.DataFrame(rows, columns=["class", "mean_precision", "precision_50", "support"])
 
 

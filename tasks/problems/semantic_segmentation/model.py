@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,8 @@ from tasks.data.images.masks import (
     as_text,
     from_text,
     moved,
-    names_in,
     placed,
+    shares_of,
 )
 from tasks.data.images.pixel_arrays import Pixels, open_pixels, with_pixels
 from tasks.problems.semantic_segmentation.scores import iou_of_each
@@ -168,9 +169,7 @@ def keep(rows: pd.DataFrame, answers: pd.DataFrame, out: Path) -> None:
     order = np.argsort(iou, kind="stable")
     rest = order[SHOWN // 2 :][::-1]
     chosen = [*order[: SHOWN // 2], *rest[:: max(1, -(-len(rest) // (SHOWN // 2)))]]
-    known = sorted(
-        {n for text in (*answers["gold"], *answers["predicted"]) for n in names_in(text)}
-    )
+    known = _frequent_first(answers["gold"], answers["predicted"])
     np.savez_compressed(
         out / "shown-masks.npz",
         pictures=np.stack([rows["pixels"].iloc[i] for i in chosen]),
@@ -179,3 +178,13 @@ def keep(rows: pd.DataFrame, answers: pd.DataFrame, out: Path) -> None:
         iou=iou[chosen],
         names=np.array(known),
     )
+
+
+def _frequent_first(gold: Iterable[str], predicted: Iterable[str]) -> list[str]:
+    """The classes in some masks, those with the most true pixels first; then those answered."""
+    areas: dict[str, float] = defaultdict(float)
+    for texts_of, counted in ((gold, 1), (predicted, 0)):
+        for text in texts_of:
+            for name, share in shares_of(text).items():
+                areas[name] += counted * share
+    return sorted(areas, key=lambda name: (-areas[name], name))

@@ -42,7 +42,10 @@ def format_of(files: Files) -> str:
     """coco, voc or yolo, by the files of a folder; empty if there are no boxes."""
     if any(_is_coco(path) for name, path in files.items() if name.endswith(ENDINGS_JSON)):
         return "coco"
-    if any(name.endswith(ENDINGS_XML) for name in files):
+    xml = [name for name in files if name.endswith(ENDINGS_XML)]
+    # Other programs leave XML beside pictures, too.
+    others = {_key(name) for name in files if not name.endswith(ENDINGS_XML)} if xml else set()
+    if any(_key(name) in others or "Annotations" in PurePosixPath(name).parts for name in xml):
         return "voc"
     folders = {part for name in files for part in PurePosixPath(name).parts[:-1]}
     has_text = any(_is_label(name) for name in files)
@@ -74,7 +77,8 @@ def with_boxes(files: Files, pictures: Sequence[str]) -> Iterator[Picture]:
 def _is_coco(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    return any(f'"{key}"'.encode() in head for key in KEYS)
+    is_told = any(f'"{key}"'.encode() in head for key in KEYS)
+    return is_told and (b'"file_name"' in head or b'"bbox"' in head)
 
 
 def _is_label(name: str) -> bool:

@@ -20,7 +20,9 @@ from tasks.stages.evaluation import evaluate
 from tasks.stages.images.finetuning import finetune_on_images
 from tasks.stages.images.images import prepare_images
 from tasks.stages.images.pixels import store_pixels
+from tests.support.tiny_boxes import boxed_pictures, write_yolo
 from tests.support.tiny_images import write_pictures
+from tests.support.tiny_masks import write_masked
 from tests.support.tiny_pixels import write_image_body
 
 PROBLEM = "image-classification"
@@ -133,6 +135,30 @@ def test_data_shows_the_card_of_pictures_and_an_experiment(tmp_path: Path, monke
     status, out, err = call("plan", "mine.yaml")
     assert status == 0, err
     assert "10 of 10 stages run" in out
+
+
+@pytest.mark.parametrize(
+    ("write", "problem"),
+    [
+        (lambda folder: write_masked(folder, 30), "semantic-segmentation"),
+        (lambda folder: write_yolo(folder, boxed_pictures(30)), "object-detection"),
+    ],
+)
+def test_masks_and_boxes_are_recognized(tmp_path: Path, monkeypatch, write, problem: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "photos")
+    status, out, err = call("data", "photos")
+    assert status == 0, err
+    text = out.partition("The experiment to begin with:")[2]
+    assert yaml.safe_load(text)["downstream"][0]["problem"] == problem
+
+
+@pytest.mark.usefixtures("mlflow_database")
+def test_labels_are_not_drawn(tuned: Path, tmp_path: Path) -> None:
+    model, few = str(tuned / "tuned" / "model"), str(tuned / "few")
+    status, _, err = call("predict", model, few, "--draw", str(tmp_path / "drawn"))
+    assert status == 2
+    assert "answers image-classification, which is not drawn" in err
 
 
 def test_pictures_without_labels_are_to_pre_train_on(tmp_path: Path, monkeypatch) -> None:

@@ -15,6 +15,7 @@ from tasks.experiment.images.pictures import PictureColumns
 from tasks.sources.images import pictures, resolve
 from tasks.stages.images.images import prepare_images
 from tests.support.tiny_boxes import DATA, boxed_pictures, write_coco, write_voc, write_yolo
+from tests.support.tiny_images import write_pictures
 
 WRITERS = {"coco": write_coco, "voc": write_voc, "yolo": write_yolo}
 
@@ -66,6 +67,14 @@ def test_a_byte_of_a_file_of_boxes_is_in_the_identity(tmp_path: Path) -> None:
     before = resolve(str(folder), "source").identity
     (folder / "labels" / "001.txt").write_text("0 0.5 0.5 0.2 0.2\n")
     assert resolve(str(folder), "source").identity != before
+
+
+def test_other_files_beside_pictures_are_no_boxes(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "a", 3, 1)
+    (tmp_path / "a" / "viewer.xml").write_text("<settings/>")
+    (tmp_path / "a" / "notes.json").write_text('{"images": 3}')
+    assert [each.label for each in read(tmp_path / "a")] == ["bar", "disc", "frame"]
+    assert "2 files are passed over" in resolve(str(tmp_path / "a"), "source").remarks()[0]
 
 
 def test_a_picture_without_a_text_file_has_no_object(tmp_path: Path) -> None:
