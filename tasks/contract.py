@@ -92,7 +92,8 @@ class Silent:
 
     def warn(self, text: str) -> None:
         """Store the text, also as a fact."""
-        self.facts["warning"] = text
+        before = self.facts.get("warning")
+        self.facts["warning"] = f"{before}\n{text}" if before else text
         self.said.append(f"Warning: {text}")
 
 

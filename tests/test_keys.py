@@ -472,15 +472,8 @@ def with_other_words(code: str) -> tuple[str, int]:
             continue
         is_field = isinstance(call.func, ast.Name) and call.func.id == "field"
         is_said = isinstance(call.func, ast.Attribute) and call.func.attr in SPOKEN
-        is_metric = isinstance(call.func, ast.Name) and call.func.id == "Metric"
-        if (
-            call is not node
-            or is_said
-            or is_metric
-            or (is_field and "tasks.experiment.fields" in code)
-        ):
+        if call is not node or is_said or (is_field and "tasks.experiment.fields" in code):
             words = call.args[1:] if is_field else call.args  # the first is its default
-            words = words[:1] if is_metric else words  # then its unit
             texts = [a for a in words if isinstance(a, ast.JoinedStr) or _is_text(a)]
             places |= {(text.lineno, text.col_offset) for text in texts}
     lines = code.encode().splitlines(keepends=True)

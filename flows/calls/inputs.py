@@ -11,6 +11,7 @@ from tasks.contract import StageError
 from tasks.machinery.naming.paths import place
 
 OPTIONS = ("--column", "--second-column")  # by which a person gives the columns
+SKIPPED = "--skip-invalid (or skip_invalid=True) leaves such rows out and reports them"
 LINES = (".txt", ".md")  # of text, one row a line; a pipe too
 
 Input = str | list[str] | tuple[str, str]
@@ -42,10 +43,10 @@ def read_inputs(file: str, *columns: str, words: bool, skip_invalid: bool = Fals
         except StageError as error:
             invalid.add(error)
     if invalid.count and not skip_invalid:
-        more = "leave such rows out with --skip-invalid, which reports them"
-        raise StageError("\n".join([*invalid.lines, more]))
+        raise StageError("\n".join([*invalid.lines, SKIPPED]))
     if invalid.count:
-        note("\n".join([f"{invalid.count:,} rows are left out:", *invalid.lines]))
+        rows = "rows are" if invalid.count > 1 else "row is"
+        note("\n".join([f"{invalid.count:,} {rows} left out:", *invalid.lines]))
     return inputs
 
 

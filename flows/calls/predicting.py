@@ -23,6 +23,7 @@ def predict(
     *,
     column: str = "",
     second_column: str = "",
+    skip_invalid: bool = False,
 ) -> pd.DataFrame:
     """Answer rows with a fine-tuned model, as `temper predict`: the same numbers.
 
@@ -34,6 +35,7 @@ def predict(
         column: of a file or a table, the column to read; empty: `text`, `tokens` or `question`.
         second_column: the column of the second text of pairs; empty: `second_text`, or `text`
             beside a question.
+        skip_invalid: of a file, leave out rows without a text, and report them.
 
     Returns:
         A row for each row, in the same order: the input, `predicted`, and further columns of the
@@ -52,7 +54,8 @@ def predict(
         return _of_pictures(found, rows, column or second_column)
     columns = found.columns(column, second_column)
     if isinstance(rows, str | Path):
-        inputs = read_inputs(str(rows), *columns, words=found.reads_words)
+        words = found.reads_words
+        inputs = read_inputs(str(rows), *columns, words=words, skip_invalid=skip_invalid)
     else:
         inputs = list(in_memory(rows, *columns, words=found.reads_words))
     tables = list(found.answer(inputs)) if inputs else []

@@ -63,6 +63,18 @@ def test_each_way_has_its_costs_and_its_difference_from_full():
     assert (probe.against.value, probe.against.verdict) == (-0.2, "worse")
 
 
+def test_full_is_the_run_that_is_the_same_apart_from_the_tuning():
+    runs = [run(0, 0.7), run(1, 0.8), run(2, 0.78, learning_rate="4e-3", **tuned("lora"))]
+    for each, layers in zip(runs, "266", strict=True):
+        each.params["model.layers"] = layers
+    tests = [difference("C", "A", 0.08), difference("C", "B", -0.02), difference("B", "A", 0.1)]
+    [small, large, lora] = ways_of(runs, Known(), tests)["mood"]
+    assert (small.against, large.against) == (None, None)
+    assert (lora.against.second, lora.against.value) == ("B", -0.02)
+    runs[1].params["pretraining.steps"] = "9"
+    assert ways_of(runs, Known(), tests)["mood"][2].against is None, "no run is the same"
+
+
 def test_where_all_are_tuned_alike_there_is_no_table():
     assert ways_of([RUNS[0], run(3, 0.5, epochs="9")], Known(), []) == {}
 
@@ -89,7 +101,7 @@ def test_the_page_has_a_table_and_one_picture():
     ]
     assert [cell.text for cell in grid.rows[1]] == [
         *("B", "lora", "20", "2 %", "11.0", "501", "2", "0.700 [0.500, 0.700]"),
-        "-0.100 [-0.120, -0.090]: worse",
+        "-0.100 [-0.120, -0.090], A: worse",
     ]
     assert grid.rows[1][-1].strong
     assert picture.png.startswith(b"\x89PNG")

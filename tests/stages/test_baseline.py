@@ -109,7 +109,7 @@ def test_more_rows_than_fit_are_left_out_and_reported(tmp_path: Path, monkeypatc
     assert "trained on 50 of 160 texts" in monitor.said[0]
 
 
-def test_with_very_many_labels_it_is_a_naive_bayes_model_and_says_so(
+def test_with_very_many_labels_it_is_the_nearest_mean_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(simple, "MOST", 100)
@@ -117,6 +117,6 @@ def test_with_very_many_labels_it_is_a_naive_bayes_model_and_says_so(
     assert found["metrics"]["accuracy"] == pytest.approx(1, abs=0.05)
     told = json.loads((found["out"] / "baseline.json").read_text())["words"]
     assert told == simple.MANY_WORDS
-    assert "naive Bayes" in told
+    assert "nearest mean" in told
     shares = np.stack(list(found["answers"][PROBABILITIES]))
     assert shares.sum(axis=1) == pytest.approx(1, abs=1e-5)

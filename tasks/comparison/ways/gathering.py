@@ -25,7 +25,8 @@ def ways_of(
     Args:
         runs: in the order of their labels.
         remains: where to look for metrics and seconds.
-        differences: the tested ones, which give the verdicts against the method `full`.
+        differences: the tested ones, which give the verdicts against the method `full`, of the
+            first setting that is the same apart from the tuning.
     """
     found: dict[str, list[Tuned]] = {}
     for problem in sorted({name for run in runs for name in run.problems}):
@@ -37,15 +38,38 @@ def ways_of(
         if len({method_of(runs[positions[0]], problem) for positions in settings}) < 2:
             continue
         ways = [_way(runs, positions, problem, remains) for positions in settings]
-        full = next((way.setting for way in ways if way.method == FULL), "")
         own = [each for each in differences if each.problem == problem]
-        found[problem] = [_against(way, full, own) for way in ways]
+        apart = [_apart_from_tuning(runs[positions[0]], problem) for positions in settings]
+        full = {
+            rest: way.setting
+            for way, rest in reversed(list(zip(ways, apart, strict=True)))
+            if way.method == FULL
+        }
+        found[problem] = [
+            _against(way, full[rest], own) if way.method != FULL and rest in full else way
+            for way, rest in zip(ways, apart, strict=True)
+        ]
     return found
 
 
 def method_of(run: PastRun, problem: str) -> str:
     """The method of tuning of a problem of a run; older runs name none."""
     return run.params.get(f"downstream.{problem}.tuning.method", FULL)
+
+
+_COUNT = ("corpus.", "tokenizer.", "model.", "pretraining.", "start", "images.", "pixels.")
+_TUNED = ("tuning.", "freeze", "layer_decay", "learning_rate")
+
+
+def _apart_from_tuning(run: PastRun, problem: str) -> frozenset[tuple[str, str]]:
+    """The parameters that count for a problem, apart from those of its tuning and its rate."""
+    own = f"downstream.{problem}."
+    return frozenset(
+        (name, value)
+        for name, value in run.params.items()
+        if name.startswith(_COUNT)
+        or (name.startswith(own) and not name.removeprefix(own).startswith(_TUNED))
+    )
 
 
 def _way(
@@ -55,7 +79,7 @@ def _way(
     some = [runs[i] for i in positions]
     told = [remains.told(run, title) for run in some]
     spent = [each.seconds for run in some if (each := remains.spent(run, title))]
-    first = told[0]
+    first = next(filter(None, told), {})
     peaks = [each["peak_memory_mb"] for each in told if "peak_memory_mb" in each]
     metric = headline_of(some[0].metrics, problem)
     name = str(MetricName(metric, problem=problem))
@@ -77,8 +101,6 @@ def _way(
 
 def _against(way: Tuned, full: str, differences: Sequence[Difference]) -> Tuned:
     """The way with its difference from the setting in full, whichever of both was the first."""
-    if way.setting == full:
-        return way
     for each in differences:
         if (each.first, each.second) == (way.setting, full):
             return replace(way, against=each)

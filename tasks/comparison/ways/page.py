@@ -49,7 +49,7 @@ def _row(way: Tuned) -> list[Cell]:
     against, verdict = way.against, ABSENT
     if against is not None:
         shown = numbers.difference(against.value, against.low, against.high, "number")
-        verdict = f"{shown}: {against.verdict}"
+        verdict = f"{shown}, {against.second}: {against.verdict}"
     value = ABSENT
     if way.value is not None:
         value = numbers.with_interval(way.value.value, way.value.low, way.value.high, "number")

@@ -163,7 +163,8 @@ class StageMonitor:
 
     def warn(self, text: str) -> None:
         """Show a warning, and store it: a run that reuses the artifact shows it again."""
-        self.note(warning=text)
+        before = self.facts.get("warning")
+        self.note(warning=f"{before}\n{text}" if before else text)
         self.say(f"Warning: {text}")
 
 

@@ -100,9 +100,9 @@ class Runner:
             raise
         self.outcomes.append(outcome)
         self.display.finished(str(call.title), call.state, time.monotonic() - begun, call.why)
-        warning = outcome.artifact.facts.get("warning")
-        if warning and outcome.state == "cached":
-            self.display.remark(f"{call.title}: Warning: {warning}")
+        if outcome.state == "cached":
+            for warning in str(outcome.artifact.facts.get("warning", "")).splitlines():
+                self.display.remark(f"{call.title}: Warning: {warning}")
         return outcome.artifact
 
     def _outcome(self, call: StageCall) -> StageOutcome:

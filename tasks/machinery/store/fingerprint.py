@@ -92,8 +92,7 @@ class _Essence(ast.NodeTransformer):
     """A syntax tree without words (comments are not in it to begin with).
 
     Without docstrings, and without the arguments of `raise …(…)`, of `….say(…)`, `….warn(…)` and
-    of the `field(…)` of an experiment (`dataclasses.field` computes, and stays), and without the
-    words of a `Metric(…)`, its first argument.
+    of the `field(…)` of an experiment (`dataclasses.field` computes, and stays).
     """
 
     def __init__(self, *, fields: bool) -> None:
@@ -110,8 +109,6 @@ class _Essence(ast.NodeTransformer):
         is_field = self.fields and isinstance(node.func, ast.Name) and node.func.id == "field"
         if is_field or (isinstance(node.func, ast.Attribute) and node.func.attr in SPOKEN):
             node.args, node.keywords = [], []
-        if isinstance(node.func, ast.Name) and node.func.id == "Metric":
-            node.args = node.args[1:]
         return node
 
     def _without_docstring(self, node: Any) -> Any:

@@ -46,8 +46,8 @@ def answer_pictures(
     """
     if wrong := no_pictures(files):
         raise StageError(
-            f"FILE: some files are no pictures:\n{first_of(wrong)}\nleave them out with "
-            "--skip-invalid, which reports them"
+            f"FILE: some files are no pictures:\n{first_of(wrong)}\n--skip-invalid leaves them "
+            "out and reports them"
         )
     kind, pixels = load(problem), read_pixels(folder)
     labels, whole = labels_of(configuration_of(folder, folder.name)), whole_of(kind)
