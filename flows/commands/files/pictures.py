@@ -22,7 +22,8 @@ IMAGES = "images"  # pictures to pre-train on, as `--problem` has it
 
 
 def is_pictures(location: str, problem: str) -> bool:
-    """Whether data are pictures: they are said to be, or most files of a folder are."""
+    """Whether data are pictures: they are said to be, or most files of a folder but boxes are."""
+    from tasks.sources.images.box_files import read_files
     from tasks.sources.images.picture_files import ENDINGS, every_file
 
     if problem:
@@ -30,8 +31,9 @@ def is_pictures(location: str, problem: str) -> bool:
     root = place(location)
     if not root.is_dir():
         return False
-    every = [path.suffix.lower() for path in every_file(root)]
-    return 2 * sum(suffix in ENDINGS for suffix in every) > len(every)
+    every = {path.relative_to(root).as_posix(): path for path in every_file(root)}
+    others = every.keys() - {*read_files(every)}
+    return 2 * sum(every[name].suffix.lower() in ENDINGS for name in others) > len(others)
 
 
 def show_pictures(location: str, problem: str) -> None:

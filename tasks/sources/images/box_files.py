@@ -102,6 +102,9 @@ def _coco(files: Files, pictures: Sequence[str]) -> Iterator[Picture]:
         lacking = sorted(KEYS - {*values}) if isinstance(values, dict) else sorted(KEYS)
         if lacking:
             raise StageError(f"{name}: has no {', '.join(lacking)}; accepted: COCO's JSON")
+        odd = [key for key in sorted(KEYS) if not _are_objects(values[key])]
+        if odd:
+            raise StageError(f"{name}: {odd[0]} is no list of objects; accepted: COCO's JSON")
         labels = {each.get("id"): str(each.get("name", "")) for each in values["categories"]}
         found: dict[Any, list[WrittenBox]] = {each.get("id"): [] for each in values["images"]}
         for number, each in enumerate(values["annotations"]):
@@ -120,6 +123,10 @@ def _coco(files: Files, pictures: Sequence[str]) -> Iterator[Picture]:
             picture = Picture(place or written, b"", None, "", split, f"{name}: {written}")
             picture = replace(picture, boxes=tuple(found[each.get("id")]))
             yield picture if place else replace(picture, problem="there is no such picture")
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
 
 
 def _beside(name: str, written: str, split: str, there: set[str]) -> str:
@@ -148,7 +155,7 @@ def _voc(files: Files, pictures: Sequence[str]) -> Iterator[Picture]:
         stem: SPLIT_WORDS[PurePosixPath(name).stem]
         for name in files
         if "ImageSets/Main/" in name and PurePosixPath(name).stem in SPLIT_WORDS
-        for stem in files[name].read_text(encoding="utf-8").split()
+        for stem in _text(files[name]).split()
     }
     written = {_key(name): name for name in files if name.endswith(ENDINGS_XML)}
     for name in pictures:
@@ -191,7 +198,7 @@ def _yolo(files: Files, pictures: Sequence[str]) -> Iterator[Picture]:
 
 
 def _yolo_boxes(name: str, path: Path, names: Sequence[str]) -> Iterator[WrittenBox]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(_text(path).splitlines(), 1):
         if not line.strip():
             continue
         where, parts = f"{name}, line {number}", line.split()
@@ -209,16 +216,26 @@ def _class_names(files: Files) -> list[str]:
     for name, path in files.items():
         if PurePosixPath(name).name not in NAMES:
             continue
-        text = path.read_text(encoding="utf-8")
+        text = _text(path)
         if not name.endswith(".yaml"):
             return [line.strip() for line in text.splitlines() if line.strip()]
-        found = (yaml.safe_load(text) or {}).get("names", [])
+        try:
+            values = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            said = str(error).partition("\n")[0]
+            raise StageError(f"{name}: not YAML: {said}") from None
+        found = values.get("names") or [] if isinstance(values, dict) else []
         return (
             [str(found[key]) for key in sorted(found)]
             if isinstance(found, dict)
             else [str(each) for each in found]
         )
     return []
+
+
+def _text(path: Path) -> str:
+    """The text of a file; what is no UTF-8 in it is found to be no number or no name."""
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _key(name: str) -> str:

@@ -102,8 +102,20 @@ def test_all_boxes_outside_and_of_no_area_are_named_at_once(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("kind", "spoil", "said"),
     [
-        ("coco", lambda f: (f / "instances.json").write_text('{"images": []'), "not JSON"),
+        (
+            "coco",
+            lambda f: (f / "instances.json").write_text('{"images": [], "bbox"'),
+            "not JSON",
+        ),
+        (
+            "coco",
+            lambda f: (f / "instances.json").write_text(
+                '{"images": [1], "annotations": [], "categories": [], "file_name": 1}'
+            ),
+            "images is no list of objects",
+        ),
         ("coco", lambda f: shutil.rmtree(f / "images"), "there is no such picture"),
+        ("yolo", lambda f: (f / "data.yaml").write_text("names: [a"), "data.yaml: not YAML"),
         (
             "yolo",
             lambda f: (f / "labels" / "001.txt").write_text("7 1 1 1 1"),
