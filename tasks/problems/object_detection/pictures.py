@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.contract import StageError
-from tasks.data.images.boxes import VISIBLE, Box, as_text, from_text
+from tasks.data.images.boxes import VISIBLE, Box, as_text, from_text, objects_in
 from tasks.data.images.decoding import Decoded
 from tasks.data.images.framing import Frame
 from tasks.data.notices import Notices
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROLES = ("image", "boxes")
 NOTHING = "pictures without an object"
+CROWD = "crowds and difficult objects, neither learnt nor measured"
 SLACK = 2.0  # pixels that a box may reach beyond its picture, as rounding does
 SIZES = (  # areas below, as COCO divides them
     (32**2, "small boxes, below 32 × 32 pixels"),
@@ -54,7 +55,7 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
         left, top, right, bottom = written.corners
         if written.relative:
             left, top, right, bottom = left * wide, top * high, right * wide, bottom * high
-        box = Box(written.label.strip(), (left, top, right, bottom))
+        box = Box(written.label.strip(), (left, top, right, bottom), crowd=written.crowd)
         said = _mistake(box, wide, high)
         if said:
             shown = ", ".join(f"{each:g}" for each in box.corners)
@@ -64,10 +65,13 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
         if inside != box:
             notices.add(CLIPPED, written.where)
         found.append(inside)
-        notices.add(next(words for most, words in SIZES if inside.area < most))
+        if inside.crowd:
+            notices.add(CROWD, written.where)
+        else:
+            notices.add(next(words for most, words in SIZES if inside.area < most))
     if wrong:
         raise StageError("\n  ".join(wrong))
-    if not found:
+    if all(box.crowd for box in found):
         notices.add(NOTHING, picture.where)
     return as_text(found)
 
@@ -87,8 +91,8 @@ def _mistake(box: Box, wide: int, high: int) -> str:
 
 
 def counted(answer: str) -> Iterable[str]:
-    """The label of each box."""
-    return [box.label for box in from_text(answer)]
+    """The label of each object."""
+    return [box.label for box in objects_in(answer)]
 
 
 def labels(data: ImageData, counts: LabelCounts, rows: int) -> list[str]:
