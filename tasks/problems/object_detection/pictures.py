@@ -38,7 +38,8 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
     """The boxes of a picture as text, in pixels; None to leave it out.
 
     Raises:
-        StageError: it has no annotation, or boxes outside of it or of no area: all of them.
+        StageError: it has no annotation, its boxes are for a picture of another size, or are
+            outside of it or of no area: all of them.
     """
     if picture.boxes is None:
         if data.missing_labels == "drop":
@@ -50,6 +51,12 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
             f"{data.part}.missing_labels: drop"
         )
     wide, high = decoded.size
+    if picture.declared not in (None, decoded.size):
+        raise StageError(
+            f"{picture.where}: its boxes are for {picture.declared[0]:,} × {picture.declared[1]:,} "
+            f"pixels, and the file has {wide:,} × {high:,} (upright); accepted: boxes for the file "
+            "as it is"
+        )
     found, wrong = [], []
     for written in picture.boxes:
         left, top, right, bottom = written.corners
@@ -102,6 +109,10 @@ def labels(data: ImageData, counts: LabelCounts, rows: int) -> list[str]:
         StageError: the training pictures have no box, or lack a label that others have.
     """
     found = sorted(counts["train"])
+    if not found:
+        raise StageError(
+            f"{data.part}.source: no box in the {rows:,} training pictures; one is needed at least"
+        )
     if len(found) == 1 and all({*each} <= {*found} for each in counts.values()):
         return found
     field = f"{data.part}.source"
