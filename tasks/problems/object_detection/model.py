@@ -69,7 +69,7 @@ def encode(rows: pd.DataFrame, reader: Any, labels: Sequence[str]) -> list[Boxed
     number = {label: i for i, label in enumerate(labels)}
     examples = []
     for pixels, text in zip(rows["pixels"], rows["label"], strict=True):
-        found = boxes.from_text(text)
+        found = boxes.objects_in(text)
         corners = np.array([box.corners for box in found], dtype=np.float64).reshape(-1, 4)
         names = np.array([number[box.label] for box in found], dtype=np.int64)
         places = max(1, pixels.shape[0] * pixels.shape[1] // PIXELS_IN_A_PLACE)

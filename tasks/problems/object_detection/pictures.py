@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.contract import StageError
-from tasks.data.images.boxes import VISIBLE, Box, as_text, from_text
+from tasks.data.images.boxes import VISIBLE, Box, as_text, from_text, objects_in
 from tasks.data.images.decoding import Decoded
 from tasks.data.images.framing import Frame
 from tasks.data.notices import Notices
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROLES = ("image", "boxes")
 NOTHING = "pictures without an object"
+CROWD = "crowds and difficult objects, neither learnt nor measured"
 SLACK = 2.0  # pixels that a box may reach beyond its picture, as rounding does
 SIZES = (  # areas below, as COCO divides them
     (32**2, "small boxes, below 32 × 32 pixels"),
@@ -37,7 +38,8 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
     """The boxes of a picture as text, in pixels; None to leave it out.
 
     Raises:
-        StageError: it has no annotation, or boxes outside of it or of no area: all of them.
+        StageError: it has no annotation, its boxes are for a picture of another size, or are
+            outside of it or of no area: all of them.
     """
     if picture.boxes is None:
         if data.missing_labels == "drop":
@@ -49,12 +51,18 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
             f"{data.part}.missing_labels: drop"
         )
     wide, high = decoded.size
+    if picture.declared not in (None, decoded.size):
+        raise StageError(
+            f"{picture.where}: its boxes are for {picture.declared[0]:,} × {picture.declared[1]:,} "
+            f"pixels, and the file has {wide:,} × {high:,} (upright); accepted: boxes for the file "
+            "as it is"
+        )
     found, wrong = [], []
     for written in picture.boxes:
         left, top, right, bottom = written.corners
         if written.relative:
             left, top, right, bottom = left * wide, top * high, right * wide, bottom * high
-        box = Box(written.label.strip(), (left, top, right, bottom))
+        box = Box(written.label.strip(), (left, top, right, bottom), crowd=written.crowd)
         said = _mistake(box, wide, high)
         if said:
             shown = ", ".join(f"{each:g}" for each in box.corners)
@@ -64,10 +72,13 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
         if inside != box:
             notices.add(CLIPPED, written.where)
         found.append(inside)
-        notices.add(next(words for most, words in SIZES if inside.area < most))
+        if inside.crowd:
+            notices.add(CROWD, written.where)
+        else:
+            notices.add(next(words for most, words in SIZES if inside.area < most))
     if wrong:
         raise StageError("\n  ".join(wrong))
-    if not found:
+    if all(box.crowd for box in found):
         notices.add(NOTHING, picture.where)
     return as_text(found)
 
@@ -87,8 +98,8 @@ def _mistake(box: Box, wide: int, high: int) -> str:
 
 
 def counted(answer: str) -> Iterable[str]:
-    """The label of each box."""
-    return [box.label for box in from_text(answer)]
+    """The label of each object."""
+    return [box.label for box in objects_in(answer)]
 
 
 def labels(data: ImageData, counts: LabelCounts, rows: int) -> list[str]:
@@ -98,6 +109,10 @@ def labels(data: ImageData, counts: LabelCounts, rows: int) -> list[str]:
         StageError: the training pictures have no box, or lack a label that others have.
     """
     found = sorted(counts["train"])
+    if not found:
+        raise StageError(
+            f"{data.part}.source: no box in the {rows:,} training pictures; one is needed at least"
+        )
     if len(found) == 1 and all({*each} <= {*found} for each in counts.values()):
         return found
     field = f"{data.part}.source"
