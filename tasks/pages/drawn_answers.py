@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
 from PIL import Image, ImageDraw, ImageFont
 
 from tasks.data.images.boxes import from_text
@@ -17,6 +19,7 @@ from tasks.pages.picture_sheets import COLOURS, coloured
 from tasks.problems.object_detection.scores import SURE
 
 SHARE = 0.55  # of the colour of a label, over the picture
+OF_BOXES = [to_hex(colormaps["tab20"](i)) for i in range(20)]  # light enough to be read
 
 
 def draw_mask(image: Any, answer: str, labels: Sequence[str]) -> dict[str, Any]:
@@ -30,8 +33,8 @@ def draw_mask(image: Any, answer: str, labels: Sequence[str]) -> dict[str, Any]:
         labels: whose places the numbers of the mask are.
 
     Returns:
-        Pictures by what is behind the name of a file: `.png`, and `.mask.png` with a palette and
-        255 where nothing is known.
+        Pictures by what is behind the name of a file: `.png`, and `.mask.png` with the palette
+        of masks that are served, and 255 where nothing is known (white).
     """
     mask = placed(answer, labels)
     over = Image.fromarray(coloured(mask))
@@ -39,9 +42,7 @@ def draw_mask(image: Any, answer: str, labels: Sequence[str]) -> dict[str, Any]:
     shown = Image.fromarray((mask > 0).astype(np.uint8) * 255)
     drawn = Image.composite(laid, image.convert("RGB"), shown)
     numbers = Image.fromarray(np.where(mask < 0, IGNORED, mask).astype(np.uint8))
-    colours = np.full((256, 3), 255, dtype=np.uint8)
-    colours[:IGNORED] = COLOURS[np.arange(IGNORED) % len(COLOURS)]
-    numbers.putpalette(colours.ravel().tolist())
+    numbers.putpalette(COLOURS.ravel().tolist())
     return {".png": drawn, ".mask.png": numbers}
 
 
@@ -60,11 +61,11 @@ def draw_boxes(image: Any, answer: str, labels: Sequence[str]) -> dict[str, Any]
     for box in from_text(answer):
         if box.score < SURE:
             continue
-        red, green, blue = COLOURS[1 + labels.index(box.label) % (len(COLOURS) - 1)].tolist()
-        pen.rectangle(box.corners, outline=(red, green, blue), width=max(1, size // 8))
+        colour = OF_BOXES[labels.index(box.label) % len(OF_BOXES)]
+        pen.rectangle(box.corners, outline=colour, width=max(1, size // 8))
         left, top = box.corners[:2]
         words = f"{box.label} {box.score:.0%}"
-        pen.text((left, max(0, top - size - 2)), words, fill=(red, green, blue), font=font)
+        pen.text((left, max(0, top - size - 2)), words, fill=colour, font=font)
     return {".png": drawn}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -338,10 +339,17 @@ def worst_table(worst: Sequence[Mapping[str, Any]]) -> str:
 
 
 def class_table(report: pd.DataFrame) -> str:
-    """The classes, the most frequent first: their name, shares of the test, and their support."""
+    """The classes, the most frequent first: their name, shares of the test, and their support.
+
+    A dash where the test does not have a class, so that nothing is known of it.
+    """
     ordered = report.sort_values("support", ascending=False, kind="stable")
     rows = [
-        [str(name), *(numbers.plain(share, "share") for share in shares), f"{support:,}"]
+        [
+            str(name),
+            *("–" if math.isnan(share) else numbers.plain(share, "share") for share in shares),
+            f"{support:,}",
+        ]
         for name, *shares, support in ordered.itertuples(index=False)
     ]
     shares = [SHARES.get(column, column) for column in ordered.columns[1:-1]]

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -17,8 +16,10 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from tasks.data.images.boxes import Box, from_text
+from tasks.data.images.masks import IGNORED
 from tasks.pages.figures import GREEN, INK, MUTED, ORANGE, literal
 from tasks.problems.object_detection.scores import SURE
+from tasks.problems.semantic_segmentation.palette import palette
 
 COLUMNS = 8
 _WORDS = 18  # characters of a label on a sheet
@@ -27,17 +28,13 @@ _HEADING = 0.75  # inches above the pictures
 Pictures = NDArray[np.uint8]
 
 MOST_NAMES = 24  # in a legend
-# Of the classes of a mask: dark for the first, which mostly is the ground, then apart from others.
-COLOURS: Pictures = np.array(
-    [(40, 40, 40), *(tuple(round(255 * c) for c in colormaps["tab20"](i)[:3]) for i in range(20))],
-    dtype=np.uint8,
-)
+COLOURS: Pictures = np.array(palette(), dtype=np.uint8).reshape(-1, 3)  # of the classes of a mask
+COLOURS[IGNORED] = 255  # white: what does not count
 
 
 def coloured(mask: NDArray[np.int64]) -> Pictures:
     """A mask as colours: [height, width, 3]; white where it does not count."""
-    table = np.concatenate([COLOURS, np.full((1, 3), 255, dtype=np.uint8)])
-    found: Pictures = table[np.where(mask < 0, len(COLOURS), mask % len(COLOURS))]
+    found: Pictures = COLOURS[np.where(mask < 0, IGNORED, mask)]
     return found
 
 

@@ -55,10 +55,16 @@ class PictureShape(Protocol):
         """
 
     def keeping(
-        self, out: Path, counts: Mapping[str, int], pixels: Pixels, labels: Sequence[str]
+        self,
+        out: Path,
+        counts: Mapping[str, int],
+        pixels: Pixels,
+        labels: Sequence[str],
+        notices: Notices,
     ) -> AbstractContextManager[Keep]:
         """Optional: what keeps answers that move with the pixels of a picture, in a folder.
 
+        It counts in the notices what of the answers is lost.
         The files that it writes there for each split are the `BESIDE` of the problem.
         """
 
@@ -86,13 +92,19 @@ def moves(problem: str) -> bool:
 
 @contextmanager
 def keeping(
-    problem: str, out: Path, counts: Mapping[str, int], pixels: Pixels, labels: Sequence[str]
+    problem: str,
+    out: Path,
+    counts: Mapping[str, int],
+    pixels: Pixels,
+    labels: Sequence[str],
+    *,
+    notices: Notices,
 ) -> Iterator[Keep]:
     """What keeps the answers of a problem; of one whose answers do not move, they stay."""
     if not problem:
         yield lambda _split, _picture, _decoded, answer: answer
         return
-    with pictures_of(problem).keeping(out, counts, pixels, labels) as keep:
+    with pictures_of(problem).keeping(out, counts, pixels, labels, notices) as keep:
         yield keep
 
 
@@ -103,6 +115,15 @@ def move_of(problem: Any) -> Callable[[Any, Any], Any]:
     [pictures, 2, 3], as of `Augmenter.maps`.
     """
     found: Callable[[Any, Any], Any] = getattr(problem, "move", lambda batch, _maps: batch)
+    return found
+
+
+def counts_of(problem: Any, otherwise: Callable[[Any], dict[str, int]]) -> Callable[[Any], Any]:
+    """The count that the loss of a batch is a mean over: `counts` in `model.py`, if there is one.
+
+    `counts(batch)` is given a batch of `collate`, and returns `{"loss": number}`, for parts too.
+    """
+    found: Callable[[Any], Any] = getattr(problem, "counts", otherwise)
     return found
 
 

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import base64
+import io
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from PIL import Image
+from scipy.ndimage import binary_dilation, distance_transform_edt
 from sklearn.metrics import confusion_matrix, jaccard_score
 
 from tasks.data.images.masks import IGNORED, as_text
+from tasks.experiment.images.model import ImageModel
+from tasks.families import images as families
+from tasks.models.images.losses import PictureLoss
+from tasks.pages.drawn_answers import draw_mask
+from tasks.pages.picture_sheets import coloured
+from tasks.problems import load
+from tasks.problems.semantic_segmentation.model import MaskedExample, collate
 from tasks.problems.semantic_segmentation.scores import (
+    NEAR,
     areas_of,
     borders_of,
     confusion,
     iou_of_each,
     majority,
+    part_scores,
     report,
     score,
 )
+from tasks.problems.semantic_segmentation.served import DenseForSemanticSegmentation, png
 from tasks.problems.weighted import on_all_rows
+from tasks.statistics.bootstrap import Bootstrap, draw_weights
 
 NAMES = ["ground", "road", "tree", "sky"]
 
@@ -30,6 +48,13 @@ def masks(seed: int, pictures: int = 12) -> tuple[np.ndarray, np.ndarray]:
     answer = np.where(wrong, draw.integers(0, 4, true.shape), true).astype(np.uint8)
     true[draw.random(true.shape) < 0.1] = IGNORED
     return true, answer
+
+
+def tiny_body() -> Any:
+    """The configuration of a body for two classes."""
+    config = families.load("resnet").configure(ImageModel(family="resnet"), 8, 0.0)
+    config.num_labels = 2
+    return config
 
 
 def texts(found: np.ndarray) -> list[str]:
@@ -98,3 +123,71 @@ def test_the_most_frequent_mask_is_that_of_each_place() -> None:
     train.loc[4] = texts(top[None])
     [found] = majority(train, pd.DataFrame({"label": [""]}))
     assert iou_of_each([found], texts(top[None])) == [1.0]
+
+
+@pytest.mark.parametrize("side", [40, 300])
+def test_edges_are_near_by_the_distance_that_scipy_measures(side: int) -> None:
+    """Blocks of three classes, some of which do not count; the answer is moved by two pixels."""
+    draw = np.random.default_rng(side)
+    true = np.kron(draw.integers(-1, 3, (10, 10)), np.ones((side // 10, side // 10), np.int64))
+    answer = np.where(true < 0, -1, np.roll(np.abs(true), 3, axis=0))
+    most = max(1.0, NEAR * float(np.hypot(side, side)))
+    found = borders_of(true, answer, 3).reshape(4, 3)
+    for place in range(3):
+        ours, theirs = edge_of(answer, place), edge_of(true, place)
+        assert list(found[:, place]) == [
+            (distance_transform_edt(~theirs)[ours] <= most).sum(),
+            ours.sum(),
+            (distance_transform_edt(~ours)[theirs] <= most).sum(),
+            theirs.sum(),
+        ]
+    assert (found[0] < found[1]).all(), "some are too far"
+
+
+def edge_of(mask: np.ndarray, place: int) -> np.ndarray:
+    """The pixels of a class beside another one that counts."""
+    other = (mask != place) & (mask >= 0)
+    return (mask == place) & binary_dilation(other)
+
+
+def test_a_batch_or_picture_without_a_pixel_that_counts_has_no_loss_and_is_no_mistake() -> None:
+    problem, nothing = load("semantic-segmentation"), np.full((1, 8, 8, 1), IGNORED, np.uint8)
+    model = DenseForSemanticSegmentation(tiny_body())
+    pixels = np.zeros((8, 8, 1), np.uint8)
+    known = MaskedExample(pixels, np.zeros((8, 8, 1), np.uint8), 1)
+    empty = MaskedExample(pixels, nothing[0], 1)
+    for found in (problem.loss, PictureLoss("", 0.1), PictureLoss("", 0.0, torch.ones(2))):
+        batch = {k: v for k, v in collate([empty, empty], 0).items() if k != "truth"}
+        value = found(model, batch)
+        value.backward()
+        assert float(value.detach()) == 0
+        one = {k: v for k, v in collate([known, empty], 0).items() if k != "truth"}
+        assert float(found(model, one).detach()) > 0
+    losses = problem.logits(model, collate([known, empty], 0))[:, -1]
+    assert losses[0] > 0 == losses[1]
+    [text] = texts(nothing[..., 0])
+    assert list(iou_of_each([text], [as_text(np.zeros((8, 8), np.uint8), NAMES)])) == [1.0]
+
+
+def test_of_a_class_without_a_pixel_nothing_is_known_and_a_rare_one_is_measured_where_it_is() -> (
+    None
+):
+    true = np.zeros((30, 6, 6), np.uint8)
+    true[:2, :3] = 1
+    given = texts(true)
+    table = report(given, given, NAMES).set_index("class")
+    assert table.loc["tree", ["iou", "precision", "recall"]].isna().all()
+    assert table.loc["road", "iou"] == 1
+    [drawn] = Bootstrap(300, 0.95, 0).resample(
+        [part_scores(given, given, NAMES)], [str(n) for n in range(30)]
+    )
+    assert (draw_weights(np.random.default_rng(0), 30, 300)[:, :2].sum(axis=1) == 0).any()
+    assert drawn["road"].min() == 1
+
+
+def test_a_mask_has_the_same_colours_wherever_it_is_written() -> None:
+    mask = as_text(np.array([[0, 1], [2, IGNORED]], np.uint8), NAMES)
+    drawn = draw_mask(Image.new("RGB", (2, 2)), mask, NAMES)[".mask.png"]
+    served = Image.open(io.BytesIO(base64.b64decode(png(Image.new("L", (2, 2))))))
+    assert drawn.getpalette()[:765] == served.getpalette()[:765]
+    assert coloured(np.array([[1, -1]])).tolist() == [[[128, 0, 0], [255, 255, 255]]]

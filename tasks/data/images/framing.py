@@ -1,19 +1,19 @@
 """Which part of a picture a model sees, and where an answer is in the picture.
 
-`to_square` (resizing.py) resizes a picture and keeps its middle, or stretches it. What is known of
-places in the picture, masks and boxes, goes the same way, and answers go back.
+A picture is resized and its middle kept, or it is stretched: `to_square` (resizing.py). What is
+known of places in it, masks and boxes, goes the same way, and answers go back.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tasks.data.images.resizing import Fit
-
+Fit = Literal["crop", "stretch"]
 NEAREST = Image.Resampling.NEAREST
 Numbers = NDArray[np.uint8]
 
@@ -40,7 +40,7 @@ class Frame:
 
     @classmethod
     def of(cls, width: int, height: int, size: int, fit: Fit) -> Frame:
-        """The frame of a picture, as `to_square` cuts it."""
+        """The frame of a picture: as it is, or its shorter side resized and the middle kept."""
         if fit == "stretch":
             return cls(width, height, (size, size), 0, 0, size)
         other = int(size * max(width, height) / min(width, height))
@@ -57,13 +57,26 @@ class Frame:
         """By how much places in the scaled picture move into the square."""
         return -self.left, -self.top
 
+    @property
+    def inside(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of the square in the scaled picture."""
+        return self.left, self.top, self.left + self.size, self.top + self.size
+
+    @property
+    def shown(self) -> tuple[slice, slice]:
+        """The rows and the columns of the picture that the square shows."""
+        across, down = self.scale
+        left, top, right, bottom = self.inside
+        return slice(round(top / down), round(bottom / down)), slice(
+            round(left / across), round(right / across)
+        )
+
     def square(self, mask: Numbers) -> Numbers:
         """A mask [height, width] as the square that belongs to the picture's: [size, size]."""
         image = Image.fromarray(mask)
         if image.size != self.scaled:
             image = image.resize(self.scaled, NEAREST)
-        right, bottom = self.left + self.size, self.top + self.size
-        return np.asarray(image.crop((self.left, self.top, right, bottom)), dtype=np.uint8)
+        return np.asarray(image.crop(self.inside), dtype=np.uint8)
 
     def whole(self, square: Numbers, beyond: int) -> Numbers:
         """A mask of the square as one of the picture: [height, width].

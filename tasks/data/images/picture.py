@@ -16,11 +16,13 @@ class MaskFile:
         data: the bytes of its file; empty where the file is missing.
         where: its position for people.
         problem: why there is none, such as a missing file; "" if there is one.
+        names: what its numbers from 0 on mean; () where the source does not say it.
     """
 
     data: bytes
     where: str
     problem: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

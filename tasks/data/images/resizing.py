@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Fit = Literal["crop", "stretch"]
+from tasks.data.images.framing import Fit, Frame
+
 BILINEAR = Image.Resampling.BILINEAR  # with antialiasing; number 2 in a `preprocessor_config.json`
 
 
@@ -26,20 +26,10 @@ def to_square(image: Image.Image, size: int, channels: int, fit: Fit) -> NDArray
         fit: what becomes of a picture that is no square.
     """
     image = image.convert("L" if channels == 1 else "RGB")
-    width, height = image.size
-    if fit == "stretch":
-        image = _resized(image, size, size)
-    else:
-        short, long = min(width, height), max(width, height)
-        other = int(size * long / short)
-        image = _resized(image, *((size, other) if width <= height else (other, size)))
-        left, top = (image.size[0] - size) // 2, (image.size[1] - size) // 2
-        image = image.crop((left, top, left + size, top + size))
-    return np.asarray(image, dtype=np.uint8).reshape(size, size, channels)
-
-
-def _resized(image: Image.Image, width: int, height: int) -> Image.Image:
-    return image if image.size == (width, height) else image.resize((width, height), BILINEAR)
+    frame = Frame.of(*image.size, size, fit)
+    if image.size != frame.scaled:
+        image = image.resize(frame.scaled, BILINEAR)
+    return np.asarray(image.crop(frame.inside), dtype=np.uint8).reshape(size, size, channels)
 
 
 def thumbnail(image: Image.Image, side: int) -> NDArray[np.uint8]:

@@ -7,15 +7,28 @@ label for each pixel.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tasks.experiment.images.problem import ImageTuning
 from tasks.models.class_loss import NO_LABEL, ClassLoss, balanced
 from tasks.problems import Problem
 from tasks.training.loop import Batch
+
+
+@dataclass(frozen=True)
+class PictureLoss(ClassLoss):
+    """The same, and 0 of a batch in which nothing counts, as masks that were moved may have it."""
+
+    def of_one(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Of one label each: scores of shape (number, labels), labels of shape (number,)."""
+        if not bool((labels != NO_LABEL).any()):
+            return scores.sum() * 0
+        return super().of_one(scores, labels)
 
 
 def count_labels(examples: Sequence[Any], labels: int) -> NDArray[np.int64]:
@@ -41,4 +54,4 @@ def picture_loss_of(
     if not training.label_smoothing and not is_balanced:
         return kind.loss
     weights = balanced(counts.astype(np.float64)) if is_balanced else None
-    return ClassLoss(kind.HEAD.problem_type, training.label_smoothing, weights)
+    return PictureLoss(kind.HEAD.problem_type, training.label_smoothing, weights)

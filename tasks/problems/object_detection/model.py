@@ -110,15 +110,24 @@ def loss(model: Any, batch: Batch) -> torch.Tensor:
     """The loss of an object, over all of a batch."""
     labels = batch["labels"]
     each = loss_of(model(pixel_values=batch["pixel_values"]).logits.float(), labels)
-    return each.sum() / (labels[..., 0] >= 0).sum().clamp(min=1)
+    return each.sum() / counts(batch)["loss"]
+
+
+def counts(batch: Batch) -> dict[str, int]:
+    """What the loss is divided by: the objects, and 1 where there is none.
+
+    So a part of a batch without an object adds the loss of its ground to that of the whole.
+    """
+    return {"loss": max(1, int((batch["labels"][..., 0] >= 0).sum()))}
 
 
 def logits(model: Any, inputs: Batch) -> torch.Tensor:
     """[pictures, MOST × 6 + 1] the objects of each picture, and behind them its loss."""
-    cells = model(pixel_values=inputs["pixel_values"]).logits.float()
+    pixels = inputs["pixel_values"]
+    cells = model(pixel_values=pixels).logits.float()
     truth = inputs[TRUTH_TOO]
     each = loss_of(cells, truth) / (truth[..., 0] >= 0).sum(1).clamp(min=1)
-    return torch.cat([peaks(cells).flatten(1), each[:, None]], dim=1)
+    return torch.cat([peaks(cells, pixels.shape[2:]).flatten(1), each[:, None]], dim=1)
 
 
 def whole(answer: str, frame: Frame) -> str:

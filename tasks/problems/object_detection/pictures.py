@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,10 @@ SIZES = (  # areas below, as COCO divides them
     (32**2, "small boxes, below 32 × 32 pixels"),
     (96**2, "medium boxes, below 96 × 96 pixels"),
     (math.inf, "large boxes"),
+)
+BEYOND = (
+    f"boxes left out, of which less than {VISIBLE:.0%} is in the middle square of the picture "
+    "(pixels.fit: stretch shows all of it)"
 )
 CLIPPED = "boxes that reach beyond their picture by two pixels at most, cut at its edge"
 
@@ -121,17 +126,38 @@ def labels(data: ImageData, counts: LabelCounts, rows: int) -> list[str]:
 
 @contextmanager
 def keeping(
-    out: Path, counts: Mapping[str, int], pixels: Pixels, labels: Sequence[str]
+    out: Path,
+    counts: Mapping[str, int],
+    pixels: Pixels,
+    labels: Sequence[str],
+    notices: Notices,
 ) -> Iterator[Keep]:
     """Keep the boxes of each picture as the text of its row, in pixels of the stored square.
 
-    Of a box that the square cuts, the part in it stays, if that is at least VISIBLE of it.
+    Of a box that the square cuts, the part in it stays, if that is at least VISIBLE of it; the
+    others are left out and counted.
+
+    Raises:
+        StageError: no box of a split that has some is left.
     """
+    whole, left = Counter[str](), Counter[str]()
 
     def keep(split: str, picture: Picture, decoded: Decoded, answer: str) -> str:
         frame = Frame.of(*decoded.size, pixels.size, pixels.fit)
         moved = [box.moved(frame.scale, frame.shift) for box in from_text(answer)]
         cut = [(box, box.within(pixels.size, pixels.size)) for box in moved]
-        return as_text([inside for box, inside in cut if inside.area >= VISIBLE * box.area])
+        stay = [inside for box, inside in cut if inside.area >= VISIBLE * box.area]
+        whole[split] += len(cut)
+        left[split] += len(stay)
+        if len(stay) < len(cut):
+            notices.add(BEYOND, picture.where, len(cut) - len(stay))
+        return as_text(stay)
 
     yield keep
+    for split, number in whole.items():
+        if number and not left[split]:
+            raise StageError(
+                f"pixels.fit: found {pixels.fit!r}, with which none of the {number:,} boxes of the "
+                f"{split} split is left: they lie outside of the middle square of their pictures; "
+                "accepted: stretch, which shows the whole picture"
+            )

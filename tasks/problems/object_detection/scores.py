@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from tasks.data.images.boxes import Box, as_text, from_text, objects_in
 from tasks.problems import Described
+from tasks.problems.rare_parts import where_there
 from tasks.problems.weighted import ByRow, Floats, Values
 
 LEVELS = np.linspace(0, 1, 101)  # of recall
@@ -28,6 +29,7 @@ OVERLAPS = np.linspace(0.5, 0.95, 10)  # IoU
 MOST = 100  # answers to a picture
 SURE = 0.3  # the score from which an answer is shown, and counted for a picture alone
 NO_OBJECT = "(no object)"
+NUMBERS_AT_ONCE = 1_000_000  # 8 MB; an answer has a number in each resample, several times over
 
 
 @dataclass(frozen=True)
@@ -46,40 +48,41 @@ class Matches:
     left_out: NDArray[np.bool_]
     objects: Floats
 
-    def precision(self, weights: Floats, overlap: int) -> Floats:
-        """The average precision of resamples; 0 where there is no object of the label.
+    def precision(self, weights: Floats) -> Floats:
+        """[overlaps, resamples] the average precision; 0 where there is no object of the label.
 
         A level of recall is reached at a right answer, and worth the best precision from there on,
         which is that of a right answer too: the others only count as seen.
 
         Args:
             weights: [resamples, pictures].
-            overlap: the place of the IoU in OVERLAPS.
         """
-        places = np.flatnonzero(self.right[overlap])
-        if not len(places):
-            return np.zeros(len(weights))
-        seen = weights @ self._until(places, overlap)
-        right = np.cumsum(weights[:, self.row[places]], axis=1)
-        recall = right / np.maximum(weights @ self.objects, 1e-9)[:, None]
-        precise = right / (seen + np.spacing(1))
-        best = np.maximum.accumulate(precise[:, ::-1], axis=1)[:, ::-1]
-        reached = np.where(right > 0, np.searchsorted(LEVELS, recall, side="right"), 0)
-        levels = np.diff(reached, axis=1, prepend=0)
-        found: Floats = (best * levels).sum(axis=1) / len(LEVELS)
-        return found
-
-    def _until(self, places: NDArray[np.int64], overlap: int) -> Floats:
-        """[pictures, places] how many answers of each picture are as sure as one, or surer."""
-        counts = np.zeros((len(self.objects), len(self.row)))
-        counts[self.row, np.arange(len(self.row))] = ~self.left_out[overlap]
-        found: Floats = np.cumsum(counts, axis=1)[:, places]
+        every = np.cumsum(weights[:, self.row], axis=1)
+        objects = np.maximum(weights @ self.objects, 1e-9)[:, None]
+        found = np.zeros((len(OVERLAPS), len(weights)))
+        for overlap, is_right in enumerate(self.right):
+            places = np.flatnonzero(is_right)
+            if not len(places):
+                continue
+            counted = ~self.left_out[overlap]
+            seen = every if counted.all() else np.cumsum(weights[:, self.row] * counted, axis=1)
+            right = np.cumsum(weights[:, self.row[places]], axis=1)
+            precise = right / (seen[:, places] + np.spacing(1))
+            best = np.maximum.accumulate(precise[:, ::-1], axis=1)[:, ::-1]
+            reached = np.searchsorted(LEVELS, right / objects, side="right")
+            levels = np.diff(np.where(right > 0, reached, 0), axis=1, prepend=0)
+            found[overlap] = (best * levels).sum(axis=1) / len(LEVELS)
         return found
 
 
 def by_overlap(matches: Matches, weights: Floats) -> Floats:
-    """[overlaps, resamples] the average precision of a label at each IoU."""
-    return np.stack([matches.precision(weights, place) for place in range(len(OVERLAPS))])
+    """[overlaps, resamples] the average precision of a label at each IoU.
+
+    Resamples are taken a few at a time: the memory is that of some NUMBERS_AT_ONCE numbers.
+    """
+    at_once = max(1, NUMBERS_AT_ONCE // max(1, len(matches.row)))
+    parts = [weights[begin : begin + at_once] for begin in range(0, len(weights), at_once)]
+    return np.concatenate([matches.precision(each) for each in parts], axis=1)
 
 
 def matches_of(gold: Iterable[str], predicted: Iterable[str]) -> dict[str, Matches]:
@@ -176,16 +179,20 @@ def score(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) 
 
 
 def part_scores(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) -> ByRow:
-    """The AP of each label; 0 on a resample without it."""
+    """The AP of each label; of a resample without it, that of another one (`where_there`)."""
     given = list(predicted)
     matches = matches_of(gold, given)
 
     def metrics(weights: Floats) -> Values:
         zero = np.zeros(len(weights))
         return {
-            name: by_overlap(matches[name], weights).mean(axis=0) if name in matches else zero
-            for name in labels
+            name: of_label(matches[name], weights) if name in matches else zero for name in labels
         }
+
+    def of_label(found: Matches, weights: Floats) -> Floats:
+        whole = np.ones((1, len(found.objects)))
+        values, exact = (by_overlap(found, each).mean(axis=0) for each in (weights, whole))
+        return where_there(values, weights @ found.objects > 0, exact)
 
     return ByRow(_digests(given), metrics)
 
@@ -261,12 +268,15 @@ def quality_of_each(gold: Iterable[str], predicted: Iterable[str]) -> Floats:
 
 
 def report(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) -> pd.DataFrame:
-    """AP and AP50 of each label, and how many objects of it there are in the test."""
+    """AP and AP50 of each label, and how many objects of it there are in the test.
+
+    Of a label without an object they are NaN: nothing is known of it.
+    """
     matches = matches_of(gold, predicted)
     rows = []
     for name in labels:
         if name not in matches:
-            rows.append((name, 0.0, 0.0, 0))
+            rows.append((name, np.nan, np.nan, 0))
             continue
         found = matches[name]
         every = np.ones((1, len(found.objects)))

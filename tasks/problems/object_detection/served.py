@@ -9,6 +9,7 @@ an object and the logarithm of its size; an object is a peak among the cells aro
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,7 +48,7 @@ class DenseForObjectDetection(DenseModel):
         return SimpleNamespace(logits=self.cells(pixel_values))
 
 
-def peaks(cells: Tensor) -> Tensor:
+def peaks(cells: Tensor, size: Sequence[int]) -> Tensor:
     """[pictures, MOST, 6] score, label, left, top, right, bottom of objects, the surest first.
 
     Boxes are in pixels of the square that the model reads. Where there are fewer objects, the
@@ -55,6 +56,7 @@ def peaks(cells: Tensor) -> Tensor:
 
     Args:
         cells: of a model.
+        size: height and width of the square, which its last cells may reach beyond.
     """
     _, numbers, rows, columns = cells.shape
     labels = numbers - 4
@@ -71,7 +73,7 @@ def peaks(cells: Tensor) -> Tensor:
     at = torch.stack([cell % columns, cell // columns], dim=1)
     middle = (at + 0.5 + offsets) * STRIDE
     half = sizes.clamp(max=LARGEST).exp() * STRIDE / 2
-    limits = middle.new_tensor([columns * STRIDE, rows * STRIDE])[:, None]
+    limits = middle.new_tensor([size[1], size[0]])[:, None]
     low = torch.minimum((middle - half).clamp(min=0), limits)
     high = torch.minimum((middle + half).clamp(min=0), limits)
     answers = torch.cat([scores[:, None], label[:, None], low, high], dim=1).transpose(1, 2)
@@ -97,7 +99,9 @@ class Detector:
         for text in texts_of(data):
             image = self.reader.opened(text)
             values = torch.from_numpy(self.reader.numbers(image))[None]
-            [answers] = peaks(self.model(pixel_values=values).logits.float()).tolist()
+            [answers] = peaks(
+                self.model(pixel_values=values).logits.float(), values.shape[2:]
+            ).tolist()
             answers = [each for each in answers if each[0] >= LEAST]
             names = self.model.config.id2label
             found = {

@@ -12,5 +12,5 @@ METRICS = {
 HEADLINE = "mean_iou"
 PARTS = Parts("class", Metric("IoU"))
 HEAD = Head("DenseForSemanticSegmentation", "")
-LIBRARIES = ("scipy",)
+LIBRARIES: tuple[str, ...] = ()
 BESIDE = ("-masks.npy",)  # what stage `pixels` stores of each split beside its pixels

@@ -117,13 +117,15 @@ def whole(answer: str, frame: Frame) -> str:
 def logits(model: Any, inputs: Batch) -> torch.Tensor:
     """[pictures, pixels + 1]: the best label of each pixel, and behind them the mean loss.
 
+    The loss of a picture without a pixel that counts is 0.
+
     The scores of all labels are not kept: they are many times as large as the pictures.
     """
     scores = model(pixel_values=inputs["pixel_values"]).logits.float()
     truth = inputs[TRUTH_TOO]
     logs, known = scores.log_softmax(-1), truth >= 0
     given = logs.gather(-1, truth.where(known, 0)[..., None])[..., 0] * known
-    loss = -given.flatten(1).sum(1) / known.flatten(1).sum(1)
+    loss = -given.flatten(1).sum(1) / known.flatten(1).sum(1).clamp(min=1)
     return torch.cat([scores.argmax(-1).flatten(1).float(), loss[:, None]], dim=1)
 
 

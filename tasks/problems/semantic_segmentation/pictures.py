@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.contract import StageError
 from tasks.data.images.decoding import Decoded
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from tasks.experiment.images.problem import ImageData
 
 ROLES = ("image", "mask")
-NOTHING = "masks without a pixel that counts: all have the ignored number"
+NOTHING = "left out: pictures whose masks have the ignored number alone"
 SHOWN = 8  # numbers in a message
 
 
@@ -57,6 +58,7 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
             "their pictures"
         )
     found = [number for number in np.unique(numbers).tolist() if number != data.ignore]
+    given = data.classes or mask.names
     unknown = [number for number in found if data.classes and number >= len(data.classes)]
     if unknown:
         raise StageError(
@@ -67,7 +69,8 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
         )
     if not found:
         notices.add(NOTHING, mask.where)
-    names = {str(number): data.classes[number] if data.classes else str(number) for number in found}
+        return None
+    names = {str(n): given[n] if n < len(given) else str(n) for n in found}
     return json.dumps(names, ensure_ascii=False)
 
 
@@ -78,7 +81,7 @@ def counted(answer: str) -> Iterable[str]:
 
 
 def labels(data: ImageData, counts: LabelCounts, rows: int) -> list[str]:
-    """The classes: as they are named, or the numbers in order.
+    """The classes: as they are named, or those of the source, the numbers in order.
 
     Raises:
         StageError: the training masks have fewer than two, or lack one, or two have one name.
@@ -90,28 +93,41 @@ def labels(data: ImageData, counts: LabelCounts, rows: int) -> list[str]:
             f"{field}: found {twice[0] if twice else ''!r} {'twice' if twice else 'as a name'}; "
             "accepted: another name for each number"
         )
-    found = list(data.classes) or sorted(counts["train"], key=int)
+    found = list(data.classes) or sorted(counts["train"], key=_in_order)
     if len(found) > MOST_CLASSES:
         raise StageError(f"{field}: {len(found)} classes; accepted: at most {MOST_CLASSES}")
     return require_learnable(found, counts, rows, part=data.part, field=field)
 
 
+def _in_order(name: str) -> tuple[int, str]:
+    """Numbers by their size, names by the alphabet."""
+    return (int(name), "") if name.isdecimal() else (0, name)
+
+
 @contextmanager
 def keeping(
-    out: Path, counts: Mapping[str, int], pixels: Pixels, labels: Sequence[str]
+    out: Path,
+    counts: Mapping[str, int],
+    pixels: Pixels,
+    labels: Sequence[str],
+    notices: Notices,
 ) -> Iterator[Keep]:
     """Store the mask of each picture in SPLIT-masks.npy, and as the text of its row.
+
+    Pixels that the square does not show are counted.
 
     Args:
         out: the folder.
         counts: pictures of each split.
         pixels: size and fit of what is stored.
         labels: the classes.
+        notices: of what is cut off.
 
     Yields:
         What stores the mask of a picture of a split; it returns the text.
     """
     place = {name: i for i, name in enumerate(labels)}
+    whole, cut = (np.zeros(IGNORED + 1, dtype=np.int64) for _ in range(2))
     with ExitStack() as stack:
         files = {
             split: stack.enter_context(PixelFile(out / f"{split}-masks.npy", count, pixels.size, 1))
@@ -124,8 +140,30 @@ def keeping(
             for number, name in json.loads(answer).items():
                 to_place[int(number)] = place[name]
             mask = to_place[read_mask(picture.mask.data, picture.mask.where)]
-            square = Frame.of(*decoded.size, pixels.size, pixels.fit).square(mask)
+            frame = Frame.of(*decoded.size, pixels.size, pixels.fit)
+            square, shown = frame.square(mask), mask[frame.shown]
+            areas = np.bincount(mask.ravel(), minlength=IGNORED + 1)
+            whole[:] += areas
+            if shown.size < mask.size:
+                cut[:] += areas - np.bincount(shown.ravel(), minlength=IGNORED + 1)
             files[split].append(square[..., None])
             return as_text(square, labels)
 
         yield keep
+    _note_cut(whole[: len(labels)], cut[: len(labels)], labels, notices)
+
+
+def _note_cut(
+    whole: NDArray[np.int64], cut: NDArray[np.int64], labels: Sequence[str], notices: Notices
+) -> None:
+    """Say how many pixels lie outside of the middle square, and of which classes the most."""
+    if not cut.any():
+        return
+    shares = cut / np.maximum(whole, 1)
+    order = np.argsort(-shares, kind="stable")[:SHOWN]
+    told = ", ".join(f"{labels[i]} {shares[i]:.0%}" for i in order if cut[i])
+    notices.add(
+        "pixels of masks outside of the middle square of the picture, cut off (pixels.fit: stretch "
+        f"keeps them): {cut.sum() / whole.sum():.0%} of all; {told}",
+        count=int(cut.sum()),
+    )

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from tasks.data.images.masks import as_text, from_text, names_in, placed, shares_of
 from tasks.problems import Described
 from tasks.problems.class_scores import ratio
+from tasks.problems.rare_parts import where_there
 from tasks.problems.weighted import Floats, Sums, Values
 
 NEAR = 0.0075  # of the diagonal: how near boundaries have to be, but at least a pixel
@@ -88,28 +88,44 @@ def areas_of(true: Mask, answer: Mask, classes: int) -> NDArray[np.int64]:
 
 def borders_of(true: Mask, answer: Mask, classes: int) -> NDArray[np.int64]:
     """Of each class: answered edges near a true one, all, true edges near an answered one, all."""
-    found = np.zeros((4, classes), dtype=np.int64)
     most = max(1.0, NEAR * float(np.hypot(*true.shape)))
-    for place in np.union1d(true, answer):
-        if place < 0:
-            continue
-        ours, theirs = edge(answer, place), edge(true, place)
-        found[1, place], found[3, place] = ours.sum(), theirs.sum()
-        if ours.any() and theirs.any():
-            found[0, place] = (distance_transform_edt(~theirs)[ours] <= most).sum()
-            found[2, place] = (distance_transform_edt(~ours)[theirs] <= most).sum()
-    return found.ravel()
+    ours, theirs = edges(answer), edges(true)
+    counted = [near(ours, theirs, most), ours[ours >= 0], near(theirs, ours, most)]
+    counted.append(theirs[theirs >= 0])
+    return np.concatenate([np.bincount(each, minlength=classes) for each in counted])
 
 
-def edge(mask: Mask, place: int) -> NDArray[np.bool_]:
-    """The pixels of a class beside one of another class, not beside one that does not count."""
-    inside, other = mask == place, (mask != place) & (mask >= 0)
-    beside = np.zeros_like(inside)
-    beside[1:] |= other[:-1]
-    beside[:-1] |= other[1:]
-    beside[:, 1:] |= other[:, :-1]
-    beside[:, :-1] |= other[:, 1:]
-    return inside & beside
+def near(ours: Mask, theirs: Mask, most: float) -> Mask:
+    """The classes of our edge pixels that are at most so far from one of theirs of their class.
+
+    Only the few pixels around each are looked at; a distance transform would measure all places.
+    """
+    reach = int(most)
+    down, across = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    around = np.hypot(down, across) <= most
+    rows, columns = np.nonzero(ours >= 0)
+    padded = np.pad(theirs, reach, constant_values=-1)
+    found = padded[
+        rows[:, None] + (down[around] + reach), columns[:, None] + across[around] + reach
+    ]
+    classes = ours[rows, columns]
+    return classes[(found == classes[:, None]).any(axis=1)]
+
+
+def edges(mask: Mask) -> Mask:
+    """The class of each pixel beside one of another class; -1 of others.
+
+    A pixel beside one that does not count is no edge.
+    """
+    found = np.zeros(mask.shape, dtype=bool)
+    for one, other in (
+        ((slice(1, None), slice(None)), (slice(None, -1), slice(None))),
+        ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
+    ):
+        differ = (mask[one] != mask[other]) & (mask[one] >= 0) & (mask[other] >= 0)
+        found[one] |= differ
+        found[other] |= differ
+    return np.where(found, mask, -1)
 
 
 def _areas(
@@ -121,38 +137,56 @@ def _areas(
 
 
 def iou_of_each(gold: Iterable[str], predicted: Iterable[str]) -> Floats:
-    """The mean IoU of each picture alone, over the classes that are in its two masks."""
+    """The mean IoU of each picture alone, over the classes that are in its two masks.
+
+    It is 1 where no pixel counts: nothing there is wrong.
+    """
     found = []
     for pair in zip(gold, predicted, strict=True):
         names = sorted({name for text in pair for name in names_in(text)})
         areas = areas_of(*_pair(*pair, names), len(names)).astype(np.float64)
         right, answered, true = np.split(areas, 3)
         union = answered + true - right
-        found.append(float(ratio(right, union).sum() / max(1, (union > 0).sum())))
+        classes = int((union > 0).sum())
+        found.append(float(ratio(right, union).sum() / classes) if classes else 1.0)
     return np.array(found)
 
 
 def part_scores(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) -> Sums:
-    """The IoU of each label."""
+    """The IoU of each label; of a resample without it, that of another one (`where_there`)."""
+    areas = _areas(gold, predicted, labels)
+    exact = _iou(areas.sum(axis=0, keepdims=True).astype(np.float64))
 
     def metrics(sums: Floats) -> Values:
-        right, answered, true = np.split(sums, 3, axis=-1)
-        values = ratio(right, answered + true - right)
-        return {name: values[..., i] for i, name in enumerate(labels)}
+        values, there = _iou(sums), np.split(sums, 3, axis=-1)[2] > 0
+        return {
+            name: where_there(values[:, i], there[:, i], exact[:, i])
+            for i, name in enumerate(labels)
+        }
 
-    return Sums(_areas(gold, predicted, labels), metrics)
+    return Sums(areas, metrics)
+
+
+def _iou(sums: Floats) -> Floats:
+    """[…, labels] from the sums of `areas_of`."""
+    right, answered, true = np.split(sums, 3, axis=-1)
+    return ratio(right, answered + true - right)
 
 
 def report(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) -> pd.DataFrame:
-    """IoU, precision and recall of the pixels of each label, and how many have it in the test."""
+    """IoU, precision and recall of the pixels of each label, and how many have it in the test.
+
+    Of a label that no pixel of the test has they are NaN: nothing is known of it.
+    """
     counts = _areas(gold, predicted, labels).sum(axis=0).astype(np.float64)
     right, answered, true = np.split(counts, 3)
+    known = np.where(true > 0, 1.0, np.nan)
     return pd.DataFrame(
         {
             "class": list(labels),
-            "iou": ratio(right, answered + true - right),
-            "precision": ratio(right, answered),
-            "recall": ratio(right, true),
+            "iou": ratio(right, answered + true - right) * known,
+            "precision": ratio(right, answered) * known,
+            "recall": ratio(right, true) * known,
             "support": np.asarray(true).astype(int),
         }
     )

@@ -24,9 +24,15 @@ from torch.nn import functional
 
 from ..dense_head import STRIDE, DenseModel
 from ..image_classification.served import PictureReader, texts_of
+from .palette import palette
 
-COPIED = ("dense_head.py", "image_classification/served.py")  # beside it, in this package
+COPIED = (  # beside it, in this package
+    "dense_head.py",
+    "image_classification/served.py",
+    "semantic_segmentation/palette.py",
+)
 BEYOND = 255
+NOT_COUNTED = -100  # a label, as in transformers
 
 
 class DenseForSemanticSegmentation(DenseModel):
@@ -44,13 +50,15 @@ class DenseForSemanticSegmentation(DenseModel):
 
         Args:
             pixel_values: [pictures, 3, height, width].
-            labels: [pictures, height, width], -100 where nothing is known.
+            labels: [pictures, height, width], NOT_COUNTED where nothing is known; the loss of a
+                batch without a pixel that counts is 0.
         """
         high, wide = pixel_values.shape[2:]
         scores = functional.pixel_shuffle(self.cells(pixel_values), STRIDE)[..., :high, :wide]
         loss = None
         if labels is not None:
-            loss = functional.cross_entropy(scores.float(), labels)
+            whole = functional.cross_entropy(scores.float(), labels, reduction="sum")
+            loss = whole / (labels != NOT_COUNTED).sum().clamp(min=1)
         return SimpleNamespace(logits=scores.permute(0, 2, 3, 1), loss=loss)
 
 
@@ -96,16 +104,6 @@ def png(mask: Any) -> str:
     file = io.BytesIO()
     image.save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode()
-
-
-def palette() -> list[int]:
-    """Red, green and blue of 256 numbers, as PASCAL VOC has them: bits of the number, spread."""
-    colours = []
-    for number in range(256):
-        for channel in range(3):
-            bits = (number >> (3 * place + channel) & 1 for place in range(3))
-            colours.append(sum(bit << (7 - place) for place, bit in enumerate(bits)))
-    return colours
 
 
 def _load_pyfunc(path: str, _model_config: Any = None) -> Segmenter:

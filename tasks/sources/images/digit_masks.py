@@ -9,6 +9,7 @@ from tasks.sources import Progress, Source
 from tasks.sources.images import MaskFile, Picture, digit_canvases
 
 WRITTEN = "builtin:digit-masks"
+NAMES = ("ground", *(f"digit {number}" for number in range(10)))
 LIBRARIES = digit_canvases.LIBRARIES
 
 
@@ -46,6 +47,6 @@ def pictures(_source: Source, _columns: PictureColumns, progress: Progress) -> I
             "",
             canvas.split,
             where,
-            mask=MaskFile(digit_canvases.png(mask), f"{where}, its mask"),
+            mask=MaskFile(digit_canvases.png(mask), f"{where}, its mask", names=NAMES),
         )
         progress(number, total, "pictures")

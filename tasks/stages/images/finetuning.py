@@ -40,7 +40,7 @@ from tasks.models.inference import mean_loss, predict
 from tasks.models.learning.cost import Costs
 from tasks.models.learning.tuning import labels_in, last_points, optimization, order_of
 from tasks.problems import Problem, load
-from tasks.problems.picture_rows import move_of
+from tasks.problems.picture_rows import counts_of, move_of
 from tasks.problems.weighted import on_all_rows
 from tasks.training.loop import Batch, train
 from tasks.training.weights.averages import Averages
@@ -152,7 +152,7 @@ def finetune_on_images(
         computation=image_computation(
             model,
             batches[0],
-            counts=labels_in,
+            counts=counts_of(kind, labels_in),
             micro_batch_size=training.micro_batch_size,
             frozen=is_body_frozen(model),
         ),

@@ -18,6 +18,7 @@ from tasks.contract import Monitor, StageError
 from tasks.data.images.decoding import decode
 from tasks.data.images.pixel_arrays import PixelFile
 from tasks.data.images.resizing import to_square
+from tasks.data.notices import Notices
 from tasks.data.tables import read_table, write_json
 from tasks.experiment.images.pictures import PictureColumns, Pixels
 from tasks.models.answering import read_labels
@@ -48,16 +49,18 @@ def store_pixels(
         problem: The one whose answers move with the pixels, such as masks; "" if there is none.
         out: Empty folder for SPLIT.npy and SPLIT.parquet, labels.json and pixels.json (size,
             channels, fit), and what the problem stores beside them.
-        monitor: Receives the progress.
+        monitor: Receives the progress, and what of the answers is lost.
 
     Returns:
         pictures and megabytes stored, and the mean and the deviation of a pixel, from 0 to 1.
 
     Raises:
-        StageError: the source does not have the pictures that stage `images` saw.
+        StageError: the source does not have the pictures that stage `images` saw; or from the
+            problem, where none of its answers is left.
     """
     counts = Counter(row["split"] for row in read_table(images / "pictures.parquet", ["split"]))
     splits = [split for split in ("train", "validation", "test") if counts[split]]
+    notices = Notices()
     sums = np.zeros(3)  # of pixels: their number, they, and their squares
     with ExitStack() as stack:
         arrays = {
@@ -67,7 +70,14 @@ def store_pixels(
             for split in splits
         }
         keep = stack.enter_context(
-            keeping(problem, out, {s: counts[s] for s in splits}, pixels, read_labels(images))
+            keeping(
+                problem,
+                out,
+                {split: counts[split] for split in splits},
+                pixels,
+                read_labels(images),
+                notices=notices,
+            )
         )
         tables: dict[str, list[tuple[str, str, str, int]]] = {split: [] for split in splits}
         found = pictures(source, columns, _silent)
@@ -90,6 +100,7 @@ def store_pixels(
             shades = values.astype(np.float64) / 255
             sums += (shades.size, shades.sum(), (shades**2).sum())
         next(found, None)  # behind the last picture, the source looks whether its files changed
+    notices.report(monitor)
     for split, written in tables.items():
         table = pd.DataFrame(written, columns=list(COLUMNS))
         table.to_parquet(out / f"{split}.parquet", index=False)
