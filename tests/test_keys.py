@@ -321,6 +321,17 @@ def test_a_method_of_tuning_counts_with_its_own_fields_alone(place: SimpleNamesp
     assert "peft" not in full["finetuning mood"]["libraries"]
 
 
+def test_a_rate_of_the_method_counts_in_place_of_that_of_the_problem(
+    place: SimpleNamespace,
+) -> None:
+    own = ("downstream.mood.tuning.method=lora", "downstream.mood.tuning.learning_rate=0.01")
+    before = keys(place, *own)
+    assert before["finetuning mood"]["part"]["training.learning_rate"] == 0.01
+    assert before["finetuning mood from scratch"]["part"]["training.learning_rate"] != 0.01
+    after = keys(place, *own, "downstream.mood.learning_rate=0.002")
+    assert changed(before, after) == {"finetuning mood from scratch"}
+
+
 def test_of_a_published_tokenizer_nothing_counts_but_its_content_and_the_case(
     place: SimpleNamespace,
 ) -> None:

@@ -8,7 +8,7 @@ from pydantic import create_model, field_validator
 
 from tasks.experiment import choices
 from tasks.experiment.fields import NAME_PATTERN, Part, as_column, as_in, field
-from tasks.experiment.training import FULL, Schedule, Training, TuningMethod
+from tasks.experiment.training import FULL, Schedule, Training, TuningMethod, at_own_rate
 
 
 def role(name: str, title: str, description: str) -> Any:
@@ -273,9 +273,13 @@ class Downstream(FineTuning, LabelledData):
     @property
     def training(self) -> FineTuning:
         """The fields that determine the training."""
-        return FineTuning(**{name: getattr(self, name) for name in FineTuning.model_fields})
+        return at_own_rate(self._stated, self.tuning)
 
     @property
     def from_scratch(self) -> FineTuning:
         """The fields that determine the training of a model from random weights."""
-        return self.training.model_copy(update={"tuning": TuningMethod()})
+        return self._stated.model_copy(update={"tuning": TuningMethod()})
+
+    @property
+    def _stated(self) -> FineTuning:
+        return FineTuning(**{name: getattr(self, name) for name in FineTuning.model_fields})

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from tasks.experiment import choices
 from tasks.experiment.fields import Part, field
 
 Schedule = Literal["linear", "cosine", "constant", "flat"]
 FULL = "full"  # the method of tuning in which all weights learn
+
+T = TypeVar("T", bound="Training")
 
 
 class Training(Part):
@@ -111,6 +113,17 @@ class TuningMethod(Part):
         gt=0,
         le=1,
     )
+
+
+def at_own_rate(training: T, how: TuningMethod) -> T:
+    """The fields of a fine-tuning, at the rate of its method, if that has one of its own.
+
+    So the rate of the problem is in no key where it does not count.
+    """
+    if not how.learning_rate:
+        return training
+    plain = how.model_copy(update={"learning_rate": 0.0})
+    return training.model_copy(update={"learning_rate": how.learning_rate, "tuning": plain})
 
 
 class Optimized(Protocol):

@@ -7,7 +7,7 @@ embeddings. Layers that share their weights (ALBERT) are one.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,6 +100,20 @@ def hold_in_evaluation(module: nn.Module) -> None:
     """Have a part of a model stay in evaluation mode when the whole is set to training."""
     module.eval()
     module.__dict__["train"] = lambda mode=True: module  # noqa: ARG005
+
+
+def hold_norms(model: nn.Module) -> Sequence[nn.Module]:
+    """Have batch norms whose scale does not learn keep their statistics; returns these norms."""
+    found = [
+        module
+        for module in model.modules()
+        if isinstance(module, nn.BatchNorm2d)
+        and module.weight is not None
+        and not module.weight.requires_grad
+    ]
+    for norm in found:
+        hold_in_evaluation(norm)
+    return found
 
 
 def release(module: nn.Module) -> None:

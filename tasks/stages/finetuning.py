@@ -1,8 +1,9 @@
 """Stage `finetuning`: train an encoder, pre-trained or not, on labelled rows.
 
 Both start from the same seeded weights; the pre-trained weights then replace those of the encoder.
-So the new head, the batches and their order are the same with and without pre-training, and the
-gain measures pre-training alone.
+So the new head, the batches and their order are the same with and without pre-training. With the
+method `full` the gain measures pre-training alone; with another, it compares the pre-trained model
+tuned that way with random weights, which always learn in full.
 
 The last weights are used, not the best on validation: choosing would make the validation split part
 of training. With `early_stopping` it is: the weights of the best validation are used, and what the
@@ -111,7 +112,8 @@ def finetune(
         monitor.say(
             f"{cut:,} of {len(rows):,} examples are truncated at max_length ({longest} tokens)"
         )
-    read = tuned.solving(kind, examples, training.precision, monitor) or kind
+    number = len(examples) + len(validation)
+    read = tuned.solving(kind, examples, training.precision, monitor, number=number) or kind
     validate = validation_of(read, model, kind.learnt(validation, rows, model), tokenizer, labels)
     history = learn(
         read,

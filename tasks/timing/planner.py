@@ -101,17 +101,18 @@ class TimedPlanner(Planner):
         examples = int(known.get("train_rows", training.train_examples))
         examples = min(examples, training.train_examples or examples)
         validation = int(known.get("validation_rows", examples))
+        validation = min(validation, VALIDATION_ROWS)
+        read, validated = (math.ceil(share * count) for count in (examples, validation))
         cost = time_finetuning(
             arguments["problem"],
             self._model(experiment),
             training,
             vocabulary,
             lengths or [training.max_length],
+            number=read + validated,
         )
         missing = "" if lengths else "its row lengths are unknown: assumes the longest"
-        validation = min(validation, VALIDATION_ROWS)
-        rows = (math.ceil(share * count) for count in (examples, validation))
-        return Expected(cost.of_finetuning(training, *rows), not lengths, missing)
+        return Expected(cost.of_finetuning(training, read, validated), not lengths, missing)
 
     def _lengths(self, arguments: Mapping[str, Any]) -> tuple[list[int], float]:
         """Token counts of the examples of some rows, and how many examples a row has.

@@ -118,9 +118,19 @@ def time_pretraining(model: Model | Path, pretraining: Pretraining, vocabulary: 
 
 
 def time_finetuning(
-    problem: str, model: Model | Path, training: FineTuning, vocabulary: int, lengths: Sequence[int]
+    problem: str,
+    model: Model | Path,
+    training: FineTuning,
+    vocabulary: int,
+    lengths: Sequence[int],
+    *,
+    number: int = 0,
 ) -> Cost:
-    """What fine-tuning costs on examples of such lengths, in tokens; `model` as above."""
+    """What fine-tuning costs on examples of such lengths, in tokens; `model` as above.
+
+    `number` is that of all examples, those to validate on too: a probe keeps features of all, if
+    they fit; 0: no more than are measured.
+    """
     kind, tokenizer = problems.load(problem), MadeUpTokenizer(vocabulary)
     config = _configuration(model, tokenizer, training.dropout)
     labels = [str(i) for i in range(LABELS)] if problems.shape_of(problem).LABELS else []
@@ -131,7 +141,7 @@ def time_finetuning(
     many = [lengths[i % len(lengths)] for i in range(steps * training.batch_size)]
     examples: list[Example] = [kind.made_up(length) for length in many]
     begun = time.perf_counter()
-    kind = way.solving(kind, examples, training.precision, Silent()) or kind
+    kind = way.solving(kind, examples, training.precision, Silent(), number=number) or kind
     once = 0.0 if way.computes else (time.perf_counter() - begun) / len(examples)
     batches = BucketedBatches(
         examples,

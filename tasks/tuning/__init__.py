@@ -49,14 +49,24 @@ class Tuned:
         model: of transformers, in fp32.
         rates: the share of the learning rate of weights, by name; 1 for others.
         computes: whether each step computes the body.
+        varies: whether pictures may be augmented, so that each is read anew at each step.
+        held: parts of the model that stay in evaluation mode until the training ends.
     """
 
     model: Any
     rates: Mapping[str, float] = field(default_factory=dict)
     computes: bool = True
+    varies: bool = True
+    held: Sequence[Any] = ()
 
     def solving(
-        self, kind: Problem, examples: Sequence[Any], precision: Precision, monitor: Monitor
+        self,
+        kind: Problem,
+        examples: Sequence[Any],
+        precision: Precision,
+        monitor: Monitor,
+        *,
+        number: int,
     ) -> Problem | None:
         """The problem as the head reads it, if a frozen body has read the examples already.
 
@@ -67,6 +77,7 @@ class Tuned:
             examples: those to train on, which all are read once.
             precision: in which the body reads them.
             monitor: receives the progress.
+            number: of all examples that are read in the training, those of the validations too.
         """
 
     def finish(self, out: Path, body: Path | None) -> None:
@@ -76,6 +87,18 @@ class Tuned:
             out: where a method writes what it keeps beside the model.
             body: the pre-trained model that the training began with, if there is one.
         """
+        from tasks.models.depths import release
+
+        self.write(out, body)
+        self.restore()
+        for part in self.held:
+            release(part)
+
+    def write(self, out: Path, body: Path | None) -> None:
+        """Write what the method keeps beside the model, see `finish`: nothing by default."""
+
+    def restore(self) -> None:
+        """Undo what the method changed in the model: nothing by default."""
 
 
 class Method(Protocol):
@@ -121,5 +144,13 @@ def load(method: str) -> Method:
 
 
 def begin(model: Any, training: Way, seed: int) -> Tuned:
-    """Have the weights learn that an experiment chooses: see `Method.begin`."""
-    return load(training.tuning.method).begin(model, training, seed)
+    """Have the weights learn that an experiment chooses: see `Method.begin`.
+
+    With each method, a batch norm whose scale does not learn keeps its statistics too: they are
+    part of the frozen layers, and pictures of the problem would move them.
+    """
+    from tasks.models.depths import hold_norms
+
+    tuned = load(training.tuning.method).begin(model, training, seed)
+    tuned.held = [*tuned.held, *hold_norms(model)]
+    return tuned

@@ -1,30 +1,30 @@
 """New weights beside the frozen ones of a body, by `peft`; after the training they are merged.
 
 The layers of the body get them, never embeddings or an output that shares their weights: what is
-added to one of two tied weights is lost in the other. Norms keep their statistics, so that the body
-and the adapter together are the model that was trained.
+added to one of two tied weights is lost in the other. Weight decay pulls new weights to the values
+with which they change nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from peft import PeftConfig
 from peft.mapping import PEFT_TYPE_TO_TUNER_MAPPING
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from transformers.pytorch_utils import Conv1D
 
 from tasks.contract import StageError
 from tasks.machinery.store.fingerprint import digest
-from tasks.models.depths import Depths, hold_in_evaluation, release
+from tasks.models.depths import Depths
 from tasks.tuning import Tuned
 
 ADAPTER, BODY_FILE = "adapter", "body.json"
@@ -37,18 +37,18 @@ class Adapted(Tuned):
 
     Attributes:
         tuner: of peft; it knows the layers that it replaced.
-        norms: batch norms that keep their statistics.
         head: the names of the weights of the head.
     """
 
     tuner: Any = None
-    norms: Sequence[nn.Module] = field(default_factory=list)
     head: frozenset[str] = frozenset()
 
-    def finish(self, out: Path, body: Path | None) -> None:
-        """Write the adapter and the head to `out/adapter`, as peft does; merge the new weights."""
+    def write(self, out: Path, body: Path | None) -> None:
+        """Write the adapter and the head to `out/adapter`, as peft does."""
         folder = out / ADAPTER
         folder.mkdir()
+        for holder, name in _differences_in(self.model):
+            parametrize.remove_parametrizations(holder, name)
         state = self.model.state_dict()
         new = (name for name in state if f".{self.tuner.prefix}" in name)
         added = {name.replace(f".{_NAME}", ""): state[name] for name in new}
@@ -61,22 +61,61 @@ class Adapted(Tuned):
         config = copy(self.tuner.peft_config[_NAME])
         config.modules_to_save = _modules_of(self.head, self.model.base_model_prefix) or None
         config.inference_mode = True
+        config.target_modules = sorted(config.target_modules)  # of many, peft makes a set
         config.save_pretrained(str(folder))
         if body is not None:
             text = json.dumps({"body": digest_of(body)})
             (folder / BODY_FILE).write_text(f"{text}\n", encoding="utf-8")
+
+    def restore(self) -> None:
+        """Merge the new weights into those of the layers."""
         self.tuner.merge_and_unload()
-        for norm in self.norms:
-            release(norm)
 
 
-def adapt(model: Any, config: PeftConfig, seed: int) -> Tuned:
+class Difference(nn.Module):
+    """A weight as the value that it began with, and a difference from it that learns.
+
+    So weight decay, which pulls what learns to 0, pulls the weight to where it began.
+
+    Args:
+        begun: the value, of any shape.
+    """
+
+    begun: Tensor
+
+    def __init__(self, begun: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("begun", begun.detach().clone(), persistent=False)
+
+    def forward(self, difference: Tensor) -> Tensor:
+        """The weight."""
+        return self.begun + difference
+
+    def right_inverse(self, weight: Tensor) -> Tensor:
+        """The difference."""
+        return weight - self.begun
+
+
+def _differences_in(model: nn.Module) -> list[tuple[nn.Module, str]]:
+    """The modules with a weight that learns as a difference, and the weight's name in each."""
+    return [
+        (module, name)
+        for module in model.modules()
+        if parametrize.is_parametrized(module)
+        for name, parts in cast(Any, module.parametrizations).items()
+        if isinstance(parts[0], Difference)
+    ]
+
+
+def adapt(model: Any, config: PeftConfig, seed: int, *, beginning: str = "") -> Tuned:
     """Add weights to all matrices and convolutions of a model's layers; they and the head learn.
 
     Args:
         model: of transformers.
         config: of peft, without the modules that are targets.
         seed: of the new weights.
+        beginning: the part of a name by which those weights are known that change nothing with the
+            values they begin with; others change nothing at 0.
 
     Raises:
         StageError: the layers have none.
@@ -94,10 +133,11 @@ def adapt(model: Any, config: PeftConfig, seed: int) -> Tuned:
     for name, part in model.named_parameters():
         if name in head:
             part.requires_grad_(requires_grad=True)
-    norms = [m for m in model.base_model.modules() if isinstance(m, nn.BatchNorm2d)]
-    for norm in norms:
-        hold_in_evaluation(norm)
-    return Adapted(model, tuner=tuner, norms=norms, head=head)
+    begun = [name for name, _ in model.named_parameters() if beginning and beginning in name]
+    for place, _, name in (each.rpartition(".") for each in begun):
+        holder = model.get_submodule(place)
+        parametrize.register_parametrization(holder, name, Difference(getattr(holder, name)))
+    return Adapted(model, tuner=tuner, head=head)
 
 
 def targets_in(model: Any) -> dict[str, nn.Module]:

@@ -12,6 +12,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any, Literal, cast
 
+import psutil
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
@@ -20,10 +21,10 @@ from tasks.contract import Monitor
 from tasks.models.inference import group_by_length
 from tasks.problems import Problem
 from tasks.training.loop import Batch, Precision, autocast, device_name
-from tasks.training.memory import total_memory
+from tasks.training.memory import CGROUPS, OWN_CGROUP, container_limits
 
 PIXELS, STATES = "pixel_values", "inputs_embeds"
-SHARE = 0.25  # largest share of the memory for features
+SHARE = 0.25  # largest share of the host's memory for features, which never lie on a GPU
 
 Kept = Literal["pooled", "first", "all"]
 
@@ -47,7 +48,7 @@ class Features:
         self._pooled: torch.Size = torch.Size()  # the shape of its pooled features, without number
         self._known: dict[int, tuple[Any, Tensor]] = {}  # by the identity of an example
 
-    def read(self, examples: Sequence[Any], monitor: Monitor) -> bool:
+    def read(self, examples: Sequence[Any], monitor: Monitor, number: int = 0) -> bool:
         """Compute the features of examples, in an order of their own; False if that is of no use.
 
         They may take too much memory, or the head may read more than the last states of the body:
@@ -56,6 +57,7 @@ class Features:
         Args:
             examples: of the problem.
             monitor: receives the progress, and what they would take.
+            number: of all examples whose features are kept in the end; 0: no others.
         """
         self.model.to(device_name())
         groups = group_by_length([example.places for example in examples])
@@ -66,13 +68,12 @@ class Features:
                 "computes at each step"
             )
             return False
-        done = 0
+        done, room, number = 0, SHARE * host_memory(), max(number, len(examples))
         for group in groups:
             self.add([examples[i] for i in group])
-            room = SHARE * total_memory()
-            if not done and (needed := self._bytes() * len(examples)) > room:  # the longest first
+            if not done and (needed := self._bytes() * number) > room:  # the longest first
                 monitor.say(
-                    f"the features of {len(examples):,} examples take {needed / 1e9:,.1f} GB, and "
+                    f"the features of {number:,} examples take {needed / 1e9:,.1f} GB, and "
                     f"there is room for {room / 1e9:,.1f}: the body computes them at each step"
                 )
                 return False
@@ -84,9 +85,10 @@ class Features:
     def _replays(self, examples: Sequence[Any]) -> bool:
         """Whether the model answers features at all, as it does where it passes them on."""
         self._replay()
+        given = {n: t for n, t in self.collate(examples, 0).items() if n != "labels"}
         try:
             with torch.no_grad(), autocast(self.precision):
-                self.kind.logits(self.model, self.collate(examples, 0))
+                self.kind.logits(self.model, given)
         except ValueError:  # of shapes
             return False
         finally:
@@ -214,3 +216,8 @@ class Features:
     def end(self) -> None:
         """Have the body compute as before."""
         self.body.__dict__.pop("forward", None)
+
+
+def host_memory() -> int:
+    """Bytes of the machine's memory, or fewer where the container is limited; not of a GPU."""
+    return min([psutil.virtual_memory().total, *container_limits(CGROUPS, OWN_CGROUP)])

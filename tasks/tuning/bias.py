@@ -1,4 +1,4 @@
-"""The biases of the body and the head learn.
+"""The biases of the body and the head learn; batch norms keep their scales and statistics.
 
 Ben Zaken et al. 2022, "BitFit: simple parameter-efficient fine-tuning for transformer-based masked
 language-models", ACL.

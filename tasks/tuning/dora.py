@@ -22,4 +22,4 @@ def begin(model: Any, training: Way, seed: int) -> Tuned:
 
     how = training.tuning
     config = LoraConfig(r=how.rank, lora_alpha=how.alpha, lora_dropout=how.dropout, use_dora=True)
-    return adapt(model, config, seed)
+    return adapt(model, config, seed, beginning=".lora_magnitude_vector.")

@@ -21,4 +21,4 @@ def begin(model: Any, training: Way, seed: int) -> Tuned:
 
     from tasks.tuning._adapters import adapt
 
-    return adapt(model, IA3Config(feedforward_modules=[]), seed)
+    return adapt(model, IA3Config(feedforward_modules=[]), seed, beginning=".ia3_l.")

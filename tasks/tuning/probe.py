@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.contract import Monitor
@@ -34,26 +33,28 @@ class Probe(Tuned):
     features: Features | None = None
 
     def solving(
-        self, kind: Problem, examples: Sequence[Any], precision: Precision, monitor: Monitor
+        self,
+        kind: Problem,
+        examples: Sequence[Any],
+        precision: Precision,
+        monitor: Monitor,
+        *,
+        number: int,
     ) -> Problem | None:
         """The problem whose batches carry the features of the body."""
         from tasks.tuning._features import Features
 
         features = Features(self.model, kind, precision)
-        if not features.read(examples, monitor):
+        if not features.read(examples, monitor, number):
             return None
         self.features = features
         self.computes = False
         return features.problem()
 
-    def finish(self, out: Path, body: Path | None) -> None:
-        """Have the body compute again, in the mode of the whole."""
-        from tasks.models.depths import release
-
-        super().finish(out, body)
+    def restore(self) -> None:
+        """Have the body compute again."""
         if self.features is not None:
             self.features.end()
-        release(self.model.base_model)
 
 
 def begin(model: Any, training: Way, seed: int) -> Tuned:
@@ -62,4 +63,4 @@ def begin(model: Any, training: Way, seed: int) -> Tuned:
 
     freeze(model, "encoder")
     hold_in_evaluation(model.base_model)
-    return Probe(model)
+    return Probe(model, varies=False, held=[model.base_model])

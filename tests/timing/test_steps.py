@@ -44,6 +44,9 @@ def test_a_probe_reads_each_example_once_and_its_steps_cost_less():
     )
     assert full.once == 0 < probe.once
     assert probe.step < full.step / 3  # a matrix of the head against four layers
+    probed = training.model_copy(update={"tuning": TuningMethod(method="probe")})
+    crowded = time_finetuning("text-classification", wide, probed, 80, lengths, number=10**12)
+    assert crowded.once == 0, "without room for the features of all, none are kept"
     cost = Cost(step=2.0, row=0.5, once=0.1)
     usual = FineTuning(epochs=3, batch_size=10)
     assert cost.of_finetuning(usual, 95, 20) == 2 * 30 + 0.5 * 3 * 20 + 0.1 * (95 + 20)

@@ -10,8 +10,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from tasks import families
 from tasks.contract import Silent, StageError
-from tasks.experiment import choices
 from tasks.experiment.images.model import ImageModel
+from tasks.experiment.model import Model
 from tasks.experiment.problem import FineTuning
 from tasks.experiment.training import TuningMethod
 from tasks.families import images as image_families
@@ -24,7 +24,6 @@ from tasks.tuning._features import Features
 from tests.support.shapes import DECODERS, KINDS, case
 
 ADAPTERS = ("lora", "dora", "ia3")
-METHODS = choices.names("tuning")
 SIZE = 16  # of pictures
 
 
@@ -100,7 +99,62 @@ def test_beside_an_adapter_the_head_alone_learns(method, family):
     assert learning(model) & names == head
     added = learning(model) - names
     assert added
-    assert not [name for name in added if "embedding" in name or name.startswith(tuple(head))]
+    heads = {name.rpartition(".")[0] for name in head}
+    assert not [
+        name
+        for name in added
+        if "embedding" in name or any(name.startswith(f"{module}.") for module in heads)
+    ]
+
+
+@pytest.mark.parametrize("method", ADAPTERS)
+def test_decay_pulls_new_weights_to_where_they_change_nothing(method, tmp_path):
+    model, batch = text("bert")
+    tuned, head = begin(model, tuning(method), seed=0), Depths.of(model).head
+    body = model.eval().base_model
+    before = body(**batch)[0].detach().clone()
+    new = [p for n, p in model.named_parameters() if p.requires_grad and n not in head]
+    optimizer = torch.optim.AdamW(new, lr=0.1, weight_decay=0.5)
+    for _ in range(20):
+        for part in new:
+            part.grad = torch.zeros_like(part)
+        optimizer.step()
+    assert torch.allclose(body(**batch)[0], before, atol=1e-6)
+    tuned.finish(tmp_path, None)
+    assert torch.allclose(body(**batch)[0], before, atol=1e-5)
+
+
+def test_the_adapter_of_many_layers_lists_its_targets_in_an_order(tmp_path):
+    model = case("bert text-classification", size=Model(layers=4, hidden_size=16, heads=2)).model
+    begin(model, tuning("lora"), seed=0).finish(tmp_path, None)
+    config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
+    assert len(config["target_modules"]) > 2
+    assert config["target_modules"] == sorted(config["target_modules"])
+
+
+FROZEN = {
+    "gradual": tuning("gradual", layers=1),
+    "bias": tuning("bias"),
+    "lora": tuning("lora"),
+    "frozen": FineTuning(freeze="encoder"),
+}
+
+
+@pytest.mark.parametrize("how", FROZEN)
+def test_batch_norms_whose_scales_are_frozen_keep_their_statistics(how, tmp_path):
+    model, batch = pictures("resnet")
+    tuned = begin(model, FROZEN[how], seed=0)
+    before = {name: value.clone() for name, value in model.named_buffers()}
+    model.train()(**batch)
+    moved = {
+        name
+        for name, value in model.named_buffers()
+        if name.endswith("running_mean") and not torch.equal(value, before[name])
+    }
+    assert bool(moved) == (how == "gradual")
+    assert all(".stages.3." in name for name in moved)
+    tuned.finish(tmp_path, None)
+    assert all(module.training for module in model.train().modules())
 
 
 def test_two_adapters_of_a_seed_are_equal_and_the_global_generator_is_left_alone():
@@ -205,17 +259,34 @@ def test_the_head_answers_features_as_it_answers_the_inputs(family, task):
         assert features.kept == "pooled"
 
 
+@pytest.mark.parametrize("task", ["token-classification", "question-answering"])
+def test_the_loss_of_features_is_that_of_the_inputs_as_the_problem_collates_them(task):
+    model, kind = text("bert", task)[0], load(task)
+    examples = [kind.made_up(length) for length in (9, 4, 12, 7)]
+    for number, example in enumerate(examples):
+        example.input_ids[:] = [
+            4 + (number + place) % 80 for place in range(len(example.input_ids))
+        ]
+    begin(model, tuning("probe"), seed=0)
+    model.eval()
+    expected = kind.loss(model, kind.collate(examples[:3], 0))
+    features = Features(model, kind, "fp32")
+    assert features.read(examples, Silent())
+    found = kind.loss(model, features.problem().collate(examples[:3], 0))
+    assert found.item() == pytest.approx(expected.item(), abs=1e-5)
+
+
 def test_features_that_take_too_much_memory_are_not_kept_and_that_is_said(monkeypatch):
     model, batch = text("bert")
     kind = SimpleNamespace(**vars(load("text-classification")) | {"collate": collated})
     tuned = begin(model, tuning("probe"), seed=0)
-    monkeypatch.setattr("tasks.tuning._features.total_memory", lambda: 100)
+    monkeypatch.setattr("tasks.tuning._features.host_memory", lambda: 100)
     monitor = Silent()
     examples = [Example(batch, number) for number in range(10)]
-    assert tuned.solving(kind, examples, "fp32", monitor) is None
+    assert tuned.solving(kind, examples, "fp32", monitor, number=12) is None
     assert tuned.computes
     [said] = monitor.said
-    assert "the features of 10 examples take" in said
+    assert "the features of 12 examples take" in said
     assert "forward" not in model.base_model.__dict__
 
 

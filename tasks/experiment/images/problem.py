@@ -9,7 +9,7 @@ from tasks.experiment.fields import NAME_PATTERN, Part, as_in, field
 from tasks.experiment.images.pictures import PictureColumns, PictureSet
 from tasks.experiment.images.training import Augmentation
 from tasks.experiment.problem import LabelledData, Passes, Tuning
-from tasks.experiment.training import Schedule, Training, TuningMethod
+from tasks.experiment.training import Schedule, Training, TuningMethod, at_own_rate
 
 MASKS = choices.of_pictures_with("mask")
 CLASSES = choices.of_pictures_with("label", "mask")  # a score for each class, of a picture or pixel
@@ -152,12 +152,12 @@ class ImageDownstream(ImageTuning, ImageData):
     @property
     def training(self) -> ImageTuning:
         """The fields that determine the training."""
-        return _part(self, ImageTuning)
+        return at_own_rate(_part(self, ImageTuning), self.tuning)
 
     @property
     def from_scratch(self) -> ImageTuning:
         """The fields that determine the training of a model from random weights."""
-        return self.training.model_copy(update={"tuning": TuningMethod()})
+        return _part(self, ImageTuning).model_copy(update={"tuning": TuningMethod()})
 
 
 P = TypeVar("P", bound=Part)

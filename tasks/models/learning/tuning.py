@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 from tasks.experiment.images.problem import ImageTuning
@@ -16,7 +15,7 @@ from tasks.training.weights.best import Order
 LOGS = 50
 
 
-class Tuned(Protocol):
+class Weighed(Protocol):
     """The fields of a fine-tuning that choose its loss."""
 
     @property
@@ -35,7 +34,7 @@ def order_of(kind: Problem) -> Order:
 
 
 def loss_of(
-    kind: Problem, training: Tuned, examples: Sequence[Any], labels: int
+    kind: Problem, training: Weighed, examples: Sequence[Any], labels: int
 ) -> Callable[[Any, Batch], Any]:
     """The loss of a batch: with smoothed labels or weights of classes, if these are chosen."""
     balanced, problem_type = training.class_weights == "balanced", kind.HEAD.problem_type
@@ -46,10 +45,8 @@ def loss_of(
 
 
 def optimization(training: FineTuning | ImageTuning, steps: int, seed: int) -> Optimization:
-    """How to train, from the fields of the experiment; a method of tuning may have its own rate."""
-    found = Optimization.of(training, log_every=max(1, steps // LOGS), seed=seed)
-    rate = training.tuning.learning_rate
-    return replace(found, learning_rate=rate) if rate else found
+    """How to train, from the fields of the experiment."""
+    return Optimization.of(training, log_every=max(1, steps // LOGS), seed=seed)
 
 
 def labels_in(batch: Batch) -> dict[str, int]:

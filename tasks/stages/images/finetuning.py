@@ -2,7 +2,8 @@
 
 As on text, a model and its counterpart from scratch start from the same seeded weights, and see the
 same augmented pictures in the same order; the pre-trained weights then replace those of the body.
-So the gain measures pre-training alone.
+So with the method `full` the gain measures pre-training alone; with another, it compares the
+pre-trained model tuned that way with random weights, which always learn in full.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Varied:
     Attributes:
         kind: the problem.
         examples: as it encodes them.
-        augmenter: varies their pictures; None for the pictures as they are, or their features.
+        augmenter: varies their pictures; None for a method that reads them as they are.
     """
 
     kind: Problem
@@ -132,10 +133,13 @@ def finetune_on_images(
         )
     size = min(training.batch_size, len(examples))
     channels = read_pixels(architecture).channels
-    augmenter = Augmenter(training.augmentation, seed, channels=channels)
-    read = tuned.solving(kind, examples, training.precision, monitor)
+    augmenter = None
+    if tuned.varies:
+        augmenter = Augmenter(training.augmentation, seed, channels=channels)
+    number = len(examples) + len(validation)
+    read = tuned.solving(kind, examples, training.precision, monitor, number=number) or kind
     batches = ImageBatches(
-        Varied(kind, examples, augmenter) if read is None else Varied(read, examples, None),
+        Varied(read, examples, augmenter),
         -(-len(examples) * training.epochs // size),
         size,
         seed,
@@ -146,7 +150,7 @@ def finetune_on_images(
         optimization(training, len(batches), seed),
         picture_loss_of(kind, training, counts),
         monitor,
-        validate=validation_of(read or kind, model, validation, labels),
+        validate=validation_of(read, model, validation, labels),
         validate_every=max(1, len(batches) // VALIDATIONS),
         checkpoints=checkpoints,
         computation=image_computation(
