@@ -20,6 +20,7 @@ from tasks.sources.boxes.written import (
     Files,
     Reading,
     boxed,
+    by_key,
     key_of,
     numbers,
     require_pictures,
@@ -61,7 +62,7 @@ def pictures(files: Files, names: Sequence[str]) -> Iterator[Picture]:
         if LISTS in name and PurePosixPath(name).stem in SPLIT_WORDS
         for stem in read_foreign_text(path, name, "utf-8-sig").split()
     }
-    written = {key_of(name): name for name in _annotations(files, names)}
+    written = by_key(_annotations(files, names))
     for name in names:
         stem = PurePosixPath(name).stem
         split: Split = lists.get(stem, "") if lists else split_of_folders(name)
