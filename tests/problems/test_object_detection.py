@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import tracemalloc
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -20,8 +22,15 @@ from tasks.problems import load
 from tasks.problems.dense_head import STRIDE
 from tasks.problems.object_detection import scores
 from tasks.problems.object_detection.loss import loss_of, targets
-from tasks.problems.object_detection.model import BoxedExample, collate, move
-from tasks.problems.object_detection.scores import part_scores, quality_of_each, report, score
+from tasks.problems.object_detection.model import BoxedExample, collate, encode, move
+from tasks.problems.object_detection.pictures import counted
+from tasks.problems.object_detection.scores import (
+    majority,
+    part_scores,
+    quality_of_each,
+    report,
+    score,
+)
 from tasks.problems.object_detection.served import peaks
 from tasks.problems.picture_rows import counts_of
 from tasks.problems.weighted import on_all_rows
@@ -31,8 +40,11 @@ from tasks.training.microbatches import Splitting, split_rows, weighed
 NAMES = ["cat", "dog", "owl"]
 
 
-def pictures(seed: int, count: int = 14) -> tuple[list[str], list[str]]:
-    """Truths, and answers near them, some missed, some made up; the last picture is empty."""
+def pictures(seed: int, count: int = 14, crowds: float = 0) -> tuple[list[str], list[str]]:
+    """Truths, and answers near them, some missed, some made up; the last picture is empty.
+
+    A share of the truths are crowds.
+    """
     draw = np.random.default_rng(seed)
 
     def box(label: str, score: float = 1.0) -> Box:
@@ -54,7 +66,7 @@ def pictures(seed: int, count: int = 14) -> tuple[list[str], list[str]]:
             if draw.random() < 0.8
         ]
         found += [box(str(draw.choice(NAMES)), float(draw.random())) for _ in range(2)]
-        gold.append(as_text(true))
+        gold.append(as_text([replace(each, crowd=draw.random() < crowds) for each in true]))
         predicted.append(as_text(found, scored=True))
     return gold, predicted
 
@@ -73,7 +85,7 @@ def of_coco(gold: list[str], predicted: list[str]) -> tuple[float, float]:
                 "bbox": [*each.corners[:2], *np.subtract(each.corners[2:], each.corners[:2])],
                 "area": each.area,
                 "score": each.score,
-                "iscrowd": 0,
+                "iscrowd": int(each.crowd),
             }
             for row, text in enumerate(texts)
             for place, each in enumerate(from_text(text))
@@ -94,16 +106,16 @@ def of_coco(gold: list[str], predicted: list[str]) -> tuple[float, float]:
     return float(run.stats[0]), float(run.stats[1])
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_it_is_the_average_precision_of_coco(seed: int) -> None:
-    gold, predicted = pictures(seed)
+@pytest.mark.parametrize(("seed", "crowds"), [(0, 0.0), (1, 0.0), (2, 0.4), (3, 0.4)])
+def test_it_is_the_average_precision_of_coco(seed: int, crowds: float) -> None:
+    gold, predicted = pictures(seed, crowds=crowds)
     found = on_all_rows(score(gold, predicted, NAMES))
     expected = of_coco(gold, predicted)
     assert (found["average_precision"], found["average_precision_50"]) == pytest.approx(expected)
 
 
 def test_a_resample_is_measured_as_coco_would_measure_its_pictures() -> None:
-    gold, predicted = pictures(7)
+    gold, predicted = pictures(7, crowds=0.3)
     weights = np.random.default_rng(1).multinomial(14, np.full(14, 1 / 14), 6).astype(float)
     drawn = score(gold, predicted, NAMES).measure(weights)
     for row, weight in enumerate(weights):
@@ -111,6 +123,22 @@ def test_a_resample_is_measured_as_coco_would_measure_its_pictures() -> None:
         expected = of_coco([gold[i] for i in chosen], [predicted[i] for i in chosen])
         values = (drawn["average_precision"][row], drawn["average_precision_50"][row])
         assert values == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_crowd_is_neither_learnt_nor_measured() -> None:
+    crowd = Box("dog", (10.0, 10.0, 50.0, 50.0), crowd=True)
+    cat = Box("cat", (2.0, 2.0, 9.0, 9.0))
+    gold = as_text([cat, crowd])
+    assert from_text(gold) == [cat, crowd]
+    assert [*counted(gold)] == ["cat"]
+    rows = pd.DataFrame({"pixels": [np.zeros((64, 64, 1), np.uint8)], "label": [gold]})
+    [learnt] = encode(rows, None, ["cat"])
+    assert learnt.corners.tolist() == [[2.0, 2.0, 9.0, 9.0]]
+    assert [box.label for box in from_text(majority(rows, rows)[0])] == ["cat"]
+    found = [replace(cat, score=0.9), Box("dog", (12, 12, 30, 30), 0.9)]
+    assert list(quality_of_each([gold], [as_text(found, scored=True)])) == [1.0]
+    found[1] = Box("cat", (12, 12, 30, 30), 0.9)
+    assert list(quality_of_each([gold], [as_text(found, scored=True)])) == pytest.approx([2 / 3])
 
 
 def test_without_answers_or_objects_it_is_zero() -> None:
@@ -271,6 +299,7 @@ def test_the_memory_of_resamples_does_not_grow_with_the_answers() -> None:
     draw = np.random.default_rng(0)
     found = scores.Matches(
         draw.integers(0, pictures_of, answers),
+        np.tile(draw.random(answers) < 0.05, (10, 1)),
         np.tile(draw.random(answers) < 0.05, (10, 1)),
         np.ones(pictures_of),
     )

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import Any
 
 from PIL import Image
 
 from tasks.contract import Silent
 from tasks.experiment.images.pictures import Pixels
-from tasks.experiment.images.problem import ImageData
-from tasks.sources.images import resolve
+from tasks.experiment.images.problem import ImageData, LabelledColumns
+from tasks.sources.images import Picture, resolve
+from tasks.sources.images import pictures as read_pictures
 from tasks.stages.images.images import prepare_images
 from tasks.stages.images.pixels import store_pixels
-from tests.support.tiny_masks import SIDE, masked_picture
+from tests.support.tiny_masks import masked_picture
 
 KINDS = ["disc", "square"]
+COCO_FILE = "annotations/instances.json"
+COCO_IDS = {"square": 18, "disc": 3}  # neither in order nor without gaps
+YOLO_CLASSES = ["square", "ring", "disc"]  # of which there is no ring
 PROBLEM = "object-detection"
 DATA = ImageData(name="shapes", problem=PROBLEM, source="x")
 Boxed = tuple[Image.Image, str, tuple[int, int, int, int]]
@@ -34,21 +38,47 @@ def boxed_pictures(count: int, seed: int = 1) -> list[Boxed]:
     return found
 
 
-def write_coco(folder: Path, pictures: Sequence[Boxed]) -> Path:
-    """One JSON file, as the API of COCO has it, and the pictures in a folder images."""
+def write_coco(folder: Path, pictures: Sequence[Boxed], name: str = COCO_FILE) -> Path:
+    """One JSON file with all that those of COCO have, and the pictures in a folder images."""
     (folder / "images").mkdir(parents=True)
-    rows = []
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    images, rows = [], []
     for number, (image, kind, (left, top, right, bottom)) in enumerate(pictures):
         image.save(folder / "images" / f"{number:03}.png")
-        box = [left, top, right - left, bottom - top]
-        rows.append(
-            {"id": number, "image_id": number, "category_id": KINDS.index(kind), "bbox": box}
+        size = {"width": image.width, "height": image.height}
+        images.append(
+            {"license": 1, "file_name": f"{number:03}.png", **size, "id": 397_133 + 9 * number}
         )
-    images = [{"id": n, "file_name": f"{n:03}.png"} for n in range(len(pictures))]
-    names = [{"id": number, "name": kind} for number, kind in enumerate(KINDS)]
-    values = {"images": images, "annotations": rows, "categories": names}
-    (folder / "instances.json").write_text(json.dumps(values))
+        wide, high = right - left, bottom - top
+        rows.append(
+            {
+                "segmentation": [[left, top, right, top, right, bottom, left, bottom]],
+                "area": wide * high,
+                "iscrowd": 0,
+                "image_id": images[-1]["id"],
+                "bbox": [left, top, wide, high],
+                "category_id": COCO_IDS[kind],
+                "id": annotation_id(number),
+            }
+        )
+    names = [{"supercategory": "shape", "id": id_, "name": each} for each, id_ in COCO_IDS.items()]
+    info = {"description": "shapes", "year": 2026}
+    values = {"info": info, "licenses": [{"id": 1, "name": "-"}], "images": images}
+    values |= {"annotations": rows, "categories": names}
+    (folder / name).write_text(json.dumps(values))
     return folder
+
+
+def annotation_id(number: int) -> int:
+    """The id of the annotation of a picture that `write_coco` writes."""
+    return 1_768 + 5 * number
+
+
+def edit_coco(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    """Change the values of the file that `write_coco` wrote."""
+    values = json.loads((folder / COCO_FILE).read_text())
+    edit(values)
+    (folder / COCO_FILE).write_text(json.dumps(values))
 
 
 def write_voc(folder: Path, pictures: Sequence[Boxed]) -> Path:
@@ -57,16 +87,24 @@ def write_voc(folder: Path, pictures: Sequence[Boxed]) -> Path:
         (folder / name).mkdir(parents=True)
     for number, (image, kind, (left, top, right, bottom)) in enumerate(pictures):
         image.save(folder / "JPEGImages" / f"{number:03}.png")
-        root = ElementTree.Element("annotation")
-        each = ElementTree.SubElement(root, "object")
-        ElementTree.SubElement(each, "name").text = kind
-        box = ElementTree.SubElement(each, "bndbox")
-        sides = zip(
-            ("xmin", "ymin", "xmax", "ymax"), (left + 1, top + 1, right, bottom), strict=True
+        (folder / "Annotations" / f"{number:03}.xml").write_text(
+            f"""<annotation>
+    <folder>VOC2026</folder>
+    <filename>{number:03}.png</filename>
+    <size><width>{image.width}</width><height>{image.height}</height><depth>1</depth></size>
+    <segmented>0</segmented>
+    <object>
+        <name>{kind}</name>
+        <pose>Unspecified</pose>
+        <truncated>0</truncated>
+        <difficult>0</difficult>
+        <bndbox>
+            <xmin>{left + 1}</xmin><ymin>{top + 1}</ymin><xmax>{right}</xmax><ymax>{bottom}</ymax>
+        </bndbox>
+    </object>
+</annotation>
+"""
         )
-        for side, value in sides:
-            ElementTree.SubElement(box, side).text = str(value)
-        ElementTree.ElementTree(root).write(folder / "Annotations" / f"{number:03}.xml")
     return folder
 
 
@@ -76,12 +114,20 @@ def write_yolo(folder: Path, pictures: Sequence[Boxed]) -> Path:
         (folder / name).mkdir(parents=True)
     for number, (image, kind, (left, top, right, bottom)) in enumerate(pictures):
         image.save(folder / "images" / f"{number:03}.png")
-        middle = ((left + right) / 2 / SIDE, (top + bottom) / 2 / SIDE)
-        size = ((right - left) / SIDE, (bottom - top) / SIDE)
+        middle = ((left + right) / 2 / image.width, (top + bottom) / 2 / image.height)
+        size = ((right - left) / image.width, (bottom - top) / image.height)
         numbers = " ".join(f"{value:.6f}" for value in (*middle, *size))
-        (folder / "labels" / f"{number:03}.txt").write_text(f"{KINDS.index(kind)} {numbers}\n")
-    (folder / "data.yaml").write_text("names: {0: disc, 1: square}\n")
+        line = f"{YOLO_CLASSES.index(kind)} {numbers}\n"
+        (folder / "labels" / f"{number:03}.txt").write_text(line)
+    names = "".join(f"  {i}: {name}\n" for i, name in enumerate(YOLO_CLASSES))
+    (folder / "data.yaml").write_text(f"path: ../shapes\nnc: 3\nnames:\n{names}")
     return folder
+
+
+def read_all(folder: Path) -> list[Picture]:
+    """The pictures of a folder as its source yields them."""
+    source = resolve(str(folder), "source")
+    return list(read_pictures(source, LabelledColumns(), lambda *_: None))
 
 
 def store_boxed(folder: Path, *, count: int = 120, size: int = 32) -> Path:

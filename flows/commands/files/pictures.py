@@ -22,16 +22,16 @@ IMAGES = "images"  # pictures to pre-train on, as `--problem` has it
 
 
 def is_pictures(location: str, problem: str) -> bool:
-    """Whether data are pictures: they are said to be, or most files of a folder are."""
-    from tasks.sources.images.picture_files import ENDINGS, every_file
+    """Whether data are pictures: they are said to be, or most files of a folder are.
+
+    Files of boxes, of which there may be one for each picture, count as pictures.
+    """
+    from tasks.sources.images.picture_files import share_of_pictures
 
     if problem:
         return problem in (IMAGES, *choices.of_pictures())
     root = place(location)
-    if not root.is_dir():
-        return False
-    every = [path.suffix.lower() for path in every_file(root)]
-    return 2 * sum(suffix in ENDINGS for suffix in every) > len(every)
+    return root.is_dir() and share_of_pictures(root) > 0.5
 
 
 def show_pictures(location: str, problem: str) -> None:

@@ -1,7 +1,8 @@
 """Boxes around the objects of a picture, as sources write them and as text in tables.
 
 In a table they are JSON: `[{"label": "cat", "box": [left, top, right, bottom]}, …]` in pixels, from
-the outer edge of the first pixel to that of the last; answers have a `score` from 0 to 1 too.
+the outer edge of the first pixel to that of the last; answers have a `score` from 0 to 1 too, and
+what is neither learnt nor measured has `"crowd": true`.
 """
 
 from __future__ import annotations
@@ -25,11 +26,14 @@ class Box:
         label: what it is.
         corners: left, top, right, bottom, in pixels.
         score: how sure an answer is; 1 of a truth.
+        crowd: whether it is neither learnt nor measured, as a crowd of COCO or a difficult object
+            of Pascal VOC: answers in it are neither right nor wrong.
     """
 
     label: str
     corners: Corners
     score: float = 1.0
+    crowd: bool = False
 
     @property
     def area(self) -> float:
@@ -64,11 +68,19 @@ class Box:
         )
 
 
-def as_text(boxes: Sequence[Box], *, scored: bool = False) -> str:
-    """Boxes as text for a table, rounded to hundredths of a pixel."""
+def as_text(boxes: Sequence[Box], *, scored: bool = False, digits: int = 2) -> str:
+    """Boxes as text for a table.
+
+    Args:
+        boxes: with corners in pixels.
+        scored: whether they are answers, with scores.
+        digits: decimals of a pixel; answers in a square that are scaled to a larger picture need
+            more than those that are only read.
+    """
     rows = [
-        {"label": box.label, "box": [round(float(c), 2) for c in box.corners]}
+        {"label": box.label, "box": [round(float(c), digits) for c in box.corners]}
         | ({"score": round(float(box.score), 4)} if scored else {})
+        | ({"crowd": True} if box.crowd else {})
         for box in boxes
     ]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
@@ -76,7 +88,15 @@ def as_text(boxes: Sequence[Box], *, scored: bool = False) -> str:
 
 def from_text(text: str) -> list[Box]:
     """The boxes of a text."""
-    return [Box(row["label"], tuple(row["box"]), row.get("score", 1.0)) for row in json.loads(text)]
+    return [
+        Box(row["label"], tuple(row["box"]), row.get("score", 1.0), row.get("crowd", False))
+        for row in json.loads(text)
+    ]
+
+
+def objects_in(text: str) -> list[Box]:
+    """The boxes of a text that are learnt and measured: those of no crowd."""
+    return [box for box in from_text(text) if not box.crowd]
 
 
 VISIBLE = 0.3  # the share of a box that has to be in a picture for it to stay

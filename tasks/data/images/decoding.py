@@ -26,6 +26,8 @@ DEEP = "pictures of more than 8 bits a channel, reduced to 8"
 PALETTE = "pictures with a palette, read as colours"
 PRINT = "pictures in CMYK or another space of colours, read as RGB"
 
+_ORIENTATION = 0x0112  # of EXIF
+_TURNED_ASIDE = (5, 6, 7, 8)  # by a quarter, perhaps mirrored too
 _PALETTES = ("P", "PA")
 _ALPHA = ("LA", "La", "RGBA", "RGBa", "PA")
 _DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N")
@@ -65,11 +67,12 @@ def decode(data: bytes, where: str, least: int = 0) -> Decoded:
             warnings.simplefilter("ignore")  # of odd metadata, and of sizes that are checked below
             image = _opened(data, where, least, notices)
             width, height = image.info["temper_size"]
+            orientation = image.getexif().get(_ORIENTATION, 1)
             upright = ImageOps.exif_transpose(image)
-            if upright.size != image.size or image.getexif().get(0x0112, 1) != 1:
+            if upright.size != image.size or orientation != 1:
                 notices.append(TURNED)
-            turned = upright.size == (image.size[1], image.size[0]) != image.size
-            size = (height, width) if turned else (width, height)
+            # Not by the sizes: a draft of a picture that is no square may be one.
+            size = (height, width) if orientation in _TURNED_ASIDE else (width, height)
             return Decoded(_eight_bits(upright, where, notices), size, notices)
     except StageError:
         raise

@@ -62,6 +62,8 @@ def read_mask(data: bytes, where: str) -> Numbers:
     if image.size[0] * image.size[1] > MOST_PIXELS:
         raise StageError(f"{where}: accepted: at most {MOST_PIXELS:,} pixels")
     values = np.asarray(image)
+    if image.mode in ("LA", "La"):
+        values = values[..., 0]  # grey with transparency, which means nothing here
     if values.ndim == 3 and (values[..., :1] == values[..., :3]).all():
         values = values[..., 0]  # grey that was saved as colours
     if values.ndim == 3:

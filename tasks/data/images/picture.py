@@ -34,12 +34,14 @@ class WrittenBox:
         corners: left, top, right, bottom.
         where: its position for people.
         relative: whether the corners are shares of the picture, not pixels.
+        crowd: whether it is neither learnt nor measured: `iscrowd` of COCO, `difficult` of VOC.
     """
 
     label: str
     corners: tuple[float, float, float, float]
     where: str
     relative: bool = False
+    crowd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Picture:
         problem: why there is no picture, such as a missing file; "" if there is one.
         mask: a number for each of its pixels; None where there is none.
         boxes: around its objects, perhaps none; None where it has no annotation.
+        declared: the width and height that its boxes are for; None where that is not said.
     """
 
     name: str
@@ -67,3 +70,4 @@ class Picture:
     problem: str = ""
     mask: MaskFile | None = None
     boxes: tuple[WrittenBox, ...] | None = None
+    declared: tuple[int, int] | None = None

@@ -29,6 +29,7 @@ CUT = "pictures_cut"
 INFERENCE: Mapping[str, Any] = {}
 SERVED = "tasks.problems.object_detection.served"
 TRUTH_TOO = "truth"  # of a batch: the labels, which a prediction measures its loss with
+DIGITS = 4  # of an answer in the square, which `whole` scales
 NO_BOX = -100  # as NO_LABEL elsewhere
 PIXELS_IN_A_PLACE = 256  # of a batch of inference
 
@@ -69,7 +70,7 @@ def encode(rows: pd.DataFrame, reader: Any, labels: Sequence[str]) -> list[Boxed
     number = {label: i for i, label in enumerate(labels)}
     examples = []
     for pixels, text in zip(rows["pixels"], rows["label"], strict=True):
-        found = boxes.from_text(text)
+        found = boxes.objects_in(text)
         corners = np.array([box.corners for box in found], dtype=np.float64).reshape(-1, 4)
         names = np.array([number[box.label] for box in found], dtype=np.int64)
         places = max(1, pixels.shape[0] * pixels.shape[1] // PIXELS_IN_A_PLACE)
@@ -161,7 +162,7 @@ def decide(
             for score, label, left, top, right, bottom in table.tolist()
             if score >= LEAST
         ]
-        answers.append(boxes.as_text(objects, scored=True))
+        answers.append(boxes.as_text(objects, scored=True, digits=DIGITS))
     return pd.DataFrame(
         {
             "document": list(rows["document"]),

@@ -6,11 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.contract import StageError
-from tasks.data.images.boxes import VISIBLE, Box, as_text, from_text
+from tasks.data.images.boxes import VISIBLE, Box, as_text, from_text, objects_in
 from tasks.data.images.decoding import Decoded
 from tasks.data.images.framing import Frame
 from tasks.data.notices import Notices
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ROLES = ("image", "boxes")
 NOTHING = "pictures without an object"
+CROWD = "crowds and difficult objects, neither learnt nor measured"
 SLACK = 2.0  # pixels that a box may reach beyond its picture, as rounding does
 SIZES = (  # areas below, as COCO divides them
     (32**2, "small boxes, below 32 × 32 pixels"),
@@ -32,8 +34,8 @@ SIZES = (  # areas below, as COCO divides them
     (math.inf, "large boxes"),
 )
 BEYOND = (
-    f"boxes left out, of which less than {VISIBLE:.0%} is in the middle square of the picture "
-    "(pixels.fit: stretch shows all of it)"
+    f"boxes of which less than {VISIBLE:.0%} is in the middle square of the picture, neither "
+    "learnt nor measured (pixels.fit: stretch shows all of it)"
 )
 CLIPPED = "boxes that reach beyond their picture by two pixels at most, cut at its edge"
 
@@ -42,7 +44,8 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
     """The boxes of a picture as text, in pixels; None to leave it out.
 
     Raises:
-        StageError: it has no annotation, or boxes outside of it or of no area: all of them.
+        StageError: it has no annotation, its boxes are for a picture of another size, or are
+            outside of it or of no area: all of them.
     """
     if picture.boxes is None:
         if data.missing_labels == "drop":
@@ -54,12 +57,18 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
             f"{data.part}.missing_labels: drop"
         )
     wide, high = decoded.size
+    if picture.declared not in (None, decoded.size):
+        raise StageError(
+            f"{picture.where}: its boxes are for {picture.declared[0]:,} × {picture.declared[1]:,} "
+            f"pixels, and the file has {wide:,} × {high:,} (upright); accepted: boxes for the file "
+            "as it is"
+        )
     found, wrong = [], []
     for written in picture.boxes:
         left, top, right, bottom = written.corners
         if written.relative:
             left, top, right, bottom = left * wide, top * high, right * wide, bottom * high
-        box = Box(written.label.strip(), (left, top, right, bottom))
+        box = Box(written.label.strip(), (left, top, right, bottom), crowd=written.crowd)
         said = _mistake(box, wide, high)
         if said:
             shown = ", ".join(f"{each:g}" for each in box.corners)
@@ -69,10 +78,13 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
         if inside != box:
             notices.add(CLIPPED, written.where)
         found.append(inside)
-        notices.add(next(words for most, words in SIZES if inside.area < most))
+        if inside.crowd:
+            notices.add(CROWD, written.where)
+        else:
+            notices.add(next(words for most, words in SIZES if inside.area < most))
     if wrong:
         raise StageError("\n  ".join(wrong))
-    if not found:
+    if all(box.crowd for box in found):
         notices.add(NOTHING, picture.where)
     return as_text(found)
 
@@ -92,8 +104,8 @@ def _mistake(box: Box, wide: int, high: int) -> str:
 
 
 def counted(answer: str) -> Iterable[str]:
-    """The label of each box."""
-    return [box.label for box in from_text(answer)]
+    """The label of each object."""
+    return [box.label for box in objects_in(answer)]
 
 
 def labels(data: ImageData, counts: LabelCounts, rows: int) -> list[str]:
@@ -103,6 +115,10 @@ def labels(data: ImageData, counts: LabelCounts, rows: int) -> list[str]:
         StageError: the training pictures have no box, or lack a label that others have.
     """
     found = sorted(counts["train"])
+    if not found:
+        raise StageError(
+            f"{data.part}.source: no box in the {rows:,} training pictures; one is needed at least"
+        )
     if len(found) == 1 and all({*each} <= {*found} for each in counts.values()):
         return found
     field = f"{data.part}.source"
@@ -119,27 +135,34 @@ def keeping(
 ) -> Iterator[Keep]:
     """Keep the boxes of each picture as the text of its row, in pixels of the stored square.
 
-    Of a box that the square cuts, the part in it stays, if that is at least VISIBLE of it; the
-    others are left out and counted.
+    Of a box that the square cuts, the part in it stays: as an object if that is at least VISIBLE of
+    it, else as a crowd, so that an answer there is not wrong. The others are left out; all that are
+    lost are counted.
 
     Raises:
-        StageError: no box of a split that has some is left.
+        StageError: no box is left of those to train with, or to test with.
     """
     whole, left = Counter[str](), Counter[str]()
 
     def keep(split: str, picture: Picture, decoded: Decoded, answer: str) -> str:
         frame = Frame.of(*decoded.size, pixels.size, pixels.fit)
         moved = [box.moved(frame.scale, frame.shift) for box in from_text(answer)]
-        cut = [(box, box.within(pixels.size, pixels.size)) for box in moved]
-        stay = [inside for box, inside in cut if inside.area >= VISIBLE * box.area]
-        whole[split] += len(cut)
-        left[split] += len(stay)
-        if len(stay) < len(cut):
-            notices.add(BEYOND, picture.where, len(cut) - len(stay))
+        stay, lost = [], 0
+        for box in moved:
+            inside = box.within(pixels.size, pixels.size)
+            is_seen = inside.area >= VISIBLE * box.area
+            if inside.area:
+                stay.append(replace(inside, crowd=box.crowd or not is_seen))
+            lost += not (is_seen or box.crowd)
+        whole[split] += sum(not box.crowd for box in moved)
+        left[split] += sum(not box.crowd for box in stay)
+        if lost:
+            notices.add(BEYOND, picture.where, lost)
         return as_text(stay)
 
     yield keep
-    for split, number in whole.items():
+    for split in ("train", "test"):
+        number = whole[split]
         if number and not left[split]:
             raise StageError(
                 f"pixels.fit: found {pixels.fit!r}, with which none of the {number:,} boxes of the "

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.data.images.boxes import Box, as_text, from_text
+from tasks.data.images.boxes import Box, as_text, from_text, objects_in
 from tasks.problems import Described
 from tasks.problems.rare_parts import where_there
 from tasks.problems.weighted import ByRow, Floats, Values
@@ -39,11 +39,13 @@ class Matches:
     Attributes:
         row: [answers] the picture of each.
         right: [overlaps, answers] whether it is matched to an object.
+        left_out: [overlaps, answers] whether it is in a crowd, and so neither right nor wrong.
         objects: [pictures] how many objects there are.
     """
 
     row: NDArray[np.int64]
     right: NDArray[np.bool_]
+    left_out: NDArray[np.bool_]
     objects: Floats
 
     def precision(self, weights: Floats) -> Floats:
@@ -55,14 +57,16 @@ class Matches:
         Args:
             weights: [resamples, pictures].
         """
-        seen = np.cumsum(weights[:, self.row], axis=1)
+        each = weights[:, self.row]
+        every = np.cumsum(each, axis=1)
         objects = np.maximum(weights @ self.objects, 1e-9)[:, None]
         found = np.zeros((len(OVERLAPS), len(weights)))
-        for overlap, is_right in enumerate(self.right):
+        for overlap, (is_right, left_out) in enumerate(zip(self.right, self.left_out, strict=True)):
             places = np.flatnonzero(is_right)
             if not len(places):
                 continue
-            right = np.cumsum(weights[:, self.row[places]], axis=1)
+            seen = np.cumsum(each * ~left_out, axis=1) if left_out.any() else every
+            right = np.cumsum(each[:, places], axis=1)
             precise = right / (seen[:, places] + np.spacing(1))
             best = np.maximum.accumulate(precise[:, ::-1], axis=1)[:, ::-1]
             reached = np.searchsorted(LEVELS, right / objects, side="right")
@@ -87,26 +91,28 @@ def matches_of(gold: Iterable[str], predicted: Iterable[str]) -> dict[str, Match
     from pycocotools.cocoeval import COCOeval
 
     pairs = [(from_text(g), from_text(p)) for g, p in zip(gold, predicted, strict=True)]
-    names = sorted({box.label for true, _ in pairs for box in true})
+    names = sorted({box.label for true, _ in pairs for box in true if not box.crowd})
     number = {name: i for i, name in enumerate(names, 1)}
-    truth = [
-        {"id": 0, "image_id": row, "category_id": number[box.label], "iscrowd": 0, **_measures(box)}
-        for row, (true, _) in enumerate(pairs)
-        for box in true
-    ]
-    answers = [
-        {"image_id": row, "category_id": number[box.label], "score": box.score, **_measures(box)}
-        for row, (_, found) in enumerate(pairs)
-        for box in found
-        if box.label in number
-    ]
-    for place, each in enumerate(truth, 1):
-        each["id"] = place
+    truth, answers = (
+        [
+            {
+                "image_id": row,
+                "category_id": number[box.label],
+                "score": box.score,
+                "iscrowd": int(box.crowd),
+                **_measures(box),
+            }
+            for row, pair in enumerate(pairs)
+            for box in pair[side]
+            if box.label in number
+        ]
+        for side in (0, 1)
+    )
     if not names:
         return {}
     with contextlib.redirect_stdout(io.StringIO()):
         known, given = COCO(), COCO()
-        for data, annotations in ((known, truth), (given, _numbered(answers))):
+        for data, annotations in ((known, _numbered(truth)), (given, _numbered(answers))):
             data.dataset = {
                 "images": [{"id": row} for row in range(len(pairs))],
                 "categories": [{"id": i, "name": name} for name, i in number.items()],
@@ -128,23 +134,26 @@ def _measures(box: Box) -> dict[str, Any]:
     return {"bbox": [left, top, right - left, bottom - top], "area": box.area}
 
 
-def _numbered(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**each, "id": place, "iscrowd": 0} for place, each in enumerate(answers, 1)]
+def _numbered(boxes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**each, "id": place} for place, each in enumerate(boxes, 1)]
 
 
 def _matches(found: Sequence[Any], pictures: int) -> Matches:
     """The matches of a label, from what COCOeval found in each picture; None where nothing is."""
     objects = np.zeros(pictures)
-    rows, scores, right = [np.empty(0, np.int64)], [np.empty(0)], [np.empty((10, 0), bool)]
+    none = np.empty((len(OVERLAPS), 0), bool)
+    rows, scores, right, left_out = [np.empty(0, np.int64)], [np.empty(0)], [none], [none]
     for row, each in enumerate(found):
         if each is None:
             continue
-        objects[row] = len(each["gtIds"])
+        objects[row] = (~np.asarray(each["gtIgnore"], dtype=bool)).sum()
         rows.append(np.full(len(each["dtScores"]), row, dtype=np.int64))
         scores.append(np.array(each["dtScores"]))
-        right.append(np.asarray(each["dtMatches"]) > 0)
+        left_out.append(np.asarray(each["dtIgnore"], dtype=bool))
+        right.append((np.asarray(each["dtMatches"]) > 0) & ~left_out[-1])
     order = np.argsort(-np.concatenate(scores), kind="mergesort")
-    return Matches(np.concatenate(rows)[order], np.concatenate(right, axis=1)[:, order], objects)
+    sorted_right, sorted_out = (np.concatenate(e, axis=1)[:, order] for e in (right, left_out))
+    return Matches(np.concatenate(rows)[order], sorted_right, sorted_out, objects)
 
 
 def _digests(predicted: Iterable[str]) -> Floats:
@@ -190,7 +199,7 @@ def part_scores(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[
 
 def majority(train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
     """The box that is most frequent, as one answer to each picture: the mean box of its label."""
-    every = [box for text in train["label"] for box in from_text(text)]
+    every = [box for text in train["label"] for box in objects_in(text)]
     if not every:
         return [as_text([], scored=True)] * len(test)
     label = pd.Series([box.label for box in every]).mode().iloc[0]
@@ -206,25 +215,40 @@ def constant(majority: Sequence[Any]) -> str:
 
 
 def paired(true: Sequence[Box], found: Sequence[Box]) -> Iterator[tuple[Box | None, Box | None]]:
-    """Objects with the answers that overlap them by half, whatever the labels; the rest alone."""
-    left = list(true)
+    """Objects with the answers that overlap them by half, whatever the labels; the rest alone.
+
+    Answers of which half is in a crowd of their label are left out, if they overlap no object.
+    """
+    left = [box for box in true if not box.crowd]
+    crowds = [box for box in true if box.crowd]
     for answer in sorted(found, key=lambda box: -box.score):
         overlaps = [overlap(answer, each) for each in left]
         best = int(np.argmax(overlaps)) if overlaps else -1
         if best >= 0 and overlaps[best] >= OVERLAPS[0]:
             yield left.pop(best), answer
-        else:
+        elif not any(_is_in(answer, each) for each in crowds):
             yield None, answer
     for each in left:
         yield each, None
 
 
+def _is_in(answer: Box, crowd: Box) -> bool:
+    """Whether half of an answer is in a crowd of its label, as COCO measures it."""
+    inside = _both(answer, crowd) >= OVERLAPS[0] * max(answer.area, 1e-12)
+    return answer.label == crowd.label and inside
+
+
 def overlap(one: Box, other: Box) -> float:
     """The intersection of two boxes over their union."""
+    both = _both(one, other)
+    return both / max(one.area + other.area - both, 1e-12)
+
+
+def _both(one: Box, other: Box) -> float:
+    """The area of the intersection of two boxes."""
     low = np.maximum(one.corners[:2], other.corners[:2])
     high = np.minimum(one.corners[2:], other.corners[2:])
-    both = float(np.prod(np.clip(high - low, 0, None)))
-    return both / max(one.area + other.area - both, 1e-12)
+    return float(np.prod(np.clip(high - low, 0, None)))
 
 
 def shown(text: str) -> list[Box]:
@@ -285,6 +309,6 @@ def describe(answer: Any) -> Described:
     [quality] = quality_of_each([answer["gold"]], [answer["predicted"]])
     true, found = (
         ", ".join(sorted(box.label for box in each)) or "nothing"
-        for each in (from_text(answer["gold"]), shown(answer["predicted"]))
+        for each in (objects_in(answer["gold"]), shown(answer["predicted"]))
     )
     return Described(str(answer["image"]), true, found, bool(quality == 1), f"F1 {quality:.1%}")

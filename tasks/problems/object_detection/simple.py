@@ -16,7 +16,7 @@ from PIL import Image
 from scipy.ndimage import binary_dilation, find_objects, label
 from sklearn.preprocessing import StandardScaler
 
-from tasks.data.images.boxes import Box, as_text, from_text
+from tasks.data.images.boxes import Box, as_text, objects_in
 from tasks.data.images.pixel_arrays import Pixels
 from tasks.problems.linear import logistic_regression
 from tasks.problems.object_detection.scores import score
@@ -32,11 +32,11 @@ def answer(
     train: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFrame, labels: Sequence[str]
 ) -> list[str]:
     """The boxes in each test picture; the validation pictures choose the penalty, by AP."""
-    names = [box.label for text in train["label"] for box in from_text(text)]
+    names = [box.label for text in train["label"] for box in objects_in(text)]
     crops = [
         crop(pixels, box)
         for pixels, text in zip(train["pixels"], train["label"], strict=True)
-        for box in from_text(text)
+        for box in objects_in(text)
     ]
     if len({*names}) < 2:
         only = names[0] if names else labels[0]

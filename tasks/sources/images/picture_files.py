@@ -6,44 +6,68 @@ split; the folder below it is the label: `train/cat/7.png`. A folder with a tabl
 Paths in a table are relative to its folder, and do not leave it. A Parquet table may have the
 pictures themselves, as `datasets` writes them. IDX files are those of MNIST.
 
-The identity is one digest over the names and the digests of all files, so moving a folder changes
-nothing.
+The identity is one digest over the names and the digests of all files that are read, so moving a
+folder changes nothing.
 
-Where the folders (below those of splits) are `images` and `masks`, the mask of a picture is the
-file of `masks` with its name, whatever the ending; a table may name masks in a column. Files of
-boxes are in box_files.py.
+Folders `images` and `masks` are in picture_folders.py, tables in picture_tables.py, and files of
+boxes in `tasks/sources/boxes`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
 from tasks.contract import StageError
-from tasks.data.rows import Column, Split
+from tasks.data.images.picture import Picture
 from tasks.experiment.images.pictures import PictureColumns
-from tasks.experiment.images.problem import LabelledColumns
 from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.naming.links import outside
 from tasks.machinery.naming.paths import place
 from tasks.machinery.naming.spelling import nearest_path
 from tasks.sources import Progress, Source
-from tasks.sources.folders import SPLIT_WORDS
-from tasks.sources.formats import READERS
-from tasks.sources.images import MaskFile, Picture, box_files
+from tasks.sources.boxes import formats
+from tasks.sources.boxes.written import passed_over
 from tasks.sources.images import idx as idx_files
-from tasks.sources.lines import File, suffix_of
+from tasks.sources.images import picture_folders
+from tasks.sources.images.picture_bytes import read_picture
+from tasks.sources.images.picture_tables import TABLES, of_tables
+from tasks.sources.lines import suffix_of
 
 WRITTEN = "a folder of pictures, or a table of them"
 LIBRARIES = ("pillow",)
 ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-IMAGES, MASKS = "images", "masks"  # folders of pictures, and of their masks
-LEADS_OUT = "the path leads out of the folder of the table; accepted: paths in it"
-TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".arrow")
 _ACCEPTED = f"pictures ({', '.join(ENDINGS)}), a table of them ({', '.join(TABLES)}), or IDX files"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is read of a location.
+
+    Attributes:
+        kind: how it is read.
+        files: the files that are read by their names in the folder, in order.
+        every: all files of the folder.
+        remarks: pictures and other files that are passed over, and why.
+    """
+
+    kind: Literal["tables", "idx", "boxes", "masks", "classes"]
+    files: dict[str, Path]
+    every: dict[str, Path]
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def pictures(self) -> list[str]:
+        """The names of the pictures that are read."""
+        return [name for name in self.files if is_picture(name)]
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file is a picture by its ending."""
+    return name.lower().endswith(ENDINGS)
 
 
 def is_here(_location: str) -> bool:
@@ -55,13 +79,14 @@ def identify(location: str, field: str) -> dict[str, str]:
     """The number of files, the first name, and a digest over all names and contents.
 
     Raises:
-        StageError: there is no such file or folder, or no picture in it.
+        StageError: there is no such file or folder, no picture in it, or a file beside them is
+            not valid.
     """
     root = place(location)
     try:
         if not root.exists():
             raise StageError(f"{field}: there is no file or folder {root}{nearest_path(root)}")
-        files = list(_files(root))
+        files = list(_found_of(root, field).files.items())
         if not files or (root.is_file() and suffix_of(root) not in TABLES):
             found = sorted({path.suffix or path.name for path in every_file(root)})[:8]
             raise StageError(
@@ -85,7 +110,7 @@ def name_of(identity: dict[str, str]) -> str:
 
 def size(source: Source) -> int:
     """Bytes of all files."""
-    return sum(path.stat().st_size for _, path in _files(place(source.location)))
+    return sum(path.stat().st_size for path in _found(place(source.location)).files.values())
 
 
 def remarks(source: Source) -> list[str]:
@@ -93,13 +118,14 @@ def remarks(source: Source) -> list[str]:
     root = place(source.location)
     if not root.is_dir():
         return []
-    read = {path for _, path in _files(root)}
-    passed = [path for path in every_file(root) if path not in read]
+    found = _found(root)
+    said = found.kind in ("boxes", "masks")  # of pictures
+    passed = [n for n in found.every if n not in found.files and not (said and is_picture(n))]
     if not passed:
-        return []
-    example = passed[0].relative_to(root).as_posix()
+        return found.remarks
     many = f"{len(passed)} files are" if len(passed) > 1 else "a file is"
-    return [f"{many} passed over, being no pictures or not of a table, such as {example}"]
+    why = "being no pictures or not of a table"
+    return [*found.remarks, f"{many} passed over, {why}, such as {passed[0]}"]
 
 
 def pictures(source: Source, columns: PictureColumns, progress: Progress) -> Iterator[Picture]:
@@ -109,17 +135,8 @@ def pictures(source: Source, columns: PictureColumns, progress: Progress) -> Ite
         StageError: a table cannot be read, or a file was changed after the run was planned.
     """
     root = place(source.location)
-    tables = [(name, path) for name, path in _files(root) if suffix_of(path) in TABLES]
-    if tables:
-        found = _of_tables(tables, columns)
-    elif root.is_dir() and idx_files.pairs(root):
-        found = idx_files.pictures(root)
-    elif root.is_dir() and box_files.format_of(_every(root)):
-        found = _with_boxes(root)
-    else:
-        found = _of_folder(list(_files(root)))
     total = int(source.identity["files"])
-    for number, picture in enumerate(found, 1):
+    for number, picture in enumerate(_read(root, _found(root), columns), 1):
         yield picture
         progress(number, max(number, total), "pictures")
     if identify(source.location, source.location) != source.identity:
@@ -129,21 +146,66 @@ def pictures(source: Source, columns: PictureColumns, progress: Progress) -> Ite
         )
 
 
-def _files(root: Path) -> Iterator[tuple[str, Path]]:
-    """The files that are read, by their name in the folder, in order."""
+def share_of_pictures(folder: Path) -> float:
+    """The share of pictures, and of files of their boxes, in all files of a folder."""
+    found = _found(folder)
+    read = sum(is_picture(name) for name in found.every)
+    if found.kind == "boxes":
+        read += sum(not is_picture(name) for name in found.files)
+    return read / max(1, len(found.every))
+
+
+def _read(root: Path, found: Found, columns: PictureColumns) -> Iterator[Picture]:
+    files = list(found.files.items())
+    match found.kind:
+        case "tables":
+            tables = [(name, path) for name, path in files if suffix_of(path) in TABLES]
+            yield from of_tables(tables, columns)
+        case "idx":
+            yield from idx_files.pictures(root)
+        case "boxes":
+            for picture in formats.with_boxes(found.every, found.pictures):
+                yield picture if picture.problem else read_picture(picture, root / picture.name)
+        case "masks":
+            yield from picture_folders.with_masks(files)
+        case "classes":
+            yield from picture_folders.by_class(files)
+
+
+def _found_of(root: Path, field: str) -> Found:
+    try:
+        return _found(root)
+    except StageError as error:  # a file beside pictures
+        raise StageError(f"{field}: {error}") from None
+
+
+def _found(root: Path) -> Found:
+    """How a location is read, and which of its files."""
     folder = root if root.is_dir() else root.parent
-    every = list(every_file(folder))
-    if root.is_dir():
-        tables = [p for p in every if p.parent == folder and suffix_of(p) in TABLES]
-        idx = [] if tables else [path for pair in idx_files.pairs(folder) for path in pair]
-    else:
-        tables, idx = [root], []
-    chosen = [path for path in every if path.suffix.lower() in ENDINGS]
-    if not root.is_dir() and suffix_of(root) not in TABLES:
-        chosen = []
-    boxed = [] if tables or idx or not root.is_dir() else box_files.read_files(_every(root))
-    for path in sorted({*tables, *(idx or chosen), *(folder / name for name in boxed)}):
-        yield path.relative_to(folder).as_posix(), path
+    every = {path.relative_to(folder).as_posix(): path for path in every_file(folder)}
+    names = [name for name in every if is_picture(name)]
+    if not root.is_dir():
+        is_table = suffix_of(root) in TABLES
+        return Found("tables", _files(folder, [*(names if is_table else []), root.name]), every)
+    tables = [n for n, path in every.items() if path.parent == folder and suffix_of(path) in TABLES]
+    if tables:
+        return Found("tables", _files(folder, [*names, *tables]), every)
+    if pairs := [path.name for pair in idx_files.pairs(folder) for path in pair]:
+        return Found("idx", _files(folder, pairs), every)
+    if boxes := formats.reading_of(every, names):
+        files = _files(folder, [*boxes.pictures, *boxes.files])
+        return Found("boxes", files, every, boxes.remarks)
+    if picture_folders.have_masks(names):
+        inside = [name for name in names if not picture_folders.is_beside(name)]
+        left = [name for name in names if picture_folders.is_beside(name)]
+        why = "as the folders images and masks do not have them"
+        return Found("masks", _files(folder, inside), every, passed_over(left, why))
+    return Found("classes", _files(folder, names), every)
+
+
+def _files(folder: Path, names: list[str]) -> dict[str, Path]:
+    paths = sorted({folder / name for name in names})
+    return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
 def every_file(folder: Path) -> Iterator[Path]:
@@ -158,164 +220,3 @@ def every_file(folder: Path) -> Iterator[Path]:
             yield from every_file(entry)
         elif entry.is_file() and outside(entry.parent, entry.name) is None:
             yield entry
-
-
-def _every(folder: Path) -> dict[str, Path]:
-    """All files of a folder by their names in it."""
-    return {path.relative_to(folder).as_posix(): path for path in every_file(folder)}
-
-
-def _with_boxes(root: Path) -> Iterator[Picture]:
-    """The pictures of a folder with files of boxes."""
-    every = _every(root)
-    named = [name for name, path in every.items() if path.suffix.lower() in ENDINGS]
-    for picture in box_files.with_boxes(every, named):
-        yield picture if picture.problem else _read(picture, root / picture.name)
-
-
-def _of_folder(files: Sequence[tuple[str, Path]]) -> Iterator[Picture]:
-    """Pictures by the folders that they are in, with their masks."""
-    found = [(name, path, *_by_folders(name)) for name, path in files]
-    if {label for *_, label in found} == {IMAGES, MASKS}:
-        yield from _with_masks(found)
-        return
-    for name, path, split, label in found:
-        yield _read(Picture(name, b"", label, "", split, name), path)
-
-
-def _with_masks(found: Sequence[tuple[str, Path, Split, str | None]]) -> Iterator[Picture]:
-    """The pictures of a folder with the masks beside them.
-
-    Raises:
-        StageError: masks have no picture, or two masks have one name.
-    """
-    masks: dict[tuple[str, str], tuple[str, Path]] = {}
-    for name, path, split, label in found:
-        key = (split, _stem(name))
-        if label == MASKS and key in masks:
-            raise StageError(
-                f"{name}: {masks[key][0]} has the same name; a picture has one mask; remove one"
-            )
-        if label == MASKS:
-            masks[key] = name, path
-    for name, path, split, label in found:
-        if label == MASKS:
-            continue
-        given = masks.pop((split, _stem(name)), None)
-        mask = None if given is None else _mask(given[1], given[0])
-        yield _read(Picture(name, b"", None, "", split, name, mask=mask), path)
-    if masks:
-        alone = [name for name, _ in masks.values()]
-        raise StageError(
-            f"{len(alone):,} masks have no picture of their name, such as {', '.join(alone[:3])}; "
-            "accepted: for each file of masks one of images, with the same name but for the ending"
-        )
-
-
-def _stem(name: str) -> str:
-    """The name of a file below its folder images or masks, without the ending."""
-    path = PurePosixPath(name)
-    folders = [*path.parent.parts]
-    place = 1 + next(i for i, each in enumerate(folders) if each in (IMAGES, MASKS))
-    return "/".join([*folders[place:], path.stem])
-
-
-def _mask(path: Path, where: str) -> MaskFile:
-    try:
-        return MaskFile(path.read_bytes(), where)
-    except OSError as error:
-        return MaskFile(b"", where, f"cannot be read: {error.strerror}")
-
-
-def _by_folders(name: str) -> tuple[Split, str | None]:
-    """The split and the label of a picture by the folders in its name."""
-    folders = list(PurePosixPath(name).parent.parts)
-    split: Split = ""
-    if folders and folders[0].lower() in SPLIT_WORDS:
-        split = SPLIT_WORDS[folders.pop(0).lower()]
-    return split, (folders[0] if folders else None)
-
-
-def _of_tables(tables: Sequence[tuple[str, Path]], columns: PictureColumns) -> Iterator[Picture]:
-    """The rows of tables; a table that is named after a split has its rows in it."""
-    named = [(columns.image, "image"), (columns.label, ""), (columns.group, "group")]
-    named.append((columns.mask if isinstance(columns, LabelledColumns) else "", ""))
-    wanted = [Column(name, role and f"columns.{role}") for name, role in named if name]
-    if columns.split:
-        wanted.append(Column(columns.split, "columns.split"))
-    for name, path in tables:
-        told = SPLIT_WORDS.get(path.name.partition(".")[0].lower(), "")
-        seen: dict[str, int] = {}
-        for where, values in READERS[suffix_of(path)](File(path, name), wanted):
-            split = _split(values.get(columns.split), where) if columns.split else told
-            group = str(values.get(columns.group) or "") if columns.group else ""
-            named_as, data = _cell(values[columns.image], f"{where}: column {columns.image!r}")
-            row = Picture("", data or b"", values.get(columns.label), group, split, where)
-            if isinstance(columns, LabelledColumns) and values.get(columns.mask) is not None:
-                row = replace(row, mask=_mask_beside(values[columns.mask], path.parent, where))
-            if data is None:
-                yield _beside(named_as, path.parent, row, seen)
-            else:
-                key = f"{where}: {named_as}" if named_as else where
-                yield replace(row, name=key, where=key)
-
-
-def _mask_beside(cell: Any, folder: Path, where: str) -> MaskFile:
-    """The mask that a cell of a table has, or names."""
-    written, data = _cell(cell, f"{where}: the mask")
-    where = f"{where}: {written}" if written else where
-    if data is not None:
-        return MaskFile(data, where)
-    return (
-        MaskFile(b"", where, LEADS_OUT)
-        if _leaves(written, folder)
-        else _mask(folder / written, where)
-    )
-
-
-def _leaves(written: str, folder: Path) -> bool:
-    """Whether a path leads out of a folder."""
-    path = PurePosixPath(written)
-    return path.is_absolute() or ".." in path.parts or outside(folder, written) is not None
-
-
-def _beside(written: str, folder: Path, row: Picture, seen: dict[str, int]) -> Picture:
-    """The picture at a path beside a table; a path that stands in several rows is numbered."""
-    seen[written] = seen.get(written, 0) + 1
-    name = written if seen[written] == 1 else f"{written} ({seen[written]})"
-    row = replace(row, name=name, where=f"{row.where}: {written}")
-    if _leaves(written, folder):
-        return replace(row, problem=LEADS_OUT)
-    return _read(row, folder / written)
-
-
-def _read(row: Picture, path: Path) -> Picture:
-    """The picture with the bytes of its file, or with what is wrong with that."""
-    try:
-        return replace(row, data=path.read_bytes())
-    except OSError as error:
-        return replace(row, problem=f"cannot be read: {error.strerror}")
-
-
-def _cell(cell: Any, where: str) -> tuple[str, bytes | None]:
-    """The path in a cell, or the bytes of a picture and perhaps its path.
-
-    Raises:
-        StageError: it contains neither.
-    """
-    if isinstance(cell, dict) and (isinstance(cell.get("bytes"), bytes) or cell.get("path")):
-        return str(cell.get("path") or ""), cell.get("bytes")
-    if isinstance(cell, bytes):
-        return "", cell
-    if isinstance(cell, str) and cell.strip():
-        return cell.strip(), None
-    raise StageError(f"{where}: found {cell!r:.60}; accepted: the path of a picture, or its bytes")
-
-
-def _split(value: Any, where: str) -> Split:
-    found = SPLIT_WORDS.get(str(value).strip().lower())
-    if found is None:
-        raise StageError(
-            f"{where}: found {value!r:.40} as the split; accepted: {', '.join(sorted(SPLIT_WORDS))}"
-        )
-    return found

@@ -36,6 +36,14 @@ def test_a_picture_is_turned_upright_as_its_exif_says() -> None:
     assert found.notices == [decoding.TURNED]
 
 
+@pytest.mark.parametrize("size", [(1000, 999), (999, 1000), (1000, 400)])
+def test_the_size_of_a_turned_picture_is_that_of_the_whole_for_a_small_copy_too(size) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(Image.new("L", size), "JPEG", exif=exif)
+    assert decode(data, "a.jpg", 64).size == decode(data, "a.jpg").size == size[::-1]
+
+
 def test_the_high_byte_of_16_bits_stays() -> None:
     deep = Image.fromarray(np.array([[0, 256], [32_768, 65_535]], dtype=np.uint16))
     found = decode(encoded(deep, "PNG"), "deep.png")

@@ -39,15 +39,15 @@ def blocks(seed: int, high: int, wide: int, classes: int = 5) -> np.ndarray:
     return np.asarray(Image.fromarray(small).resize((wide, high), Image.Resampling.NEAREST))
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "RGB"])
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "LA"])
 def test_the_numbers_are_those_of_the_index_or_of_the_grey(mode: str) -> None:
     mask = blocks(1, 9, 12)
     image = Image.fromarray(mask)
     if mode == "P":
         image = Image.fromarray(mask, "P")
         image.putpalette([7, 8, 9] * 5)
-    elif mode == "RGB":
-        image = image.convert("RGB")
+    elif mode in ("RGB", "LA"):
+        image = image.convert(mode)
     assert np.array_equal(read_mask(written(image), "a.png"), mask)
 
 

@@ -9,20 +9,25 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from flows.commands.files.pictures import is_pictures
 from tasks.contract import Silent, StageError
 from tasks.data.images.boxes import from_text
-from tasks.experiment.images.pictures import PictureColumns
-from tasks.sources.images import pictures, resolve
+from tasks.sources.images import resolve
 from tasks.stages.images.images import prepare_images
-from tests.support.tiny_boxes import DATA, boxed_pictures, write_coco, write_voc, write_yolo
+from tests.support.tiny_boxes import (
+    COCO_FILE,
+    DATA,
+    annotation_id,
+    boxed_pictures,
+    edit_coco,
+    read_all,
+    write_coco,
+    write_voc,
+    write_yolo,
+)
 from tests.support.tiny_images import write_pictures
 
 WRITERS = {"coco": write_coco, "voc": write_voc, "yolo": write_yolo}
-
-
-def read(folder: Path) -> list:
-    source = resolve(str(folder), "source")
-    return list(pictures(source, PictureColumns(), lambda *_: None))
 
 
 def prepare(folder: Path, out: Path) -> pd.DataFrame:
@@ -30,6 +35,10 @@ def prepare(folder: Path, out: Path) -> pd.DataFrame:
     source = resolve(str(folder), "source")
     prepare_images(DATA, source, [], 0, out=out, monitor=Silent())
     return pd.read_parquet(out / "pictures.parquet")
+
+
+def cut_in_half(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -50,16 +59,16 @@ def test_the_boxes_are_those_that_were_written(kind: str, tmp_path: Path) -> Non
 def test_splits_are_words_in_names_of_files_and_folders(tmp_path: Path) -> None:
     write_coco(tmp_path / "coco", boxed_pictures(3))
     folder = tmp_path / "coco"
-    (folder / "instances.json").rename(folder / "instances_val2017.json")
-    assert {each.split for each in read(folder)} == {"validation"}
+    (folder / COCO_FILE).rename(folder / "annotations" / "instances_val2017.json")
+    assert {each.split for each in read_all(folder)} == {"validation"}
     write_yolo(tmp_path / "yolo" / "train", boxed_pictures(3))
-    assert {each.split for each in read(tmp_path / "yolo")} == {"train"}
+    assert {each.split for each in read_all(tmp_path / "yolo")} == {"train"}
     write_voc(tmp_path / "voc", boxed_pictures(3))
     lists = tmp_path / "voc" / "ImageSets" / "Main"
     lists.mkdir(parents=True)
     (lists / "train.txt").write_text("000\n002\n")
     (lists / "test.txt").write_text("001\n")
-    assert [each.split for each in read(tmp_path / "voc")] == ["train", "test", "train"]
+    assert [each.split for each in read_all(tmp_path / "voc")] == ["train", "test", "train"]
 
 
 def test_a_byte_of_a_file_of_boxes_is_in_the_identity(tmp_path: Path) -> None:
@@ -69,40 +78,74 @@ def test_a_byte_of_a_file_of_boxes_is_in_the_identity(tmp_path: Path) -> None:
     assert resolve(str(folder), "source").identity != before
 
 
+def test_boxes_for_a_picture_of_another_size_are_refused(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path / "a", boxed_pictures(12))
+    edit_coco(folder, lambda v: v["images"][3].update(width=10, height=999))
+    with pytest.raises(StageError) as found:
+        prepare(folder, tmp_path / "out")
+    assert "1 of the pictures cannot be used" in str(found.value)
+    said = f"{COCO_FILE}: 003.png: its boxes are for 10 × 999 pixels, and the file has 20 × 20"
+    assert said in str(found.value)
+
+
+def test_crowds_are_counted_apart(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path / "a", boxed_pictures(40))
+    edit_coco(folder, lambda v: v["annotations"][3].update(iscrowd=1))
+    rows = prepare(folder, tmp_path / "out")
+    [crowd] = [box for text in rows["label"] for box in from_text(text) if box.crowd]
+    assert crowd.label in ("disc", "square")
+    tally = json.loads((tmp_path / "out" / "tally.json").read_text())
+    assert tally["facts"]["crowds and difficult objects, neither learnt nor measured"] == 1
+    assert sum(sum(each.values()) for each in tally["balance"].values()) == 39
+
+
+def test_without_any_box_there_is_nothing_to_learn(tmp_path: Path) -> None:
+    folder = write_coco(tmp_path / "a", boxed_pictures(40))
+    edit_coco(folder, lambda v: v.update(annotations=[]))
+    with pytest.raises(StageError, match=r"no box in the .* training pictures; one is needed"):
+        prepare(folder, tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_temper_data_knows_a_folder_with_boxes(kind: str, tmp_path: Path) -> None:
+    folder = WRITERS[kind](tmp_path / "a", boxed_pictures(3))
+    assert is_pictures(str(folder), "")
+    for number in range(9):
+        (folder / f"{number}.docx").write_text("")
+    assert not is_pictures(str(folder), "")
+
+
 def test_other_files_beside_pictures_are_no_boxes(tmp_path: Path) -> None:
     write_pictures(tmp_path / "a", 3, 1)
     (tmp_path / "a" / "viewer.xml").write_text("<settings/>")
     (tmp_path / "a" / "notes.json").write_text('{"images": 3}')
-    assert [each.label for each in read(tmp_path / "a")] == ["bar", "disc", "frame"]
+    assert [each.label for each in read_all(tmp_path / "a")] == ["bar", "disc", "frame"]
     assert "2 files are passed over" in resolve(str(tmp_path / "a"), "source").remarks()[0]
 
 
 def test_a_picture_without_a_text_file_has_no_object(tmp_path: Path) -> None:
     folder = write_yolo(tmp_path / "a", boxed_pictures(3))
     (folder / "labels" / "001.txt").unlink()
-    assert [len(each.boxes) for each in read(folder)] == [1, 0, 1]
+    assert [len(each.boxes) for each in read_all(folder)] == [1, 0, 1]
 
 
 def test_all_boxes_outside_and_of_no_area_are_named_at_once(tmp_path: Path) -> None:
     folder = write_coco(tmp_path / "a", boxed_pictures(12))
-    values = json.loads((folder / "instances.json").read_text())
-    values["annotations"][2]["bbox"] = [3, 4, 0, 5]
-    values["annotations"][5]["bbox"] = [90, 90, 5, 5]
-    values["annotations"][7]["bbox"] = [-9, 2, 12, 12]
-    (folder / "instances.json").write_text(json.dumps(values))
+    wrong = {2: [3, 4, 0, 5], 5: [90, 90, 5, 5], 7: [-9, 2, 12, 12]}
+    edit_coco(folder, lambda v: [v["annotations"][n].update(bbox=box) for n, box in wrong.items()])
     with pytest.raises(StageError) as found:
         prepare(folder, tmp_path / "out")
     said = str(found.value)
     assert said.startswith("downstream.shapes.source: 3 of the pictures cannot be used:")
     for number, what in ((2, "has no area"), (5, "is not in its picture"), (7, "is not in its")):
-        assert f"instances.json, annotation {number}: the box" in said
+        assert f"{COCO_FILE}, annotation {annotation_id(number)}: the box" in said
         assert what in said
 
 
 @pytest.mark.parametrize(
     ("kind", "spoil", "said"),
     [
-        ("coco", lambda f: (f / "instances.json").write_text('{"images": []'), "not JSON"),
+        ("coco", lambda f: cut_in_half(f / COCO_FILE), "not JSON"),
         ("coco", lambda f: shutil.rmtree(f / "images"), "there is no such picture"),
         (
             "yolo",
