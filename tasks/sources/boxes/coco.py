@@ -24,6 +24,7 @@ from tasks.sources.boxes.written import (
     Files,
     Reading,
     boxed,
+    listed,
     numbers,
     passed_over,
     size_of,
@@ -83,7 +84,7 @@ def pictures(files: Files, names: Sequence[str]) -> Iterator[Picture]:
     for name in _with_boxes(files):
         yield from _of_file(name, _read(files[name], name), index, seen, alone)
     if alone:
-        raise StageError("\n  ".join(alone))
+        raise StageError(listed(alone))
 
 
 def _with_boxes(files: Files) -> list[str]:
@@ -159,12 +160,13 @@ def _of_file(
         where = f"{name}: {written}"
         places = _places(name, written, split, index)
         place = places[0] if len(places) == 1 else written
-        if place in seen:
+        if places and place in seen:
             raise StageError(
                 f"{where}: the picture is in {seen[place]} too; accepted: each picture once; "
                 "remove one of the two"
             )
-        seen[place] = name
+        if len(places) == 1:
+            seen[place] = name
         size = size_of(each.get("width"), each.get("height"))
         in_split = split or split_of_folders(place)
         picture = Picture(place, b"", None, "", in_split, where, declared=size)

@@ -20,6 +20,7 @@ from tasks.sources.boxes.written import (
     Files,
     Reading,
     boxed,
+    by_key,
     key_of,
     numbers,
     require_pictures,
@@ -49,19 +50,17 @@ def is_here(files: Files, names: Sequence[str]) -> bool:
 
 def reading(files: Files, names: Sequence[str]) -> Reading:
     """The XML files and the lists, and all pictures: one without an annotation is a mistake."""
+    listed = _splits(files)
+    left = [name for name in names if listed and PurePosixPath(name).stem not in listed]
+    remarks = [f"no list in {LISTS} has {len(left):,} pictures, such as {left[0]}"] if left else []
     lists = [name for name in files if LISTS in name]
-    return Reading([*_annotations(files, names), *lists], [*names], [])
+    return Reading([*_annotations(files, names), *lists], [*names], remarks)
 
 
 def pictures(files: Files, names: Sequence[str]) -> Iterator[Picture]:
     """The pictures, in the order of their names."""
-    lists: dict[str, Split] = {
-        stem: SPLIT_WORDS[PurePosixPath(name).stem]
-        for name, path in files.items()
-        if LISTS in name and PurePosixPath(name).stem in SPLIT_WORDS
-        for stem in read_foreign_text(path, name, "utf-8-sig").split()
-    }
-    written = {key_of(name): name for name in _annotations(files, names)}
+    lists = _splits(files)
+    written = by_key(_annotations(files, names))
     for name in names:
         stem = PurePosixPath(name).stem
         split: Split = lists.get(stem, "") if lists else split_of_folders(name)
@@ -69,6 +68,16 @@ def pictures(files: Files, names: Sequence[str]) -> Iterator[Picture]:
         file = written.pop(key_of(name), None)
         yield picture if file is None else _with_boxes(picture, file, files)
     require_pictures(written)
+
+
+def _splits(files: Files) -> dict[str, Split]:
+    """The splits of pictures, by their names without endings, as the lists say."""
+    return {
+        stem: SPLIT_WORDS[PurePosixPath(name).stem]
+        for name, path in files.items()
+        if LISTS in name and PurePosixPath(name).stem in SPLIT_WORDS
+        for stem in read_foreign_text(path, name, "utf-8-sig").split()
+    }
 
 
 def _annotations(files: Files, names: Sequence[str]) -> list[str]:

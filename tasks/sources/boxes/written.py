@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,6 +13,7 @@ from tasks.data.images.picture import Picture, WrittenBox
 
 Files = Mapping[str, Path]  # by their names in the folder
 PLACES = ("images", "JPEGImages")  # folders of pictures
+MISTAKES_TOLD = 10
 KINDS = {*PLACES, "labels", "Annotations"}
 
 
@@ -63,7 +64,30 @@ def size_of(width: Any, height: Any) -> tuple[int, int] | None:
 
 def boxed(picture: Picture, boxes: Sequence[WrittenBox], wrong: Sequence[str]) -> Picture:
     """A picture with its boxes, or with all that is wrong with them."""
-    return replace(picture, boxes=tuple(boxes), problem="\n  ".join(wrong))
+    return replace(picture, boxes=tuple(boxes), problem=listed(wrong))
+
+
+def listed(mistakes: Sequence[str]) -> str:
+    """Mistakes in a message, the first ones in full."""
+    more = len(mistakes) - MISTAKES_TOLD
+    told = [*mistakes[:MISTAKES_TOLD], *([f"and {more:,} more"] if more > 0 else [])]
+    return "\n  ".join(told)
+
+
+def by_key(names: Iterable[str]) -> dict[str, str]:
+    """Files of boxes by what they have in common with their pictures.
+
+    Raises:
+        StageError: two of them belong to one picture.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        other = found.setdefault(key_of(name), name)
+        if other != name:
+            raise StageError(
+                f"{name}: {other} has the same name; a picture has one file of boxes; remove one"
+            )
+    return found
 
 
 def require_pictures(left: Mapping[str, str]) -> None:

@@ -23,6 +23,7 @@ from tasks.sources.boxes.written import (
     Files,
     Reading,
     boxed,
+    by_key,
     key_of,
     numbers,
     passed_over,
@@ -57,7 +58,7 @@ def pictures(files: Files, names: Sequence[str]) -> Iterator[Picture]:
     """The pictures, in the order of their names."""
     classes = _class_names(files)
     chosen = [name for name in names if _is_picture(name)]
-    written = {key_of(name): name for name in files if _is_label(name)}
+    written = by_key(filter(_is_label, files))
     _require_labels(chosen, written)
     seen: dict[str, str] = {}
     for name in chosen:
@@ -175,7 +176,10 @@ def _not_followed(name: str, settings: Mapping[Any, Any]) -> list[str]:
     odd = [
         f"{key}: {settings[key]}"
         for key, split in SPLITS.items()
-        if settings.get(key) and split_of_folders(f"{settings[key]}/x") != split
+        if settings.get(key)
+        and not any(
+            split_of_folders(f"{part}/x") == split for part in str(settings[key]).split("/")
+        )
     ]
     if not odd:
         return []

@@ -89,6 +89,8 @@ def test_a_picture_in_two_files_is_refused(tmp_path: Path) -> None:
         read_all(folder)
     assert f"the picture is in {COCO_FILE} too" in str(found.value)
     assert "annotations/person_keypoints.json: 000.png" in str(found.value)
+    shutil.rmtree(folder / "images")  # of missing pictures, this cannot be told
+    assert {each.problem for each in read_all(folder)} == {"there is no such picture"}
 
 
 def test_a_picture_that_no_file_names_is_said_and_not_in_the_identity(tmp_path: Path) -> None:

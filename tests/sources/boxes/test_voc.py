@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.contract import StageError
+from tasks.sources.images import resolve
 from tests.support.tiny_boxes import boxed_pictures, read_all, write_voc
 
 
@@ -49,6 +50,15 @@ def test_a_list_of_a_split_in_another_encoding_is_refused(tmp_path: Path) -> Non
     (folder / "ImageSets" / "Main" / "train.txt").write_text("é", encoding="latin-1")
     with pytest.raises(StageError, match=r"ImageSets/Main/train\.txt: not UTF-8"):
         read_all(folder)
+
+
+def test_a_picture_in_no_list_of_a_split_is_remarked_on(tmp_path: Path) -> None:
+    folder = write_voc(tmp_path / "a", boxed_pictures(2))
+    (folder / "ImageSets" / "Main").mkdir(parents=True)
+    (folder / "ImageSets" / "Main" / "test.txt").write_text("001\n")
+    said = "no list in ImageSets/Main/ has 1 pictures, such as JPEGImages/000.png"
+    assert resolve(str(folder), "source").remarks() == [said]
+    assert [each.split for each in read_all(folder)] == ["", "test"]
 
 
 def test_xml_of_other_programs_is_passed_over(tmp_path: Path) -> None:

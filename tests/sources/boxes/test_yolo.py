@@ -102,6 +102,16 @@ def test_all_mistakes_of_a_file_are_the_problem_of_its_picture(tmp_path: Path) -
     assert second.problem.startswith("labels/001.txt: not UTF-8")
 
 
+def test_two_text_files_of_a_picture_are_refused_and_many_mistakes_cut_short(tmp_path) -> None:
+    folder = write_yolo(tmp_path / "a", boxed_pictures(2))
+    (folder / "labels" / "000.txt").write_text("x\n" * 40)
+    assert read_all(folder)[0].problem.endswith("\n  and 30 more")
+    (folder / "labels" / "images").mkdir()
+    (folder / "labels" / "images" / "000.txt").write_text("")
+    with pytest.raises(StageError, match=r"labels/images/000\.txt: labels/000\.txt has the same"):
+        read_all(folder)
+
+
 def test_the_file_of_names_of_label_programs_is_no_file_of_boxes(tmp_path: Path) -> None:
     folder = write_yolo(tmp_path / "a", boxed_pictures(2))
     (folder / "labels" / "classes.txt").write_text("square\nring\ndisc\n")
@@ -112,6 +122,6 @@ def test_the_file_of_names_of_label_programs_is_no_file_of_boxes(tmp_path: Path)
 
 def test_paths_of_splits_that_folders_do_not_say_are_remarked_on(tmp_path: Path) -> None:
     folder = write_yolo(tmp_path / "a" / "train", boxed_pictures(2)).parent
-    (folder / "data.yaml").write_text("train: ../train/images\nval: lists/held-out.txt\n")
+    (folder / "data.yaml").write_text("train: /test/train/images\nval: lists/held-out.txt\n")
     said = "data.yaml: val: lists/held-out.txt is not followed; splits are folders with these names"
     assert said in resolve(str(folder), "source").remarks()
