@@ -300,6 +300,7 @@ def test_the_memory_of_resamples_does_not_grow_with_the_answers() -> None:
     found = scores.Matches(
         draw.integers(0, pictures_of, answers),
         np.tile(draw.random(answers) < 0.05, (10, 1)),
+        np.tile(draw.random(answers) < 0.05, (10, 1)),
         np.ones(pictures_of),
     )
     weights = draw_weights(draw, pictures_of, 100)

@@ -21,6 +21,7 @@ from tasks.models.images.losses import PictureLoss
 from tasks.pages.drawn_answers import draw_mask
 from tasks.pages.picture_sheets import coloured
 from tasks.problems import load
+from tasks.problems.dense_answers import worst_and_others
 from tasks.problems.semantic_segmentation.model import MaskedExample, collate
 from tasks.problems.semantic_segmentation.scores import (
     NEAR,
@@ -191,3 +192,12 @@ def test_a_mask_has_the_same_colours_wherever_it_is_written() -> None:
     served = Image.open(io.BytesIO(base64.b64decode(png(Image.new("L", (2, 2))))))
     assert drawn.getpalette()[:765] == served.getpalette()[:765]
     assert coloured(np.array([[1, -1]])).tolist() == [[[128, 0, 0], [255, 255, 255]]]
+
+
+def test_a_page_shows_the_worst_answers_and_others_from_the_best_on() -> None:
+    quality = np.arange(100)[::-1] / 100
+    found = worst_and_others(quality, 8)
+    assert found[:4] == [99, 98, 97, 96]
+    assert found[4] == 0
+    assert len({*found}) == len(found) == 8
+    assert worst_and_others(quality[:3], 8) == [2, 1, 0]

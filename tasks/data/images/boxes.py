@@ -68,10 +68,17 @@ class Box:
         )
 
 
-def as_text(boxes: Sequence[Box], *, scored: bool = False) -> str:
-    """Boxes as text for a table, rounded to hundredths of a pixel."""
+def as_text(boxes: Sequence[Box], *, scored: bool = False, digits: int = 2) -> str:
+    """Boxes as text for a table.
+
+    Args:
+        boxes: with corners in pixels.
+        scored: whether they are answers, with scores.
+        digits: decimals of a pixel; answers in a square that are scaled to a larger picture need
+            more than those that are only read.
+    """
     rows = [
-        {"label": box.label, "box": [round(float(c), 2) for c in box.corners]}
+        {"label": box.label, "box": [round(float(c), digits) for c in box.corners]}
         | ({"score": round(float(box.score), 4)} if scored else {})
         | ({"crowd": True} if box.crowd else {})
         for box in boxes

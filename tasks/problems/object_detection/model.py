@@ -17,6 +17,13 @@ from tasks.data.images.augmentation import to_tensor
 from tasks.data.images.boxes import Box
 from tasks.data.images.framing import Frame
 from tasks.data.images.pixel_arrays import Pixels, with_pixels
+from tasks.problems.dense_answers import (
+    PIXELS_IN_A_PLACE,
+    TRUTH_TOO,
+    Batch,
+    answered,
+    worst_and_others,
+)
 from tasks.problems.object_detection.loss import loss_of
 from tasks.problems.object_detection.scores import quality_of_each
 from tasks.problems.object_detection.served import LEAST, MOST, DenseForObjectDetection, peaks
@@ -28,11 +35,8 @@ LOSS = "focal loss of the heats, and L1 of the boxes, of an object"
 CUT = "pictures_cut"
 INFERENCE: Mapping[str, Any] = {}
 SERVED = "tasks.problems.object_detection.served"
-TRUTH_TOO = "truth"  # of a batch: the labels, which a prediction measures its loss with
+DIGITS = 4  # of an answer in the square, which `whole` scales
 NO_BOX = -100  # as NO_LABEL elsewhere
-PIXELS_IN_A_PLACE = 256  # of a batch of inference
-
-Batch = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -161,16 +165,8 @@ def decide(
             for score, label, left, top, right, bottom in table.tolist()
             if score >= LEAST
         ]
-        answers.append(boxes.as_text(objects, scored=True))
-    return pd.DataFrame(
-        {
-            "document": list(rows["document"]),
-            "image": list(rows["image"]),
-            "gold": list(rows["label"]),
-            "predicted": answers,
-            "loss": [float(found[-1]) for found in logits],
-        }
-    )
+        answers.append(boxes.as_text(objects, scored=True, digits=DIGITS))
+    return answered(rows, answers, logits)
 
 
 SHOWN = 24  # pictures on a page
@@ -183,9 +179,7 @@ def keep(rows: pd.DataFrame, answers: pd.DataFrame, out: Path) -> None:
     gold, predicted, quality, in the same order; the worst first, then others from the best on.
     """
     quality = quality_of_each(answers["gold"], answers["predicted"])
-    order = np.argsort(quality, kind="stable")
-    rest = order[SHOWN // 2 :][::-1]
-    chosen = [*order[: SHOWN // 2], *rest[:: max(1, -(-len(rest) // (SHOWN // 2)))]]
+    chosen = worst_and_others(quality, SHOWN)
     np.save(out / "shown-boxes.npy", np.stack([rows["pixels"].iloc[i] for i in chosen]))
     table = answers.iloc[chosen][["image", "gold", "predicted"]].assign(quality=quality[chosen])
     table.to_parquet(out / "shown-boxes.parquet", index=False)

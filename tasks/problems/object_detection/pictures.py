@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,8 @@ SIZES = (  # areas below, as COCO divides them
     (math.inf, "large boxes"),
 )
 BEYOND = (
-    f"boxes left out, of which less than {VISIBLE:.0%} is in the middle square of the picture "
-    "(pixels.fit: stretch shows all of it)"
+    f"boxes of which less than {VISIBLE:.0%} is in the middle square of the picture, neither "
+    "learnt nor measured (pixels.fit: stretch shows all of it)"
 )
 CLIPPED = "boxes that reach beyond their picture by two pixels at most, cut at its edge"
 
@@ -134,27 +135,34 @@ def keeping(
 ) -> Iterator[Keep]:
     """Keep the boxes of each picture as the text of its row, in pixels of the stored square.
 
-    Of a box that the square cuts, the part in it stays, if that is at least VISIBLE of it; the
-    others are left out and counted.
+    Of a box that the square cuts, the part in it stays: as an object if that is at least VISIBLE of
+    it, else as a crowd, so that an answer there is not wrong. The others are left out; all that are
+    lost are counted.
 
     Raises:
-        StageError: no box of a split that has some is left.
+        StageError: no box is left of those to train with, or to test with.
     """
     whole, left = Counter[str](), Counter[str]()
 
     def keep(split: str, picture: Picture, decoded: Decoded, answer: str) -> str:
         frame = Frame.of(*decoded.size, pixels.size, pixels.fit)
         moved = [box.moved(frame.scale, frame.shift) for box in from_text(answer)]
-        cut = [(box, box.within(pixels.size, pixels.size)) for box in moved]
-        stay = [inside for box, inside in cut if inside.area >= VISIBLE * box.area]
-        whole[split] += len(cut)
-        left[split] += len(stay)
-        if len(stay) < len(cut):
-            notices.add(BEYOND, picture.where, len(cut) - len(stay))
+        stay, lost = [], 0
+        for box in moved:
+            inside = box.within(pixels.size, pixels.size)
+            is_seen = inside.area >= VISIBLE * box.area
+            if inside.area:
+                stay.append(replace(inside, crowd=box.crowd or not is_seen))
+            lost += not (is_seen or box.crowd)
+        whole[split] += sum(not box.crowd for box in moved)
+        left[split] += sum(not box.crowd for box in stay)
+        if lost:
+            notices.add(BEYOND, picture.where, lost)
         return as_text(stay)
 
     yield keep
-    for split, number in whole.items():
+    for split in ("train", "test"):
+        number = whole[split]
         if number and not left[split]:
             raise StageError(
                 f"pixels.fit: found {pixels.fit!r}, with which none of the {number:,} boxes of the "

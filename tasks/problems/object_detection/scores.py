@@ -57,16 +57,16 @@ class Matches:
         Args:
             weights: [resamples, pictures].
         """
-        every = np.cumsum(weights[:, self.row], axis=1)
+        each = weights[:, self.row]
+        every = np.cumsum(each, axis=1)
         objects = np.maximum(weights @ self.objects, 1e-9)[:, None]
         found = np.zeros((len(OVERLAPS), len(weights)))
-        for overlap, is_right in enumerate(self.right):
+        for overlap, (is_right, left_out) in enumerate(zip(self.right, self.left_out, strict=True)):
             places = np.flatnonzero(is_right)
             if not len(places):
                 continue
-            counted = ~self.left_out[overlap]
-            seen = every if counted.all() else np.cumsum(weights[:, self.row] * counted, axis=1)
-            right = np.cumsum(weights[:, self.row[places]], axis=1)
+            seen = np.cumsum(each * ~left_out, axis=1) if left_out.any() else every
+            right = np.cumsum(each[:, places], axis=1)
             precise = right / (seen[:, places] + np.spacing(1))
             best = np.maximum.accumulate(precise[:, ::-1], axis=1)[:, ::-1]
             reached = np.searchsorted(LEVELS, right / objects, side="right")

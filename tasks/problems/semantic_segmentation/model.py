@@ -25,6 +25,13 @@ from tasks.data.images.masks import (
     shares_of,
 )
 from tasks.data.images.pixel_arrays import Pixels, open_pixels, with_pixels
+from tasks.problems.dense_answers import (
+    PIXELS_IN_A_PLACE,
+    TRUTH_TOO,
+    Batch,
+    answered,
+    worst_and_others,
+)
 from tasks.problems.semantic_segmentation.scores import iou_of_each
 from tasks.problems.semantic_segmentation.served import DenseForSemanticSegmentation
 
@@ -35,10 +42,6 @@ LOSS = "cross-entropy of a pixel, nats"
 CUT = "pictures_cut"
 INFERENCE: Mapping[str, Any] = {}
 SERVED = "tasks.problems.semantic_segmentation.served"
-TRUTH_TOO = "truth"  # of a batch: the labels, which a prediction measures its loss with
-PIXELS_IN_A_PLACE = 256  # of a batch of inference
-
-Batch = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -146,15 +149,7 @@ def decide(
         found[:-1].astype(np.uint8).reshape(shape)
         for found, shape in zip(logits, shapes, strict=True)
     ]
-    return pd.DataFrame(
-        {
-            "document": list(rows["document"]),
-            "image": list(rows["image"]),
-            "gold": list(rows["label"]),
-            "predicted": [as_text(mask, labels) for mask in masks],
-            "loss": [float(found[-1]) for found in logits],
-        }
-    )
+    return answered(rows, [as_text(mask, labels) for mask in masks], logits)
 
 
 SHOWN = 16  # pictures on a page
@@ -168,9 +163,7 @@ def keep(rows: pd.DataFrame, answers: pd.DataFrame, out: Path) -> None:
     the worst first, then others from the best to the worst.
     """
     iou = iou_of_each(answers["gold"], answers["predicted"])
-    order = np.argsort(iou, kind="stable")
-    rest = order[SHOWN // 2 :][::-1]
-    chosen = [*order[: SHOWN // 2], *rest[:: max(1, -(-len(rest) // (SHOWN // 2)))]]
+    chosen = worst_and_others(iou, SHOWN)
     known = _frequent_first(answers["gold"], answers["predicted"])
     np.savez_compressed(
         out / "shown-masks.npz",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -169,3 +170,17 @@ def test_boxes_of_a_wide_picture_are_in_its_pixels_and_drawn(evaluated, place, t
     drawn = DRAWN[PROBLEM](image, table["predicted"].iloc[0], KINDS)
     assert drawn[".png"].size == (128, 64)
     assert not np.array_equal(np.asarray(drawn[".png"]), np.asarray(image.convert("RGB")))
+
+
+def test_boxes_of_a_large_picture_are_those_that_are_served(evaluated, place, tmp_path) -> None:
+    from tasks.problems.object_detection.served import Detector
+
+    stored = np.squeeze(np.load(place / "pixels" / "test.npy")[0])
+    Image.fromarray(stored).resize((1500, 1200)).save(tmp_path / "large.png")
+    model = evaluated / "tuned" / "model"
+    [table] = answer_pictures(PROBLEM, model, [("large.png", tmp_path / "large.png")])
+    found = [each.corners for each in from_text(table["predicted"][0])]
+    text = base64.b64encode((tmp_path / "large.png").read_bytes()).decode()
+    [served] = Detector(evaluated / "tuned").predict([text])["boxes"]
+    assert found
+    assert np.allclose(np.array(found), np.array(json.loads(served)), atol=0.011)
