@@ -134,6 +134,8 @@ ALSO = {
     "downstream.ignore": OF_MASKS,
     "downstream.columns.mask": OF_MASKS,
     "model.patch_size": ("model.family=vit",),
+    "pretraining.optimizer": ("model.family=vit",),  # a ResNet has no matrices
+    "downstream.optimizer": ("model.family=vit",),
     "pretraining.temperature": ("pretraining.objective=simclr",),
     "pretraining.masking_share": ("pretraining.objective=masked-image", "model.family=vit"),
     **{

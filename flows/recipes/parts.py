@@ -15,7 +15,7 @@ from flows.recipes.experiment import (
     pretrain,
     train_baseline,
 )
-from flows.recipes.given import about, family_of, find_start, require_decoder
+from flows.recipes.given import about, family_of, find_start, require_decoder, require_layers
 from flows.recipes.inspection import labelled_source, text_source
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.problem import Downstream
@@ -46,6 +46,7 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifa
     sources = [labelled_source(problem) for problem in job.downstream]
     require_room(job.downstream, body.configuration, body.name)
     require_decoder(job.downstream, body)
+    require_layers(job.downstream, body)
     labelled = [
         prepare_labelled(problem, source, job.experiment, run)
         for problem, source in zip(job.downstream, sources, strict=True)
