@@ -78,7 +78,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.overlap": ("drop", OF_KINDS),
     "downstream.train_examples": ("50", TUNING | {"baseline kinds"}),
     "downstream.epochs": ("3", TUNING),
-    "downstream.tuning.method": ("probe", TUNING),
+    "downstream.tuning.method": ("probe", TUNING | {"report"}),  # its words
     "downstream.tuning.learning_rate": ("0.01", TUNING),
     "downstream.tuning.rank": ("4", TUNING),
     "downstream.tuning.alpha": ("8", TUNING),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from flows.recipes import stages
 from flows.recipes.experiment import (
     finetune_and_evaluate,
+    methods_of,
     prepare_labelled,
     pretrain,
     train_baseline,
@@ -63,7 +64,9 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifa
         for problem, data, simple in zip(job.downstream, labelled, baselines, strict=True)
     ]
     names = [problem.name for problem in job.downstream]
-    return report(job, names, body, labelled, evaluated, origin=body.origin_as_body, run=run)
+    methods = methods_of(job.downstream)
+    origin = body.origin_as_body
+    return report(job, names, body, labelled, evaluated, origin=origin, run=run, **methods)
 
 
 def evaluation_recipe(job: EvaluateJob, model: Given, run: StageCaller) -> Artifact:
@@ -97,6 +100,7 @@ def report(
     *,
     origin: str,
     run: StageCaller,
+    **methods: list[str],
 ) -> Artifact:
     """The page: the results, the model's origin, and whether it was trained on test rows."""
     return run(
@@ -106,5 +110,6 @@ def report(
         confidence=job.evaluation.confidence,
         pretraining=None,
         evaluations=[found.whole for found in evaluated],
+        **methods,
         **about(given, origin, problems, labelled, run),
     )
