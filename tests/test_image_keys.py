@@ -78,7 +78,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.overlap": ("drop", OF_KINDS),
     "downstream.train_examples": ("50", TUNING | {"baseline kinds"}),
     "downstream.epochs": ("3", TUNING),
-    "downstream.tuning.method": ("probe", TUNING),
+    "downstream.tuning.method": ("probe", TUNING | {"report"}),  # its words
     "downstream.tuning.learning_rate": ("0.01", TUNING),
     "downstream.tuning.rank": ("4", TUNING),
     "downstream.tuning.alpha": ("8", TUNING),
@@ -134,6 +134,8 @@ ALSO = {
     "downstream.ignore": OF_MASKS,
     "downstream.columns.mask": OF_MASKS,
     "model.patch_size": ("model.family=vit",),
+    "pretraining.optimizer": ("model.family=vit",),  # a ResNet has no matrices
+    "downstream.optimizer": ("model.family=vit",),
     "pretraining.temperature": ("pretraining.objective=simclr",),
     "pretraining.masking_share": ("pretraining.objective=masked-image", "model.family=vit"),
     **{

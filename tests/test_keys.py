@@ -160,7 +160,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.max_length": ("33", FINETUNING),
     "downstream.stride": ("16", FINETUNING),
     "downstream.precision": ("fp32", FINETUNING),
-    "downstream.tuning.method": ("probe", FINETUNING),
+    "downstream.tuning.method": ("probe", FINETUNING | {"report"}),  # its words
     "downstream.tuning.learning_rate": ("0.01", FINETUNING),
     "downstream.tuning.rank": ("4", FINETUNING),
     "downstream.tuning.alpha": ("8", FINETUNING),

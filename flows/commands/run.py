@@ -74,9 +74,10 @@ def _print_results(experiment: Experiment | ImageExperiment, result: dict[str, A
     out.print()
     if experiment.pretraining.steps:
         out.print(pretraining_line(metrics), highlight=False)
-    problems = [problem.name for problem in experiment.downstream]
+    methods = {problem.name: problem.tuning.method for problem in experiment.downstream}
+    problems = [*methods]
     if problems:
         out.print(results_table(metrics, problems))
-    said = verdicts(metrics, problems, evaluation_facts(summary.stages))
+    said = verdicts(metrics, problems, evaluation_facts(summary.stages), methods)
     for line in ["", *said, "", *where_to_look(summary, home())]:
         out.print(line, highlight=False, markup=False)

@@ -8,6 +8,7 @@ pre-training must not see any document of their test splits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flows.recipes import stages
@@ -20,6 +21,7 @@ from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.images.problem import ImageDownstream
 from tasks.experiment.pretraining import COOCCURRENCE
 from tasks.experiment.problem import Downstream
+from tasks.experiment.training import FULL
 from tasks.machinery.naming.title import from_scratch, from_start, with_seed
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.call import StageCaller
@@ -80,8 +82,15 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
         confidence=experiment.evaluation.confidence,
         pretraining=None if pretrained is None else pretrained.whole,
         evaluations=[found.whole for found in evaluated],
+        **methods_of(experiment.downstream),
         **given,
     )
+
+
+def methods_of(problems: Sequence[Downstream | ImageDownstream]) -> dict[str, list[str]]:
+    """How each problem is tuned, for a report; nothing if all are in full, as in earlier keys."""
+    methods = [problem.tuning.method for problem in problems]
+    return {} if {*methods} <= {FULL} else {"methods": methods}
 
 
 def encoder_of(pretrained: Artifact | None, start: Given | None) -> Input:

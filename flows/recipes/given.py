@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flows.recipes import stages
@@ -13,6 +13,7 @@ from tasks.experiment import choices
 from tasks.experiment.consistency import decoder_mistake, head_mistakes
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.problem import Downstream
+from tasks.experiment.training import Layers, layer_mistakes
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import StageCaller
 from tasks.models.files import require_room
@@ -20,6 +21,10 @@ from tasks.sources.published_tokenizers import PublishedTokenizer
 
 if TYPE_CHECKING:  # it imports MLflow's client, which most plans do without
     from tasks.references.given_model import Given
+
+COUNTS = ("num_hidden_layers", "n_layers", "n_layer")
+WIDTHS = ("hidden_size", "dim", "n_embd")
+BIASES = ("attention_bias", "mlp_bias", "norm_bias")
 
 
 def find_start(experiment: Experiment) -> Given | None:
@@ -45,6 +50,7 @@ def _require_fitting(experiment: Experiment, start: Given) -> None:
     """Check that a model can be pre-trained and fine-tuned as the experiment says."""
     require_room(experiment.downstream, start.configuration, start.name)
     require_decoder(experiment.downstream, start)
+    require_layers(experiment.downstream, start)
     if not experiment.pretraining.steps:
         return
     family = family_of(start)
@@ -72,6 +78,28 @@ def require_decoder(problems: Sequence[Downstream], given: Given) -> None:
                 f"downstream.{problem.name}.problem: found {problem.problem}, but the family of "
                 f"{given.name} {lacking}"
             )
+
+
+def require_layers(problems: Sequence[Downstream], given: Given) -> None:
+    """Check that the layers of a given model have what methods of tuning need.
+
+    Raises:
+        StageError: they do not; of several problems, the first.
+    """
+    for path, problem in layer_mistakes(problems, layers_of(given.configuration, given.name)):
+        raise StageError(f"{path}: {problem}")
+
+
+def layers_of(configuration: Mapping[str, Any], name: str) -> Layers:
+    """What a configuration says of the layers of its model, in the words of any family."""
+    words = choices.words_of("families", configuration["model_type"], "_LAYERS")
+    if any(configuration.get(field) for field in BIASES):
+        words = tuple(word for word in words if word != "no biases")
+    count, width = (
+        next((configuration[field] for field in fields if configuration.get(field)), 0)
+        for fields in (COUNTS, WIDTHS)
+    )
+    return Layers(name, words, 1 if "shared" in words else count, width)
 
 
 def family_of(given: Given) -> str:

@@ -7,7 +7,7 @@ must not see a picture of their test splits.
 from __future__ import annotations
 
 from flows.recipes import image_stages as stages
-from flows.recipes.experiment import finetune_and_evaluate, train_baseline
+from flows.recipes.experiment import finetune_and_evaluate, methods_of, train_baseline
 from flows.recipes.inspection import require_given
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.images.pictures import Images
@@ -60,6 +60,7 @@ def recipe(experiment: ImageExperiment, run: StageCaller) -> Artifact:
         confidence=experiment.evaluation.confidence,
         pretraining=pretrained.whole,
         evaluations=[found.whole for found in evaluated],
+        **methods_of(experiment.downstream),
     )
 
 

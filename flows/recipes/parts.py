@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from flows.recipes import stages
 from flows.recipes.experiment import (
     finetune_and_evaluate,
+    methods_of,
     prepare_labelled,
     pretrain,
     train_baseline,
 )
-from flows.recipes.given import about, family_of, find_start, require_decoder
+from flows.recipes.given import about, family_of, find_start, require_decoder, require_layers
 from flows.recipes.inspection import labelled_source, text_source
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.problem import Downstream
@@ -46,6 +47,7 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifa
     sources = [labelled_source(problem) for problem in job.downstream]
     require_room(job.downstream, body.configuration, body.name)
     require_decoder(job.downstream, body)
+    require_layers(job.downstream, body)
     labelled = [
         prepare_labelled(problem, source, job.experiment, run)
         for problem, source in zip(job.downstream, sources, strict=True)
@@ -62,7 +64,9 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifa
         for problem, data, simple in zip(job.downstream, labelled, baselines, strict=True)
     ]
     names = [problem.name for problem in job.downstream]
-    return report(job, names, body, labelled, evaluated, origin=body.origin_as_body, run=run)
+    methods = methods_of(job.downstream)
+    origin = body.origin_as_body
+    return report(job, names, body, labelled, evaluated, origin=origin, run=run, **methods)
 
 
 def evaluation_recipe(job: EvaluateJob, model: Given, run: StageCaller) -> Artifact:
@@ -96,6 +100,7 @@ def report(
     *,
     origin: str,
     run: StageCaller,
+    **methods: list[str],
 ) -> Artifact:
     """The page: the results, the model's origin, and whether it was trained on test rows."""
     return run(
@@ -105,5 +110,6 @@ def report(
         confidence=job.evaluation.confidence,
         pretraining=None,
         evaluations=[found.whole for found in evaluated],
+        **methods,
         **about(given, origin, problems, labelled, run),
     )

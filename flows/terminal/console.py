@@ -41,8 +41,9 @@ from tasks.statistics.verdict import (
     against_simple,
     against_start,
     beyond_majority,
+    compared,
+    of_gain,
     over_seeds,
-    verdict,
 )
 from tasks.timing.planner import Expected
 
@@ -228,7 +229,10 @@ def pretraining_line(metrics: Mapping[str, float]) -> str:
 
 
 def verdicts(
-    metrics: Mapping[str, float], problems: Sequence[str], facts: Mapping[str, Mapping[str, Any]]
+    metrics: Mapping[str, float],
+    problems: Sequence[str],
+    facts: Mapping[str, Mapping[str, Any]],
+    methods: Mapping[str, str],
 ) -> list[str]:
     """What each gain says, and which models may have learnt nothing, a line each.
 
@@ -236,11 +240,12 @@ def verdicts(
         metrics: of the experiment.
         problems: their names.
         facts: what each problem's evaluation says in words (`evaluation.json`).
+        methods: how the pre-trained model of each is tuned.
     """
     found = []
     for problem in problems:
         metric = headline_of(metrics, problem)
-        found.append((problem, verdict(metrics, problem)))
+        found.append((problem, of_gain(metrics, compared(methods[problem]), problem)))
         if problem not in facts:
             continue
         known, told = facts[problem], _metric_of(facts[problem])

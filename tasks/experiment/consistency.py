@@ -6,7 +6,7 @@ from collections import Counter
 
 from tasks.experiment import choices, variants
 from tasks.experiment.experiment import BEFORE, Experiment
-from tasks.experiment.training import optimizer_mistakes
+from tasks.experiment.training import Layers, layer_mistakes, optimizer_mistakes
 
 Mistake = tuple[str, str]
 
@@ -123,19 +123,11 @@ def _rotary(experiment: Experiment) -> list[Mistake]:
 
 def _tuned_layers(experiment: Experiment) -> list[Mistake]:
     """Methods of tuning that need what the layers of the model do not have."""
-    family, found = experiment.model.family, list[Mistake]()
-    words = choices.words_of("families", family, "_LAYERS")
-    layers = 1 if "shared" in words else experiment.model.layers
-    for problem in experiment.downstream:
-        path, how = f"downstream.{problem.name}.tuning", problem.tuning
-        if how.method == "bias" and "no biases" in words:
-            accepted = ", ".join(each for each in choices.names("tuning") if each != "bias")
-            message = f"found bias, but the layers of model.family {family} have no biases"
-            found.append((f"{path}.method", f"{message}; accepted: {accepted}"))
-        if how.layers > layers:
-            message = f"found {how.layers}, but the layers of the model are {layers}"
-            found.append((f"{path}.layers", f"{message}; accepted: 0 (all) to {layers}"))
-    return found
+    model = experiment.model
+    words = choices.words_of("families", model.family, "_LAYERS")
+    count = 1 if "shared" in words else model.layers
+    layers = Layers(f"model.family {model.family}", words, count, model.hidden_size)
+    return layer_mistakes(experiment.downstream, layers)
 
 
 def _heads_for(objective: str) -> tuple[str, ...]:

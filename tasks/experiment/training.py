@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
 from tasks.experiment import choices
@@ -101,7 +102,7 @@ class TuningMethod(Part):
         "layers",
         0,
         "Layers",
-        "How many of the top layers learn, with the head; 0: all",
+        "How many of the top layers learn, with the head; 0: all; of ResNet and ConvNeXt, stages",
         ge=0,
         le=1000,
     )
@@ -150,11 +151,7 @@ def optimizer_mistakes(problems: Iterable[Optimized]) -> list[tuple[str, str]]:
     """Problems whose optimizer does not suit what learns: Muon is for matrices of the layers."""
     found = []
     for problem in problems:
-        method = problem.tuning.method
-        suitable = choices.words_of("tuning", method, "OPTIMIZERS")
-        choice = f"tuning.method: {method}"
-        if problem.freeze == "encoder":
-            suitable, choice = ("adamw",), "freeze: encoder"
+        suitable, choice = _optimizers(problem)
         if problem.optimizer not in suitable:
             message = f"found {problem.optimizer}, but with {choice} no matrix of a layer learns"
             accepted = ", ".join(suitable)
@@ -162,3 +159,56 @@ def optimizer_mistakes(problems: Iterable[Optimized]) -> list[tuple[str, str]]:
                 (f"downstream.{problem.name}.optimizer", f"{message}; accepted: {accepted}")
             )
     return found
+
+
+def _optimizers(problem: Optimized) -> tuple[tuple[str, ...], str]:
+    """The optimizers that suit what learns, and the choice by which they do."""
+    if problem.freeze == "encoder":
+        return ("adamw",), "freeze: encoder"
+    method = problem.tuning.method
+    return choices.words_of("tuning", method, "OPTIMIZERS"), f"tuning.method: {method}"
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What methods of tuning need to know of a model before it exists.
+
+    Attributes:
+        name: the model in words: `model.family llama`.
+        words: the `_LAYERS` of its family.
+        count: how many layers it has; 0 if that is not known.
+        width: the largest rank of their matrices; 0 if that is not known.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    count: int = 0
+    width: int = 0
+
+
+def layer_mistakes(problems: Iterable[Optimized], layers: Layers) -> list[tuple[str, str]]:
+    """Methods and optimizers that need what the layers of a model do not have."""
+    found = []
+    for problem in problems:
+        path, how = f"downstream.{problem.name}", problem.tuning
+        if how.method == "bias" and "no biases" in layers.words:
+            accepted = ", ".join(each for each in choices.names("tuning") if each != "bias")
+            message = f"found bias, but the layers of {layers.name} have no biases"
+            found.append((f"{path}.tuning.method", f"{message}; accepted: {accepted}"))
+        if layers.count and how.layers > layers.count:
+            message = f"found {how.layers}, but the layers of the model are {layers.count}"
+            accepted = f"accepted: 0 (all) to {layers.count}"
+            found.append((f"{path}.tuning.layers", f"{message}; {accepted}"))
+        ranked = "rank" in choices.words_of("tuning", how.method, "FIELDS")
+        if ranked and layers.width and how.rank > layers.width:
+            message = f"found {how.rank}, but the rank of the layers' matrices is {layers.width}"
+            found.append((f"{path}.tuning.rank", f"{message}; accepted: 1 to {layers.width}"))
+        convolutional = "no matrices" in layers.words and "muon" in _optimizers(problem)[0]
+        if problem.optimizer == "muon" and convolutional:
+            found.append((f"{path}.optimizer", without_matrices(layers.name)))
+    return found
+
+
+def without_matrices(name: str) -> str:
+    """What is wrong with Muon for a model whose layers are convolutions."""
+    return f"found muon, but the layers of {name} have no matrices; accepted with it: adamw"

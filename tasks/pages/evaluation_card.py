@@ -55,6 +55,7 @@ from tasks.statistics.verdict import (
 
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is in the store alone
 SAMPLES = 8  # of what a model writes
+PAIR = "pre-trained against from scratch"  # how each was tuned, an evaluation does not know
 NOTABLE = 0.01  # difference between how sure a model is and how often it is right
 SHARES = {
     "f1": "F1",
@@ -254,7 +255,7 @@ def gain_figure(found: Found) -> Figure:
     value = numbers.plain(metrics[facts["headline"]], metric.unit)
     said = f"{metric.words[:1].upper()}{metric.words[1:]} is {value} on the test"
     if "gain" in metrics:
-        said = pages.judge(metrics, metric, facts["confidence"]).partition(";")[0]
+        said = pages.judge(metrics, metric, facts["confidence"], PAIR).partition(";")[0]
         how += f"; paired {numbers.in_words(metric.unit, 'gain')}: "
         how += pages.gain(metrics, metric.unit)
     return draw_intervals(said, how, rows, x=numbers.axis(metric.words, metric.unit))
@@ -269,7 +270,8 @@ def card(found: Found) -> str:
         metric_table(found),
     ]
     if "gain" in metrics:
-        parts.append(f"**{pages.judge(metrics, found.headline, facts['confidence'])}**")
+        said = pages.judge(metrics, found.headline, facts["confidence"], PAIR)
+        parts.append(f"**{said}**")
     if said := against_start(metrics, found.headline):
         parts.append(f"**{escaped(said[0].upper() + said[1:])}.**")
     if said := against_simple(metrics, found.headline, facts.get("simple", "")):

@@ -9,7 +9,7 @@ from tasks.machinery.naming.metric_name import MetricName
 from tasks.pages.document import Cell, as_cell
 from tasks.problems import Metric, Unit
 from tasks.statistics import numbers
-from tasks.statistics.verdict import verdict
+from tasks.statistics.verdict import of_gain
 
 GAIN = MetricName("gain")
 
@@ -41,9 +41,14 @@ def gain(metrics: Mapping[str, float], unit: Unit, metric: str = GAIN.metric) ->
     return numbers.difference(metrics[str(name)], metrics[name.low], metrics[name.high], unit)
 
 
-def judge(metrics: Mapping[str, float], metric: Metric, confidence: float) -> str:
-    """The verdict on a gain as a sentence, with the numbers behind it."""
-    said = verdict(metrics)
+def judge(
+    metrics: Mapping[str, float], metric: Metric, confidence: float, compared: str = ""
+) -> str:
+    """The verdict on a gain as a sentence, with the numbers behind it.
+
+    `compared` says in words what is compared, where that is not pre-training alone.
+    """
+    said = of_gain(metrics, compared)
     ends = numbers.interval(metrics[GAIN.low], metrics[GAIN.high], metric.unit, "+")
     return (
         f"{said[0].upper()}{said[1:]}: {numbers.gain(metrics[str(GAIN)], metric.unit)} of "

@@ -38,6 +38,7 @@ from tasks.models.learning.tuning import (
     loss_of,
     optimization,
     order_of,
+    require_matrices,
 )
 from tasks.models.text_computation import text_computation
 from tasks.problems import Problem, load
@@ -103,6 +104,7 @@ def finetune(
     if body is not None:
         load_encoder(model, body)
     tuned = begin(model, training, seed)
+    require_matrices(model, training)
     costs = Costs.of(model)
     examples = kind.encode(kind.learnt(rows, rows, model), tokenizer, labels)
     monitor.note(examples=len(rows), **{kind.CUT: sum(example.cut for example in examples)})

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import Monitor
+from tasks.experiment.training import FULL
 from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.naming.metric_name import (
     FROM_SCRATCH,
@@ -31,10 +32,12 @@ from tasks.statistics.verdict import (
     BETTER,
     HELPS,
     HURTS,
+    IN_FULL,
     WORSE,
     against_simple,
     against_start,
     beyond_majority,
+    compared,
     over_seeds,
     simple_verdict,
     verdict,
@@ -63,12 +66,26 @@ READ_NEXT = """## What to read next
 
 @dataclass(frozen=True)
 class Result:
-    """A problem by its name in the experiment, and the results of its evaluation."""
+    """A problem by its name in the experiment, and the results of its evaluation.
+
+    Attributes:
+        name: of the problem.
+        folder: of the evaluation.
+        metrics: that it measured.
+        facts: what it measured, in words.
+        method: of tuning, of the pre-trained model; the one from scratch always learns in full.
+    """
 
     name: str
     folder: Path
     metrics: dict[str, float]
     facts: dict[str, Any]
+    method: str = FULL
+
+    @property
+    def compared(self) -> str:
+        """What a gain compares, in words; empty where it is pre-training alone."""
+        return compared(self.method)
 
     @property
     def compares(self) -> bool:
@@ -150,6 +167,7 @@ def write_report(
     evaluations: list[Path],
     origin: str = "",
     leakages: list[Path] | None = None,
+    methods: list[str] | None = None,
     out: Path,
     monitor: Monitor,
 ) -> dict[str, float]:
@@ -163,13 +181,15 @@ def write_report(
         evaluations: artifacts of stage evaluation.
         origin: the description of the model, if it is not the one of `pretraining`.
         leakages: artifacts of stage leakage, one per problem, if its data are known.
+        methods: how each pre-trained model is tuned, if not all are in full.
         out: empty folder.
         monitor: receives the progress.
 
     Returns:
-        `problems`, and `gains`: on how many of them pre-training is shown to gain.
+        `problems`, and `gains`: on how many of them the pre-trained model is shown to gain.
     """
-    results = [read_result(*each) for each in zip(problems, evaluations, strict=True)]
+    tuned = methods or [FULL] * len(problems)
+    results = [read_result(*each) for each in zip(problems, evaluations, tuned, strict=True)]
     show = out / "show"
     show.mkdir()
     sections = [
@@ -189,13 +209,13 @@ def write_report(
     return {"problems": float(len(results)), "gains": float(count_gains(results))}
 
 
-def read_result(name: str, folder: Path) -> Result:
+def read_result(name: str, folder: Path, method: str = FULL) -> Result:
     """The results of an evaluation from its folder."""
     metrics, facts = (
         json.loads((folder / file).read_text(encoding="utf-8"))
         for file in ("metrics.json", "evaluation.json")
     )
-    return Result(name, folder, metrics, facts)
+    return Result(name, folder, metrics, facts, method)
 
 
 def write_page(path: Path, sections: Sequence[str]) -> None:
@@ -214,7 +234,7 @@ def is_figure(section: str) -> bool:
 
 
 def count_gains(results: Sequence[Result]) -> int:
-    """On how many problems pre-training is shown to help."""
+    """On how many problems the pre-trained model is shown to gain."""
     return sum(verdict(result.metrics) == HELPS for result in results)
 
 
@@ -225,18 +245,29 @@ def learnt(origin: str) -> str:
 
 def summarize(results: Sequence[Result], what: str = "Pre-training") -> str:
     """The first sentence; `what` is compared with starting from scratch."""
-    compared = [result for result in results if result.compares]
+    beside = [result for result in results if result.compares]
     if not results:
         return "There is no downstream problem: this experiment only pre-trained."
     gains = f"Problems evaluated: {len(results)}, without a model from scratch to compare with."
-    if compared:
-        gains = f"{summarize_gains(compared, what)}."
+    if beside:
+        gains = f"{summarize_gains(beside, what)}."
     return f"{summarize_simple(results)} {gains}".strip()
 
 
-def summarize_gains(compared: Sequence[Result], what: str) -> str:
-    """On how many problems `what` helps."""
-    return f"{what} is shown to help on {count_gains(compared)} of {len(compared)} problems"
+def summarize_gains(results: Sequence[Result], what: str) -> str:
+    """On how many problems `what` helps, and on how many it gains with other ways of tuning."""
+    alone = [result for result in results if not result.compared]
+    others = [result for result in results if result.compared]
+    said = []
+    if alone:
+        said.append(f"{what} is shown to help on {count_gains(alone)} of {len(alone)} problems")
+    if others:
+        methods = " or ".join(dict.fromkeys(result.method for result in others))
+        said.append(
+            f"{'the' if alone else 'The'} pre-trained model tuned by {methods} is shown to be "
+            f"better than {IN_FULL} on {count_gains(others)} of {len(others)} problems"
+        )
+    return "; ".join(said)
 
 
 def summarize_simple(results: Sequence[Result]) -> str:
@@ -262,17 +293,18 @@ def headline_table(results: Sequence[Result], confidence: float) -> str:
     def heading(words: str) -> str:
         return numbers.in_words(unit, words) if unit else words
 
+    ours, scratch = model_names(results)
     columns: dict[str, Callable[[Result], str]] = {
         "problem": lambda result: result.name,
         "metric": lambda result: (
             result.metric.words + ("" if result.metric.sign > 0 else " (lower is better)")
         ),
-        "pre-trained" if any(result.compares for result in results) else "model": (
-            lambda result: result.measured()
-        ),
-        "from scratch": lambda result: result.measured(FROM_SCRATCH),
+        ours: lambda result: result.measured(),
+        scratch: lambda result: result.measured(FROM_SCRATCH),
         heading("gain"): lambda result: difference(result.gain, result),
     }
+    if len({result.method for result in results}) > 1:
+        columns["tuned by"] = lambda result: result.method
     if any(result.over_seeds for result in results):
         columns["mean of seeds"] = lambda result: result.of_seeds
     if any(result.against_start for result in results):
@@ -290,10 +322,21 @@ def headline_table(results: Sequence[Result], confidence: float) -> str:
     return f"{pages.table(list(columns), rows)}\n\n{note}" if rows else note
 
 
+def model_names(results: Sequence[Result]) -> tuple[str, str]:
+    """The names of the two models in columns; with how they are tuned, where that differs."""
+    ours = "pre-trained" if any(result.compares for result in results) else "model"
+    methods = {result.method for result in results}
+    if methods <= {FULL}:
+        return ours, "from scratch"
+    way = f" ({next(iter(methods))})" if len(methods) == 1 else ""
+    return f"{ours}{way}", f"from scratch ({FULL})"
+
+
 def verdicts(results: Sequence[Result], confidence: float) -> list[str]:
     """A sentence for each comparison, and for each model that may have learnt nothing."""
     lines = [
-        f"- **{escaped(result.name)}**: {pages.judge(result.metrics, result.metric, confidence)}"
+        f"- **{escaped(result.name)}**: "
+        f"{pages.judge(result.metrics, result.metric, confidence, result.compared)}"
         for result in results
         if result.compares
     ]
@@ -325,24 +368,24 @@ def origin_section(origin: str, problems: Sequence[str], leakages: Sequence[Path
 
 def gains_figure(results: Sequence[Result], confidence: float, show: Path, what: str) -> list[str]:
     """Draw the gains of all problems, a figure a unit."""
-    compared = [result for result in results if result.compares]
-    figures = []
-    for unit in dict.fromkeys(result.metric.unit for result in compared):
-        name = "gains.png" if unit == compared[0].metric.unit else f"gains-{unit}.png"
+    beside = [result for result in results if result.compares]
+    models, figures = " against ".join(model_names(results)), []
+    for unit in dict.fromkeys(result.metric.unit for result in beside):
+        name = "gains.png" if unit == beside[0].metric.unit else f"gains-{unit}.png"
         drawn = draw_intervals(
-            summarize_gains(compared, what),
-            f"pre-trained against from scratch, paired {100 * confidence:g} % bootstrap intervals",
-            [gain_line(result) for result in compared if result.metric.unit == unit],
+            summarize_gains(beside, what),
+            f"{models}, paired {100 * confidence:g} % bootstrap intervals",
+            [gain_line(result) for result in beside if result.metric.unit == unit],
             x=numbers.in_words(unit, "gain"),
             zero=True,
         )
         write_figure(drawn, show / name)
-        figures.append(figure(name, "Gain of pre-training on each problem"))
+        figures.append(figure(name, "Gain of the pre-trained model on each problem"))
     return figures
 
 
 def gain_line(result: Result) -> Interval:
-    """A gain as a line: blue if pre-training helps, orange if it hurts, grey if unclear."""
+    """A gain as a line: blue if it is shown, orange if it is a loss, grey if unclear."""
     metric = result.metric
     value, low, high = (
         numbers.scaled(result.metrics[name], metric.unit)

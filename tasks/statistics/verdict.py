@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tasks.experiment.training import FULL
 from tasks.machinery.naming.metric_name import (
     GAIN,
     MAJORITY,
@@ -20,6 +21,7 @@ from tasks.statistics.documents import FEWEST_DOCUMENTS
 
 BETTER, WORSE = "better than the simple model", "worse than the simple model"
 OPEN = "not shown to be better than the simple model"
+IN_FULL = "random weights tuned in full"
 HELPS, HURTS, CHANCE = "pre-training helps", "pre-training hurts", "no gain shown, could be chance"
 
 
@@ -154,6 +156,26 @@ def verdict(metrics: Mapping[str, float], problem: str = "") -> str:
         HELPS, HURTS, CHANCE or "too few test documents (n) to tell"; empty where there is no gain.
     """
     return _of_interval(metrics, GAIN, problem, (HELPS, HURTS, CHANCE))
+
+
+def compared(method: str) -> str:
+    """What a gain compares, in words, by the method of tuning; empty for pre-training alone."""
+    return "" if method == FULL else f"the pre-trained model tuned by {method}, against {IN_FULL}"
+
+
+def of_gain(metrics: Mapping[str, float], compared: str = "", problem: str = "") -> str:
+    """What the interval of a gain says, as `verdict`; of models that differ in more, without cause.
+
+    Args:
+        metrics: of stage evaluation, or of a run.
+        compared: what the gain compares, in words; empty for pre-training alone.
+        problem: the problem, where they are those of a run.
+    """
+    said = verdict(metrics, problem)
+    if not said or not compared:
+        return said
+    words = {HELPS: "better", HURTS: "worse"}
+    return f"{compared}: {words.get(said, said)}"
 
 
 def _of_interval(

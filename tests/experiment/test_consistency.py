@@ -90,6 +90,15 @@ def test_layers_that_learn_are_layers_of_the_model():
     assert "accepted: 0 (all) to 1" in message
 
 
+def test_the_rank_of_new_matrices_is_at_most_that_of_the_layers():
+    part = {"name": "a", "tuning": {"method": "lora", "rank": 65}}
+    [(path, message)] = found(model={"hidden_size": 64, "heads": 2}, downstream=[part])
+    assert path == "downstream.a.tuning.rank"
+    assert "found 65, but the rank of the layers' matrices is 64; accepted: 1 to 64" in message
+    part["tuning"]["rank"] = 64
+    assert found(model={"hidden_size": 64, "heads": 2}, downstream=[part]) == []
+
+
 @pytest.mark.parametrize(("family", "objective"), [("llama", "clm"), ("modernbert", "mlm")])
 def test_biases_learn_where_there_are_some(family, objective):
     parts = {"model": {"family": family}, "pretraining": {"objective": objective}}

@@ -164,7 +164,7 @@ def test_pages_and_figures_say_what_was_measured(measured):
     headline = load(problem).HEADLINE
     page = (shown(evaluation_card.show, out) / "card.md").read_text()
     assert f"{100 * metrics[headline]:.1f} %" in page
-    assert f"Pre-training helps: {100 * metrics['gain']:+.1f} points" in page
+    assert f"Pre-trained against from scratch: better: {100 * metrics['gain']:+.1f} points" in page
     assert "| animal |" in page
     assert json.loads((out / "metrics.json").read_text()) == metrics
     facts = json.loads((out / "evaluation.json").read_text())
@@ -209,7 +209,7 @@ def test_few_test_documents_have_intervals_but_no_verdict(world, tmp_path):
     assert metrics["test_documents"] == 9
     assert metrics["gain/low"] > 0
     page = (shown(evaluation_card.show, tmp_path / "out") / "card.md").read_text()
-    assert "Too few test documents (9) to tell: +" in page
+    assert "from scratch: too few test documents (9) to tell: +" in page
     assert "helps" not in page
 
 
@@ -231,7 +231,7 @@ def test_a_model_does_not_gain_over_itself(world, tmp_path):
     metrics = run(world, tmp_path / "out", "text-classification", "good", "good")
     assert (metrics["gain"], metrics["gain/low"], metrics["gain/high"]) == (0, 0, 0)
     assert (
-        "No gain shown" in (shown(evaluation_card.show, tmp_path / "out") / "card.md").read_text()
+        "no gain shown" in (shown(evaluation_card.show, tmp_path / "out") / "card.md").read_text()
     )
 
 

@@ -63,7 +63,7 @@ def write_pretraining(folder):
     return folder
 
 
-def report(out, evaluations, pretraining=None):
+def report(out, evaluations, pretraining=None, methods=None):
     out.mkdir()
     metrics = write_report(
         "demo",
@@ -71,6 +71,7 @@ def report(out, evaluations, pretraining=None):
         0.95,
         pretraining=pretraining,
         evaluations=list(evaluations.values()),
+        methods=methods,
         out=out,
         monitor=Silent(),
     )
@@ -104,6 +105,31 @@ def test_a_sentence_says_whether_each_difference_could_be_chance(evaluations, tm
         assert "**library**: Pre-training helps: +9.1 points of accuracy; 95 % interval" in text
         assert "**code**: No gain shown, could be chance: +0.4 points of entity F1" in text
         assert "**news**: Pre-training hurts: -5.0 points of accuracy" in text
+
+
+def test_a_gain_of_another_way_of_tuning_is_not_that_of_pre_training_alone(evaluations, tmp_path):
+    _, page, card = report(tmp_path / "out", evaluations, methods=["probe"] * 3)
+    for text in (page, card):
+        assert "| pre-trained (probe) | from scratch (full) |" in text
+        assert "re-training helps" not in text
+        assert "re-training is shown" not in text
+        assert (
+            "The pre-trained model tuned by probe is shown to be better than random weights tuned "
+            "in full on 1 of 3 problems."
+        ) in text
+        said = "The pre-trained model tuned by probe, against random weights tuned in full: better"
+        assert f"**library**: {said}: +9.1 points of accuracy" in text
+
+
+def test_where_ways_of_tuning_differ_each_row_says_its_own(evaluations, tmp_path):
+    _, page, _ = report(tmp_path / "out", evaluations, methods=["full", "lora", "full"])
+    assert "| pre-trained | from scratch (full) |" in page
+    assert "| +0.4 [-1.0, +1.8] | lora |" in page
+    assert (
+        "Pre-training is shown to help on 1 of 2 problems; the pre-trained model tuned by" in page
+    )
+    assert "**library**: Pre-training helps: +9.1 points of accuracy" in page
+    assert "against random weights tuned in full: no gain shown, could be chance: +0.4" in page
 
 
 def test_the_first_sentence_names_the_simple_model(evaluations, tmp_path):

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import pipeline
 
-from tasks.contract import Silent
+from tasks.contract import Silent, StageError
 from tasks.experiment import choices
 from tasks.experiment.images.problem import ImageTuning
 from tasks.experiment.images.training import Augmentation
@@ -172,6 +172,11 @@ def test_a_probe_equals_a_fine_tuning_with_a_frozen_body(kind, place, tmp_path):
         assert probed[name] == pytest.approx(frozen[name], abs=1e-5)
     first, second = weights(tmp_path / "probe"), weights(tmp_path / "frozen")
     assert all(torch.allclose(first[name], second[name], atol=1e-5) for name in second)
+
+
+def test_muon_is_refused_where_all_that_learns_are_convolutions(place, tmp_path):
+    with pytest.raises(StageError, match="no matrix of a layer learns; accepted with this model"):
+        tune_on_images(place, tmp_path / "out", "lora", optimizer="muon")
 
 
 def test_a_probe_of_pictures_is_the_same_without_room_for_features(place, tmp_path, monkeypatch):

@@ -8,7 +8,12 @@ from tasks.experiment import choices, variants
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.images.model import ImageModel
 from tasks.experiment.mistakes import refuse
-from tasks.experiment.training import optimizer_mistakes
+from tasks.experiment.training import (
+    Layers,
+    layer_mistakes,
+    optimizer_mistakes,
+    without_matrices,
+)
 
 Mistake = tuple[str, str]
 
@@ -30,7 +35,20 @@ def mistakes(experiment: ImageExperiment) -> list[Mistake]:
         *_heads(experiment),
         *_patches(experiment),
         *optimizer_mistakes(experiment.downstream),
+        *_layers(experiment),
     ]
+
+
+def _layers(experiment: ImageExperiment) -> list[Mistake]:
+    """Methods and optimizers that need what the layers of the family do not have."""
+    family, name = experiment.model.family, f"model.family {experiment.model.family}"
+    words = choices.words_of("families/images", family, "_LAYERS")
+    sizes = choices.table_of("families/images", family, "_DEPTHS")
+    count, width = sizes.get(experiment.model.size, (0, 0))
+    found = layer_mistakes(experiment.downstream, Layers(name, words, count, width))
+    if experiment.pretraining.optimizer == "muon" and "no matrices" in words:
+        found.append(("pretraining.optimizer", without_matrices(name)))
+    return found
 
 
 def patch_of(model: ImageModel, size: int) -> int:

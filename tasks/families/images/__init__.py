@@ -27,6 +27,10 @@ class ImageFamily(Protocol):
             of an objective are those it needs.
         FIELDS: The fields of `model` that count only with some families, including this.
         CHANNELS_LAST: Whether its convolutions are faster with the channels of a pixel together.
+
+    Two facts are in no key: `_DEPTHS`, of each size how many layers it has (of convolutions:
+    stages) and the largest rank of their matrices; `_LAYERS`, with "no matrices" where all are
+    convolutions.
     """
 
     HEADS: tuple[str, ...]

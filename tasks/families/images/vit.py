@@ -10,6 +10,7 @@ from tasks.experiment.images.model import ImageModel
 HEADS = ("classes", "views", "patches")
 FIELDS = ("patch_size",)
 CHANNELS_LAST = False
+_DEPTHS = {"tiny": (4, 128), "small": (12, 384), "base": (12, 768)}
 
 # Hidden size, layers, heads.
 _SIZES = {"tiny": (128, 4, 4), "small": (384, 12, 6), "base": (768, 12, 12)}

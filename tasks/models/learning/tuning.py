@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from tasks.contract import StageError
 from tasks.experiment.images.problem import ImageTuning
 from tasks.experiment.problem import FineTuning
 from tasks.models.class_loss import NO_LABEL, ClassLoss, balanced_weights
 from tasks.problems import Problem
 from tasks.training.loop import Batch, Optimization, TrainingHistory
+from tasks.training.optimization import matrices_of_layers
 from tasks.training.weights.best import Order
 
 LOGS = 50
@@ -47,6 +49,18 @@ def loss_of(
 def optimization(training: FineTuning | ImageTuning, steps: int, seed: int) -> Optimization:
     """How to train, from the fields of the experiment."""
     return Optimization.of(training, log_every=max(1, steps // LOGS), seed=seed)
+
+
+def require_matrices(model: Any, training: FineTuning | ImageTuning) -> None:
+    """Check that Muon has matrices to train, if it is the optimizer.
+
+    Raises:
+        StageError: it has none: all that learns of the layers are convolutions.
+    """
+    if training.optimizer == "muon" and not matrices_of_layers(model):
+        raise StageError(
+            "optimizer is muon, but no matrix of a layer learns; accepted with this model: adamw"
+        )
 
 
 def labels_in(batch: Batch) -> dict[str, int]:

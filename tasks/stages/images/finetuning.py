@@ -39,7 +39,13 @@ from tasks.models.images.computation import image_computation
 from tasks.models.images.losses import count_labels, picture_loss_of
 from tasks.models.inference import mean_loss, predict
 from tasks.models.learning.cost import Costs
-from tasks.models.learning.tuning import labels_in, last_points, optimization, order_of
+from tasks.models.learning.tuning import (
+    labels_in,
+    last_points,
+    optimization,
+    order_of,
+    require_matrices,
+)
 from tasks.problems import Problem, load
 from tasks.problems.picture_rows import counts_of, move_of
 from tasks.problems.weighted import on_all_rows
@@ -121,6 +127,7 @@ def finetune_on_images(
     if body is not None:
         load_body(model, body)
     tuned = begin(model, training, seed)
+    require_matrices(model, training)
     costs = Costs.of(model)
     examples = kind.encode(rows, None, labels)
     monitor.note(examples=len(rows))

@@ -70,6 +70,24 @@ def test_settings_change_an_experiment_on_images(tmp_path: Path) -> None:
             "pixels.size 30: 2, 3, 5, 6, 10, 15",
         ),
         (
+            "pixels: {}\nmodel: {family: vit}\n"
+            "downstream: [{name: a, tuning: {method: gradual, layers: 9}}]",
+            "downstream.a.tuning.layers: found 9, but the layers of the model are 4; accepted: 0",
+        ),
+        (
+            "pixels: {}\ndownstream: [{name: a, tuning: {method: lora, rank: 257}}]",
+            "downstream.a.tuning.rank: found 257, but the rank of the layers' matrices is 256",
+        ),
+        (
+            "pixels: {}\ndownstream: [{name: a, optimizer: muon, tuning: {method: lora}}]",
+            "downstream.a.optimizer: found muon, but the layers of model.family resnet have no "
+            "matrices; accepted with it: adamw",
+        ),
+        (
+            "pixels: {}\npretraining: {optimizer: muon}",
+            "pretraining.optimizer: found muon, but the layers of model.family resnet have no",
+        ),
+        (
             "pixels: {}\nmodel: {patch_size: 8}",
             "model.patch_size: found 8, but family is 'resnet'; the field counts only with vit",
         ),

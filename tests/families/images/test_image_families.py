@@ -9,12 +9,14 @@ import torch
 from transformers import AutoModel, AutoModelForImageClassification
 
 from tasks.data.images.augmentation import to_tensor
+from tasks.experiment import choices
 from tasks.experiment.images.model import ImageModel
 from tasks.families import images as families
 from tasks.models.depths import Depths, layer_rates
 from tasks.models.images.building import in_layout, load_body, new_model
 from tasks.models.images.computation import forward_flops
 from tasks.models.images.features import pooled
+from tasks.training.optimization import matrices_of_layers
 
 SIZE = 32
 
@@ -90,3 +92,18 @@ def test_dropout_is_a_field_of_its_configuration(family: str) -> None:
     config = build(family).config
     fields = families.load(family).dropout(0.3)
     assert all(hasattr(config, name) for name in fields)
+
+
+def test_what_is_stated_of_the_layers_is_so(family: str) -> None:
+    model = build(family)
+    count, width = choices.table_of("families/images", family, "_DEPTHS")["tiny"]
+    layers = Depths.of(model).layers
+    assert len(layers) == count
+    ranks = [
+        min(part.shape[0], part[0].numel())
+        for name, part in model.named_parameters()
+        if name in frozenset().union(*layers) and part.ndim > 1
+    ]
+    assert max(ranks) == width
+    convolutional = "no matrices" in choices.words_of("families/images", family, "_LAYERS")
+    assert bool(matrices_of_layers(model)) != convolutional

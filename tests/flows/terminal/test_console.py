@@ -18,6 +18,8 @@ FACTS = {
     "metrics": {"accuracy": {"words": "accuracy", "unit": "share", "better": "higher"}},
 }
 
+FULLY = {"mood": "full"}
+
 
 def measured(accuracy: float, low: float) -> dict[str, float]:
     values = {"accuracy": accuracy, "accuracy/low": low, "accuracy/high": accuracy + 0.05}
@@ -31,13 +33,17 @@ def test_a_model_that_may_have_learnt_nothing_is_pointed_out(tmp_path: Path) -> 
     titles = {Title("report"): "x", Title("evaluation", "mood"): str(tmp_path)}
     stages = [StageSummary(name=title, path=path, **same) for title, path in titles.items()]
     facts = evaluation_facts(stages)
-    assert verdicts(measured(0.5, 0.4), ["mood"], facts) == [
+    assert verdicts(measured(0.5, 0.4), ["mood"], facts, FULLY) == [
         "mood: no better than always answering glad: it may have learnt nothing"
     ]
-    assert verdicts(measured(0.7, 0.6), ["mood"], facts) == []
+    assert verdicts(measured(0.7, 0.6), ["mood"], facts, FULLY) == []
     gain = {"downstream/mood/gain/low": 0.1, "downstream/mood/gain/high": 0.2}
-    both = verdicts(measured(0.51, 0.4) | gain, ["mood"], facts)
+    both = verdicts(measured(0.51, 0.4) | gain, ["mood"], facts, FULLY)
     assert both[0] == "mood: pre-training helps"
+    probed = verdicts(measured(0.51, 0.4) | gain, ["mood"], facts, {"mood": "probe"})
+    assert probed[0] == (
+        "mood: the pre-trained model tuned by probe, against random weights tuned in full: better"
+    )
     assert both[1].startswith("mood: not shown to be better than always answering glad")
 
 
@@ -48,7 +54,7 @@ def test_a_gain_over_a_model_that_learnt_nothing_says_so() -> None:
     }
     scratch = {"accuracy": 0.5, "accuracy/low": 0.4, "accuracy/high": 0.6}
     measures |= {f"downstream/mood/from_scratch/{name}": value for name, value in scratch.items()}
-    assert verdicts(measures, ["mood"], {"mood": FACTS}) == [
+    assert verdicts(measures, ["mood"], {"mood": FACTS}, FULLY) == [
         "mood: pre-training helps",
         "mood: from scratch no better than always answering glad: it may have learnt nothing",
     ]
@@ -72,7 +78,7 @@ def test_the_spread_over_seeds_has_a_column_and_a_line() -> None:
     assert "mean of seeds" in text
     assert "0.690" in text
     assert "± 0.012" in text
-    [line] = verdicts(measures, ["mood"], {"mood": FACTS})
+    [line] = verdicts(measures, ["mood"], {"mood": FACTS}, FULLY)
     assert line.startswith("mood: over 3 training seeds, accuracy 69.0 ± 1.2 % (mean ± standard")
 
 
