@@ -79,7 +79,7 @@ class Varied:
         """A batch: example `indices[i]` as it is drawn in epoch `epochs[i]`."""
         batch = self.kind.collate([self.examples[i] for i in indices], 0)
         if self.augmenter is None:
-            return batch
+            return move_of(self.kind)(batch, np.tile(np.eye(2, 3), (len(indices), 1, 1)))
         batch = move_of(self.kind)(batch, self.augmenter.maps(indices, epochs))
         return batch | {"pixel_values": self.augmenter(batch["pixel_values"], indices, epochs)}
 
