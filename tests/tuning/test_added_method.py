@@ -18,6 +18,7 @@ def copy(tmp_path: Path):
     return copy_with(tmp_path, "tuning", "norms")
 
 
+@pytest.mark.slow
 def test_no_key_of_another_method_changes(copy, tmp_path: Path) -> None:
     require_the_same_keys(copy, tmp_path)
 
