@@ -64,6 +64,11 @@ class Monitor(Protocol):
         """Report a message that also concerns whoever uses the result later: it is kept with it."""
 
 
+def with_warning(facts: Mapping[str, str | float], text: str) -> str:
+    """The fact `warning` with one more: a line for each."""
+    return "\n".join([str(facts["warning"]), text] if "warning" in facts else [text])
+
+
 class Silent:
     """A monitor that stores all reports: for tests, and for calling a stage by hand."""
 
@@ -92,8 +97,7 @@ class Silent:
 
     def warn(self, text: str) -> None:
         """Store the text, also as a fact."""
-        before = self.facts.get("warning")
-        self.facts["warning"] = f"{before}\n{text}" if before else text
+        self.facts["warning"] = with_warning(self.facts, text)
         self.said.append(f"Warning: {text}")
 
 

@@ -12,6 +12,7 @@ from tasks.machinery.naming.paths import place
 
 OPTIONS = ("--column", "--second-column")  # by which a person gives the columns
 SKIPPED = "--skip-invalid (or skip_invalid=True) leaves such rows out and reports them"
+SKIPPED_FILES = "--skip-invalid (or skip_invalid=True) leaves such files out and reports them"
 LINES = (".txt", ".md")  # of text, one row a line; a pipe too
 
 Input = str | list[str] | tuple[str, str]
@@ -169,8 +170,30 @@ def _listed(value: Any) -> Any:
     return list(value) if hasattr(value, "tolist") and not isinstance(value, str) else value
 
 
-def picture_files(location: str) -> list[tuple[str, Path]]:
+def picture_files(location: str, *, skip_invalid: bool = False) -> list[tuple[str, Path]]:
     """The pictures of a folder, by their names in it; or a single file.
+
+    Args:
+        location: of the folder or the file.
+        skip_invalid: leave out the files that are no pictures, and report them.
+
+    Raises:
+        StageError: there is none, or files are no pictures: all of them, by name.
+    """
+    from tasks.models.images.predictions import first_of, no_pictures
+
+    files = _named_as_pictures(location)
+    wrong = no_pictures(files)
+    if wrong and (not skip_invalid or len(wrong) == len(files)):
+        hint = "" if skip_invalid else f"\n{SKIPPED_FILES}"
+        raise StageError(f"FILE: some files are no pictures:\n{first_of(wrong)}{hint}")
+    if wrong:
+        note(f"{len(wrong):,} files are left out:\n{first_of(wrong)}")
+    return [each for each in files if each[0] not in wrong]
+
+
+def _named_as_pictures(location: str) -> list[tuple[str, Path]]:
+    """The file, or those of the folder whose names end as those of pictures.
 
     Raises:
         StageError: there is none.

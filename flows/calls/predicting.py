@@ -35,7 +35,8 @@ def predict(
         column: of a file or a table, the column to read; empty: `text`, `tokens` or `question`.
         second_column: the column of the second text of pairs; empty: `second_text`, or `text`
             beside a question.
-        skip_invalid: of a file, leave out rows without a text, and report them.
+        skip_invalid: of files, leave out rows without a text, or what is no picture, and report
+            them; a row of a table or an iterable is an error.
 
     Returns:
         A row for each row, in the same order: the input, `predicted`, and further columns of the
@@ -51,7 +52,7 @@ def predict(
     ready()
     found = AnsweringModel.of(str(model), note)
     if found.problem in choices.of_pictures():
-        return _of_pictures(found, rows, column or second_column)
+        return _of_pictures(found, rows, column or second_column, skip_invalid=skip_invalid)
     columns = found.columns(column, second_column)
     if isinstance(rows, str | Path):
         words = found.reads_words
@@ -66,7 +67,9 @@ def predict(
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def _of_pictures(model: AnsweringModel, rows: Any, column: str) -> pd.DataFrame:
+def _of_pictures(
+    model: AnsweringModel, rows: Any, column: str, *, skip_invalid: bool
+) -> pd.DataFrame:
     import pandas as pd
 
     from tasks.models.images.predictions import answer_pictures
@@ -76,7 +79,7 @@ def _of_pictures(model: AnsweringModel, rows: Any, column: str) -> pd.DataFrame:
             f"rows: {model.reference} reads pictures; accepted: the path of one, or of a folder, "
             "without a column"
         )
-    files = picture_files(str(rows))
+    files = picture_files(str(rows), skip_invalid=skip_invalid)
     return pd.concat(answer_pictures(model.problem, model.folder, files), ignore_index=True)
 
 

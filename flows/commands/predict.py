@@ -134,7 +134,7 @@ def _predict_pictures(
     Raises:
         StageError: there is no picture, a file is none, or the answers cannot be drawn.
     """
-    from tasks.models.images.predictions import answer_pictures, first_of, no_pictures
+    from tasks.models.images.predictions import answer_pictures
 
     for option, name in zip(OPTIONS, given, strict=True):
         if name:
@@ -143,10 +143,7 @@ def _predict_pictures(
             )
     if location == "-":
         raise StageError("FILE: not given; accepted: a picture, or a folder of pictures")
-    files = picture_files(location)
-    if skip_invalid and (wrong := no_pictures(files)):
-        note(f"{len(wrong):,} files are left out:\n{first_of(wrong)}")
-        files = [each for each in files if each[0] not in wrong]
+    files = picture_files(location, skip_invalid=skip_invalid)
     drawn = None if draw is None else Drawing.on(draw, model, files)
     tables = answer_pictures(model.problem, model.folder, files, _progress(len(files)))
     _write(tables if drawn is None else drawn.along(tables), output)

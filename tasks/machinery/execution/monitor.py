@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from tasks.contract import with_warning
 from tasks.machinery.execution.display import Display, Reached
 from tasks.machinery.execution.loss_line import LossLine
 from tasks.machinery.orchestration.progress import Progress
@@ -163,8 +164,7 @@ class StageMonitor:
 
     def warn(self, text: str) -> None:
         """Show a warning, and store it: a run that reuses the artifact shows it again."""
-        before = self.facts.get("warning")
-        self.note(warning=f"{before}\n{text}" if before else text)
+        self.note(warning=with_warning(self.facts, text))
         self.say(f"Warning: {text}")
 
 

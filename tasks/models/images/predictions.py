@@ -41,14 +41,9 @@ def answer_pictures(
         `image`, `predicted` and the further columns of the problem, such as `probability`.
 
     Raises:
-        StageError: the model cannot be read, or files are no pictures: all of them, by name, before
-            the first answer.
+        StageError: the model cannot be read, or, while it answers, a file is no picture: see
+            `no_pictures`.
     """
-    if wrong := no_pictures(files):
-        raise StageError(
-            f"FILE: some files are no pictures:\n{first_of(wrong)}\n--skip-invalid leaves them "
-            "out and reports them"
-        )
     kind, pixels = load(problem), read_pixels(folder)
     labels, whole = labels_of(configuration_of(folder, folder.name)), whole_of(kind)
     model, reader = read_model(kind.AUTO_MODEL, folder, kind.READER)

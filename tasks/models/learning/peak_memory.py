@@ -24,7 +24,7 @@ def forget_peak() -> None:
 
 
 def peak_bytes() -> int | None:
-    """Bytes at the peak since `forget_peak`; None where the system does not tell."""
+    """Bytes at the peak since `forget_peak`; None where the system does not report it."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     with contextlib.suppress(OSError):

@@ -11,8 +11,9 @@ import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
+from flows.calls.inputs import picture_files
 from flows.commands.main import app
-from tasks.contract import Silent
+from tasks.contract import Silent, StageError
 from tasks.experiment.images.pictures import Pixels
 from tasks.experiment.images.problem import ImageData, ImageTuning
 from tasks.sources.images import resolve
@@ -185,3 +186,19 @@ def test_all_bad_pictures_are_named_before_anything_starts(tmp_path: Path, monke
     assert "images: images.source: 2 of the pictures cannot be used" in err
     assert "bar/0a.png" in err
     assert "disc/0b.png" in err
+
+
+def test_files_that_are_no_pictures_are_left_out_where_asked_and_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.png").write_text("no picture")
+    with pytest.raises(StageError, match=r"broken.png: not a picture(.|\n)*--skip-invalid"):
+        picture_files(str(tmp_path))
+    with pytest.raises(StageError, match=r"broken.png"):
+        picture_files(str(tmp_path), skip_invalid=True)
+    Image.new("L", (8, 8)).save(tmp_path / "whole.png")
+    left = picture_files(str(tmp_path), skip_invalid=True)
+    assert left == [("whole.png", tmp_path / "whole.png")]
+    said = capsys.readouterr().err
+    assert "1 files are left out" in said
+    assert "broken.png" in said
