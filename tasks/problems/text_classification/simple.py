@@ -40,7 +40,8 @@ def answer(
     features, held_out = counts.fit(train), counts.of(validation)
     many = len(train) * train["label"].nunique() > MOST
     if many:
-        means = NearestMean().fit(features, train["label"], held_out, validation["label"])
+        known, right = train["label"].tolist(), validation["label"].tolist()
+        means = NearestMean().fit(features, known, held_out, right)
         answers = answers_of(means, counts.of(test), labels)
         answers.attrs["words"] = MANY_WORDS
         return answers
