@@ -4,12 +4,14 @@
 --only NAME    one part (can be repeated): see PARTS; joins what was measured earlier in the day
                on the same machine with the same effort
 --vocabulary   a vocab.txt, as of bert-base-uncased, as the large vocabulary; else one is trained
+--data         the folder with real data sets (tests/README.md), for the part `worth`
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -24,12 +26,13 @@ from tests.benchmarks.machine import describe
 from tests.benchmarks.results import Part, Results
 from tests.benchmarks.training import Effort
 from tests.benchmarks.vocabulary import Vocabulary
+from tests.benchmarks.worth.measuring import MINUTES, worth
 
 LARGE, SMALL = 30_522, 8_192
 FEW = 800  # sentences to fine-tune on in the quick benchmark
 PARTS = (
     *("pretraining", "pretraining-8192", "gpu", "quality", "finetuning"),
-    *("preparation", "memory", "cached", "overhead", "growth", "profile"),
+    *("preparation", "memory", "cached", "overhead", "growth", "profile", "worth"),
 )
 QUICK = ("pretraining-8192", "finetuning", "preparation")
 QUICK_EFFORT = Effort(repetitions=1, peer_steps=9, our_steps=33, sentences="few-sentences")
@@ -48,6 +51,8 @@ def main() -> None:
     parser.add_argument("--race-steps", type=int, help="steps of the part `quality`")
     parser.add_argument("--race-repetitions", type=int, help="seeds of the part `quality`")
     parser.add_argument("--vocabulary", type=Path)
+    parser.add_argument("--worth-seeds", type=int, help="seeds of the part `worth`")
+    parser.add_argument("--data", type=Path, default=os.environ.get("TEMPER_TEST_DATA", ""))
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     asked = parser.parse_args()
     if asked.vocabulary and not asked.vocabulary.is_file():
@@ -61,12 +66,19 @@ def main() -> None:
     results = Results(out, PARTS, describe(), vars(effort))
     if asked.only:
         results.go_on()
-    measure(asked.only or (QUICK if asked.quick else PARTS), effort, results, large, small)
+    chosen = asked.only or (QUICK if asked.quick else PARTS)
+    measure(chosen, effort, results, large, small, real=Path(asked.data).resolve())
     print(f"\n{results.text()}\nwritten: {out}/bench.md, bench.csv, bench.png, bench.json")
 
 
 def measure(
-    chosen: Sequence[str], effort: Effort, results: Results, large: Vocabulary, small: Vocabulary
+    chosen: Sequence[str],
+    effort: Effort,
+    results: Results,
+    large: Vocabulary,
+    small: Vocabulary,
+    *,
+    real: Path,
 ) -> None:
     """The parts, one after the other, in a scratch folder that goes when all is measured."""
     if "gpu" in chosen and not torch.cuda.is_available():
@@ -95,6 +107,7 @@ def measure(
         "overhead": lambda: Part(*orchestration.overhead(scratch, 1)),
         "growth": lambda: Part(curves=growth.curves(data, scratch)),
         "profile": lambda: Part(notes=training.profile(large, small)),
+        "worth": lambda: Part(*worth(results.out / "worth", real, MINUTES, effort.worth_seeds)),
     }
     for name, part in parts.items():
         if name in chosen:

@@ -21,29 +21,31 @@ from tasks.training.microbatches import Splitting, split_rows
 
 ROWS, LENGTH, VOCABULARY, LABELS = 10, 24, 90, 5
 DECODERS = tuple(name for name in families.names() if "next tokens" in families.load(name).HEADS)
-KINDS = (
-    "bert mlm",
-    "roberta mlm",
-    "bert mlm+nsp",
-    "bert mlm+bow",
-    "roberta mlm+bow",
-    "electra rtd",
-    "bert text-classification",
-    "roberta text-classification",
-    "bert token-classification",
-    "bert regression",
-    "bert question-answering",
-    *(f"{name} mlm" for name in families.names() if name not in ("bert", "roberta", *DECODERS)),
-    "roberta token-classification",
-    *(
-        f"{name} {task}"
-        for name in DECODERS
-        for task in (
-            *("clm", "text-classification", "regression", "token-classification"),
-            "question-answering",
-        )
-    ),
-)
+ENCODERS = ("bert", *(name for name in families.names() if name not in (*DECODERS, "bert")))
+TEXTS = "text-classification"
+DECODED = ("generation",)  # by decoders alone
+SMALLEST = 4  # tokens of the shortest row, and answers that are drawn
+
+
+def _kinds() -> list[str]:
+    """What is trained, as `family task`: found by name, so that what is added is tested too.
+
+    Every family has its objectives and the head of the commonest problem; the first encoder and
+    the decoders have all problems of texts that they can solve.
+    """
+    found = []
+    for family in families.names():
+        heads = set(families.load(family).HEADS)
+        decodes = family in DECODERS
+        tasks = [name for name in objectives.names() if set(objectives.load(name).HEADS) <= heads]
+        solved = [name for name in problems.names() if decodes or name not in DECODED]
+        everything = decodes or family == ENCODERS[0]
+        tasks += solved if everything else [TEXTS]
+        found += [f"{family} {task}" for task in tasks]
+    return found
+
+
+KINDS = tuple(_kinds())
 
 
 @dataclass
@@ -74,7 +76,9 @@ def case(
     family, task = kind.split()
     size = size or Model(family=family, layers=2, hidden_size=16, heads=2, max_positions=length)
     tokenizer = MadeUpTokenizer(VOCABULARY)
-    config = families.load(size.family).configure(size, tokenizer, dropout)
+    family_module = families.load(size.family)
+    config = family_module.configure(size, tokenizer, dropout)
+    config.update(family_module.dropout(dropout))
     if task in objectives.names():
         objective = objectives.load(task)
         vocabulary = tokenizer.vocabulary()
@@ -89,21 +93,29 @@ def case(
         return Case(model, batch, objective.losses, how, objective.head)
     problem = problems.load(task)
     config.problem_type = problem.HEAD.problem_type or None
-    config.num_labels = LABELS if problems.shape_of(task).LABELS else problem.HEAD.outputs
     generator = np.random.default_rng(1)
-    found = [problem.made_up(int(generator.integers(4, length + 1))) for _ in range(rows)]
+    found = [problem.made_up(int(generator.integers(SMALLEST, length + 1))) for _ in range(rows)]
     batch = problem.collate(found, 0)
     ids, labels = batch["input_ids"], batch["labels"]
     ids[:] = torch.from_numpy(generator.integers(4, VOCABULARY, ids.shape))
-    drawn = torch.from_numpy(generator.integers(0, LABELS, labels.shape)).to(labels.dtype)
-    unlabelled = torch.from_numpy(generator.random(labels.shape) < 0.4)
-    if task == "token-classification":
-        drawn[unlabelled | (labels == NO_LABEL)] = NO_LABEL
-    if task == "question-answering":
-        drawn.clamp_(max=3)  # the shortest has four tokens
+    config.num_labels = LABELS if problems.shape_of(task).LABELS else problem.HEAD.outputs
+    if labels.is_floating_point():
+        config.num_labels = labels.shape[1]  # a share or a number for each
     model = new_model(problem.AUTO_MODEL, config, seed=1)
     how = _computation(model, problem, split_rows, labels_in, batch)
-    return Case(model, batch | {"labels": drawn}, problem.loss, how, problem.head)
+    return Case(
+        model, batch | {"labels": drawn(labels, generator)}, problem.loss, how, problem.head
+    )
+
+
+def drawn(labels: Tensor, generator: np.random.Generator) -> Tensor:
+    """Other answers in place of made-up ones; where tokens have answers, some lose theirs."""
+    answers = SMALLEST if not labels.is_floating_point() else 2  # classes, places; shares, numbers
+    made = torch.from_numpy(generator.integers(0, answers, labels.shape)).to(labels.dtype)
+    if labels.ndim == 2 and labels.shape[1] > LABELS:
+        unlabelled = torch.from_numpy(generator.random(labels.shape) < 0.4)
+        made[unlabelled | (labels == NO_LABEL)] = NO_LABEL
+    return made
 
 
 def _computation(
