@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flows.calls.comparing import compare
+    from flows.calls.embedding import embed
     from flows.calls.experiments import Experiment
     from flows.calls.planning import plan
     from flows.calls.predicting import predict
     from flows.calls.running import run
 
-__all__ = ["Experiment", "compare", "plan", "predict", "run"]
+__all__ = ["Experiment", "compare", "embed", "plan", "predict", "run"]
 
 _OURS = Path(__file__).resolve().parent.parent / "tasks" / "__init__.py"
 
@@ -62,6 +63,7 @@ _require_our_tasks()
 _CALLS = {
     "Experiment": "experiments",
     "compare": "comparing",
+    "embed": "embedding",
     "plan": "planning",
     "predict": "predicting",
     "run": "running",

@@ -96,6 +96,7 @@ PACKAGES = {
     "tasks/machinery/store",
     "tasks/machinery/tracking",
     "tasks/models",
+    "tasks/models/embedding",
     "tasks/models/images",
     "tasks/models/learning",
     "tasks/objectives",

@@ -1,0 +1,137 @@
+"""The features of rows: what the body of a model computes of texts or pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.calls.beginning import begin
+from flows.calls.inputs import in_memory as inputs_in_memory
+from flows.calls.inputs import note, picture_files, read_inputs
+from flows.terminal.in_process import ready
+from tasks.contract import StageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEXT = "text"  # the column that is read by default
+
+
+def embed(
+    model: str,
+    rows: str | Path | pd.DataFrame | Iterable[Any],
+    *,
+    column: str = "",
+    skip_invalid: bool = False,
+) -> pd.DataFrame:
+    """Compute the features of texts or pictures, as `temper embed`.
+
+    Args:
+        model: models:/NAME@ALIAS, runs:/ID, …, a folder, or one of `run(…).models`; pre-trained or
+            fine-tuned.
+        rows: the path of a file (a text is always a path), a table, or an iterable of texts; for a
+            model of pictures the path of one, or of a folder.
+        column: of a file or a table, the column to read; empty: `text`.
+        skip_invalid: of files, leave out rows without a text, or what is no picture, and report
+            them.
+
+    Returns:
+        A row for each row, in the same order: `text` or `image`, and `features`, an array.
+
+    Raises:
+        StageError: there is no such model or file, or a row is not valid.
+    """
+    import pandas as pd
+
+    begin()
+    ready()
+    body = Body.of(str(model), note)
+    if isinstance(rows, str | Path):
+        tables = list(body.of_file(str(rows), column, skip_invalid=skip_invalid)[0])
+    elif body.reads_pictures:
+        raise StageError(f"rows: {model} reads pictures; accepted: the path of one, or of a folder")
+    else:
+        texts = list(inputs_in_memory(rows, column or TEXT, words=False))
+        tables = list(body.of_texts(texts)) if texts else []
+    tell_cut(tables)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def tell_cut(tables: Iterable[pd.DataFrame]) -> None:
+    """Report how many texts are longer than the model's input."""
+    cut = sum(int(table.attrs["cut"]) for table in tables)
+    if cut:
+        note(f"{cut:,} texts cut short: they are longer than the model's input")
+
+
+@dataclass(frozen=True)
+class Body:
+    """A model that was referred to, whose features are asked for.
+
+    Attributes:
+        folder: with its files.
+        reads_pictures: whether it reads pictures, not texts.
+    """
+
+    folder: Path
+    reads_pictures: bool
+
+    @classmethod
+    def of(cls, reference: str, say: Callable[[str], None]) -> Body:
+        """Find a model.
+
+        Raises:
+            StageError: there is none, or its family is unknown.
+        """
+        from tasks import families
+        from tasks.families import images
+        from tasks.machinery.host.home import store_folder
+        from tasks.machinery.store.store import Store
+        from tasks.machinery.tracking.tracking import Tracking
+        from tasks.models.files import configuration_of
+        from tasks.references.resolving import resolve_model
+
+        found = resolve_model(reference, "MODEL", Tracking("", say), Store(store_folder()))
+        family = str(configuration_of(found.path, reference)["model_type"])
+        known = (*families.names(), *images.names())
+        if family not in known:
+            accepted = ", ".join(known)
+            raise StageError(f"MODEL: {reference} is of the family {family}; accepted: {accepted}")
+        return cls(found.path, family in images.names())
+
+    def of_file(
+        self,
+        file: str,
+        column: str,
+        report: Callable[[int, int], None] | None = None,
+        *,
+        skip_invalid: bool,
+    ) -> tuple[Iterator[pd.DataFrame], int]:
+        """The features of the rows of a file, or of pictures, and how many rows they are.
+
+        Raises:
+            StageError: no such file, or a row is not valid.
+        """
+        if self.reads_pictures:
+            if column:
+                raise StageError(
+                    f"--column: found {column!r}, but the model reads pictures; leave it out"
+                )
+            if file == "-":
+                raise StageError("FILE: not given; accepted: a picture, or a folder of pictures")
+            from tasks.models.embedding.pictures import embed_pictures
+
+            files = picture_files(file, skip_invalid=skip_invalid)
+            return embed_pictures(self.folder, files, report), len(files)
+        texts = read_inputs(file, column or TEXT, words=False, skip_invalid=skip_invalid)
+        return self.of_texts(texts, report), len(texts)
+
+    def of_texts(
+        self, texts: Iterable[Any], report: Callable[[int, int], None] | None = None
+    ) -> Iterator[pd.DataFrame]:
+        """The features of texts."""
+        from tasks.models.embedding.texts import embed_texts
+
+        return embed_texts(self.folder, [str(text) for text in texts], report)
