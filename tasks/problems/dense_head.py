@@ -96,6 +96,9 @@ def maps_of(body: Any, pixel_values: Tensor) -> list[Tensor]:
     Each is of shape [pictures, channels, rows, columns].
     """
     outputs = body(pixel_values=pixel_values, output_hidden_states=True)
+    staged = getattr(outputs, "reshaped_hidden_states", None)
+    if staged is not None:  # of a transformer with stages
+        return list(staged[1:])
     states: Tensor = outputs.last_hidden_state
     if states.ndim == 3:  # tokens; those before the patches are of the whole picture
         side = int((states.shape[1]) ** 0.5)

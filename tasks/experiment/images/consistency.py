@@ -34,6 +34,7 @@ def mistakes(experiment: ImageExperiment) -> list[Mistake]:
         *_names(experiment),
         *_heads(experiment),
         *_patches(experiment),
+        *_multiples(experiment),
         *optimizer_mistakes(experiment.downstream),
         *_layers(experiment),
     ]
@@ -87,6 +88,19 @@ def _heads(experiment: ImageExperiment) -> list[Mistake]:
 
 def _needed(objective: str) -> tuple[str, ...]:
     return choices.words_of("objectives/images", objective, "HEADS")
+
+
+def _multiples(experiment: ImageExperiment) -> list[Mistake]:
+    """A picture that the stages of the family do not halve without a rest."""
+    model, size = experiment.model, experiment.pixels.size
+    of_sizes = choices.table_of("families/images", model.family, "_MULTIPLES")
+    (multiple,) = of_sizes.get(model.size, (1,))
+    if size % multiple == 0:
+        return []
+    below = size - size % multiple
+    near = [str(each) for each in (below, below + multiple) if each]
+    message = f"found {size}; accepted with model.family {model.family}, size {model.size}"
+    return [("pixels.size", f"{message}: multiples of {multiple}, such as {' or '.join(near)}")]
 
 
 def _patches(experiment: ImageExperiment) -> list[Mistake]:

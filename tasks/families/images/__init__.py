@@ -23,14 +23,16 @@ class ImageFamily(Protocol):
     Attributes:
         HEADS: What its models can be pre-trained to do, a tuple of words written in the file, since
             plans read it from there: "classes", "views" (both of any model with a pooled output),
-            "patches" (`AutoModelForMaskedImageModeling`, with patches of `patch_size`). The `HEADS`
-            of an objective are those it needs.
+            "patches" (`AutoModelForMaskedImageModeling`, which fills in squares of
+            `encoder_stride` pixels, of one or several patches of `patch_size`). The `HEADS` of an
+            objective are those it needs.
         FIELDS: The fields of `model` that count only with some families, including this.
         CHANNELS_LAST: Whether its convolutions are faster with the channels of a pixel together.
 
-    Two facts are in no key: `_DEPTHS`, of each size how many layers it has (of convolutions:
+    Three facts are in no key: `_DEPTHS`, of each size how many layers it has (where it has stages:
     stages) and the largest rank of their matrices; `_LAYERS`, with "no matrices" where all are
-    convolutions.
+    convolutions; `_MULTIPLES`, where the side of a picture has to be a multiple of a number of
+    pixels: the number for each size.
     """
 
     HEADS: tuple[str, ...]

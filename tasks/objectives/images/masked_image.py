@@ -1,8 +1,9 @@
 """Masked image modelling: SimMIM (Xie et al., 2022, sections 3.1 to 3.4).
 
-Some patches of a picture are replaced by a learnt token, and their pixels are predicted by one
-linear layer; the loss is the mean absolute error of the hidden pixels, which run from -1 to 1.
-Which patches are hidden is a function of seed, epoch and index.
+Some squares of a picture are hidden: their patches are replaced by a learnt token, and their pixels
+are predicted by one linear layer; the loss is the mean absolute error of the hidden pixels, which
+run from -1 to 1. A square is a patch, or, in a model that merges patches, what one of its last
+states is of. Which are hidden is a function of seed, epoch and index.
 """
 
 from __future__ import annotations
@@ -75,8 +76,13 @@ def _loss(model: nn.Module, batch: Batch) -> Tensor:
     from tasks.data.images.hidden_patches import hidden
 
     own: Any = extract_model_from_parallel(model, keep_torch_compile=False)
-    size, patch = own.config.image_size, own.config.patch_size
-    places = hidden(batch, (size // patch) ** 2)
+    config = own.config
+    size, patch, square = config.image_size, config.patch_size, config.encoder_stride
+    rows = size // square
+    places = hidden(batch, rows**2)
+    if square != patch:  # each patch of a hidden square
+        squares, times = places.unflatten(1, (rows, rows)), square // patch
+        places = squares.repeat_interleave(times, 1).repeat_interleave(times, 2).flatten(1)
     found: Tensor = model(pixel_values=batch["pixel_values"], bool_masked_pos=places).loss
     return found.float()
 

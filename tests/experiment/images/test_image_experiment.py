@@ -53,6 +53,11 @@ def test_settings_change_an_experiment_on_images(tmp_path: Path) -> None:
         ("pixels: {size: 4}", "pixels.size: found 4; accepted: a whole number, at least 8"),
         ("pixels: {channels: 2}", "pixels.channels: found 2; accepted: 1, 3"),
         ("pixels: {size: true}", "pixels.size: found True; accepted: a whole number"),
+        (
+            "pixels: {size: 28}\nmodel: {family: swin}",
+            "pixels.size: found 28; accepted with model.family swin, size tiny: multiples of 8, "
+            "such as 24 or 32",
+        ),
         ("pixels: {}\nmodel: {family: resnett}", "did you mean resnet"),
         (
             "pixels: {}\ndownstream: [{name: a, tuning: {method: probe}, augmentation: {crop: 1}}]",

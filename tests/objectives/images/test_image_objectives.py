@@ -96,3 +96,26 @@ def test_the_share_of_patches_is_hidden_as_a_function_of_epoch_and_index(share: 
     assert torch.equal(first[0], second[1])
     assert torch.equal(first[1], second[0])
     assert not torch.equal(second[1], second[2])
+
+
+@pytest.mark.parametrize("family", ["vit", "swin"])
+def test_whole_squares_are_hidden_each_from_all_its_patches(family: str, monkeypatch) -> None:
+    objective = objectives.load("masked-image")
+    config = families.load(family).configure(ImageModel(family=family), SIZE, 0.0)
+    model, batch = objective.new_model(config, 0, ("a",)), case("masked-image")[2]
+    asked = []
+    forward = model.forward
+
+    def recorded(**given):
+        asked.append(given["bool_masked_pos"])
+        return forward(**given)
+
+    monkeypatch.setattr(model, "forward", recorded)
+    assert objective.losses(model, batch)["loss"].isfinite()
+    (places,) = asked
+    rows, times = SIZE // config.patch_size, config.encoder_stride // config.patch_size
+    assert times == (1 if family == "vit" else 4)
+    squares = places.unflatten(1, (rows // times, times, rows // times, times)).transpose(2, 3)
+    shares = squares.flatten(3).float().mean(dim=3)  # of the patches of each square
+    assert set(shares.unique().tolist()) == {0.0, 1.0}
+    assert shares.mean(dim=(1, 2)).unique().numel() == 1, "as many in each picture"

@@ -129,6 +129,8 @@ LEARNT = [
     ("vit", "classification", 120, 1e-3, 0.5),
     ("resnet", "simclr", 60, 3e-3, 0.5),
     ("vit", "masked-image", 120, 2e-3, 0.01),
+    ("swin", "classification", 120, 1e-3, 0.5),
+    ("swin", "masked-image", 120, 2e-3, 0.01),
 ]
 
 

@@ -141,7 +141,7 @@ def test_the_body_is_the_pre_trained_one_and_loads_without_temper(place, tmp_pat
     assert all(torch.equal(found[name], given[name]) for name in given)
 
 
-@pytest.mark.parametrize("family", ["convnext", "vit"])
+@pytest.mark.parametrize("family", ["convnext", "swin", "vit"])
 def test_every_family_labels_each_pixel(family: str, tmp_path: Path) -> None:
     write_image_body(tmp_path / "body", family)
     model = new_classifier(load(PROBLEM), tmp_path / "body", CLASSES, 0.0, 0)

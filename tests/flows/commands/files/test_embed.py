@@ -74,7 +74,7 @@ def test_a_text_beyond_the_input_of_the_model_is_cut_and_reported(tmp_path):
     assert len(pd.read_parquet(output)) == 2
 
 
-@pytest.mark.parametrize("family", ["resnet", "vit"])
+@pytest.mark.parametrize("family", ["resnet", "swin", "vit"])
 def test_pictures_of_a_folder_are_embedded_each_as_it_is_alone(family, tmp_path):
     folder = write_image_body(tmp_path / "body", family)
     pictures = write_pictures(tmp_path / "pictures", 12, 1)
