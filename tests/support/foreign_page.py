@@ -52,7 +52,10 @@ const ways = {
     referrerPolicy: "no-referrer", body: new Blob([body])}),
   "start, by a form": async () => {
     form.action = start; form.elements[0].name = body.slice(0, -1) + ', "tags": ["';
-    form.elements[0].value = '"]}'; form.submit(); await pause(500); return {type: "sent"}
+    form.elements[0].value = '"]}'
+    const sink = document.querySelector("iframe")
+    const answered = new Promise(done => sink.addEventListener("load", done, {once: true}))
+    form.submit(); await Promise.race([answered, pause(30000)]); return {type: "sent"}
   },
   read: () =>
     fetch(server + "/api/deployments/filter", {method: "POST", headers: json, body: "{}"}),
