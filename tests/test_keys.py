@@ -50,6 +50,7 @@ METHODS = {
 
 # What is chosen too. A published tokenizer has a vocabulary of its own, whose size is no choice.
 ALSO = {
+    "evaluation.wanted_accuracy": ("evaluation.calibration=temperature",),
     "tokenizer.published": ("tokenizer.vocab_size=8192",),
     "pretraining.cooccurrence_window": ("pretraining.embeddings=cooccurrence",),
     "downstream.columns.number": ("downstream.mood.problem=regression",),
@@ -178,6 +179,8 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.bootstrap_samples": ("300", {"evaluation"}),
     "evaluation.confidence": ("0.9", {"evaluation", "report"}),
     "evaluation.seeds": ("2", {"evaluation"}),  # and more stages of fine-tuning
+    "evaluation.calibration": ("temperature", {"report"}),  # and a stage
+    "evaluation.wanted_accuracy": ("0.8", {"calibration"}),
     "checkpoints.every_steps": ("7", NO_KEY),
     "checkpoints.every_minutes": ("2", NO_KEY),
 }

@@ -12,6 +12,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flows.recipes import stages
+from flows.recipes.generalization import (
+    Evaluated,
+    Subject,
+    findings_of,
+    look_further,
+    require_possible,
+)
 from flows.recipes.given import about, family_of, find_start, tokenizer_of
 from flows.recipes.inspection import labelled_source, text_source
 from flows.recipes.stages import Table
@@ -38,6 +45,7 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
 
     Without a step of pre-training, the model to start from is fine-tuned as it is.
     """
+    require_possible(experiment)
     sources = [labelled_source(problem) for problem in experiment.downstream]
     start = find_start(experiment)
     pretrains = experiment.pretraining.steps > 0
@@ -81,8 +89,9 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
         problems=names,
         confidence=experiment.evaluation.confidence,
         pretraining=None if pretrained is None else pretrained.whole,
-        evaluations=[found.whole for found in evaluated],
+        evaluations=[found.evaluation.whole for found in evaluated],
         **methods_of(experiment.downstream),
+        **findings_of(evaluated),
         **given,
     )
 
@@ -183,7 +192,7 @@ def finetune_and_evaluate(
     family: str,
     start: Input | None = None,
     table: Table = stages.ON_TEXT,
-) -> Artifact:
+) -> Evaluated:
     """Fine-tune the encoder, and those that it is compared with; compare them.
 
     With several seeds, the encoder and the one from scratch are fine-tuned again with each.
@@ -222,8 +231,9 @@ def finetune_and_evaluate(
         )
         return artifact / "model"
 
-    models: dict[str, Input | list[Input] | None] = {"from_scratch": None}
-    models |= {role: tune(role, experiment.seed) for role in variants}
+    model = tune("model", experiment.seed)
+    models: dict[str, Input | list[Input] | None] = {"from_scratch": None, "model": model}
+    models |= {role: tune(role, experiment.seed) for role in variants if role != "model"}
     further = [experiment.seed + number for number in range(1, experiment.evaluation.seeds)]
     if further:
         again = {"model": "further", "from_scratch": "further_from_scratch"}
@@ -234,7 +244,7 @@ def finetune_and_evaluate(
         }
     if simple is not None:
         models["simple"] = simple.whole
-    return run(
+    evaluation = run(
         table.evaluation(problem.kind),
         problem.name,
         problem=problem.kind,
@@ -244,6 +254,7 @@ def finetune_and_evaluate(
         data=data.whole.only(*table.tested),
         **models,
     )
+    return look_further(Subject(problem, data, model, evaluation, table), experiment, run)
 
 
 def train_baseline(

@@ -7,6 +7,7 @@ searched for rows of the test splits. A whole experiment need not do that, since
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from flows.recipes import stages
 from flows.recipes.experiment import (
@@ -16,6 +17,7 @@ from flows.recipes.experiment import (
     pretrain,
     train_baseline,
 )
+from flows.recipes.generalization import findings_of, require_possible
 from flows.recipes.given import about, family_of, find_start, require_decoder, require_layers
 from flows.recipes.inspection import labelled_source, text_source
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
@@ -44,6 +46,7 @@ def pretraining_recipe(job: PretrainJob, run: StageCaller) -> Artifact:
 
 def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifact:
     """Fine-tune an encoder on problems, and evaluate it; returns the report."""
+    require_possible(job.experiment)
     sources = [labelled_source(problem) for problem in job.downstream]
     require_room(job.downstream, body.configuration, body.name)
     require_decoder(job.downstream, body)
@@ -64,9 +67,10 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifa
         for problem, data, simple in zip(job.downstream, labelled, baselines, strict=True)
     ]
     names = [problem.name for problem in job.downstream]
-    methods = methods_of(job.downstream)
+    more = methods_of(job.downstream) | findings_of(evaluated)
     origin = body.origin_as_body
-    return report(job, names, body, labelled, evaluated, origin=origin, run=run, **methods)
+    measured = [found.evaluation for found in evaluated]
+    return report(job, names, body, labelled, measured, origin=origin, run=run, **more)
 
 
 def evaluation_recipe(job: EvaluateJob, model: Given, run: StageCaller) -> Artifact:
@@ -100,7 +104,7 @@ def report(
     *,
     origin: str,
     run: StageCaller,
-    **methods: list[str],
+    **more: Any,
 ) -> Artifact:
     """The page: the results, the model's origin, and whether it was trained on test rows."""
     return run(
@@ -110,6 +114,6 @@ def report(
         confidence=job.evaluation.confidence,
         pretraining=None,
         evaluations=[found.whole for found in evaluated],
-        **methods,
+        **more,
         **about(given, origin, problems, labelled, run),
     )

@@ -279,6 +279,17 @@ def evaluation_facts(stages: Sequence[StageSummary]) -> dict[str, dict[str, Any]
     }
 
 
+def findings(stages: Sequence[StageSummary]) -> list[str]:
+    """What the stages behind the evaluations found, a line each."""
+    found = []
+    for stage in stages:
+        file = Path(stage.path) / "finding.json"
+        if file.is_file():
+            said = json.loads(file.read_text(encoding="utf-8"))["sentences"]
+            found += [f"{stage.title.problem}: {sentence}" for sentence in said]
+    return found
+
+
 def where_to_look(summary: RunSummary, state: Path) -> list[str]:
     """The addresses of the run, and how to start the servers."""
     found = summary.mlflow

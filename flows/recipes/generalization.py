@@ -1,0 +1,111 @@
+"""Where a fine-tuned model holds: the stages behind the evaluation of a problem, each by a field.
+
+None of them changes a metric of the evaluation. Each writes a finding, which the report shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flows.recipes.stages import LABELLED, Table
+from tasks import problems
+from tasks.contract import Stage, StageError
+from tasks.experiment.experiment import TEMPERATURE, Experiment
+from tasks.experiment.images.experiment import ImageExperiment
+from tasks.experiment.images.problem import ImageDownstream
+from tasks.experiment.problem import Downstream
+from tasks.machinery.naming.title import Title
+from tasks.machinery.store.artifact import Artifact, Input
+from tasks.machinery.store.call import StageCaller
+
+
+def calibration(problem: str) -> Stage:
+    """Temperature and threshold, chosen on the validation split."""
+    return Stage(
+        "calibration",
+        "tasks.stages.generalization.calibration:calibrate",
+        (*problems.modules_of(problem), *problems.modules_of_probabilities(problem)),
+        (*LABELLED, *problems.described(problem).LIBRARIES),
+        show="tasks.pages.generalization.calibration_card:show",
+    )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a stage behind an evaluation found, and its title."""
+
+    title: str
+    artifact: Artifact
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The evaluation of a problem, and the findings behind it."""
+
+    evaluation: Artifact
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is looked at: a problem, its data, the model that solves it and its evaluation."""
+
+    problem: Downstream | ImageDownstream
+    data: Artifact
+    model: Input
+    evaluation: Artifact
+    table: Table
+
+
+def require_possible(experiment: Experiment | ImageExperiment) -> None:
+    """Check that what is asked for behind the evaluations can be found.
+
+    Raises:
+        StageError: it cannot with these problems.
+    """
+    kinds = [problem.kind for problem in experiment.downstream]
+    if experiment.evaluation.calibration == TEMPERATURE and not any(
+        map(problems.modules_of_probabilities, kinds)
+    ):
+        known = ", ".join(filter(problems.modules_of_probabilities, problems.every()))
+        raise StageError(
+            "evaluation.calibration: found temperature, but no problem has answers with "
+            f"probabilities; accepted: none, or a problem of {known}"
+        )
+
+
+def look_further(
+    subject: Subject, experiment: Experiment | ImageExperiment, run: StageCaller
+) -> Evaluated:
+    """The evaluation, and what the experiment asks for behind it."""
+    found: list[Finding] = []
+    kind, name = subject.problem.kind, subject.problem.name
+    if experiment.evaluation.calibration == TEMPERATURE and problems.modules_of_probabilities(kind):
+        read = [file for file in subject.table.tuned if not file.startswith("train.")]
+        artifact = run(
+            calibration(kind),
+            name,
+            problem=kind,
+            wanted_accuracy=experiment.evaluation.wanted_accuracy,
+            bootstrap_samples=experiment.evaluation.bootstrap_samples,
+            confidence=experiment.evaluation.confidence,
+            seed=experiment.seed,
+            data=subject.data.whole.only(*read),
+            model=subject.model,
+            evaluation=subject.evaluation.whole.only("predictions.parquet", "classes.json"),
+        )
+        found.append(Finding(str(Title("calibration", name)), artifact))
+    return Evaluated(subject.evaluation, tuple(found))
+
+
+def findings_of(evaluated: Sequence[Evaluated]) -> dict[str, Any]:
+    """All findings, for the report; nothing where there are none, as in earlier keys."""
+    found = [finding for each in evaluated for finding in each.findings]
+    if not found:
+        return {}
+    return {
+        "findings": [finding.artifact.whole for finding in found],
+        "found_by": [finding.title for finding in found],
+    }
