@@ -174,6 +174,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.class_weights": ("balanced", FINETUNING),
     "downstream.early_stopping": ("3", FINETUNING),
     "downstream.averaging": ("0.99", FINETUNING),
+    "downstream.slices": ("[length]", {"report"}),  # and a stage
     "evaluation.from_scratch": ("false", {"evaluation"}),
     "evaluation.simple_baseline": ("false", {"evaluation"}),
     "evaluation.bootstrap_samples": ("300", {"evaluation"}),

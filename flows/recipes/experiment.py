@@ -45,8 +45,8 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
 
     Without a step of pre-training, the model to start from is fine-tuned as it is.
     """
-    require_possible(experiment)
     sources = [labelled_source(problem) for problem in experiment.downstream]
+    require_possible(experiment, sources)
     start = find_start(experiment)
     pretrains = experiment.pretraining.steps > 0
     text = text_source(experiment.corpus) if pretrains else None
@@ -78,8 +78,11 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
             simple=simple,
             family=family,
             start=before,
+            source=source,
         )
-        for problem, data, simple in zip(experiment.downstream, labelled, baselines, strict=True)
+        for problem, data, simple, source in zip(
+            experiment.downstream, labelled, baselines, sources, strict=True
+        )
     ]
     names = [problem.name for problem in experiment.downstream]
     given = {} if start is None else about(start, start.origin_as_body, names, labelled, run)
@@ -191,6 +194,7 @@ def finetune_and_evaluate(
     simple: Artifact | None,
     family: str,
     start: Input | None = None,
+    source: Source | None = None,
     table: Table = stages.ON_TEXT,
 ) -> Evaluated:
     """Fine-tune the encoder, and those that it is compared with; compare them.
@@ -206,6 +210,7 @@ def finetune_and_evaluate(
         simple: the field's simple model to compare with, if there is one.
         family: of the encoder.
         start: the encoder before its pre-training here, to compare with.
+        source: where the rows come from, of text.
         table: the stages of text, or of images.
     """
     # Each by its label, its weights (None: random), and the files that say how it is built.
@@ -254,7 +259,7 @@ def finetune_and_evaluate(
         data=data.whole.only(*table.tested),
         **models,
     )
-    return look_further(Subject(problem, data, model, evaluation, table), experiment, run)
+    return look_further(Subject(problem, data, model, evaluation, table, source), experiment, run)
 
 
 def train_baseline(

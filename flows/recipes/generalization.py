@@ -12,6 +12,7 @@ from typing import Any
 from flows.recipes.stages import LABELLED, Table
 from tasks import problems
 from tasks.contract import Stage, StageError
+from tasks.data.sliced_columns import COMPUTED, columns_read, require_column, require_labels
 from tasks.experiment.experiment import TEMPERATURE, Experiment
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.images.problem import ImageDownstream
@@ -19,6 +20,8 @@ from tasks.experiment.problem import Downstream
 from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.call import StageCaller
+from tasks.problems import shape_of
+from tasks.sources import Source
 
 
 def calibration(problem: str) -> Stage:
@@ -29,6 +32,17 @@ def calibration(problem: str) -> Stage:
         (*problems.modules_of(problem), *problems.modules_of_probabilities(problem)),
         (*LABELLED, *problems.described(problem).LIBRARIES),
         show="tasks.pages.generalization.calibration_card:show",
+    )
+
+
+def slices(source: Source, problem: str) -> Stage:
+    """The headline metric on parts of the test split."""
+    return Stage(
+        "slices",
+        "tasks.stages.generalization.slices:measure",
+        (source.module, *problems.modules_of(problem), problems.part_of(problem, "rows")),
+        (*LABELLED, *source.libraries, *problems.described(problem).LIBRARIES),
+        show="tasks.pages.generalization.slices_card:show",
     )
 
 
@@ -50,17 +64,27 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is looked at: a problem, its data, the model that solves it and its evaluation."""
+    """What is looked at: a problem, its data, the model that solves it and its evaluation.
+
+    `source` is where its rows come from; None of pictures.
+    """
 
     problem: Downstream | ImageDownstream
     data: Artifact
     model: Input
     evaluation: Artifact
     table: Table
+    source: Source | None = None
 
 
-def require_possible(experiment: Experiment | ImageExperiment) -> None:
+def require_possible(
+    experiment: Experiment | ImageExperiment, sources: Sequence[Source] = ()
+) -> None:
     """Check that what is asked for behind the evaluations can be found.
+
+    Args:
+        experiment: what is asked for.
+        sources: of the rows of each problem on text.
 
     Raises:
         StageError: it cannot with these problems.
@@ -74,6 +98,25 @@ def require_possible(experiment: Experiment | ImageExperiment) -> None:
             "evaluation.calibration: found temperature, but no problem has answers with "
             f"probabilities; accepted: none, or a problem of {known}"
         )
+    for problem, source in zip(experiment.downstream, sources, strict=False):
+        if isinstance(problem, Downstream) and problem.slices:
+            _require_columns(problem, source)
+
+
+def _require_columns(problem: Downstream, source: Source) -> None:
+    """Check that there are the columns to slice by.
+
+    Raises:
+        StageError: there is no such column, or there are no labels.
+    """
+    data, shape = problem.data, shape_of(problem.kind)
+    require_labels(problem.slices, data, shape)
+    try:
+        rows = source.first_rows(columns_read(problem.slices, data, shape))
+    except StageError as error:
+        raise StageError(f"downstream.{problem.name}.source: {error}") from None
+    for row in rows[:1]:
+        require_column(problem.slices, row.values, data, source.location)
 
 
 def look_further(
@@ -97,7 +140,33 @@ def look_further(
             evaluation=subject.evaluation.whole.only("predictions.parquet", "classes.json"),
         )
         found.append(Finding(str(Title("calibration", name)), artifact))
+    if isinstance(subject.problem, Downstream) and subject.problem.slices and subject.source:
+        artifact = measured_slices(subject, subject.problem, subject.source, experiment, run)
+        found.append(Finding(str(Title("slices", name)), artifact))
     return Evaluated(subject.evaluation, tuple(found))
+
+
+def measured_slices(
+    subject: Subject,
+    problem: Downstream,
+    source: Source,
+    experiment: Experiment | ImageExperiment,
+    run: StageCaller,
+) -> Artifact:
+    """The headline metric on the slices of a problem."""
+    reads = any(name not in COMPUTED for name in problem.slices)
+    return run(
+        slices(source, problem.kind),
+        problem.name,
+        problem=problem.kind,
+        columns=problem.slices,
+        labelled=problem.data,
+        confidence=experiment.evaluation.confidence,
+        seed=experiment.seed,
+        source=source if reads else None,
+        data=subject.data.whole.only("test.parquet"),
+        evaluation=subject.evaluation.whole.only("predictions.parquet", "classes.json"),
+    )
 
 
 def findings_of(evaluated: Sequence[Evaluated]) -> dict[str, Any]:

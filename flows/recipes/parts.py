@@ -46,8 +46,8 @@ def pretraining_recipe(job: PretrainJob, run: StageCaller) -> Artifact:
 
 def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifact:
     """Fine-tune an encoder on problems, and evaluate it; returns the report."""
-    require_possible(job.experiment)
     sources = [labelled_source(problem) for problem in job.downstream]
+    require_possible(job.experiment, sources)
     require_room(job.downstream, body.configuration, body.name)
     require_decoder(job.downstream, body)
     require_layers(job.downstream, body)
@@ -62,9 +62,18 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifa
     ]
     evaluated = [
         finetune_and_evaluate(
-            problem, data, body.model, job.experiment, run, simple=simple, family=family
+            problem,
+            data,
+            body.model,
+            job.experiment,
+            run,
+            simple=simple,
+            family=family,
+            source=source,
         )
-        for problem, data, simple in zip(job.downstream, labelled, baselines, strict=True)
+        for problem, data, simple, source in zip(
+            job.downstream, labelled, baselines, sources, strict=True
+        )
     ]
     names = [problem.name for problem in job.downstream]
     more = methods_of(job.downstream) | findings_of(evaluated)

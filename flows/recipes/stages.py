@@ -55,6 +55,7 @@ StageName = Literal[
     "baseline",
     "evaluation",
     "calibration",
+    "slices",
     "report",
 ]
 NAMES: tuple[StageName, ...] = get_args(StageName)

@@ -265,6 +265,15 @@ class FineTuning(Tuning, Training, Passes):
 class Downstream(FineTuning, LabelledData):
     """A problem with labels to fine-tune on."""
 
+    slices: list[str] = field(
+        [],
+        "Slices",
+        "What to split the results by: length (quarters of the characters), label, or any column "
+        "of the rows; the worst slices are shown first, corrected for their number",
+        absent=[],
+        max_length=20,
+    )
+
     @property
     def data(self) -> LabelledData:
         """The fields that determine the rows."""

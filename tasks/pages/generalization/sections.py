@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.naming.title import Title
 from tasks.pages.figures import write_figure
-from tasks.pages.generalization import calibration_card
+from tasks.pages.generalization import calibration_card, slices_card
 from tasks.pages.generalization.writing import read
 
 
@@ -33,7 +33,10 @@ class Card(Protocol):
         """The figures by their names."""
 
 
-CARDS = {"calibration": cast(Card, calibration_card)}
+CARDS = {
+    "calibration": cast(Card, calibration_card),
+    "slices": cast(Card, slices_card),
+}
 
 
 def sections(titles: Sequence[str], folders: Sequence[Path], show: Path) -> list[str]:

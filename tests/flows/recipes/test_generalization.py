@@ -55,3 +55,13 @@ def test_the_report_shows_what_was_found(file: Path, tmp_path: Path) -> None:
     assert "## Calibration: mood" in page
     assert (report.path / "show" / "mood-calibration.png").is_file()
     assert report.key["part"]["found_by.0"] == "calibration mood"
+
+
+def test_slices_are_one_more_stage_and_are_checked_before_anything_runs(file: Path) -> None:
+    more = {*planned(file, "downstream.mood.slices=[length, label]")} - {*planned(file)}
+    assert more == {"slices mood"}
+    with pytest.raises(StageError, match=r"no column 'origin' \(downstream\.mood\.slices\)"):
+        planned(file, "downstream.mood.slices=[origin]")
+    builtin = ("downstream.mood.source=builtin:pydocs-parameters", "downstream.mood.slices=[label]")
+    with pytest.raises(StageError, match="but regression has no labels"):
+        planned(file, "downstream.mood.problem=regression", *builtin)
