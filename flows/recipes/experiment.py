@@ -12,16 +12,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flows.recipes import stages
-from flows.recipes.generalization import (
-    Evaluated,
-    Subject,
-    findings_of,
-    look_further,
-    require_possible,
-)
+from flows.recipes.generalization import look_further, require_possible
 from flows.recipes.given import about, family_of, find_start, tokenizer_of
 from flows.recipes.inspection import labelled_source, text_source
 from flows.recipes.stages import Table
+from flows.recipes.subject import Evaluated, Subject, findings_of
 from tasks import problems
 from tasks.experiment.experiment import BEFORE, Experiment
 from tasks.experiment.images.experiment import ImageExperiment
@@ -60,9 +55,12 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
         for problem, data in zip(experiment.downstream, labelled, strict=True)
     ]
     pretrained: Artifact | None = None
+    corpora = [] if start is None else [*start.lineage.corpora]
     if text is not None:
         held_out = [data / "held_out.parquet" for data in labelled]
-        pretrained = pretrain(experiment, text, published, held_out, run, start=start)
+        corpus = prepare_corpus(experiment, text, held_out, run)
+        corpora.append(corpus / "train.parquet")
+        pretrained = pretrain(experiment, corpus, published, run, start=start)
     body = encoder_of(pretrained, start)
     before = None
     if start is not None and experiment.evaluation.baseline == BEFORE:
@@ -79,6 +77,7 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
             family=family,
             start=before,
             source=source,
+            corpora=corpora,
         )
         for problem, data, simple, source in zip(
             experiment.downstream, labelled, baselines, sources, strict=True
@@ -127,26 +126,31 @@ def prepare_labelled(
     )
 
 
-def pretrain(
-    experiment: Experiment,
-    source: Source,
-    published: PublishedTokenizer | None,
-    held_out: list[Input],
-    run: StageCaller,
-    *,
-    start: Given | None,
+def prepare_corpus(
+    experiment: Experiment, source: Source, held_out: list[Input], run: StageCaller
 ) -> Artifact:
-    """Corpus, tokenizer, tokens, perhaps their vectors, and an encoder pre-trained on them.
-
-    It begins with random weights, or with those of the model to start from, whose tokenizer it has.
-    """
-    corpus = run(
+    """The text to pre-train on, without the documents of test splits."""
+    return run(
         stages.corpus(source),
         corpus=experiment.corpus,
         source=source,
         held_out=sorted(held_out, key=lambda rows: rows.digest),  # the order changes nothing
         seed=experiment.split_seed,
     )
+
+
+def pretrain(
+    experiment: Experiment,
+    corpus: Artifact,
+    published: PublishedTokenizer | None,
+    run: StageCaller,
+    *,
+    start: Given | None,
+) -> Artifact:
+    """Tokenizer, tokens, perhaps their vectors, and an encoder pre-trained on them.
+
+    It begins with random weights, or with those of the model to start from, whose tokenizer it has.
+    """
     tokenizer = run(
         stages.TOKENIZER,
         tokenizer=experiment.tokenizer,
@@ -195,6 +199,7 @@ def finetune_and_evaluate(
     family: str,
     start: Input | None = None,
     source: Source | None = None,
+    corpora: Sequence[Input] = (),
     table: Table = stages.ON_TEXT,
 ) -> Evaluated:
     """Fine-tune the encoder, and those that it is compared with; compare them.
@@ -211,6 +216,7 @@ def finetune_and_evaluate(
         family: of the encoder.
         start: the encoder before its pre-training here, to compare with.
         source: where the rows come from, of text.
+        corpora: the text that the encoder is known to be pre-trained on.
         table: the stages of text, or of images.
     """
     # Each by its label, its weights (None: random), and the files that say how it is built.
@@ -237,8 +243,10 @@ def finetune_and_evaluate(
         return artifact / "model"
 
     model = tune("model", experiment.seed)
-    models: dict[str, Input | list[Input] | None] = {"from_scratch": None, "model": model}
-    models |= {role: tune(role, experiment.seed) for role in variants if role != "model"}
+    scratch = tune("from_scratch", experiment.seed) if "from_scratch" in variants else None
+    models: dict[str, Input | list[Input] | None] = {"model": model, "from_scratch": scratch}
+    if start is not None:
+        models["start"] = tune("start", experiment.seed)
     further = [experiment.seed + number for number in range(1, experiment.evaluation.seeds)]
     if further:
         again = {"model": "further", "from_scratch": "further_from_scratch"}
@@ -259,7 +267,9 @@ def finetune_and_evaluate(
         data=data.whole.only(*table.tested),
         **models,
     )
-    return look_further(Subject(problem, data, model, evaluation, table, source), experiment, run)
+    evaluated = {"model": model, "from_scratch": scratch}
+    subject = Subject(problem, data, evaluated, evaluation, table, source, corpora)
+    return look_further(subject, experiment, run)
 
 
 def train_baseline(

@@ -6,19 +6,18 @@ None of them changes a metric of the evaluation. Each writes a finding, which th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from flows.recipes.stages import LABELLED, Table
+from flows.recipes.further_tests import require_further_tests, transferred
+from flows.recipes.stages import LABELLED
+from flows.recipes.subject import Evaluated, Finding, Subject
 from tasks import problems
 from tasks.contract import Stage, StageError
 from tasks.data.sliced_columns import COMPUTED, columns_read, require_column, require_labels
 from tasks.experiment.experiment import TEMPERATURE, Experiment
 from tasks.experiment.images.experiment import ImageExperiment
-from tasks.experiment.images.problem import ImageDownstream
 from tasks.experiment.problem import Downstream
 from tasks.machinery.naming.title import Title
-from tasks.machinery.store.artifact import Artifact, Input
+from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import StageCaller
 from tasks.problems import shape_of
 from tasks.sources import Source
@@ -46,37 +45,6 @@ def slices(source: Source, problem: str) -> Stage:
     )
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What a stage behind an evaluation found, and its title."""
-
-    title: str
-    artifact: Artifact
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """The evaluation of a problem, and the findings behind it."""
-
-    evaluation: Artifact
-    findings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is looked at: a problem, its data, the model that solves it and its evaluation.
-
-    `source` is where its rows come from; None of pictures.
-    """
-
-    problem: Downstream | ImageDownstream
-    data: Artifact
-    model: Input
-    evaluation: Artifact
-    table: Table
-    source: Source | None = None
-
-
 def require_possible(
     experiment: Experiment | ImageExperiment, sources: Sequence[Source] = ()
 ) -> None:
@@ -99,8 +67,10 @@ def require_possible(
             f"probabilities; accepted: none, or a problem of {known}"
         )
     for problem, source in zip(experiment.downstream, sources, strict=False):
-        if isinstance(problem, Downstream) and problem.slices:
-            _require_columns(problem, source)
+        if isinstance(problem, Downstream):
+            require_further_tests(problem)
+            if problem.slices:
+                _require_columns(problem, source)
 
 
 def _require_columns(problem: Downstream, source: Source) -> None:
@@ -136,13 +106,16 @@ def look_further(
             confidence=experiment.evaluation.confidence,
             seed=experiment.seed,
             data=subject.data.whole.only(*read),
-            model=subject.model,
-            evaluation=subject.evaluation.whole.only("predictions.parquet", "classes.json"),
+            model=subject.models["model"],
+            evaluation=subject.answers,
         )
         found.append(Finding(str(Title("calibration", name)), artifact))
     if isinstance(subject.problem, Downstream) and subject.problem.slices and subject.source:
         artifact = measured_slices(subject, subject.problem, subject.source, experiment, run)
         found.append(Finding(str(Title("slices", name)), artifact))
+    if isinstance(subject.problem, Downstream) and subject.problem.evaluate_also:
+        artifact = transferred(subject, subject.problem, experiment, run)
+        found.append(Finding(str(Title("transfer", name)), artifact))
     return Evaluated(subject.evaluation, tuple(found))
 
 
@@ -165,16 +138,5 @@ def measured_slices(
         seed=experiment.seed,
         source=source if reads else None,
         data=subject.data.whole.only("test.parquet"),
-        evaluation=subject.evaluation.whole.only("predictions.parquet", "classes.json"),
+        evaluation=subject.answers,
     )
-
-
-def findings_of(evaluated: Sequence[Evaluated]) -> dict[str, Any]:
-    """All findings, for the report; nothing where there are none, as in earlier keys."""
-    found = [finding for each in evaluated for finding in each.findings]
-    if not found:
-        return {}
-    return {
-        "findings": [finding.artifact.whole for finding in found],
-        "found_by": [finding.title for finding in found],
-    }

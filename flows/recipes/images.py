@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from flows.recipes import image_stages as stages
 from flows.recipes.experiment import finetune_and_evaluate, methods_of, train_baseline
-from flows.recipes.generalization import findings_of, require_possible
+from flows.recipes.generalization import require_possible
 from flows.recipes.inspection import require_given
+from flows.recipes.subject import findings_of
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.images.pictures import Images
 from tasks.experiment.images.problem import ImageDownstream

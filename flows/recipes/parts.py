@@ -13,13 +13,15 @@ from flows.recipes import stages
 from flows.recipes.experiment import (
     finetune_and_evaluate,
     methods_of,
+    prepare_corpus,
     prepare_labelled,
     pretrain,
     train_baseline,
 )
-from flows.recipes.generalization import findings_of, require_possible
+from flows.recipes.generalization import require_possible
 from flows.recipes.given import about, family_of, find_start, require_decoder, require_layers
 from flows.recipes.inspection import labelled_source, text_source
+from flows.recipes.subject import findings_of
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.problem import Downstream
 from tasks.machinery.store.artifact import Artifact
@@ -41,7 +43,8 @@ def pretraining_recipe(job: PretrainJob, run: StageCaller) -> Artifact:
         for data, source in zip(held_out, sources, strict=True)
     ]
     tested = [data / "held_out.parquet" for data in labelled]
-    return pretrain(job.experiment, text, published, tested, run, start=start)
+    corpus = prepare_corpus(job.experiment, text, tested, run)
+    return pretrain(job.experiment, corpus, published, run, start=start)
 
 
 def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifact:
@@ -70,6 +73,7 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifa
             simple=simple,
             family=family,
             source=source,
+            corpora=body.lineage.corpora,
         )
         for problem, data, simple, source in zip(
             job.downstream, labelled, baselines, sources, strict=True

@@ -56,6 +56,8 @@ StageName = Literal[
     "evaluation",
     "calibration",
     "slices",
+    "further-test",
+    "transfer",
     "report",
 ]
 NAMES: tuple[StageName, ...] = get_args(StageName)

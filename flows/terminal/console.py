@@ -271,7 +271,7 @@ def evaluation_facts(stages: Sequence[StageSummary]) -> dict[str, dict[str, Any]
     folders = {
         stage.title.problem: Path(stage.path)
         for stage in stages
-        if stage.title.stage == "evaluation"
+        if stage.title.stage == "evaluation" and not stage.title.is_of_reference
     }
     return {
         problem: json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))

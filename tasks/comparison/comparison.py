@@ -29,7 +29,7 @@ from tasks.statistics.significance import Difference
 # worse model from scratch makes it larger.
 COUNTS = ("parameters", "tokens", "steps", "test_documents", SEEDS)
 _NO_RANK = (*COUNTS, "epochs", *DIFFERENCES, "temperature", "threshold")
-_LOWER = ("loss", "perplexity", "area")
+_LOWER = ("loss", "perplexity", "area", "drop")
 # What a loss on held-out text depends on, besides the model.
 MEASURING = ("objective", "sequence_length", "validation_sequences")
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.naming.title import Title
 from tasks.pages.figures import write_figure
-from tasks.pages.generalization import calibration_card, slices_card
+from tasks.pages.generalization import calibration_card, slices_card, transfer_card
 from tasks.pages.generalization.writing import read
 
 
@@ -36,6 +36,7 @@ class Card(Protocol):
 CARDS = {
     "calibration": cast(Card, calibration_card),
     "slices": cast(Card, slices_card),
+    "transfer": cast(Card, transfer_card),
 }
 
 

@@ -65,3 +65,33 @@ def test_slices_are_one_more_stage_and_are_checked_before_anything_runs(file: Pa
     builtin = ("downstream.mood.source=builtin:pydocs-parameters", "downstream.mood.slices=[label]")
     with pytest.raises(StageError, match="but regression has no labels"):
         planned(file, "downstream.mood.problem=regression", *builtin)
+
+
+def with_further(file: Path, **further: object) -> Path:
+    """The experiment with a further test set."""
+    values = yaml.safe_load(file.read_text())
+    values["downstream"][0]["evaluate_also"] = [further]
+    file.write_text(yaml.safe_dump(values, sort_keys=False))
+    return file
+
+
+def test_a_further_test_set_is_searched_for_in_the_corpus_answered_and_compared(
+    file: Path,
+) -> None:
+    before = {*planned(file)}
+    press = file.parent / "press.csv"
+    press.write_text((file.parent / "moods.csv").read_text().replace("text,", "body,"))
+    with_further(file, name="press", source="press.csv", columns={"text": "body"})
+    assert {*planned(file)} - before == {
+        "further-test mood on press",
+        "leakage mood on press",
+        "evaluation mood on press",
+        "transfer mood",
+    }
+
+
+def test_a_mistake_in_a_further_test_set_names_its_field(file: Path) -> None:
+    with_further(file, name="press", source="moods.csv", columns={"text": "body"})
+    where = r"downstream\.mood\.evaluate_also\.press"
+    with pytest.raises(StageError, match=rf"{where}\.source: .*\({where}\.columns\.text\)"):
+        planned(file)
