@@ -96,6 +96,8 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.bootstrap_samples": ("300", {"evaluation kinds"}),
     "evaluation.confidence": ("0.9", {"evaluation kinds", "report"}),
     "evaluation.seeds": ("2", {"evaluation kinds"}),
+    "evaluation.calibration": ("temperature", {"report"}),  # and a stage
+    "evaluation.wanted_accuracy": ("0.8", {"calibration kinds"}),
     "checkpoints.every_steps": ("7", NO_KEY),
     "checkpoints.every_minutes": ("2", NO_KEY),
 }
@@ -130,6 +132,7 @@ FIELDS["pretraining.log_every"] = ("3", NO_KEY)
 
 OF_MASKS = ("downstream.kinds.problem=semantic-segmentation",)
 ALSO = {
+    "evaluation.wanted_accuracy": ("evaluation.calibration=temperature",),
     "downstream.classes": OF_MASKS,
     "downstream.ignore": OF_MASKS,
     "downstream.columns.mask": OF_MASKS,

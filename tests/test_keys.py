@@ -37,7 +37,9 @@ CORPUS, TOKENIZER, PRETRAINING = {"corpus"}, {"tokenizer"}, {"pretraining"}
 DATASET, FINETUNING = {"dataset"}, {"finetuning"}
 
 # Fields that count with tagged tokens alone: they are changed in the problem `names`.
-OF_TOKENS = {"downstream.columns.tokens", "downstream.columns.tags"}
+OF_TOKENS = {
+    f"downstream.{of}columns.{name}" for of in ("", "evaluate_also.") for name in ("tokens", "tags")
+}
 
 # Fields about a model to start from: it counts by its content, as a test below shows.
 OF_A_GIVEN_MODEL = {"start", "evaluation.baseline"}
@@ -50,6 +52,7 @@ METHODS = {
 
 # What is chosen too. A published tokenizer has a vocabulary of its own, whose size is no choice.
 ALSO = {
+    "evaluation.wanted_accuracy": ("evaluation.calibration=temperature",),
     "tokenizer.published": ("tokenizer.vocab_size=8192",),
     "pretraining.cooccurrence_window": ("pretraining.embeddings=cooccurrence",),
     "downstream.columns.number": ("downstream.mood.problem=regression",),
@@ -173,14 +176,31 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.class_weights": ("balanced", FINETUNING),
     "downstream.early_stopping": ("3", FINETUNING),
     "downstream.averaging": ("0.99", FINETUNING),
+    "downstream.slices": ("[length]", {"report"}),  # and a stage
     "evaluation.from_scratch": ("false", {"evaluation"}),
     "evaluation.simple_baseline": ("false", {"evaluation"}),
     "evaluation.bootstrap_samples": ("300", {"evaluation"}),
     "evaluation.confidence": ("0.9", {"evaluation", "report"}),
     "evaluation.seeds": ("2", {"evaluation"}),  # and more stages of fine-tuning
+    "evaluation.calibration": ("temperature", {"report"}),  # and a stage
+    "evaluation.wanted_accuracy": ("0.8", {"calibration"}),
     "checkpoints.every_steps": ("7", NO_KEY),
     "checkpoints.every_minutes": ("2", NO_KEY),
 }
+# Fields of a further test set: of its rows, as of those of the problem.
+FURTHER = "downstream.evaluate_also"
+FIELDS[f"{FURTHER}.name"] = ("third", {"transfer"})
+FIELDS[f"{FURTHER}.source"] = ("{elsewhere}/moods.jsonl", NO_KEY)  # its content is
+for name, (value, _) in [*FIELDS.items()]:
+    if name.startswith("downstream.columns."):
+        further = name.replace("downstream.", f"{FURTHER}.", 1)
+        FIELDS[further] = (value, {"further-test"})
+        ALSO[further] = ALSO.get(name, ())
+for name in FIELDS:
+    if name.startswith(FURTHER):
+        part, rows = ("names", "names") if name in OF_TOKENS else ("mood", "moods")
+        asked = f"downstream.{part}.evaluate_also=[{{name: also, source: HERE/{rows}.jsonl}}]"
+        ALSO[name] = (*ALSO.get(name, ()), asked)
 
 
 def fields_of(model: type[BaseModel], prefix: str = "") -> set[str]:
@@ -259,6 +279,7 @@ def keys(place: SimpleNamespace, *settings: str) -> dict[str, dict[str, Any]]:
 def setting(place: SimpleNamespace, field: str, value: str) -> str:
     """The change of a field as it is given on the command line."""
     where = field.replace("downstream.", f"downstream.{problem_of(field)}.")
+    where = where.replace("evaluate_also.", "evaluate_also.also.")
     return f"{where}={value.format(data=place.data, elsewhere=place.elsewhere)}"
 
 
@@ -283,7 +304,7 @@ def test_a_field_is_in_the_key_of_the_stages_that_it_changes(
     value, stages = FIELDS[field]
     change = setting(place, field, value)
     unnamed = {} if field == "variant" else {"variant": ""}
-    also = ALSO.get(field, ())
+    also = tuple(each.replace("HERE", str(place.data)) for each in ALSO.get(field, ()))
     now, then = (load(place, *also, *x).model_copy(update=unnamed) for x in ((), (change,)))
     assert now != then, "a value like the default shows nothing"
     before, after = keys(place, *also), keys(place, *also, change)

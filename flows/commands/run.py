@@ -62,6 +62,7 @@ def _run(
 def _print_results(experiment: Experiment | ImageExperiment, result: dict[str, Any]) -> None:
     from flows.terminal.console import (
         evaluation_facts,
+        findings,
         pretraining_line,
         results_table,
         verdicts,
@@ -79,5 +80,6 @@ def _print_results(experiment: Experiment | ImageExperiment, result: dict[str, A
     if problems:
         out.print(results_table(metrics, problems))
     said = verdicts(metrics, problems, evaluation_facts(summary.stages), methods)
+    said += findings(summary.stages)
     for line in ["", *said, "", *where_to_look(summary, home())]:
         out.print(line, highlight=False, markup=False)

@@ -187,7 +187,10 @@ def _anchor(values: dict[str, Any], folder: Path) -> None:
     parts = [(values.get(name), "source") for name in ("corpus", "images")]
     parts += [(values.get("tokenizer"), "published"), (values, "start")]
     problems = values.get("downstream")
-    parts += [(problem, "source") for problem in problems] if isinstance(problems, list) else []
+    for problem in problems if isinstance(problems, list) else []:
+        also = problem.get("evaluate_also") if isinstance(problem, dict) else None
+        further = also if isinstance(also, list) else []
+        parts += [(each, "source") for each in (problem, *further)]
     for part, name in parts:
         if isinstance(part, dict) and isinstance(part.get(name), str):
             part[name] = _anchored(part[name], folder)

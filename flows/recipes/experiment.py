@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flows.recipes import stages
+from flows.recipes.generalization import look_further, require_possible
 from flows.recipes.given import about, family_of, find_start, tokenizer_of
 from flows.recipes.inspection import labelled_source, text_source
 from flows.recipes.stages import Table
+from flows.recipes.subject import Evaluated, Subject, findings_of
 from tasks import problems
 from tasks.experiment.experiment import BEFORE, Experiment
 from tasks.experiment.images.experiment import ImageExperiment
@@ -39,6 +41,7 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
     Without a step of pre-training, the model to start from is fine-tuned as it is.
     """
     sources = [labelled_source(problem) for problem in experiment.downstream]
+    require_possible(experiment, sources)
     start = find_start(experiment)
     pretrains = experiment.pretraining.steps > 0
     text = text_source(experiment.corpus) if pretrains else None
@@ -52,9 +55,12 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
         for problem, data in zip(experiment.downstream, labelled, strict=True)
     ]
     pretrained: Artifact | None = None
+    corpora = [] if start is None else [*start.lineage.corpora]
     if text is not None:
         held_out = [data / "held_out.parquet" for data in labelled]
-        pretrained = pretrain(experiment, text, published, held_out, run, start=start)
+        corpus = prepare_corpus(experiment, text, held_out, run)
+        corpora.append(corpus / "train.parquet")
+        pretrained = pretrain(experiment, corpus, published, run, start=start)
     body = encoder_of(pretrained, start)
     before = None
     if start is not None and experiment.evaluation.baseline == BEFORE:
@@ -70,8 +76,12 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
             simple=simple,
             family=family,
             start=before,
+            source=source,
+            corpora=corpora,
         )
-        for problem, data, simple in zip(experiment.downstream, labelled, baselines, strict=True)
+        for problem, data, simple, source in zip(
+            experiment.downstream, labelled, baselines, sources, strict=True
+        )
     ]
     names = [problem.name for problem in experiment.downstream]
     given = {} if start is None else about(start, start.origin_as_body, names, labelled, run)
@@ -81,8 +91,9 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
         problems=names,
         confidence=experiment.evaluation.confidence,
         pretraining=None if pretrained is None else pretrained.whole,
-        evaluations=[found.whole for found in evaluated],
+        evaluations=[found.evaluation.whole for found in evaluated],
         **methods_of(experiment.downstream),
+        **findings_of(evaluated),
         **given,
     )
 
@@ -115,26 +126,31 @@ def prepare_labelled(
     )
 
 
-def pretrain(
-    experiment: Experiment,
-    source: Source,
-    published: PublishedTokenizer | None,
-    held_out: list[Input],
-    run: StageCaller,
-    *,
-    start: Given | None,
+def prepare_corpus(
+    experiment: Experiment, source: Source, held_out: list[Input], run: StageCaller
 ) -> Artifact:
-    """Corpus, tokenizer, tokens, perhaps their vectors, and an encoder pre-trained on them.
-
-    It begins with random weights, or with those of the model to start from, whose tokenizer it has.
-    """
-    corpus = run(
+    """The text to pre-train on, without the documents of test splits."""
+    return run(
         stages.corpus(source),
         corpus=experiment.corpus,
         source=source,
         held_out=sorted(held_out, key=lambda rows: rows.digest),  # the order changes nothing
         seed=experiment.split_seed,
     )
+
+
+def pretrain(
+    experiment: Experiment,
+    corpus: Artifact,
+    published: PublishedTokenizer | None,
+    run: StageCaller,
+    *,
+    start: Given | None,
+) -> Artifact:
+    """Tokenizer, tokens, perhaps their vectors, and an encoder pre-trained on them.
+
+    It begins with random weights, or with those of the model to start from, whose tokenizer it has.
+    """
     tokenizer = run(
         stages.TOKENIZER,
         tokenizer=experiment.tokenizer,
@@ -182,8 +198,10 @@ def finetune_and_evaluate(
     simple: Artifact | None,
     family: str,
     start: Input | None = None,
+    source: Source | None = None,
+    corpora: Sequence[Input] = (),
     table: Table = stages.ON_TEXT,
-) -> Artifact:
+) -> Evaluated:
     """Fine-tune the encoder, and those that it is compared with; compare them.
 
     With several seeds, the encoder and the one from scratch are fine-tuned again with each.
@@ -197,6 +215,8 @@ def finetune_and_evaluate(
         simple: the field's simple model to compare with, if there is one.
         family: of the encoder.
         start: the encoder before its pre-training here, to compare with.
+        source: where the rows come from, of text.
+        corpora: the text that the encoder is known to be pre-trained on.
         table: the stages of text, or of images.
     """
     # Each by its label, its weights (None: random), and the files that say how it is built.
@@ -222,8 +242,11 @@ def finetune_and_evaluate(
         )
         return artifact / "model"
 
-    models: dict[str, Input | list[Input] | None] = {"from_scratch": None}
-    models |= {role: tune(role, experiment.seed) for role in variants}
+    model = tune("model", experiment.seed)
+    scratch = tune("from_scratch", experiment.seed) if "from_scratch" in variants else None
+    models: dict[str, Input | list[Input] | None] = {"model": model, "from_scratch": scratch}
+    if start is not None:
+        models["start"] = tune("start", experiment.seed)
     further = [experiment.seed + number for number in range(1, experiment.evaluation.seeds)]
     if further:
         again = {"model": "further", "from_scratch": "further_from_scratch"}
@@ -234,7 +257,7 @@ def finetune_and_evaluate(
         }
     if simple is not None:
         models["simple"] = simple.whole
-    return run(
+    evaluation = run(
         table.evaluation(problem.kind),
         problem.name,
         problem=problem.kind,
@@ -244,6 +267,9 @@ def finetune_and_evaluate(
         data=data.whole.only(*table.tested),
         **models,
     )
+    evaluated = {"model": model, "from_scratch": scratch}
+    subject = Subject(problem, data, evaluated, evaluation, table, source, corpora)
+    return look_further(subject, experiment, run)
 
 
 def train_baseline(

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from flows.recipes import image_stages as stages
 from flows.recipes.experiment import finetune_and_evaluate, methods_of, train_baseline
+from flows.recipes.generalization import require_possible
 from flows.recipes.inspection import require_given
+from flows.recipes.subject import findings_of
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.images.pictures import Images
 from tasks.experiment.images.problem import ImageDownstream
@@ -23,6 +25,7 @@ NEEDED = "the pictures: a folder, or a table of them"
 
 def recipe(experiment: ImageExperiment, run: StageCaller) -> Artifact:
     """The whole chain; returns the report."""
+    require_possible(experiment)
     labelled_sources = [
         _source(problem.source, f"{problem.part}.source") for problem in experiment.downstream
     ]
@@ -59,8 +62,9 @@ def recipe(experiment: ImageExperiment, run: StageCaller) -> Artifact:
         problems=[problem.name for problem in experiment.downstream],
         confidence=experiment.evaluation.confidence,
         pretraining=pretrained.whole,
-        evaluations=[found.whole for found in evaluated],
+        evaluations=[found.evaluation.whole for found in evaluated],
         **methods_of(experiment.downstream),
+        **findings_of(evaluated),
     )
 
 

@@ -46,12 +46,13 @@ def require_given(source: str, field: str, needed: str) -> None:
         )
 
 
-def labelled_source(problem: Downstream, part: str = "") -> Source:
+def labelled_source(problem: Downstream, part: str = "", *, for_test: bool = False) -> Source:
     """The source of the labelled rows of a problem.
 
     Args:
         problem: the problem of the rows.
         part: the field with the problem; empty for `downstream.NAME`.
+        for_test: whether the rows are for tests alone, so that none need be for training.
 
     Raises:
         StageError: it does not exist, one of its files does not begin with a row of the problem,
@@ -71,10 +72,11 @@ def labelled_source(problem: Downstream, part: str = "") -> Source:
         rows = source.first_rows(shape.columns(problem.data))
         for row in rows:
             shape.parse(row, problem.data, Notices())
-        _require_training(rows)
+        if not for_test:
+            _require_training(rows)
     except StageError as error:
         raise StageError(f"{field}: {error}") from None
-    if rows:
+    if rows and not for_test:
         require_shares(problem.data, {row.split for row in rows})
     return source
 

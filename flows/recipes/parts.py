@@ -7,17 +7,21 @@ searched for rows of the test splits. A whole experiment need not do that, since
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from flows.recipes import stages
 from flows.recipes.experiment import (
     finetune_and_evaluate,
     methods_of,
+    prepare_corpus,
     prepare_labelled,
     pretrain,
     train_baseline,
 )
+from flows.recipes.generalization import require_possible
 from flows.recipes.given import about, family_of, find_start, require_decoder, require_layers
 from flows.recipes.inspection import labelled_source, text_source
+from flows.recipes.subject import findings_of
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.problem import Downstream
 from tasks.machinery.store.artifact import Artifact
@@ -39,12 +43,14 @@ def pretraining_recipe(job: PretrainJob, run: StageCaller) -> Artifact:
         for data, source in zip(held_out, sources, strict=True)
     ]
     tested = [data / "held_out.parquet" for data in labelled]
-    return pretrain(job.experiment, text, published, tested, run, start=start)
+    corpus = prepare_corpus(job.experiment, text, tested, run)
+    return pretrain(job.experiment, corpus, published, run, start=start)
 
 
 def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifact:
     """Fine-tune an encoder on problems, and evaluate it; returns the report."""
     sources = [labelled_source(problem) for problem in job.downstream]
+    require_possible(job.experiment, sources)
     require_room(job.downstream, body.configuration, body.name)
     require_decoder(job.downstream, body)
     require_layers(job.downstream, body)
@@ -59,14 +65,25 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifa
     ]
     evaluated = [
         finetune_and_evaluate(
-            problem, data, body.model, job.experiment, run, simple=simple, family=family
+            problem,
+            data,
+            body.model,
+            job.experiment,
+            run,
+            simple=simple,
+            family=family,
+            source=source,
+            corpora=body.lineage.corpora,
         )
-        for problem, data, simple in zip(job.downstream, labelled, baselines, strict=True)
+        for problem, data, simple, source in zip(
+            job.downstream, labelled, baselines, sources, strict=True
+        )
     ]
     names = [problem.name for problem in job.downstream]
-    methods = methods_of(job.downstream)
+    more = methods_of(job.downstream) | findings_of(evaluated)
     origin = body.origin_as_body
-    return report(job, names, body, labelled, evaluated, origin=origin, run=run, **methods)
+    measured = [found.evaluation for found in evaluated]
+    return report(job, names, body, labelled, measured, origin=origin, run=run, **more)
 
 
 def evaluation_recipe(job: EvaluateJob, model: Given, run: StageCaller) -> Artifact:
@@ -100,7 +117,7 @@ def report(
     *,
     origin: str,
     run: StageCaller,
-    **methods: list[str],
+    **more: Any,
 ) -> Artifact:
     """The page: the results, the model's origin, and whether it was trained on test rows."""
     return run(
@@ -110,6 +127,6 @@ def report(
         confidence=job.evaluation.confidence,
         pretraining=None,
         evaluations=[found.whole for found in evaluated],
-        **methods,
+        **more,
         **about(given, origin, problems, labelled, run),
     )

@@ -54,6 +54,10 @@ StageName = Literal[
     "leakage",
     "baseline",
     "evaluation",
+    "calibration",
+    "slices",
+    "further-test",
+    "transfer",
     "report",
 ]
 NAMES: tuple[StageName, ...] = get_args(StageName)

@@ -271,12 +271,23 @@ def evaluation_facts(stages: Sequence[StageSummary]) -> dict[str, dict[str, Any]
     folders = {
         stage.title.problem: Path(stage.path)
         for stage in stages
-        if stage.title.stage == "evaluation"
+        if stage.title.stage == "evaluation" and not stage.title.is_of_reference
     }
     return {
         problem: json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
         for problem, folder in folders.items()
     }
+
+
+def findings(stages: Sequence[StageSummary]) -> list[str]:
+    """What the stages behind the evaluations found, a line each."""
+    found = []
+    for stage in stages:
+        file = Path(stage.path) / "finding.json"
+        if file.is_file():
+            said = json.loads(file.read_text(encoding="utf-8"))["sentences"]
+            found += [f"{stage.title.problem}: {sentence}" for sentence in said]
+    return found
 
 
 def where_to_look(summary: RunSummary, state: Path) -> list[str]:

@@ -28,8 +28,8 @@ from tasks.statistics.significance import Difference
 # Metrics of quantity, not quality: none of their values is the best. Nor is the largest gain: a
 # worse model from scratch makes it larger.
 COUNTS = ("parameters", "tokens", "steps", "test_documents", SEEDS)
-_NO_RANK = (*COUNTS, "epochs", *DIFFERENCES)
-_LOWER = ("loss", "perplexity")
+_NO_RANK = (*COUNTS, "epochs", *DIFFERENCES, "temperature", "threshold")
+_LOWER = ("loss", "perplexity", "area", "drop")
 # What a loss on held-out text depends on, besides the model.
 MEASURING = ("objective", "sequence_length", "validation_sequences")
 

@@ -30,6 +30,7 @@ REFERENCE = (
 
 
 BEFORE = "start"  # the baseline before pre-training continued
+TEMPERATURE = "temperature"  # the way of calibration
 
 
 class Evaluation(Part):
@@ -68,6 +69,23 @@ class Evaluation(Part):
         ge=1,
         le=100,
         absent=1,
+    )
+    calibration: Literal["none", "temperature"] = field(
+        "none",
+        "Calibration",
+        "temperature makes probabilities as sure as they are right, by one number that is chosen "
+        "on validation, and says how many answers reach the wanted accuracy; of classifications",
+        absent="none",
+    )
+    wanted_accuracy: float = field(
+        0.95,
+        "Wanted accuracy",
+        "Accuracy of the answers that are given, for which the lowest probability is chosen on "
+        "validation; the others are left to a person",
+        gt=0,
+        le=1,
+        absent=0.95,
+        only_with={"calibration": (TEMPERATURE,)},
     )
 
 

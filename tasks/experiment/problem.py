@@ -262,8 +262,37 @@ class FineTuning(Tuning, Training, Passes):
     )
 
 
+class FurtherTest(Part):
+    """Further rows to test the same fine-tuned model on."""
+
+    name: str = as_in(LabelledData, "name", default="further", description="Its short name")
+    source: str = field(
+        "",
+        "Source",
+        "Where the rows are: as of the problem; of a source with a test split, this split alone",
+        in_key=False,
+    )
+    columns: ColumnRoles = field(ColumnRoles(), "Columns", "Which column has which role there")
+
+
 class Downstream(FineTuning, LabelledData):
     """A problem with labels to fine-tune on."""
+
+    slices: list[str] = field(
+        [],
+        "Slices",
+        "What to split the results by: length (quarters of the characters), label, or any column "
+        "of the rows; the worst slices are shown first, corrected for their number",
+        absent=[],
+        max_length=20,
+    )
+    evaluate_also: list[FurtherTest] = field(
+        [],
+        "Evaluate also",
+        "Further test sets for the same fine-tuned model, of the same or of another domain",
+        absent=[],
+        max_length=20,
+    )
 
     @property
     def data(self) -> LabelledData:

@@ -24,6 +24,7 @@ from tasks.machinery.naming.metric_name import (
 from tasks.pages import numbers as pages
 from tasks.pages.evaluation_card import Found, figures_of, of_seeds, sheets_of
 from tasks.pages.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
+from tasks.pages.generalization.sections import sections as sections_of
 from tasks.pages.leakage_card import read_sentence
 from tasks.pages.pretraining_card import Outcome, draw_loss, numbers_of
 from tasks.problems import Metric
@@ -168,6 +169,8 @@ def write_report(
     origin: str = "",
     leakages: list[Path] | None = None,
     methods: list[str] | None = None,
+    findings: list[Path] | None = None,
+    found_by: list[str] | None = None,
     out: Path,
     monitor: Monitor,
 ) -> dict[str, float]:
@@ -182,6 +185,8 @@ def write_report(
         origin: the description of the model, if it is not the one of `pretraining`.
         leakages: artifacts of stage leakage, one per problem, if its data are known.
         methods: how each pre-trained model is tuned, if not all are in full.
+        findings: artifacts of the stages behind the evaluations, if there are any.
+        found_by: their titles, in the same order.
         out: empty folder.
         monitor: receives the progress.
 
@@ -201,6 +206,7 @@ def write_report(
         *gains_figure(results, confidence, show, learnt(origin)),
         *pretraining_section(pretraining, show),
         *confusion_section(results, show),
+        *sections_of(found_by or [], findings or [], show),
         READ_NEXT,
     ]
     write_page(show / "report.md", sections)

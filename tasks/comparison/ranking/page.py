@@ -17,7 +17,7 @@ from tasks.comparison.page import ABSENT, with_interval, with_spread
 from tasks.comparison.ranking.leaderboard import Entry, Group, measured_on, places, varying
 from tasks.comparison.settings import spread
 from tasks.machinery.naming.cut import cut
-from tasks.machinery.naming.metric_name import DOWNSTREAM, MetricName
+from tasks.machinery.naming.metric_name import DOWNSTREAM, FURTHER, MetricName
 from tasks.pages.document import Block, Cell, Document, Grid, Section, Words
 
 _WIDEST = 80  # characters of a cell
@@ -63,6 +63,8 @@ def _grid(group: Group) -> Grid:
     several = len({run.experiment for run in runs}) > 1
     seeds = len({tuple(entry.seeds) for entry in entries}) > 1
     header = ["run", *(metric.removeprefix(f"{DOWNSTREAM}/") for metric in group.metrics), "name"]
+    beside = further(group)
+    header[-1:-1] = [metric.removeprefix(f"{DOWNSTREAM}/") for metric in beside]
     header += ["seeds"] if seeds else []
     header += ["started (UTC)", "commit", "seconds", "times"]
     header += ["experiment"] if several else []
@@ -76,6 +78,7 @@ def _grid(group: Group) -> Grid:
         run = entry.run
         cells = [Cell(f"{place:>2} {run.run_id[:8]}")]
         cells += [Cell(_shown(entry, metric), row in best[metric]) for metric in group.metrics]
+        cells += [Cell(_shown(entry, metric)) for metric in beside]
         texts = [run.name, *([", ".join(entry.seeds)] if seeds else []), run.when]
         seconds = ABSENT if entry.seconds is None else f"{entry.seconds:,.0f}"
         commits = dict.fromkeys(run.commit for run in entry.runs if run.commit)
@@ -84,6 +87,22 @@ def _grid(group: Group) -> Grid:
         texts += [values[row] or ABSENT for values in columns.values()]
         rows.append([*cells, *(Cell(cut(text, _WIDEST)) for text in texts)])
     return Grid(header, rows, turns=False)
+
+
+def further(group: Group) -> list[str]:
+    """The results on further test sets of the problems of a group: shown, and not ranked."""
+    problems = {MetricName.parse(metric).problem for metric in group.metrics} - {""}
+    names = {name for entry in group.entries for name in entry.run.metrics}
+    parsed = {name: MetricName.parse(name) for name in names}
+    headlines = {MetricName.parse(metric).metric for metric in group.metrics}
+    return sorted(
+        name
+        for name, found in parsed.items()
+        if found.problem in problems
+        and found.model.startswith(FURTHER)
+        and found.metric in headlines | {"drop"}
+        and not found.end
+    )
 
 
 def _shown(entry: Entry, metric: str) -> str:
@@ -101,6 +120,8 @@ def _how(group: Group) -> str:
     )
     said += f" (lower is better in {', '.join(less)})" if less else ""
     said += ". Neighbours may differ by chance; `temper compare` tests that."
+    if further(group):
+        said += " Results on further test sets (`on_…`) are not ranked; `drop` is the loss there."
     if any(len(entry.runs) > 1 for entry in entries):
         said += (
             " Runs that differ by the seed alone share a row: mean ± standard deviation over the "
@@ -139,6 +160,11 @@ def _rows(group: Group) -> list[dict[str, Any]]:
             "seeds": entry.seeds,
             "seconds": entry.seconds,
             "metrics": {metric: _value(entry, metric) for metric in group.metrics},
+            "further": {
+                metric: _value(entry, metric)
+                for metric in further(group)
+                if metric in entry.run.metrics
+            },
             "parameters": {name: values[row] for name, values in columns.items()},
         }
         for row, (place, entry) in enumerate(zip(places(group.entries), group.entries, strict=True))

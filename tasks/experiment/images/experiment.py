@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from tasks.experiment.experiment import Evaluation, Experiment
@@ -28,6 +30,8 @@ class ImageEvaluation(Part):
     bootstrap_samples: int = as_in(Evaluation, "bootstrap_samples")
     confidence: float = as_in(Evaluation, "confidence")
     seeds: int = as_in(Evaluation, "seeds")
+    calibration: Literal["none", "temperature"] = as_in(Evaluation, "calibration")
+    wanted_accuracy: float = as_in(Evaluation, "wanted_accuracy")
 
 
 class ImageExperiment(Part):

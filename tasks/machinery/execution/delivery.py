@@ -45,9 +45,15 @@ PATIENCE = 30.0  # seconds that the end of a run waits for MLflow to come back
 _PAUSE = 3.0
 
 
+# Stages behind the evaluation of a problem.
+GENERALIZATION = ("calibration", "slices", "transfer")
+
+
 def metric_prefix(title: Title) -> str:
     """The prefix of a stage's metrics on the experiment's run; empty if they are not there."""
-    if title.stage in ("evaluation", "leakage"):
+    if title.stage in ("evaluation", "leakage") and title.is_of_reference:
+        return ""  # of a further test set
+    if title.stage in ("evaluation", "leakage", *GENERALIZATION):
         return f"{DOWNSTREAM}/{title.problem}"
     return title.stage if title.stage in ("pretraining", "judgement") else ""
 

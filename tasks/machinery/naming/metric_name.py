@@ -18,6 +18,7 @@ DIFFERENCES = (GAIN, OVER_START, OVER_SIMPLE)
 # In place of a model: the mean and the standard deviation over fine-tunings with several seeds.
 SEEDS_MEAN, SEEDS_SPREAD = "seeds_mean", "seeds_spread"
 SEEDS = "seeds"  # how many there are
+FURTHER = "on_"  # in place of a model: on_NAME, the model itself on a further test set
 LOW, HIGH = "low", "high"
 DOWNSTREAM = "downstream"
 

@@ -22,6 +22,11 @@ def with_seed(label: str, seed: int) -> str:
     return f"{label} seed {seed}"
 
 
+def on_further_test(problem: str, name: str) -> str:
+    """The label of a stage about a further test set of a problem."""
+    return f"{problem} on {name}"
+
+
 @dataclass(frozen=True, order=True)
 class Title:
     """What people read for a stage of a run.

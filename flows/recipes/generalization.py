@@ -1,0 +1,142 @@
+"""Where a fine-tuned model holds: the stages behind the evaluation of a problem, each by a field.
+
+None of them changes a metric of the evaluation. Each writes a finding, which the report shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flows.recipes.further_tests import require_further_tests, transferred
+from flows.recipes.stages import LABELLED
+from flows.recipes.subject import Evaluated, Finding, Subject
+from tasks import problems
+from tasks.contract import Stage, StageError
+from tasks.data.sliced_columns import COMPUTED, columns_read, require_column, require_labels
+from tasks.experiment.experiment import TEMPERATURE, Experiment
+from tasks.experiment.images.experiment import ImageExperiment
+from tasks.experiment.problem import Downstream
+from tasks.machinery.naming.title import Title
+from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.store.call import StageCaller
+from tasks.problems import shape_of
+from tasks.sources import Source
+
+
+def calibration(problem: str) -> Stage:
+    """Temperature and threshold, chosen on the validation split."""
+    return Stage(
+        "calibration",
+        "tasks.stages.generalization.calibration:calibrate",
+        (*problems.modules_of(problem), *problems.modules_of_probabilities(problem)),
+        (*LABELLED, *problems.described(problem).LIBRARIES),
+        show="tasks.pages.generalization.calibration_card:show",
+    )
+
+
+def slices(source: Source, problem: str) -> Stage:
+    """The headline metric on parts of the test split."""
+    return Stage(
+        "slices",
+        "tasks.stages.generalization.slices:measure",
+        (source.module, *problems.modules_of(problem), problems.part_of(problem, "rows")),
+        (*LABELLED, *source.libraries, *problems.described(problem).LIBRARIES),
+        show="tasks.pages.generalization.slices_card:show",
+    )
+
+
+def require_possible(
+    experiment: Experiment | ImageExperiment, sources: Sequence[Source] = ()
+) -> None:
+    """Check that what is asked for behind the evaluations can be found.
+
+    Args:
+        experiment: what is asked for.
+        sources: of the rows of each problem on text.
+
+    Raises:
+        StageError: it cannot with these problems.
+    """
+    kinds = [problem.kind for problem in experiment.downstream]
+    if experiment.evaluation.calibration == TEMPERATURE and not any(
+        map(problems.modules_of_probabilities, kinds)
+    ):
+        known = ", ".join(filter(problems.modules_of_probabilities, problems.every()))
+        raise StageError(
+            "evaluation.calibration: found temperature, but no problem has answers with "
+            f"probabilities; accepted: none, or a problem of {known}"
+        )
+    for problem, source in zip(experiment.downstream, sources, strict=False):
+        if isinstance(problem, Downstream):
+            require_further_tests(problem)
+            if problem.slices:
+                _require_columns(problem, source)
+
+
+def _require_columns(problem: Downstream, source: Source) -> None:
+    """Check that there are the columns to slice by.
+
+    Raises:
+        StageError: there is no such column, or there are no labels.
+    """
+    data, shape = problem.data, shape_of(problem.kind)
+    require_labels(problem.slices, data, shape)
+    try:
+        rows = source.first_rows(columns_read(problem.slices, data, shape))
+    except StageError as error:
+        raise StageError(f"downstream.{problem.name}.source: {error}") from None
+    for row in rows[:1]:
+        require_column(problem.slices, row.values, data, source.location)
+
+
+def look_further(
+    subject: Subject, experiment: Experiment | ImageExperiment, run: StageCaller
+) -> Evaluated:
+    """The evaluation, and what the experiment asks for behind it."""
+    found: list[Finding] = []
+    kind, name = subject.problem.kind, subject.problem.name
+    if experiment.evaluation.calibration == TEMPERATURE and problems.modules_of_probabilities(kind):
+        read = [file for file in subject.table.tuned if not file.startswith("train.")]
+        artifact = run(
+            calibration(kind),
+            name,
+            problem=kind,
+            wanted_accuracy=experiment.evaluation.wanted_accuracy,
+            bootstrap_samples=experiment.evaluation.bootstrap_samples,
+            confidence=experiment.evaluation.confidence,
+            seed=experiment.seed,
+            data=subject.data.whole.only(*read),
+            model=subject.models["model"],
+            evaluation=subject.answers,
+        )
+        found.append(Finding(str(Title("calibration", name)), artifact))
+    if isinstance(subject.problem, Downstream) and subject.problem.slices and subject.source:
+        artifact = measured_slices(subject, subject.problem, subject.source, experiment, run)
+        found.append(Finding(str(Title("slices", name)), artifact))
+    if isinstance(subject.problem, Downstream) and subject.problem.evaluate_also:
+        artifact = transferred(subject, subject.problem, experiment, run)
+        found.append(Finding(str(Title("transfer", name)), artifact))
+    return Evaluated(subject.evaluation, tuple(found))
+
+
+def measured_slices(
+    subject: Subject,
+    problem: Downstream,
+    source: Source,
+    experiment: Experiment | ImageExperiment,
+    run: StageCaller,
+) -> Artifact:
+    """The headline metric on the slices of a problem."""
+    reads = any(name not in COMPUTED for name in problem.slices)
+    return run(
+        slices(source, problem.kind),
+        problem.name,
+        problem=problem.kind,
+        columns=problem.slices,
+        labelled=problem.data,
+        confidence=experiment.evaluation.confidence,
+        seed=experiment.seed,
+        source=source if reads else None,
+        data=subject.data.whole.only("test.parquet"),
+        evaluation=subject.answers,
+    )

@@ -1,0 +1,140 @@
+"""Stage `transfer`: how much of a result is left on further test sets.
+
+The test sets have different rows, so that nothing is paired: each is resampled on its own, and the
+interval of a drop covers the chance of both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.contract import Monitor
+from tasks.data.tables import write_json
+from tasks.machinery.naming.metric_name import FURTHER
+from tasks.problems import Problem, load
+from tasks.problems.weighted import on_all_rows
+from tasks.statistics import numbers
+from tasks.statistics.bootstrap import Bootstrap
+from tasks.statistics.documents import FEWEST_DOCUMENTS
+
+
+def compare(
+    problem: str,
+    names: list[str],
+    bootstrap_samples: int,
+    confidence: float,
+    seed: int,
+    *,
+    evaluation: Path,
+    further: list[Path],
+    tests: list[Path],
+    leakages: list[Path],
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Compare the headline metric on the main test set with that on further ones.
+
+    Args:
+        problem: what is predicted.
+        names: of the further test sets.
+        bootstrap_samples: resamples of the documents behind each interval.
+        confidence: coverage of the intervals, such as 0.95.
+        seed: seed of the resamples; each test set has its own.
+        evaluation: folder of the evaluation on the main test set.
+        further: folders of the evaluations of the same model on the others, in order.
+        tests: folders of stage `further-test`, in order.
+        leakages: folders of stage `leakage` of the corpus, in order; empty without a corpus.
+        out: empty folder for finding.json: sentences, and each test set with its drop.
+        monitor: receives the progress.
+
+    Returns:
+        For each further test set `on_NAME/METRIC` and `on_NAME/drop` (how much worse it is than on
+        the main one, positive if worse), with `/low` and `/high`; `on_NAME/gain` of pre-training,
+        if that was measured.
+    """
+    kind, bootstrap = load(problem), Bootstrap(bootstrap_samples, confidence, seed)
+    metric = kind.METRICS[kind.HEADLINE]
+    value, drawn, main = resampled(kind, evaluation, bootstrap)
+    metrics: dict[str, float] = {}
+    rows: list[dict[str, Any]] = []
+    for number, (name, folder, test) in enumerate(zip(names, further, tests, strict=True), 1):
+        monitor.progress(number - 1, len(names), "test sets")
+        own = Bootstrap(bootstrap_samples, confidence, seed + number)
+        there, values, documents = resampled(kind, folder, own)
+        drops = metric.sign * (drawn - values)
+        found = {kind.HEADLINE: there, "drop": metric.sign * (value - there)}
+        ends = {kind.HEADLINE: own.interval(values), "drop": own.interval(drops)}
+        for each, (low, high) in ends.items():
+            found |= {f"{each}/low": low, f"{each}/high": high}
+        measured = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        found |= {
+            each: measured[each] for each in ("gain", "gain/low", "gain/high") if each in measured
+        }
+        metrics |= {f"{FURTHER}{name}/{each}": amount for each, amount in found.items()}
+        facts = json.loads((test / "further.json").read_text(encoding="utf-8"))
+        few = min(documents, main) < FEWEST_DOCUMENTS
+        verdict = verdict_of(found, few=few)
+        rows.append({"name": name, "test": facts, "verdict": verdict, "metrics": found})
+    for row, leakage in zip(rows, leakages, strict=False):
+        row["leakage"] = json.loads((leakage / "leakage.json").read_text(encoding="utf-8"))
+    evaluated = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))
+    facts = {
+        "metric": asdict(metric),
+        "headline": kind.HEADLINE,
+        "confidence": confidence,
+        "main": {
+            name: evaluated[name] for name in evaluated if name.startswith((kind.HEADLINE, "gain"))
+        },
+        "further": rows,
+        "sentences": [sentence(kind, row) for row in rows],
+    }
+    write_json(out / "finding.json", facts)
+    monitor.progress(len(names), len(names), "test sets")
+    return metrics
+
+
+def resampled(
+    kind: Problem, folder: Path, bootstrap: Bootstrap
+) -> tuple[float, NDArray[np.float64], int]:
+    """The headline metric of an evaluation, over resamples too, and how many documents it has."""
+    table = pd.read_parquet(folder / "predictions.parquet")
+    classes = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
+    labels: Sequence[str] = classes["report"].get("class", [])
+    scores = kind.score(table["gold"], table["predicted"], labels)
+    [values] = bootstrap.resample([scores], list(table["document"]))
+    return on_all_rows(scores)[kind.HEADLINE], values[kind.HEADLINE], table["document"].nunique()
+
+
+def verdict_of(found: dict[str, float], *, few: bool) -> str:
+    """What the interval of a drop says."""
+    if few:
+        return "too few test documents to tell"
+    if found["drop/low"] > 0:
+        return "worse"
+    return "better" if found["drop/high"] < 0 else "no drop shown"
+
+
+def sentence(kind: Problem, row: dict[str, Any]) -> str:
+    """What a further test set shows, in words."""
+    metric, found = kind.METRICS[kind.HEADLINE], row["metrics"]
+    value = numbers.with_interval(
+        found[kind.HEADLINE],
+        found[f"{kind.HEADLINE}/low"],
+        found[f"{kind.HEADLINE}/high"],
+        metric.unit,
+    )
+    change = numbers.difference(
+        -found["drop"], -found["drop/high"], -found["drop/low"], metric.unit
+    )
+    return (
+        f"on {row['name']}: {metric.words} {value}, against the main test set "
+        f"{numbers.counted(change, metric.unit)}: {row['verdict']}"
+    )

@@ -1,0 +1,97 @@
+"""What lies behind an evaluation, through the recipe: on by a field, and only where it can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows.presets.loading import load_experiment
+from flows.recipes.experiment import recipe
+from tasks.contract import StageError
+from tasks.machinery.execution.planner import Planner
+from tasks.machinery.store.store import Store
+from tests.support.stages_alone import StagesAlone
+from tests.support.tiny_experiment import write_experiment
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The tiny experiment with one problem."""
+    written = write_experiment(tmp_path / "data")
+    values = yaml.safe_load(written.read_text())
+    values["downstream"] = values["downstream"][:1]
+    values["pretraining"]["steps"] = 2
+    written.write_text(yaml.safe_dump(values, sort_keys=False))
+    return written
+
+
+def planned(file: Path, *settings: str) -> list[str]:
+    """The titles of the stages."""
+    planner = Planner(Store(Path("no store")))
+    recipe(load_experiment(str(file), settings), planner)
+    return [step.title for step in planner.steps]
+
+
+def test_calibration_is_one_more_stage_of_problems_with_probabilities(tmp_path: Path) -> None:
+    file = write_experiment(tmp_path)
+    plain = planned(file)
+    assert [*set(planned(file, "evaluation.calibration=temperature")) - set(plain)] == [
+        "calibration mood"
+    ]
+
+
+def test_calibration_without_probabilities_is_refused_before_anything_runs(file: Path) -> None:
+    with pytest.raises(StageError, match=r"evaluation\.calibration: found temperature, but no"):
+        planned(file, "downstream.mood.several_labels=true", "evaluation.calibration=temperature")
+
+
+@pytest.mark.slow
+def test_the_report_shows_what_was_found(file: Path, tmp_path: Path) -> None:
+    settings = ["evaluation.calibration=temperature", "evaluation.wanted_accuracy=0.5"]
+    report = recipe(load_experiment(str(file), settings), StagesAlone(Store(tmp_path / "store")))
+    page = (report.path / "show" / "report.md").read_text()
+    assert "## Calibration: mood" in page
+    assert (report.path / "show" / "mood-calibration.png").is_file()
+    assert report.key["part"]["found_by.0"] == "calibration mood"
+
+
+def test_slices_are_one_more_stage_and_are_checked_before_anything_runs(file: Path) -> None:
+    more = {*planned(file, "downstream.mood.slices=[length, label]")} - {*planned(file)}
+    assert more == {"slices mood"}
+    with pytest.raises(StageError, match=r"no column 'origin' \(downstream\.mood\.slices\)"):
+        planned(file, "downstream.mood.slices=[origin]")
+    builtin = ("downstream.mood.source=builtin:pydocs-parameters", "downstream.mood.slices=[label]")
+    with pytest.raises(StageError, match="but regression has no labels"):
+        planned(file, "downstream.mood.problem=regression", *builtin)
+
+
+def with_further(file: Path, **further: object) -> Path:
+    """The experiment with a further test set."""
+    values = yaml.safe_load(file.read_text())
+    values["downstream"][0]["evaluate_also"] = [further]
+    file.write_text(yaml.safe_dump(values, sort_keys=False))
+    return file
+
+
+def test_a_further_test_set_is_searched_for_in_the_corpus_answered_and_compared(
+    file: Path,
+) -> None:
+    before = {*planned(file)}
+    press = file.parent / "press.csv"
+    press.write_text((file.parent / "moods.csv").read_text().replace("text,", "body,"))
+    with_further(file, name="press", source="press.csv", columns={"text": "body"})
+    assert {*planned(file)} - before == {
+        "further-test mood on press",
+        "leakage mood on press",
+        "evaluation mood on press",
+        "transfer mood",
+    }
+
+
+def test_a_mistake_in_a_further_test_set_names_its_field(file: Path) -> None:
+    with_further(file, name="press", source="moods.csv", columns={"text": "body"})
+    where = r"downstream\.mood\.evaluate_also\.press"
+    with pytest.raises(StageError, match=rf"{where}\.source: .*\({where}\.columns\.text\)"):
+        planned(file)

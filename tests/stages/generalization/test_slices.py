@@ -1,0 +1,93 @@
+"""Slices of a real evaluation, by columns that are read again from the source."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from tasks.contract import Silent, StageError
+from tasks.experiment.problem import Downstream, LabelledData
+from tasks.pages.generalization import slices_card
+from tasks.problems import shape_of
+from tasks.sources import Source, resolve
+from tasks.stages.dataset import prepare_dataset
+from tasks.stages.generalization.slices import measure, values_of
+from tests.stages.generalization.conftest import PROBLEM
+from tests.support.shown import shown
+
+
+def source_of(world: SimpleNamespace, folder: Path) -> Source:
+    """A folder with the three splits, whose rows say where they are from and how many words."""
+    folder.mkdir()
+    for split in ("train", "validation", "test"):
+        rows = pd.read_parquet(world.data / f"{split}.parquet")
+        words = rows["text"].str.split().str.len()
+        origin = rows["label"].map({"animal": "zoo"}).fillna("field")
+        rows.assign(words=words, origin=origin).to_csv(folder / f"{split}.csv", index=False)
+    return resolve(str(folder), "downstream.mood.source", PROBLEM)
+
+
+def test_values_are_those_of_the_row_with_the_same_text(
+    world: SimpleNamespace, tmp_path: Path
+) -> None:
+    source = source_of(world, tmp_path / "source")
+    data = tmp_path / "data"
+    data.mkdir()
+    labelled = LabelledData(name="mood", overlap="drop")
+    prepare_dataset(labelled, source, 0, out=data, monitor=Silent())
+    rows = pd.read_parquet(data / "test.parquet").to_dict("records")
+    shape = shape_of(PROBLEM)
+    found = values_of(["words", "origin"], labelled, shape, source, rows, monitor=Silent())
+    assert [int(n) for n in found["words"]] == [len(row["text"].split()) for row in rows]
+    assert found["origin"] == ["zoo" if row["label"] == "animal" else "field" for row in rows]
+
+
+def run(world: SimpleNamespace, columns: list[str], out: Path, source: Source | None) -> dict:
+    out.mkdir()
+    return measure(
+        PROBLEM,
+        columns,
+        LabelledData(name="mood"),
+        0.95,
+        0,
+        source=source,
+        data=world.data,
+        evaluation=world.evaluation,
+        out=out,
+        monitor=Silent(),
+    )
+
+
+def test_every_slice_is_in_the_metrics_and_on_the_page(
+    world: SimpleNamespace, tmp_path: Path
+) -> None:
+    source = source_of(world, tmp_path / "source")
+    metrics = run(world, ["length", "label", "origin"], tmp_path / "out", source)
+    table = pd.read_parquet(world.evaluation / "predictions.parquet")
+    zoo = table["gold"] == "animal"
+    right = (table["gold"] == table["predicted"])[zoo].mean()
+    assert metrics["slices/origin zoo/accuracy"] == pytest.approx(right)
+    assert metrics["slices/label animal/accuracy"] == pytest.approx(right)
+    found = json.loads((tmp_path / "out" / "finding.json").read_text())
+    assert len(found["slices"]) == metrics["slices/measured"] == 9
+    assert sum(each["rows"] for each in found["slices"] if each["column"] == "length") == 80
+    page = shown(slices_card.show, tmp_path / "out")
+    text = (page / "card.md").read_text()
+    assert all(f"{each['column']}: {each['name']}" in text for each in found["slices"])
+    assert (page / "slices.png").is_file()
+
+
+def test_a_column_that_is_not_there_is_refused(world: SimpleNamespace, tmp_path: Path) -> None:
+    source = source_of(world, tmp_path / "source")
+    with pytest.raises(StageError, match=r"no column 'orgin' \(downstream\.mood\.slices\)"):
+        run(world, ["orgin"], tmp_path / "out", source)
+
+
+def test_no_field_of_the_rows_depends_on_the_slices() -> None:
+    plain, sliced = Downstream(), Downstream(slices=["length"])
+    assert plain.data == sliced.data
+    assert plain.training == sliced.training

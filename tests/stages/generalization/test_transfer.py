@@ -1,0 +1,124 @@
+"""Further test sets: a planted shift is a drop, and rows that the model has learnt are left out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tasks.contract import Silent, StageError
+from tasks.experiment.problem import LabelledData
+from tasks.pages import data_card
+from tasks.pages.generalization import transfer_card
+from tasks.sources import resolve
+from tasks.stages.generalization.further_test import prepare_further_test
+from tasks.stages.generalization.transfer import compare
+from tests.stages.generalization.conftest import PROBLEM, evaluation_of, noisy
+from tests.support.shown import shown
+from tests.support.tiny_models import labelled_texts
+
+NEAR, FAR = "near", "far"
+
+
+def prepare(
+    world: SimpleNamespace, folder: Path, rows: pd.DataFrame
+) -> tuple[Path, dict[str, float], Silent]:
+    folder.mkdir()
+    file, out, monitor = folder / "rows.csv", folder / "out", Silent()
+    rows.to_csv(file, index=False)
+    out.mkdir()
+    # A copy of pydantic is not validated: names of further tests have dots, for messages.
+    data = LabelledData().model_copy(update={"name": f"mood.evaluate_also.{folder.name}"})
+    source = resolve(str(file), "field", PROBLEM)
+    found = prepare_further_test(data, source, known=world.data, out=out, monitor=monitor)
+    return out, found, monitor
+
+
+@pytest.fixture(scope="module")
+def found(world: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A test set like the main one, and one whose labels the words do not tell."""
+    folder = tmp_path_factory.mktemp("transfer")
+    sets = {
+        NEAR: noisy(labelled_texts(200, 11), 0.2, 11),
+        FAR: noisy(labelled_texts(200, 12), 1.0, 12),
+    }
+    tests = [prepare(world, folder / name, rows)[0] for name, rows in sets.items()]
+    further = [
+        evaluation_of(folder / f"{name} evaluated", test, world.model)
+        for name, test in zip(sets, tests, strict=True)
+    ]
+    out = folder / "compared"
+    out.mkdir()
+    metrics = compare(
+        PROBLEM,
+        [*sets],
+        300,
+        0.95,
+        0,
+        evaluation=world.evaluation,
+        further=further,
+        tests=tests,
+        leakages=[],
+        out=out,
+        monitor=Silent(),
+    )
+    return SimpleNamespace(metrics=metrics, further=further, out=out)
+
+
+def test_a_planted_shift_is_shown_as_a_drop_and_more_of_the_same_is_not(found: Any) -> None:
+    facts = json.loads((found.out / "finding.json").read_text())
+    assert {each["name"]: each["verdict"] for each in facts["further"]} == {
+        NEAR: "no drop shown",
+        FAR: "worse",
+    }
+    assert found.metrics["on_far/drop/low"] > 0
+    assert "on far: accuracy" in facts["sentences"][1]
+
+
+def test_the_drop_is_the_difference_of_both_evaluations(found: Any, world: SimpleNamespace) -> None:
+    main, far = (
+        json.loads((folder / "metrics.json").read_text())["accuracy"]
+        for folder in (world.evaluation, found.further[1])
+    )
+    assert found.metrics["on_far/accuracy"] == pytest.approx(far)
+    assert found.metrics["on_far/drop"] == pytest.approx(main - far)
+    for name in ("accuracy", "drop"):
+        low, high = (found.metrics[f"on_far/{name}/{end}"] for end in ("low", "high"))
+        assert low < found.metrics[f"on_far/{name}"] < high
+
+
+def test_the_page_has_all_test_sets(found: Any) -> None:
+    page = shown(transfer_card.show, found.out)
+    text = (page / "card.md").read_text()
+    assert all(f"| {name} | " in text for name in ("main", NEAR, FAR))
+    assert (page / "transfer.png").is_file()
+
+
+def test_rows_that_the_model_has_learnt_are_left_out_and_counted(
+    world: SimpleNamespace, tmp_path: Path
+) -> None:
+    learnt = pd.read_parquet(world.data / "train.parquet").head(7)
+    learnt = learnt.assign(text=learnt["text"].str.upper() + "!")
+    new = labelled_texts(60, 13)
+    kept = new[~new["text"].isin(pd.read_parquet(world.data / "train.parquet")["text"])]
+    out, metrics, monitor = prepare(world, tmp_path / "also", pd.concat([learnt, kept]))
+    assert metrics["left_out"] >= 7
+    assert metrics["rows"] + metrics["left_out"] == len(kept) + 7
+    texts = set(pd.read_parquet(out / "test.parquet")["text"])
+    assert not texts & set(learnt["text"])
+    assert any("left out: rows that are also in the training" in line for line in monitor.said)
+    assert "left out" in (shown(data_card.show, out) / "card.md").read_text()
+
+
+def test_a_label_that_the_problem_does_not_have_is_refused(
+    world: SimpleNamespace, tmp_path: Path
+) -> None:
+    rows = labelled_texts(30, 14).assign(label="fungus")
+    with pytest.raises(
+        StageError, match=r"downstream\.mood\.evaluate_also\.also: .*no label 'fungus'"
+    ):
+        prepare(world, tmp_path / "also", rows)

@@ -1,0 +1,86 @@
+"""Slices: a planted one is found, the others are not, and the numbers are those of the rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.problems import load
+from tasks.statistics.bootstrap import Bootstrap
+from tasks.statistics.slices import BETTER, CHANCE, WORSE, measure_slices, slices_of
+
+KIND = load("text-classification")
+BOOTSTRAP = Bootstrap(2000, 0.95, 0)
+
+
+def answered(rows: int = 600) -> pd.DataFrame:
+    """Answers of which 85 % are right, but a third where the origin is `radio`."""
+    generator = np.random.default_rng(4)
+    origin = generator.choice(["press", "radio", "film", "web"], rows)
+    right = generator.random(rows) < np.where(origin == "radio", 0.33, 0.85)
+    gold = generator.choice(["a", "b"], rows)
+    other = np.where(gold == "a", "b", "a")
+    documents = [str(number // 2) for number in range(rows)]
+    answer = np.where(right, gold, other)
+    return pd.DataFrame(
+        {"document": documents, "gold": gold, "predicted": answer, "origin": origin}
+    )
+
+
+def test_the_planted_slice_alone_is_worse_and_stands_first() -> None:
+    table = answered()
+    slices, left_out = slices_of("origin", list(table["origin"]))
+    noise, _ = slices_of("noise", np.random.default_rng(1).normal(size=len(table)).tolist())
+    found = measure_slices(KIND, table, ["a", "b"], [*slices, *noise], BOOTSTRAP)
+    assert (found[0].column, found[0].name, found[0].verdict) == ("origin", "radio", WORSE)
+    assert [each.name for each in found if each.verdict == WORSE] == ["radio"]
+    assert {each.verdict for each in found if each.column == "noise"} == {CHANCE}
+    assert {each.name for each in found if each.verdict == BETTER} <= {"press", "film", "web"}
+    assert left_out == 0
+
+
+def test_the_numbers_are_those_of_the_rows() -> None:
+    table = answered()
+    slices, _ = slices_of("origin", list(table["origin"]))
+    [found] = [
+        each
+        for each in measure_slices(KIND, table, ["a", "b"], slices, BOOTSTRAP)
+        if each.name == "radio"
+    ]
+    right = table["gold"] == table["predicted"]
+    here = table["origin"] == "radio"
+    assert found.rows == here.sum()
+    assert found.value == pytest.approx(right[here].mean())
+    assert found.difference == pytest.approx(right[here].mean() - right[~here].mean())
+    assert found.low < found.value < found.high
+    assert found.difference_low < found.difference < found.difference_high < 0
+
+
+def test_slices_of_few_documents_are_left_out() -> None:
+    table = answered(100)
+    origin = ["rare"] * 12 + ["usual"] * 88  # 6 documents
+    slices, _ = slices_of("origin", origin)
+    assert measure_slices(KIND, table, ["a", "b"], slices, BOOTSTRAP) == []
+
+
+def test_many_numbers_are_split_into_quarters_and_few_are_values() -> None:
+    quarters, _ = slices_of("stars", list(range(100)))
+    assert [each.value for each in quarters] == ["0 to 24", "25 to 49", "50 to 74", "75 to 99"]
+    assert sum(each.rows.sum() for each in quarters) == 100
+    values, _ = slices_of("stars", [1, 2, 2, 3, None])
+    assert [each.value for each in values] == ["2", "(empty)", "1", "3"]
+
+
+def test_a_row_with_several_values_is_in_each_slice() -> None:
+    slices, _ = slices_of("label", [["x", "y"], ["y"], []])
+    assert {each.value: each.rows.tolist() for each in slices} == {
+        "y": [True, True, False],
+        "x": [True, False, False],
+    }
+
+
+def test_of_many_values_the_most_frequent_are_kept_and_the_others_counted() -> None:
+    values = [f"v{number % 30}" for number in range(100)]
+    slices, left_out = slices_of("origin", values)
+    assert (len(slices), left_out) == (20, 10)
