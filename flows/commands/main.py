@@ -74,20 +74,13 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as problem:
-        said = _not_answered(problem)
+        from tasks.machinery.tracking.outage import unanswered
+
+        said = unanswered(problem)
         if not said:
             raise
         err.print(f"temper: {said}", style="red", markup=False, highlight=False)
         sys.exit(FAILED)
-
-
-def _not_answered(problem: Exception) -> str:
-    """The message if a server is unreachable or rejects us; empty for all other problems."""
-    from tasks.machinery.tracking.outage import is_outage, reason, refusal
-
-    if not is_outage(problem):
-        return refusal(problem)
-    return f"MLflow is unreachable: {reason(problem)}. Start it, and try again"
 
 
 if __name__ == "__main__":

@@ -120,11 +120,11 @@ def _why(error: Exception) -> list[str]:
     """The message of an error that is not raised as a person's mistake."""
     from tasks.machinery.execution.runner import StageFailedError  # takes seconds: not before
     from tasks.machinery.host.full_disk import full_disk
-    from tasks.machinery.tracking.outage import refusal
+    from tasks.machinery.tracking.outage import unanswered
 
     if isinstance(error, StageFailedError):
         return _failure(error)
-    said = full_disk(error, home()) or refusal(error) or f"{type(error).__name__}: {error}"
+    said = full_disk(error, home()) or unanswered(error) or f"{type(error).__name__}: {error}"
     return [str(said), KEPT]
 
 

@@ -12,19 +12,33 @@ import importlib.metadata
 import importlib.util
 import os
 import re
+import shlex
 import sqlite3
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tasks.contract import StageError
 from tasks.machinery.host.child import python_command, without_working_directory
-from tasks.machinery.host.home import home, own_database
+from tasks.machinery.host.home import home, own_database, tracking_uri
+from tasks.machinery.host.uris import sqlite_file
 
 _REVISION = re.compile(r"""^revision(?:: \w+)? = ["'](\w+)["']""", re.MULTILINE)
 _BEFORE = re.compile(r"""^down_revision(?:: [^=]+)? = (.+)$""", re.MULTILINE)
+# The current name of Prefect's setting, and the former one.
+PREFECT_DATABASES = {
+    "PREFECT_API_DATABASE_CONNECTION_URL",
+    "PREFECT_SERVER_DATABASE_CONNECTION_URL",
+}
+# Tables that a database has in every schema; a library would create a missing one, empty.
+_TABLES = {
+    "mlflow": {"experiments", "runs", "params", "tags", "metrics"},
+    "prefect": {"flow", "flow_run", "flow_run_state", "task_run", "deployment"},
+}
+_PATIENCE = 5.0  # seconds that a locked database is waited for
+_DAMAGE = re.compile(r"malformed|not a database|no such (table|column)|disk I/O error")
 
 
 @dataclass(frozen=True)
@@ -42,32 +56,64 @@ class Database:
     scripts: str
 
     def schema(self) -> str:
-        """The name of its schema; empty if it has none yet.
+        """The name of its schema; empty if there is no database yet.
 
         Raises:
-            StageError: it cannot be read.
+            StageError: it cannot be read, or has lost its contents.
         """
-        if not self.file.is_file():
+        tables, schema = self._read()
+        if schema or (not tables and not self._is_ours):
+            return schema
+        if not self.file.exists():
             return ""
+        kept = "it has tables, but not the name of their schema" if tables else "it is empty"
+        raise self._lost(f"has lost its contents ({kept})")
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether it is never seen before it has its tables; others are filled by their library."""
+        return self.library == "mlflow" and self.file == home() / "mlflow.db"
+
+    def _read(self) -> tuple[set[str], str]:
+        """The names of its tables and of its schema; empty for a missing file."""
+        if not self.file.exists():
+            return set(), ""
+        address = f"{self.file.absolute().as_uri()}?mode=ro"
         try:
             with contextlib.closing(
-                sqlite3.connect(f"{self.file.absolute().as_uri()}?mode=ro", uri=True)
-            ) as open_:
-                rows = open_.execute("SELECT version_num FROM alembic_version").fetchall()
+                sqlite3.connect(address, uri=True, timeout=_PATIENCE)
+            ) as opened:
+                tables = {name for (name,) in opened.execute("SELECT name FROM sqlite_master")}
+                query = "SELECT version_num FROM alembic_version"
+                rows = opened.execute(query).fetchall() if "alembic_version" in tables else []
         except sqlite3.Error as problem:
-            if "no such table" in str(problem):
-                return ""
-            raise StageError(
-                f"{self.file}: the database of {self.library} cannot be read ({problem}); move it "
-                f"to another place, or restore a copy (see {backups()})"
-            ) from None
-        return str(rows[0][0]) if rows else ""
+            raise self._unreadable(problem) from None
+        return tables, str(rows[0][0]) if rows else ""
+
+    def _unreadable(self, problem: sqlite3.Error) -> StageError:
+        """What to do about a file that SQLite cannot read."""
+        if "locked" in str(problem):
+            return StageError(
+                f"{self.file}: another process keeps the database of {self.library} locked; wait, "
+                f"or end that process (`fuser {shlex.quote(str(self.file))}` shows its number)"
+            )
+        if self.file.is_file() and not os.access(self.file, os.R_OK):
+            return StageError(
+                f"{self.file}: you have no permission to read the database of {self.library}; ask "
+                "its owner, or set TEMPER_HOME to a folder of your own"
+            )
+        why = str(problem) if self.file.is_file() else "it is not a file"
+        return self._lost(f"cannot be read ({why})")
+
+    def _lost(self, why: str) -> StageError:
+        """What to do about a file that does not have what it had."""
+        return StageError(f"{self.file}: the database of {self.library} {why}; {remedy()}")
 
     def state(self) -> str:
         """`missing`, `current`, or `older`.
 
         Raises:
-            StageError: it is newer than the library, or cannot be read.
+            StageError: it is newer than the library, cannot be read, or has lost its contents.
         """
         found = self.schema()
         if not found:
@@ -80,6 +126,9 @@ class Database:
                 f"newer {self.library} wrote it. Install that version, restore a copy (see "
                 f"{backups()}), or set TEMPER_HOME to another folder"
             )
+        missing = sorted(_TABLES[self.library] - self._read()[0])
+        if missing:
+            raise self._lost(f"has lost its tables {', '.join(missing)}")
         return "current" if found in newest else "older"
 
     def back_up(self) -> Path:
@@ -100,6 +149,20 @@ def backups() -> Path:
     return home() / "backups"
 
 
+def remedy() -> str:
+    """What to do about a database that is damaged."""
+    return (
+        f"restore a copy of it (see {backups()}), or move it to another place: a new one is "
+        "created, without the history in this one. Complete stages are in the store, and are not "
+        "computed again"
+    )
+
+
+def is_damage(words: str) -> bool:
+    """Whether an error of SQLite says that a database is damaged, and not that it is busy."""
+    return bool(_DAMAGE.search(words))
+
+
 def databases() -> tuple[Database, Database]:
     """MLflow's database and Prefect's."""
     return (
@@ -110,6 +173,32 @@ def databases() -> tuple[Database, Database]:
             "server/database/_migrations/versions/sqlite",
         ),
     )
+
+
+def require_databases(*, prefect: bool) -> None:
+    """Check the databases that no server keeps, before their libraries open them.
+
+    Args:
+        prefect: whether Prefect's is needed.
+
+    Raises:
+        StageError: one is unreadable, or its schema is not that of the installed library.
+    """
+    mlflow, flows = databases()
+    file = sqlite_file(tracking_uri())
+    needed = [replace(mlflow, file=file)] if file else []
+    if (
+        prefect
+        and not os.environ.get("PREFECT_API_URL")
+        and not PREFECT_DATABASES & os.environ.keys()
+    ):
+        needed.append(flows)
+    for database in needed:
+        if database.state() == "older" and database.library == "mlflow":  # Prefect migrates its own
+            raise StageError(
+                f"{database.file}: its schema is that of an older mlflow; `temper up` migrates the "
+                "database in the state folder, after a copy; for another one: `mlflow db upgrade`"
+            )
 
 
 def schemas(library: str, scripts: str) -> tuple[frozenset[str], frozenset[str]]:

@@ -8,9 +8,6 @@ from tasks.machinery.host.home import home, own_database
 from tasks.machinery.host.uris import sqlite_uri
 from tasks.machinery.naming.secrets import sign_in_of, without_credentials
 
-# The current name of Prefect's setting, and the former one.
-_DATABASES = {"PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_DATABASE_CONNECTION_URL"}
-
 # Variables that torch reads when it is imported.
 COMPUTING = {
     # Large pages for large tensors: a step takes a seventh less time here.
@@ -32,6 +29,7 @@ def prepare_environment(*, with_servers: bool = True) -> str:
     Returns:
         Why the servers of `temper up` are not used although they were started; usually empty.
     """
+    from tasks.machinery.servers.databases import PREFECT_DATABASES
     from tasks.machinery.servers.servers import addresses
 
     keep_sign_in_apart()
@@ -61,8 +59,10 @@ def prepare_environment(*, with_servers: bool = True) -> str:
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }
     database = sqlite_uri(state / "prefect" / "prefect.db", "aiosqlite")
-    if database.endswith("?uri=true") and not _DATABASES & os.environ.keys():
-        defaults[max(_DATABASES)] = database  # Prefect's own default would end at the question mark
+    if database.endswith("?uri=true") and not PREFECT_DATABASES & os.environ.keys():
+        defaults[max(PREFECT_DATABASES)] = (
+            database  # Prefect's own default would end at the question mark
+        )
     for name, value in defaults.items():
         os.environ.setdefault(name, str(value))
     return problem

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from tasks.contract import UnreachableError
 from tasks.machinery.host.home import tracking_uri
+from tasks.machinery.servers.databases import require_databases
 
 PATIENCE = 5.0  # seconds
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
@@ -25,14 +26,17 @@ _REMEDY = {
 
 
 def require_reachable_servers(*, prefect: bool = True) -> None:
-    """Check that something listens at the addresses of MLflow and Prefect.
+    """Check that something listens at the addresses of MLflow and Prefect, or their databases.
 
     Args:
         prefect: whether Prefect is needed.
 
     Raises:
         UnreachableError: nothing listens there, or the name of the host is unknown.
+        StageError: a database that is used without a server is damaged, locked, or of another
+            version.
     """
+    require_databases(prefect=prefect)
     _require("MLFLOW_TRACKING_URI", "MLflow", tracking_uri())
     if prefect:
         _require("PREFECT_API_URL", "Prefect", os.environ.get("PREFECT_API_URL", ""))

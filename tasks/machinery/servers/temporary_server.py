@@ -46,6 +46,7 @@ from tasks.machinery.host.owner import (
     this_process,
 )
 from tasks.machinery.host.small_files import read_small
+from tasks.machinery.servers.databases import databases, is_damage, remedy
 from tasks.machinery.servers.listening import LOOPBACK
 from tasks.machinery.servers.prefect_server import command
 
@@ -193,6 +194,11 @@ def _failure(log: Path) -> StageError:
     silent = (
         not words and shutil.disk_usage(home()).free < 2**20
     )  # the disk is too full even for a log
+    if is_damage(words):
+        return StageError(
+            f"Prefect's server did not start: its database is damaged ({words}; by default it is "
+            f"{databases()[1].file}); {remedy()}. The full log is {log}"
+        )
     problem = OSError(errno.ENOSPC, "no space left") if silent else RuntimeError(words)
     return full_disk(problem, home()) or StageError(
         f"Prefect's server did not start: {words or 'it ended, or did not answer in time'}. "

@@ -14,11 +14,13 @@ from mlflow.exceptions import MlflowException, RestException
 
 from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.secrets import redacted
+from tasks.machinery.servers.databases import is_damage, remedy
 
 # The error codes of a server that is down, overloaded or without its database.
 _CODES = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
 _FROM_A_SERVER = "API request to "  # the start of MLflow's message on a failed request
 _NO_PREFECT = "Failed to reach API at "  # the start of Prefect's message if no server answers
+_DAMAGED = "its database is damaged"
 _KINDS = (ConnectionError, TimeoutError, requests.RequestException)
 
 
@@ -26,9 +28,9 @@ def is_outage(problem: BaseException) -> bool:
     """Whether a problem is caused by MLflow being unreachable."""
     if not isinstance(problem, MlflowException):
         return _is_broken_connection(problem)
-    if problem.error_code != "INTERNAL_ERROR":
-        return problem.error_code in _CODES
     behind = problem.__cause__ or problem.__context__
+    if problem.error_code != "INTERNAL_ERROR":
+        return problem.error_code in _CODES or _is_damaged(behind)
     remote = isinstance(problem, RestException) or str(problem).startswith(_FROM_A_SERVER)
     return remote or _is_broken_connection(behind)
 
@@ -36,7 +38,24 @@ def is_outage(problem: BaseException) -> bool:
 def _is_broken_connection(problem: BaseException | None) -> bool:
     """Also to a database, recognized by the name of the error: SQLAlchemy is slow to import."""
     names = {f"{kind.__module__}.{kind.__name__}" for kind in type(problem).__mro__}
-    return isinstance(problem, _KINDS) or "sqlalchemy.exc.OperationalError" in names
+    is_database = "sqlalchemy.exc.OperationalError" in names or _is_damaged(problem)
+    return isinstance(problem, _KINDS) or is_database
+
+
+def _is_damaged(problem: BaseException | None) -> bool:
+    """Whether a database is damaged: the training goes on, and reports to a restored copy."""
+    kind = type(problem)  # this one, not one of its kinds, such as an IntegrityError
+    return f"{kind.__module__}.{kind.__name__}" == "sqlalchemy.exc.DatabaseError"
+
+
+def unanswered(problem: BaseException) -> str:
+    """The message if a server is unreachable, damaged or rejects us; empty for other problems."""
+    if not is_outage(problem):
+        return refusal(problem)
+    said = reason(problem)
+    if said.startswith(_DAMAGED):
+        return f"MLflow cannot be used: {said}"
+    return f"MLflow is unreachable: {said}. Start it, and try again"
 
 
 def refusal(problem: BaseException) -> str:
@@ -90,5 +109,8 @@ class Rest:
 
 
 def reason(problem: BaseException) -> str:
-    """The problem in one line, without credentials."""
-    return cut(" ".join(redacted(str(problem)).split()), 200)
+    """The problem in one line, without credentials; of a damaged database what to do about it."""
+    said = " ".join(redacted(str(problem)).split())
+    if is_damage(said) and "sqlite3." in said:
+        return f"{_DAMAGED} ({cut(said.partition(' [SQL')[0], 200)}): {remedy()}"
+    return cut(said, 200)

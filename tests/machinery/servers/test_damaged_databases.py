@@ -1,0 +1,151 @@
+"""A damaged, emptied or locked database is reported by its file, before anything starts."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import DatabaseError
+
+from tasks.comparison.past_runs import PastRuns
+from tasks.contract import StageError
+from tasks.machinery.freeing.referred import referred
+from tasks.machinery.servers.databases import databases
+from tasks.machinery.servers.reachable import require_reachable_servers
+from tasks.machinery.servers.temporary_server import _failure
+from tasks.machinery.tracking.outage import is_outage, reason, unanswered
+from tests.machinery.servers.test_databases import write_schema
+
+Spoil = Callable[[Path], object]
+
+
+@pytest.fixture(autouse=True)
+def no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def garbage(file: Path) -> None:
+    file.write_bytes(random.Random(1).randbytes(20_000))
+
+
+def header_only(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:100])
+
+
+def no_schema(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("DELETE FROM alembic_version")
+        database.commit()
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize(
+    "which, spoil, said",
+    [
+        (0, garbage, "file is not a database"),
+        (0, header_only, "malformed"),
+        (0, no_schema, "not the name of their schema"),
+        (0, emptied, "has lost its contents (it is empty)"),
+        (0, folder, "it is not a file"),
+        (1, garbage, "file is not a database"),
+        (1, no_schema, "not the name of their schema"),
+    ],
+)
+def test_a_damaged_database_is_named_with_what_to_do(
+    home: Path, which: int, spoil: Spoil, said: str
+) -> None:
+    database = databases()[which]
+    write_schema(database.file, "0123456789ab")
+    spoil(database.file)
+    message = re.escape(f"{database.file}: the database of {database.library} ")
+    with pytest.raises(StageError, match=f"{message}.*{re.escape(said)}.*restore a copy") as found:
+        require_reachable_servers()
+    assert "Complete stages are in the store" in str(found.value)
+
+
+def test_the_other_commands_that_ask_mlflow_say_the_same(home: Path) -> None:
+    garbage(databases()[0].file)
+    with pytest.raises(StageError, match=r"mlflow\.db: the database of mlflow cannot be read"):
+        PastRuns()
+    with pytest.raises(StageError, match=r"mlflow\.db: the database of mlflow cannot be read"):
+        referred()
+
+
+def test_a_locked_database_is_not_called_damaged(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.machinery.servers.databases._PATIENCE", 0.1)
+    database = databases()[0]
+    write_schema(database.file, "0123456789ab")
+    with closing(sqlite3.connect(database.file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StageError, match="another process keeps the database of mlflow locked"):
+            database.schema()
+
+
+def test_prefect_fills_an_empty_database_itself(home: Path) -> None:
+    emptied(databases()[1].file)
+    require_reachable_servers()
+
+
+def test_an_older_database_is_left_to_temper_up(home: Path, mlflow_template: Path) -> None:
+    shutil.copy(mlflow_template, home / "mlflow.db")
+    with closing(sqlite3.connect(home / "mlflow.db")) as database:
+        # The first schema that MLflow names.
+        database.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
+        database.commit()
+    with pytest.raises(StageError, match="schema is that of an older mlflow; `temper up` migrates"):
+        require_reachable_servers()
+
+
+def test_a_lost_table_is_named_and_not_created_empty(home: Path, mlflow_template: Path) -> None:
+    shutil.copy(mlflow_template, home / "mlflow.db")
+    with closing(sqlite3.connect(home / "mlflow.db")) as database:
+        database.execute("DROP TABLE runs")
+    content = (home / "mlflow.db").read_bytes()
+    with pytest.raises(StageError, match="has lost its tables runs; restore a copy"):
+        require_reachable_servers()
+    assert (home / "mlflow.db").read_bytes() == content
+
+
+def test_runs_on_damaged_pages_are_reported_by_the_database(
+    home: Path, mlflow_template: Path
+) -> None:
+    shutil.copy(mlflow_template, home / "mlflow.db")
+    with closing(sqlite3.connect(home / "mlflow.db")) as database:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'experiments'"
+        ((page,),) = database.execute(query).fetchall()
+        ((size,),) = database.execute("PRAGMA page_size").fetchall()
+    content = bytearray((home / "mlflow.db").read_bytes())
+    content[(page - 1) * size : page * size] = random.Random(2).randbytes(size)
+    (home / "mlflow.db").write_bytes(content)
+    with pytest.raises(StageError, match=r"its database is damaged \(.*malformed.*restore a copy"):
+        PastRuns()
+
+
+def test_a_training_goes_on_while_its_database_is_damaged() -> None:
+    problem = DatabaseError("SELECT 1", None, sqlite3.DatabaseError("file is not a database"))
+    assert is_outage(problem)
+    assert "restore a copy" in reason(problem)
+    assert unanswered(problem).startswith("MLflow cannot be used: its database is damaged")
+
+
+def test_the_temporary_server_names_its_damaged_database(home: Path) -> None:
+    log = home / "server.log"
+    log.write_text("sqlite3.DatabaseError: database disk image is malformed\n")
+    assert f"{home}/prefect/prefect.db); restore a copy" in str(_failure(log))
