@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import shutil
 import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -144,8 +145,6 @@ class ServedBy:
 
     def save_model(self, *, path: str, mlflow_model: Any, **options: Any) -> None:
         """Save a model as the flavour does, and then name the module in its description."""
-        from mlflow.models import infer_signature
-
         if not self.module:
             mlflow.transformers.save_model(path=path, mlflow_model=mlflow_model, **options)
             return
@@ -158,11 +157,11 @@ class ServedBy:
                 path=path,
                 mlflow_model=mlflow_model,
                 code_paths=[str(code)],
-                signature=infer_signature(example),  # without it, a pipeline answers the example
+                signature=signature_of(example),  # without it, a pipeline answers the example
                 **options,
             )
         answers = served._load_pyfunc(path).predict(example)
-        mlflow_model.signature = infer_signature(example, answers)
+        mlflow_model.signature = signature_of(example, answers)
         mlflow_model.flavors["python_function"]["loader_module"] = name
         mlflow_model.save(str(Path(path) / "MLmodel"))
 
@@ -184,11 +183,9 @@ class OwnModel:
 
     def save_model(self, *, path: str, mlflow_model: Any, data_path: str, **options: Any) -> None:
         """Save a model with its code; the answers to the example give the signature."""
-        from mlflow.models import infer_signature
-
         served: Any = importlib.import_module(self.module)
         example = options["input_example"]
-        signature = infer_signature(example, served._load_pyfunc(data_path).predict(example))
+        signature = signature_of(example, served._load_pyfunc(data_path).predict(example))
         top, within = f"temper_{kind_of(self.module)}", Path(served.__file__).parents[1]
         with tempfile.TemporaryDirectory() as folder:
             package = Path(folder) / top
@@ -206,6 +203,15 @@ class OwnModel:
                 signature=signature,
                 **options,
             )
+
+
+def signature_of(example: Any, answers: Any = None) -> Any:
+    """The signature of a model; a whole number in its answers is never missing."""
+    from mlflow.models import infer_signature
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Hint: Inferred schema contains integer")
+        return infer_signature(example, answers)
 
 
 def kind_of(module: str) -> str:

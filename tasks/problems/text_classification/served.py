@@ -49,6 +49,9 @@ def rows_of(data: Any, names: Sequence[str]) -> list[list[str]]:
     Args:
         data: The input. Columns count by name, or else by their order.
         names: The columns that the model reads.
+
+    Raises:
+        ValueError: a column is missing, or a row has no text.
     """
     if isinstance(data, str):
         data = [data]
@@ -59,7 +62,11 @@ def rows_of(data: Any, names: Sequence[str]) -> list[list[str]]:
         if table.shape[1] < len(names):
             raise ValueError(f"found {table.shape[1]} column; accepted: {' and '.join(names)}")
         table = table.iloc[:, : len(names)].set_axis(list(names), axis=1)
-    return [[str(text) for text in row] for row in table[list(names)].itertuples(index=False)]
+    rows = list(table[list(names)].itertuples(index=False))
+    for number, row in enumerate(rows, 1):
+        if any(pd.isna(text) for text in row):
+            raise ValueError(f"row {number} has no text; accepted: {' and '.join(names)}")
+    return [[str(text) for text in row] for row in rows]
 
 
 def _load_pyfunc(path: str, _model_config: Any = None) -> Classifier:
