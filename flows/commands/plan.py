@@ -8,7 +8,7 @@ import typer
 
 from flows.commands.arguments import ExperimentArgument, RefreshOption, SetOption, VerifyOption
 from flows.commands.planning import planned_experiment, print_plan
-from flows.terminal.in_process import FAILED, out, stop
+from flows.terminal.in_process import FAILED, err, out, stop
 from tasks.contract import StageError
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.images.experiment import ImageExperiment
@@ -24,7 +24,9 @@ def plan(
     verify: VerifyOption = "quick",
     time: Annotated[
         bool,
-        typer.Option("--time", help="Also run a few steps, and estimate the time."),
+        typer.Option(
+            "--time", help="Also run a few steps: how long it takes, and whether it fits."
+        ),
     ] = False,
 ) -> None:
     """Show what would run, what is cached, and why. Only a model to start from is stored."""
@@ -51,7 +53,7 @@ def _print_time(experiment: Experiment, planner: TimedPlanner) -> None:
     from flows.terminal.console import time_lines
 
     try:
-        for line in time_lines(planner.expected(experiment)):
+        for line in time_lines(planner.expected(experiment, err.print)):
             out.print(line, highlight=False, markup=False)
     except StageError as error:
         stop(str(error).splitlines(), FAILED)

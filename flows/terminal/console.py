@@ -165,7 +165,9 @@ def time_lines(expected: Mapping[str, Expected]) -> list[str]:
     for title, stage in expected.items():
         word = "at most" if stage.at_most else "about"
         took = "unknown" if stage.seconds is None else f"{word} {duration(stage.seconds)}"
-        lines.append(f"  {title:<32} {took}{f'  ({stage.missing})' if stage.missing else ''}")
+        parts = f"each batch in {stage.parts} parts" if stage.parts > 1 else ""
+        notes = "; ".join(filter(None, [stage.missing, parts]))
+        lines.append(f"  {title:<32} {took}{f'  ({notes})' if notes else ''}")
     known = [stage.seconds for stage in expected.values() if stage.seconds is not None]
     more = len(expected) - len(known)
     beside = f", plus {more} {'stages' if more > 1 else 'stage'} of unknown time" if more else ""

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.experiment import choices
 from tasks.experiment.experiment import Experiment
-from tasks.experiment.model import Model
 from tasks.machinery.execution.planner import PendingInput
+from tasks.timing.fitting import parameters_of
 from tasks.timing.planner import TimedPlanner
-
-NARROW = 128  # embeddings of the families that have narrow ones
 
 
 @dataclass(frozen=True)
@@ -105,28 +102,3 @@ def _known(given: Any, name: str) -> float | None:
         return None
     metrics: Mapping[str, float] = given.artifact.metrics
     return metrics.get(name)
-
-
-def parameters_of(model: Model, vocabulary: int) -> int:
-    """About how many parameters an encoder has, without norms, biases and heads.
-
-    They are those of the matrices of its layers (Kaplan et al. 2020, "Scaling laws for neural
-    language models", section 2.1) and of its embeddings.
-
-    Args:
-        model: the part `model` of an experiment.
-        vocabulary: the tokens that have embeddings.
-    """
-    words = choices.words_of("families", model.family, "_LAYERS")
-    inner = model.intermediate_size or (
-        8 * model.hidden_size // 3 if "gated" in words else 4 * model.hidden_size
-    )
-    matrices = 3 if "gated" in words else 2
-    width = model.hidden_size
-    layer = 4 * width**2 + matrices * width * inner
-    different = 1 if "shared" in words else model.layers
-    rotary = "rotary" in choices.words_of("families", model.family, "POSITIONS")
-    positions = 0 if rotary or "relative positions" in words else model.max_positions
-    narrow = min(NARROW, width) if "narrow embeddings" in words else width
-    widened = narrow * width if narrow < width else 0
-    return different * layer + (vocabulary + positions) * narrow + widened

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,13 @@ class Expected:
         seconds: None if unknown.
         at_most: the estimate is an upper bound.
         missing: what is unknown, as text.
+        parts: that a batch is computed in: what fits into the memory, or `micro_batch_size`.
     """
 
     seconds: float | None
     at_most: bool = False
     missing: str = ""
+    parts: int = 1
 
 
 @dataclass
@@ -47,20 +49,32 @@ class TimedPlanner(Planner):
         self.calls.append((self.steps[-1], arguments))
         return artifact
 
-    def expected(self, experiment: Experiment) -> dict[str, Expected]:
-        """The estimated time of each stage that would run, by its title."""
+    def expected(
+        self, experiment: Experiment, say: Callable[[str], None] = lambda _: None
+    ) -> dict[str, Expected]:
+        """The estimated time of each stage that would run, by its title.
+
+        Args:
+            experiment: that is planned.
+            say: is told which training is measured: each takes seconds.
+        """
         vocabulary = self._vocabulary(experiment)
+        too_large = self._why_too_large(experiment, vocabulary)
         found: dict[str, Expected] = {}
         costs: dict[tuple[str, FineTuning], Expected] = {}
         for step, arguments in self.calls:
             if step.state == "cached":
                 continue
-            if step.name == "pretraining":
+            if step.name in TRAININGS and too_large:
+                found[step.title] = Expected(None, missing=too_large)
+            elif step.name == "pretraining":
+                say(f"measuring some steps of {step.title} …")
                 model = self._model(experiment)
                 found[step.title] = _of_pretraining(model, arguments, vocabulary, step.begun)
             elif step.name == "finetuning":  # from scratch it costs the same, if tuned in full
                 same = Title.parse(step.title).problem, arguments["training"]
                 if same not in costs:
+                    say(f"measuring some steps of {step.title} …")
                     costs[same] = self._of_finetuning(experiment, arguments, vocabulary)
                 found[step.title] = costs[same]
             else:
@@ -68,6 +82,13 @@ class TimedPlanner(Planner):
                     step.seconds, missing="" if step.seconds else "never computed here"
                 )
         return found
+
+    def _why_too_large(self, experiment: Experiment, vocabulary: int) -> str:
+        """Why the model cannot be trained here; empty if it can, or if nothing is trained."""
+        from tasks.timing.fitting import why_too_large
+
+        trained = any(s.name in TRAININGS and s.state != "cached" for s, _ in self.calls)
+        return why_too_large(self._model(experiment), vocabulary) if trained else ""
 
     def _vocabulary(self, experiment: Experiment) -> int:
         """The vocabulary size of the tokenizer if it exists, else that of the experiment."""
@@ -112,7 +133,8 @@ class TimedPlanner(Planner):
             number=read + validated,
         )
         missing = "" if lengths else "its row lengths are unknown: assumes the longest"
-        return Expected(cost.of_finetuning(training, read, validated), not lengths, missing)
+        seconds = cost.of_finetuning(training, read, validated)
+        return Expected(seconds, not lengths, missing, cost.parts)
 
     def _lengths(self, arguments: Mapping[str, Any]) -> tuple[list[int], float]:
         """Token counts of the examples of some rows, and how many examples a row has.
@@ -144,4 +166,4 @@ def _of_pretraining(
 
     pretraining = arguments["pretraining"]
     cost = time_pretraining(model, pretraining, vocabulary)
-    return Expected(cost.of_pretraining(pretraining, begun))
+    return Expected(cost.of_pretraining(pretraining, begun), parts=cost.parts)

@@ -37,6 +37,7 @@ from tasks.stages.pretraining import (
     optimization,
 )
 from tasks.timing.synthetic import MadeUpTokenizer, made_up_corpus
+from tasks.training.computation import Computation
 from tasks.training.loop import autocast, train
 from tasks.tuning import begin
 
@@ -52,11 +53,13 @@ class Cost:
         step: of an optimizer step.
         row: of a row that is validated.
         once: of an example that a frozen body reads once, in a probe.
+        parts: that a batch is computed in: what fits into the memory, or `micro_batch_size`.
     """
 
     step: float
     row: float
     once: float = 0.0
+    parts: int = 1
 
     def of_pretraining(self, pretraining: Pretraining, begun: int = 0) -> float:
         """Seconds of a pre-training from step `begun` to its end, with its validations."""
@@ -114,7 +117,7 @@ def time_pretraining(model: Model | Path, pretraining: Pretraining, vocabulary: 
     batch = ExampleBatches(examples, 1, rows, seed=0)[0]
     with torch.no_grad(), autocast(pretraining.precision):
         validated = _seconds(lambda: measure(objective, body, [batch]))
-    return Cost(watch.seconds(), validated / rows)
+    return Cost(watch.seconds(), validated / rows, parts=_parts(how, size))
 
 
 def time_finetuning(
@@ -157,7 +160,13 @@ def time_finetuning(
     batch = {name: part.to(tuned.device) for name, part in batches[0].items()}
     with torch.no_grad(), autocast(training.precision):
         validated = _seconds(lambda: float(kind.loss(tuned, batch)))
-    return Cost(watch.seconds(), validated / len(batch["input_ids"]), once)
+    rows = len(batch["input_ids"])
+    return Cost(watch.seconds(), validated / rows, once, _parts(how, rows))
+
+
+def _parts(how: Computation, rows: int) -> int:
+    """The parts that a batch is computed in."""
+    return 1 if how.splitting is None else -(-rows // how.splitting.rows)
 
 
 def _configuration(model: Model | Path, tokenizer: MadeUpTokenizer, dropout: float) -> Any:

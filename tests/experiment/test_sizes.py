@@ -15,7 +15,7 @@ from tasks.experiment.mistakes import InvalidExperimentError, validated
 from tasks.experiment.model import Model, sizes_of
 from tasks.machinery.execution.planner import Planner
 from tasks.machinery.store.store import Store
-from tasks.timing.derived import parameters_of
+from tasks.timing.fitting import parameters_of
 from tests.support.tiny_experiment import write_experiment
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from flows.commands.main import app
 from flows.presets.loading import load_experiment
 from flows.recipes.experiment import recipe
+from flows.terminal.console import time_lines
 from tasks.machinery.store.store import Store
 from tasks.timing.planner import TimedPlanner
 from tests.support.tiny_experiment import write_experiment
@@ -39,3 +40,29 @@ def test_the_command_tells_the_whole(home: Path, tmp_path: Path) -> None:
     assert "pretraining about" in said
     assert "corpus unknown (never computed here)" in said
     assert "in all about" in said and "plus 4 stages of unknown time" in said
+
+
+def test_a_model_without_room_is_reported_and_not_built(tmp_path: Path) -> None:
+    file = write_experiment(tmp_path / "data")
+    huge = ["model.hidden_size=8192", "model.heads=64", "model.layers=96"]
+    experiment, said = load_experiment(str(file), huge), []
+    planner = TimedPlanner(Store(tmp_path / "store"))
+    recipe(experiment, planner)
+    found = planner.expected(experiment, said.append)
+    for title in ("pretraining", "finetuning mood", "finetuning names from scratch"):
+        assert found[title].seconds is None
+        assert "does not fit: about 77," in found[title].missing
+    assert not said
+
+
+def test_a_training_that_is_measured_is_named_and_so_are_its_parts(tmp_path: Path) -> None:
+    file = write_experiment(tmp_path / "data")
+    settings = ["downstream=[]", "pretraining.micro_batch_size=3", "pretraining.batch_size=8"]
+    experiment, said = load_experiment(str(file), settings), []
+    planner = TimedPlanner(Store(tmp_path / "store"))
+    recipe(experiment, planner)
+    found = planner.expected(experiment, said.append)
+    assert said == ["measuring some steps of pretraining …"]
+    assert found["pretraining"].parts == 3
+    (line,) = [each for each in time_lines(found) if "pretraining" in each]
+    assert line.endswith("(each batch in 3 parts)")

@@ -1,0 +1,65 @@
+"""Whether a training fits into the memory of this machine, before anything is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.experiment import choices
+from tasks.experiment.model import Model
+
+NARROW = 128  # embeddings of the families that have narrow ones
+
+
+def parameters_of(model: Model, vocabulary: int) -> int:
+    """About how many parameters an encoder has, without norms, biases and heads.
+
+    They are those of the matrices of its layers (Kaplan et al. 2020, "Scaling laws for neural
+    language models", section 2.1) and of its embeddings.
+
+    Args:
+        model: the part `model` of an experiment.
+        vocabulary: the tokens that have embeddings.
+    """
+    words = choices.words_of("families", model.family, "_LAYERS")
+    inner = model.intermediate_size or (
+        8 * model.hidden_size // 3 if "gated" in words else 4 * model.hidden_size
+    )
+    matrices = 3 if "gated" in words else 2
+    width = model.hidden_size
+    layer = 4 * width**2 + matrices * width * inner
+    different = 1 if "shared" in words else model.layers
+    rotary = "rotary" in choices.words_of("families", model.family, "POSITIONS")
+    positions = 0 if rotary or "relative positions" in words else model.max_positions
+    narrow = min(NARROW, width) if "narrow embeddings" in words else width
+    widened = narrow * width if narrow < width else 0
+    return different * layer + (vocabulary + positions) * narrow + widened
+
+
+def why_too_large(model: Model | Path, vocabulary: int) -> str:
+    """Why a model cannot be trained on this machine; empty if its weights have room.
+
+    Of the memory the part counts that a training may use; its activations are not counted, since
+    a batch that is too large is computed in parts.
+
+    Args:
+        model: the size of a model, or the folder of the one to start from.
+        vocabulary: the tokens that have embeddings.
+    """
+    import torch
+
+    from tasks.models.files import parameters_of as stored_parameters
+    from tasks.training import memory
+
+    number = (
+        stored_parameters(model) if isinstance(model, Path) else parameters_of(model, vocabulary)
+    )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    needed, total = 4 * memory.COPIES * number, memory.total_memory()
+    room = memory.SHARE[device] * total
+    if needed <= room:
+        return ""
+    return (
+        f"does not fit: about {number / 1e6:,.0f} M weights with their gradients and Adam's two "
+        f"moments take {needed / 1e9:,.1f} GB, and a training may use {room / 1e9:,.1f} of the "
+        f"{total / 1e9:,.1f} GB here"
+    )
