@@ -96,6 +96,9 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.bootstrap_samples": ("300", {"evaluation kinds"}),
     "evaluation.confidence": ("0.9", {"evaluation kinds", "report"}),
     "evaluation.seeds": ("2", {"evaluation kinds"}),
+    "evaluation.explain": ("[occlusion]", NO_KEY),  # one more stage
+    "evaluation.explained_rows": ("100", {"explanation kinds"}),
+    "evaluation.explained_mistakes": ("5", {"explanation kinds"}),
     "checkpoints.every_steps": ("7", NO_KEY),
     "checkpoints.every_minutes": ("2", NO_KEY),
 }
@@ -130,6 +133,8 @@ FIELDS["pretraining.log_every"] = ("3", NO_KEY)
 
 OF_MASKS = ("downstream.kinds.problem=semantic-segmentation",)
 ALSO = {
+    "evaluation.explained_rows": ("evaluation.explain=[occlusion]",),
+    "evaluation.explained_mistakes": ("evaluation.explain=[occlusion]",),
     "downstream.classes": OF_MASKS,
     "downstream.ignore": OF_MASKS,
     "downstream.columns.mask": OF_MASKS,

@@ -66,6 +66,8 @@ ALSO = {
         ),
     ),
     "downstream.stride": ("downstream.mood.problem=question-answering",),
+    "evaluation.explained_rows": ("evaluation.explain=[occlusion]",),
+    "evaluation.explained_mistakes": ("evaluation.explain=[occlusion]",),
     **{
         f"downstream.tuning.{name}": (f"downstream.mood.tuning.method={method}",)
         for name, method in METHODS.items()
@@ -178,6 +180,9 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.bootstrap_samples": ("300", {"evaluation"}),
     "evaluation.confidence": ("0.9", {"evaluation", "report"}),
     "evaluation.seeds": ("2", {"evaluation"}),  # and more stages of fine-tuning
+    "evaluation.explain": ("[occlusion]", NO_KEY),  # one more stage
+    "evaluation.explained_rows": ("100", {"explanation"}),
+    "evaluation.explained_mistakes": ("5", {"explanation"}),
     "checkpoints.every_steps": ("7", NO_KEY),
     "checkpoints.every_minutes": ("2", NO_KEY),
 }

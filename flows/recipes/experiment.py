@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flows.recipes import stages
+from flows.recipes.explaining import explain
 from flows.recipes.given import about, family_of, find_start, tokenizer_of
 from flows.recipes.inspection import labelled_source, text_source
 from flows.recipes.stages import Table
@@ -222,8 +223,9 @@ def finetune_and_evaluate(
         )
         return artifact / "model"
 
-    models: dict[str, Input | list[Input] | None] = {"from_scratch": None}
-    models |= {role: tune(role, experiment.seed) for role in variants}
+    model = tune("model", experiment.seed)
+    models: dict[str, Input | list[Input] | None] = {"from_scratch": None, "model": model}
+    models |= {role: tune(role, experiment.seed) for role in variants if role != "model"}
     further = [experiment.seed + number for number in range(1, experiment.evaluation.seeds)]
     if further:
         again = {"model": "further", "from_scratch": "further_from_scratch"}
@@ -234,7 +236,7 @@ def finetune_and_evaluate(
         }
     if simple is not None:
         models["simple"] = simple.whole
-    return run(
+    evaluation = run(
         table.evaluation(problem.kind),
         problem.name,
         problem=problem.kind,
@@ -244,6 +246,8 @@ def finetune_and_evaluate(
         data=data.whole.only(*table.tested),
         **models,
     )
+    explain(problem, data, model, evaluation, experiment, run=run, table=table)
+    return evaluation
 
 
 def train_baseline(

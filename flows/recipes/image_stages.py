@@ -20,7 +20,14 @@ DECODING = ("pillow", "numpy")
 SAVING = ("safetensors",)
 
 ImageStageName = Literal[
-    "images", "pixels", "pretraining", "finetuning", "baseline", "evaluation", "report"
+    "images",
+    "pixels",
+    "pretraining",
+    "finetuning",
+    "baseline",
+    "evaluation",
+    "explanation",
+    "report",
 ]
 IMAGE_NAMES: tuple[ImageStageName, ...] = get_args(ImageStageName)
 

@@ -54,6 +54,7 @@ StageName = Literal[
     "leakage",
     "baseline",
     "evaluation",
+    "explanation",
     "report",
 ]
 NAMES: tuple[StageName, ...] = get_args(StageName)

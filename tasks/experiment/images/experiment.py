@@ -28,6 +28,9 @@ class ImageEvaluation(Part):
     bootstrap_samples: int = as_in(Evaluation, "bootstrap_samples")
     confidence: float = as_in(Evaluation, "confidence")
     seeds: int = as_in(Evaluation, "seeds")
+    explain: list[str] = as_in(Evaluation, "explain")
+    explained_rows: int = as_in(Evaluation, "explained_rows")
+    explained_mistakes: int = as_in(Evaluation, "explained_mistakes")
 
 
 class ImageExperiment(Part):

@@ -30,7 +30,7 @@ class ImageFamily(Protocol):
 
     Two facts are in no key: `_DEPTHS`, of each size how many layers it has (of convolutions:
     stages) and the largest rank of their matrices; `_LAYERS`, with "no matrices" where all are
-    convolutions.
+    convolutions, and "no attention" where none is.
     """
 
     HEADS: tuple[str, ...]
