@@ -98,6 +98,9 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.seeds": ("2", {"evaluation kinds"}),
     "evaluation.calibration": ("temperature", {"report"}),  # and a stage
     "evaluation.wanted_accuracy": ("0.8", {"calibration kinds"}),
+    "evaluation.explain": ("[occlusion]", NO_KEY),  # one more stage
+    "evaluation.explained_rows": ("100", {"explanation kinds"}),
+    "evaluation.explained_mistakes": ("5", {"explanation kinds"}),
     "checkpoints.every_steps": ("7", NO_KEY),
     "checkpoints.every_minutes": ("2", NO_KEY),
 }
@@ -133,6 +136,8 @@ FIELDS["pretraining.log_every"] = ("3", NO_KEY)
 OF_MASKS = ("downstream.kinds.problem=semantic-segmentation",)
 ALSO = {
     "evaluation.wanted_accuracy": ("evaluation.calibration=temperature",),
+    "evaluation.explained_rows": ("evaluation.explain=[occlusion]",),
+    "evaluation.explained_mistakes": ("evaluation.explain=[occlusion]",),
     "downstream.classes": OF_MASKS,
     "downstream.ignore": OF_MASKS,
     "downstream.columns.mask": OF_MASKS,

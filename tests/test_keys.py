@@ -69,6 +69,8 @@ ALSO = {
         ),
     ),
     "downstream.stride": ("downstream.mood.problem=question-answering",),
+    "evaluation.explained_rows": ("evaluation.explain=[occlusion]",),
+    "evaluation.explained_mistakes": ("evaluation.explain=[occlusion]",),
     **{
         f"downstream.tuning.{name}": (f"downstream.mood.tuning.method={method}",)
         for name, method in METHODS.items()
@@ -184,6 +186,9 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.seeds": ("2", {"evaluation"}),  # and more stages of fine-tuning
     "evaluation.calibration": ("temperature", {"report"}),  # and a stage
     "evaluation.wanted_accuracy": ("0.8", {"calibration"}),
+    "evaluation.explain": ("[occlusion]", NO_KEY),  # one more stage
+    "evaluation.explained_rows": ("100", {"explanation"}),
+    "evaluation.explained_mistakes": ("5", {"explanation"}),
     "checkpoints.every_steps": ("7", NO_KEY),
     "checkpoints.every_minutes": ("2", NO_KEY),
 }

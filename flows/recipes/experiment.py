@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flows.recipes import stages
+from flows.recipes.explaining import explain
 from flows.recipes.generalization import look_further, require_possible
 from flows.recipes.given import about, family_of, find_start, tokenizer_of
 from flows.recipes.inspection import labelled_source, text_source
@@ -267,6 +268,7 @@ def finetune_and_evaluate(
         data=data.whole.only(*table.tested),
         **models,
     )
+    explain(problem, data, model, evaluation, experiment, run=run, table=table)
     evaluated = {"model": model, "from_scratch": scratch}
     subject = Subject(problem, data, evaluated, evaluation, table, source, corpora)
     return look_further(subject, experiment, run)

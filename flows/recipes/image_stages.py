@@ -27,6 +27,7 @@ ImageStageName = Literal[
     "baseline",
     "evaluation",
     "calibration",
+    "explanation",
     "report",
 ]
 IMAGE_NAMES: tuple[ImageStageName, ...] = get_args(ImageStageName)

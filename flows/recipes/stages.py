@@ -58,6 +58,7 @@ StageName = Literal[
     "slices",
     "further-test",
     "transfer",
+    "explanation",
     "report",
 ]
 NAMES: tuple[StageName, ...] = get_args(StageName)

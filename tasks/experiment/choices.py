@@ -16,7 +16,13 @@ from tasks.machinery.naming.variants import TASKS, modules_in, names_in
 from tasks.machinery.store.python_source import parse
 
 Package = Literal[
-    "families", "objectives", "problems", "tuning", "families/images", "objectives/images"
+    "families",
+    "objectives",
+    "problems",
+    "tuning",
+    "explanations",
+    "families/images",
+    "objectives/images",
 ]
 
 
@@ -33,6 +39,12 @@ def names(package: Package) -> tuple[str, ...]:
 def of_pictures() -> tuple[str, ...]:
     """The problems whose rows are pictures: their folders have a `pictures.py`."""
     return names_in("problems", "pictures.py")
+
+
+@functools.cache
+def explainable() -> tuple[str, ...]:
+    """The problems whose answers can be explained: their folders have an `explained.py`."""
+    return names_in("problems", "explained.py")
 
 
 def of_pictures_with(*roles: str) -> dict[str, tuple[str, ...]]:

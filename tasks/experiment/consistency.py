@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
 
 from tasks.experiment import choices, variants
-from tasks.experiment.experiment import BEFORE, Experiment
+from tasks.experiment.experiment import BEFORE, Evaluation, Experiment
 from tasks.experiment.training import Layers, layer_mistakes, optimizer_mistakes
 
 Mistake = tuple[str, str]
+
+
+class Explained(Protocol):
+    """The fields of an evaluation that say what is explained."""
+
+    explain: list[str]
+    explained_rows: int
+    explained_mistakes: int
+
+
+class Solved(Protocol):
+    """A problem, by what is solved."""
+
+    @property
+    def kind(self) -> str:
+        """A folder of `tasks/problems`."""
 
 
 def mistakes(experiment: Experiment) -> list[Mistake]:
@@ -23,6 +41,43 @@ def mistakes(experiment: Experiment) -> list[Mistake]:
         *_pairs(experiment),
         *optimizer_mistakes(experiment.downstream),
         *_decoders(experiment),
+        *explanation_mistakes(experiment.evaluation, experiment.downstream, attends=True),
+    ]
+
+
+def explanation_mistakes(
+    given: Explained, downstream: Sequence[Solved], *, attends: bool
+) -> list[Mistake]:
+    """Explanations that no problem or no model could have, and numbers that count with some alone.
+
+    Args:
+        given: the fields of the evaluation.
+        downstream: the problems.
+        attends: whether the model has attention.
+    """
+    path = "evaluation.explain"
+    if not given.explain:
+        usual = Evaluation.model_fields
+        return [
+            (
+                f"evaluation.{name}",
+                f"found {getattr(given, name)!r}, but {path} is empty; the field counts only with "
+                f"a method there (accepted here: {usual[name].default!r})",
+            )
+            for name in ("explained_rows", "explained_mistakes")
+            if getattr(given, name) != usual[name].default
+        ]
+    accepted = choices.explainable()
+    solved = dict.fromkeys(problem.kind for problem in downstream)
+    if downstream and not {*solved} & {*accepted}:
+        found = f"the problem is {' and '.join(solved)}"
+        return [(path, f"{found}, which cannot be explained; accepted: {', '.join(accepted)}")]
+    needing = choices.those_with("explanations", "NEEDS", "attention")
+    lacking = [name for name in given.explain if name in needing and not attends]
+    others = ", ".join(name for name in choices.names("explanations") if name not in needing)
+    return [
+        (path, f"found {name}, but the model has no attention; accepted with it: {others}")
+        for name in lacking
     ]
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from tasks.experiment import choices
 from tasks.experiment.corpus import Corpus
 from tasks.experiment.fields import NAME_PATTERN, Part, field
 from tasks.experiment.model import Model
@@ -86,6 +87,29 @@ class Evaluation(Part):
         le=1,
         absent=0.95,
         only_with={"calibration": (TEMPERATURE,)},
+    )
+    explain: list[str] = field(
+        [],
+        "Explain",
+        "Ways of explaining answers to test rows: which words of a text, or regions of a picture, "
+        "speak for them. All are checked: whether they sum up, against random orders, and against "
+        "a model of random weights. Of problems with labels or numbers for whole rows",
+        several_of=choices.names("explanations"),
+        absent=[],
+    )
+    explained_rows: int = field(
+        200,
+        "Explained rows",
+        "Test rows, drawn at random, behind the sums and the checks of `explain`",
+        ge=10,
+        le=100_000,
+    )
+    explained_mistakes: int = field(
+        20,
+        "Explained mistakes",
+        "Wrong answers that `explain` shows, the surest first",
+        ge=0,
+        le=1000,
     )
 
 

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from tasks.experiment import variants
 from tasks.experiment.variants import OnlyWith, extra, in_words
+from tasks.machinery.naming.spelling import nearest
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 
@@ -22,6 +23,7 @@ def field(
     *,
     in_key: bool = True,
     choices: Sequence[str] = (),
+    several_of: Sequence[str] = (),
     only_with: OnlyWith | None = None,
     **more: Any,
 ) -> Any:
@@ -33,6 +35,7 @@ def field(
         description: what it is, with its unit.
         in_key: whether it can change a result.
         choices: the accepted values, if a folder defines them (otherwise use a `Literal`).
+        several_of: the same of a list, which has each at most once.
         only_with: the choices with which it counts, by name: see `variants.py`.
         more: bounds, as in Pydantic; and `absent`, for a field that is added later: the value with
             which the computation is the same as before the field existed. At that value it is in no
@@ -43,6 +46,8 @@ def field(
         notes["absent"] = more.pop("absent")
     if choices:
         notes["enum"] = list(choices)
+    if several_of:
+        notes["items"] = {"type": "string", "enum": list(several_of)}
     if only_with:
         notes["only_with"] = {choice: list(accepted) for choice, accepted in only_with.items()}
         description = f"{description} ({in_words(only_with)})"
@@ -70,6 +75,20 @@ def as_column(value: Any) -> Any:
     return str(value) if type(value) is int else value
 
 
+def _require_some_of(given: Sequence[str], accepted: Sequence[str]) -> None:
+    """Check the items of a list.
+
+    Raises:
+        ValueError: one is not accepted, or there twice.
+    """
+    for number, item in enumerate(given):
+        if item not in accepted:
+            hint = nearest(item, accepted)
+            raise ValueError(f"found {item!r}; accepted: a list of {', '.join(accepted)}{hint}")
+        if item in given[:number]:
+            raise ValueError(f"found {item!r} twice; accepted: each once")
+
+
 class Part(BaseModel):
     """A part of an experiment: unknown keys are errors, fields keep their order."""
 
@@ -86,9 +105,11 @@ class Part(BaseModel):
     @field_validator("*")
     @classmethod
     def _is_one_of_the_choices(cls, value: Any, info: ValidationInfo) -> Any:
-        accepted = extra(cls.model_fields[info.field_name or ""]).get("enum", [value])
-        if value not in accepted:
+        notes = extra(cls.model_fields[info.field_name or ""])
+        if value not in notes.get("enum", [value]):
             raise PydanticCustomError("literal_error", "Input should be one of the choices")
+        if "items" in notes:
+            _require_some_of(value, notes["items"]["enum"])
         return value
 
     def keyed(self, around: tuple[Any, ...]) -> dict[str, Any]:

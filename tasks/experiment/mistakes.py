@@ -209,6 +209,8 @@ def accepted_at(path: FieldPath, whole: Model = Experiment) -> str:
     schema = _schema(path, whole)
     if "enum" in schema:
         return ", ".join(map(str, schema["enum"]))
+    if "enum" in schema.get("items", {}):
+        return f"a list of {', '.join(schema['items']['enum'])}"
     words = [_KINDS.get(schema.get("type", ""), "something else")]
     words += [text.format(schema[name]) for name, text in _BOUNDS.items() if name in schema]
     return ", ".join(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tasks.experiment import choices, variants
+from tasks.experiment.consistency import explanation_mistakes
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.images.model import ImageModel
 from tasks.experiment.mistakes import refuse
@@ -37,7 +38,16 @@ def mistakes(experiment: ImageExperiment) -> list[Mistake]:
         *_multiples(experiment),
         *optimizer_mistakes(experiment.downstream),
         *_layers(experiment),
+        *explanation_mistakes(
+            experiment.evaluation, experiment.downstream, attends=_attends(experiment)
+        ),
     ]
+
+
+def _attends(experiment: ImageExperiment) -> bool:
+    """Whether the family has attention."""
+    words = choices.words_of("families/images", experiment.model.family, "_LAYERS")
+    return "no attention" not in words
 
 
 def _layers(experiment: ImageExperiment) -> list[Mistake]:

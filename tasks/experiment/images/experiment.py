@@ -32,6 +32,9 @@ class ImageEvaluation(Part):
     seeds: int = as_in(Evaluation, "seeds")
     calibration: Literal["none", "temperature"] = as_in(Evaluation, "calibration")
     wanted_accuracy: float = as_in(Evaluation, "wanted_accuracy")
+    explain: list[str] = as_in(Evaluation, "explain")
+    explained_rows: int = as_in(Evaluation, "explained_rows")
+    explained_mistakes: int = as_in(Evaluation, "explained_mistakes")
 
 
 class ImageExperiment(Part):

@@ -46,14 +46,14 @@ _PAUSE = 3.0
 
 
 # Stages behind the evaluation of a problem.
-GENERALIZATION = ("calibration", "slices", "transfer")
+BEHIND = ("calibration", "slices", "transfer", "explanation")
 
 
 def metric_prefix(title: Title) -> str:
     """The prefix of a stage's metrics on the experiment's run; empty if they are not there."""
     if title.stage in ("evaluation", "leakage") and title.is_of_reference:
         return ""  # of a further test set
-    if title.stage in ("evaluation", "leakage", *GENERALIZATION):
+    if title.stage in ("evaluation", "leakage", *BEHIND):
         return f"{DOWNSTREAM}/{title.problem}"
     return title.stage if title.stage in ("pretraining", "judgement") else ""
 

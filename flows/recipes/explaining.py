@@ -1,0 +1,72 @@
+"""Stages that look into a fine-tuned model: why it answers so. Only where an experiment asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flows.recipes.stages import LABELLED, Table
+from tasks import explanations, problems
+from tasks.contract import Stage
+from tasks.experiment.experiment import Experiment
+from tasks.experiment.images.experiment import ImageExperiment
+from tasks.experiment.images.problem import ImageDownstream
+from tasks.experiment.problem import Downstream
+from tasks.machinery.store.artifact import Artifact, Input
+from tasks.machinery.store.call import StageCaller
+from tasks.models.explaining.explained import explainable, modules_of_explained
+
+
+def explanation(problem: str, methods: Sequence[str]) -> Stage:
+    """Which parts of rows speak for the answers, by some methods, and their checks."""
+    described = problems.described(problem)
+    return Stage(
+        "explanation",
+        "tasks.stages.explanation:explain",
+        (
+            *problems.modules_of(problem),
+            *modules_of_explained(problem),
+            *(explanations.module_of(method) for method in methods),
+        ),
+        (*LABELLED, "pillow", *described.LIBRARIES, *explanations.libraries_of(methods)),
+        show="tasks.pages.explanations.card:show",
+    )
+
+
+def explain(
+    problem: Downstream | ImageDownstream,
+    data: Artifact,
+    model: Input,
+    evaluation: Artifact,
+    experiment: Experiment | ImageExperiment,
+    *,
+    run: StageCaller,
+    table: Table,
+) -> Artifact | None:
+    """Explain answers of a model to test rows; None if the experiment does not ask, or cannot.
+
+    Args:
+        problem: that the model was fine-tuned on.
+        data: of stage `dataset`, or `pixels`.
+        model: the fine-tuned model.
+        evaluation: of the model on these data.
+        experiment: which methods, and of how many rows.
+        run: calls a stage.
+        table: the stages of text, or of images.
+    """
+    how = experiment.evaluation
+    if not how.explain or problem.kind not in explainable():
+        return None
+    return run(
+        explanation(problem.kind, how.explain),
+        problem.name,
+        problem=problem.kind,
+        methods=sorted(how.explain),  # the order changes nothing
+        most_rows=how.explained_rows,
+        most_mistakes=how.explained_mistakes,
+        bootstrap_samples=how.bootstrap_samples,
+        confidence=how.confidence,
+        seed=experiment.seed,
+        data=data.whole.only(*(name for name in table.tested if name != "train.parquet")),
+        model=model,
+        evaluation=evaluation.whole.only("predictions.parquet"),
+    )

@@ -1,0 +1,42 @@
+"""How much attention reaches each part through all layers.
+
+Abnar and Zuidema 2020, "Quantifying attention flow in transformers", ACL, section 3: the mean over
+heads, half of it the residual connection, multiplied over the layers. It has no sign, and is the
+same for every answer: it shows where a model looks, not what speaks for its answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.contract import StageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tasks.models.explaining.subject import Row, Subject
+
+NEEDS: tuple[str, ...] = ("attention",)
+LIBRARIES: tuple[str, ...] = ()
+WORDS = "attention rollout (Abnar and Zuidema 2020)"
+COMPLETE = False
+
+
+def attribute(subject: Subject, row: Row) -> NDArray[np.float64]:
+    """The share of attention that the place which the head reads gets from each part."""
+    import torch
+
+    layers = subject.attentions(row.inputs)
+    if not layers:
+        raise StageError(
+            "evaluation.explain: attention-rollout needs a model with attention, and this one has "
+            "none; accepted: integrated-gradients, occlusion"
+        )
+    places = layers[0].shape[-1]
+    through = own = torch.eye(places, device=layers[0].device)
+    for each in layers:
+        mixed = 0.5 * each[0].float().mean(dim=0) + 0.5 * own
+        through = (mixed / mixed.sum(dim=-1, keepdim=True)) @ through
+    found = subject.in_parts(row, subject.of_places(row, subject.as_read(through)))
+    return row.direction * found  # without a sign, so taken to speak for the answer

@@ -1,0 +1,117 @@
+"""Texts, and pairs of texts, as words: the tokens of a word are blank together.
+
+A blank word is the mask token of a model that was pre-trained with one, else its unknown or its
+last token; special tokens stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from tasks.contract import StageError
+from tasks.data.pairs import FIRST, SECOND
+from tasks.experiment import choices
+from tasks.models.explaining.explained import Explained
+from tasks.models.explaining.subject import Piece, Row, Subject
+from tasks.problems import Problem
+
+BLANKS = ("mask_token", "unk_token", "eos_token", "pad_token")
+
+
+class Words(Subject):
+    """A model that reads texts."""
+
+    VARIED: ClassVar[str] = "input_ids"
+    PARTS: ClassVar[str] = "words"
+
+    def rows(self, table: pd.DataFrame, labels: Sequence[str]) -> list[Row]:
+        """The words of each row, as far as the model reads it."""
+        examples = self.kind.encode(table, self.reader, labels)
+        columns = [name for name in (FIRST, SECOND) if name in table]
+        texts = [list(table[name]) for name in columns]
+        encoded = self.reader(*texts, truncation="longest_first", return_offsets_mapping=True)
+        return [
+            self._row(example, encoded[number], columns, [each[number] for each in texts])
+            for number, example in enumerate(examples)
+        ]
+
+    def _row(self, example: Any, encoded: Any, columns: Sequence[str], texts: Sequence[str]) -> Row:
+        pieces: list[Piece] = []
+        part_of = np.full(len(example.input_ids), -1)
+        last: tuple[int, int] | None = None
+        places = zip(encoded.sequence_ids, encoded.word_ids, encoded.offsets, strict=True)
+        for place, (column, word, ends) in enumerate(places):
+            if column is None or word is None:  # a special token
+                last = None
+                continue
+            text = texts[column]
+            start, end = _bare(text, *ends)
+            if last == (column, word) and not _apart(text, pieces[-1].end, start):
+                known = pieces.pop()
+                start, end = known.start, max(known.end, end)
+            pieces.append(Piece(text[start:end], columns[column], start, end))
+            part_of[place] = len(pieces) - 1
+            last = (column, word)
+        padding = getattr(self.model.config, "pad_token_id", 0) or 0
+        batch = self.kind.collate([example], padding)
+        inputs = {n: t.to(self.model.device) for n, t in batch.items() if n != "labels"}
+        kept = torch.from_numpy(part_of < 0).to(self.model.device)
+        blank = torch.where(kept, inputs[self.VARIED], self._number)
+        return Row(inputs, blank, part_of, len(pieces), pieces=tuple(pieces))
+
+    @property
+    def blank(self) -> str:
+        """The token in the place of a word's tokens."""
+        return str(self.reader.convert_ids_to_tokens(self._number))
+
+    @property
+    def _number(self) -> int:
+        known = (getattr(self.reader, f"{name}_id", None) for name in BLANKS)
+        found = next((number for number in known if number is not None), None)
+        if found is None:
+            raise StageError(
+                "the tokenizer of the model has no token that can stand for a blank word; "
+                f"accepted: one of {', '.join(BLANKS)}"
+            )
+        return int(found)
+
+    @property
+    def embeddings(self) -> Any:
+        """The table of the tokens: which words, without their places."""
+        return self.model.get_input_embeddings()
+
+    def over_features(self, found: Tensor) -> Tensor:
+        """Of shape (tokens,)."""
+        return found.sum(dim=-1)
+
+    def as_read(self, through: Tensor) -> Tensor:
+        """The first place, the last one of a decoder, or the mean of all."""
+        config = self.model.config
+        if "next tokens" in choices.words_of("families", config.model_type, "HEADS"):
+            return through[-1]
+        return (
+            through.mean(0) if getattr(config, "classifier_pooling", "") == "mean" else through[0]
+        )
+
+
+def _bare(text: str, start: int, end: int) -> tuple[int, int]:
+    """The ends of a token without the white space around it."""
+    token = text[start:end]
+    begin = end - len(token.lstrip())
+    return begin, begin + len(token.strip())
+
+
+def _apart(text: str, end: int, start: int) -> bool:
+    """Whether white space is between two tokens, which a tokenizer takes for one word."""
+    return any(letter.isspace() for letter in text[end:start])
+
+
+def subject_of(kind: Problem, explained: Explained, model: Any, reader: Any) -> Subject:
+    """A model that reads texts, to be explained."""
+    return Words(kind, explained, model, reader)

@@ -1,0 +1,245 @@
+"""Stage `explanation`: which parts of rows speak for the answers of a fine-tuned model.
+
+Each method explains the same rows: the surest mistakes and some right answers for people, and a
+sample of all test rows for the sums and the checks. The checks are made on the model itself, since
+an explanation that looks plausible may still say nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.contract import Monitor
+from tasks.data.tables import write_json
+from tasks.explanations import load as load_method
+from tasks.explanations._checked import checked
+from tasks.machinery.naming.metric_name import MetricName
+from tasks.models.bodies import read_model
+from tasks.models.explaining.checks import SHARES, Curves, Scale, with_random_weights
+from tasks.models.explaining.drivers import region_drivers, word_drivers
+from tasks.models.explaining.explained import Explained, load_explained, subject_of
+from tasks.models.explaining.measured import Explaining, Measured, Methods
+from tasks.models.explaining.subject import Row, Subject
+from tasks.models.explaining.verdicts import FAITHFULNESS
+from tasks.models.files import configuration_of, labels_of
+from tasks.problems import Problem, load
+from tasks.statistics.bootstrap import Bootstrap
+
+RIGHT = 5  # right answers that are shown beside the mistakes
+
+
+def explain(
+    problem: str,
+    methods: Sequence[str],
+    most_rows: int,
+    most_mistakes: int,
+    bootstrap_samples: int,
+    *,
+    confidence: float,
+    seed: int,
+    data: Path,
+    model: Path,
+    evaluation: Path,
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Explain answers to test rows by several methods, and check the methods.
+
+    Args:
+        problem: what is predicted.
+        methods: by name, as in tasks/explanations.
+        most_rows: of the sample behind the sums and the checks.
+        most_mistakes: that are shown, the surest first.
+        bootstrap_samples: resamples of documents behind each interval.
+        confidence: coverage of the intervals.
+        seed: of the sample, the random orders, the random weights and the resamples.
+        data: folder with test.parquet and labels.json.
+        model: folder of the fine-tuned model.
+        evaluation: folder with the predictions.parquet of the same model and rows.
+        out: empty folder for explanation.json (what was explained, in words), shown.json (rows with
+            the attributions of their parts), drivers.json (parts that drive each answer),
+            curves.json, explanations.parquet (the sample), and of pictures shown.npy.
+        monitor: receives the progress.
+
+    Returns:
+        `explained_rows`, and of each method under its name: `completeness_error` if it is to be
+        complete, `faithfulness` and `random_likeness` with intervals.
+
+    Raises:
+        StageError: the model lacks what a method needs.
+    """
+    kind, explained = load(problem), load_explained(problem)
+    labels = labels_of(configuration_of(model, model.name)) if kind.PARTS else []
+    test = kind.complete(pd.read_parquet(data / "test.parquet"), data, "test")
+    answers = pd.read_parquet(evaluation / "predictions.parquet")
+    loaded, reader = read_model(kind.AUTO_MODEL, model, kind.READER)
+    subject = subject_of(kind, explained, loaded, reader)
+    other = with_random_weights(loaded, kind.AUTO_MODEL, seed)
+    random = subject_of(kind, explained, other, reader)
+
+    sample = chosen(len(test), most_rows, seed)
+    mistakes = surest_mistakes(kind, answers)
+    told = mistakes[:most_mistakes]
+    right = [i for i in sample if i not in set(mistakes)][:RIGHT]
+    drawn = prepared(subject, test, [*sample, *told], labels)
+    scale = Scale.of(subject, [float(subject.ends(drawn[i])[0][drawn[i].answer]) for i in sample])
+    by = {name: load_method(name) for name in methods}
+    how = Explaining(subject, by, scale, random, seed)
+    total = len(drawn)
+    measured: list[Measured] = []
+    for number in sample:
+        measured.append(how.measure(drawn[number], number))
+        monitor.progress(len(measured), total, "rows")
+    by_number = dict(zip(sample, measured, strict=True))
+    for number in told:
+        if number not in by_number:
+            by_number[number] = how.values(drawn[number])
+            monitor.progress(len(by_number), total, "rows")
+
+    documents = [str(answers["document"].iloc[number]) for number in sample]
+    bootstrap = Bootstrap(bootstrap_samples, confidence, seed)
+    metrics = {"explained_rows": float(len(sample))} | checked(measured, by, documents, bootstrap)
+    facts = {
+        "problem": problem,
+        "score": explained.SCORE,
+        "probable": explained.PROBABLE,
+        "parts": subject.PARTS,
+        "blank": subject.blank,
+        "rows": f"{len(sample):,} of {len(test):,} {kind.ROWS}",
+        "mistakes": len(mistakes),
+        "tested": len(test),
+        "confidence": confidence,
+        "methods": {name: each.WORDS for name, each in by.items()},
+        "complete": [name for name, each in by.items() if each.COMPLETE],
+    }
+    write_json(out / "explanation.json", facts)
+    write_json(out / "metrics.json", metrics)
+    shown = [*told, *right]
+    rows = [
+        described(kind, answers, number, by_number[number])
+        | in_words(explained, labels, by_number[number])
+        for number in shown
+    ]
+    write_json(out / "shown.json", rows)
+    write_json(out / "drivers.json", drivers(measured, by, explained, labels))
+    write_json(out / "curves.json", mean_curves(measured, by))
+    write_table(out / "explanations.parquet", sample, measured, answers)
+    if "pixels" in test and shown:
+        np.save(out / "shown.npy", np.stack([test["pixels"].iloc[number] for number in shown]))
+    return metrics
+
+
+def chosen(rows: int, most: int, seed: int) -> list[int]:
+    """Some of the rows, at random, in their order."""
+    drawn = np.random.default_rng(seed).permutation(rows)[:most]
+    return sorted(int(each) for each in drawn)
+
+
+def surest_mistakes(kind: Problem, answers: pd.DataFrame) -> list[int]:
+    """The rows that are answered wrongly, the surest answer first.
+
+    Of answers without one probability: the largest error first.
+    """
+    sure: NDArray[np.float64] = kind.errors(answers)
+    if "probability" in answers and answers["probability"].dtype.kind == "f":
+        sure = answers["probability"].to_numpy()
+    order = np.argsort(-sure, kind="stable")
+    return [int(i) for i in order if not kind.describe(answers.iloc[i]).right]
+
+
+def prepared(
+    subject: Subject, test: pd.DataFrame, numbers: Sequence[int], labels: Sequence[str]
+) -> dict[int, Row]:
+    """Rows in parts, with the answers that are explained, by their numbers."""
+    several = list(dict.fromkeys(numbers))
+    rows = subject.rows(test.iloc[several], labels)
+    truth = list(test[subject.kind.TRUTH].iloc[several])
+    return {
+        number: subject.chosen(row, gold, labels)
+        for number, row, gold in zip(several, rows, truth, strict=True)
+    }
+
+
+def described(kind: Problem, answers: pd.DataFrame, number: int, found: Measured) -> dict[str, Any]:
+    """A row for a page: its texts, its parts, and their attributions towards the answer."""
+    answer, row = kind.describe(answers.iloc[number]), found.row
+    columns = list(dict.fromkeys(piece.column for piece in row.pieces))
+    return {
+        "row": number,
+        "truth": answer.truth,
+        "answer": answer.answer,
+        "right": answer.right,
+        "said": answer.score,
+        "name": answer.text if not columns else "",
+        "texts": {name: str(answers[name].iloc[number]) for name in columns},
+        "pieces": [[piece.column, piece.start, piece.end] for piece in row.pieces],
+        "score": found.score,
+        "blank": found.blank,
+        "values": {name: (row.direction * each).tolist() for name, each in found.values.items()},
+    }
+
+
+def in_words(explained: Explained, labels: Sequence[str], found: Measured) -> dict[str, str]:
+    """The answer that is explained, and how strong it is without the row's content."""
+    without = f"{found.without:.1%}" if explained.PROBABLE else f"{found.blank:.4g}"
+    row = found.row
+    return {"explained": explained.words(labels, row.answer, row.direction), "without": without}
+
+
+def drivers(
+    measured: Sequence[Measured], methods: Methods, explained: Explained, labels: Sequence[str]
+) -> dict[str, Any]:
+    """Of each answer how many rows it is of, and by each method what drives it."""
+    groups: dict[str, list[Measured]] = defaultdict(list)
+    for each in measured:
+        groups[explained.words(labels, each.row.answer, each.row.direction)].append(each)
+
+    def found(rows: Sequence[Measured], method: str) -> Any:
+        if rows[0].row.pieces:
+            return word_drivers(rows, method)
+        return region_drivers(rows, method).tolist()
+
+    return {
+        answer: {"rows": len(rows), "methods": {name: found(rows, name) for name in methods}}
+        for answer, rows in sorted(groups.items(), key=lambda each: (-len(each[1]), each[0]))
+    }
+
+
+def mean_curves(measured: Sequence[Measured], methods: Methods) -> dict[str, Any]:
+    """The mean curves of each method and of random orders; none if no row has some."""
+    known = [each for each in measured if each.chance is not None]
+    if not known:
+        return {}
+
+    def mean(found: Sequence[Curves]) -> dict[str, list[float]]:
+        return {
+            name: np.mean([getattr(each, name) for each in found], axis=0).tolist()
+            for name in ("deletion", "insertion")
+        }
+
+    chance = mean([each.chance for each in known if each.chance is not None])
+    ours = {name: mean([each.curves[name] for each in known]) for name in methods}
+    return {"shares": SHARES.tolist(), "random": chance, "methods": ours}
+
+
+def write_table(
+    path: Path, sample: Sequence[int], measured: Sequence[Measured], answers: pd.DataFrame
+) -> None:
+    """The rows of the sample with the attributions of each method, a list a row."""
+    table = answers.iloc[list(sample)][["document", "gold", "predicted"]].reset_index(drop=True)
+    table.insert(0, "row", list(sample))
+    table["score"] = [each.score for each in measured]
+    table["blank"] = [each.blank for each in measured]
+    if measured and measured[0].row.pieces:
+        table["words"] = [[piece.text for piece in each.row.pieces] for each in measured]
+    for name in measured[0].values if measured else ():
+        table[name] = [each.values[name].tolist() for each in measured]
+        table[str(MetricName(FAITHFULNESS, name))] = [each.faithfulness(name) for each in measured]
+    table.to_parquet(path, index=False)

@@ -1,0 +1,147 @@
+"""A planted word decides the label: every check says that the explanations find it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from tasks.contract import Silent
+from tasks.experiment.problem import FineTuning
+from tasks.models.explaining.verdicts import failures
+from tasks.pages.explanations import card
+from tasks.stages.explanation import explain
+from tests.support.learnt import learn
+from tests.support.tiny_models import LABELS, TELLING, write_body, write_data
+
+METHODS = ["attention-rollout", "integrated-gradients", "occlusion"]
+SIGNED = METHODS[1:]
+TRAINING = FineTuning(epochs=10, batch_size=16, learning_rate=5e-3, max_length=32, precision="fp32")
+
+
+def explained(learnt: SimpleNamespace, name: str, methods: list[str], problem: str, rows: int):
+    out = learnt.folder / name
+    out.mkdir()
+    metrics = explain(
+        problem,
+        methods,
+        rows,
+        5,
+        100,
+        confidence=0.95,
+        seed=0,
+        data=learnt.data,
+        model=learnt.folder / "tuned" / "model",
+        evaluation=learnt.folder / "evaluation",
+        out=out,
+        monitor=Silent(),
+    )
+    return SimpleNamespace(metrics=metrics, out=out)
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """A model that has learnt which word tells the label."""
+    folder = tmp_path_factory.mktemp("planted")
+    data = write_data(folder / "data", "text-classification", 300)
+    found = learn("text-classification", TRAINING, folder, data, write_body(folder / "body"))
+    assert found.metrics["accuracy"] > 0.9
+    return found
+
+
+@pytest.fixture(scope="module")
+def found(learnt: SimpleNamespace) -> SimpleNamespace:
+    return explained(learnt, "explanation", METHODS, "text-classification", 30)
+
+
+@pytest.mark.parametrize("method", SIGNED)
+def test_the_planted_word_comes_first(found: SimpleNamespace, method: str) -> None:
+    table = pd.read_parquet(found.out / "explanations.parquet")
+    telling = [word for words in TELLING.values() for word in words]
+    right = table[(table["gold"] == table["predicted"]) & (table["blank"] < 0)]
+    assert len(right) > 10  # the others are of the label that a text without words gets
+    firsts = [
+        row["words"][max(range(len(row["words"])), key=lambda i, row=row: row[method][i])]
+        for _, row in right.iterrows()
+    ]
+    assert sum(first in telling for first in firsts) >= 0.9 * len(firsts)
+
+
+@pytest.mark.parametrize("method", SIGNED)
+def test_in_sum_each_label_is_driven_by_its_own_words(found: SimpleNamespace, method: str) -> None:
+    drivers = json.loads((found.out / "drivers.json").read_text())
+    assert {*drivers} <= {*LABELS}
+    for label, each in drivers.items():
+        words = each["methods"][method]
+        assert words[0]["word"] in TELLING[label]
+        assert words[0]["mean"] > 10 * max(0, *(w["mean"] for w in words if w["word"] == "the"), 0)
+
+
+def test_integrated_gradients_are_complete(found: SimpleNamespace) -> None:
+    assert found.metrics["integrated-gradients/completeness_error"] < 0.02
+    table = pd.read_parquet(found.out / "explanations.parquet")
+    for _, row in table.iterrows():
+        apart = row["score"] - row["blank"]
+        assert row["integrated-gradients"].sum() == pytest.approx(
+            apart, abs=0.05 * abs(apart) + 0.05
+        )
+
+
+@pytest.mark.parametrize("method", SIGNED)
+def test_the_order_is_better_than_chance_and_unlike_that_of_random_weights(
+    found: SimpleNamespace, method: str
+) -> None:
+    assert found.metrics[f"{method}/faithfulness/low"] > 0
+    assert abs(found.metrics[f"{method}/random_likeness"]) < 0.3
+    assert not failures(found.metrics, method)
+
+
+def test_the_rows_that_are_shown_are_the_surest_mistakes_and_right_ones(
+    learnt: SimpleNamespace, found: SimpleNamespace
+) -> None:
+    shown = json.loads((found.out / "shown.json").read_text())
+    answers = pd.read_parquet(learnt.folder / "evaluation" / "predictions.parquet")
+    wrong = answers[answers["gold"] != answers["predicted"]]
+    surest = list(wrong.sort_values("probability", ascending=False, kind="stable").index[:5])
+    assert [row["row"] for row in shown if not row["right"]] == surest
+    for row in shown:
+        text = row["texts"]["text"]
+        assert [text[start:end] for _, start, end in row["pieces"]] == text.split()
+
+
+def test_the_page_has_the_words_in_colour_and_the_checks(
+    found: SimpleNamespace, tmp_path: Path
+) -> None:
+    card.show(found.out, tmp_path)
+    names = {file.name for file in tmp_path.iterdir()}
+    assert {"card.md", "explanations.html", "faithfulness.png", "drivers.png"} <= names
+    text = (tmp_path / "card.md").read_text()
+    assert "integrated-gradients passes its checks" in text
+    assert "| word | mean attribution | in rows |" in text
+    page = (tmp_path / "explanations.html").read_text()
+    assert "background:rgba(28,109,178,0.75)" in page
+
+
+def test_the_page_says_where_a_method_fails(found: SimpleNamespace, tmp_path: Path) -> None:
+    metrics = dict(found.metrics)
+    metrics["occlusion/faithfulness/low"] = -0.1
+    metrics["integrated-gradients/completeness_error"] = 0.4
+    assert "not shown to be better than a random one" in failures(metrics, "occlusion")[0]
+    assert "miss 40% of the difference" in failures(metrics, "integrated-gradients")[0]
+
+
+@pytest.mark.slow
+def test_the_number_of_a_text_is_explained_too(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data", "regression")
+    training = TRAINING.model_copy(update={"learning_rate": 1e-3, "epochs": 20})
+    learnt = learn("regression", training, tmp_path, data, write_body(tmp_path / "body"))
+    found = explained(learnt, "explanation", METHODS, "regression", 20)
+    drivers = json.loads((found.out / "drivers.json").read_text())
+    assert {*drivers} <= {"high", "low"}
+    for method in SIGNED:
+        words = drivers["high"]["methods"][method]
+        assert words[0]["word"] in (*TELLING["stone"], *TELLING["plant"])
+        assert found.metrics[f"{method}/faithfulness/low"] > 0
