@@ -23,11 +23,17 @@ from tasks.machinery.naming.paths import has_scheme, place
 from tasks.machinery.naming.spelling import nearest
 
 PRESETS = Path(__file__).parent
+FURTHER = PRESETS / "further"
+
+
+def offered() -> dict[str, Path]:
+    """The shipped experiments that the Prefect UI offers too, by name."""
+    return {file.stem: file for file in sorted(PRESETS.glob("*.yaml"))}
 
 
 def presets() -> dict[str, Path]:
-    """The shipped experiments by name."""
-    return {file.stem: file for file in sorted(PRESETS.glob("*.yaml"))}
+    """The shipped experiments by name, those of the UI first."""
+    return offered() | {file.stem: file for file in sorted(FURTHER.glob("*.yaml"))}
 
 
 def summary_of(preset: Path) -> str:
@@ -82,7 +88,7 @@ def load_any(
     file = _find(name)
     values, lines = read_yaml(file)
     lines = _by_new_names(values, lines, note)
-    if file.parent != PRESETS:
+    if file.parent not in (PRESETS, FURTHER):
         _anchor(values, file.parent)
     return _changed(values, lines, settings, note)
 

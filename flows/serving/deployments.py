@@ -16,7 +16,7 @@ from flows.experiment import run_experiment
 from flows.free import free_space
 from flows.images import run_images
 from flows.parts import evaluate, finetune, pretrain
-from flows.presets.loading import load_any, of_images, presets, summary_of
+from flows.presets.loading import load_any, of_images, offered, summary_of
 from flows.retrain import retrain
 from flows.serving.retrain_settings import handed_over
 
@@ -75,7 +75,7 @@ def _experiments() -> list[RunnerDeployment]:
             [TRAINING, "preset"],
             parameters={"experiment": load_any(name).model_dump(mode="json")},
         )
-        for name, file in presets().items()
+        for name, file in offered().items()
     ]
     blank = (
         "An experiment of your own. Fill in its name and, in Corpus, the source of the text to "

@@ -13,7 +13,7 @@ import hashlib
 import json
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -138,11 +138,9 @@ class Hub:
             return _send(request, facts | {"gated": False, "disabled": False, "downloads": 0})
         if verb == "tree":
             below = "/".join(after[1:])
-            inside = [
-                each
-                for each in entries
-                if f"{each['path']}/".startswith(f"{below}/" if below else "")
-            ]
+            recursive = query.get("recursive", ["false"])[0].lower() in ("true", "1")
+            inside = [*_folders(files, folder), *entries]
+            inside = [each for each in inside if _is_below(each["path"], below, recursive)]
             return _send(request, inside)
         if verb == "paths-info":
             try:
@@ -192,6 +190,23 @@ class Hub:
             status,
             headers | ({"X-Repo-Commit": commit} if commit else {}),
         )
+
+
+def _folders(files: Iterable[Path], root: Path) -> list[dict[str, Any]]:
+    """The folders of files, as entries of a tree."""
+    found = {each for file in files for each in file.relative_to(root).parents} - {Path()}
+    paths = sorted(each.as_posix() for each in found)
+    oids = [hashlib.sha1(path.encode()).hexdigest() for path in paths]
+    return [
+        {"type": "directory", "path": path, "size": 0, "oid": oid}
+        for path, oid in zip(paths, oids, strict=True)
+    ]
+
+
+def _is_below(path: str, folder: str, recursive: bool) -> bool:
+    """Whether a path is in a folder; "" is that of the repository."""
+    rest = path.removeprefix(f"{folder}/") if folder else path
+    return (not folder or rest != path) and (recursive or "/" not in rest)
 
 
 def _entry(file: Path, folder: Path) -> dict[str, Any]:
