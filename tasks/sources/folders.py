@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tasks.contract import StageError
@@ -42,6 +42,22 @@ def files_in(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
     if accepted is FOR_ROWS:
         _require_no_split_passed_over(root, every, chosen, field)
     return chosen
+
+
+def require_names(names: Iterable[str], field: str) -> None:
+    """Check that the names of files are text: ids and pages have them.
+
+    Raises:
+        StageError: one has bytes that are not UTF-8, as archives of other systems leave them.
+    """
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise StageError(
+                f"{field}: the name of a file is not UTF-8: {name!a}; rename it, or all files: "
+                "convmv -f latin1 -t utf8 --notest -r FOLDER"
+            ) from None
 
 
 def readable(paths: Sequence[Path], accepted: tuple[str, ...]) -> list[Path]:

@@ -300,6 +300,18 @@ def test_a_pipe_in_a_folder_is_told_and_not_waited_for(tmp_path, name):
         resolve(str(tmp_path), "corpus.source", holds)
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9.txt", b"sub/caf\xe9.txt"])
+def test_a_file_whose_name_is_no_text_is_told(tmp_path, name):
+    (tmp_path / "sub").mkdir()
+    file = tmp_path / os.fsdecode(name)
+    file.write_text("one")
+    for place in (file, tmp_path):
+        with pytest.raises(
+            StageError, match=r"corpus.source: .* not UTF-8: '.*caf.udce9.txt'; rena"
+        ):
+            resolve(str(place), "corpus.source", "text")
+
+
 def test_a_line_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("tasks.sources.lines.LONGEST", 1_000)
     with gzip.open(tmp_path / "a.csv.gz", "wb") as file:
