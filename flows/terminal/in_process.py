@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -124,8 +125,20 @@ def _why(error: Exception) -> list[str]:
 
     if isinstance(error, StageFailedError):
         return _failure(error)
-    said = full_disk(error, home()) or unanswered(error) or f"{type(error).__name__}: {error}"
+    known = full_disk(error, home()) or denied(error) or unanswered(error)
+    said = known or f"{type(error).__name__}: {error}"
     return [str(said), KEPT]
+
+
+def denied(error: BaseException) -> str:
+    """The message if the system denies access to a file; empty for other problems."""
+    numbers = (errno.EACCES, errno.EPERM, errno.EROFS)
+    if not isinstance(error, OSError) or error.errno not in numbers or not error.filename:
+        return ""
+    return (
+        f"{error.filename}: {os.strerror(error.errno).lower()}. The state folder is {home()}; to "
+        "use one that you can write to, set TEMPER_HOME"
+    )
 
 
 def _failure(error: StageFailedError) -> list[str]:

@@ -6,6 +6,7 @@ threads. The bytes of a file depend only on what is drawn: they contain no dates
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,14 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.markdown import visible
 
 INK, MUTED, GRID = "#1f2933", "#6b7785", "#e4e7eb"
 BLUE, ORANGE, GREEN, PURPLE = "#1c6db2", "#d1701b", "#2f8a57", "#7a55a8"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE)
 BLUES = LinearSegmentedColormap.from_list("blues", ["#ffffff", "#9cc4e6", BLUE, "#0b3c68"])
+_NAME, _TITLE = 40, 160  # characters
 
 Points = Sequence[tuple[float, float]]
 
@@ -49,7 +52,7 @@ def canvas(
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     characters = round(width * 14)
-    title, under = literal(title), fill(literal(subtitle), characters)
+    title, under = literal(cut(title, _TITLE)), fill(literal(subtitle), characters)
     lift = 8 + 12.5 * under.count("\n") + (15 if under else 0)
     heading: dict[str, Any] = {
         "xycoords": "axes fraction",
@@ -79,18 +82,25 @@ def literal(text: str) -> str:
     return visible(text).replace("$", r"\$")
 
 
+def named(name: str) -> str:
+    """The name of a label or a series: a figure is as large as what is written in it."""
+    return literal(cut(" ".join(name.split()), _NAME))
+
+
 def write_figure(figure: Figure, path: Path) -> None:
     """Write a PNG whose bytes depend on the drawing alone; creates the folder if missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(
-        path,
-        dpi=150,
-        format="png",
-        bbox_inches="tight",
-        pad_inches=0.2,
-        facecolor="white",
-        metadata={"Software": None},
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # in a label: drawn as a box
+        figure.savefig(
+            path,
+            dpi=150,
+            format="png",
+            bbox_inches="tight",
+            pad_inches=0.2,
+            facecolor="white",
+            metadata={"Software": None},
+        )
 
 
 def draw_curves(
@@ -113,7 +123,7 @@ def draw_curves(
             {"linewidth": 1.3, "alpha": 0.75} if noisy else {"linewidth": 2.0, "markersize": 4}
         )
         axes.plot(xs, ys, color=color, marker="" if noisy else "o", **style)
-        ends.append((ys[-1], f"{literal(name)} {ys[-1]:.3g}", color))
+        ends.append((ys[-1], f"{named(name)} {ys[-1]:.3g}", color))
     axes.margins(x=0.01)
     _label_ends(axes, ends)
     axes.set_xlabel(x, color=MUTED, fontsize=9)
@@ -170,7 +180,7 @@ def draw_intervals(
         )
     if zero:
         axes.axvline(0, color=INK, linewidth=1)
-    axes.set_yticks(range(len(rows)), [literal(row.name) for row in reversed(rows)])
+    axes.set_yticks(range(len(rows)), [named(row.name) for row in reversed(rows)])
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.margins(x=0.08)
     axes.set_xlabel(x, color=MUTED, fontsize=9)
@@ -241,7 +251,7 @@ def draw_confusion(
                 color = "white" if shares[row, column] > 0.45 else INK
                 text = f"{counts[row, column]:,}"
                 axes.text(x, y, text, ha="center", va="center", fontsize=7.5, color=color)
-    shown = [literal(names[i]) for i in kept]
+    shown = [named(names[i]) for i in kept]
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
     axes.set_xticks(range(size), shown, rotation=45, ha="right", rotation_mode="anchor")

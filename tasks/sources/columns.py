@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tasks.contract import StageError
@@ -28,6 +28,15 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "tags": ("tags", "ner_tags", "bio_tags", "ner", "labels", "pos_tags", "label"),
 }
 
+_SHOWN = 50  # names of columns in a message
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names of columns for a message; a table may have very many."""
+    every = list(names)
+    more = f", … ({len(every):,} in all)" if len(every) > _SHOWN else ""
+    return ", ".join(every[:_SHOWN]) + more
+
 
 def require(
     columns: Sequence[Column], there: Sequence[str], where: str, otherwise: str = ""
@@ -48,7 +57,7 @@ def require(
             hint = nearest(column.name, there) or _by_usual_name(column, there)
             raise StageError(
                 f"{where}: no column {column.name!r} ({column.field}){hint}. "
-                f"Columns there: {', '.join(map(repr, there))}"
+                f"Columns there: {listed(map(repr, there))}"
                 + (f". {otherwise}" if otherwise and not hint else "")
             )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
@@ -15,7 +16,7 @@ from typing import Any
 
 from tasks.contract import StageError
 from tasks.data.rows import Column
-from tasks.sources.columns import by_number, require
+from tasks.sources.columns import by_number, listed, require
 from tasks.sources.lines import File, lines
 
 Record = tuple[str, Mapping[str, Any]]
@@ -23,6 +24,10 @@ Record = tuple[str, Mapping[str, Any]]
 MARKS = ("\t", ",", ";", "|")
 NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars (|)"}
 _LOOKED_AT = 20  # lines
+_RETURN = (
+    "a carriage return outside of quotes, with no line break after it. If every line ends so (old "
+    "Mac): tr '\\r' '\\n' < {0} > converted-{0}"
+)
 # A document in a cell may be longer than the 128 kB that `csv` accepts by default.
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
@@ -51,8 +56,12 @@ def mark_in(sample: Sequence[str], usual: str = "") -> str:
 
 def _fits(mark: str, sample: Sequence[str]) -> bool:
     """Whether lines have equally many cells: each line, or each row if cells have line breaks."""
-    for_each = {len(next(csv.reader([line], delimiter=mark), [])) for line in sample}
-    together = [len(row) for row in csv.reader([f"{line}\n" for line in sample], delimiter=mark)]
+    try:
+        for_each = {len(next(csv.reader([line], delimiter=mark), [])) for line in sample}
+        rows = csv.reader([f"{line}\n" for line in sample], delimiter=mark)
+        together = [len(row) for row in rows]
+    except csv.Error:  # a carriage return within a line, reported where the rows are read
+        return False
     whole = set(together)
     if len(together) < len(sample):  # cells have line breaks, and the last row may be cut off
         whole = set(together[:-1])
@@ -79,13 +88,14 @@ def _of_csv(file: File, columns: Sequence[Column], mark: str) -> Iterator[Record
             elif cells and len(cells) != len(header):
                 raise StageError(
                     f"{where}: {len(cells)} cells, but the {_first(header)} has {len(header)} "
-                    f"({', '.join(header)}); a cell with {_a(mark)} must be in double quotes"
+                    f"({listed(header)}); a cell with {_a(mark)} must be in double quotes"
                 )
             elif cells:
                 yield where, dict(zip(header, cells, strict=True))
             where = f"{file.name}, line {reader.line_num + 1}"
     except csv.Error as error:
-        raise StageError(f"{where}: not valid CSV: {error}") from None
+        said = _RETURN.format(file.path.name) if "new-line" in str(error) else str(error)
+        raise StageError(f"{where}: not valid CSV: {said}") from None
 
 
 def _of_tabs(file: File, columns: Sequence[Column]) -> Iterator[Record]:
@@ -107,7 +117,7 @@ def _of_tabs(file: File, columns: Sequence[Column]) -> Iterator[Record]:
         elif len(cells) != len(header):
             raise StageError(
                 f"{where}: {len(cells)} cells, but the {_first(header)} has {len(header)} "
-                f"({', '.join(header)}); a cell of a .tsv file can contain neither a tab nor a "
+                f"({listed(header)}); a cell of a .tsv file can contain neither a tab nor a "
                 "line break (a .csv file can)"
             )
         else:
@@ -139,9 +149,9 @@ def _begin(cells: list[str], columns: Sequence[Column], where: str) -> tuple[lis
     if numbers := by_number(columns, cells, where):
         return numbers, True
     header = [cell.strip() for cell in cells]
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
-        raise StageError(f"{where}: the header names a column twice: {', '.join(map(repr, twice))}")
+        raise StageError(f"{where}: the header names a column twice: {listed(map(repr, twice))}")
     of_command = any(column.field.startswith("--") for column in columns)
     require(columns, header, where, "" if of_command else _ABOUT_HEADERS)
     return header, False

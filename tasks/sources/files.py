@@ -42,6 +42,7 @@ from tasks.sources.folders import (
     links_out,
     nothing_at,
     readable,
+    require_names,
     splits_in,
     splits_of,
 )
@@ -108,6 +109,7 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
         names = {root.name: root}
     else:
         raise StageError(f"{field}: {nothing_at(root)}")
+    require_names(names, field)
     empty = [name for name, path in names.items() if path.stat().st_size == 0]
     if empty:
         raise StageError(f"{field}: {empty[0]} is empty (0 bytes): add content or remove it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tasks.contract import StageError
@@ -30,7 +30,7 @@ def files_in(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
     chosen = readable(every, accepted)
     if others := [path for path in chosen if not _may_describe(path)]:
         chosen = others
-    broken = [path for path in chosen if not path.exists()]
+    broken = [path for path in chosen if not path.is_file()]  # a pipe would block for ever
     if broken:
         raise StageError(f"{field}: {nothing_at(broken[0])}; fix or remove it")
     if not chosen:
@@ -42,6 +42,22 @@ def files_in(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
     if accepted is FOR_ROWS:
         _require_no_split_passed_over(root, every, chosen, field)
     return chosen
+
+
+def require_names(names: Iterable[str], field: str) -> None:
+    """Check that the names of files are text: ids and pages have them.
+
+    Raises:
+        StageError: one has bytes that are not UTF-8, as archives of other systems leave them.
+    """
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise StageError(
+                f"{field}: the name of a file is not UTF-8: {name!a}; rename it, or all files: "
+                "convmv -f latin1 -t utf8 --notest -r FOLDER"
+            ) from None
 
 
 def readable(paths: Sequence[Path], accepted: tuple[str, ...]) -> list[Path]:
@@ -57,7 +73,7 @@ def _is_of(path: Path, accepted: tuple[str, ...]) -> bool:
         return True
     if accepted is not FOR_ROWS or not splits_in(path.name):
         return False
-    if suffix == ".txt" or not path.exists():  # a broken link is an error, whatever it was
+    if suffix == ".txt" or not path.is_file():  # a broken link is an error, whatever it was
         return True
     return format_of(File(path, path.name), rows=True) in accepted
 
@@ -94,7 +110,7 @@ def _require_no_split_passed_over(
 
 
 def files_under(folder: Path, above: tuple[str, ...], field: str) -> Iterator[Path]:
-    """Files and broken links in a folder; links to folders are followed."""
+    """What is in a folder but folders, also broken links and pipes; links to them are followed."""
     own = os.path.realpath(folder)
     if own in above:
         raise StageError(
@@ -105,7 +121,7 @@ def files_under(folder: Path, above: tuple[str, ...], field: str) -> Iterator[Pa
             continue
         if entry.is_dir():
             yield from files_under(entry, (*above, own), field)
-        elif entry.is_file() or (entry.is_symlink() and not entry.exists()):
+        else:
             yield entry
 
 

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from tasks.contract import StageError
+from tasks.machinery.host.space import human
 from tasks.sources.packing import DAMAGED, PACKED, packing_of, unpacked
 
 UTF8, UTF16, LATIN1 = "UTF-8", "UTF-16", "Latin-1"
+LONGEST = 2**29  # bytes of a line, or characters of UTF-16
 _EXPORT = "unpack it, or export it as UTF-8 text"
 # The first bytes of files that often have the wrong name.
 _SIGNATURES = {
@@ -25,6 +29,8 @@ _SIGNATURES = {
     b"\xd0\xcf\x11\xe0": "an Excel .xls file",
     b"\x1f\x8b": "packed by gzip",
 }
+
+Text = TypeVar("Text", str, bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ def lines(file: File) -> Generator[tuple[int, str], None, None]:
                     yield number, line
                 return
             decoder, offset = Decoder(file.name), 0
-            for number, raw in enumerate(stream, 1):
+            for number, raw in enumerate(_bounded(file, stream.readline), 1):
                 yield number, decoder.decode(number, offset, raw)
                 offset += len(raw)
     except DAMAGED as error:
@@ -74,6 +80,23 @@ def lines(file: File) -> Generator[tuple[int, str], None, None]:
             f"{file.name}: not a complete {kind} file (truncated in a copy?), after line {number}: "
             f"{error}"
         ) from None
+
+
+def _bounded(file: File, read: Callable[[int], Text]) -> Iterator[Text]:
+    """The lines of a stream. A packed file of a few kB may have one that fills any memory.
+
+    Raises:
+        StageError: a line is too long.
+    """
+    for number, line in enumerate(iter(partial(read, LONGEST), None), 1):
+        if not line:
+            return
+        if len(line) == LONGEST and line[-1:] not in ("\n", b"\n"):
+            raise StageError(
+                f"{file.name}, line {number}: longer than {human(LONGEST)}; accepted: text with "
+                "line breaks. Divide it, or remove the file if it is no text"
+            )
+        yield line
 
 
 def _wide(file: File, stream: io.BufferedReader) -> Iterator[str]:
@@ -85,7 +108,7 @@ def _wide(file: File, stream: io.BufferedReader) -> Iterator[str]:
     number = 0
     with closing(io.TextIOWrapper(stream, encoding="utf-16", newline="\n")) as text:
         try:
-            for number, line in enumerate(text, 1):
+            for number, line in enumerate(_bounded(file, text.readline), 1):
                 if "\0" in line:
                     where = f"{file.name}, line {number}"
                     raise StageError(f"{where}: a zero character; this is not a text file")
@@ -162,7 +185,7 @@ def encoding_of(file: File) -> str:
     with file.open() as stream:
         if stream.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             return UTF16
-        for raw in stream:
+        for raw in _bounded(file, stream.readline):
             if not raw.isascii():
                 decoder.decode(2, 0, raw.removeprefix(codecs.BOM_UTF8))
                 return decoder.encoding or UTF8

@@ -140,12 +140,33 @@ def _workbook(source: Source) -> Iterator[Any]:
             warnings.simplefilter("ignore")  # of what is not read, such as drop-down lists
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # of zip files, XML and openpyxl itself
-        said = " ".join(str(error).split())[:200]
-        raise StageError(f"{path.name}: not a workbook that can be read: {said}") from None
+        raise _unreadable(path, error) from None
     try:
         yield book
     finally:
         book.close()
+
+
+def _cells(path: str, sheet: Any) -> Iterator[tuple[Any, ...]]:
+    """The values of each row of a sheet, which is only parsed now.
+
+    Raises:
+        StageError: it is damaged.
+    """
+    every = sheet.iter_rows(values_only=True)
+    while True:
+        try:
+            cells = next(every, None)
+        except Exception as error:
+            raise _unreadable(Path(path), error) from None
+        if cells is None:
+            return
+        yield cells
+
+
+def _unreadable(path: Path, error: Exception) -> StageError:
+    said = " ".join(str(error).split())[:200]
+    return StageError(f"{path.name}: not a workbook that can be read: {said}")
 
 
 @contextmanager
@@ -165,7 +186,7 @@ def _chosen(source: Source, book: Any) -> dict[str, str]:
     filled = [
         sheet.title
         for sheet in book.worksheets
-        if any(any(cell is not None for cell in row) for row in sheet.iter_rows(values_only=True))
+        if any(any(cell is not None for cell in row) for row in _cells(source.name, sheet))
     ]
     named = {title: title.strip().lower() for title in filled}
     splits = {title: name for title, name in named.items() if name in SPLIT_WORDS}
@@ -186,7 +207,7 @@ def _records(
     """The split, the place and the values of each row that is not empty."""
     for sheet, split in sheets.items():
         names: list[str] = []
-        for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+        for number, cells in enumerate(_cells(source.name, sheet), 1):
             if all(cell is None for cell in cells):
                 continue
             where = f"{source.name}, sheet {sheet.title!r}, row {number}"

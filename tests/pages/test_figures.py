@@ -46,3 +46,12 @@ def test_of_many_labels_those_with_the_most_errors_are_shown():
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "d"]
     assert any("the 2 of 4 labels with the most errors" in text.get_text() for text in axes.texts)
+
+
+def test_labels_of_thousands_of_characters_do_not_grow_the_picture(tmp_path, recwarn):
+    names = ["x" * 3_000, "\N{PILE OF POO}\ty"]
+    figure = draw_confusion("t" * 3_000, "s", np.array([[3, 1], [1, 3]]), names)
+    write_figure(figure, tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as drawn:
+        assert max(drawn.size) < 6_000
+    assert not recwarn.list

@@ -68,3 +68,19 @@ def test_mistakes_with_numbers_are_told(content: str, said: str, tmp_path: Path)
     (tmp_path / "t.csv").write_text(content)
     with pytest.raises(StageError, match=said):
         read(tmp_path / "t.csv", NUMBERED)
+
+
+def test_very_many_columns_are_read_and_messages_show_some(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(20_000)]  # compared with each other it takes minutes
+    (tmp_path / "a.csv").write_text(f"text,label,{','.join(names)}\none,p{',' * len(names)}\n")
+    assert read(tmp_path / "a.csv") == [("one", "p")]
+    (tmp_path / "b.csv").write_text(f"body,label,{','.join(names)}\n")
+    with pytest.raises(StageError, match=r"no column 'text'.*\(20,002 in all\)") as found:
+        read(tmp_path / "b.csv")
+    assert len(str(found.value)) < 2_000
+
+
+def test_lines_of_old_macs_are_told_with_how_to_convert_them(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"text,label\rone,p\rtwo,n\r")
+    with pytest.raises(StageError, match=r"line 1: .*a carriage return .*tr '.r' '.n' < a.csv"):
+        read(tmp_path / "a.csv")

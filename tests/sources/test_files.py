@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ from tasks.experiment.corpus import Corpus
 from tasks.machinery.store.fingerprint import key_part
 from tasks.sources import resolve
 from tasks.sources.files import documents
+from tasks.sources.lines import File, lines
 
 LABELLED = Columns(
     (Column("text", "downstream.x.columns.text"), Column("label", "downstream.x.columns.label")),
@@ -286,6 +288,41 @@ def test_a_link_back_and_a_link_to_nothing_are_told(tmp_path):
     (tmp_path / "b.txt").symlink_to("gone.txt")
     with pytest.raises(StageError, match=r"b.txt is a link to gone.txt, which does not exist"):
         texts(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["b.txt", "test"])
+def test_a_pipe_in_a_folder_is_told_and_not_waited_for(tmp_path, name):
+    (tmp_path / "train.csv").write_text("text,label\na,b\n")
+    (tmp_path / "a.txt").write_text("one")
+    os.mkfifo(tmp_path / name)
+    holds = "text" if name == "b.txt" else "rows"
+    with pytest.raises(StageError, match=rf"{name} is neither a file nor a folder, but a device"):
+        resolve(str(tmp_path), "corpus.source", holds)
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.txt", b"sub/caf\xe9.txt"])
+def test_a_file_whose_name_is_no_text_is_told(tmp_path, name):
+    (tmp_path / "sub").mkdir()
+    file = tmp_path / os.fsdecode(name)
+    file.write_text("one")
+    for place in (file, tmp_path):
+        with pytest.raises(
+            StageError, match=r"corpus.source: .* not UTF-8: '.*caf.udce9.txt'; rena"
+        ):
+            resolve(str(place), "corpus.source", "text")
+
+
+def test_a_line_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("tasks.sources.lines.LONGEST", 1_000)
+    with gzip.open(tmp_path / "a.csv.gz", "wb") as file:
+        file.write(b"text,label\n" + b"0" * 1_000_000)
+    with pytest.raises(StageError, match=r"a.csv.gz, line 2: longer than 1.0 kB; accepted: text"):
+        list(lines(File(tmp_path / "a.csv.gz", "a.csv.gz")))
+    (tmp_path / "b.txt").write_bytes(b"0" * 999 + b"\nend")
+    assert [len(line) for _, line in lines(File(tmp_path / "b.txt", "b.txt"))] == [999, 3]
+    (tmp_path / "c.txt").write_text("0" * 2_000, encoding="utf-16")
+    with pytest.raises(StageError, match=r"c.txt, line 1: longer than"):
+        list(lines(File(tmp_path / "c.txt", "c.txt")))
 
 
 def test_a_file_that_was_changed_since_the_run_was_planned_is_refused(tmp_path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,14 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "c.xlsx").write_text("no workbook")
     with pytest.raises(StageError, match=r"c\.xlsx: not a workbook that can be read"):
         read(resolve(str(tmp_path / "c.xlsx"), "x.source"))
+    path = Path(write(tmp_path / "e.xlsx", S=ROWS))
+    with zipfile.ZipFile(path) as whole:
+        parts = {name: whole.read(name) for name in whole.namelist()}
+    with zipfile.ZipFile(path, "w") as damaged:
+        for name, content in parts.items():
+            damaged.writestr(name, content[:-40] if "sheet1" in name else content)
+    with pytest.raises(StageError, match=r"e\.xlsx: not a workbook that can be read: unclosed"):
+        read(resolve(str(path), "x.source"))
     with pytest.raises(StageError, match=r"x\.source: there is no file"):
         resolve(str(tmp_path / "d.xlsx"), "x.source")
     monkeypatch.setattr(workbook, "find_spec", lambda _: None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -87,7 +88,7 @@ def labels(data: ImageData, counts: LabelCounts, rows: int) -> list[str]:
         StageError: the training masks have fewer than two, or lack one, or two have one name.
     """
     field = f"{data.part}.classes"
-    twice = sorted({name for name in data.classes if data.classes.count(name) > 1})
+    twice = sorted(name for name, count in Counter(data.classes).items() if count > 1)
     if twice or any(not name.strip() for name in data.classes):
         raise StageError(
             f"{field}: found {twice[0] if twice else ''!r} {'twice' if twice else 'as a name'}; "

@@ -31,6 +31,7 @@ from tasks.machinery.naming.spelling import nearest_path
 from tasks.sources import Progress, Source
 from tasks.sources.boxes import formats
 from tasks.sources.boxes.written import passed_over
+from tasks.sources.folders import require_names
 from tasks.sources.images import idx as idx_files
 from tasks.sources.images import picture_folders
 from tasks.sources.images.picture_bytes import read_picture
@@ -92,6 +93,7 @@ def identify(location: str, field: str) -> dict[str, str]:
             raise StageError(
                 f"{field}: found {', '.join(found) or 'nothing'} at {root}; accepted: {_ACCEPTED}"
             )
+        require_names((name for name, _ in files), field)
         whole = hashlib.sha256()
         for name, path in files:
             whole.update(f"{name}\0{digest_file(path)}\n".encode())

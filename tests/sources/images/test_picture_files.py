@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import shutil
 import struct
 from pathlib import Path
@@ -165,6 +166,15 @@ def test_a_folder_without_pictures_says_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(StageError, match=r"found \.txt at .*; accepted: pictures \(\.png"):
         resolve(str(tmp_path), "images.source")
+
+
+def test_a_picture_whose_name_is_no_text_is_told(tmp_path: Path) -> None:
+    [picture] = write_pictures(tmp_path, 1, seed=1).glob("*/*.png")
+    picture.rename(picture.parent / os.fsdecode(b"caf\xe9.png"))
+    with pytest.raises(
+        StageError, match=r"x.source: .* is not UTF-8: '.*/caf.udce9.png'; rename it"
+    ):
+        resolve(str(tmp_path), "x.source")
 
 
 def test_digits_are_those_of_scikit_learn() -> None:

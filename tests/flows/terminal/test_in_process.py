@@ -1,0 +1,31 @@
+"""What a command says of an error that is nobody's mistake in the data."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from flows.commands import main as command
+from flows.terminal.in_process import denied
+
+
+def test_a_file_that_may_not_be_written_is_told_without_a_traceback(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(home / "runs" / ".lock"))
+
+    monkeypatch.setattr(command, "app", refused)
+    monkeypatch.setattr(command, "redact_output", lambda: None)
+    with pytest.raises(SystemExit) as end:
+        command.main()
+    assert end.value.code == 1
+    said = capsys.readouterr().err
+    assert f"temper: {home}/runs/.lock: permission denied. The state folder is {home}" in said
+
+
+def test_other_errors_are_not_called_denied() -> None:
+    assert denied(FileNotFoundError(errno.ENOENT, "No such file", "x")) == ""
+    assert denied(PermissionError("not of a file")) == ""
