@@ -182,6 +182,8 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.bootstrap_samples": ("300", {"evaluation"}),
     "evaluation.confidence": ("0.9", {"evaluation", "report"}),
     "evaluation.seeds": ("2", {"evaluation"}),  # and more stages of fine-tuning
+    "evaluation.learning_curve": ("[0.5]", {"report"}),  # and more stages
+    "evaluation.mislabelled": ("true", {"report"}),  # and a stage
     "evaluation.calibration": ("temperature", {"report"}),  # and a stage
     "evaluation.wanted_accuracy": ("0.8", {"calibration"}),
     "checkpoints.every_steps": ("7", NO_KEY),

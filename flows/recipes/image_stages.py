@@ -27,6 +27,7 @@ ImageStageName = Literal[
     "baseline",
     "evaluation",
     "calibration",
+    "mislabelled",
     "report",
 ]
 IMAGE_NAMES: tuple[ImageStageName, ...] = get_args(ImageStageName)

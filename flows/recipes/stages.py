@@ -58,6 +58,9 @@ StageName = Literal[
     "slices",
     "further-test",
     "transfer",
+    "label-share",
+    "learning-curve",
+    "mislabelled",
     "report",
 ]
 NAMES: tuple[StageName, ...] = get_args(StageName)

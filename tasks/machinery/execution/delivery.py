@@ -46,7 +46,7 @@ _PAUSE = 3.0
 
 
 # Stages behind the evaluation of a problem.
-GENERALIZATION = ("calibration", "slices", "transfer")
+GENERALIZATION = ("calibration", "slices", "transfer", "learning-curve", "mislabelled")
 
 
 def metric_prefix(title: Title) -> str:
