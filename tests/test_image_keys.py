@@ -96,6 +96,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.bootstrap_samples": ("300", {"evaluation kinds"}),
     "evaluation.confidence": ("0.9", {"evaluation kinds", "report"}),
     "evaluation.seeds": ("2", {"evaluation kinds"}),
+    "evaluation.mislabelled": ("true", {"report"}),  # and a stage
     "evaluation.calibration": ("temperature", {"report"}),  # and a stage
     "evaluation.wanted_accuracy": ("0.8", {"calibration kinds"}),
     "evaluation.explain": ("[occlusion]", NO_KEY),  # one more stage

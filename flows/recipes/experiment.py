@@ -17,7 +17,7 @@ from flows.recipes.generalization import look_further, require_possible
 from flows.recipes.given import about, family_of, find_start, tokenizer_of
 from flows.recipes.inspection import labelled_source, text_source
 from flows.recipes.stages import Table
-from flows.recipes.subject import Evaluated, Subject, findings_of
+from flows.recipes.subject import Evaluated, FewerLabels, Subject, findings_of
 from tasks import problems
 from tasks.experiment.experiment import BEFORE, Experiment
 from tasks.experiment.images.experiment import ImageExperiment
@@ -25,7 +25,7 @@ from tasks.experiment.images.problem import ImageDownstream
 from tasks.experiment.pretraining import COOCCURRENCE
 from tasks.experiment.problem import Downstream
 from tasks.experiment.training import FULL
-from tasks.machinery.naming.title import from_scratch, from_start, with_seed
+from tasks.machinery.naming.title import from_scratch, from_start, with_seed, with_share
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.call import StageCaller
 from tasks.models.files import weights_of
@@ -227,17 +227,18 @@ def finetune_and_evaluate(
     if start is not None:
         variants["start"] = (from_start(problem.name), start, start)
 
-    def tune(role: str, seed: int) -> Input:
+    def tune(role: str, seed: int, fewer: FewerLabels | None = None) -> Input:
         label, weights, built = variants[role]
         training = problem.training if weights is not None else problem.from_scratch
+        label = label if seed == experiment.seed else with_seed(label, seed)
         artifact = run(
             table.finetuning(problem.kind, family, training.tuning.method),
-            label if seed == experiment.seed else with_seed(label, seed),
+            label if fewer is None else with_share(label, fewer.share),
             problem=problem.kind,
-            training=training,
+            training=training if fewer is None else fewer.training(training),
             seed=seed,
             checkpoints=experiment.checkpoints,
-            data=data.whole.only(*table.tuned),
+            data=data.whole.only(*table.tuned) if fewer is None else fewer.data,
             body=weights,
             architecture=built.without(*weights_of(built.files)),
         )
@@ -270,7 +271,16 @@ def finetune_and_evaluate(
     )
     explain(problem, data, model, evaluation, experiment, run=run, table=table)
     evaluated = {"model": model, "from_scratch": scratch}
-    subject = Subject(problem, data, evaluated, evaluation, table, source, corpora)
+    subject = Subject(
+        problem,
+        data,
+        evaluated,
+        evaluation,
+        table=table,
+        retune=lambda role, fewer: tune(role, experiment.seed, fewer),
+        source=source,
+        corpora=corpora,
+    )
     return look_further(subject, experiment, run)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flows.recipes.further_tests import require_further_tests, transferred
+from flows.recipes.learning_curve import measured_curve
 from flows.recipes.stages import LABELLED
 from flows.recipes.subject import Evaluated, Finding, Subject
 from tasks import problems
@@ -32,6 +33,23 @@ def calibration(problem: str) -> Stage:
         (*LABELLED, *problems.described(problem).LIBRARIES),
         show="tasks.pages.generalization.calibration_card:show",
     )
+
+
+def mislabelled(problem: str) -> Stage:
+    """The rows that look mislabelled to the simple model; those of pictures read pixels."""
+    simple = (problems.part_of(problem, "simple"),) if problems.has_simple(problem) else ()
+    return Stage(
+        "mislabelled",
+        "tasks.stages.generalization.mislabelled:find_mislabelled",
+        (*problems.modules_of(problem), *simple),
+        (*LABELLED, "scikit-learn", *problems.described(problem).LIBRARIES),
+        show="tasks.pages.generalization.mislabelled_card:show",
+    )
+
+
+def classifies(problem: str) -> bool:
+    """Whether answers are one label a row, with probabilities, also those of a simple model."""
+    return bool(problems.modules_of_probabilities(problem)) and problems.has_simple(problem)
 
 
 def slices(source: Source, problem: str) -> Stage:
@@ -65,6 +83,11 @@ def require_possible(
         raise StageError(
             "evaluation.calibration: found temperature, but no problem has answers with "
             f"probabilities; accepted: none, or a problem of {known}"
+        )
+    if experiment.evaluation.mislabelled and not any(map(classifies, kinds)):
+        raise StageError(
+            "evaluation.mislabelled: found true, but no problem has one label for each row; "
+            f"accepted: false, or a problem of {', '.join(filter(classifies, problems.every()))}"
         )
     for problem, source in zip(experiment.downstream, sources, strict=False):
         if isinstance(problem, Downstream):
@@ -110,13 +133,37 @@ def look_further(
             evaluation=subject.answers,
         )
         found.append(Finding(str(Title("calibration", name)), artifact))
-    if isinstance(subject.problem, Downstream) and subject.problem.slices and subject.source:
-        artifact = measured_slices(subject, subject.problem, subject.source, experiment, run)
-        found.append(Finding(str(Title("slices", name)), artifact))
-    if isinstance(subject.problem, Downstream) and subject.problem.evaluate_also:
-        artifact = transferred(subject, subject.problem, experiment, run)
-        found.append(Finding(str(Title("transfer", name)), artifact))
+    if experiment.evaluation.mislabelled and classifies(kind):
+        artifact = run(
+            mislabelled(kind),
+            name,
+            problem=kind,
+            seed=experiment.split_seed,
+            data=subject.data.whole.only(*subject.table.compared),
+        )
+        found.append(Finding(str(Title("mislabelled", name)), artifact))
+    problem = subject.problem
+    if isinstance(problem, Downstream) and subject.source is not None:
+        found += _of_text(subject, problem, subject.source, experiment, run)
     return Evaluated(subject.evaluation, tuple(found))
+
+
+def _of_text(
+    subject: Subject,
+    problem: Downstream,
+    source: Source,
+    experiment: Experiment | ImageExperiment,
+    run: StageCaller,
+) -> list[Finding]:
+    """What is found of problems on text alone."""
+    found: dict[str, Artifact] = {}
+    if problem.slices:
+        found["slices"] = measured_slices(subject, problem, source, experiment, run)
+    if problem.evaluate_also:
+        found["transfer"] = transferred(subject, problem, experiment, run)
+    if isinstance(experiment, Experiment) and experiment.evaluation.learning_curve:
+        found["learning-curve"] = measured_curve(subject, problem, experiment, run)
+    return [Finding(str(Title(stage, problem.name)), each) for stage, each in found.items()]
 
 
 def measured_slices(

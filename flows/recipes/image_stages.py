@@ -28,6 +28,7 @@ ImageStageName = Literal[
     "evaluation",
     "calibration",
     "explanation",
+    "mislabelled",
     "report",
 ]
 IMAGE_NAMES: tuple[ImageStageName, ...] = get_args(ImageStageName)

@@ -59,6 +59,9 @@ StageName = Literal[
     "further-test",
     "transfer",
     "explanation",
+    "label-share",
+    "learning-curve",
+    "mislabelled",
     "report",
 ]
 NAMES: tuple[StageName, ...] = get_args(StageName)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flows.recipes.stages import Table
-from tasks.experiment.images.problem import ImageDownstream
-from tasks.experiment.problem import Downstream
+from tasks.experiment.images.problem import ImageDownstream, ImageTuning
+from tasks.experiment.problem import Downstream, FineTuning
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.sources import Source
 
@@ -29,6 +29,32 @@ class Evaluated:
     findings: tuple[Finding, ...] = ()
 
 
+MOST_TIMES = 10  # as many passes over fewer labels
+
+
+@dataclass(frozen=True)
+class FewerLabels:
+    """A share of the labels to fine-tune with.
+
+    Attributes:
+        share: of all labels.
+        data: the rows, as fine-tuning reads them.
+    """
+
+    share: float
+    data: Input
+
+    def training(self, usual: FineTuning | ImageTuning) -> FineTuning | ImageTuning:
+        """The training with more passes over all of these rows, at most MOST_TIMES as many.
+
+        With as many passes as over all labels, a small share would be trained for a few steps, and
+        the curve would be one of steps (Mosbach et al. 2021, "On the stability of fine-tuning
+        BERT", ICLR, section 5: few examples need more passes).
+        """
+        epochs = round(usual.epochs * min(1 / self.share, MOST_TIMES))
+        return usual.model_copy(update={"epochs": epochs, "train_examples": 0})
+
+
 @dataclass(frozen=True)
 class Subject:
     """A problem that was evaluated.
@@ -39,6 +65,7 @@ class Subject:
         models: what was evaluated: `model`, and `from_scratch` or None.
         evaluation: of them.
         table: the stages of text, or of images.
+        retune: fine-tunes one of these models again, by its name, with fewer labels.
         source: where the rows come from; None of pictures.
         corpora: the text that the model is known to be pre-trained on.
     """
@@ -48,6 +75,7 @@ class Subject:
     models: Mapping[str, Input | None]
     evaluation: Artifact
     table: Table
+    retune: Callable[[str, FewerLabels], Input]
     source: Source | None = None
     corpora: Sequence[Input] = ()
 

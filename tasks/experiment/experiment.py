@@ -11,7 +11,7 @@ way, such as the digest of the data behind `source`); changing it re-runs nothin
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -70,6 +70,22 @@ class Evaluation(Part):
         ge=1,
         le=100,
         absent=1,
+    )
+    learning_curve: list[Annotated[float, Field(gt=0, le=1)]] = field(
+        [],
+        "Learning curve",
+        "Shares of the labels (such as 0.01, 0.03, 0.1, 0.3, 1) to fine-tune with as well, "
+        "pre-trained and from scratch: how many labels is pre-training worth? Each is nested in "
+        "the next; all labels (1) are always the last point",
+        absent=[],
+        max_length=20,
+    )
+    mislabelled: bool = field(
+        False,
+        "Mislabelled",
+        "Also look for rows whose label is probably wrong, by the field's simple model on rows "
+        "that it was not trained on: a table to correct; of classifications",
+        absent=False,
     )
     calibration: Literal["none", "temperature"] = field(
         "none",

@@ -30,6 +30,7 @@ class ImageEvaluation(Part):
     bootstrap_samples: int = as_in(Evaluation, "bootstrap_samples")
     confidence: float = as_in(Evaluation, "confidence")
     seeds: int = as_in(Evaluation, "seeds")
+    mislabelled: bool = as_in(Evaluation, "mislabelled")
     calibration: Literal["none", "temperature"] = as_in(Evaluation, "calibration")
     wanted_accuracy: float = as_in(Evaluation, "wanted_accuracy")
     explain: list[str] = as_in(Evaluation, "explain")

@@ -46,7 +46,10 @@ _PAUSE = 3.0
 
 
 # Stages behind the evaluation of a problem.
-BEHIND = ("calibration", "slices", "transfer", "explanation")
+BEHIND = (
+    *("calibration", "slices", "transfer", "learning-curve", "mislabelled"),
+    *("explanation", "probing"),
+)
 
 
 def metric_prefix(title: Title) -> str:

@@ -22,6 +22,11 @@ def with_seed(label: str, seed: int) -> str:
     return f"{label} seed {seed}"
 
 
+def with_share(label: str, share: float) -> str:
+    """The label of a stage about a model that is fine-tuned with a share of the labels."""
+    return f"{label} with {100 * share:g} % of the labels"
+
+
 def on_further_test(problem: str, name: str) -> str:
     """The label of a stage about a further test set of a problem."""
     return f"{problem} on {name}"

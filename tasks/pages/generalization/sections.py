@@ -11,7 +11,13 @@ from matplotlib.figure import Figure
 from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.naming.title import Title
 from tasks.pages.figures import write_figure
-from tasks.pages.generalization import calibration_card, slices_card, transfer_card
+from tasks.pages.generalization import (
+    calibration_card,
+    learning_curve_card,
+    mislabelled_card,
+    slices_card,
+    transfer_card,
+)
 from tasks.pages.generalization.writing import read
 
 
@@ -37,6 +43,8 @@ CARDS = {
     "calibration": cast(Card, calibration_card),
     "slices": cast(Card, slices_card),
     "transfer": cast(Card, transfer_card),
+    "learning-curve": cast(Card, learning_curve_card),
+    "mislabelled": cast(Card, mislabelled_card),
 }
 
 

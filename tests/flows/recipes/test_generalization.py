@@ -12,6 +12,7 @@ from flows.recipes.experiment import recipe
 from tasks.contract import StageError
 from tasks.machinery.execution.planner import Planner
 from tasks.machinery.store.store import Store
+from tasks.pages.generalization.sections import CARDS
 from tests.support.stages_alone import StagesAlone
 from tests.support.tiny_experiment import write_experiment
 
@@ -47,14 +48,37 @@ def test_calibration_without_probabilities_is_refused_before_anything_runs(file:
         planned(file, "downstream.mood.several_labels=true", "evaluation.calibration=temperature")
 
 
+ALL = [
+    "evaluation.calibration=temperature",
+    "evaluation.wanted_accuracy=0.5",
+    "evaluation.learning_curve=[0.2]",
+    "evaluation.mislabelled=true",
+    "downstream.mood.slices=[length, label, animal]",
+    "downstream.mood.epochs=1",
+]
+
+
 @pytest.mark.slow
 def test_the_report_shows_what_was_found(file: Path, tmp_path: Path) -> None:
-    settings = ["evaluation.calibration=temperature", "evaluation.wanted_accuracy=0.5"]
-    report = recipe(load_experiment(str(file), settings), StagesAlone(Store(tmp_path / "store")))
+    rows = [line.split(",") for line in (file.parent / "moods.csv").read_text().splitlines()]
+    told = [f"{text},{label},{text.split()[2]}" for text, label in rows[1:]]
+    (file.parent / "moods.csv").write_text("\n".join(["text,label,animal", *told]) + "\n")
+    press = [f"{' '.join(reversed(text.split()))},{label}" for text, label in rows[1:]]
+    (file.parent / "press.csv").write_text("\n".join(["text,label", *press]) + "\n")
+    with_further(file, name="press", source="press.csv")
+    store = Store(tmp_path / "store")
+    report = recipe(load_experiment(str(file), ALL), StagesAlone(store))
     page = (report.path / "show" / "report.md").read_text()
-    assert "## Calibration: mood" in page
-    assert (report.path / "show" / "mood-calibration.png").is_file()
-    assert report.key["part"]["found_by.0"] == "calibration mood"
+    stages = ["calibration", "mislabelled", "slices", "transfer", "learning-curve"]
+    titles = [report.key["part"][f"found_by.{number}"] for number in range(len(stages))]
+    assert titles == [f"{stage} mood" for stage in stages]
+    for stage in stages:
+        assert f"## {CARDS[stage].TITLE}: mood" in page
+        for figure in CARDS[stage].FIGURES:
+            assert (report.path / "show" / f"mood-{figure}").is_file()
+    planner = Planner(store)
+    recipe(load_experiment(str(file), ALL), planner)
+    assert {step.state for step in planner.steps} == {"cached"}
 
 
 def test_slices_are_one_more_stage_and_are_checked_before_anything_runs(file: Path) -> None:
@@ -95,3 +119,27 @@ def test_a_mistake_in_a_further_test_set_names_its_field(file: Path) -> None:
     where = r"downstream\.mood\.evaluate_also\.press"
     with pytest.raises(StageError, match=rf"{where}\.source: .*\({where}\.columns\.text\)"):
         planned(file)
+
+
+def test_each_point_of_a_learning_curve_has_stages_of_its_own(file: Path) -> None:
+    before = {*planned(file)}
+    one = {*planned(file, "evaluation.learning_curve=[0.5, 1]")} - before
+    at = "with 50 % of the labels"
+    assert one == {
+        f"label-share mood {at}",
+        f"finetuning mood {at}",
+        f"finetuning mood from scratch {at}",
+        f"evaluation mood {at}",
+        "learning-curve mood",
+    }
+
+
+def test_rows_that_look_mislabelled_are_looked_for_in_classifications_alone(
+    tmp_path: Path,
+) -> None:
+    file = write_experiment(tmp_path)
+    more = {*planned(file, "evaluation.mislabelled=true")} - {*planned(file)}
+    assert more == {"mislabelled mood"}
+    several = "downstream.mood.several_labels=true"
+    with pytest.raises(StageError, match=r"evaluation\.mislabelled: found true, but no problem"):
+        planned(file, several, "evaluation.mislabelled=true")

@@ -1,0 +1,85 @@
+"""The learning curve of a problem: fine-tuned and evaluated with shares of its labels."""
+
+from __future__ import annotations
+
+from flows.recipes.stages import LABELLED, TABLES
+from flows.recipes.subject import FewerLabels, Subject
+from tasks import problems
+from tasks.contract import Stage
+from tasks.experiment.experiment import Experiment
+from tasks.experiment.problem import Downstream
+from tasks.machinery.naming.title import with_share
+from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.store.call import StageCaller
+
+ALL = 1.0
+
+
+def label_share(problem: str) -> Stage:
+    """A share of the training rows."""
+    return Stage(
+        "label-share",
+        "tasks.stages.generalization.label_share:choose_share",
+        (problems.part_of(problem, "rows"),),
+        TABLES,
+    )
+
+
+def learning_curve(problem: str) -> Stage:
+    """The results over the number of labels, and the factor in labels."""
+    return Stage(
+        "learning-curve",
+        "tasks.stages.generalization.learning_curve:draw_curve",
+        problems.modules_of(problem),
+        (*LABELLED, *problems.described(problem).LIBRARIES),
+        show="tasks.pages.generalization.learning_curve_card:show",
+    )
+
+
+def measured_curve(
+    subject: Subject, problem: Downstream, experiment: Experiment, run: StageCaller
+) -> Artifact:
+    """The learning curve; its last point, all labels, is the evaluation that there is."""
+    shares = sorted({*experiment.evaluation.learning_curve} - {ALL})
+    tables, evaluations = [], []
+    for share in shares:
+        label = with_share(problem.name, share)
+        rows = run(
+            label_share(problem.kind),
+            label,
+            problem=problem.kind,
+            share=share,
+            train_examples=problem.train_examples,
+            seed=experiment.split_seed,
+            data=subject.data.whole.only(*subject.table.tuned),
+        )
+        fewer = FewerLabels(share, rows.whole.only(*subject.table.tuned))
+        models = {role: subject.retune(role, fewer) for role, of in subject.models.items() if of}
+        evaluated = run(
+            subject.table.evaluation(problem.kind),
+            label,
+            problem=problem.kind,
+            bootstrap_samples=experiment.evaluation.bootstrap_samples,
+            confidence=experiment.evaluation.confidence,
+            seed=experiment.seed,
+            data=subject.data.whole.only(*subject.table.tested),
+            **{"from_scratch": None, **models},
+        )
+        tables.append(rows / "train.parquet")
+        evaluations.append(evaluated)
+    tables.append(subject.data / "train.parquet")
+    evaluations.append(subject.evaluation)
+    return run(
+        learning_curve(problem.kind),
+        problem.name,
+        problem=problem.kind,
+        shares=[*shares, ALL],
+        train_examples=problem.train_examples,
+        bootstrap_samples=experiment.evaluation.bootstrap_samples,
+        confidence=experiment.evaluation.confidence,
+        seed=experiment.seed,
+        points=tables,
+        evaluations=[
+            each.whole.only("predictions.parquet", "classes.json") for each in evaluations
+        ],
+    )

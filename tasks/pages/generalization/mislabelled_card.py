@@ -1,0 +1,64 @@
+"""The page of rows that look mislabelled; the whole table is beside it, to correct."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from tasks.data.tally import cell
+from tasks.machinery.naming.markdown import escaped
+from tasks.pages import numbers as pages
+from tasks.pages.generalization.writing import read, said, write_card
+
+TITLE = "Rows that look mislabelled"
+FIGURES: dict[str, str] = {}
+
+
+def show(artifact: Path, out: Path) -> None:
+    """Write card.md and copy mislabelled.csv.
+
+    Args:
+        artifact: folder of stage `mislabelled`.
+        out: empty folder.
+    """
+    write_card(TITLE, blocks(read(artifact)), {}, out)
+    shutil.copyfile(artifact / "mislabelled.csv", out / "mislabelled.csv")
+
+
+def blocks(found: Mapping[str, Any]) -> list[str]:
+    """What was found, the most frequent pairs of labels, and the most suspicious rows."""
+    splits = [
+        [split, f"{suspects:,}", f"{rows:,}"] for split, (suspects, rows) in found["splits"].items()
+    ]
+    parts = [said(found), pages.table(["split", "look mislabelled", "rows"], splits)]
+    if found["pairs"]:
+        pairs = [[cell(a), cell(b), f"{count:,}"] for a, b, count in found["pairs"]]
+        parts.append(pages.table(["label", "looks like", "rows"], pairs, words=2))
+        rows = [
+            [
+                cell(str(row[found["truth"]])),
+                cell(str(row["suggested"])),
+                f"{row['probability']:.0%}",
+                f"{row['probability_of_label']:.0%}",
+                row["split"],
+                cell(str(row[found["input"]])),
+            ]
+            for row in found["first"]
+        ]
+        header = ["label", "looks like", "probability", "of the label", "split", found["input"]]
+        parts.append(pages.table(header, rows, words=2))
+    parts.append(
+        f"By confident learning: {escaped(found['simple'])}, trained without the rows of each of "
+        f"five folds, is right about {found['accuracy']:.1%} of them. The model can be wrong as "
+        "well: look at each row. All are in mislabelled.csv, the most suspicious first."
+    )
+    return parts
+
+
+def figures(_found: Mapping[str, Any]) -> dict[str, Figure]:
+    """None."""
+    return {}

@@ -1,0 +1,155 @@
+"""Stage `learning-curve`: the result over the number of labels, pre-trained and from scratch.
+
+All points are measured on the same test rows and on the same resamples of them, so that the factor
+in labels (`statistics/labels_worth.py`) has an interval. It does not cover the chance in the choice
+of the rows and in the training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.contract import Monitor
+from tasks.data.tables import write_json
+from tasks.machinery.naming.metric_name import FROM_SCRATCH
+from tasks.problems import Problem, load
+from tasks.problems.weighted import Floats, on_all_rows
+from tasks.statistics.bootstrap import Bootstrap
+from tasks.statistics.documents import FEWEST_DOCUMENTS
+from tasks.statistics.labels_worth import factor, factors, is_bound
+
+FACTOR = "labels_factor"
+COLUMNS = {"": "predicted", FROM_SCRATCH: f"{FROM_SCRATCH}_predicted"}
+
+
+def draw_curve(
+    problem: str,
+    shares: list[float],
+    *,
+    train_examples: int,
+    bootstrap_samples: int,
+    confidence: float,
+    seed: int,
+    points: list[Path],
+    evaluations: list[Path],
+    out: Path,
+    monitor: Monitor,
+) -> dict[str, float]:
+    """Measure both learning curves and the factor between them.
+
+    Args:
+        problem: what is predicted.
+        shares: of the labels at each point, ascending; the last is 1.
+        train_examples: how many labels all are; 0 for those of the last table.
+        bootstrap_samples: resamples of the test documents behind each interval.
+        confidence: coverage of the intervals, such as 0.95.
+        seed: seed of the resamples.
+        points: the table of training rows at each point: train.parquet.
+        evaluations: folders of the evaluations at each point, on the same test rows.
+        out: empty folder for finding.json: sentences, the points and the factor.
+        monitor: receives the progress.
+
+    Returns:
+        For each point `at_X_percent/METRIC` and `at_X_percent/from_scratch_METRIC`; and
+        `labels_factor`: how many times as many labels the model from scratch needs for the quality
+        that both reach. All with `/low` and `/high`.
+    """
+    kind, bootstrap = load(problem), Bootstrap(bootstrap_samples, confidence, seed)
+    metric = kind.METRICS[kind.HEADLINE]
+    counts = [len(pd.read_parquet(table, columns=["document"])) for table in points]
+    counts = [min(train_examples, count) if train_examples else count for count in counts]
+    values: dict[str, list[float]] = {model: [] for model in COLUMNS}
+    drawn: dict[str, list[Floats]] = {model: [] for model in COLUMNS}
+    documents = 0
+    for number, folder in enumerate(evaluations):
+        monitor.progress(number, len(evaluations), "points")
+        table = pd.read_parquet(folder / "predictions.parquet")
+        documents = table["document"].nunique()
+        for model, column in COLUMNS.items():
+            if column in table:
+                value, resampled = measured(kind, folder, table, column, bootstrap)
+                values[model].append(value)
+                drawn[model].append(resampled)
+    rows, metrics = [], dict[str, float]()
+    for number, share in enumerate(shares):
+        row: dict[str, Any] = {"share": share, "labels": counts[number]}
+        for model, known in values.items():
+            if known:
+                low, high = bootstrap.interval(drawn[model][number])
+                row[model] = [known[number], low, high]
+                prefix = f"{model}_" if model else ""
+                name = f"at_{100 * share:g}_percent/{prefix}{kind.HEADLINE}"
+                metrics |= {name: known[number], f"{name}/low": low, f"{name}/high": high}
+        rows.append(row)
+    found = None
+    if values[FROM_SCRATCH]:
+        order = np.array(counts, dtype=np.float64)
+        ours, other = (metric.sign * np.array(values[model]) for model in COLUMNS)
+        each = factors(order, *(metric.sign * np.stack(drawn[m], axis=1) for m in COLUMNS))
+        value = factor(order, ours, other)
+        low, high = bootstrap.interval(each)
+        metrics |= {FACTOR: value, f"{FACTOR}/low": low, f"{FACTOR}/high": high}
+        found = {
+            "value": value,
+            "low": low,
+            "high": high,
+            "is_bound": is_bound(ours, other),
+            "most": counts[-1] / counts[0],
+        }
+    facts = {
+        "metric": asdict(metric),
+        "confidence": confidence,
+        "rows": f"{len(table):,} {kind.ROWS}",
+        "points": rows,
+        "factor": found,
+        "sentences": [sentence(found, confidence, documents)] if found else [],
+    }
+    write_json(out / "finding.json", facts)
+    monitor.progress(len(evaluations), len(evaluations), "points")
+    return metrics
+
+
+def measured(
+    kind: Problem, folder: Path, table: pd.DataFrame, column: str, bootstrap: Bootstrap
+) -> tuple[float, Floats]:
+    """The headline metric of the answers in a column, also over the resamples."""
+    classes = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
+    labels = classes["report"].get("class", [])
+    scores = kind.score(table["gold"], table[column], labels)
+    [values] = bootstrap.resample([scores], list(table["document"]))
+    return on_all_rows(scores)[kind.HEADLINE], values[kind.HEADLINE]
+
+
+def sentence(found: Mapping[str, Any], confidence: float, documents: int) -> str:
+    """How many labels pre-training is worth, in words."""
+    value, most = found["value"], found["most"]
+    ends = " to ".join(_end(found[name], most) for name in ("low", "high"))
+    word = "" if not found["is_bound"] else "at least " if value > 1 else "at most "
+    said = (
+        f"labels are worth {word}{value:.2g} times as much with pre-training "
+        f"({100 * confidence:g} % interval {ends})"
+    )
+    if found["is_bound"]:
+        said += (
+            ", beyond the measured range: with the fewest labels, one model is better already than "
+            "the other one with any number of them"
+        )
+    if documents < FEWEST_DOCUMENTS:
+        return f"{said}: too few test documents ({documents}) to tell"
+    if found["low"] > 1:
+        return f"{said}: shown to be worth labels"
+    return f"{said}: shown to cost labels" if found["high"] < 1 else f"{said}: could be chance"
+
+
+def _end(value: float, most: float) -> str:
+    """An end of the interval; a bound where it is that of the measured range."""
+    if value >= most / 1.001:
+        return f"at least {most:.3g}"
+    return f"at most 1/{most:.3g}" if value <= 1.001 / most else f"{value:.2g}"

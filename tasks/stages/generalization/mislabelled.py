@@ -1,0 +1,138 @@
+"""Stage `mislabelled`: rows whose label is probably wrong, as a table to correct.
+
+The field's simple model answers the rows of each fold after training on the others: seconds, and no
+row is answered by a model that has seen it. Rows of one document are in one fold.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.contract import Monitor
+from tasks.data.same_text import share
+from tasks.data.tables import write_json
+from tasks.models.answering import read_labels
+from tasks.problems import PROBABILITIES, Problem, load, load_simple
+from tasks.problems.weighted import Floats
+from tasks.statistics.confident_learning import Suspects, find_suspects
+
+FOLDS = 5  # one is answered, one chooses the settings of the model, and three train it
+SPLITS = ("train", "validation", "test")
+MOST_ROWS = 50_000
+
+
+def find_mislabelled(
+    problem: str, seed: int, *, data: Path, out: Path, monitor: Monitor
+) -> dict[str, float]:
+    """Find the rows of all splits whose label is probably wrong, by confident learning.
+
+    Args:
+        problem: what is predicted: one label for each row.
+        seed: of the folds.
+        data: folder with train.parquet, validation.parquet, test.parquet and labels.json.
+        out: empty folder for mislabelled.csv (split, document, the row, its label, the suggested
+            label, the probabilities of both; the most suspicious first) and finding.json.
+        monitor: receives the progress.
+
+    Returns:
+        Under `mislabelled/`: `rows` (that look so), `test_rows` (of them), `share` (of all labels,
+        estimated) and `accuracy` (of the simple model on rows that it has not seen).
+    """
+    kind, simple, labels = load(problem), load_simple(problem), read_labels(data)
+    rows = every_row(kind, data)
+    left_out = len(rows) - MOST_ROWS
+    if left_out > 0:
+        monitor.warn(f"{left_out:,} rows are not looked at, so that the rest fits into memory")
+        rows = rows.sample(MOST_ROWS, random_state=seed).reset_index(drop=True)
+    fold = np.array([int(FOLDS * share(seed, str(name))) for name in rows["document"]])
+    shares = np.zeros((len(rows), len(labels)))
+    for number in range(FOLDS):
+        monitor.progress(number, FOLDS, "folds")
+        asked, choosing = fold == number, fold == (number + 1) % FOLDS
+        if not asked.any() or not choosing.any() or (asked | choosing).all():
+            continue
+        train, validation, test = (
+            rows[chosen].reset_index(drop=True) for chosen in (~(asked | choosing), choosing, asked)
+        )
+        answers = simple.answer(train, validation, test.drop(columns=[kind.TRUTH]), labels)
+        assert isinstance(answers, pd.DataFrame)
+        shares[asked] = np.stack(list(answers[PROBABILITIES]))
+    monitor.progress(FOLDS, FOLDS, "folds")
+    number_of = {label: i for i, label in enumerate(labels)}
+    given = np.array([number_of[label] for label in rows[kind.TRUTH]], dtype=np.int64)
+    found = find_suspects(shares, given)
+    table = suspects_table(kind, rows, labels, shares, found)
+    table.to_csv(out / "mislabelled.csv", index=False)
+    accuracy = float((shares.argmax(axis=1) == given).mean())
+    counts = Counter(table["split"])
+    facts = {
+        "rows": f"{len(rows):,} {kind.ROWS}",
+        "simple": simple.WORDS,
+        "accuracy": accuracy,
+        "share": found.share,
+        "splits": {split: [counts[split], int((rows["split"] == split).sum())] for split in SPLITS},
+        "pairs": [
+            [*pair, count]
+            for pair, count in Counter(
+                zip(table[kind.TRUTH], table["suggested"], strict=True)
+            ).most_common(10)
+        ],
+        "first": table.head(20).astype(object).to_dict("records"),
+        "input": kind.INPUT,
+        "truth": kind.TRUTH,
+        "sentences": [sentence(kind, table, len(rows), found.share)],
+    }
+    write_json(out / "finding.json", facts)
+    return {
+        "mislabelled/rows": float(len(table)),
+        "mislabelled/test_rows": float(counts["test"]),
+        "mislabelled/share": found.share,
+        "mislabelled/accuracy": accuracy,
+    }
+
+
+def every_row(kind: Problem, data: Path) -> pd.DataFrame:
+    """The rows of all splits, each with its split."""
+    tables = []
+    for split in SPLITS:
+        rows = kind.complete(pd.read_parquet(data / f"{split}.parquet"), data, split)
+        tables.append(rows.assign(split=split))
+    return pd.concat(tables, ignore_index=True)
+
+
+def suspects_table(
+    kind: Problem, rows: pd.DataFrame, labels: Sequence[str], shares: Floats, found: Suspects
+) -> pd.DataFrame:
+    """The rows that look mislabelled, the most suspicious first."""
+    chosen = rows.iloc[found.rows]
+    inputs = [name for name in rows.columns if rows[name].map(lambda v: isinstance(v, str)).all()]
+    inputs = [name for name in inputs if name not in ("split", "document", kind.TRUTH)]
+    columns: dict[str, Any] = {name: list(chosen[name]) for name in ("split", "document", *inputs)}
+    numbers = {label: i for i, label in enumerate(labels)}
+    own = [numbers[label] for label in chosen[kind.TRUTH]]
+    columns[kind.TRUTH] = list(chosen[kind.TRUTH])
+    columns["suggested"] = [labels[i] for i in found.suggested]
+    columns["probability"] = shares[found.rows, found.suggested].round(4)
+    columns["probability_of_label"] = shares[found.rows, own].round(4)
+    return pd.DataFrame(columns)
+
+
+def sentence(kind: Problem, table: pd.DataFrame, rows: int, share_: float) -> str:
+    """How many rows look mislabelled, in words."""
+    if table.empty:
+        return f"none of {rows:,} {kind.ROWS} looks mislabelled to the simple model"
+    (label, suggested), count = Counter(
+        zip(table[kind.TRUTH], table["suggested"], strict=True)
+    ).most_common(1)[0]
+    tested = int((table["split"] == "test").sum())
+    return (
+        f"{len(table):,} of {rows:,} {kind.ROWS} look mislabelled to the simple model (an "
+        f"estimated {share_:.1%} of the labels are wrong), {tested:,} of them in the test split; "
+        f"most often “{label}” that looks like “{suggested}” ({count:,}): correct mislabelled.csv"
+    )
