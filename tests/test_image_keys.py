@@ -97,6 +97,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.confidence": ("0.9", {"evaluation kinds", "report"}),
     "evaluation.seeds": ("2", {"evaluation kinds"}),
     "evaluation.explain": ("[occlusion]", NO_KEY),  # one more stage
+    "evaluation.probe_layers": ("true", NO_KEY),  # one more stage
     "evaluation.explained_rows": ("100", {"explanation kinds"}),
     "evaluation.explained_mistakes": ("5", {"explanation kinds"}),
     "checkpoints.every_steps": ("7", NO_KEY),

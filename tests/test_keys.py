@@ -181,6 +181,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.confidence": ("0.9", {"evaluation", "report"}),
     "evaluation.seeds": ("2", {"evaluation"}),  # and more stages of fine-tuning
     "evaluation.explain": ("[occlusion]", NO_KEY),  # one more stage
+    "evaluation.probe_layers": ("true", NO_KEY),  # one more stage
     "evaluation.explained_rows": ("100", {"explanation"}),
     "evaluation.explained_mistakes": ("5", {"explanation"}),
     "checkpoints.every_steps": ("7", NO_KEY),

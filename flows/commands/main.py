@@ -12,6 +12,7 @@ import typer
 from flows.commands.compare import compare, leaderboard
 from flows.commands.fields import fields
 from flows.commands.files.data import data
+from flows.commands.files.explain import explain
 from flows.commands.files.export import export
 from flows.commands.files.new import new
 from flows.commands.gc import gc
@@ -58,7 +59,7 @@ def _environment(
 
 
 _STAGES = (data, new, run, plan, fields, gc, pretrain, finetune, evaluate)
-_RESULTS = (predict, export, retrain, history, promote, rollback, compare, leaderboard)
+_RESULTS = (predict, explain, export, retrain, history, promote, rollback, compare, leaderboard)
 _SERVERS = (up, down, status, sync, presets)
 COMMANDS: tuple[Callable[..., None], ...] = (*_STAGES, *_RESULTS, *_SERVERS)
 for command in COMMANDS:  # in the order of `temper --help`

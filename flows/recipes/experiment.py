@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flows.recipes import stages
-from flows.recipes.explaining import explain
+from flows.recipes.explaining import explain, probe
 from flows.recipes.given import about, family_of, find_start, tokenizer_of
 from flows.recipes.inspection import labelled_source, text_source
 from flows.recipes.stages import Table
@@ -247,6 +247,7 @@ def finetune_and_evaluate(
         **models,
     )
     explain(problem, data, model, evaluation, experiment, run=run, table=table)
+    probe(problem, data, body, experiment, run=run, table=table)
     return evaluation
 
 

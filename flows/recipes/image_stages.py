@@ -27,6 +27,7 @@ ImageStageName = Literal[
     "baseline",
     "evaluation",
     "explanation",
+    "probing",
     "report",
 ]
 IMAGE_NAMES: tuple[ImageStageName, ...] = get_args(ImageStageName)

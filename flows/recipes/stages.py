@@ -55,6 +55,7 @@ StageName = Literal[
     "baseline",
     "evaluation",
     "explanation",
+    "probing",
     "report",
 ]
 NAMES: tuple[StageName, ...] = get_args(StageName)

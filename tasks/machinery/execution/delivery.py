@@ -47,7 +47,7 @@ _PAUSE = 3.0
 
 def metric_prefix(title: Title) -> str:
     """The prefix of a stage's metrics on the experiment's run; empty if they are not there."""
-    if title.stage in ("evaluation", "leakage", "explanation"):
+    if title.stage in ("evaluation", "leakage", "explanation", "probing"):
         return f"{DOWNSTREAM}/{title.problem}"
     return title.stage if title.stage in ("pretraining", "judgement") else ""
 
