@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,8 @@ def probe(
         features: dict[str, ByLayer] = {}
         for split, table in rows.items():
             examples = kind.encode(table, reader, labels)
-            features[split] = features_of(
-                kind, model, examples, lambda n, at=done: monitor.progress(at + n, total, "rows")
-            )
+            report = partial(_report, monitor, done, total)
+            features[split] = features_of(kind, model, examples, report)
             done += len(table)
         found[name] = answers_by_layer(probed, list(rows["train"][kind.TRUTH]), features)
     curves = measured(kind, found, rows, labels, Bootstrap(bootstrap_samples, confidence, seed))
@@ -96,6 +96,10 @@ def probe(
     }
     write_json(out / "probing.json", facts | curves)
     return dict(curves["metrics"])
+
+
+def _report(monitor: Monitor, before: int, total: int, done: int) -> None:
+    monitor.progress(before + done, total, "rows")
 
 
 def measured(

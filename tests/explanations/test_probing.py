@@ -14,6 +14,8 @@ from tasks.stages.finetuning import finetune
 from tasks.stages.probing import probe
 from tests.support.tiny_models import write_body, write_data
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def probed(tmp_path_factory: pytest.TempPathFactory) -> Path:

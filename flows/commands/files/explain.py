@@ -19,8 +19,8 @@ from flows.calls.explaining import (
 )
 from flows.calls.inputs import Input, note, picture_files, read_inputs
 from flows.calls.predicting import AnsweringModel
+from flows.commands.files.explained import explained_lines
 from flows.commands.parts import ModelArgument
-from flows.terminal.explained import explained_lines
 from flows.terminal.in_process import err, out, prepare, require_writable, stop
 from tasks.contract import StageError
 from tasks.experiment import choices
