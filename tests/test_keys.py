@@ -189,6 +189,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.calibration": ("temperature", {"report"}),  # and a stage
     "evaluation.wanted_accuracy": ("0.8", {"calibration"}),
     "evaluation.explain": ("[occlusion]", NO_KEY),  # one more stage
+    "evaluation.probe_layers": ("true", NO_KEY),  # one more stage
     "evaluation.explained_rows": ("100", {"explanation"}),
     "evaluation.explained_mistakes": ("5", {"explanation"}),
     "checkpoints.every_steps": ("7", NO_KEY),

@@ -13,6 +13,7 @@ from flows.commands.compare import compare, leaderboard
 from flows.commands.fields import fields
 from flows.commands.files.data import data
 from flows.commands.files.embed import embed
+from flows.commands.files.explain import explain
 from flows.commands.files.export import export
 from flows.commands.files.new import new
 from flows.commands.gc import gc
@@ -59,9 +60,10 @@ def _environment(
 
 
 _STAGES = (data, new, run, plan, fields, gc, pretrain, finetune, evaluate)
-_RESULTS = (predict, embed, export, retrain, history, promote, rollback, compare, leaderboard)
+_RESULTS = (predict, explain, embed, export, retrain, history, promote, rollback)
+_COMPARISONS = (compare, leaderboard)
 _SERVERS = (up, down, status, sync, presets)
-COMMANDS: tuple[Callable[..., None], ...] = (*_STAGES, *_RESULTS, *_SERVERS)
+COMMANDS: tuple[Callable[..., None], ...] = (*_STAGES, *_RESULTS, *_COMPARISONS, *_SERVERS)
 for command in COMMANDS:  # in the order of `temper --help`
     app.command()(command)
 

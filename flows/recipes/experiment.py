@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flows.recipes import stages
-from flows.recipes.explaining import explain
+from flows.recipes.explaining import explain, probe
 from flows.recipes.generalization import look_further, require_possible
 from flows.recipes.given import about, family_of, find_start, tokenizer_of
 from flows.recipes.inspection import labelled_source, text_source
@@ -270,6 +270,7 @@ def finetune_and_evaluate(
         **models,
     )
     explain(problem, data, model, evaluation, experiment, run=run, table=table)
+    probe(problem, data, body, experiment, run=run, table=table)
     evaluated = {"model": model, "from_scratch": scratch}
     subject = Subject(
         problem,

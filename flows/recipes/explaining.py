@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flows.recipes.stages import LABELLED, Table
 from tasks import explanations, problems
 from tasks.contract import Stage
+from tasks.experiment import choices
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.images.problem import ImageDownstream
@@ -14,6 +15,7 @@ from tasks.experiment.problem import Downstream
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.call import StageCaller
 from tasks.models.explaining.explained import explainable, modules_of_explained
+from tasks.models.learning.probed import modules_of_probed
 
 
 def explanation(problem: str, methods: Sequence[str]) -> Stage:
@@ -29,6 +31,18 @@ def explanation(problem: str, methods: Sequence[str]) -> Stage:
         ),
         (*LABELLED, "pillow", *described.LIBRARIES, *explanations.libraries_of(methods)),
         show="tasks.pages.explanations.card:show",
+    )
+
+
+def probing(problem: str) -> Stage:
+    """Linear probes of the layers of a body, against random weights."""
+    described = problems.described(problem)
+    return Stage(
+        "probing",
+        "tasks.stages.probing:probe",
+        (*problems.modules_of(problem), *modules_of_probed(problem)),
+        (*LABELLED, "pillow", "scikit-learn", *described.LIBRARIES),
+        show="tasks.pages.explanations.probing_card:show",
     )
 
 
@@ -54,7 +68,10 @@ def explain(
         table: the stages of text, or of images.
     """
     how = experiment.evaluation
-    if not how.explain or problem.kind not in explainable():
+    if not how.explain:
+        return None
+    if problem.kind not in explainable():
+        _leave_out("evaluation.explain", problem, "cannot be explained", explainable())
         return None
     return run(
         explanation(problem.kind, how.explain),
@@ -69,4 +86,54 @@ def explain(
         data=data.whole.only(*(name for name in table.tested if name != "train.parquet")),
         model=model,
         evaluation=evaluation.whole.only("predictions.parquet"),
+    )
+
+
+def probe(
+    problem: Downstream | ImageDownstream,
+    data: Artifact,
+    body: Input,
+    experiment: Experiment | ImageExperiment,
+    *,
+    run: StageCaller,
+    table: Table,
+) -> Artifact | None:
+    """Probe the layers of a body; None if the experiment does not ask, or a problem has no probe.
+
+    Args:
+        problem: that the probes are to solve.
+        data: of stage `dataset`, or `pixels`.
+        body: pre-trained.
+        experiment: whether to.
+        run: calls a stage.
+        table: the stages of text, or of images.
+    """
+    how = experiment.evaluation
+    if not how.probe_layers:
+        return None
+    if problem.kind not in choices.probed():
+        _leave_out("evaluation.probe_layers", problem, "have no linear probe", choices.probed())
+        return None
+    return run(
+        probing(problem.kind),
+        problem.name,
+        problem=problem.kind,
+        max_length=getattr(problem, "max_length", 0),
+        bootstrap_samples=how.bootstrap_samples,
+        confidence=how.confidence,
+        seed=experiment.seed,
+        data=data.whole.only(*dict.fromkeys((*table.tuned, *table.tested))),
+        body=body,
+    )
+
+
+def _leave_out(
+    field: str, problem: Downstream | ImageDownstream, why: str, accepted: Sequence[str]
+) -> None:
+    """Say that a problem is left out: those of one experiment may be of several kinds."""
+    from tasks.machinery.execution.display import current_display
+
+    current_display().say(
+        f"{field}: downstream.{problem.name} is left out, since the answers of {problem.kind} "
+        f"{why}; accepted: {', '.join(accepted)}"
     )

@@ -29,6 +29,7 @@ ImageStageName = Literal[
     "calibration",
     "explanation",
     "mislabelled",
+    "probing",
     "report",
 ]
 IMAGE_NAMES: tuple[ImageStageName, ...] = get_args(ImageStageName)

@@ -62,6 +62,7 @@ StageName = Literal[
     "label-share",
     "learning-curve",
     "mislabelled",
+    "probing",
     "report",
 ]
 NAMES: tuple[StageName, ...] = get_args(StageName)

@@ -47,6 +47,12 @@ def explainable() -> tuple[str, ...]:
     return names_in("problems", "explained.py")
 
 
+@functools.cache
+def probed() -> tuple[str, ...]:
+    """The problems whose answers a linear probe can give: their folders have a `probed.py`."""
+    return names_in("problems", "probed.py")
+
+
 def of_pictures_with(*roles: str) -> dict[str, tuple[str, ...]]:
     """The choices with which a field of these roles counts, as `only_with` of a field."""
     stated = ((each, words_of("problems", each, "ROLES")) for each in of_pictures())

@@ -127,6 +127,13 @@ class Evaluation(Part):
         ge=0,
         le=1000,
     )
+    probe_layers: bool = field(
+        False,
+        "Probe layers",
+        "Also fit a linear model on the features of each layer of the body, and of one with random "
+        "weights: which layer holds the answer? Of problems with one label or number a row",
+        absent=False,
+    )
 
 
 class Experiment(Whole):

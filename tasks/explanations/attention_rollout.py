@@ -30,8 +30,8 @@ def attribute(subject: Subject, row: Row) -> NDArray[np.float64]:
     layers = subject.attentions(row.inputs)
     if not layers:
         raise StageError(
-            "evaluation.explain: attention-rollout needs a model with attention, and this one has "
-            "none; accepted: integrated-gradients, occlusion"
+            "attention-rollout needs a model with attention, and this one has none; accepted with "
+            "it: integrated-gradients, occlusion"
         )
     places = layers[0].shape[-1]
     through = own = torch.eye(places, device=layers[0].device)

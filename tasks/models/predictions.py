@@ -24,7 +24,7 @@ from tasks.problems import PROBABILITIES, Problem, described, every, load
 
 AT_ONCE = 2048  # rows between two reports of progress
 # Columns of known rows alone, and the probabilities of all labels, which are a list without names.
-_LEFT_OUT = ("document", "gold", "loss", PROBABILITIES)
+LEFT_OUT = ("document", "gold", "loss", PROBABILITIES)
 
 
 def require_problem(configuration: dict[str, Any], where: str) -> str:
@@ -77,10 +77,10 @@ def answer_rows(
     def tables() -> Iterator[pd.DataFrame]:
         for begin in range(0, len(inputs), AT_ONCE):
             some = inputs[begin : begin + AT_ONCE]
-            rows = _as_rows(kind, some, columns, labels)
+            rows = as_rows(kind, some, columns, labels)
             examples = kind.encode(rows, tokenizer, labels)
             table = predict(kind, model, rows, examples, labels)
-            table = table.drop(columns=[*_LEFT_OUT], errors="ignore")
+            table = table.drop(columns=[*LEFT_OUT], errors="ignore")
             table.attrs |= {"cut": sum(example.cut for example in examples), "unit": kind.CUT}
             if report is not None:
                 report(begin + len(some), len(inputs))
@@ -89,7 +89,7 @@ def answer_rows(
     return tables()
 
 
-def _as_rows(
+def as_rows(
     kind: Problem, inputs: Sequence[Any], columns: Sequence[str], labels: Sequence[str]
 ) -> pd.DataFrame:
     """Rows as stage `dataset` writes them; their truth is unknown, and any will do."""

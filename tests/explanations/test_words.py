@@ -8,9 +8,12 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from tasks.contract import Silent
+from flows.commands.main import app
+from tasks.contract import Silent, StageError
 from tasks.experiment.problem import FineTuning
+from tasks.models.explaining.explained import load_explained
 from tasks.models.explaining.verdicts import failures
 from tasks.pages.explanations import card
 from tasks.stages.explanation import explain
@@ -54,7 +57,7 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 @pytest.fixture(scope="module")
 def found(learnt: SimpleNamespace) -> SimpleNamespace:
-    return explained(learnt, "explanation", METHODS, "text-classification", 30)
+    return explained(learnt, "explanation", METHODS, "text-classification", 24)
 
 
 @pytest.mark.parametrize("method", SIGNED)
@@ -131,6 +134,52 @@ def test_the_page_says_where_a_method_fails(found: SimpleNamespace, tmp_path: Pa
     metrics["integrated-gradients/completeness_error"] = 0.4
     assert "not shown to be better than a random one" in failures(metrics, "occlusion")[0]
     assert "miss 40% of the difference" in failures(metrics, "integrated-gradients")[0]
+
+
+def command(*words: str) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, ["explain", *words])
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_the_command_marks_the_planted_word_and_writes_json(
+    learnt: SimpleNamespace, found: SimpleNamespace, home: Path, tmp_path: Path
+) -> None:
+    model, file = str(learnt.folder / "tuned" / "model"), tmp_path / "out.jsonl"
+    table = pd.read_parquet(found.out / "explanations.parquet")
+    telling = TELLING[table[table["blank"] < 0]["predicted"].iloc[0]][0]
+    text = f"There is an old {telling}, near the new"
+    both = ("--method", "occlusion", "--method", "attention-rollout", "--output", str(file))
+    code, said, _ = command(model, text, *both)
+    assert code == 0
+    assert f"old {telling}[" in said
+    assert "why, by attention-rollout" in said
+    assert "than random orders" in said
+    (line,) = file.read_text().splitlines()
+    row = json.loads(line)
+    assert row["words"] == ["There", "is", "an", "old", telling, ",", "near", "the", "new"]
+    values = row["methods"]["occlusion"]["attributions"]
+    assert values.index(max(values)) == 4
+
+
+def test_the_command_says_what_is_wrong(
+    learnt: SimpleNamespace, home: Path, tmp_path: Path
+) -> None:
+    model = str(learnt.folder / "tuned" / "model")
+    code, _, said = command(model, "a text", "--method", "oclusion")
+    assert code == 2
+    assert "--method: found 'oclusion'" in said
+    assert "did you mean occlusion" in said
+    code, _, said = command(model, "rows.csv")
+    assert code == 2
+    assert "rows.csv is not a file" in said
+    code, _, said = command(model, "one text\tanother")
+    assert code == 2
+    assert "accepted: a text, or a file of rows" in said
+
+
+def test_an_answer_without_parts_is_refused_before_anything_is_read() -> None:
+    with pytest.raises(StageError, match="answers of generation cannot be explained; accepted"):
+        load_explained("generation")
 
 
 @pytest.mark.slow

@@ -36,6 +36,7 @@ class ImageEvaluation(Part):
     explain: list[str] = as_in(Evaluation, "explain")
     explained_rows: int = as_in(Evaluation, "explained_rows")
     explained_mistakes: int = as_in(Evaluation, "explained_mistakes")
+    probe_layers: bool = as_in(Evaluation, "probe_layers")
 
 
 class ImageExperiment(Part):

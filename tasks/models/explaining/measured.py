@@ -41,7 +41,8 @@ class Measured:
         row: with the answer that is explained.
         score: of that answer.
         blank: the score of the row without content.
-        without: the strength of the answer to the row without content: see `Scale.strength`.
+        strength: of the answer, see `Scale.strength`.
+        without: the strength of the answer to the row without content.
         values: by each method, the attributions of the parts.
         curves: of the order of each method; empty for a row of too few parts.
         chance: of random orders; None for a row of too few parts.
@@ -51,6 +52,7 @@ class Measured:
     row: Row
     score: float
     blank: float
+    strength: float
     without: float
     values: dict[str, Floats]
     curves: dict[str, Curves] = field(default_factory=dict)
@@ -91,9 +93,9 @@ class Explaining:
         both = np.ones((2, row.parts), dtype=bool)
         both[1] = False
         score, blank = (float(each) for each in self.subject.score(row, both))
-        without = float(self.scale.strength(np.array([blank]), row, blank)[0])
+        ends = self.scale.strength(np.array([score, blank]), row, blank)
         found = {name: each.attribute(self.subject, row) for name, each in self.methods.items()}
-        return Measured(row, score, blank, without, found)
+        return Measured(row, score, blank, float(ends[0]), float(ends[1]), found)
 
     def measure(self, row: Row, number: int) -> Measured:
         """The attributions of a row, with checks; its random orders are a function of `number`."""

@@ -107,7 +107,7 @@ class Subject(ABC):
     def as_read(self, through: Tensor) -> Tensor:
         """Of a square matrix over places, the row of the place that the head reads."""
 
-    def of_places(self, row: Row, values: Tensor) -> Tensor:  # noqa: ARG002
+    def of_places(self, _row: Row, values: Tensor) -> Tensor:
         """Values of the places of the layers as values of the places of the input: the same."""
         return values
 

@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
+from PIL.Image import Image
 
 from tasks.contract import StageError
 from tasks.data.images.decoding import decode
 from tasks.data.images.framing import Frame
 from tasks.data.images.resizing import to_square
+from tasks.experiment.images.pictures import Pixels
 from tasks.models.bodies import read_model
 from tasks.models.files import configuration_of, labels_of
 from tasks.models.images.building import read_pixels
 from tasks.models.inference import predict
-from tasks.problems import PROBABILITIES, load
+from tasks.problems import PROBABILITIES, Problem, load
 from tasks.problems.picture_rows import whole_of
 
 AT_ONCE = 256  # pictures
@@ -51,11 +53,7 @@ def answer_pictures(
     def tables() -> Iterator[pd.DataFrame]:
         for begin in range(0, len(files), AT_ONCE):
             some = files[begin : begin + AT_ONCE]
-            images = [decode(path.read_bytes(), name).image for name, path in some]
-            rows = pd.DataFrame({"document": "", "image": [name for name, _ in some]})
-            stored = [to_square(each, pixels.size, pixels.channels, pixels.fit) for each in images]
-            rows["pixels"] = pd.Series(stored, dtype=object)
-            rows[kind.TRUTH] = [kind.any_truth(name, labels) for name, _ in some]
+            rows, images = as_rows(kind, some, pixels, labels)
             table = predict(kind, model, rows, kind.encode(rows, reader, labels), labels)
             table = table.drop(columns=[*_LEFT_OUT], errors="ignore")
             frames = [Frame.of(*each.size, pixels.size, pixels.fit) for each in images]
@@ -67,6 +65,18 @@ def answer_pictures(
             yield table
 
     return tables()
+
+
+def as_rows(
+    kind: Problem, files: Sequence[tuple[str, Path]], pixels: Pixels, labels: Sequence[str]
+) -> tuple[pd.DataFrame, list[Image]]:
+    """Rows as stage `pixels` writes them, and the pictures; their truth is unknown."""
+    images = [decode(path.read_bytes(), name).image for name, path in files]
+    rows = pd.DataFrame({"document": "", "image": [name for name, _ in files]})
+    stored = [to_square(each, pixels.size, pixels.channels, pixels.fit) for each in images]
+    rows["pixels"] = pd.Series(stored, dtype=object)
+    rows[kind.TRUTH] = [kind.any_truth(name, labels) for name, _ in files]
+    return rows, images
 
 
 def no_pictures(files: Sequence[tuple[str, Path]]) -> dict[str, str]:

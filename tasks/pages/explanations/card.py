@@ -80,10 +80,8 @@ def sentences(found: Found) -> list[str]:
     said = [verdict(found, name) for name in found.methods]
     wrong, all_of_them = len(found.mistakes), facts["mistakes"]
     said.append(
-        f"{all_of_them:,} of {facts['tested']:,} test rows are answered wrongly; "
-        f"{'all' if wrong == all_of_them else f'the {wrong:,} surest'} are shown."
-        if all_of_them
-        else f"None of {facts['tested']:,} test rows is answered wrongly."
+        f"Answered wrongly: {all_of_them:,} of {facts['tested']:,} test rows"
+        + (f"; shown: the {wrong:,} surest." if wrong < all_of_them else ".")
     )
     return said
 

@@ -14,7 +14,7 @@ STYLE = """
 .text span { border-radius: 3px; padding: .1em .12em; }
 .legend span { border-radius: 3px; padding: .1em .5em; margin-right: .6rem; }
 .fails { color: #a4500b; }
-.map { display: inline-block; margin: 0 .8rem .3rem 0; }
+figure { width: min(100%, 56rem); }
 """
 
 

@@ -32,7 +32,6 @@ LINE = 0.21
 LONGEST = 400  # characters of a text that is drawn
 BLUE, ORANGE = (f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in (FOR, AGAINST))
 HEAT = LinearSegmentedColormap.from_list("heat", [ORANGE, "#ffffff", BLUE])
-ACROSS = 3  # pictures beside each other
 MOST_ANSWERS, BARS = 12, 8  # whose words are drawn, and how many words that speak for each
 
 
@@ -168,7 +167,7 @@ def heat_figure(found: Found, rows: Sequence[Mapping[str, Any]], title: str) -> 
     pictures = np.load(found.folder / "shown.npy")
     numbers = {id(row): number for number, row in enumerate(found.shown)}
     each = 1 + len(found.methods)
-    across = max(1, ACROSS * 3 // each) if len(rows) > 1 else 1
+    across = max(1, 6 // each) if len(rows) > 1 else 1
     down = -(-len(rows) // across)
     figure, axes = _maps(down, across * each, title)
     for number, row in enumerate(rows):
@@ -178,8 +177,7 @@ def heat_figure(found: Found, rows: Sequence[Mapping[str, Any]], title: str) -> 
         words = row["answer"] if row["right"] else f"{row['truth']} → {row['answer']}"
         here[0].set_title(literal(shorten(words, 18, placeholder="…")), fontsize=7, color=INK)
         for place, method in zip(here[1:], found.methods, strict=True):
-            _show(place, picture)
-            _heat(place, grid_of(row["values"][method]), picture.shape)
+            _heat(place, grid_of(row["values"][method]), picture)
             place.set_title(literal(method), fontsize=6, color=MUTED)
     return figure
 
@@ -239,10 +237,15 @@ def _show(axes: Axes, picture: NDArray[np.uint8]) -> None:
     axes.imshow(picture, cmap="gray" if picture.ndim == 2 else None, vmin=0, vmax=255)
 
 
-def _heat(axes: Axes, values: NDArray[np.float64], shape: tuple[int, ...]) -> None:
-    most = max(float(np.abs(values).max()), 1e-12)
-    extent = (-0.5, shape[1] - 0.5, shape[0] - 0.5, -0.5)
-    axes.imshow(values, cmap=HEAT, vmin=-most, vmax=most, alpha=0.65, extent=extent)
+def _heat(axes: Axes, values: NDArray[np.float64], picture: NDArray[np.uint8]) -> None:
+    """A picture in pale grey, its regions coloured by their attributions."""
+    grey = picture if picture.ndim == 2 else picture.mean(axis=2)
+    axes.imshow(128 + grey / 2, cmap="gray", vmin=0, vmax=255)
+    shares = values / max(float(np.abs(values).max()), 1e-12)
+    colours = HEAT(0.5 + 0.5 * np.sign(shares))
+    colours[..., 3] = STRONGEST * np.abs(shares)
+    down, across = grey.shape
+    axes.imshow(colours, extent=(-0.5, across - 0.5, down - 0.5, -0.5))
 
 
 def _maps(down: int, across: int, title: str) -> tuple[Figure, list[list[Axes]]]:

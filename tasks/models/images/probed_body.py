@@ -1,0 +1,28 @@
+"""A pre-trained body that reads pictures, to be probed; or the same with random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tasks.models.images.building import load_body, new_classifier
+from tasks.problems import Problem
+
+
+def read_body(
+    kind: Problem, body: Path, labels: Sequence[str], _longest: int, seed: int, *, weights: bool
+) -> tuple[Any, Any]:
+    """The body with a new head that is not used, in evaluation mode; pictures need no reader.
+
+    Args:
+        kind: the problem.
+        body: folder of the body.
+        labels: of the data.
+        seed: of random weights.
+        weights: whether the weights are those of the body.
+    """
+    model = new_classifier(kind, body, labels, 0.0, seed)
+    if weights:
+        load_body(model, body)
+    return model.eval(), None

@@ -1,0 +1,35 @@
+"""A pre-trained body that reads texts, to be probed; or the same with random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from tasks.experiment.problem import FineTuning
+from tasks.models.bodies import fit_tokenizer, load_encoder, new_classifier
+from tasks.problems import Problem
+
+
+def read_body(
+    kind: Problem, body: Path, labels: Sequence[str], longest: int, seed: int, *, weights: bool
+) -> tuple[Any, Any]:
+    """The body with a new head that is not used, in evaluation mode; and its tokenizer.
+
+    Args:
+        kind: the problem.
+        body: folder of the body and its tokenizer.
+        labels: of the data.
+        longest: tokens of the longest input.
+        seed: of random weights.
+        weights: whether the weights are those of the body.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(body, local_files_only=True, trust_remote_code=False)
+    tokenizer.model_max_length = longest
+    model = new_classifier(kind, body, labels, FineTuning(max_length=longest), seed)
+    fit_tokenizer(tokenizer, model.config)
+    if weights:
+        load_encoder(model, body)
+    return model.eval(), tokenizer

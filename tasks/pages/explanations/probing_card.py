@@ -1,0 +1,108 @@
+"""The page of stage `probing`: the curve over layers, pre-trained against random weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from tasks.machinery.naming.markdown import escaped
+from tasks.machinery.naming.metric_name import MetricName
+from tasks.pages import numbers as pages
+from tasks.pages.figures import BLUE, MUTED, canvas, write_figure
+from tasks.statistics import numbers
+
+GAIN = "probe_gain"
+MODELS = {"pretrained": ("pre-trained", BLUE), "random_weights": ("random weights", MUTED)}
+POOLED = {"mean": ("mean", "-"), "first": ("one place", "--")}
+
+
+def show(artifact: Path, out: Path) -> None:
+    """Write card.md and layers.png.
+
+    Args:
+        artifact: folder of stage `probing`.
+        out: empty folder.
+    """
+    found = json.loads((artifact / "probing.json").read_text(encoding="utf-8"))
+    write_figure(layers_figure(found), out / "layers.png")
+    (out / "card.md").write_text(card(found), encoding="utf-8")
+
+
+def finding(found: dict[str, Any]) -> str:
+    """Which layer holds the answer, and whether that is due to pre-training, as a sentence."""
+    metrics = found["metrics"]
+    layer, low = int(metrics["best_layer"]), metrics[MetricName(GAIN).low]
+    high = metrics[MetricName(GAIN).high]
+    what = "the embeddings hold" if layer == 0 else f"layer {layer} holds"
+    said = f"Of {len(found['curves']['pretrained']['mean']) - 1} layers, {what} the answer best"
+    gain = numbers.gain(metrics[GAIN], found["unit"])
+    if low > 0:
+        return f"{said}; pre-training put it there: {gain} over random weights"
+    if high < 0:
+        return f"{said}; but random weights hold it better ({gain})"
+    return f"{said}; that pre-training put it there is not shown ({gain} over random weights)"
+
+
+def layers_figure(found: dict[str, Any]) -> Figure:
+    """A line for each model and pooling, over the layers, with the intervals of the mean."""
+    rows = found["rows"]
+    figure, axes = canvas(
+        finding(found),
+        f"Linear probes of the frozen body, fitted on {rows['train']:,} rows and measured on "
+        f"{rows['test']:,} test rows; {100 * found['confidence']:g} % bootstrap intervals of the "
+        "means; the best layer is chosen on validation rows",
+    )
+    for name, ways in found["curves"].items():
+        words, colour = MODELS[name]
+        for pooled, layers in ways.items():
+            how, line = POOLED[pooled]
+            value, low, high = (
+                [numbers.scaled(each[end], found["unit"]) for each in layers]
+                for end in ("value", "low", "high")
+            )
+            numbered = range(len(layers))
+            label = f"{words}, {how} of the places" if pooled == "mean" else f"{words}, {how}"
+            axes.plot(numbered, value, line, color=colour, label=label, marker="o", markersize=4)
+            if pooled == "mean":
+                axes.fill_between(numbered, low, high, color=colour, alpha=0.15, linewidth=0)
+    layers = len(found["curves"]["pretrained"]["mean"])
+    axes.set_xticks(range(layers), ["embeddings", *map(str, range(1, layers))])
+    axes.set_xlabel("layer", color=MUTED, fontsize=9)
+    axes.set_ylabel(numbers.axis(found["metric"], found["unit"]), color=MUTED, fontsize=9)
+    axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def card(found: dict[str, Any]) -> str:
+    """The curve as a table, under what it says."""
+    unit, curves = found["unit"], found["curves"]
+    columns = [
+        (f"{MODELS[name][0]}, {POOLED[pooled][0]}", layers)
+        for name, ways in curves.items()
+        for pooled, layers in ways.items()
+    ]
+    rows = [
+        [
+            "embeddings" if number == 0 else str(number),
+            *(
+                numbers.with_interval(
+                    layers[number]["value"], layers[number]["low"], layers[number]["high"], unit
+                )
+                for _, layers in columns
+            ),
+        ]
+        for number in range(len(curves["pretrained"]["mean"]))
+    ]
+    parts = [
+        f"# Probes of layers: {escaped(found['problem'])}",
+        f"**{escaped(finding(found))}.**",
+        f"{escaped(found['metric'])} of a linear model on the features of each layer.",
+        pages.table(["layer", *(name for name, _ in columns)], rows),
+        "*mean*: over the places of a row; *one place*: the first one, or the last one of a "
+        "decoder. The layers of a model with random weights show what can be told from the input "
+        "without anything learnt.",
+    ]
+    return "\n\n".join(parts) + "\n"
