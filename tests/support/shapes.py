@@ -33,6 +33,7 @@ KINDS = (
     "bert token-classification",
     "bert regression",
     "bert question-answering",
+    "gpt2 clm+apart",
     *(f"{name} mlm" for name in families.names() if name not in ("bert", "roberta", *DECODERS)),
     "roberta token-classification",
     *(
