@@ -20,7 +20,7 @@ class Aim(Part):
         "Objective",
         "mlm is masked language modelling (RoBERTa); mlm+nsp adds next-sentence prediction (BERT); "
         "rtd predicts which tokens a small generator replaced (ELECTRA); clm predicts the next "
-        "token, with a decoder (GPT-2)",
+        "token, with a decoder (GPT-2); clm+apart: the same, and documents do not see each other",
         choices=choices.names("objectives"),
     )
     steps: int = field(

@@ -56,8 +56,16 @@ def test_a_family_without_the_head_of_an_objective_is_refused() -> None:
 @pytest.mark.parametrize(
     ("family", "objective", "said"),
     [
-        ("gpt2", "mlm", r"head for masked tokens, .*family gpt2 does not have; .* with it: clm$"),
-        ("llama", "mlm+nsp", r"masked tokens and sentence pairs, .* accepted with it: clm$"),
+        (
+            "gpt2",
+            "mlm",
+            r"head for masked tokens, .*family gpt2 does not have; .* with it: clm, clm\+apart$",
+        ),
+        (
+            "llama",
+            "mlm+nsp",
+            r"masked tokens and sentence pairs, .* accepted with it: clm, clm\+apart$",
+        ),
         ("bert", "clm", r"head for next tokens, .* with it: mlm, mlm\+bow, mlm\+nsp$"),
         ("roberta", "clm", r"head for next tokens, .* with it: mlm, mlm\+bow$"),
         ("bert", "rtd", r"head for replaced tokens, .* with it: mlm, mlm\+bow, mlm\+nsp$"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,15 @@ def new(
     name: Annotated[
         str, typer.Option(metavar="NAME", help="Of the experiment; by default that of the file.")
     ] = "",
+    problem: Annotated[
+        str, typer.Option(metavar="PROBLEM", help="What the rows of --data are for.")
+    ] = "",
+    text: Annotated[
+        str, typer.Option(metavar="COLUMN", help="The column of --data with texts, or words.")
+    ] = "",
+    label: Annotated[
+        str, typer.Option(metavar="COLUMN", help="The column of --data with labels, or tags.")
+    ] = "",
 ) -> None:
     """Write an experiment to begin with, from guesses about your data (see `temper data`).
 
@@ -46,18 +56,22 @@ def new(
     if not (corpus or data):
         stop(["nothing to begin with; accepted: --corpus PATH, --data PATH, or both"])
     name = name or _name_of(file)
+    given = (problem, text, label)
+    if any(given) and (len(data) != 1 or problem == CORPUS):
+        found = f"--problem {CORPUS}" if problem == CORPUS else f"{len(data)} of --data"
+        stop([f"--problem, --text and --label are of one --data with labels; found {found}"])
     if not re.fullmatch(NAME_PATTERN, name):
         stop([f"--name: {name!r} is no name; accepted: letters, digits, - and _"])
     try:
-        text = _text(file, name, corpus, data)
+        written_text = _text(file, name, corpus, [(path, *given) for path in data])
     except StageError as error:
         stop([str(error)])
     try:
         with file.open("x", encoding="utf-8") as written:
-            written.write(text)
+            written.write(written_text)
     except OSError as error:
         stop([f"{file}: cannot be written: {error.strerror}"])
-    out.print(text, highlight=False, markup=False)
+    out.print(written_text, highlight=False, markup=False)
     out.print(f"written: {file}; next:", highlight=False, markup=False)
     for line in (f"temper plan {file} --time", f"temper run {file}"):
         out.print(f"  {line}", highlight=False, markup=False)
@@ -77,8 +91,14 @@ def _name_of(file: Path) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", file.stem).strip("-_") or "experiment"
 
 
-def _text(file: Path, name: str, corpus: str, data: list[str]) -> str:
+def _text(file: Path, name: str, corpus: str, data: Sequence[tuple[str, str, str, str]]) -> str:
     """The experiment; the data are read to their end.
+
+    Args:
+        file: to write.
+        name: of the experiment.
+        corpus: the path of the text; "" for none.
+        data: the path, the problem, and the columns of texts and labels of each; "" to guess.
 
     Raises:
         StageError: they cannot be read, or are not what they are given for.
@@ -86,10 +106,13 @@ def _text(file: Path, name: str, corpus: str, data: list[str]) -> str:
     folder = file.absolute().parent
     text = guess(corpus, CORPUS) if corpus else None
     labelled = []
-    for path in data:
-        found = guess(path)
+    for path, *given in data:
+        found = guess(path, *given)
         if is_corpus(found):
-            raise StageError(f"--data: {path} has no labels that can be guessed; see `temper data`")
+            raise StageError(
+                f"--data: {path} has no labels that can be guessed; accepted: --label COLUMN; see "
+                "`temper data`"
+            )
         labelled.append(checked(found))
     names = [each.guess.name for each in labelled]
     if twice := next((each for each in names if names.count(each) > 1), ""):

@@ -54,6 +54,19 @@ def test_rows_with_much_text_are_what_to_pre_train_on(home: Path, tmp_path: Path
     assert status == 0, said
 
 
+def test_the_problem_and_the_columns_can_be_given(home: Path, tmp_path: Path) -> None:
+    lines = [f"{text},{len(text)},{n % 2}" for n, (text, _) in enumerate(moods())]
+    (tmp_path / "t.csv").write_text("\n".join(["body,marks,even", *lines]) + "\n")
+    words = ["--data", str(tmp_path / "t.csv"), "--problem", "regression", "--label", "marks"]
+    status, said = call("new", str(tmp_path / "a.yaml"), *words)
+    assert status == 0, said
+    [entry] = yaml.safe_load((tmp_path / "a.yaml").read_text())["downstream"]
+    assert entry["problem"] == "regression"
+    assert entry["columns"] == {"text": "body", "number": "marks"}
+    status, said = call("plan", str(tmp_path / "a.yaml"))
+    assert status == 0, said
+
+
 def test_splits_in_a_column_are_kept(home: Path, tmp_path: Path) -> None:
     parts = ["train"] * 80 + ["dev"] * 20 + ["test"] * 20
     rows = zip(moods(), parts, strict=True)
@@ -76,6 +89,9 @@ def test_splits_in_a_column_are_kept(home: Path, tmp_path: Path) -> None:
         (["a.yaml", "--data", "none.csv"], "there is no file or folder none.csv"),
         (["a.yaml", "--data", "t.csv"], "has no labels that can be guessed"),
         (["a.yaml", "--corpus", "t.csv", "--name", "a b"], "'a b' is no name; accepted: letters"),
+        (["a.yaml", "--corpus", "t.csv", "--label", "x"], "of one --data with labels; found 0 of"),
+        (["a.yaml", "--data", "t.csv", "--label", "lable"], "--label: no column 'lable'"),
+        (["a.yaml", "--data", "t.csv", "--problem", "regresion"], "did you mean regression"),
     ],
 )
 def test_mistakes_are_told_and_nothing_is_written(
