@@ -61,6 +61,8 @@ StageName = Literal[
     "label-share",
     "learning-curve",
     "mislabelled",
+    "near-duplicates",
+    "forgetting",
     "report",
 ]
 NAMES: tuple[StageName, ...] = get_args(StageName)

@@ -46,7 +46,10 @@ _PAUSE = 3.0
 
 
 # Stages behind the evaluation of a problem.
-GENERALIZATION = ("calibration", "slices", "transfer", "learning-curve", "mislabelled")
+GENERALIZATION = (
+    *("calibration", "slices", "transfer", "learning-curve"),
+    *("mislabelled", "near-duplicates", "forgetting"),
+)
 
 
 def metric_prefix(title: Title) -> str:
