@@ -187,7 +187,7 @@ def pretrain(
         tokenizer=tokenizer.whole,
         **begin,
     )
-    return Pretrained(artifact, tokens, tokenizer)
+    return Pretrained(artifact, family, tokens, tokenizer)
 
 
 def finetune_and_evaluate(

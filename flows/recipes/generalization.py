@@ -11,7 +11,7 @@ from flows.recipes.further_tests import require_further_tests, transferred
 from flows.recipes.learning_curve import measured_curve
 from flows.recipes.stages import LABELLED, SAVING, TRAINING
 from flows.recipes.subject import Evaluated, Finding, Pretrained, Subject
-from tasks import objectives, problems
+from tasks import families, objectives, problems
 from tasks.contract import Stage, StageError
 from tasks.data.sliced_columns import COMPUTED, columns_read, require_column, require_labels
 from tasks.experiment.experiment import TEMPERATURE, Experiment
@@ -58,12 +58,12 @@ def near_duplicates(problem: str) -> Stage:
     )
 
 
-def forgetting(objective: str) -> Stage:
+def forgetting(objective: str, family: str) -> Stage:
     """The loss of the pre-training after fine-tuning."""
     return Stage(
         "forgetting",
         "tasks.stages.generalization.forgetting:measure_forgetting",
-        (objectives.module_of(objective),),
+        (objectives.module_of(objective), families.module_of(family)),
         (*TRAINING, *SAVING),
         show="tasks.pages.generalization.forgetting_card:show",
     )
@@ -218,7 +218,7 @@ def forgotten(
     """The loss of the pre-training after fine-tuning."""
     pretraining = experiment.pretraining
     return run(
-        forgetting(pretraining.objective),
+        forgetting(pretraining.objective, pretrained.family),
         subject.problem.name,
         objective=pretraining.objective,
         sequence_length=pretraining.sequence_length,

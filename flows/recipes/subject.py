@@ -57,9 +57,10 @@ class FewerLabels:
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A model that was pre-trained in this run, and the tokens that it was validated on."""
+    """A model that was pre-trained in this run, its family, and what it was validated on."""
 
     artifact: Artifact
+    family: str
     tokens: Artifact
     tokenizer: Artifact
 
