@@ -185,6 +185,8 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.confidence": ("0.9", {"evaluation", "report"}),
     "evaluation.seeds": ("2", {"evaluation"}),  # and more stages of fine-tuning
     "evaluation.learning_curve": ("[0.5]", {"report"}),  # and more stages
+    "evaluation.near_duplicates": ("true", {"report"}),  # and a stage
+    "evaluation.forgetting": ("true", {"report"}),  # and a stage
     "evaluation.mislabelled": ("true", {"report"}),  # and a stage
     "evaluation.calibration": ("temperature", {"report"}),  # and a stage
     "evaluation.wanted_accuracy": ("0.8", {"calibration"}),

@@ -17,7 +17,7 @@ from flows.recipes.generalization import look_further, require_possible
 from flows.recipes.given import about, family_of, find_start, tokenizer_of
 from flows.recipes.inspection import labelled_source, text_source
 from flows.recipes.stages import Table
-from flows.recipes.subject import Evaluated, FewerLabels, Subject, findings_of
+from flows.recipes.subject import Evaluated, FewerLabels, Pretrained, Subject, findings_of
 from tasks import problems
 from tasks.experiment.experiment import BEFORE, Experiment
 from tasks.experiment.images.experiment import ImageExperiment
@@ -55,7 +55,7 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
         train_baseline(problem, data, experiment, run)
         for problem, data in zip(experiment.downstream, labelled, strict=True)
     ]
-    pretrained: Artifact | None = None
+    pretrained: Pretrained | None = None
     corpora = [] if start is None else [*start.lineage.corpora]
     if text is not None:
         held_out = [data / "held_out.parquet" for data in labelled]
@@ -79,6 +79,7 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
             start=before,
             source=source,
             corpora=corpora,
+            pretrained=pretrained,
         )
         for problem, data, simple, source in zip(
             experiment.downstream, labelled, baselines, sources, strict=True
@@ -91,7 +92,7 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
         name=experiment.name,
         problems=names,
         confidence=experiment.evaluation.confidence,
-        pretraining=None if pretrained is None else pretrained.whole,
+        pretraining=None if pretrained is None else pretrained.artifact.whole,
         evaluations=[found.evaluation.whole for found in evaluated],
         **methods_of(experiment.downstream),
         **findings_of(evaluated),
@@ -105,10 +106,10 @@ def methods_of(problems: Sequence[Downstream | ImageDownstream]) -> dict[str, li
     return {} if {*methods} <= {FULL} else {"methods": methods}
 
 
-def encoder_of(pretrained: Artifact | None, start: Given | None) -> Input:
+def encoder_of(pretrained: Pretrained | None, start: Given | None) -> Input:
     """The model to fine-tune: the one that was pre-trained here, or the given one."""
     if pretrained is not None:
-        return pretrained / "model"
+        return pretrained.artifact / "model"
     if start is not None:
         return start.model
     raise ValueError("neither a pre-training nor a model to start from")
@@ -147,7 +148,7 @@ def pretrain(
     run: StageCaller,
     *,
     start: Given | None,
-) -> Artifact:
+) -> Pretrained:
     """Tokenizer, tokens, perhaps their vectors, and an encoder pre-trained on them.
 
     It begins with random weights, or with those of the model to start from, whose tokenizer it has.
@@ -177,7 +178,7 @@ def pretrain(
             tokenizer=tokenizer.whole,
         )
         begin = {"embeddings": embeddings / "embeddings.npy"}
-    return run(
+    artifact = run(
         stages.pretraining(experiment.pretraining.objective, family),
         model=experiment.model if start is None else None,
         pretraining=experiment.pretraining,
@@ -187,6 +188,7 @@ def pretrain(
         tokenizer=tokenizer.whole,
         **begin,
     )
+    return Pretrained(artifact, family, tokens, tokenizer)
 
 
 def finetune_and_evaluate(
@@ -201,6 +203,7 @@ def finetune_and_evaluate(
     start: Input | None = None,
     source: Source | None = None,
     corpora: Sequence[Input] = (),
+    pretrained: Pretrained | None = None,
     table: Table = stages.ON_TEXT,
 ) -> Evaluated:
     """Fine-tune the encoder, and those that it is compared with; compare them.
@@ -218,6 +221,7 @@ def finetune_and_evaluate(
         start: the encoder before its pre-training here, to compare with.
         source: where the rows come from, of text.
         corpora: the text that the encoder is known to be pre-trained on.
+        pretrained: the encoder, where this run pre-trained it.
         table: the stages of text, or of images.
     """
     # Each by its label, its weights (None: random), and the files that say how it is built.
@@ -281,6 +285,7 @@ def finetune_and_evaluate(
         retune=lambda role, fewer: tune(role, experiment.seed, fewer),
         source=source,
         corpora=corpora,
+        pretrained=pretrained,
     )
     return look_further(subject, experiment, run)
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from flows.recipes.further_tests import require_further_tests, transferred
 from flows.recipes.learning_curve import measured_curve
-from flows.recipes.stages import LABELLED
-from flows.recipes.subject import Evaluated, Finding, Subject
-from tasks import problems
+from flows.recipes.stages import LABELLED, SAVING, TRAINING
+from flows.recipes.subject import Evaluated, Finding, Pretrained, Subject
+from tasks import families, objectives, problems
 from tasks.contract import Stage, StageError
 from tasks.data.sliced_columns import COMPUTED, columns_read, require_column, require_labels
 from tasks.experiment.experiment import TEMPERATURE, Experiment
@@ -44,6 +44,28 @@ def mislabelled(problem: str) -> Stage:
         (*problems.modules_of(problem), *simple),
         (*LABELLED, "scikit-learn", *problems.described(problem).LIBRARIES),
         show="tasks.pages.generalization.mislabelled_card:show",
+    )
+
+
+def near_duplicates(problem: str) -> Stage:
+    """Test rows that are mostly in a row of another split."""
+    return Stage(
+        "near-duplicates",
+        "tasks.stages.generalization.near_duplicates:find_near_duplicates",
+        (*problems.modules_of(problem), problems.part_of(problem, "rows")),
+        (*LABELLED, *problems.described(problem).LIBRARIES),
+        show="tasks.pages.generalization.near_duplicates_card:show",
+    )
+
+
+def forgetting(objective: str, family: str) -> Stage:
+    """The loss of the pre-training after fine-tuning."""
+    return Stage(
+        "forgetting",
+        "tasks.stages.generalization.forgetting:measure_forgetting",
+        (objectives.module_of(objective), families.module_of(family)),
+        (*TRAINING, *SAVING),
+        show="tasks.pages.generalization.forgetting_card:show",
     )
 
 
@@ -161,9 +183,54 @@ def _of_text(
         found["slices"] = measured_slices(subject, problem, source, experiment, run)
     if problem.evaluate_also:
         found["transfer"] = transferred(subject, problem, experiment, run)
-    if isinstance(experiment, Experiment) and experiment.evaluation.learning_curve:
-        found["learning-curve"] = measured_curve(subject, problem, experiment, run)
+    if isinstance(experiment, Experiment):
+        found |= _of_evaluation(subject, problem, experiment, run)
     return [Finding(str(Title(stage, problem.name)), each) for stage, each in found.items()]
+
+
+def _of_evaluation(
+    subject: Subject, problem: Downstream, experiment: Experiment, run: StageCaller
+) -> dict[str, Artifact]:
+    """What the section `evaluation` asks for of text alone, by stage."""
+    found: dict[str, Artifact] = {}
+    evaluation = experiment.evaluation
+    if evaluation.near_duplicates:
+        found["near-duplicates"] = run(
+            near_duplicates(problem.kind),
+            problem.name,
+            problem=problem.kind,
+            bootstrap_samples=evaluation.bootstrap_samples,
+            confidence=evaluation.confidence,
+            seed=experiment.seed,
+            data=subject.data.whole.only("train.parquet", "validation.parquet", "test.parquet"),
+            evaluation=subject.answers,
+        )
+    if evaluation.learning_curve:
+        found["learning-curve"] = measured_curve(subject, problem, experiment, run)
+    if evaluation.forgetting and subject.pretrained is not None:
+        found["forgetting"] = forgotten(subject, subject.pretrained, experiment, run)
+    return found
+
+
+def forgotten(
+    subject: Subject, pretrained: Pretrained, experiment: Experiment, run: StageCaller
+) -> Artifact:
+    """The loss of the pre-training after fine-tuning."""
+    pretraining = experiment.pretraining
+    return run(
+        forgetting(pretraining.objective, pretrained.family),
+        subject.problem.name,
+        objective=pretraining.objective,
+        sequence_length=pretraining.sequence_length,
+        sequences=pretraining.validation_sequences,
+        bootstrap_samples=experiment.evaluation.bootstrap_samples,
+        confidence=experiment.evaluation.confidence,
+        seed=experiment.seed,
+        tokens=pretrained.tokens.whole,
+        tokenizer=pretrained.tokenizer.whole,
+        pretrained=pretrained.artifact / "model",
+        model=subject.models["model"],
+    )
 
 
 def measured_slices(

@@ -44,7 +44,7 @@ def pretraining_recipe(job: PretrainJob, run: StageCaller) -> Artifact:
     ]
     tested = [data / "held_out.parquet" for data in labelled]
     corpus = prepare_corpus(job.experiment, text, tested, run)
-    return pretrain(job.experiment, corpus, published, run, start=start)
+    return pretrain(job.experiment, corpus, published, run, start=start).artifact
 
 
 def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifact:

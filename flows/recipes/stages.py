@@ -63,6 +63,8 @@ StageName = Literal[
     "learning-curve",
     "mislabelled",
     "probing",
+    "near-duplicates",
+    "forgetting",
     "report",
 ]
 NAMES: tuple[StageName, ...] = get_args(StageName)

@@ -56,6 +56,16 @@ class FewerLabels:
 
 
 @dataclass(frozen=True)
+class Pretrained:
+    """A model that was pre-trained in this run, its family, and what it was validated on."""
+
+    artifact: Artifact
+    family: str
+    tokens: Artifact
+    tokenizer: Artifact
+
+
+@dataclass(frozen=True)
 class Subject:
     """A problem that was evaluated.
 
@@ -68,6 +78,7 @@ class Subject:
         retune: fine-tunes one of these models again, by its name, with fewer labels.
         source: where the rows come from; None of pictures.
         corpora: the text that the model is known to be pre-trained on.
+        pretrained: the model before it was fine-tuned, where this run pre-trained it.
     """
 
     problem: Downstream | ImageDownstream
@@ -78,6 +89,7 @@ class Subject:
     retune: Callable[[str, FewerLabels], Input]
     source: Source | None = None
     corpora: Sequence[Input] = ()
+    pretrained: Pretrained | None = None
 
     @property
     def answers(self) -> Input:

@@ -35,6 +35,7 @@ def mistakes(experiment: Experiment) -> list[Mistake]:
         *variants.mistakes(experiment),
         *_steps(experiment),
         *_baseline(experiment),
+        *_forgetting(experiment),
         *([] if experiment.start else _new_encoder(experiment)),
         *_names(experiment),
         *_missing(experiment),
@@ -129,6 +130,23 @@ def _baseline(experiment: Experiment) -> list[Mistake]:
         return []
     lacking = "pretraining.steps is 0" if experiment.start else "there is no model in `start`"
     return [("evaluation.baseline", f"found {BEFORE}, but {lacking}; accepted: none")]
+
+
+WITH_HEAD = ("mlm", "mlm+nsp", "clm")  # the objectives whose models are stored with their head
+
+
+def _forgetting(experiment: Experiment) -> list[Mistake]:
+    """The loss of a pre-training is measured with the head that it trained."""
+    path, objective = "evaluation.forgetting", experiment.pretraining.objective
+    if not experiment.evaluation.forgetting:
+        return []
+    if not experiment.pretraining.steps:
+        return [(path, "found true, but pretraining.steps is 0: nothing is pre-trained here")]
+    if objective not in WITH_HEAD:
+        accepted = f"false, or pretraining.objective {', '.join(WITH_HEAD)}"
+        message = f"found true, but models of {objective} are stored without all of their heads"
+        return [(path, f"{message}; accepted: {accepted}")]
+    return []
 
 
 def _new_encoder(experiment: Experiment) -> list[Mistake]:

@@ -87,6 +87,20 @@ class Evaluation(Part):
         "that it was not trained on: a table to correct; of classifications",
         absent=False,
     )
+    near_duplicates: bool = field(
+        False,
+        "Near-duplicates",
+        "Also look for test rows of which at least half is in a training or validation row, and "
+        "measure the result without them",
+        absent=False,
+    )
+    forgetting: bool = field(
+        False,
+        "Forgetting",
+        "Also measure the loss of the pre-training after fine-tuning, on held-out text; with the "
+        "objectives mlm, mlm+nsp and clm, pre-trained in the same run",
+        absent=False,
+    )
     calibration: Literal["none", "temperature"] = field(
         "none",
         "Calibration",

@@ -1,7 +1,8 @@
 """How many labels pre-training is worth: the factor in labels at equal quality.
 
-Two learning curves are compared at the quality that the worse one reaches with all labels: the
-factor says how many times as many labels it needs for that as the better one. Between two measured
+Two learning curves are compared at the qualities that both reach: the factor says how many times as
+many labels one needs for a quality as the other, as the geometric mean over these qualities. So it
+does not hang on the last points alone, where both curves may be flat. Between two measured
 points a curve is a line over the logarithm of the labels, as learning curves nearly are over short
 ranges (Cortes et al. 1994, "Learning curves: asymptotic values and rate of convergence", NeurIPS;
 Figueroa et al. 2012, "Predicting sample size required for classification performance", BMC Medical
@@ -14,6 +15,8 @@ from __future__ import annotations
 import numpy as np
 
 from tasks.problems.weighted import Floats
+
+LEVELS = 16  # of quality that the mean is over
 
 
 def labels_needed(counts: Floats, curve: Floats, wanted: float) -> float:
@@ -46,8 +49,13 @@ def factor(counts: Floats, ours: Floats, other: Floats) -> float:
     Returns:
         From the lowest count divided by the highest to its inverse, which are bounds.
     """
-    both = min(ours.max(), other.max())
-    return labels_needed(counts, other, both) / labels_needed(counts, ours, both)
+    highest = min(ours.max(), other.max())
+    lowest = min(max(ours[0], other[0]), highest)
+    logs = [
+        np.log(labels_needed(counts, other, level) / labels_needed(counts, ours, level))
+        for level in np.linspace(lowest, highest, LEVELS)
+    ]
+    return float(np.exp(np.mean(logs)))
 
 
 def factors(counts: Floats, ours: Floats, other: Floats) -> Floats:

@@ -47,8 +47,8 @@ _PAUSE = 3.0
 
 # Stages behind the evaluation of a problem.
 BEHIND = (
-    *("calibration", "slices", "transfer", "learning-curve", "mislabelled"),
-    *("explanation", "probing"),
+    *("calibration", "slices", "transfer", "learning-curve", "mislabelled", "near-duplicates"),
+    *("forgetting", "explanation", "probing"),
 )
 
 

@@ -23,8 +23,11 @@ def with_seed(label: str, seed: int) -> str:
 
 
 def with_share(label: str, share: float) -> str:
-    """The label of a stage about a model that is fine-tuned with a share of the labels."""
-    return f"{label} with {100 * share:g} % of the labels"
+    """The label of a stage about a model that is fine-tuned with a share of the labels.
+
+    In words that a tag of MLflow may be named after: it accepts no percent sign.
+    """
+    return f"{label} with {100 * share:g} percent of the labels"
 
 
 def on_further_test(problem: str, name: str) -> str:

@@ -53,8 +53,9 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
         "intervals over its documents, which do not cover the choice of the rows nor the training. "
         "The rows of a share are among those of the next, each label in its share. With fewer "
         "labels there are more passes over them, at most ten times as many, so that steps do not "
-        "fall as fast as labels. The factor is of the labels at equal quality: that which both "
-        "curves reach, between points on a line over the logarithm of the labels."
+        "fall as fast as labels. The factor is of the labels at equal quality: its mean over the "
+        "qualities that both curves reach, between points on a line over the logarithm of the "
+        "labels."
     )
     return parts
 

@@ -42,15 +42,15 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
             [
                 cell(str(row[found["truth"]])),
                 cell(str(row["suggested"])),
+                cell(str(row[found["input"]])),
                 f"{row['probability']:.0%}",
                 f"{row['probability_of_label']:.0%}",
                 row["split"],
-                cell(str(row[found["input"]])),
             ]
             for row in found["first"]
         ]
-        header = ["label", "looks like", "probability", "of the label", "split", found["input"]]
-        parts.append(pages.table(header, rows, words=2))
+        header = ["label", "looks like", found["input"], "probability", "of the label", "split"]
+        parts.append(pages.table(header, rows, words=3))
     parts.append(
         f"By confident learning: {escaped(found['simple'])}, trained without the rows of each of "
         f"five folds, is right about {found['accuracy']:.1%} of them. The model can be wrong as "

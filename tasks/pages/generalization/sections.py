@@ -13,8 +13,10 @@ from tasks.machinery.naming.title import Title
 from tasks.pages.figures import write_figure
 from tasks.pages.generalization import (
     calibration_card,
+    forgetting_card,
     learning_curve_card,
     mislabelled_card,
+    near_duplicates_card,
     slices_card,
     transfer_card,
 )
@@ -45,6 +47,8 @@ CARDS = {
     "transfer": cast(Card, transfer_card),
     "learning-curve": cast(Card, learning_curve_card),
     "mislabelled": cast(Card, mislabelled_card),
+    "forgetting": cast(Card, forgetting_card),
+    "near-duplicates": cast(Card, near_duplicates_card),
 }
 
 

@@ -58,7 +58,7 @@ def draw_curve(
 
     Returns:
         For each point `at_X_percent/METRIC` and `at_X_percent/from_scratch_METRIC`; and
-        `labels_factor`: how many times as many labels the model from scratch needs for the quality
+        `labels_factor`: how many times as many labels the model from scratch needs for qualities
         that both reach. All with `/low` and `/high`.
     """
     kind, bootstrap = load(problem), Bootstrap(bootstrap_samples, confidence, seed)

@@ -10,6 +10,7 @@ import yaml
 from flows.presets.loading import load_experiment
 from flows.recipes.experiment import recipe
 from tasks.contract import StageError
+from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.machinery.execution.planner import Planner
 from tasks.machinery.store.store import Store
 from tasks.pages.generalization.sections import CARDS
@@ -53,6 +54,8 @@ ALL = [
     "evaluation.wanted_accuracy=0.5",
     "evaluation.learning_curve=[0.2]",
     "evaluation.mislabelled=true",
+    "evaluation.near_duplicates=true",
+    "evaluation.forgetting=true",
     "downstream.mood.slices=[length, label, animal]",
     "downstream.mood.epochs=1",
 ]
@@ -69,7 +72,8 @@ def test_the_report_shows_what_was_found(file: Path, tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     report = recipe(load_experiment(str(file), ALL), StagesAlone(store))
     page = (report.path / "show" / "report.md").read_text()
-    stages = ["calibration", "mislabelled", "slices", "transfer", "learning-curve"]
+    stages = ["calibration", "mislabelled", "slices", "transfer"]
+    stages += ["near-duplicates", "learning-curve", "forgetting"]
     titles = [report.key["part"][f"found_by.{number}"] for number in range(len(stages))]
     assert titles == [f"{stage} mood" for stage in stages]
     for stage in stages:
@@ -124,7 +128,7 @@ def test_a_mistake_in_a_further_test_set_names_its_field(file: Path) -> None:
 def test_each_point_of_a_learning_curve_has_stages_of_its_own(file: Path) -> None:
     before = {*planned(file)}
     one = {*planned(file, "evaluation.learning_curve=[0.5, 1]")} - before
-    at = "with 50 % of the labels"
+    at = "with 50 percent of the labels"
     assert one == {
         f"label-share mood {at}",
         f"finetuning mood {at}",
@@ -143,3 +147,10 @@ def test_rows_that_look_mislabelled_are_looked_for_in_classifications_alone(
     several = "downstream.mood.several_labels=true"
     with pytest.raises(StageError, match=r"evaluation\.mislabelled: found true, but no problem"):
         planned(file, several, "evaluation.mislabelled=true")
+
+
+def test_forgetting_needs_a_pre_training_whose_head_is_stored(file: Path) -> None:
+    more = {*planned(file, "evaluation.forgetting=true")} - {*planned(file)}
+    assert more == {"forgetting mood"}
+    with pytest.raises(InvalidExperimentError, match=r"evaluation\.forgetting: found true, but"):
+        planned(file, "evaluation.forgetting=true", "pretraining.objective=mlm+bow")
