@@ -173,7 +173,9 @@ def test_what_is_not_followed_is_counted_and_told(tmp_path: Path) -> None:
     folder = tmp_path / "here"
     folder.mkdir()
     (folder / "bar").symlink_to(other / "bar")
-    with pytest.raises(StageError, match=r"found nothing at .*An entry is not read, .*bar is a link"):
+    with pytest.raises(
+        StageError, match=r"found nothing at .*An entry is not read, .*bar is a link"
+    ):
         resolve(str(folder), "x.source")
     write_pictures(folder / "own", 2, seed=2)
     os.mkfifo(folder / "own" / "pipe.png")
