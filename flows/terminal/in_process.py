@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 INVALID, FAILED, INTERRUPTED = 2, 1, 130
 KEPT = "completed work is kept: run the same command again to resume"
+_MEMORY = (
+    "Stop other programs, raise the limit of this process (`ulimit -v`, a container's), or set "
+    "fewer rows in batch_size"
+)
 
 Result = TypeVar("Result")
 
@@ -145,6 +149,8 @@ def _failure(error: StageFailedError) -> list[str]:
     """The message of a mistake in a person's data; any other error with its type."""
     if isinstance(error.cause, StageError):
         return [str(error), f"completed work is kept: fix that, then {KEPT.partition(': ')[2]}"]
+    if isinstance(error.cause, MemoryError):
+        return [f"{error.title} failed: no memory is left. {_MEMORY}", KEPT]
     return [f"{error.title} failed: {type(error.cause).__name__}: {error.cause}", KEPT]
 
 

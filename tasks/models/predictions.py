@@ -70,6 +70,8 @@ def answer_rows(
     configuration = configuration_of(folder, folder.name)
     labels, columns = labels_of(configuration), inputs_of(configuration, problem)
     model, tokenizer = read_model(kind.AUTO_MODEL, folder)
+    # transformers does not write the names LABEL_0 and LABEL_1, which are its default.
+    labels = labels or labels_of({"id2label": model.config.id2label})
     # The tokenizer of a published model may have no bound.
     if (longest := longest_input(configuration)) is not None:
         tokenizer.model_max_length = min(tokenizer.model_max_length, longest)

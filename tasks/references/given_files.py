@@ -92,6 +92,30 @@ def require_sound(folder: Path, names: Sequence[str], where: str) -> None:
             read_foreign_json(folder / name, f"{where}: {name}")
 
 
+def require_finite(files: Iterable[Path], where: str) -> None:
+    """Check that weights are numbers: a model of NaN answers the first class to everything.
+
+    Weights in bfloat16, which numpy does not know, are not checked.
+
+    Raises:
+        StageError: some are NaN or infinite.
+    """
+    import numpy as np
+    from safetensors import safe_open
+
+    for file in files:
+        with safe_open(file, framework="numpy") as opened:
+            for name in opened.keys():  # noqa: SIM118
+                if opened.get_slice(name).get_dtype() not in ("F16", "F32", "F64"):
+                    continue
+                wrong = int(np.count_nonzero(~np.isfinite(opened.get_tensor(name))))
+                if wrong:
+                    raise StageError(
+                        f"{where}: {file.name}: {name}: {wrong:,} of the numbers are NaN or "
+                        "infinite: its training went wrong, or the copy; take another one"
+                    )
+
+
 def _require_fields(configuration: dict[str, Any], said: str) -> None:
     try:
         _Configuration.model_validate(configuration)

@@ -47,7 +47,7 @@ from tasks.machinery.tracking.tags import (
 )
 from tasks.machinery.tracking.tracking import Tracking
 from tasks.models.files import CONFIGURATION, WEIGHTS, files_of
-from tasks.references.given_files import require_sound
+from tasks.references.given_files import require_finite, require_sound
 
 IMPORTED = "model"  # the stage name of models copied into the store
 MAKERS = ("pretraining", "finetuning")
@@ -221,6 +221,7 @@ def _imported(folder: Path, where: str, store: Store, within: Path | None = None
             shutil.copyfile(folder / name, own / name)
         files_of(own, where)
         require_sound(own, names, where)
+        require_finite((own / name for name in names if name.endswith(WEIGHTS)), where)
         content = {name: digest_file(own / name) for name in names}
         made = _made_here(content, store)
         if made is not None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from tasks.contract import StageError
 from tasks.machinery.host import foreign_json
 from tasks.models.files import files_of
-from tasks.references.given_files import require_sound
+from tasks.references.given_files import require_finite, require_sound
 from tests.support.tiny_models import write_body
 
 Change = Callable[[Path], Any]
@@ -146,3 +147,15 @@ def test_a_broken_file_of_weights_is_named(body: Path, kept: int | None) -> None
         StageError, match=r"model\.safetensors is truncated or not a safetensors file"
     ):
         check(body)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("-inf")])
+def test_weights_that_are_no_numbers_are_refused(body: Path, bad: float) -> None:
+    file = body / "model.safetensors"
+    require_finite([file], "mine")
+    weights = load_file(file)
+    name = next(name for name in weights if name.endswith("LayerNorm.weight"))
+    weights[name][0] = bad
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(StageError, match=f"^mine: model.safetensors: {name}: 1 of the numbers"):
+        require_finite([file], "mine")

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Annotated
 
 import psutil
+from filelock import FileLock, Timeout
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
@@ -58,6 +59,7 @@ _EPHEMERAL = {
     "PREFECT__SERVER_FINAL": "1",
 }
 _ATTEMPTS = 3  # another process may take the port in between
+_PATIENCE = 120.0  # seconds that another process has to create the database
 _LOST = "If its run was killed, its server may still run: see `ps aux | grep prefect`"
 
 
@@ -87,6 +89,11 @@ class TemporaryServer:
             return
         with self._explained():
             self._folder.mkdir(parents=True, exist_ok=True)
+            # Servers that fill the same new database at once fail at each other's tables.
+            self._alone = FileLock(self._folder.parent / "first.lock", thread_local=False)
+            with contextlib.suppress(StageError, Timeout):  # its own message follows
+                if databases()[1].state() != "current":
+                    self._alone.acquire(timeout=_PATIENCE)
             end_servers_without_a_run(self._folder)
             self._log.write_text("")
             self._begin()
@@ -103,7 +110,8 @@ class TemporaryServer:
 
         found = SubprocessASGIServer()  # a singleton, which a client looks for
         atexit.register(found.stop)
-        with self._explained():
+        with self._explained(), contextlib.ExitStack() as ends:
+            ends.callback(self._alone.release)
             for attempt in range(_ATTEMPTS):
                 if attempt:
                     self._begin()

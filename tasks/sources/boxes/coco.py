@@ -141,7 +141,8 @@ def _of_file(
     """The images of a file; `seen` and `alone` get its pictures, and what belongs to none."""
     images, annotations, categories = (_entries(values[key], f"{name}: {key}") for key in LISTS)
     labels = {
-        id_: str(each.get("name", "")) for id_, each in _by_id(categories, name, "categories")
+        id_: _name(each, f"{name}: categories, id {id_}")
+        for id_, each in _by_id(categories, name, "categories")
     }
     found = {id_: Found() for id_, _ in _by_id(images, name, "images")}
     for number, each in enumerate(annotations):
@@ -172,6 +173,18 @@ def _of_file(
         picture = Picture(place, b"", None, "", in_split, where, declared=size)
         told = found[_id(each["id"])]
         yield boxed(picture, told.boxes, [*_missing(places), *told.wrong])
+
+
+def _name(category: Mapping[str, Any], where: str) -> str:
+    """The name of a category, which may be a number.
+
+    Raises:
+        StageError: it is something else.
+    """
+    found = category.get("name", "")
+    if isinstance(found, bool) or not isinstance(found, str | int | float):
+        raise StageError(f"{where}: found the name {found!r:.40}; accepted: text")
+    return str(found)
 
 
 def _box(annotation: Mapping[str, Any], labels: Mapping[Any, str], where: str) -> WrittenBox:

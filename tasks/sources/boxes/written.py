@@ -44,8 +44,9 @@ def numbers(written: Any, where: str) -> list[float]:
     Raises:
         StageError: it is something else.
     """
+    is_list = isinstance(written, list) and not any(isinstance(each, bool) for each in written)
     try:
-        found = [float(each) for each in written] if isinstance(written, list) else []
+        found = [float(each) for each in written] if is_list else []
     except (TypeError, ValueError, OverflowError):
         found = []
     if len(found) != 4 or not all(map(math.isfinite, found)):

@@ -92,6 +92,7 @@ def identify(location: str, field: str) -> dict[str, str]:
             found = sorted({path.suffix or path.name for path in every_file(root)})[:8]
             raise StageError(
                 f"{field}: found {', '.join(found) or 'nothing'} at {root}; accepted: {_ACCEPTED}"
+                + "".join(f". {each[0].upper()}{each[1:]}" for each in _left(root))
             )
         require_names((name for name, _ in files), field)
         whole = hashlib.sha256()
@@ -116,13 +117,14 @@ def size(source: Source) -> int:
 
 
 def remarks(source: Source) -> list[str]:
-    """Files of other types, which are passed over."""
+    """Files of other types, which are passed over, and what is not followed."""
     root = place(source.location)
     if not root.is_dir():
         return []
     found = _found(root)
     said = found.kind in ("boxes", "masks")  # of pictures
     passed = [n for n in found.every if n not in found.files and not (said and is_picture(n))]
+    found.remarks.extend(_left(root))
     if not passed:
         return found.remarks
     many = f"{len(passed)} files are" if len(passed) > 1 else "a file is"
@@ -211,14 +213,40 @@ def _files(folder: Path, names: list[str]) -> dict[str, Path]:
 
 
 def every_file(folder: Path) -> Iterator[Path]:
-    """All files below a folder, in order, without hidden ones and links that lead out of it."""
+    """All files below a folder, in order, without hidden ones and what `_is_left` names."""
     if folder.is_file():
         yield folder
         return
+    for entry in _below(folder):
+        if not _is_left(entry):
+            yield entry
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """What is below a folder and is no folder itself, in order, without hidden ones."""
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith("."):
             continue
         if entry.is_dir() and not entry.is_symlink():
-            yield from every_file(entry)
-        elif entry.is_file() and outside(entry.parent, entry.name) is None:
+            yield from _below(entry)
+        else:
             yield entry
+
+
+def _is_left(entry: Path) -> bool:
+    """Whether it is not read: a link out of its folder or to a folder, a pipe, a device."""
+    return not entry.is_file() or outside(entry.parent, entry.name) is not None
+
+
+def _left(root: Path) -> list[str]:
+    """A remark on what is below a folder and cannot be read."""
+    found = [path for path in _below(root) if _is_left(path)] if root.is_dir() else []
+    if not found:
+        return []
+    first = found[0].relative_to(root)
+    kind = "a link" if found[0].is_symlink() else "no file"
+    many = f"{len(found)} entries are" if len(found) > 1 else "an entry is"
+    return [
+        f"{many} not read, as links out of the folder, links to folders and what is no file are "
+        f"not followed: {first} is {kind}. Copy the files, or name their own folder as the source"
+    ]

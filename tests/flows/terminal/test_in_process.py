@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from flows.commands import main as command
-from flows.terminal.in_process import denied
+from flows.terminal.in_process import _why, denied
+from tasks.machinery.execution.runner import StageFailedError
 
 
 def test_a_file_that_may_not_be_written_is_told_without_a_traceback(
@@ -29,3 +30,8 @@ def test_a_file_that_may_not_be_written_is_told_without_a_traceback(
 def test_other_errors_are_not_called_denied() -> None:
     assert denied(FileNotFoundError(errno.ENOENT, "No such file", "x")) == ""
     assert denied(PermissionError("not of a file")) == ""
+
+
+def test_a_full_memory_is_told_in_words() -> None:
+    said = _why(StageFailedError("finetuning x", MemoryError()))
+    assert said[0].startswith("finetuning x failed: no memory is left. Stop other programs")

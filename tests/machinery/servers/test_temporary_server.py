@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -135,3 +137,21 @@ def test_servers_of_runs_that_are_gone_are_ended_and_others_left(tmp_path) -> No
     finally:
         used.kill()
         used.wait()
+
+
+def test_the_first_servers_of_a_state_folder_start_one_after_the_other(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TemporaryServer, "_begin", lambda self: None)
+    with temporary_settings({PREFECT_API_URL: None}):
+        first, second = TemporaryServer(), []
+        waiting = threading.Thread(
+            target=contextvars.copy_context().run, args=[lambda: second.append(TemporaryServer())]
+        )
+        waiting.start()
+        waiting.join(0.5)
+        assert not second  # the first one creates the tables
+        first._alone.release()
+        waiting.join(30)
+        assert second
+        second[0]._alone.release()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -142,11 +143,24 @@ def test_all_boxes_outside_and_of_no_area_are_named_at_once(tmp_path: Path) -> N
         assert what in said
 
 
+def in_coco(part: str, **changes: object) -> Callable[[Path], object]:
+    """The first annotation or category has other values."""
+
+    def spoil(folder: Path) -> None:
+        values = json.loads((folder / COCO_FILE).read_text())
+        values[part][0] |= changes
+        (folder / COCO_FILE).write_text(json.dumps(values))
+
+    return spoil
+
+
 @pytest.mark.parametrize(
     ("kind", "spoil", "said"),
     [
         ("coco", lambda f: cut_in_half(f / COCO_FILE), "not JSON"),
         ("coco", lambda f: shutil.rmtree(f / "images"), "there is no such picture"),
+        ("coco", in_coco("annotations", bbox=[True] * 4), r"the box \[True, .*accepted: four"),
+        ("coco", in_coco("categories", name=None), "found the name None; accepted: text"),
         (
             "yolo",
             lambda f: (f / "labels" / "001.txt").write_text("7 1 1 1 1"),

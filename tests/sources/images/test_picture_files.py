@@ -168,6 +168,21 @@ def test_a_folder_without_pictures_says_what_is_there(tmp_path: Path) -> None:
         resolve(str(tmp_path), "images.source")
 
 
+def test_what_is_not_followed_is_counted_and_told(tmp_path: Path) -> None:
+    other = write_pictures(tmp_path / "other", 4, seed=1)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "bar").symlink_to(other / "bar")
+    with pytest.raises(
+        StageError, match=r"found nothing at .*An entry is not read, .*bar is a link"
+    ):
+        resolve(str(folder), "x.source")
+    write_pictures(folder / "own", 2, seed=2)
+    os.mkfifo(folder / "own" / "pipe.png")
+    [told] = resolve(str(folder), "x.source").remarks()
+    assert told.startswith("2 entries are not read, as links")
+
+
 def test_a_picture_whose_name_is_no_text_is_told(tmp_path: Path) -> None:
     [picture] = write_pictures(tmp_path, 1, seed=1).glob("*/*.png")
     picture.rename(picture.parent / os.fsdecode(b"caf\xe9.png"))
