@@ -12,6 +12,7 @@ from tasks.experiment.experiment import Experiment
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.images.problem import ImageDownstream
 from tasks.experiment.problem import Downstream
+from tasks.machinery.host.small_files import report
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.call import StageCaller
 from tasks.models.explaining.explained import explainable, modules_of_explained
@@ -131,9 +132,7 @@ def _leave_out(
     field: str, problem: Downstream | ImageDownstream, why: str, accepted: Sequence[str]
 ) -> None:
     """Say that a problem is left out: those of one experiment may be of several kinds."""
-    from tasks.machinery.execution.display import current_display
-
-    current_display().say(
+    report(
         f"{field}: downstream.{problem.name} is left out, since the answers of {problem.kind} "
         f"{why}; accepted: {', '.join(accepted)}"
     )

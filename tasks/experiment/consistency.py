@@ -19,6 +19,7 @@ class Explained(Protocol):
     explain: list[str]
     explained_rows: int
     explained_mistakes: int
+    probe_layers: bool
 
 
 class Solved(Protocol):
@@ -56,10 +57,16 @@ def explanation_mistakes(
         downstream: the problems.
         attends: whether the model has attention.
     """
+    solved = dict.fromkeys(problem.kind for problem in downstream)
+    found = f"the problem is {' and '.join(solved)}"
+    wrong: list[Mistake] = []
+    if given.probe_layers and solved and not {*solved} & {*(accepted := choices.probed())}:
+        said = f"{found}, which has no linear probe; accepted: {', '.join(accepted)}"
+        wrong.append(("evaluation.probe_layers", said))
     path = "evaluation.explain"
     if not given.explain:
         usual = Evaluation.model_fields
-        return [
+        return wrong + [
             (
                 f"evaluation.{name}",
                 f"found {getattr(given, name)!r}, but {path} is empty; the field counts only with "
@@ -69,14 +76,13 @@ def explanation_mistakes(
             if getattr(given, name) != usual[name].default
         ]
     accepted = choices.explainable()
-    solved = dict.fromkeys(problem.kind for problem in downstream)
-    if downstream and not {*solved} & {*accepted}:
-        found = f"the problem is {' and '.join(solved)}"
-        return [(path, f"{found}, which cannot be explained; accepted: {', '.join(accepted)}")]
+    if solved and not {*solved} & {*accepted}:
+        said = f"{found}, which cannot be explained; accepted: {', '.join(accepted)}"
+        return [*wrong, (path, said)]
     needing = choices.those_with("explanations", "NEEDS", "attention")
     lacking = [name for name in given.explain if name in needing and not attends]
     others = ", ".join(name for name in choices.names("explanations") if name not in needing)
-    return [
+    return wrong + [
         (path, f"found {name}, but the model has no attention; accepted with it: {others}")
         for name in lacking
     ]

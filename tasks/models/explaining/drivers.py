@@ -11,7 +11,7 @@ import numpy as np
 from tasks.models.explaining.measured import Measured
 from tasks.models.explaining.subject import Floats
 
-OFTEN = 3  # rows that a word is in, to be told
+OFTEN = 3  # rows that a word is in, to be told; of an answer to fewer than four times as many, 1
 MOST = 10  # words of an answer that are told for it, and against it
 
 
@@ -30,7 +30,8 @@ def word_drivers(rows: Sequence[Measured], method: str) -> list[dict[str, Any]]:
             own[piece.text.casefold()] += each.row.direction * float(value)
         for word, value in own.items():
             found[word].append(value)
-    often = {word: values for word, values in found.items() if len(values) >= OFTEN} or found
+    least = OFTEN if len(rows) >= 4 * OFTEN else 1
+    often = {word: values for word, values in found.items() if len(values) >= least} or found
     means = {word: float(np.mean(values)) for word, values in often.items()}
     order = sorted(means, key=lambda word: (-means[word], word))
     if len(order) > 2 * MOST:
