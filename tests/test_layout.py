@@ -104,6 +104,7 @@ PACKAGES = {
     "tasks/objectives",
     "tasks/pages",
     "tasks/pages/generalization",
+    "tasks/pages/report",
     "tasks/pages/explanations",
     "tasks/problems",
     "tasks/references",
