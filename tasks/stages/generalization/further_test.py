@@ -116,9 +116,8 @@ def _examples(
     data: LabelledData, source: Source, shape: Shape, notices: Notices, monitor: Monitor
 ) -> Iterator[tuple[Row, Example]]:
     """The rows to test on: those of the test split where the source has one."""
-    only_test = False
-    for row in source.rows(shape.columns(data), monitor.progress):
-        only_test = only_test or row.split == TEST
+    every = source.rows(shape.columns(data), monitor.progress)
+    only_test = any(row.split == TEST for row in every)
     for row in source.rows(shape.columns(data), monitor.progress):
         if only_test and row.split != TEST:
             continue
