@@ -20,7 +20,6 @@ from tasks.stages.generalization.slices import measure, values_of
 from tests.stages.generalization.conftest import PROBLEM
 from tests.support.shown import shown
 
-
 SPLITS = ("train", "validation", "test")
 
 
