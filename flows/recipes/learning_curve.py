@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.recipes.stages import LABELLED, TABLES
+from flows.recipes.stages import LABELLED
 from flows.recipes.subject import FewerLabels, Subject
 from tasks import problems
 from tasks.contract import Stage
@@ -20,8 +20,8 @@ def label_share(problem: str) -> Stage:
     return Stage(
         "label-share",
         "tasks.stages.generalization.label_share:choose_share",
-        (problems.part_of(problem, "rows"),),
-        TABLES,
+        (*problems.modules_of(problem), problems.part_of(problem, "rows")),
+        (*LABELLED, *problems.described(problem).LIBRARIES),
     )
 
 
@@ -51,6 +51,8 @@ def measured_curve(
             share=share,
             train_examples=problem.train_examples,
             seed=experiment.split_seed,
+            # With all rows, the seed of the training chooses none.
+            chosen_by=experiment.seed if problem.train_examples else 0,
             data=subject.data.whole.only(*subject.table.tuned),
         )
         fewer = FewerLabels(share, rows.whole.only(*subject.table.tuned))

@@ -76,7 +76,8 @@ class Evaluation(Part):
         "Learning curve",
         "Shares of the labels (such as 0.01, 0.03, 0.1, 0.3, 1) to fine-tune with as well, "
         "pre-trained and from scratch: how many labels is pre-training worth? Each is nested in "
-        "the next; all labels (1) are always the last point",
+        "the next; all labels (1) are always the last point. Validation labels are not counted: "
+        "every point uses all of them",
         absent=[],
         max_length=20,
     )

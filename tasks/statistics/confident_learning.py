@@ -2,7 +2,9 @@
 
 "Confident learning: estimating uncertainty in dataset labels", JAIR 70, section 3. A model answers
 rows that it was not trained on. The threshold of a label is how sure the model is of it on average,
-on the rows that have it: so a label that the model is never sure of needs less. A row with label i
+on the rows that have it: so a label that the model is never sure of needs less. Of a row whose own
+label has probability 0, as the model was trained on no row of it, nothing is known: it counts for
+no threshold and looks like no other label. A row with label i
 whose probability of label j reaches the threshold of j (of several such labels, the most probable)
 is counted in the confident joint at (i, j). Scaled to the number of rows with each label, the joint
 estimates how many labels i are j in truth; as many rows with label i look mislabelled, those whose
@@ -50,22 +52,25 @@ def find_suspects(shares: Floats, given: Numbers) -> Suspects:
         given: the number of the label that each row has.
     """
     rows, labels = shares.shape
+    own = shares[np.arange(rows), given]
+    known = own > 0
     counts = np.bincount(given, minlength=labels)
-    sums = np.bincount(given, weights=shares[np.arange(rows), given], minlength=labels)
-    # A label that no row has is never reached.
-    thresholds = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)
+    answered = np.bincount(given[known], minlength=labels)
+    sums = np.bincount(given, weights=own, minlength=labels)
+    # A label that no row has, or that the model never knew, is never reached.
+    thresholds = np.where(answered > 0, sums / np.maximum(answered, 1), np.inf)
     reached = np.where(shares >= thresholds, shares, -1.0)
     likely = reached.argmax(axis=1)
-    confident = reached[np.arange(rows), likely] >= 0
+    confident = known & (reached[np.arange(rows), likely] >= 0)
     counted = np.zeros((labels, labels))
     np.add.at(counted, (given[confident], likely[confident]), 1.0)
     joint = _calibrated(counted, counts)
-    margins = shares - shares[np.arange(rows), given][:, None]
+    margins = shares - own[:, None]
     found: dict[int, tuple[float, int]] = {}  # of each row: its largest margin, and to which label
     for label, other in zip(*np.nonzero(joint), strict=True):
         if label == other:
             continue
-        members = np.flatnonzero((given == label) & (margins[:, other] > 0))
+        members = np.flatnonzero(known & (given == label) & (margins[:, other] > 0))
         order = np.argsort(-margins[members, other], kind="stable")
         for row in members[order[: round(joint[label, other] * rows)]].tolist():
             found[row] = max(found.get(row, (0.0, 0)), (float(margins[row, other]), int(other)))

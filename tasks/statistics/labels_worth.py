@@ -7,7 +7,7 @@ points a curve is a line over the logarithm of the labels, as learning curves ne
 ranges (Cortes et al. 1994, "Learning curves: asymptotic values and rate of convergence", NeurIPS;
 Figueroa et al. 2012, "Predicting sample size required for classification performance", BMC Medical
 Informatics 12). A curve that falls by chance is taken to stay where it was. No curve is continued
-beyond its points: a factor there is a bound.
+beyond its points: a factor there is a bound, on a resample as well, so that an interval can be open.
 """
 
 from __future__ import annotations
@@ -58,9 +58,31 @@ def factor(counts: Floats, ours: Floats, other: Floats) -> float:
     return float(np.exp(np.mean(logs)))
 
 
-def factors(counts: Floats, ours: Floats, other: Floats) -> Floats:
-    """The factor on each resample: both curves of shape (resamples, points)."""
-    return np.array([factor(counts, *pair) for pair in zip(ours, other, strict=True)])
+def ends_of(counts: Floats, ours: Floats, other: Floats) -> tuple[float, float]:
+    """The least and the most that the factor can be: infinite and 0 beyond the measured range."""
+    found = factor(counts, ours, other)
+    if not is_bound(ours, other):
+        return found, found
+    return (found, np.inf) if ours[0] > other[0] else (0.0, found)
+
+
+def open_interval(
+    counts: Floats, ours: Floats, other: Floats, confidence: float
+) -> tuple[float | None, float | None]:
+    """The percentile interval of the factor; None for an end that lies beyond the range.
+
+    Args:
+        counts: labels at each point, ascending.
+        ours: one curve on each resample, of shape (resamples, points).
+        other: the other one.
+        confidence: coverage, such as 0.95.
+    """
+    ends = np.array([ends_of(counts, *pair) for pair in zip(ours, other, strict=True)])
+    tail = (1 - confidence) / 2
+    # Values of resamples, not between two of them: the next one may be infinite.
+    low = float(np.quantile(ends[:, 0], tail, method="lower"))
+    high = float(np.quantile(ends[:, 1], 1 - tail, method="higher"))
+    return low or None, high if high < np.inf else None
 
 
 def is_bound(ours: Floats, other: Floats) -> bool:

@@ -49,3 +49,16 @@ def test_a_label_without_rows_is_never_suggested() -> None:
     found = find_suspects(shares, np.array([0, 0, 1]))
     assert 2 not in found.suggested
     assert found.joint.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("elsewhere", [0.0, 1e-4])
+def test_a_label_that_the_model_of_its_row_did_not_know_draws_no_other_row(
+    elsewhere: float,
+) -> None:
+    shares, given, _, _ = planted(0.0)
+    every = np.column_stack([shares, np.full(len(shares), elsewhere)])
+    row = np.array([[0.7, 0.1, 0.1, 0.1, 0.0]])  # answered by the fold that lacks its label
+    found = find_suspects(np.vstack([every, row]), np.append(given, 4))
+    assert 4 not in found.suggested
+    assert len(given) not in found.rows
+    assert found.share < 0.02

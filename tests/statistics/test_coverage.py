@@ -40,6 +40,19 @@ def test_the_area_is_the_mean_risk_over_all_thresholds() -> None:
     assert scores.measure(np.ones((1, len(sure))))["area"][0] == pytest.approx(np.mean(risks))
 
 
+def test_equally_sure_answers_are_given_together_in_any_order() -> None:
+    sure, right = drawn()
+    order = np.random.default_rng(1).permutation(len(sure))
+    ones = np.ones((1, len(sure)))
+    areas = [
+        area_under_risk("area", *each).measure(ones)["area"][0]
+        for each in ((sure, right), (sure[order], right[order]))
+    ]
+    assert areas[0] == pytest.approx(areas[1])
+    assert areas[0] == pytest.approx(np.mean([1 - right[sure >= each].mean() for each in sure]))
+    assert curve(sure, right) == curve(sure[order], right[order])
+
+
 def test_a_row_that_is_drawn_twice_counts_as_two_rows() -> None:
     sure, right = np.array([0.9, 0.8, 0.7]), np.array([True, False, True])
     weights = np.array([[1.0, 2.0, 0.0]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.statistics.labels_worth import factor, is_bound, labels_needed
+from tasks.statistics.labels_worth import factor, is_bound, labels_needed, open_interval
 
 COUNTS = np.array([10.0, 30.0, 100.0, 300.0, 1000.0])
 
@@ -40,3 +40,16 @@ def test_a_curve_that_is_flat_needs_no_more_labels_than_the_first_point_has() ->
     flat = np.full(5, 0.9)
     assert factor(COUNTS, flat, flat) == pytest.approx(1)
     assert labels_needed(COUNTS, flat, 0.9) == 10
+
+
+def test_an_interval_is_open_where_resamples_lie_beyond_the_range() -> None:
+    ours = np.stack([line(times) for times in (3.0, 4.0, 5.0, 1e6)] * 50)
+    other = np.stack([line()] * 200)
+    low, high = open_interval(COUNTS, ours, other, 0.95)
+    assert low == pytest.approx(3)
+    assert high is None
+    low, high = open_interval(COUNTS, other, ours, 0.95)
+    assert low is None
+    assert high == pytest.approx(1 / 3)
+    low, high = open_interval(COUNTS, ours[:3], other[:3], 0.95)
+    assert (low, high) == (pytest.approx(3), pytest.approx(5))

@@ -53,11 +53,28 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
         f"answers over all thresholds: {area} (0 is best)."
     )
     if found["is_bound"]:
-        parts.append(
-            "**The temperature is a bound: the validation rows determine none, since all or none "
-            "of their answers are right. More validation rows are needed.**"
-        )
+        parts.append(f"**{_bound(found)}**")
     return parts
+
+
+def _bound(found: Mapping[str, Any]) -> str:
+    """Why the temperature is a bound: by which one it is, and how many answers are right."""
+    right = found["validation_accuracy"]
+    said = (
+        f"The temperature is a bound, as the validation rows determine none; {right:.1%} of their "
+        "answers are right"
+    )
+    if found["temperature"] > 1:
+        return (
+            f"{said}: the probabilities are far too sure, or the answers are no better than "
+            "chance, so that a higher temperature might fit better still."
+        )
+    if right == 1:
+        return f"{said}: the surer, the better. More validation rows are needed."
+    return (
+        f"{said}: the probabilities are far too unsure, so that a lower temperature might fit "
+        "better still."
+    )
 
 
 def _row(
@@ -109,7 +126,7 @@ def coverage_figure(found: Mapping[str, Any]) -> Figure:
     every = points[-1][1]
     title = f"All answers: {every:.1%} right"
     marked: Sequence[tuple[float, float]] = ()
-    if found["threshold"] is not None:
+    if "answered/accuracy" in metrics:
         share, right = metrics["answered/coverage"], metrics["answered/accuracy"]
         title += f"; the surest {share:.1%}: {right:.1%}"
         marked = [(100 * share, 100 * right)]

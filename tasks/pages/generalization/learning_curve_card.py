@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,9 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
         "intervals over its documents, which do not cover the choice of the rows nor the training. "
         "The rows of a share are among those of the next, each label in its share. With fewer "
         "labels there are more passes over them, at most ten times as many, so that steps do not "
-        "fall as fast as labels. The factor is of the labels at equal quality: its mean over the "
+        "fall as fast as labels. The validation rows are not counted as labels: every point uses "
+        "all of them, to choose weights and to stop, so that few labels look better than they "
+        "would with few of both. The factor is of the labels at equal quality: its mean over the "
         "qualities that both curves reach, between points on a line over the logarithm of the "
         "labels."
     )
@@ -108,5 +111,6 @@ def _title(found: Mapping[str, Any]) -> str:
         metric, last = Metric(**found["metric"]), found["points"][-1]
         return f"With {last['labels']:,} labels: {numbers.plain(last[''][0], metric.unit)}"
     bound = "" if not factor["is_bound"] else "at least " if factor["value"] > 1 else "at most "
-    shown = "" if factor["low"] > 1 or factor["high"] < 1 else ", could be chance"
+    is_shown = (factor["low"] or 0) > 1 or (factor["high"] or math.inf) < 1
+    shown = "" if is_shown else ", could be chance"
     return f"Pre-training is worth {bound}{factor['value']:.2g} times the labels{shown}"

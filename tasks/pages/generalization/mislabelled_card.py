@@ -31,6 +31,8 @@ def show(artifact: Path, out: Path) -> None:
 
 def blocks(found: Mapping[str, Any]) -> list[str]:
     """What was found, the most frequent pairs of labels, and the most suspicious rows."""
+    if found["accuracy"] is None:
+        return [said(found)]
     splits = [
         [split, f"{suspects:,}", f"{rows:,}"] for split, (suspects, rows) in found["splits"].items()
     ]
@@ -54,8 +56,15 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
     parts.append(
         f"By confident learning: {escaped(found['simple'])}, trained without the rows of each of "
         f"five folds, is right about {found['accuracy']:.1%} of them. The model can be wrong as "
-        "well: look at each row. All are in mislabelled.csv, the most suspicious first."
+        "well, above all about rows that are hard to tell: look at each row. All are in "
+        "mislabelled.csv, the most suspicious first."
     )
+    if found["few"]:
+        labels = ", ".join(cell(label) for label in found["few"][:20])
+        parts.append(
+            f"Not looked at: the rows of {len(found['few']):,} labels with fewer documents than "
+            f"folds: {labels}."
+        )
     return parts
 
 

@@ -69,9 +69,10 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
     )
     lines = []
     for each in found["further"]:
-        left_out = each["test"]["left_out"]
+        test = each["test"]
         known = (
-            f"{left_out:,} rows are left out, since they are in the training or validation split"
+            f"{test['left_out']:,} rows are left out, since their text is in the training or "
+            f"validation split, {test['left_out_by_document']:,} since their document is"
         )
         leakage = each.get("leakage")
         told = f" {escaped(leakage['sentence'])}" if leakage else ""

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from tasks.contract import Monitor
 from tasks.data.tables import write_json
+from tasks.data.text.length_buckets import Example
 from tasks.models.bodies import read_model
 from tasks.models.files import labels_of
 from tasks.models.inference import predict
 from tasks.problems import PROBABILITIES, Problem, load
 from tasks.problems.calibration import calibration_error, gaps, reliability
-from tasks.problems.class_scores import ratio
 from tasks.problems.weighted import Floats, Scores, Sums, Together, Values, on_all_rows
 from tasks.statistics import numbers
 from tasks.statistics.bootstrap import Bootstrap, centred
@@ -35,6 +37,7 @@ ERROR, RAW_ERROR = "calibrated/calibration_error", "raw"
 LOSS, RAW_LOSS = "calibrated/log_loss", "raw_loss"
 REDUCTION = "calibrated/reduction"
 AREA, COVERAGE, ACCURACY = "risk_coverage_area", "answered/coverage", "answered/accuracy"
+_RIGHT = "answered/right"  # the share of all answers that are given and right
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ def calibrate(
         `temperature`; `calibrated/calibration_error` and `calibrated/log_loss` (nats), and
         `calibrated/reduction`: how much lower the calibration error is, paired;
         `risk_coverage_area`; and, if a threshold reaches the wanted accuracy on the validation
-        split, `answered/threshold`, `answered/coverage` and `answered/accuracy` on the test split.
+        split, `answered/threshold`, `answered/coverage` and `answered/accuracy` on the test split,
+        the last one if any test answer is so sure; its interval is of the resamples with one.
         All but `temperature` and the threshold with `/low` and `/high`.
     """
     kind = load(problem)
@@ -127,6 +131,8 @@ def calibrate(
     metrics = {"temperature": temperature.value}
     metrics |= measured(raw, calibrated, threshold, test.documents, bootstrap)
     documents = len(set(test.documents))
+    given = calibrated.sure >= (np.inf if threshold is None else threshold)
+    given_documents = len({test.documents[row] for row in np.flatnonzero(given)})
     facts = {
         "temperature": temperature.value,
         "is_bound": temperature.is_bound,
@@ -142,7 +148,7 @@ def calibrate(
         "curve": curve(calibrated.sure, calibrated.right),
         "sentences": [
             of_calibration(metrics, documents),
-            of_threshold(metrics, wanted_accuracy),
+            of_threshold(metrics, wanted_accuracy, given_documents),
         ],
     }
     write_json(out / "finding.json", facts)
@@ -156,8 +162,33 @@ def predicted(kind: Problem, data: Path, folder: Path) -> Answered:
     rows = kind.complete(rows, data, "validation")
     model, reader = read_model(kind.AUTO_MODEL, folder, kind.READER)
     labels = labels_of(model.config.to_dict())
-    table = predict(kind, model, rows, kind.encode(rows, reader, labels), labels)
-    return Answered.of(table, labels)
+    reading: Any = _Kept(kind)
+    table = predict(reading, model, rows, kind.encode(rows, reader, labels), labels)
+    # Not of the stored probabilities: in fp32 the least of them are cut at 1e-38.
+    logs: Floats = log_softmax(np.stack(reading.kept).astype(np.float64), axis=1)
+    return replace(Answered.of(table, labels), logs=logs)
+
+
+class _Kept:
+    """A problem that keeps the logits which it decides by."""
+
+    def __init__(self, kind: Problem) -> None:
+        self.kind = kind
+        self.kept: Sequence[NDArray[np.float32]] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.kind, name)
+
+    def decide(
+        self,
+        rows: pd.DataFrame,
+        examples: Sequence[Example],
+        logits: Sequence[NDArray[np.float32]],
+        labels: Sequence[str],
+    ) -> pd.DataFrame:
+        """The table of the problem."""
+        self.kept = logits
+        return self.kind.decide(rows, examples, logits, labels)
 
 
 def measured(
@@ -180,6 +211,12 @@ def measured(
     [drawn] = bootstrap.resample([scores], documents)
     for name in (RAW_ERROR, ERROR):
         drawn[name] = centred(drawn[name], values[name])
+    if threshold is not None:
+        value, resampled = values.pop(_RIGHT), drawn.pop(_RIGHT)
+        if values[COVERAGE]:
+            answered = drawn[COVERAGE] > 0
+            values[ACCURACY] = value / values[COVERAGE]
+            drawn[ACCURACY] = resampled[answered] / drawn[COVERAGE][answered]
     drawn[REDUCTION] = drawn[RAW_ERROR] - drawn[ERROR]
     values[REDUCTION] = values[RAW_ERROR] - values[ERROR]
     found = dict(values)
@@ -200,12 +237,12 @@ def loss_of(name: str, answers: Sure) -> Sums:
 
 
 def given_from(threshold: float, answers: Sure) -> Sums:
-    """The share of the answers that reach a threshold, and how many of these are right."""
+    """The shares of the answers that reach a threshold, and that reach it and are right."""
     given = answers.sure >= threshold
 
     def metrics(sums: Floats) -> Values:
         right, answered, rows = (sums[..., i] for i in range(3))
-        return {COVERAGE: answered / rows, ACCURACY: ratio(right, answered)}
+        return {COVERAGE: answered / rows, _RIGHT: right / rows}
 
     columns = [given & answers.right, given, np.ones(len(given))]
     return Sums(np.column_stack(columns).astype(np.float64), metrics)
@@ -227,11 +264,23 @@ def of_calibration(metrics: dict[str, float], documents: int) -> str:
     return f"{said}: {change} ({verdict})"
 
 
-def of_threshold(metrics: dict[str, float], wanted: float) -> str:
-    """What a threshold for a wanted accuracy gives on the test split, in words."""
+def of_threshold(metrics: dict[str, float], wanted: float, documents: int) -> str:
+    """What a threshold for a wanted accuracy gives on the test split, in words.
+
+    Args:
+        metrics: as measured.
+        wanted: the accuracy.
+        documents: that have an answer which is given.
+    """
     if COVERAGE not in metrics:
         return (
             f"no threshold reaches an accuracy of {wanted:.0%} on at least {FEWEST} validation rows"
+        )
+    sure = f"at least {metrics['answered/threshold']:.1%} sure"
+    if ACCURACY not in metrics:
+        return (
+            f"no test answer is {sure} (chosen on validation for an accuracy of {wanted:.0%}), so "
+            "that nothing is known of the accuracy of such answers"
         )
     found = [
         numbers.with_interval(
@@ -240,13 +289,14 @@ def of_threshold(metrics: dict[str, float], wanted: float) -> str:
         for name in (ACCURACY, COVERAGE)
     ]
     reached = metrics[f"{ACCURACY}/low"], metrics[f"{ACCURACY}/high"]
-    verdict = "agrees with the wanted accuracy"
-    if reached[0] > wanted:
-        verdict = "is above the wanted accuracy"
+    verdict = "this is not shown to miss the wanted accuracy"
+    if documents < FEWEST_DOCUMENTS:
+        verdict = f"too few test documents with such answers ({documents}) to tell"
+    elif reached[0] > wanted:
+        verdict = "this is above the wanted accuracy"
     elif reached[1] < wanted:
-        verdict = "misses the wanted accuracy"
+        verdict = "this misses the wanted accuracy"
     return (
-        f"{found[1]} of the answers are at least {metrics['answered/threshold']:.1%} sure "
-        f"(chosen on validation for an accuracy of {wanted:.0%}), and {found[0]} of these are "
-        f"right: this {verdict}"
+        f"{found[1]} of the answers are {sure} (chosen on validation for an accuracy of "
+        f"{wanted:.0%}), and {found[0]} of these are right: {verdict}"
     )

@@ -1,22 +1,24 @@
 """Stage `label-share`: a part of the training rows, as if fewer had been labelled.
 
 The rows of a smaller share are among those of a larger one (nested), and each label has the same
-share of its rows (stratified), but at least one.
+share of its rows (stratified), but at least one. Where a row has several labels, it is of the
+stratum of its rarest, as the combinations of labels are too many to have a row each.
+
+It chooses rows and finds nothing, so that it writes no finding.json.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from tasks.contract import Monitor
+from tasks.data.chosen_rows import choose_rows
 from tasks.data.rows import Example, Shape
-from tasks.problems import shape_of
+from tasks.problems import load, shape_of
 
 BESIDE = ("validation.parquet", "labels.json")
 
@@ -27,6 +29,7 @@ def choose_share(
     train_examples: int,
     seed: int,
     *,
+    chosen_by: int = 0,
     data: Path,
     out: Path,
     monitor: Monitor,
@@ -38,20 +41,27 @@ def choose_share(
         share: of the rows that are trained on otherwise.
         train_examples: how many these are; 0 for all.
         seed: of the choice, apart from that of the training.
+        chosen_by: seed of the training, which chooses the `train_examples` rows; the share is of
+            these.
         data: folder with train.parquet, validation.parquet and labels.json.
         out: empty folder for the same.
-        monitor: receives the progress.
+        monitor: receives the progress, and a warning where a row of each label is more than the
+            share.
 
     Returns:
         `examples`: how many rows were chosen.
     """
-    shape = shape_of(problem)
-    rows = pd.read_parquet(data / "train.parquet")
+    shape, texts = shape_of(problem), load(problem).texts
+    rows = choose_rows(data / "train.parquet", texts, train_examples, chosen_by)
     examples: list[Example] = rows.to_dict("records")  # type: ignore[assignment]
-    order = nested_order(shape, examples, seed)
-    number = min(train_examples, len(rows)) if train_examples else len(rows)
-    strata = len({_stratum(shape, row) for row in examples})
-    chosen = sorted(order[: max(round(share * number), min(strata, number))])
+    order, fewest = nested_order(shape, examples, seed)
+    wanted = round(share * len(rows))
+    if wanted < fewest:
+        monitor.warn(
+            f"{100 * share:g} % of {len(rows):,} training rows are {wanted:,}, but a row of each "
+            f"label needs {fewest:,}: so many are taken"
+        )
+    chosen = sorted(order[: max(wanted, fewest, 1)])
     rows.iloc[chosen].to_parquet(out / "train.parquet", index=False)
     for name in BESIDE:
         shutil.copyfile(data / name, out / name)
@@ -59,20 +69,26 @@ def choose_share(
     return {"examples": float(len(chosen))}
 
 
-def nested_order(shape: Shape, rows: Sequence[Example], seed: int) -> list[int]:
-    """All rows in an order whose beginnings have each label in its share, the first ones once."""
+def nested_order(shape: Shape, rows: Sequence[Example], seed: int) -> tuple[list[int], int]:
+    """All rows in an order whose beginnings have each label in its share.
+
+    Returns:
+        The order; and how many rows at its beginning have each label at least once.
+    """
     strata: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    labels = [sorted(set(shape.counted(row))) for row in rows]
+    counts = Counter(label for each in labels for label in each)
     for number, row in enumerate(rows):
         text = f"{seed}\n{row['document']}\n{shape.passage(row)}"
-        strata[_stratum(shape, row)].append((hashlib.sha256(text.encode()).hexdigest(), number))
-    placed = [
-        (place > 0, (place + 0.5) / len(members), key, number)
+        rarest = min(labels[number], key=lambda label: (counts[label], label), default="")
+        strata[rarest].append((hashlib.sha256(text.encode()).hexdigest(), number))
+    placed = sorted(
+        ((place + 0.5) / len(members), key, number)
         for members in strata.values()
         for place, (key, number) in enumerate(sorted(members))
-    ]
-    return [number for *_, number in sorted(placed)]
-
-
-def _stratum(shape: Shape, row: Example) -> str:
-    """The label of a row; the labels where it has several; empty where answers are no labels."""
-    return "\0".join(sorted(set(shape.counted(row))))
+    )
+    seen, first, later = set[str](), list[int](), list[int]()
+    for *_, number in placed:
+        (later if seen.issuperset(labels[number]) else first).append(number)
+        seen.update(labels[number])
+    return [*first, *later], len(first)

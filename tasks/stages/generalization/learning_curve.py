@@ -23,7 +23,7 @@ from tasks.problems import Problem, load
 from tasks.problems.weighted import Floats, on_all_rows
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.documents import FEWEST_DOCUMENTS
-from tasks.statistics.labels_worth import factor, factors, is_bound
+from tasks.statistics.labels_worth import factor, is_bound, open_interval
 
 FACTOR = "labels_factor"
 COLUMNS = {"": "predicted", FROM_SCRATCH: f"{FROM_SCRATCH}_predicted"}
@@ -59,7 +59,8 @@ def draw_curve(
     Returns:
         For each point `at_X_percent/METRIC` and `at_X_percent/from_scratch_METRIC`; and
         `labels_factor`: how many times as many labels the model from scratch needs for qualities
-        that both reach. All with `/low` and `/high`.
+        that both reach. All with `/low` and `/high`, but for an end of the factor that lies beyond
+        the measured range.
     """
     kind, bootstrap = load(problem), Bootstrap(bootstrap_samples, confidence, seed)
     metric = kind.METRICS[kind.HEADLINE]
@@ -92,17 +93,12 @@ def draw_curve(
     if values[FROM_SCRATCH]:
         order = np.array(counts, dtype=np.float64)
         ours, other = (metric.sign * np.array(values[model]) for model in COLUMNS)
-        each = factors(order, *(metric.sign * np.stack(drawn[m], axis=1) for m in COLUMNS))
+        curves = (metric.sign * np.stack(drawn[model], axis=1) for model in COLUMNS)
         value = factor(order, ours, other)
-        low, high = bootstrap.interval(each)
-        metrics |= {FACTOR: value, f"{FACTOR}/low": low, f"{FACTOR}/high": high}
-        found = {
-            "value": value,
-            "low": low,
-            "high": high,
-            "is_bound": is_bound(ours, other),
-            "most": counts[-1] / counts[0],
-        }
+        low, high = open_interval(order, *curves, confidence)
+        ends = {f"{FACTOR}/low": low, f"{FACTOR}/high": high}
+        metrics |= {FACTOR: value, **{name: end for name, end in ends.items() if end is not None}}
+        found = {"value": value, "low": low, "high": high, "is_bound": is_bound(ours, other)}
     facts = {
         "metric": asdict(metric),
         "confidence": confidence,
@@ -129,12 +125,11 @@ def measured(
 
 def sentence(found: Mapping[str, Any], confidence: float, documents: int) -> str:
     """How many labels pre-training is worth, in words."""
-    value, most = found["value"], found["most"]
-    ends = " to ".join(_end(found[name], most) for name in ("low", "high"))
+    value, low, high = (found[name] for name in ("value", "low", "high"))
     word = "" if not found["is_bound"] else "at least " if value > 1 else "at most "
     said = (
         f"labels are worth {word}{value:.2g} times as much with pre-training "
-        f"({100 * confidence:g} % interval {ends})"
+        f"({100 * confidence:g} % interval {ends_in_words(low, high)})"
     )
     if found["is_bound"]:
         said += (
@@ -143,13 +138,15 @@ def sentence(found: Mapping[str, Any], confidence: float, documents: int) -> str
         )
     if documents < FEWEST_DOCUMENTS:
         return f"{said}: too few test documents ({documents}) to tell"
-    if found["low"] > 1:
+    if low is not None and low > 1:
         return f"{said}: shown to be worth labels"
-    return f"{said}: shown to cost labels" if found["high"] < 1 else f"{said}: could be chance"
+    if high is not None and high < 1:
+        return f"{said}: shown to cost labels"
+    return f"{said}: could be chance"
 
 
-def _end(value: float, most: float) -> str:
-    """An end of the interval; a bound where it is that of the measured range."""
-    if value >= most / 1.001:
-        return f"at least {most:.3g}"
-    return f"at most 1/{most:.3g}" if value <= 1.001 / most else f"{value:.2g}"
+def ends_in_words(low: float | None, high: float | None) -> str:
+    """An interval, also one that is open at an end: `3.1 to 5.2`, `from 3.1 on`."""
+    if high is None:
+        return "without ends" if low is None else f"from {low:.2g} on"
+    return f"up to {high:.2g}" if low is None else f"{low:.2g} to {high:.2g}"

@@ -130,23 +130,30 @@ def values_of(
 ) -> dict[str, list[Any]]:
     """The values of some columns for each row of the test split, in its order.
 
-    Rows of one text and document have their values in the order of the source.
+    Rows of one text and document have their values in the order of the source. A source without a
+    test split has them among its training rows, as stage `dataset` takes them from there.
 
     Raises:
         StageError: the source does not have a column.
     """
-    found: dict[tuple[str, bytes], deque[Row]] = defaultdict(deque)
+    keys = [(str(row["document"]), digest(shape.passage(row))) for row in rows]
+    wanted, has_test = set(keys), False
+    found: dict[bool, dict[tuple[str, bytes], deque[Row]]] = {
+        is_test: defaultdict(deque) for is_test in (True, False)
+    }
     unread = Notices()
     for row in source.rows(columns_read(names, labelled, shape), monitor.progress):
         require_column(names, row.values, labelled, source.location)
-        if row.split in ("train", "validation"):
+        example = None if row.split == "validation" else shape.parse(row, labelled, unread)
+        if example is None:
             continue
-        example = shape.parse(row, labelled, unread)
-        if example is not None:
-            key = digest(shape.passage(example))
+        has_test = has_test or row.split == "test"
+        text = digest(shape.passage(example))
+        key = (row.document or text.hex(), text)
+        if key in wanted:
             values = {name: row.values[name] for name in names}
-            found[row.document or key.hex(), key].append(values)
-    beside = [found[row["document"], digest(shape.passage(row))].popleft() for row in rows]
+            found[row.split == "test"][key].append(values)
+    beside = [found[has_test][key].popleft() for key in keys]
     return {name: [each[name] for each in beside] for name in names}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -16,7 +17,14 @@ from tasks.contract import Silent
 from tasks.models.bodies import read_model
 from tasks.pages.generalization import calibration_card
 from tasks.problems import load
-from tasks.stages.generalization.calibration import calibrate
+from tasks.stages.generalization.calibration import (
+    Sure,
+    calibrate,
+    measured,
+    of_threshold,
+    predicted,
+)
+from tasks.statistics.bootstrap import Bootstrap
 from tests.stages.generalization.conftest import PROBLEM, evaluation_of
 from tests.support.shown import shown
 from tests.support.tiny_models import LABELS
@@ -119,6 +127,51 @@ def test_an_accuracy_out_of_reach_and_a_temperature_at_its_bound_are_said(
     page = shown(calibration_card.show, tmp_path / "out")
     assert (page / "coverage.png").is_file()
     assert "The temperature is a bound" in (page / "card.md").read_text()
+
+
+def test_logits_that_fp32_cannot_show_as_probabilities_are_fitted_as_they_are(
+    world: SimpleNamespace, tmp_path: Path
+) -> None:
+    kind = load(PROBLEM)
+    plain = predicted(kind, world.data, world.model).logs
+    large = predicted(kind, world.data, sharpened(tmp_path / "model", world.model, 200.0)).logs
+    assert large.min() < -100, "the logarithm of the least number of fp32 is -103"
+    steps = large - large.max(axis=1, keepdims=True)
+    assert steps == pytest.approx(200 * (plain - plain.max(axis=1, keepdims=True)), rel=1e-3)
+
+
+def test_a_bound_of_a_model_that_is_far_too_sure_is_not_told_as_of_perfect_answers(
+    found: Any, tmp_path: Path
+) -> None:
+    facts = found[1] | {"is_bound": True, "temperature": 20.0, "validation_accuracy": 0.7}
+    text = "\n".join(calibration_card.blocks(facts))
+    assert "70.0% of their answers are right: the probabilities are far too sure" in text
+    facts |= {"temperature": 0.05, "validation_accuracy": 1.0}
+    assert "100.0% of their answers are right: the surer" in "\n".join(
+        calibration_card.blocks(facts)
+    )
+
+
+def of_threshold_alone(sure: list[float], documents: int) -> tuple[dict[str, float], str]:
+    """The metrics and the sentence of a threshold of 0.9, all answers being right."""
+    answers = Sure(np.array(sure), np.ones(len(sure), dtype=bool), np.zeros(len(sure)))
+    names = [f"d{number % documents}" for number in range(len(sure))]
+    metrics = measured(answers, answers, 0.9, names, Bootstrap(200, 0.95, 0))
+    given = {name for name, each in zip(names, sure, strict=True) if each >= 0.9}
+    return metrics, of_threshold(metrics, 0.9, len(given))
+
+
+def test_a_threshold_that_no_test_answer_reaches_says_nothing_of_accuracy() -> None:
+    metrics, said = of_threshold_alone([0.5] * 40, 40)
+    assert metrics["answered/coverage"] == 0
+    assert "answered/accuracy" not in metrics
+    assert said.startswith("no test answer is at least 90.0% sure")
+
+
+def test_the_accuracy_of_a_few_given_answers_has_no_verdict_and_no_resample_of_none() -> None:
+    metrics, said = of_threshold_alone([0.95] + [0.5] * 39, 40)
+    assert metrics["answered/accuracy/low"] == metrics["answered/accuracy"] == 1
+    assert said.endswith("too few test documents with such answers (1) to tell")
 
 
 def test_the_page_has_both_errors_and_both_figures(found: Any) -> None:

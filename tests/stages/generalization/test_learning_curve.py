@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 
 from tasks.contract import Silent
+from tasks.data.chosen_rows import choose_rows
 from tasks.pages.generalization import learning_curve_card
+from tasks.problems import load
 from tasks.stages.generalization.label_share import choose_share
 from tasks.stages.generalization.learning_curve import draw_curve
 from tests.stages.generalization.conftest import PROBLEM
@@ -44,6 +46,46 @@ def test_shares_are_nested_stratified_and_those_of_the_seed(
     assert set(tables[0]["label"]) == set(LABELS), "each label at least once"
     other = chosen(world, tmp_path / "other", 0.1, seed=1)
     assert set(other["text"]) != set(tables[1]["text"])
+
+
+def test_shares_are_among_the_rows_that_are_trained_on(
+    world: SimpleNamespace, tmp_path: Path
+) -> None:
+    kind = load(PROBLEM)
+    trained = choose_rows(world.data / "train.parquet", kind.texts, 100, 3)
+    (tmp_path / "out").mkdir()
+    choose_share(
+        PROBLEM, 0.2, 100, 0, chosen_by=3, data=world.data, out=tmp_path / "out", monitor=Silent()
+    )
+    rows = pd.read_parquet(tmp_path / "out" / "train.parquet")
+    assert len(rows) == 20
+    assert set(rows["text"]) <= set(trained["text"])
+
+
+def test_a_share_of_rows_with_several_labels_has_each_label_and_is_no_larger(
+    tmp_path: Path,
+) -> None:
+    generator = np.random.default_rng(0)
+    names = np.array([f"label {number}" for number in range(12)])
+    has = generator.random((2000, 12)) < np.linspace(0.05, 0.5, 12)
+    labels = [list(names[each]) for each in has]
+    texts = [f"text {number}" for number in range(2000)]
+    rows = pd.DataFrame({"document": texts, "text": texts, "label": labels})
+    data, out, monitor = tmp_path / "data", tmp_path / "out", Silent()
+    data.mkdir()
+    for split in ("train", "validation"):
+        rows.to_parquet(data / f"{split}.parquet")
+    (data / "labels.json").write_text(json.dumps(list(names)))
+    for share, few in ((0.02, 40), (0.1, 200), (0.002, 12)):
+        (out / str(share)).mkdir(parents=True)
+        choose_share(
+            "several-labels", share, 0, 0, data=data, out=out / str(share), monitor=monitor
+        )
+        chosen = pd.read_parquet(out / str(share) / "train.parquet")
+        assert set(chosen["label"].explode().dropna()) == set(names), "each label at least once"
+        assert len(chosen) <= few
+    assert "0.2 % of 2,000 training rows are 4, but a row of each label needs" in monitor.said[-1]
+    assert len(monitor.said) == 1
 
 
 def evaluation(folder: Path, share_right: float, scratch_right: float | None) -> Path:
@@ -103,9 +145,15 @@ def test_labels_that_are_worth_four_times_as_much_are_found_with_an_interval(
 def test_a_factor_beyond_the_measured_range_is_said(tmp_path: Path) -> None:
     metrics, out = curve(tmp_path, [0.9, 0.91, 0.92, 0.93], [0.5, 0.55, 0.6, 0.65])
     assert metrics["labels_factor"] == pytest.approx(64)
+    assert "labels_factor/high" not in metrics, "nothing is known beyond the range"
+    assert metrics["labels_factor/low"] > 1
     [said] = json.loads((out / "finding.json").read_text())["sentences"]
     assert "at least 64 times" in said
     assert "beyond the measured range" in said
+    assert "95 % interval from 64 on" in said
+    assert "The validation rows are not counted" in (
+        shown(learning_curve_card.show, out) / "card.md"
+    ).read_text(encoding="utf-8")
 
 
 def test_without_a_model_from_scratch_there_is_one_curve_and_no_factor(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,11 +20,13 @@ from tasks.stages.generalization.slices import measure, values_of
 from tests.stages.generalization.conftest import PROBLEM
 from tests.support.shown import shown
 
+SPLITS = ("train", "validation", "test")
 
-def source_of(world: SimpleNamespace, folder: Path) -> Source:
-    """A folder with the three splits, whose rows say where they are from and how many words."""
+
+def source_of(world: SimpleNamespace, folder: Path, splits: Sequence[str] = SPLITS) -> Source:
+    """A folder with some splits, whose rows say where they are from and how many words."""
     folder.mkdir()
-    for split in ("train", "validation", "test"):
+    for split in splits:
         rows = pd.read_parquet(world.data / f"{split}.parquet")
         words = rows["text"].str.split().str.len()
         origin = rows["label"].map({"animal": "zoo"}).fillna("field")
@@ -31,10 +34,11 @@ def source_of(world: SimpleNamespace, folder: Path) -> Source:
     return resolve(str(folder), "downstream.mood.source", PROBLEM)
 
 
+@pytest.mark.parametrize("splits", [SPLITS, SPLITS[:2], SPLITS[:1]])
 def test_values_are_those_of_the_row_with_the_same_text(
-    world: SimpleNamespace, tmp_path: Path
+    world: SimpleNamespace, tmp_path: Path, splits: Sequence[str]
 ) -> None:
-    source = source_of(world, tmp_path / "source")
+    source = source_of(world, tmp_path / "source", splits)
     data = tmp_path / "data"
     data.mkdir()
     labelled = LabelledData(name="mood", overlap="drop")

@@ -19,21 +19,22 @@ from tasks.stages.generalization.further_test import prepare_further_test
 from tasks.stages.generalization.transfer import compare
 from tests.stages.generalization.conftest import PROBLEM, evaluation_of, noisy
 from tests.support.shown import shown
-from tests.support.tiny_models import labelled_texts
+from tests.support.tiny_models import labelled_texts, tagged_sentences, write_data
 
 NEAR, FAR = "near", "far"
 
 
 def prepare(
-    world: SimpleNamespace, folder: Path, rows: pd.DataFrame
+    world: SimpleNamespace, folder: Path, rows: pd.DataFrame, problem: str = PROBLEM
 ) -> tuple[Path, dict[str, float], Silent]:
     folder.mkdir()
-    file, out, monitor = folder / "rows.csv", folder / "out", Silent()
-    rows.to_csv(file, index=False)
+    file, out, monitor = folder / "rows.parquet", folder / "out", Silent()
+    rows.to_parquet(file)
     out.mkdir()
     # A copy of pydantic is not validated: names of further tests have dots, for messages.
-    data = LabelledData().model_copy(update={"name": f"mood.evaluate_also.{folder.name}"})
-    source = resolve(str(file), "field", PROBLEM)
+    named = {"name": f"mood.evaluate_also.{folder.name}", "problem": problem}
+    data = LabelledData().model_copy(update=named)
+    source = resolve(str(file), "field", problem)
     found = prepare_further_test(data, source, known=world.data, out=out, monitor=monitor)
     return out, found, monitor
 
@@ -110,7 +111,7 @@ def test_rows_that_the_model_has_learnt_are_left_out_and_counted(
     assert metrics["rows"] + metrics["left_out"] == len(kept) + 7
     texts = set(pd.read_parquet(out / "test.parquet")["text"])
     assert not texts & set(learnt["text"])
-    assert any("left out: rows that are also in the training" in line for line in monitor.said)
+    assert any("left out: rows whose text is also in the training" in line for line in monitor.said)
     assert "left out" in (shown(data_card.show, out) / "card.md").read_text()
 
 
@@ -122,3 +123,30 @@ def test_a_label_that_the_problem_does_not_have_is_refused(
         StageError, match=r"downstream\.mood\.evaluate_also\.also: .*no label 'fungus'"
     ):
         prepare(world, tmp_path / "also", rows)
+
+
+def test_rows_of_a_document_that_the_model_has_learnt_are_left_out_and_counted(
+    world: SimpleNamespace, tmp_path: Path
+) -> None:
+    learnt = pd.read_parquet(world.data / "train.parquet")
+    new = labelled_texts(60, 13)
+    new = new[~new["text"].isin(learnt["text"])].reset_index(drop=True)
+    new.loc[:4, "document"] = learnt["document"].iloc[0]
+    out, _, monitor = prepare(world, tmp_path / "also", new)
+    facts = json.loads((out / "further.json").read_text())
+    assert facts["left_out_by_document"] == 5
+    assert not set(pd.read_parquet(out / "test.parquet")["document"]) & set(learnt["document"])
+    assert any("rows whose document is also in" in line for line in monitor.said)
+
+
+def test_spans_of_types_that_the_problem_has_are_a_further_test(tmp_path: Path) -> None:
+    kind = "token-classification"
+    known = SimpleNamespace(data=write_data(tmp_path / "data", kind))
+    rows = tagged_sentences(30, 14)
+    _, metrics, _ = prepare(known, tmp_path / "also", rows, kind)
+    assert metrics["rows"] + metrics["left_out"] == 30
+    other = rows.assign(
+        tags=[[t.replace("plant", "fungus") for t in tags] for tags in rows["tags"]]
+    )
+    with pytest.raises(StageError, match="no label 'fungus'; accepted: animal, plant"):
+        prepare(known, tmp_path / "other", other, kind)
