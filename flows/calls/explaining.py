@@ -177,8 +177,8 @@ class Explainer:
         answers = predict(subject.kind, subject.model, rows, examples, self.labels)
         answers = answers.drop(columns=[*LEFT_OUT], errors="ignore")
         parts = [subject.chosen(row, None, self.labels) for row in subject.rows(rows, self.labels)]
-        scores = [float(subject.ends(row)[0][row.answer]) for row in parts]
-        how = Explaining(subject, self.methods, Scale.of(subject, scores), self.random, SEED)
+        scale = Scale(explained.PROBABLE)  # of a number its own unit, whatever rows are beside it
+        how = Explaining(subject, self.methods, scale, self.random, SEED)
         pairs = zip(parts, answers.to_dict("records"), strict=True)
         for number, (row, answer) in enumerate(pairs, first):
             yield Explanation(

@@ -128,6 +128,12 @@ def those_with(package: Package, name: str, word: str) -> tuple[str, ...]:
     return tuple(each for each in names(package) if word in words_of(package, each, name))
 
 
+def is_decoder(family: str) -> bool:
+    """Whether a family reads from left to right, so that the last place has seen all others."""
+    known = family in names("families")
+    return known and "next tokens" in words_of("families", family, "HEADS")
+
+
 def only_with(choice: str, package: Package, name: str, *words: str) -> dict[str, tuple[str, ...]]:
     """The choices with which a field counts: those that state one of some words; empty if all do.
 

@@ -55,7 +55,7 @@ def explanation_mistakes(
     Args:
         given: the fields of the evaluation.
         downstream: the problems.
-        attends: whether the model has attention.
+        attends: whether the model has attention over all places.
     """
     solved = dict.fromkeys(problem.kind for problem in downstream)
     found = f"the problem is {' and '.join(solved)}"
@@ -83,7 +83,11 @@ def explanation_mistakes(
     lacking = [name for name in given.explain if name in needing and not attends]
     others = ", ".join(name for name in choices.names("explanations") if name not in needing)
     return wrong + [
-        (path, f"found {name}, but the model has no attention; accepted with it: {others}")
+        (
+            path,
+            f"found {name}, but the model has no attention over all places; accepted with it: "
+            f"{others}",
+        )
         for name in lacking
     ]
 
@@ -113,7 +117,7 @@ def _decoders(experiment: Experiment) -> list[Mistake]:
 
 def decoder_mistake(family: str) -> str:
     """What is wrong with a family that is to write texts; empty if it can."""
-    if "next tokens" in _heads_of(family):
+    if choices.is_decoder(family):
         return ""
     fitting = choices.those_with("families", "HEADS", "next tokens")
     return f"is {family}, which reads only; accepted with it: {', '.join(fitting)}"

@@ -28,12 +28,13 @@ def attribute(subject: Subject, row: Row) -> NDArray[np.float64]:
     import torch
 
     layers = subject.attentions(row.inputs)
-    if not layers:
+    places = layers[0].shape[-1] if layers else 0
+    whole = (1, places, places)  # rows, and places by places: windows would be as many rows
+    if not layers or any((len(each), *each.shape[2:]) != whole for each in layers):
         raise StageError(
-            "attention-rollout needs a model with attention, and this one has none; accepted with "
-            "it: integrated-gradients, occlusion"
+            "attention-rollout needs a model with attention over all places, and this one has none "
+            "or attends within windows; accepted with it: integrated-gradients, occlusion"
         )
-    places = layers[0].shape[-1]
     through = own = torch.eye(places, device=layers[0].device)
     for each in layers:
         mixed = 0.5 * each[0].float().mean(dim=0) + 0.5 * own

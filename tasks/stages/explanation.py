@@ -8,7 +8,7 @@ an explanation that looks plausible may still say nothing of it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from tasks.models.explaining.checks import SHARES, Curves, Scale, with_random_we
 from tasks.models.explaining.drivers import region_drivers, word_drivers
 from tasks.models.explaining.explained import Explained, load_explained, subject_of
 from tasks.models.explaining.measured import Explaining, Measured, Methods
-from tasks.models.explaining.subject import Row, Subject
+from tasks.models.explaining.subject import AT_ONCE, WORDS, Row, Subject
 from tasks.models.explaining.verdicts import FAITHFULNESS
 from tasks.models.files import configuration_of, labels_of
 from tasks.problems import Problem, load
@@ -87,21 +87,17 @@ def explain(
     sample = chosen(len(test), most_rows, seed)
     mistakes = surest_mistakes(kind, answers)
     told = mistakes[:most_mistakes]
-    right = [i for i in sample if i not in set(mistakes)][:RIGHT]
-    drawn = prepared(subject, test, [*sample, *told], labels)
-    scale = Scale.of(subject, [float(subject.ends(drawn[i])[0][drawn[i].answer]) for i in sample])
+    wrong, drawn = {*mistakes}, {*sample}
+    right = [number for number in sample if number not in wrong][:RIGHT]
     by = {name: load_method(name) for name in methods}
-    how = Explaining(subject, by, scale, random, seed)
-    total = len(drawn)
-    measured: list[Measured] = []
-    for number in sample:
-        measured.append(how.measure(drawn[number], number))
-        monitor.progress(len(measured), total, "rows")
-    by_number = dict(zip(sample, measured, strict=True))
-    for number in told:
-        if number not in by_number:
-            by_number[number] = how.values(drawn[number])
-            monitor.progress(len(by_number), total, "rows")
+    how = Explaining(subject, by, scale_of(subject, test, sample, labels), random, seed)
+    total = len({*sample, *told})
+    by_number: dict[int, Measured] = {}
+    for number, row in prepared(subject, test, [*sample, *told], labels):
+        found = how.measure(row, number) if number in drawn else how.values(row)
+        by_number[number] = found.without_inputs()
+        monitor.progress(len(by_number), total, "rows")
+    measured = [by_number[number] for number in sample]
 
     documents = [str(answers["document"].iloc[number]) for number in sample]
     bootstrap = Bootstrap(bootstrap_samples, confidence, seed)
@@ -128,9 +124,10 @@ def explain(
         for number in shown
     ]
     write_json(out / "shown.json", rows)
-    write_json(out / "drivers.json", drivers(measured, by, explained, labels))
+    write_json(out / "drivers.json", drivers(subject, measured, by, labels))
     write_json(out / "curves.json", mean_curves(measured, by))
-    write_table(out / "explanations.parquet", sample, measured, answers)
+    of_words = subject.PARTS == WORDS
+    write_table(out / "explanations.parquet", sample, measured, answers, of_words=of_words)
     if "pixels" in test and shown:
         np.save(out / "shown.npy", np.stack([test["pixels"].iloc[number] for number in shown]))
     return metrics
@@ -156,15 +153,27 @@ def surest_mistakes(kind: Problem, answers: pd.DataFrame) -> list[int]:
 
 def prepared(
     subject: Subject, test: pd.DataFrame, numbers: Sequence[int], labels: Sequence[str]
-) -> dict[int, Row]:
-    """Rows in parts, with the answers that are explained, by their numbers."""
+) -> Iterator[tuple[int, Row]]:
+    """Rows in parts, each once, by their numbers; AT_ONCE of them are in memory.
+
+    Each has the answer that is explained.
+    """
     several = list(dict.fromkeys(numbers))
-    rows = subject.rows(test.iloc[several], labels)
-    truth = list(test[subject.kind.TRUTH].iloc[several])
-    return {
-        number: subject.chosen(row, gold, labels)
-        for number, row, gold in zip(several, rows, truth, strict=True)
-    }
+    for at in range(0, len(several), AT_ONCE):
+        some = several[at : at + AT_ONCE]
+        rows, truth = subject.rows(test.iloc[some], labels), test[subject.kind.TRUTH].iloc[some]
+        for number, row, gold in zip(some, rows, truth, strict=True):
+            yield number, subject.chosen(row, gold, labels)
+
+
+def scale_of(
+    subject: Subject, test: pd.DataFrame, sample: Sequence[int], labels: Sequence[str]
+) -> Scale:
+    """How scores become strengths: numbers by the deviation of those of the sample."""
+    if subject.explained.PROBABLE:
+        return Scale(probable=True)
+    rows = prepared(subject, test, sample, labels)
+    return Scale.of(subject, [float(subject.ends(row)[0][row.answer]) for _, row in rows])
 
 
 def described(kind: Problem, answers: pd.DataFrame, number: int, found: Measured) -> dict[str, Any]:
@@ -194,15 +203,16 @@ def in_words(explained: Explained, labels: Sequence[str], found: Measured) -> di
 
 
 def drivers(
-    measured: Sequence[Measured], methods: Methods, explained: Explained, labels: Sequence[str]
+    subject: Subject, measured: Sequence[Measured], methods: Methods, labels: Sequence[str]
 ) -> dict[str, Any]:
     """Of each answer how many rows it is of, and by each method what drives it."""
+    explained, of_words = subject.explained, subject.PARTS == WORDS
     groups: dict[str, list[Measured]] = defaultdict(list)
     for each in measured:
         groups[explained.words(labels, each.row.answer, each.row.direction)].append(each)
 
     def found(rows: Sequence[Measured], method: str) -> Any:
-        if rows[0].row.pieces:
+        if of_words:
             return word_drivers(rows, method)
         return region_drivers(rows, method).tolist()
 
@@ -230,14 +240,19 @@ def mean_curves(measured: Sequence[Measured], methods: Methods) -> dict[str, Any
 
 
 def write_table(
-    path: Path, sample: Sequence[int], measured: Sequence[Measured], answers: pd.DataFrame
+    path: Path,
+    sample: Sequence[int],
+    measured: Sequence[Measured],
+    answers: pd.DataFrame,
+    *,
+    of_words: bool,
 ) -> None:
     """The rows of the sample with the attributions of each method, a list a row."""
     table = answers.iloc[list(sample)][["document", "gold", "predicted"]].reset_index(drop=True)
     table.insert(0, "row", list(sample))
     table["score"] = [each.score for each in measured]
     table["blank"] = [each.blank for each in measured]
-    if measured and measured[0].row.pieces:
+    if of_words:
         table["words"] = [[piece.text for piece in each.row.pieces] for each in measured]
     for name in measured[0].values if measured else ():
         table[name] = [each.values[name].tolist() for each in measured]

@@ -74,7 +74,7 @@ def probe(
         for split, table in rows.items():
             examples = kind.encode(table, reader, labels)
             report = partial(_report, monitor, done, total)
-            features[split] = features_of(kind, model, examples, report)
+            features[split] = features_of(kind, probed, model, examples, report)
             done += len(table)
         found[name] = answers_by_layer(probed, list(rows["train"][kind.TRUTH]), features)
     curves = measured(kind, found, rows, labels, Bootstrap(bootstrap_samples, confidence, seed))

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from tasks.contract import Silent
 from tasks.experiment.problem import FineTuning
+from tasks.families import images as families
+from tasks.models.learning.layer_probes import features_of
+from tasks.models.learning.probed import load_probed, read_body
 from tasks.pages.explanations import probing_card
+from tasks.problems import load
 from tasks.stages.finetuning import finetune
 from tasks.stages.probing import probe
 from tests.support.tiny_models import write_body, write_data
-
-pytestmark = pytest.mark.slow
+from tests.support.tiny_pixels import write_image_body, write_pixels
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +57,7 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
+@pytest.mark.slow
 def test_the_first_place_knows_nothing_before_the_layer_and_all_behind_it(probed: Path) -> None:
     curves = json.loads((probed / "probing.json").read_text())["curves"]
     trained, random = curves["pretrained"]["first"], curves["random_weights"]["first"]
@@ -61,9 +67,51 @@ def test_the_first_place_knows_nothing_before_the_layer_and_all_behind_it(probed
     assert trained[1]["low"] > random[1]["high"]
 
 
+@pytest.mark.slow
 def test_the_page_names_the_layer(probed: Path, tmp_path: Path) -> None:
     probing_card.show(probed, tmp_path)
     assert (tmp_path / "layers.png").stat().st_size > 10_000
     text = (tmp_path / "card.md").read_text()
     assert "the answer best" in text
     assert "| embeddings |" in text
+
+
+@pytest.mark.parametrize("family", families.names())
+def test_each_layer_of_each_family_of_pictures_is_read(family: str, tmp_path: Path) -> None:
+    kind, probed = load("image-classification"), load_probed("image-classification")
+    data, body = write_pixels(tmp_path / "data", train=8), write_image_body(tmp_path / "b", family)
+    labels = json.loads((data / "labels.json").read_text())
+    model, reader = read_body(probed, kind, body, labels, 0, 0, weights=True)
+    rows = kind.complete(pd.read_parquet(data / "train.parquet"), data, "train")
+    found = features_of(kind, probed, model, kind.encode(rows, reader, labels), lambda _: None)
+    assert set(found) == ({"mean", "first"} if family == "vit" else {"mean"})
+    for layers in found.values():
+        assert len(layers) >= 3
+        assert all(each.shape[0] == 8 and np.isfinite(each).all() for each in layers)
+
+
+@pytest.mark.slow
+def test_a_body_of_pictures_without_a_place_of_its_own_is_probed(tmp_path: Path) -> None:
+    data, body = write_pixels(tmp_path / "data", train=30), write_image_body(tmp_path / "b", "swin")
+    for name in ("out", "show"):
+        (tmp_path / name).mkdir()
+    metrics = probe(
+        "image-classification",
+        0,
+        100,
+        0.95,
+        0,
+        data=data,
+        body=body,
+        out=tmp_path / "out",
+        monitor=Silent(),
+    )
+    assert 0 <= metrics["probe/accuracy/low"] <= metrics["probe/accuracy"] <= 1
+    probing_card.show(tmp_path / "out", tmp_path / "show")
+    assert "weights, one place" not in (tmp_path / "show" / "card.md").read_text()
+
+
+def test_rows_of_one_label_are_answered_with_it() -> None:
+    features = np.ones((3, 2), dtype=np.float32)
+    answer = load_probed("text-classification").answer
+    assert answer(features, ["a"] * 3, features[:2], features[:0]) == [["a", "a"], []]

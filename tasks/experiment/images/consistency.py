@@ -45,9 +45,9 @@ def mistakes(experiment: ImageExperiment) -> list[Mistake]:
 
 
 def _attends(experiment: ImageExperiment) -> bool:
-    """Whether the family has attention."""
+    """Whether the family has attention over all places."""
     words = choices.words_of("families/images", experiment.model.family, "_LAYERS")
-    return "no attention" not in words
+    return not {"no attention", "windows"} & {*words}
 
 
 def _layers(experiment: ImageExperiment) -> list[Mistake]:

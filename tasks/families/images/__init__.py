@@ -31,8 +31,9 @@ class ImageFamily(Protocol):
 
     Three facts are in no key: `_DEPTHS`, of each size how many layers it has (where it has stages:
     stages) and the largest rank of their matrices; `_LAYERS`, with "no matrices" where all are
-    convolutions, and "no attention" where none is; `_MULTIPLES`, where the side of a picture has to
-    be a multiple of a number of pixels: the number for each size.
+    convolutions, "no attention" where none is, and "windows" where none is over all places;
+    `_MULTIPLES`, where the side of a picture has to be a multiple of a number of pixels: the number
+    for each size.
     """
 
     HEADS: tuple[str, ...]

@@ -9,6 +9,7 @@ from tasks.experiment.images.model import ImageModel
 HEADS = ("classes", "views", "patches")
 FIELDS = ()
 CHANNELS_LAST = False
+_LAYERS = ("windows",)  # a place attends to those of its window alone
 # Stages, and the largest rank of their matrices.
 _DEPTHS = {"tiny": (3, 128), "small": (4, 384), "base": (4, 768)}
 # The side of a picture is a multiple of this: patches are merged two by two between the stages.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from tasks.models.explaining.checks import (
     FEWEST,
@@ -58,6 +59,11 @@ class Measured:
     curves: dict[str, Curves] = field(default_factory=dict)
     chance: Curves | None = None
     alike: dict[str, float] = field(default_factory=dict)
+
+    def without_inputs(self) -> Measured:
+        """The same, without what the model read: many pictures would fill the memory."""
+        nothing = torch.empty(0)
+        return replace(self, row=replace(self.row, inputs={}, blank=nothing))
 
     def faithfulness(self, method: str) -> float:
         """Of the order of a method; NaN where there is none."""

@@ -5,6 +5,7 @@ A blank region has the mean colour of its picture.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -21,6 +22,7 @@ from tasks.problems import Problem
 SIDE = 8  # regions in a row of the grid, at most
 
 
+@functools.lru_cache(maxsize=4)  # of all pictures of a size the same
 def grid(height: int, width: int) -> NDArray[np.int64]:
     """The number of the region of each pixel, row by row: shape (height, width)."""
     down, across = (np.arange(length) * min(SIDE, length) // length for length in (height, width))
@@ -41,7 +43,7 @@ class Regions(Subject):
             batch = self.kind.collate([example], 0)
             inputs = {n: t.to(self.model.device) for n, t in batch.items() if n != "labels"}
             pixels = inputs[self.VARIED]
-            blank = pixels.mean(dim=(2, 3), keepdim=True).expand_as(pixels).contiguous()
+            blank = pixels.mean(dim=(2, 3), keepdim=True).expand_as(pixels)
             part_of = grid(*pixels.shape[2:])
             found.append(Row(inputs, blank, part_of, int(part_of.max()) + 1))
         return found

@@ -18,6 +18,7 @@ from tasks.models.explaining.explained import Explained
 from tasks.problems import Problem
 
 AT_ONCE = 64  # rows in a forward pass
+WORDS = "words"  # what parts are, of texts
 Batch = dict[str, Tensor]
 Floats = NDArray[np.float64]
 

@@ -6,21 +6,24 @@ last token; special tokens stay.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tasks.contract import StageError
 from tasks.data.pairs import FIRST, SECOND
 from tasks.experiment import choices
 from tasks.models.explaining.explained import Explained
-from tasks.models.explaining.subject import Piece, Row, Subject
+from tasks.models.explaining.subject import WORDS, Batch, Piece, Row, Subject
 from tasks.problems import Problem
 
+NO_TOKEN = -1  # the number of none
 BLANKS = ("mask_token", "unk_token", "eos_token", "pad_token")
 
 
@@ -28,7 +31,7 @@ class Words(Subject):
     """A model that reads texts."""
 
     VARIED: ClassVar[str] = "input_ids"
-    PARTS: ClassVar[str] = "words"
+    PARTS: ClassVar[str] = WORDS
 
     def rows(self, table: pd.DataFrame, labels: Sequence[str]) -> list[Row]:
         """The words of each row, as far as the model reads it."""
@@ -58,6 +61,7 @@ class Words(Subject):
             pieces.append(Piece(text[start:end], columns[column], start, end))
             part_of[place] = len(pieces) - 1
             last = (column, word)
+        pieces, part_of = _without_white_space(pieces, part_of)
         padding = getattr(self.model.config, "pad_token_id", 0) or 0
         batch = self.kind.collate([example], padding)
         inputs = {n: t.to(self.model.device) for n, t in batch.items() if n != "labels"}
@@ -72,14 +76,21 @@ class Words(Subject):
 
     @property
     def _number(self) -> int:
-        known = (getattr(self.reader, f"{name}_id", None) for name in BLANKS)
-        found = next((number for number in known if number is not None), None)
-        if found is None:
+        known = [getattr(self.reader, f"{name}_id", None) for name in BLANKS]
+        accepted = [number for number in known if number is not None]
+        padding = getattr(self.model.config, "pad_token_id", None)
+        found = next((number for number in accepted if number != padding), None)
+        if found is None and not accepted:
             raise StageError(
                 "the tokenizer of the model has no token that can stand for a blank word; "
                 f"accepted: one of {', '.join(BLANKS)}"
             )
-        return int(found)
+        return int(accepted[0] if found is None else found)
+
+    def scores(self, batch: Batch) -> Tensor:
+        """Of a decoder, those of the last place, also where the blank token is its padding."""
+        with _unpadded(self.model):
+            return super().scores(batch)
 
     @property
     def embeddings(self) -> Any:
@@ -93,11 +104,45 @@ class Words(Subject):
     def as_read(self, through: Tensor) -> Tensor:
         """The first place, the last one of a decoder, or the mean of all."""
         config = self.model.config
-        if "next tokens" in choices.words_of("families", config.model_type, "HEADS"):
+        if choices.is_decoder(config.model_type):
             return through[-1]
         return (
             through.mean(0) if getattr(config, "classifier_pooling", "") == "mean" else through[0]
         )
+
+
+@contextmanager
+def _unpadded(model: Any) -> Iterator[None]:
+    """Have a model take each token for one of the text: rows of one length have no padding.
+
+    A decoder reads the last token that is not its padding, and published ones pad with the token
+    that ends a text, which stands for a blank word too.
+    """
+    usual = model.config.pad_token_id
+    model.config.pad_token_id = NO_TOKEN
+    try:
+        yield
+    finally:
+        model.config.pad_token_id = usual
+
+
+def _without_white_space(
+    pieces: Sequence[Piece], part_of: NDArray[np.int64]
+) -> tuple[list[Piece], NDArray[np.int64]]:
+    """The words, where tokens of white space alone belong to the word before; a first one to none.
+
+    Args:
+        pieces: some of them empty: line breaks, or several blanks.
+        part_of: the number of the piece at each place, or -1: shape (tokens,).
+    """
+    words: list[Piece] = []
+    numbers = []
+    for piece in pieces:
+        if piece.text:
+            words.append(piece)
+        follows = bool(words) and words[-1].column == piece.column
+        numbers.append(len(words) - 1 if follows else -1)
+    return words, np.array([*numbers, -1])[part_of]
 
 
 def _bare(text: str, start: int, end: int) -> tuple[int, int]:

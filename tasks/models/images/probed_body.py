@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from tasks.models.images.building import load_body, new_classifier
 from tasks.problems import Problem
 
@@ -25,4 +28,12 @@ def read_body(
     model = new_classifier(kind, body, labels, 0.0, seed)
     if weights:
         load_body(model, body)
-    return model.eval(), None
+    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), None
+
+
+def place_read(model: Any, filled: Tensor) -> Tensor | None:
+    """The token of the class before the patches, as ViT has one; None without such a token."""
+    embeddings = getattr(model.base_model, "embeddings", None)
+    if getattr(embeddings, "cls_token", None) is None:
+        return None
+    return torch.zeros(len(filled), dtype=torch.long, device=filled.device)

@@ -16,9 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tasks.experiment import choices
 from tasks.models.inference import group_by_length
-from tasks.models.learning.probed import Probed
+from tasks.models.learning.probed import Probed, place_read
 from tasks.problems import Problem
 
 Features = NDArray[np.float32]
@@ -28,12 +27,17 @@ MEAN, FIRST = "mean", "first"
 
 @torch.no_grad()
 def features_of(
-    kind: Problem, model: Any, examples: Sequence[Any], report: Callable[[int], None]
+    kind: Problem,
+    probed: Probed,
+    model: Any,
+    examples: Sequence[Any],
+    report: Callable[[int], None],
 ) -> ByLayer:
     """The features of each layer of a body for each example, its embeddings first.
 
     Args:
         kind: the problem.
+        probed: which of the places of a row stands for it.
         model: with any head; in evaluation mode.
         examples: of the problem.
         report: receives how many are done.
@@ -46,7 +50,9 @@ def features_of(
         inputs = {n: t.to(model.device) for n, t in batch.items() if n != "labels"}
         states = model.base_model(**inputs, output_hidden_states=True).hidden_states
         for number, state in enumerate(states):
-            for name, pooled in _pooled(state, inputs.get("attention_mask"), model).items():
+            filled = _filled(state, inputs.get("attention_mask"))
+            read = place_read(probed, model, filled)
+            for name, pooled in _pooled(state, filled, read).items():
                 layers = found.setdefault(name, [[] for _ in states])
                 layers[number].append(pooled.float().cpu().numpy())
         order += group
@@ -55,22 +61,25 @@ def features_of(
     return {name: [np.concatenate(each)[back] for each in layers] for name, layers in found.items()}
 
 
-def _pooled(state: Tensor, mask: Tensor | None, model: Any) -> dict[str, Tensor]:
+def _filled(state: Tensor, mask: Tensor | None) -> Tensor:
+    """1 where a place is filled: shape (rows, places); all of them without a mask."""
+    return state.new_ones(state.shape[:2]) if mask is None else mask.to(state.dtype)
+
+
+def _pooled(state: Tensor, filled: Tensor, read: Tensor | None) -> dict[str, Tensor]:
     """The features of rows from those of their places.
 
     Args:
-        state: [rows, places, width], or of pictures [rows, width, height, width of the map].
-        mask: [rows, places], 1 where a place is filled; None where all are.
-        model: with its configuration.
+        state: (rows, places, width), or of pictures (rows, width of the map, height, width).
+        filled: (rows, places), 1 where a place is filled; of a map it does not count.
+        read: the place of each row that stands for it: shape (rows,); None if there is none.
     """
     if state.ndim == 4:
         return {MEAN: state.mean(dim=(2, 3))}
-    filled = state.new_ones(state.shape[:2]) if mask is None else mask.to(state.dtype)
     mean = (state * filled[..., None]).sum(dim=1) / filled.sum(dim=1, keepdim=True)
-    read = torch.zeros(len(state), dtype=torch.long, device=state.device)
-    if "next tokens" in choices.words_of("families", model.config.model_type, "HEADS"):
-        read = filled.sum(dim=1).long() - 1  # of a decoder the last place has seen all others
-    return {MEAN: mean, FIRST: state[torch.arange(len(state)), read]}
+    if read is None:
+        return {MEAN: mean}
+    return {MEAN: mean, FIRST: state[torch.arange(len(state), device=state.device), read]}
 
 
 def answers_of(

@@ -11,6 +11,7 @@ from tasks.problems import part_of
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
 PART = "probed"
 
@@ -19,7 +20,8 @@ class Probed(Protocol):
     """The names in the `probed.py` of a problem, which imports heavy libraries inside functions.
 
     Attributes:
-        BODY: The module that reads the bodies to be probed, with the function `read_body`.
+        BODY: The module that reads the bodies to be probed, with the functions `read_body` and
+            `place_read`.
     """
 
     BODY: str
@@ -44,3 +46,15 @@ def read_body(probed: Probed, *arguments: Any, weights: bool) -> tuple[Any, Any]
     """A body and what reads its inputs: see `text_body.py`."""
     module = importlib.import_module(probed.BODY)
     return cast("tuple[Any, Any]", module.read_body(*arguments, weights=weights))
+
+
+def place_read(probed: Probed, model: Any, filled: Tensor) -> Tensor | None:
+    """The place of each row that stands for it: shape (rows,); None where the body has none.
+
+    Args:
+        probed: the problem's.
+        model: that is probed.
+        filled: (rows, places), 1 where a place is filled.
+    """
+    module = importlib.import_module(probed.BODY)
+    return cast("Tensor | None", module.place_read(model, filled))

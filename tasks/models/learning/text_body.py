@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
 from transformers import AutoTokenizer
 
+from tasks.experiment import choices
 from tasks.experiment.problem import FineTuning
 from tasks.models.bodies import fit_tokenizer, load_encoder, new_classifier
 from tasks.problems import Problem
@@ -32,4 +35,11 @@ def read_body(
     fit_tokenizer(tokenizer, model.config)
     if weights:
         load_encoder(model, body)
-    return model.eval(), tokenizer
+    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+
+
+def place_read(model: Any, filled: Tensor) -> Tensor:
+    """The last token of a decoder, which has seen all others; else the first one."""
+    if choices.is_decoder(model.config.model_type):
+        return filled.sum(dim=1).long() - 1
+    return torch.zeros(len(filled), dtype=torch.long, device=filled.device)

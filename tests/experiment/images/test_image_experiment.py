@@ -58,6 +58,11 @@ def test_settings_change_an_experiment_on_images(tmp_path: Path) -> None:
             "pixels.size: found 28; accepted with model.family swin, size tiny: multiples of 8, "
             "such as 24 or 32",
         ),
+        (
+            "pixels: {}\nmodel: {family: swin}\nevaluation: {explain: [attention-rollout]}",
+            "evaluation.explain: found attention-rollout, but the model has no attention over all "
+            "places; accepted with it: integrated-gradients, occlusion",
+        ),
         ("pixels: {}\nmodel: {family: resnett}", "did you mean resnet"),
         (
             "pixels: {}\ndownstream: [{name: a, tuning: {method: probe}, augmentation: {crop: 1}}]",
