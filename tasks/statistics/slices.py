@@ -89,7 +89,12 @@ def measure_slices(
     chosen = [each for each in slices if is_large_enough(each, position)]
     every = kind.score(table["gold"], table["predicted"], labels)
     whole = every.by_group(position, number)
-    sides = [_sides(kind, table, labels, each.rows, every, position) for each in chosen]
+
+    def score(rows: Mask) -> Scores:
+        part = table[rows]
+        return kind.score(part["gold"], part["predicted"], labels)
+
+    sides = [_sides(each.rows, every, score, position) for each in chosen]
     metric = kind.METRICS[kind.HEADLINE]
     drawn = _resampled(sides, whole, kind.HEADLINE, bootstrap)
     ones = np.ones((1, number))
@@ -130,9 +135,11 @@ def is_large_enough(each: Slice, position: NDArray[np.int64]) -> bool:
 class _Sides(Protocol):
     """A slice and the other rows, prepared for resampling."""
 
-    width: int
+    @property
+    def width(self) -> int:
+        """Numbers in memory for each resample."""
 
-    def measure(self, weights: Floats, sums: Floats | None) -> tuple[Values, Values]:
+    def measure(self, weights: Floats, sums: Floats | None, /) -> tuple[Values, Values]:
         """The metrics of the slice and of the other rows, from weights of (resamples, documents).
 
         Args:
@@ -157,7 +164,7 @@ class _OfSums:
         """Numbers in memory for each resample."""
         return max(self.counts.shape)
 
-    def measure(self, weights: Floats, sums: Floats | None) -> tuple[Values, Values]:
+    def measure(self, weights: Floats, sums: Floats | None, /) -> tuple[Values, Values]:
         here = weights[:, self.documents] @ self.counts
         assert sums is not None
         return self.metrics(here), self.metrics(sums - here)
@@ -175,17 +182,12 @@ class _OfRows:
         """Numbers in memory for each resample."""
         return max(self.here.width, self.there.width)
 
-    def measure(self, weights: Floats, sums: Floats | None) -> tuple[Values, Values]:
+    def measure(self, weights: Floats, _sums: Floats | None, /) -> tuple[Values, Values]:
         return self.here.measure(weights), self.there.measure(weights)
 
 
 def _sides(
-    kind: Problem,
-    table: pd.DataFrame,
-    labels: Sequence[str],
-    rows: Mask,
-    every: Scores,
-    position: NDArray[np.int64],
+    rows: Mask, every: Scores, score: Callable[[Mask], Scores], position: NDArray[np.int64]
 ) -> _Sides:
     """A slice and the other rows, by documents."""
     if isinstance(every, Sums):
@@ -193,12 +195,7 @@ def _sides(
         part = replace(every, counts=every.counts[rows]).by_group(place, len(documents))
         return _OfSums(np.asarray(part.counts, dtype=np.float64), documents, every.metrics)
     number = int(position.max()) + 1
-    return _OfRows(
-        *(
-            kind.score(part["gold"], part["predicted"], labels).by_group(position[side], number)
-            for side, part in ((side, table[side]) for side in (rows, ~rows))
-        )
-    )
+    return _OfRows(*(score(side).by_group(position[side], number) for side in (rows, ~rows)))
 
 
 def _sums(whole: Scores, weights: Floats) -> Floats | None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -100,8 +101,9 @@ def test_no_field_of_the_rows_depends_on_the_slices() -> None:
 
 def test_slices_whose_names_differ_in_signs_alone_are_metrics_of_their_own() -> None:
     kind = load(PROBLEM)
-    parts = dict(column="origin", rows=9, documents=9, low=0.0, high=1.0, difference=0.0)
-    parts |= dict(difference_low=0.0, difference_high=0.0, p=1.0, verdict=CHANCE)
+    counts = {"rows": 9, "documents": 9}
+    numbers = dict.fromkeys(("low", "high", "difference", "difference_low", "difference_high"), 0.0)
+    parts: dict[str, Any] = {"column": "origin", "p": 1.0, "verdict": CHANCE, **counts, **numbers}
     measured = [
         Measured(name=name, value=value, **parts) for name, value in (("a/b", 0.25), ("a:b", 0.75))
     ]
