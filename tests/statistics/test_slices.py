@@ -97,19 +97,23 @@ def test_of_many_values_the_most_frequent_are_kept_and_the_others_counted() -> N
     assert (len(slices), left_out) == (20, 10)
 
 
-def test_resamples_of_a_slice_and_of_the_others_are_those_of_their_rows_alone() -> None:
-    table = answered()
+@pytest.mark.parametrize("problem", ["text-classification", "regression"])
+def test_resamples_of_a_slice_and_of_the_others_are_those_of_their_rows_alone(problem: str) -> None:
+    kind, table, labels = load(problem), answered(), ["a", "b"]
+    if problem == "regression":
+        numbers, labels = np.random.default_rng(0).normal(size=(2, len(table))), []
+        table = table.assign(gold=numbers[0], predicted=numbers[0] + numbers[1])
     slices, _ = slices_of("origin", list(table["origin"]))
-    found = measure_slices(KIND, table, ["a", "b"], slices, Bootstrap(50, 0.95, 0))
+    found = measure_slices(kind, table, labels, slices, Bootstrap(50, 0.95, 0))
     position, number = documents_of(list(table["document"]))
     for each in found:
         rows = (table["origin"] == each.name).to_numpy()
         values = []
         for side in (rows, ~rows):
             part = table[side]
-            scores = KIND.score(part["gold"], part["predicted"], ["a", "b"])
+            scores = kind.score(part["gold"], part["predicted"], labels)
             weights = draw_weights(np.random.default_rng(0), number, 50)
-            values.append(scores.by_group(position[side], number).measure(weights)[KIND.HEADLINE])
+            values.append(scores.by_group(position[side], number).measure(weights)[kind.HEADLINE])
         assert (each.low, each.high) == Bootstrap(50, 0.95, 0).interval(values[0])
         assert each.p <= min(1.0, p_value(values[0] - values[1]) * len(found))
 

@@ -186,3 +186,11 @@ def test_spans_of_types_that_the_problem_has_are_a_further_test(tmp_path: Path) 
     )
     with pytest.raises(StageError, match="no label 'fungus'; accepted: animal, plant"):
         prepare(known, tmp_path / "other", other, kind)
+
+
+@pytest.mark.parametrize("kind", ["regression", "question-answering", "generation"])
+def test_rows_without_labels_are_a_further_test(kind: str, tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data", kind)
+    rows = pd.read_parquet(write_data(tmp_path / "other", kind) / "test.parquet")
+    _, metrics, _ = prepare(SimpleNamespace(data=data), tmp_path / "also", rows, kind)
+    assert metrics["rows"] + metrics["left_out"] == len(rows)
