@@ -91,7 +91,7 @@ def transferred(
 ) -> Artifact:
     """The same fine-tuned model on each further test set, compared with the main one."""
     tests, answered, leakages = [], [], []
-    for further in problem.evaluate_also:
+    for number, further in enumerate(problem.evaluate_also, 1):
         label, source = on_further_test(problem.name, further.name), source_of(problem, further)
         test = run(
             further_test(source, problem.kind),
@@ -116,7 +116,7 @@ def transferred(
             problem=problem.kind,
             bootstrap_samples=experiment.evaluation.bootstrap_samples,
             confidence=experiment.evaluation.confidence,
-            seed=experiment.seed,
+            seed=experiment.seed + number,  # as `transfer` resamples it
             data=test.whole.only(*subject.table.tested),
             **subject.models,
         )

@@ -7,7 +7,8 @@ points a curve is a line over the logarithm of the labels, as learning curves ne
 ranges (Cortes et al. 1994, "Learning curves: asymptotic values and rate of convergence", NeurIPS;
 Figueroa et al. 2012, "Predicting sample size required for classification performance", BMC Medical
 Informatics 12). A curve that falls by chance is taken to stay where it was. No curve is continued
-beyond its points: a factor there is a bound, on a resample as well, so that an interval can be open.
+beyond its points: a factor there is a bound, on a resample as well, so that an interval can be
+open.
 """
 
 from __future__ import annotations

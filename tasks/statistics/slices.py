@@ -8,19 +8,19 @@ chance: the p-values are corrected for their number (Holm 1979).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.problems import Problem
-from tasks.problems.weighted import Floats, Scores, on_all_rows
+from tasks.problems.weighted import Floats, Scores, Sums, Values
 from tasks.statistics.bootstrap import DRAWS_AT_ONCE, Bootstrap, documents_of, draw_weights
 from tasks.statistics.documents import FEWEST_DOCUMENTS
-from tasks.statistics.significance import holm, p_value
+from tasks.statistics.significance import SAMPLES, holm, p_value, samples_for
 
 Mask = NDArray[np.bool_]
 WORSE, BETTER, CHANCE = "worse", "better", "could be chance"
@@ -87,15 +87,22 @@ def measure_slices(
     """
     position, number = documents_of(list(table["document"]))
     chosen = [each for each in slices if is_large_enough(each, position)]
-    sides = [
-        [_scores(kind, table, labels, rows).by_group(position[rows], number) for rows in pair]
-        for pair in ((each.rows, ~each.rows) for each in chosen)
-    ]
+    every = kind.score(table["gold"], table["predicted"], labels)
+    whole = every.by_group(position, number)
+
+    def score(rows: Mask) -> Scores:
+        part = table[rows]
+        return kind.score(part["gold"], part["predicted"], labels)
+
+    sides = [_sides(each.rows, every, score, position) for each in chosen]
     metric = kind.METRICS[kind.HEADLINE]
-    drawn = _resampled(sides, kind.HEADLINE, number, bootstrap)
+    drawn = _resampled(sides, whole, kind.HEADLINE, bootstrap)
+    ones = np.ones((1, number))
     found: list[Measured] = []
-    for each, pair, values in zip(chosen, sides, drawn, strict=True):
-        here, there = (on_all_rows(side)[kind.HEADLINE] for side in pair)
+    for each, side, values in zip(chosen, sides, drawn, strict=True):
+        here, there = (
+            float(value[kind.HEADLINE][0]) for value in side.measure(ones, _sums(whole, ones))
+        )
         differences = metric.sign * (values[0] - values[1])
         low, high = bootstrap.interval(values[0])
         difference_low, difference_high = bootstrap.interval(differences)
@@ -125,25 +132,106 @@ def is_large_enough(each: Slice, position: NDArray[np.int64]) -> bool:
     )
 
 
-def _scores(kind: Problem, table: pd.DataFrame, labels: Sequence[str], rows: Mask) -> Scores:
-    part = table[rows]
-    return kind.score(part["gold"], part["predicted"], labels)
+class _Sides(Protocol):
+    """A slice and the other rows, prepared for resampling."""
+
+    @property
+    def width(self) -> int:
+        """Numbers in memory for each resample."""
+
+    def measure(self, weights: Floats, sums: Floats | None, /) -> tuple[Values, Values]:
+        """The metrics of the slice and of the other rows, from weights of (resamples, documents).
+
+        Args:
+            weights: of the documents.
+            sums: over all rows, where metrics are functions of sums.
+        """
+
+
+@dataclass(frozen=True)
+class _OfSums:
+    """The sums of a slice by its documents alone; those of the other rows are the difference.
+
+    So the slices of a column take the memory of one table of documents, not of one each.
+    """
+
+    counts: Floats
+    documents: NDArray[np.int64]
+    metrics: Callable[[Floats], Values]
+
+    @property
+    def width(self) -> int:
+        """Numbers in memory for each resample."""
+        return max(self.counts.shape)
+
+    def measure(self, weights: Floats, sums: Floats | None, /) -> tuple[Values, Values]:
+        here = weights[:, self.documents] @ self.counts
+        assert sums is not None
+        return self.metrics(here), self.metrics(sums - here)
+
+
+@dataclass(frozen=True)
+class _OfRows:
+    """Metrics of each side that are no sums, from the answers to its rows."""
+
+    here: Scores
+    there: Scores
+
+    @property
+    def width(self) -> int:
+        """Numbers in memory for each resample."""
+        return max(self.here.width, self.there.width)
+
+    def measure(self, weights: Floats, _sums: Floats | None, /) -> tuple[Values, Values]:
+        return self.here.measure(weights), self.there.measure(weights)
+
+
+def _sides(
+    rows: Mask, every: Scores, score: Callable[[Mask], Scores], position: NDArray[np.int64]
+) -> _Sides:
+    """A slice and the other rows, by documents."""
+    if isinstance(every, Sums):
+        documents, place = np.unique(position[rows], return_inverse=True)
+        part = replace(every, counts=every.counts[rows]).by_group(place, len(documents))
+        return _OfSums(np.asarray(part.counts, dtype=np.float64), documents, every.metrics)
+    number = int(position.max()) + 1
+    return _OfRows(*(score(side).by_group(position[side], number) for side in (rows, ~rows)))
+
+
+def _sums(whole: Scores, weights: Floats) -> Floats | None:
+    """The sums over all rows on each resample; None where metrics are no functions of sums."""
+    return weights @ whole.counts if isinstance(whole, Sums) else None
 
 
 def _resampled(
-    sides: Sequence[Sequence[Scores]], headline: str, number: int, bootstrap: Bootstrap
+    sides: Sequence[_Sides], whole: Scores, headline: str, bootstrap: Bootstrap
 ) -> list[list[Floats]]:
     """The headline metric on each side of each slice, over the resamples."""
     generator = np.random.default_rng(bootstrap.seed)
-    widest = max((side.width for pair in sides for side in pair), default=1)
-    chunk = max(1, DRAWS_AT_ONCE // max(number, widest))
+    widest = max((side.width for side in sides), default=1)
+    chunk = max(1, DRAWS_AT_ONCE // max(whole.rows, widest))
     found: list[list[list[Floats]]] = [[[], []] for _ in sides]
     for start in range(0, bootstrap.samples, chunk):
-        weights = draw_weights(generator, number, min(chunk, bootstrap.samples - start))
-        for pair, values in zip(sides, found, strict=True):
-            for side, each in zip(pair, values, strict=True):
-                each.append(side.measure(weights)[headline])
+        weights = draw_weights(generator, whole.rows, min(chunk, bootstrap.samples - start))
+        sums = _sums(whole, weights)
+        for side, values in zip(sides, found, strict=True):
+            for metrics, each in zip(side.measure(weights, sums), values, strict=True):
+                each.append(metrics[headline])
     return [[np.concatenate(each) for each in values] for values in found]
+
+
+def samples_of(slices: int, documents: int, confidence: float) -> int:
+    """Resamples that can show one of so many slices, within the limits of time.
+
+    The least p-value, 2 / (samples + 1), is multiplied by the number of slices (Holm).
+    """
+    needed = 2 * fewest_samples(slices, confidence)
+    return int(min(max(samples_for(documents), needed), SAMPLES))
+
+
+def fewest_samples(slices: int, confidence: float) -> int:
+    """With fewer resamples than these, none of so many slices can be shown to be worse."""
+    return int(2 * slices / (1 - confidence))
 
 
 def _in_order(found: Sequence[Measured], level: float) -> list[Measured]:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tasks.problems import load
-from tasks.statistics.bootstrap import Bootstrap
-from tasks.statistics.slices import BETTER, CHANCE, WORSE, measure_slices, slices_of
+from tasks.statistics.bootstrap import Bootstrap, documents_of, draw_weights
+from tasks.statistics.significance import p_value
+from tasks.statistics.slices import (
+    BETTER,
+    CHANCE,
+    WORSE,
+    fewest_samples,
+    measure_slices,
+    samples_of,
+    slices_of,
+)
 
 KIND = load("text-classification")
 BOOTSTRAP = Bootstrap(2000, 0.95, 0)
@@ -84,3 +95,44 @@ def test_of_many_values_the_most_frequent_are_kept_and_the_others_counted() -> N
     values = [f"v{number % 30}" for number in range(100)]
     slices, left_out = slices_of("origin", values)
     assert (len(slices), left_out) == (20, 10)
+
+
+@pytest.mark.parametrize("problem", ["text-classification", "regression"])
+def test_resamples_of_a_slice_and_of_the_others_are_those_of_their_rows_alone(problem: str) -> None:
+    kind, table, labels = load(problem), answered(), ["a", "b"]
+    if problem == "regression":
+        numbers, labels = np.random.default_rng(0).normal(size=(2, len(table))), []
+        table = table.assign(gold=numbers[0], predicted=numbers[0] + numbers[1])
+    slices, _ = slices_of("origin", list(table["origin"]))
+    found = measure_slices(kind, table, labels, slices, Bootstrap(50, 0.95, 0))
+    position, number = documents_of(list(table["document"]))
+    for each in found:
+        rows = (table["origin"] == each.name).to_numpy()
+        values = []
+        for side in (rows, ~rows):
+            part = table[side]
+            scores = kind.score(part["gold"], part["predicted"], labels)
+            weights = draw_weights(np.random.default_rng(0), number, 50)
+            values.append(scores.by_group(position[side], number).measure(weights)[kind.HEADLINE])
+        assert (each.low, each.high) == Bootstrap(50, 0.95, 0).interval(values[0])
+        assert each.p <= min(1.0, p_value(values[0] - values[1]) * len(found))
+
+
+def test_many_slices_of_many_documents_have_more_resamples_and_too_many_are_told() -> None:
+    assert samples_of(2, 100_000, 0.95) == 2_000
+    assert samples_of(60, 100_000, 0.95) >= fewest_samples(60, 0.95) > 2_300
+    assert samples_of(400, 100_000, 0.95) == 10_000 < fewest_samples(400, 0.95)
+
+
+def test_many_slices_take_the_memory_of_their_documents_alone() -> None:
+    names = [f"label {number}" for number in range(40)]
+    gold = np.random.default_rng(0).choice(names, 4000)
+    table = pd.DataFrame({"document": range(4000), "gold": gold, "predicted": gold})
+    values = [f"v{number % 20}" for number in range(4000)]
+    slices = [each for column in ("a", "b") for each in slices_of(column, values)[0]]
+    tracemalloc.start()
+    measure_slices(KIND, table, names, slices, Bootstrap(20, 0.95, 0))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    whole = 4000 * 3 * 40 * 8  # bytes of the sums of all documents
+    assert most < 15 * whole, "not 2 × 40 times"

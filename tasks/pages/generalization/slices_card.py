@@ -58,6 +58,11 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
         f"{100 * found['confidence']:g} % bootstrap intervals over documents, of each slice alone. "
         "p is of the difference from the other rows, corrected for the number of slices (Holm)."
     )
+    if found["too_many"]:
+        parts.append(
+            "**So many slices that none can be shown to be worse after the correction for their "
+            "number: slice by fewer columns.**"
+        )
     if found["left_out"]:
         parts.append(f"Not looked at: {escaped('; '.join(found['left_out']))}.")
     return parts

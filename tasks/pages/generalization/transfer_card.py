@@ -45,6 +45,7 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
             "–",
             *([pages.gain(found["main"], metric.unit)] if with_gain else []),
             "",
+            "",
         ]
     ]
     rows += [
@@ -54,6 +55,7 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
             pages.result(each["metrics"], MetricName(headline), metric.unit),
             pages.gain(each["metrics"], metric.unit, "drop"),
             *([pages.gain(each["metrics"], metric.unit)] if with_gain else []),
+            "–" if each["p"] is None else f"{each['p']:.3f}",
             each["verdict"],
         ]
         for each in found["further"]
@@ -61,11 +63,12 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
     better = "" if metric.sign > 0 else " (lower is better)"
     header = ["test set", "rows", f"{metric.words}{better}", heading]
     header += [numbers.in_words(metric.unit, "gain of pre-training")] if with_gain else []
-    parts = [said(found), pages.table([*header, "verdict"], rows)]
+    parts = [said(found), pages.table([*header, "p", "verdict"], rows)]
     parts.append(
         f"In brackets: {100 * found['confidence']:g} % bootstrap intervals; the test sets are "
         "resampled apart, as their rows are not the same. A drop is positive where the model is "
-        "worse than on the main test set."
+        "worse than on the main test set. The intervals are of each test set alone; p is of its "
+        "drop, corrected for the number of test sets (Holm), and the verdict is by it."
     )
     lines = []
     for each in found["further"]:

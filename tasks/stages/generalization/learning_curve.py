@@ -93,12 +93,12 @@ def draw_curve(
     if values[FROM_SCRATCH]:
         order = np.array(counts, dtype=np.float64)
         ours, other = (metric.sign * np.array(values[model]) for model in COLUMNS)
-        curves = (metric.sign * np.stack(drawn[model], axis=1) for model in COLUMNS)
+        curves = [metric.sign * np.stack(drawn[model], axis=1) for model in COLUMNS]
         value = factor(order, ours, other)
-        low, high = open_interval(order, *curves, confidence)
-        ends = {f"{FACTOR}/low": low, f"{FACTOR}/high": high}
+        least, most = open_interval(order, curves[0], curves[1], confidence)
+        ends = {f"{FACTOR}/low": least, f"{FACTOR}/high": most}
         metrics |= {FACTOR: value, **{name: end for name, end in ends.items() if end is not None}}
-        found = {"value": value, "low": low, "high": high, "is_bound": is_bound(ours, other)}
+        found = {"value": value, "low": least, "high": most, "is_bound": is_bound(ours, other)}
     facts = {
         "metric": asdict(metric),
         "confidence": confidence,

@@ -128,7 +128,13 @@ def write_impossible(kind: Problem, enough: Sequence[str], few: Sequence[str], o
         f"too few documents to look for wrong labels: {len(enough)} of {len(enough) + len(few)} "
         f"labels have rows of at least {FOLDS} documents, and two are needed"
     )
-    facts = {"splits": {}, "pairs": [], "accuracy": None, "few": few, "sentences": [said]}
+    facts: dict[str, Any] = {
+        "splits": {},
+        "pairs": [],
+        "accuracy": None,
+        "few": few,
+        "sentences": [said],
+    }
     write_json(out / "finding.json", facts)
 
 

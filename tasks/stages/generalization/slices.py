@@ -30,8 +30,14 @@ from tasks.statistics import numbers
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.documents import FEWEST_DOCUMENTS
 from tasks.statistics.paired_measures import lengths
-from tasks.statistics.significance import samples_for
-from tasks.statistics.slices import WORSE, Measured, measure_slices, slices_of
+from tasks.statistics.slices import (
+    WORSE,
+    Measured,
+    fewest_samples,
+    measure_slices,
+    samples_of,
+    slices_of,
+)
 
 Row = dict[str, Any]
 
@@ -84,12 +90,19 @@ def measure(
         found, more = slices_of(name, values)
         slices += found
         left_out += [f"{more:,} values of {name} with the fewest rows"] if more else []
-    bootstrap = Bootstrap(samples_for(table["document"].nunique()), confidence, seed)
+    samples = samples_of(len(slices), table["document"].nunique(), confidence)
+    bootstrap = Bootstrap(samples, confidence, seed)
     measured = measure_slices(kind, table, labels_of(evaluation), slices, bootstrap)
     small = len(slices) - len(measured)
     left_out += [
         f"{small:,} slices of fewer than {FEWEST_DOCUMENTS} documents, or that leave fewer"
     ] * bool(small)
+    too_many = samples < fewest_samples(len(measured), confidence)
+    if too_many:
+        monitor.warn(
+            f"{len(measured):,} slices are too many for {samples:,} resamples: none can be shown "
+            "to be worse after the correction for their number; slice by fewer columns"
+        )
     if left_out:
         monitor.warn(f"slices that are not looked at: {'; '.join(left_out)}")
     metric = kind.METRICS[kind.HEADLINE]
@@ -99,6 +112,7 @@ def measure(
         "columns": columns,
         "confidence": confidence,
         "left_out": left_out,
+        "too_many": too_many,
         "slices": [asdict(each) for each in measured],
         "sentences": sentences(kind, measured),
     }
@@ -158,14 +172,16 @@ def values_of(
 
 
 def metrics_of(kind: Problem, measured: Sequence[Measured]) -> dict[str, float]:
-    """The slices as metrics; a name has only signs that MLflow accepts."""
+    """The slices as metrics; a name has only signs that MLflow accepts, and a number if taken."""
     found = {
         "slices/measured": float(len(measured)),
         "slices/worse": float(sum(each.verdict == WORSE for each in measured)),
     }
     for each in measured:
         plain = re.sub(r"[^\w. -]", "_", f"{each.column} {each.name}")[:80]
-        name = f"slices/{plain}/{kind.HEADLINE}"
+        same = [plain, *(f"{plain} ({number})" for number in range(2, len(measured) + 1))]
+        free = next(each for each in same if f"slices/{each}/{kind.HEADLINE}" not in found)
+        name = f"slices/{free}/{kind.HEADLINE}"
         found |= {name: each.value, f"{name}/low": each.low, f"{name}/high": each.high}
     return found
 

@@ -1,7 +1,8 @@
 """Stage `transfer`: how much of a result is left on further test sets.
 
 The test sets have different rows, so that nothing is paired: each is resampled on its own, and the
-interval of a drop covers the chance of both.
+interval of a drop covers the chance of both. Of many test sets some look worse by chance: the
+p-values are corrected for their number (Holm 1979).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tasks.problems.weighted import on_all_rows
 from tasks.statistics import numbers
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.documents import FEWEST_DOCUMENTS
+from tasks.statistics.significance import holm, p_value
 
 
 def compare(
@@ -47,7 +49,8 @@ def compare(
         names: of the further test sets.
         bootstrap_samples: resamples of the documents behind each interval.
         confidence: coverage of the intervals, such as 0.95.
-        seed: seed of the resamples; each test set has its own.
+        seed: seed of the resamples; each test set has its own, that of its evaluation: one more
+            than that of the test set before it.
         evaluation: folder of the evaluation on the main test set.
         further: folders of the evaluations of the same model on the others, in order.
         tests: folders of stage `further-test`, in order.
@@ -65,6 +68,7 @@ def compare(
     value, drawn, main = resampled(kind, evaluation, bootstrap)
     metrics: dict[str, float] = {}
     rows: list[dict[str, Any]] = []
+    p_values: list[float] = []
     for number, (name, folder, test) in enumerate(zip(names, further, tests, strict=True), 1):
         monitor.progress(number - 1, len(names), "test sets")
         own = Bootstrap(bootstrap_samples, confidence, seed + number)
@@ -80,9 +84,14 @@ def compare(
         }
         metrics |= {f"{FURTHER}{name}/{each}": amount for each, amount in found.items()}
         facts = json.loads((test / "further.json").read_text(encoding="utf-8"))
+        # Of too few documents nothing is said, so that they are no test among the others.
         few = min(documents, main) < FEWEST_DOCUMENTS
-        verdict = verdict_of(found, few=few)
-        rows.append({"name": name, "test": facts, "verdict": verdict, "metrics": found})
+        p_values += [] if few else [p_value(drops)]
+        rows.append({"name": name, "test": facts, "few": few, "metrics": found})
+    corrected = iter(holm(p_values))
+    for row in rows:
+        row["p"] = None if row["few"] else next(corrected)
+        row["verdict"] = verdict_of(row["metrics"]["drop"], row["p"], 1 - confidence)
     for row, leakage in zip(rows, leakages, strict=False):
         row["leakage"] = json.loads((leakage / "leakage.json").read_text(encoding="utf-8"))
     evaluated = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))
@@ -113,13 +122,13 @@ def resampled(
     return on_all_rows(scores)[kind.HEADLINE], values[kind.HEADLINE], table["document"].nunique()
 
 
-def verdict_of(found: dict[str, float], *, few: bool) -> str:
-    """What the interval of a drop says."""
-    if few:
+def verdict_of(drop: float, p: float | None, level: float) -> str:
+    """What the p-value of a drop says; None where there are too few documents for one."""
+    if p is None:
         return "too few test documents to tell"
-    if found["drop/low"] > 0:
-        return "worse"
-    return "better" if found["drop/high"] < 0 else "no drop shown"
+    if p >= level:
+        return "no drop shown"
+    return "worse" if drop > 0 else "better"
 
 
 def sentence(kind: Problem, row: dict[str, Any]) -> str:

@@ -26,11 +26,11 @@ def noisy(table: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
     return table.assign(label=np.where(wrong, drawn, table["label"]))
 
 
-def evaluation_of(folder: Path, data: Path, model: Path) -> Path:
+def evaluation_of(folder: Path, data: Path, model: Path, seed: int = 0) -> Path:
     """An evaluation of a model."""
     folder.mkdir()
     evaluate(
-        PROBLEM, 200, 0.95, 0, data=data, model=model, from_scratch=None, out=folder,
+        PROBLEM, 200, 0.95, seed, data=data, model=model, from_scratch=None, out=folder,
         monitor=Silent(),
     )  # fmt: skip
     return folder

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,10 +14,11 @@ import pytest
 from tasks.contract import Silent, StageError
 from tasks.experiment.problem import Downstream, LabelledData
 from tasks.pages.generalization import slices_card
-from tasks.problems import shape_of
+from tasks.problems import load, shape_of
 from tasks.sources import Source, resolve
 from tasks.stages.dataset import prepare_dataset
-from tasks.stages.generalization.slices import measure, values_of
+from tasks.stages.generalization.slices import measure, metrics_of, values_of
+from tasks.statistics.slices import CHANCE, Measured
 from tests.stages.generalization.conftest import PROBLEM
 from tests.support.shown import shown
 
@@ -95,3 +97,16 @@ def test_no_field_of_the_rows_depends_on_the_slices() -> None:
     plain, sliced = Downstream(), Downstream(slices=["length"])
     assert plain.data == sliced.data
     assert plain.training == sliced.training
+
+
+def test_slices_whose_names_differ_in_signs_alone_are_metrics_of_their_own() -> None:
+    kind = load(PROBLEM)
+    counts = {"rows": 9, "documents": 9}
+    numbers = dict.fromkeys(("low", "high", "difference", "difference_low", "difference_high"), 0.0)
+    parts: dict[str, Any] = {"column": "origin", "p": 1.0, "verdict": CHANCE, **counts, **numbers}
+    measured = [
+        Measured(name=name, value=value, **parts) for name, value in (("a/b", 0.25), ("a:b", 0.75))
+    ]
+    metrics = metrics_of(kind, measured)
+    assert metrics["slices/origin a_b/accuracy"] == 0.25
+    assert metrics["slices/origin a_b (2)/accuracy"] == 0.75

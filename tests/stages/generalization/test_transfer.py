@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -49,15 +50,15 @@ def found(world: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> A
     }
     tests = [prepare(world, folder / name, rows)[0] for name, rows in sets.items()]
     further = [
-        evaluation_of(folder / f"{name} evaluated", test, world.model)
-        for name, test in zip(sets, tests, strict=True)
+        evaluation_of(folder / f"{name} evaluated", test, world.model, seed=number)
+        for number, (name, test) in enumerate(zip(sets, tests, strict=True), 1)
     ]
     out = folder / "compared"
     out.mkdir()
     metrics = compare(
         PROBLEM,
         [*sets],
-        300,
+        200,
         0.95,
         0,
         evaluation=world.evaluation,
@@ -86,10 +87,45 @@ def test_the_drop_is_the_difference_of_both_evaluations(found: Any, world: Simpl
         for folder in (world.evaluation, found.further[1])
     )
     assert found.metrics["on_far/accuracy"] == pytest.approx(far)
+    measured = json.loads((found.further[1] / "metrics.json").read_text())
+    for end in ("low", "high"):  # one interval on both pages
+        assert found.metrics[f"on_far/accuracy/{end}"] == measured[f"accuracy/{end}"]
     assert found.metrics["on_far/drop"] == pytest.approx(main - far)
     for name in ("accuracy", "drop"):
         low, high = (found.metrics[f"on_far/{name}/{end}"] for end in ("low", "high"))
         assert low < found.metrics[f"on_far/{name}"] < high
+
+
+def test_the_drops_of_twenty_test_sets_are_corrected_for_their_number(tmp_path: Path) -> None:
+    folders = []
+    for number, right in enumerate([120, 104, *[120] * 18, 45]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        answers = np.where(np.arange(150) < right, "a", "b")
+        table = pd.DataFrame({"document": range(150), "gold": "a", "predicted": answers})
+        table.astype(str).to_parquet(folder / "predictions.parquet")
+        (folder / "classes.json").write_text(json.dumps({"report": {"class": ["a", "b"]}}))
+        (folder / "metrics.json").write_text("{}")
+        (folder / "further.json").write_text("{}")
+        folders.append(folder)
+    (tmp_path / "out").mkdir()
+    names = [str(number) for number in range(1, 21)]
+    metrics = compare(
+        PROBLEM,
+        names,
+        2000,
+        0.95,
+        0,
+        evaluation=folders[0],
+        further=folders[1:],
+        tests=folders[1:],
+        leakages=[],
+        out=tmp_path / "out",
+        monitor=Silent(),
+    )
+    assert metrics["on_1/drop/low"] > 0, "it looks worse by its own interval"
+    facts = json.loads((tmp_path / "out" / "finding.json").read_text())
+    assert [each["name"] for each in facts["further"] if each["verdict"] == "worse"] == ["20"]
 
 
 def test_the_page_has_all_test_sets(found: Any) -> None:
@@ -150,3 +186,11 @@ def test_spans_of_types_that_the_problem_has_are_a_further_test(tmp_path: Path) 
     )
     with pytest.raises(StageError, match="no label 'fungus'; accepted: animal, plant"):
         prepare(known, tmp_path / "other", other, kind)
+
+
+@pytest.mark.parametrize("kind", ["regression", "question-answering", "generation"])
+def test_rows_without_labels_are_a_further_test(kind: str, tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data", kind)
+    rows = pd.read_parquet(write_data(tmp_path / "other", kind) / "test.parquet")
+    _, metrics, _ = prepare(SimpleNamespace(data=data), tmp_path / "also", rows, kind)
+    assert metrics["rows"] + metrics["left_out"] == len(rows)
