@@ -32,6 +32,7 @@ def books(folder: Path, data: Path) -> Path | None:
         "max_length": 160,
     }
     posts = {"name": "entities", "source": str(data / "wnut17")}
+    posts |= {"batch_size": 16, "learning_rate": 5e-4}  # with the demo's it learns nothing
     return _write(
         folder,
         demo
