@@ -52,6 +52,11 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
         f"logits by {metrics['temperature']:.3f} to use it; no answer changes. Mean share of wrong "
         f"answers over all thresholds: {area} (0 is best)."
     )
+    if "answered/accuracy" in metrics:
+        parts.append(
+            "The interval of the accuracy above the threshold is of the resamples that have such "
+            "an answer."
+        )
     if found["is_bound"]:
         parts.append(f"**{_bound(found)}**")
     return parts

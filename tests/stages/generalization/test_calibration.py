@@ -178,4 +178,5 @@ def test_the_page_has_both_errors_and_both_figures(found: Any) -> None:
     page = shown(calibration_card.show, found[2])
     text = (page / "card.md").read_text()
     assert "expected calibration error" in text
+    assert "of the resamples that have such an answer" in text
     assert {"calibration.png", "coverage.png"} <= {file.name for file in page.iterdir()}
