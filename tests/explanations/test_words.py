@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from tasks.experiment.problem import FineTuning
 from tasks.models.explaining.explained import load_explained
 from tasks.models.explaining.verdicts import failures
 from tasks.pages.explanations import card
+from tasks.pages.explanations.found import Found, check_grid
 from tasks.stages.explanation import explain
 from tests.support.learnt import learn
 from tests.support.tiny_models import LABELS, TELLING, write_body, write_data
@@ -77,8 +79,12 @@ def test_the_planted_word_comes_first(found: SimpleNamespace, method: str) -> No
 def test_in_sum_each_label_is_driven_by_its_own_words(found: SimpleNamespace, method: str) -> None:
     drivers = json.loads((found.out / "drivers.json").read_text())
     assert {*drivers} <= {*LABELS}
-    for label, each in drivers.items():
-        words = each["methods"][method]
+    table = pd.read_parquet(found.out / "explanations.parquet")
+    # Filler words speak for the label that a text without words gets too.
+    told = {*drivers} - {*table[table["blank"] > 0]["predicted"]}
+    assert len(told) == 2
+    for label in told:
+        words = drivers[label]["methods"][method]
         assert words[0]["word"] in TELLING[label]
         assert words[0]["mean"] > 10 * max(0, *(w["mean"] for w in words if w["word"] == "the"), 0)
 
@@ -129,11 +135,42 @@ def test_the_page_has_the_words_in_colour_and_the_checks(
 
 
 def test_the_page_says_where_a_method_fails(found: SimpleNamespace, tmp_path: Path) -> None:
+    changed = shutil.copytree(found.out, tmp_path / "changed")
     metrics = dict(found.metrics)
     metrics["occlusion/faithfulness/low"] = -0.1
     metrics["integrated-gradients/completeness_error"] = 0.4
-    assert "not shown to be better than a random one" in failures(metrics, "occlusion")[0]
-    assert "miss 40% of the difference" in failures(metrics, "integrated-gradients")[0]
+    (changed / "metrics.json").write_text(json.dumps(metrics))
+    (tmp_path / "show").mkdir()
+    card.show(changed, tmp_path / "show")
+    said = (tmp_path / "show" / "card.md").read_text()
+    assert "occlusion fails: its order of the parts is not shown to be better than a" in said
+    assert "integrated-gradients fails: its attributions miss 40% of the difference" in said
+    rows = [line for line in said.splitlines() if line.startswith("| ")]
+    verdicts = {row.split(" | ")[0].strip("| "): row.rstrip("| ").split(" | ")[-1] for row in rows}
+    assert (verdicts["occlusion"], verdicts["integrated-gradients"]) == ("fails", "fails")
+    page = (tmp_path / "show" / "explanations.html").read_text()
+    assert "occlusion fails" in page
+
+
+def test_a_method_that_was_not_checked_neither_passes_nor_is_the_best(
+    found: SimpleNamespace, tmp_path: Path
+) -> None:
+    """No row has enough parts for its checks, as in texts of two words."""
+    changed = shutil.copytree(found.out, tmp_path / "changed")
+    unchecked = {"attention-rollout", "integrated-gradients"}
+    metrics = {
+        name: value
+        for name, value in found.metrics.items()
+        if name.partition("/")[0] not in unchecked or "completeness" in name
+    }
+    (changed / "metrics.json").write_text(json.dumps(metrics))
+    read = Found.read(changed)
+    verdicts = {row[0].text: row[-1].text for row in check_grid(read).rows}
+    assert verdicts == {**dict.fromkeys(unchecked, "none made"), "occlusion": "passes"}
+    assert read.best == "occlusion"
+    metrics |= {f"occlusion/faithfulness{end}": -0.5 for end in ("", "/low", "/high")}
+    (changed / "metrics.json").write_text(json.dumps(metrics))
+    assert Found.read(changed).best == "occlusion"
 
 
 def command(*words: str) -> tuple[int, str, str]:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.naming.title import Title
+from tasks.pages.explanations import probing_card, section
 from tasks.pages.figures import write_figure
 from tasks.pages.generalization import (
     calibration_card,
@@ -45,6 +46,8 @@ CARDS = {
     "transfer": cast(Card, transfer_card),
     "learning-curve": cast(Card, learning_curve_card),
     "mislabelled": cast(Card, mislabelled_card),
+    "explanation": cast(Card, section),
+    "probing": cast(Card, probing_card),
 }
 
 
