@@ -72,7 +72,7 @@ def test_the_page_names_the_layer(probed: Path, tmp_path: Path) -> None:
     probing_card.show(probed, tmp_path)
     assert (tmp_path / "layers.png").stat().st_size > 10_000
     text = (tmp_path / "card.md").read_text()
-    assert "is the best on the validation rows" in text
+    assert "the best on the validation rows" in text
     assert "**Of 1 layers, " in text
     assert "| embeddings |" in text
 
