@@ -99,8 +99,8 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.mislabelled": ("true", {"report"}),  # and a stage
     "evaluation.calibration": ("temperature", {"report"}),  # and a stage
     "evaluation.wanted_accuracy": ("0.8", {"calibration kinds"}),
-    "evaluation.explain": ("[occlusion]", NO_KEY),  # one more stage
-    "evaluation.probe_layers": ("true", NO_KEY),  # one more stage
+    "evaluation.explain": ("[occlusion]", {"report"}),  # and a stage
+    "evaluation.probe_layers": ("true", {"report"}),  # and a stage
     "evaluation.explained_rows": ("100", {"explanation kinds"}),
     "evaluation.explained_mistakes": ("5", {"explanation kinds"}),
     "checkpoints.every_steps": ("7", NO_KEY),

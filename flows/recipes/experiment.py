@@ -9,6 +9,7 @@ pre-training must not see any document of their test splits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flows.recipes import stages
@@ -273,8 +274,10 @@ def finetune_and_evaluate(
         data=data.whole.only(*table.tested),
         **models,
     )
-    explain(problem, data, model, evaluation, experiment, run=run, table=table)
-    probe(problem, data, body, experiment, run=run, table=table)
+    looked_into = [
+        *explain(problem, data, model, evaluation, experiment, run=run, table=table),
+        *probe(problem, data, body, experiment, run=run, table=table),
+    ]
     evaluated = {"model": model, "from_scratch": scratch}
     subject = Subject(
         problem,
@@ -287,7 +290,8 @@ def finetune_and_evaluate(
         corpora=corpora,
         pretrained=pretrained,
     )
-    return look_further(subject, experiment, run)
+    found = look_further(subject, experiment, run)
+    return replace(found, findings=(*found.findings, *looked_into))
 
 
 def train_baseline(

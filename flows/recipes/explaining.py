@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flows.recipes.stages import LABELLED, Table
+from flows.recipes.subject import Finding
 from tasks import explanations, problems
 from tasks.contract import Stage
 from tasks.experiment import choices
@@ -13,6 +14,7 @@ from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.images.problem import ImageDownstream
 from tasks.experiment.problem import Downstream
 from tasks.machinery.host.small_files import report
+from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.call import StageCaller
 from tasks.models.explaining.explained import explainable, modules_of_explained
@@ -56,8 +58,8 @@ def explain(
     *,
     run: StageCaller,
     table: Table,
-) -> Artifact | None:
-    """Explain answers of a model to test rows; None if the experiment does not ask, or cannot.
+) -> list[Finding]:
+    """Explain answers of a model to test rows; nothing if the experiment does not ask, or cannot.
 
     Args:
         problem: that the model was fine-tuned on.
@@ -70,11 +72,11 @@ def explain(
     """
     how = experiment.evaluation
     if not how.explain:
-        return None
+        return []
     if problem.kind not in explainable():
         _leave_out("evaluation.explain", problem, "cannot be explained", explainable())
-        return None
-    return run(
+        return []
+    found = run(
         explanation(problem.kind, how.explain),
         problem.name,
         problem=problem.kind,
@@ -88,6 +90,7 @@ def explain(
         model=model,
         evaluation=evaluation.whole.only("predictions.parquet"),
     )
+    return [Finding(str(Title("explanation", problem.name)), found)]
 
 
 def probe(
@@ -98,8 +101,8 @@ def probe(
     *,
     run: StageCaller,
     table: Table,
-) -> Artifact | None:
-    """Probe the layers of a body; None if the experiment does not ask, or a problem has no probe.
+) -> list[Finding]:
+    """Probe the layers of a body; nothing if none is asked for, or a problem has no probe.
 
     Args:
         problem: that the probes are to solve.
@@ -111,11 +114,11 @@ def probe(
     """
     how = experiment.evaluation
     if not how.probe_layers:
-        return None
+        return []
     if problem.kind not in choices.probed():
         _leave_out("evaluation.probe_layers", problem, "have no linear probe", choices.probed())
-        return None
-    return run(
+        return []
+    found = run(
         probing(problem.kind),
         problem.name,
         problem=problem.kind,
@@ -126,6 +129,7 @@ def probe(
         data=data.whole.only(*dict.fromkeys((*table.tuned, *table.tested))),
         body=body,
     )
+    return [Finding(str(Title("probing", problem.name)), found)]
 
 
 def _leave_out(

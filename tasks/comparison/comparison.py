@@ -13,6 +13,7 @@ from tasks.comparison.past_run import PastRun, label_of
 from tasks.comparison.settings import Spread, data_of, settings_of, spread
 from tasks.machinery.naming.metric_name import (
     DIFFERENCES,
+    FROM_SCRATCH,
     MAJORITY,
     REFERENCES,
     SEEDS,
@@ -29,7 +30,12 @@ from tasks.statistics.significance import Difference
 # worse model from scratch makes it larger.
 COUNTS = ("parameters", "tokens", "steps", "test_documents", SEEDS)
 _NO_RANK = (*COUNTS, "epochs", *DIFFERENCES, "temperature", "threshold")
-_LOWER = ("loss", "perplexity", "area", "drop")
+# What is better of metrics that no problem and no objective describes, by the end of their names.
+# Any other has no better value: a count, a share of the rows, a rank correlation with a rival.
+_WAYS = {
+    **dict.fromkeys(("loss", "perplexity", "area", "drop", "_error"), -1),
+    **dict.fromkeys(("accuracy", "faithfulness"), 1),
+}
 # What a loss on held-out text depends on, besides the model.
 MEASURING = ("objective", "sequence_length", "validation_sequences")
 
@@ -236,7 +242,7 @@ def value_of(metrics: Mapping[str, float], name: str) -> Value | None:
 
 
 def direction(name: str, runs: Sequence[PastRun]) -> int:
-    """1 if a higher value of a metric is better, -1 if a lower one is, 0 if neither.
+    """1 if a higher value of a metric is better, -1 if a lower one is, 0 if neither or unknown.
 
     Args:
         name: as in MLflow.
@@ -252,10 +258,13 @@ def direction(name: str, runs: Sequence[PastRun]) -> int:
         if metric := known.get(found.metric):
             return metric.sign
     kind = next(filter(None, (run.kind_of(found.problem) for run in runs)), "")
-    metrics = problems.described(kind).METRICS if kind in problems.every() else {}
-    if found.metric in metrics:
-        return metrics[found.metric].sign
-    return -1 if found.metric.endswith(_LOWER) else 1
+    every = problems.every()
+    # Of a part of the rows, or of fewer labels: `NAME/accuracy`, `from_scratch_accuracy`.
+    plain = found.metric.rpartition("/")[2].removeprefix(f"{FROM_SCRATCH}_")
+    for each in (kind,) if kind in every else every:
+        if metric := problems.described(each).METRICS.get(plain):
+            return metric.sign
+    return next((way for end, way in _WAYS.items() if plain.endswith(end)), 0)
 
 
 def best_of(values: Sequence[float | None], way: int) -> frozenset[int]:

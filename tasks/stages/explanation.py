@@ -27,7 +27,7 @@ from tasks.models.explaining.drivers import region_drivers, word_drivers
 from tasks.models.explaining.explained import Explained, load_explained, subject_of
 from tasks.models.explaining.measured import Explaining, Measured, Methods
 from tasks.models.explaining.subject import AT_ONCE, WORDS, Row, Subject
-from tasks.models.explaining.verdicts import FAITHFULNESS
+from tasks.models.explaining.verdicts import FAITHFULNESS, verdict
 from tasks.models.files import configuration_of, labels_of
 from tasks.problems import Problem, load
 from tasks.statistics.bootstrap import Bootstrap
@@ -63,7 +63,7 @@ def explain(
         data: folder with test.parquet and labels.json.
         model: folder of the fine-tuned model.
         evaluation: folder with the predictions.parquet of the same model and rows.
-        out: empty folder for explanation.json (what was explained, in words), shown.json (rows with
+        out: empty folder for finding.json (what was explained, in words), shown.json (rows with
             the attributions of their parts), drivers.json (parts that drive each answer),
             curves.json, explanations.parquet (the sample), and of pictures shown.npy.
         monitor: receives the progress.
@@ -115,7 +115,8 @@ def explain(
         "methods": {name: each.WORDS for name, each in by.items()},
         "complete": [name for name, each in by.items() if each.COMPLETE],
     }
-    write_json(out / "explanation.json", facts)
+    verdicts = "; ".join(verdict(metrics, name) for name in by)
+    write_json(out / "finding.json", {"sentences": [f"explained: {verdicts}"], **facts})
     write_json(out / "metrics.json", metrics)
     shown = [*told, *right]
     rows = [

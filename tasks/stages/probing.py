@@ -23,10 +23,13 @@ from tasks.models.learning.layer_probes import (
 from tasks.models.learning.probed import load_probed, read_body
 from tasks.problems import Problem, load
 from tasks.problems.weighted import on_all_rows
+from tasks.statistics import numbers
 from tasks.statistics.bootstrap import Bootstrap
+from tasks.statistics.documents import FEWEST_DOCUMENTS, count_documents
 
 MOST = {"train": 2000, "validation": 1000, "test": 1000}  # rows, at most
 TRAINED, RANDOM = "pretrained", "random_weights"
+GAIN = "probe_gain"
 
 
 def probe(
@@ -51,7 +54,8 @@ def probe(
         seed: of the choice of rows, the random weights and the resamples.
         data: folder with the rows of all splits, and labels.json.
         body: folder of the pre-trained body, with its tokenizer or the size of its pictures.
-        out: empty folder for probing.json: the metric of each layer with its interval.
+        out: empty folder for finding.json: sentences, and the metric of each layer with its
+            interval.
         monitor: receives the progress, and the curves by layer.
 
     Returns:
@@ -93,9 +97,36 @@ def probe(
         "sign": kind.METRICS[kind.HEADLINE].sign,
         "confidence": confidence,
         "rows": {split: len(table) for split, table in rows.items()},
+        "documents": count_documents(rows["test"]),
     }
-    write_json(out / "probing.json", facts | curves)
+    facts |= curves
+    write_json(out / "finding.json", {"sentences": [sentence(facts)], **facts})
     return dict(curves["metrics"])
+
+
+def sentence(found: dict[str, Any]) -> str:
+    """Which layer is chosen, and whether its answer is due to pre-training.
+
+    Args:
+        found: as in finding.json: `metrics`, `curves`, `documents` of the test split, `unit`.
+    """
+    metrics, documents = found["metrics"], found["documents"]
+    layer, gain = int(metrics["best_layer"]), MetricName(GAIN)
+    low, high = metrics[gain.low], metrics[gain.high]
+    layers = len(found["curves"][TRAINED]["mean"]) - 1
+    what = "the embeddings are" if layer == 0 else f"layer {layer} is"
+    said = f"of {layers} layers, {what} the best on the validation rows"
+    amount = numbers.gain(metrics[GAIN], found["unit"])
+    if documents < FEWEST_DOCUMENTS:
+        return (
+            f"{said}; whether pre-training put the answer there cannot be said of {documents} test "
+            f"documents, a verdict needs {FEWEST_DOCUMENTS}"
+        )
+    if low > 0:
+        return f"{said}; pre-training put the answer there: {amount} over random weights"
+    if high < 0:
+        return f"{said}; but random weights hold the answer better ({amount})"
+    return f"{said}; that pre-training put the answer there is not shown ({amount})"
 
 
 def _report(monitor: Monitor, before: int, total: int, done: int) -> None:
@@ -137,7 +168,7 @@ def measured(
         )
     gain = sign * (best[TRAINED][2] - best[RANDOM][2])
     apart = sign * (resampled[0][headline] - resampled[1][headline])
-    metrics |= _with_ends(MetricName("probe_gain"), gain, apart, bootstrap)
+    metrics |= _with_ends(MetricName(GAIN), gain, apart, bootstrap)
     return {"curves": curves, "metrics": metrics}
 
 

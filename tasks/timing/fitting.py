@@ -6,6 +6,10 @@ from pathlib import Path
 
 from tasks.experiment import choices
 from tasks.experiment.model import Model
+from tasks.experiment.pretraining import Pretraining
+from tasks.experiment.problem import FineTuning
+from tasks.experiment.training import FULL
+from tasks.training import memory
 
 NARROW = 128  # embeddings of the families that have narrow ones
 
@@ -35,7 +39,20 @@ def parameters_of(model: Model, vocabulary: int) -> int:
     return different * layer + (vocabulary + positions) * narrow + widened
 
 
-def why_too_large(model: Model | Path, vocabulary: int) -> str:
+def copies_of(training: Pretraining | FineTuning) -> int:
+    """At least how many sizes of the weights a training keeps.
+
+    Where parts of a model learn, gradients and moments are of these alone: then only the weights
+    count. Muon keeps one moment, of all that it trains.
+    """
+    if isinstance(training, FineTuning) and (
+        training.tuning.method != FULL or training.freeze != "none"
+    ):
+        return 1
+    return memory.COPIES - (training.optimizer == "muon")
+
+
+def why_too_large(model: Model | Path, vocabulary: int, copies: int) -> str:
     """Why a model cannot be trained on this machine; empty if its weights have room.
 
     Of the memory the part counts that a training may use; its activations are not counted, since
@@ -44,22 +61,27 @@ def why_too_large(model: Model | Path, vocabulary: int) -> str:
     Args:
         model: the size of a model, or the folder of the one to start from.
         vocabulary: the tokens that have embeddings.
+        copies: sizes of the weights that the training keeps, see `copies_of`.
     """
     import torch
 
     from tasks.models.files import parameters_of as stored_parameters
-    from tasks.training import memory
 
     number = (
         stored_parameters(model) if isinstance(model, Path) else parameters_of(model, vocabulary)
     )
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    needed, total = 4 * memory.COPIES * number, memory.total_memory()
+    needed, total = 4 * copies * number, memory.total_memory()
     room = memory.SHARE[device] * total
     if needed <= room:
         return ""
+    kept = "" if copies == 1 else " with their gradients and the moments of the optimizer"
     return (
-        f"does not fit: about {number / 1e6:,.0f} M weights with their gradients and Adam's two "
-        f"moments take {needed / 1e9:,.1f} GB, and a training may use {room / 1e9:,.1f} of the "
-        f"{total / 1e9:,.1f} GB here"
+        f"does not fit: about {number / 1e6:,.0f} M weights{kept} take {_size(needed)}, and a "
+        f"training may use {_size(room)} of the {_size(total)} here"
     )
+
+
+def _size(number: float) -> str:
+    """Bytes for people."""
+    return f"{number / 1e9:,.1f} GB" if number >= 1e9 else f"{number / 1e6:,.1f} MB"

@@ -17,7 +17,7 @@ from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
 
 SAMPLE = 512  # rows whose lengths are measured
-TRAININGS = ("pretraining", "finetuning")
+TRAININGS = {"pretraining": "pretraining", "finetuning": "training"}  # how each is told to train
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ class TimedPlanner(Planner):
             say: is told which training is measured: each takes seconds.
         """
         vocabulary = self._vocabulary(experiment)
-        too_large = self._why_too_large(experiment, vocabulary)
         found: dict[str, Expected] = {}
         costs: dict[tuple[str, FineTuning], Expected] = {}
         for step, arguments in self.calls:
             if step.state == "cached":
                 continue
-            if step.name in TRAININGS and too_large:
+            too_large = self._why_too_large(experiment, step, arguments, vocabulary)
+            if too_large:
                 found[step.title] = Expected(None, missing=too_large)
             elif step.name == "pretraining":
                 say(f"measuring some steps of {step.title} …")
@@ -83,12 +83,16 @@ class TimedPlanner(Planner):
                 )
         return found
 
-    def _why_too_large(self, experiment: Experiment, vocabulary: int) -> str:
-        """Why the model cannot be trained here; empty if it can, or if nothing is trained."""
-        from tasks.timing.fitting import why_too_large
+    def _why_too_large(
+        self, experiment: Experiment, step: Step, arguments: Mapping[str, Any], vocabulary: int
+    ) -> str:
+        """Why the model cannot be trained so here; empty if it can, or if nothing is trained."""
+        from tasks.timing.fitting import copies_of, why_too_large
 
-        trained = any(s.name in TRAININGS and s.state != "cached" for s, _ in self.calls)
-        return why_too_large(self._model(experiment), vocabulary) if trained else ""
+        if step.name not in TRAININGS:
+            return ""
+        training = arguments[TRAININGS[step.name]]
+        return why_too_large(self._model(experiment), vocabulary, copies_of(training))
 
     def _vocabulary(self, experiment: Experiment) -> int:
         """The vocabulary size of the tokenizer if it exists, else that of the experiment."""

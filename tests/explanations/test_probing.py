@@ -17,7 +17,7 @@ from tasks.models.learning.probed import load_probed, read_body
 from tasks.pages.explanations import probing_card
 from tasks.problems import load
 from tasks.stages.finetuning import finetune
-from tasks.stages.probing import probe
+from tasks.stages.probing import probe, sentence
 from tests.support.tiny_models import write_body, write_data
 from tests.support.tiny_pixels import write_image_body, write_pixels
 
@@ -59,7 +59,7 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_the_first_place_knows_nothing_before_the_layer_and_all_behind_it(probed: Path) -> None:
-    curves = json.loads((probed / "probing.json").read_text())["curves"]
+    curves = json.loads((probed / "finding.json").read_text())["curves"]
     trained, random = curves["pretrained"]["first"], curves["random_weights"]["first"]
     assert trained[0]["value"] < 0.6  # [CLS] is the same in each row
     assert random[0]["value"] < 0.6
@@ -72,7 +72,8 @@ def test_the_page_names_the_layer(probed: Path, tmp_path: Path) -> None:
     probing_card.show(probed, tmp_path)
     assert (tmp_path / "layers.png").stat().st_size > 10_000
     text = (tmp_path / "card.md").read_text()
-    assert "the answer best" in text
+    assert "the best on the validation rows" in text
+    assert "**Of 1 layers, " in text
     assert "| embeddings |" in text
 
 
@@ -115,3 +116,11 @@ def test_rows_of_one_label_are_answered_with_it() -> None:
     features = np.ones((3, 2), dtype=np.float32)
     answer = load_probed("text-classification").answer
     assert answer(features, ["a"] * 3, features[:2], features[:0]) == [["a", "a"], []]
+
+
+def test_of_few_test_documents_no_verdict_is_given() -> None:
+    ends = {"probe_gain": 0.5, "probe_gain/low": 0.4, "probe_gain/high": 0.6}
+    found = {"metrics": {"best_layer": 1.0} | ends, "unit": "share"}
+    found |= {"curves": {"pretrained": {"mean": [{}, {}]}}}
+    assert "cannot be said of 2 test documents" in sentence(found | {"documents": 2})
+    assert "put the answer there: +50.0 points" in sentence(found | {"documents": 10})

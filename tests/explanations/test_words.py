@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from tasks.experiment.problem import FineTuning
 from tasks.models.explaining.explained import load_explained
 from tasks.models.explaining.verdicts import failures
 from tasks.pages.explanations import card
+from tasks.pages.explanations.found import Found, check_grid
 from tasks.stages.explanation import explain
 from tests.support.learnt import learn
 from tests.support.tiny_models import LABELS, TELLING, write_body, write_data
@@ -132,11 +134,38 @@ def test_the_page_has_the_words_in_colour_and_the_checks(
 
 
 def test_the_page_says_where_a_method_fails(found: SimpleNamespace, tmp_path: Path) -> None:
+    changed = shutil.copytree(found.out, tmp_path / "changed")
     metrics = dict(found.metrics)
     metrics["occlusion/faithfulness/low"] = -0.1
     metrics["integrated-gradients/completeness_error"] = 0.4
-    assert "not shown to be better than a random one" in failures(metrics, "occlusion")[0]
-    assert "miss 40% of the difference" in failures(metrics, "integrated-gradients")[0]
+    (changed / "metrics.json").write_text(json.dumps(metrics))
+    said = card.card(Found.read(changed))
+    assert "occlusion fails: its order of the parts is not shown to be better than a" in said
+    assert "integrated-gradients fails: its attributions miss 40% of the difference" in said
+    rows = [line for line in said.splitlines() if line.startswith("| ")]
+    verdicts = {row.split(" | ")[0].strip("| "): row.rstrip("| ").split(" | ")[-1] for row in rows}
+    assert (verdicts["occlusion"], verdicts["integrated-gradients"]) == ("fails", "fails")
+
+
+def test_a_method_that_was_not_checked_neither_passes_nor_is_the_best(
+    found: SimpleNamespace, tmp_path: Path
+) -> None:
+    """No row has enough parts for its checks, as in texts of two words."""
+    changed = shutil.copytree(found.out, tmp_path / "changed")
+    unchecked = {"attention-rollout", "integrated-gradients"}
+    metrics = {
+        name: value
+        for name, value in found.metrics.items()
+        if name.partition("/")[0] not in unchecked or "completeness" in name
+    }
+    (changed / "metrics.json").write_text(json.dumps(metrics))
+    read = Found.read(changed)
+    verdicts = {row[0].text: row[-1].text for row in check_grid(read).rows}
+    assert verdicts == {**dict.fromkeys(unchecked, "none made"), "occlusion": "passes"}
+    assert read.best == "occlusion"
+    metrics |= {f"occlusion/faithfulness{end}": -0.5 for end in ("", "/low", "/high")}
+    (changed / "metrics.json").write_text(json.dumps(metrics))
+    assert Found.read(changed).best == "occlusion"
 
 
 def command(*words: str) -> tuple[int, str, str]:

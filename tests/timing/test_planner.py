@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+import torch
 from typer.testing import CliRunner
 
 from flows.commands.main import app
@@ -11,7 +13,9 @@ from flows.presets.loading import load_experiment
 from flows.recipes.experiment import recipe
 from flows.terminal.console import time_lines
 from tasks.machinery.store.store import Store
+from tasks.timing.fitting import parameters_of
 from tasks.timing.planner import TimedPlanner
+from tasks.training import memory
 from tests.support.tiny_experiment import write_experiment
 
 
@@ -53,6 +57,26 @@ def test_a_model_without_room_is_reported_and_not_built(tmp_path: Path) -> None:
         assert found[title].seconds is None
         assert "does not fit: about 77," in found[title].missing
     assert not said
+
+
+def test_of_a_method_that_trains_few_weights_the_weights_alone_need_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a memory for two copies of the weights, four do not fit."""
+    file = write_experiment(tmp_path / "data")
+    settings = ["downstream.names.train_examples=40", "downstream.names.tuning.method=probe"]
+    experiment = load_experiment(str(file), settings)
+    weights = 4 * parameters_of(experiment.model, experiment.tokenizer.vocab_size)
+    room = 2 * weights / memory.SHARE["cuda" if torch.cuda.is_available() else "cpu"]
+    monkeypatch.setattr(memory, "total_memory", lambda: int(room))
+    planner = TimedPlanner(Store(tmp_path / "store"))
+    recipe(experiment, planner)
+    found = planner.expected(experiment)
+    assert found["finetuning names"].seconds is not None
+    for title in ("pretraining", "finetuning names from scratch"):
+        assert found[title].seconds is None
+        assert "with their gradients and the moments" in found[title].missing
+        assert " MB" in found[title].missing
 
 
 def test_a_training_that_is_measured_is_named_and_so_are_its_parts(tmp_path: Path) -> None:

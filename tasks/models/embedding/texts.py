@@ -59,7 +59,10 @@ def embed_texts(
         for begin in range(0, len(texts), AT_ONCE):
             some = texts[begin : begin + AT_ONCE]
             encoded = tokenizer(list(some), add_special_tokens=True, verbose=False)["input_ids"]
-            kept = [ids[:longest] for ids in encoded]
+            kept = encoded
+            if longest is not None and max(map(len, encoded)) > longest:
+                # By the tokenizer, so that a text that is cut ends with the token that ends a text.
+                kept = tokenizer(list(some), truncation=True, max_length=longest)["input_ids"]
             found = means(model, tokenizer, kept)
             table = pd.DataFrame({"text": list(some), FEATURES: found})
             table.attrs["cut"] = sum(

@@ -12,6 +12,20 @@ MOST_INCOMPLETE = 0.05  # of the difference of scores
 MOST_ALIKE = 0.3  # rank correlation with a model of random weights
 
 
+def is_checked(metrics: Mapping[str, float], method: str) -> bool:
+    """Whether a row has enough parts for the checks of a method's order."""
+    return MetricName(FAITHFULNESS, method).low in metrics
+
+
+def verdict(metrics: Mapping[str, float], method: str) -> str:
+    """What may be said of a method: `occlusion passes its checks`."""
+    if wrong := failures(metrics, method):
+        return f"{method} fails: {'; '.join(wrong)}"
+    if not is_checked(metrics, method):
+        return f"{method}: no row has enough parts for the checks"
+    return f"{method} passes its checks"
+
+
 def failures(metrics: Mapping[str, float], method: str) -> list[str]:
     """The checks that a method fails, in words; none if it passes all that were made."""
     found = []

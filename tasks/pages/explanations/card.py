@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from tasks.data.tally import cell
 from tasks.machinery.naming.markdown import escaped
-from tasks.models.explaining.verdicts import failures
+from tasks.models.explaining.verdicts import failures, verdict
 from tasks.pages import html
 from tasks.pages import numbers as pages
 from tasks.pages.document import Block, Document, Picture, Section, Words
@@ -23,7 +23,6 @@ from tasks.pages.explanations.found import (
     check_grid,
     driver_grids,
     strongest,
-    verdict,
 )
 from tasks.pages.figures import write_figure
 
@@ -35,9 +34,10 @@ CHECKS = (
     "Faithfulness: how much faster the answer falls when its {parts} are made blank in the order "
     "of their attributions, and comes back when they are filled in, than in random orders (mean "
     "difference of areas; 0 is chance). Completeness error: what attributions miss of the "
-    "difference of scores that they should add up to. Likeness: the rank correlation with the "
-    "attributions of the same model with random weights; near 0, the attributions are about what "
-    "was learnt. In brackets: {sure} intervals over documents."
+    "difference of scores that they should add up to. Likeness: the rank correlation of the "
+    "sizes of the attributions with those of the same model with random weights, which are drawn "
+    "once; near 0, the attributions are about what was learnt. In brackets: {sure} intervals over "
+    "documents, which leave out by how much another draw of the weights would differ."
 )
 
 
@@ -77,13 +77,13 @@ def figures_of(found: Found) -> dict[str, Figure]:
 def sentences(found: Found) -> list[str]:
     """What was found, the verdict on each method first."""
     facts = found.facts
-    said = [verdict(found, name) for name in found.methods]
+    lines = [f"{verdict(found.metrics, name)}." for name in found.methods]
     wrong, all_of_them = len(found.mistakes), facts["mistakes"]
-    said.append(
+    lines.append(
         f"Answered wrongly: {all_of_them:,} of {facts['tested']:,} test rows"
         + (f"; shown: the {wrong:,} surest." if wrong < all_of_them else ".")
     )
-    return said
+    return lines
 
 
 def how(found: Found) -> str:

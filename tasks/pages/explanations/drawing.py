@@ -15,6 +15,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
+from tasks.models.explaining.verdicts import verdict
 from tasks.pages.explanations.coloured import (
     AGAINST,
     FOR,
@@ -23,7 +24,7 @@ from tasks.pages.explanations.coloured import (
     runs_of,
     shares_of,
 )
-from tasks.pages.explanations.found import Found, verdict
+from tasks.pages.explanations.found import Found
 from tasks.pages.figures import GRID, INK, MUTED, PALETTE, literal
 
 SIZE = 9.0  # of letters, points
@@ -59,7 +60,7 @@ def curves_figure(found: Found) -> Figure:
         axes.tick_params(colors=MUTED, labelcolor=INK, labelsize=9)
     plots[0].set_ylabel(strength, color=MUTED, fontsize=9)
     plots[0].legend(fontsize=8, frameon=False)
-    said = verdict(found, found.best)
+    said = f"{verdict(found.metrics, found.best)}."
     figure.suptitle(literal(fill(said, 100)), ha="left", x=0.06, fontsize=10, fontweight="bold")
     figure.tight_layout()
     return figure

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tasks.machinery.naming.metric_name import MetricName
-from tasks.models.explaining.verdicts import COMPLETENESS, FAITHFULNESS, LIKENESS, failures
+from tasks.models.explaining.verdicts import (
+    COMPLETENESS,
+    FAITHFULNESS,
+    LIKENESS,
+    failures,
+    is_checked,
+)
 from tasks.pages.document import Cell, Grid
 from tasks.statistics import numbers
 
@@ -24,7 +30,7 @@ class Found:
 
     Attributes:
         folder: it.
-        facts: what was explained, in words: explanation.json.
+        facts: what was explained, in words: finding.json.
         metrics: the checks.
         shown: rows with the attributions of their parts: the mistakes first.
         drivers: what drives each answer.
@@ -41,7 +47,7 @@ class Found:
     @classmethod
     def read(cls, folder: Path) -> Found:
         """Read the folder of an explanation."""
-        names = ("explanation", "metrics", "shown", "drivers", "curves")
+        names = ("finding", "metrics", "shown", "drivers", "curves")
         read = (json.loads((folder / f"{n}.json").read_text(encoding="utf-8")) for n in names)
         return cls(folder, *read)
 
@@ -76,11 +82,15 @@ class Found:
 
     @property
     def best(self) -> str:
-        """The method whose order is the most faithful, of those without a failure if there are."""
-        whole = [name for name in self.methods if not failures(self.metrics, name)]
+        """The method whose order is the most faithful, of those without a failure if there are.
+
+        Methods without checks count only where no method has some.
+        """
+        checked = [name for name in self.methods if is_checked(self.metrics, name)] or self.methods
+        whole = [name for name in checked if not failures(self.metrics, name)]
         known = {
             name: self.metrics.get(str(MetricName(FAITHFULNESS, name)), 0.0)
-            for name in whole or self.methods
+            for name in whole or checked
         }
         return max(known, key=lambda name: known[name])
 
@@ -93,16 +103,6 @@ class Found:
         low, high = self.metrics.get(name.low), self.metrics.get(name.high)
         ends = "" if low is None or high is None else f" [{low:{form}}, {high:{form}}]"
         return f"{value:{form}}{ends}"
-
-
-def verdict(found: Found, method: str) -> str:
-    """What may be said of a method, as a sentence."""
-    wrong = failures(found.metrics, method)
-    if wrong:
-        return f"{method} fails: {'; '.join(wrong)}."
-    if MetricName(FAITHFULNESS, method).low not in found.metrics:
-        return f"{method}: no row has enough parts for the checks."
-    return f"{method} passes its checks."
 
 
 def check_grid(found: Found) -> Grid:
@@ -120,11 +120,17 @@ def check_grid(found: Found) -> Grid:
             Cell(found.number(FAITHFULNESS, name, "+.3f")),
             Cell(found.number(COMPLETENESS, name, ".1%")),
             Cell(found.number(LIKENESS, name, "+.2f")),
-            Cell("fails" if failures(found.metrics, name) else "passes"),
+            Cell(_passes(found, name)),
         ]
         for name in found.methods
     ]
     return Grid(header, rows, turns=False)
+
+
+def _passes(found: Found, method: str) -> str:
+    if failures(found.metrics, method):
+        return "fails"
+    return "passes" if is_checked(found.metrics, method) else "none made"
 
 
 def driver_grids(found: Found, method: str) -> list[tuple[str, Grid]]:

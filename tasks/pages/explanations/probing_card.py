@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from tasks.machinery.naming.markdown import escaped
-from tasks.machinery.naming.metric_name import MetricName
 from tasks.pages import numbers as pages
-from tasks.pages.figures import BLUE, MUTED, canvas, write_figure
+from tasks.pages.figures import BLUE, MUTED, canvas
+from tasks.pages.generalization.writing import read, said, write_card
 from tasks.statistics import numbers
 
-GAIN = "probe_gain"
+TITLE = "Probes of layers"
+FIGURES = {"layers.png": "the metric of each layer, pre-trained and with random weights"}
 MODELS = {"pretrained": ("pre-trained", BLUE), "random_weights": ("random weights", MUTED)}
 POOLED = {"mean": ("mean", "-"), "first": ("one place", "--")}
 
@@ -26,31 +26,21 @@ def show(artifact: Path, out: Path) -> None:
         artifact: folder of stage `probing`.
         out: empty folder.
     """
-    found = json.loads((artifact / "probing.json").read_text(encoding="utf-8"))
-    write_figure(layers_figure(found), out / "layers.png")
-    (out / "card.md").write_text(card(found), encoding="utf-8")
+    found = read(artifact)
+    title = f"Probes of layers: {escaped(found['problem'])}"
+    write_card(title, blocks(found), figures(found), out)
 
 
-def finding(found: dict[str, Any]) -> str:
-    """Which layer holds the answer, and whether that is due to pre-training, as a sentence."""
-    metrics = found["metrics"]
-    layer, low = int(metrics["best_layer"]), metrics[MetricName(GAIN).low]
-    high = metrics[MetricName(GAIN).high]
-    what = "the embeddings hold" if layer == 0 else f"layer {layer} holds"
-    said = f"Of {len(found['curves']['pretrained']['mean']) - 1} layers, {what} the answer best"
-    gain = numbers.gain(metrics[GAIN], found["unit"])
-    if low > 0:
-        return f"{said}; pre-training put it there: {gain} over random weights"
-    if high < 0:
-        return f"{said}; but random weights hold it better ({gain})"
-    return f"{said}; that pre-training put it there is not shown ({gain} over random weights)"
+def figures(found: dict[str, Any]) -> dict[str, Figure]:
+    """The curves over the layers."""
+    return {"layers.png": layers_figure(found)}
 
 
 def layers_figure(found: dict[str, Any]) -> Figure:
     """A line for each model and pooling, over the layers, with the intervals of the mean."""
-    rows = found["rows"]
+    (title,), rows = found["sentences"], found["rows"]
     figure, axes = canvas(
-        finding(found),
+        title[0].upper() + title[1:],
         f"Linear probes of the frozen body, fitted on {rows['train']:,} rows and measured on "
         f"{rows['test']:,} test rows; {100 * found['confidence']:g} % bootstrap intervals of the "
         "means; the best layer is chosen on validation rows",
@@ -76,7 +66,7 @@ def layers_figure(found: dict[str, Any]) -> Figure:
     return figure
 
 
-def card(found: dict[str, Any]) -> str:
+def blocks(found: dict[str, Any]) -> list[str]:
     """The curve as a table, under what it says."""
     unit, curves = found["unit"], found["curves"]
     columns = [
@@ -96,13 +86,11 @@ def card(found: dict[str, Any]) -> str:
         ]
         for number in range(len(curves["pretrained"]["mean"]))
     ]
-    parts = [
-        f"# Probes of layers: {escaped(found['problem'])}",
-        f"**{escaped(finding(found))}.**",
+    return [
+        said(found),
         f"{escaped(found['metric'])} of a linear model on the features of each layer.",
         pages.table(["layer", *(name for name, _ in columns)], rows),
         "*mean*: over the places of a row; *one place*: the first one, or the last one of a "
         "decoder. The layers of a model with random weights show what can be told from the input "
         "without anything learnt.",
     ]
-    return "\n\n".join(parts) + "\n"

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.naming.title import Title
+from tasks.pages.explanations import probing_card, section
 from tasks.pages.figures import write_figure
 from tasks.pages.generalization import (
     calibration_card,
@@ -49,6 +50,8 @@ CARDS = {
     "mislabelled": cast(Card, mislabelled_card),
     "forgetting": cast(Card, forgetting_card),
     "near-duplicates": cast(Card, near_duplicates_card),
+    "explanation": cast(Card, section),
+    "probing": cast(Card, probing_card),
 }
 
 

@@ -74,6 +74,15 @@ def test_a_text_beyond_the_input_of_the_model_is_cut_and_reported(tmp_path):
     assert len(pd.read_parquet(output)) == 2
 
 
+def test_a_text_that_is_cut_ends_as_others_do(tmp_path):
+    folder = write_body(tmp_path / "body")
+    longest = json.loads((folder / "config.json").read_text())["max_position_embeddings"]
+    fitting = "cat " * (longest - 2)  # beside [CLS] and [SEP]
+    (table,) = embed_texts(folder, ["the cat", fitting + "owl", fitting])
+    assert table.attrs["cut"] == 1
+    assert table["features"][1] == pytest.approx(table["features"][2], abs=1e-5)
+
+
 @pytest.mark.parametrize("family", ["resnet", "swin", "vit"])
 def test_pictures_of_a_folder_are_embedded_each_as_it_is_alone(family, tmp_path):
     folder = write_image_body(tmp_path / "body", family)
