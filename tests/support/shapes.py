@@ -99,7 +99,7 @@ def case(
     ids, labels = batch["input_ids"], batch["labels"]
     ids[:] = torch.from_numpy(generator.integers(4, VOCABULARY, ids.shape))
     config.num_labels = LABELS if problems.shape_of(task).LABELS else problem.HEAD.outputs
-    if labels.is_floating_point():
+    if labels.is_floating_point() and labels.ndim == 2:
         config.num_labels = labels.shape[1]  # a share or a number for each
     model = new_model(problem.AUTO_MODEL, config, seed=1)
     how = _computation(model, problem, split_rows, labels_in, batch)
