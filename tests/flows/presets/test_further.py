@@ -158,6 +158,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]
     with hub_of(found, folder / "kept") as hub:
         environment = os.environ | hub.environment | {"PYTHONPATH": str(ROOT)}
         environment |= {"TEMPER_HOME": str(folder / "home")}
+        environment.pop("MLFLOW_TRACKING_URI", None)  # MLflow sets it, in a test before
         yield SimpleNamespace(folder=folder, environment=environment)
 
 

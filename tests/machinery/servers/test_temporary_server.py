@@ -21,6 +21,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from tasks.contract import StageError
 from tasks.machinery.host.owner import owner_of, this_process
 from tasks.machinery.servers import temporary_server
+from tasks.machinery.servers.databases import remedy
 from tasks.machinery.servers.prefect_server import MODULE
 from tasks.machinery.servers.temporary_server import TemporaryServer, end_servers_without_a_run
 from tests.support.up import write_traps
@@ -53,9 +54,9 @@ def servers() -> list[psutil.Process]:
 def test_a_damaged_database_is_named(folder) -> None:
     (folder / "prefect.db").write_text("no database " * 1000)
     message = message_of_the_failure()
-    assert "did not start: sqlite3.DatabaseError: file is not a database" in message
+    assert "its database is damaged (sqlite3.DatabaseError: file is not a database" in message
     assert str(folder / "server.log") in message
-    assert "PREFECT_API_URL" in message
+    assert remedy() in message
     assert "file is not a database" in (folder / "server.log").read_text()
     assert servers() == []
 
