@@ -319,7 +319,8 @@ def test_a_name_that_no_repository_can_have_is_refused():
         resolve_published("hf:a b")
 
 
-def test_without_a_network_the_hub_is_refused_at_once(monkeypatch):
+def test_without_a_network_the_hub_is_refused_at_once(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(StageError, match="unreachable"):
         resolve_published("hf:google-bert/bert-base-uncased")
