@@ -81,9 +81,9 @@ def test_too_little_is_left_out() -> None:
     ("name", "problem", "truth"),
     [
         ("continuation", "generation", "target"),
-        ("pairs", "text-classification", "label"),
+        pytest.param("pairs", "text-classification", "label", marks=pytest.mark.long),
         ("sections", "several-labels", "label"),
-        ("parameters", "regression", "number"),
+        pytest.param("parameters", "regression", "number", marks=pytest.mark.long),
     ],
 )
 def test_there_are_rows_of_every_library(name: str, problem: str, truth: str) -> None:

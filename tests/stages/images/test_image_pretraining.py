@@ -125,11 +125,11 @@ def test_fewer_pictures_than_a_batch_are_refused(data, tmp_path) -> None:
 # Family, objective, steps, learning rate, and by how much the loss is below the reference.
 LEARNT = [
     ("resnet", "classification", 80, 3e-3, 0.5),
-    ("convnext", "classification", 80, 3e-3, 0.4),
-    ("vit", "classification", 120, 1e-3, 0.5),
+    pytest.param("convnext", "classification", 80, 3e-3, 0.4, marks=pytest.mark.long),
+    pytest.param("vit", "classification", 120, 1e-3, 0.5, marks=pytest.mark.long),
     ("resnet", "simclr", 60, 3e-3, 0.5),
     ("vit", "masked-image", 120, 2e-3, 0.01),
-    ("swin", "classification", 120, 1e-3, 0.5),
+    pytest.param("swin", "classification", 120, 1e-3, 0.5, marks=pytest.mark.long),
     ("swin", "masked-image", 120, 2e-3, 0.01),
 ]
 
