@@ -8,6 +8,7 @@ read from its migration scripts, without importing the library, which would take
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import importlib.util
 import os
@@ -61,11 +62,17 @@ class Database:
         Raises:
             StageError: it cannot be read, or has lost its contents.
         """
+        return self._contents()[1]
+
+    def _contents(self) -> tuple[set[str], str]:
+        """The names of its tables and of its schema; empty if there is no database yet.
+
+        Raises:
+            StageError: it cannot be read, or has lost its contents.
+        """
         tables, schema = self._read()
-        if schema or (not tables and not self._is_ours):
-            return schema
-        if not self.file.exists():
-            return ""
+        if schema or (not tables and not self._is_ours) or not self.file.exists():
+            return tables, schema
         kept = "it has tables, but not the name of their schema" if tables else "it is empty"
         raise self._lost(f"has lost its contents ({kept})")
 
@@ -115,7 +122,7 @@ class Database:
         Raises:
             StageError: it is newer than the library, cannot be read, or has lost its contents.
         """
-        found = self.schema()
+        tables, found = self._contents()
         if not found:
             return "missing"
         known, newest = schemas(self.library, self.scripts)
@@ -126,7 +133,7 @@ class Database:
                 f"newer {self.library} wrote it. Install that version, restore a copy (see "
                 f"{backups()}), or set TEMPER_HOME to another folder"
             )
-        missing = sorted(_TABLES[self.library] - self._read()[0])
+        missing = sorted(_TABLES[self.library] - tables)
         if missing:
             raise self._lost(f"has lost its tables {', '.join(missing)}")
         return "current" if found in newest else "older"
@@ -201,6 +208,7 @@ def require_databases(*, prefect: bool) -> None:
             )
 
 
+@functools.cache
 def schemas(library: str, scripts: str) -> tuple[frozenset[str], frozenset[str]]:
     """The schemas that an installed library knows, and the newest among them."""
     spec = importlib.util.find_spec(library)
