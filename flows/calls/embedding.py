@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.calls.beginning import begin
 from flows.calls.inputs import in_memory as inputs_in_memory
-from flows.calls.inputs import note, picture_files, read_inputs
+from flows.calls.inputs import note, picture_inputs, read_inputs
 from flows.terminal.in_process import ready
 from tasks.contract import StageError
 
@@ -115,15 +115,9 @@ class Body:
             StageError: no such file, or a row is not valid.
         """
         if self.reads_pictures:
-            if column:
-                raise StageError(
-                    f"--column: found {column!r}, but the model reads pictures; leave it out"
-                )
-            if file == "-":
-                raise StageError("FILE: not given; accepted: a picture, or a folder of pictures")
             from tasks.models.embedding.pictures import embed_pictures
 
-            files = picture_files(file, skip_invalid=skip_invalid)
+            files = picture_inputs(file, column, skip_invalid=skip_invalid)
             return embed_pictures(self.folder, files, report), len(files)
         texts = read_inputs(file, column or TEXT, words=False, skip_invalid=skip_invalid)
         return self.of_texts(texts, report), len(texts)

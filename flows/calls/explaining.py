@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.calls.inputs import Input
+from flows.calls.inputs import Input, note
 from flows.calls.predicting import AnsweringModel
 from tasks.contract import StageError
 from tasks.experiment import choices
@@ -174,6 +174,9 @@ class Explainer:
 
         subject, explained = self.subject, self.subject.explained
         examples = subject.kind.encode(rows, subject.reader, self.labels)
+        if cut := sum(example.cut for example in examples):
+            unit = str(subject.kind.CUT).replace("_", " ")
+            note(f"{cut:,} {unit}: they are longer than the model's input")
         answers = predict(subject.kind, subject.model, rows, examples, self.labels)
         answers = answers.drop(columns=[*LEFT_OUT], errors="ignore")
         parts = [subject.chosen(row, None, self.labels) for row in subject.rows(rows, self.labels)]

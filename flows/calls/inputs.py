@@ -170,6 +170,29 @@ def _listed(value: Any) -> Any:
     return list(value) if hasattr(value, "tolist") and not isinstance(value, str) else value
 
 
+def picture_inputs(
+    location: str, *columns: str, skip_invalid: bool = False
+) -> list[tuple[str, Path]]:
+    """The pictures that a command is given: see `picture_files`.
+
+    Args:
+        location: of a folder or a file.
+        columns: that are given by OPTIONS; pictures have none.
+        skip_invalid: leave out the files that are no pictures, and report them.
+
+    Raises:
+        StageError: a column is given, or there is no picture.
+    """
+    for option, name in zip(OPTIONS, columns, strict=False):
+        if name:
+            raise StageError(
+                f"{option}: found {name!r}, but the model reads pictures; leave it out"
+            )
+    if location == "-":
+        raise StageError("FILE: not given; accepted: a picture, or a folder of pictures")
+    return picture_files(location, skip_invalid=skip_invalid)
+
+
 def picture_files(location: str, *, skip_invalid: bool = False) -> list[tuple[str, Path]]:
     """The pictures of a folder, by their names in it; or a single file.
 

@@ -13,7 +13,7 @@ from typing import IO, Annotated, Any
 
 import typer
 
-from flows.calls.inputs import OPTIONS, note, picture_files, read_inputs
+from flows.calls.inputs import note, picture_inputs, read_inputs
 from flows.calls.predicting import AnsweringModel
 from flows.commands.files.drawing import Drawing
 from flows.commands.parts import ModelArgument
@@ -136,14 +136,7 @@ def _predict_pictures(
     """
     from tasks.models.images.predictions import answer_pictures
 
-    for option, name in zip(OPTIONS, given, strict=True):
-        if name:
-            raise StageError(
-                f"{option}: found {name!r}, but the model reads pictures; leave it out"
-            )
-    if location == "-":
-        raise StageError("FILE: not given; accepted: a picture, or a folder of pictures")
-    files = picture_files(location, skip_invalid=skip_invalid)
+    files = picture_inputs(location, *given, skip_invalid=skip_invalid)
     drawn = None if draw is None else Drawing.on(draw, model, files)
     tables = answer_pictures(model.problem, model.folder, files, _progress(len(files)))
     _write(tables if drawn is None else drawn.along(tables), output)

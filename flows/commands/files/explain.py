@@ -17,7 +17,7 @@ from flows.calls.explaining import (
     explain_texts,
     require_methods,
 )
-from flows.calls.inputs import Input, note, picture_files, read_inputs
+from flows.calls.inputs import Input, note, picture_inputs, read_inputs
 from flows.calls.predicting import AnsweringModel
 from flows.commands.files.explained import explained_lines
 from flows.commands.parts import ModelArgument
@@ -99,7 +99,7 @@ def _explained(
 
     load_explained(model.problem)
     if model.problem in choices.of_pictures():
-        return explain_pictures(model, picture_files(given), methods)
+        return explain_pictures(model, picture_inputs(given, *columns), methods)
     return explain_texts(model, _inputs(model, given, columns), methods)
 
 
