@@ -209,6 +209,14 @@ def test_the_command_says_what_is_wrong(
     assert "accepted: a text, or a file of rows" in said
 
 
+def test_the_command_reports_a_text_that_is_cut(learnt: SimpleNamespace, home: Path) -> None:
+    model = str(learnt.folder / "tuned" / "model")
+    longest = json.loads((Path(model) / "config.json").read_text())["max_position_embeddings"]
+    code, _, said = command(model, "the cat " * longest)
+    assert code == 0, said
+    assert "1 texts cut short: they are longer than the model's input" in said
+
+
 def test_an_answer_without_parts_is_refused_before_anything_is_read() -> None:
     with pytest.raises(StageError, match="answers of generation cannot be explained; accepted"):
         load_explained("generation")

@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
-from flows.calls.inputs import picture_files
+from flows.calls.inputs import picture_files, picture_inputs
 from flows.commands.main import app
 from tasks.contract import Silent, StageError
 from tasks.experiment.images.pictures import Pixels
@@ -202,3 +202,16 @@ def test_files_that_are_no_pictures_are_left_out_where_asked_and_reported(
     said = capsys.readouterr().err
     assert "1 files are left out" in said
     assert "broken.png" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("photos", "body"), "--column: found 'body', but the model reads pictures"),
+        (("photos", "", "other"), "--second-column: found 'other', but the model reads pictures"),
+        (("-",), "FILE: not given; accepted: a picture, or a folder of pictures"),
+    ],
+)
+def test_pictures_have_no_columns_and_come_in_no_pipe(given: tuple[str, ...], said: str) -> None:
+    with pytest.raises(StageError, match=said):
+        picture_inputs(*given)
