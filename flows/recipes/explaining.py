@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flows.recipes.stages import LABELLED, Table
-from flows.recipes.subject import Finding
+from flows.recipes.subject import Finding, leave_out
 from tasks import explanations, problems
 from tasks.contract import Stage
 from tasks.experiment import choices
@@ -13,7 +13,6 @@ from tasks.experiment.experiment import Experiment
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.images.problem import ImageDownstream
 from tasks.experiment.problem import Downstream
-from tasks.machinery.host.small_files import report
 from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.call import StageCaller
@@ -74,7 +73,7 @@ def explain(
     if not how.explain:
         return []
     if problem.kind not in explainable():
-        _leave_out("evaluation.explain", problem, "cannot be explained", explainable())
+        leave_out("evaluation.explain", problem, "cannot be explained", explainable())
         return []
     found = run(
         explanation(problem.kind, how.explain),
@@ -116,7 +115,7 @@ def probe(
     if not how.probe_layers:
         return []
     if problem.kind not in choices.probed():
-        _leave_out("evaluation.probe_layers", problem, "have no linear probe", choices.probed())
+        leave_out("evaluation.probe_layers", problem, "have no linear probe", choices.probed())
         return []
     found = run(
         probing(problem.kind),
@@ -130,13 +129,3 @@ def probe(
         body=body,
     )
     return [Finding(str(Title("probing", problem.name)), found)]
-
-
-def _leave_out(
-    field: str, problem: Downstream | ImageDownstream, why: str, accepted: Sequence[str]
-) -> None:
-    """Say that a problem is left out: those of one experiment may be of several kinds."""
-    report(
-        f"{field}: downstream.{problem.name} is left out, since the answers of {problem.kind} "
-        f"{why}; accepted: {', '.join(accepted)}"
-    )

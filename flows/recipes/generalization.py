@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from flows.recipes.further_tests import require_further_tests, transferred
 from flows.recipes.learning_curve import measured_curve
 from flows.recipes.stages import LABELLED, SAVING, TRAINING
-from flows.recipes.subject import Evaluated, Finding, Pretrained, Subject
+from flows.recipes.subject import Evaluated, Finding, Pretrained, Subject, leave_out
 from tasks import families, objectives, problems
 from tasks.contract import Stage, StageError
 from tasks.data.sliced_columns import COMPUTED, columns_read, require_column, require_labels
@@ -140,7 +140,11 @@ def look_further(
     """The evaluation, and what the experiment asks for behind it."""
     found: list[Finding] = []
     kind, name = subject.problem.kind, subject.problem.name
-    if experiment.evaluation.calibration == TEMPERATURE and problems.modules_of_probabilities(kind):
+    has_probabilities = problems.modules_of_probabilities
+    if experiment.evaluation.calibration == TEMPERATURE and not has_probabilities(kind):
+        accepted = [*filter(has_probabilities, problems.every())]
+        leave_out("evaluation.calibration", subject.problem, "have no probabilities", accepted)
+    elif experiment.evaluation.calibration == TEMPERATURE:
         read = [file for file in subject.table.tuned if not file.startswith("train.")]
         artifact = run(
             calibration(kind),
@@ -155,7 +159,10 @@ def look_further(
             evaluation=subject.answers,
         )
         found.append(Finding(str(Title("calibration", name)), artifact))
-    if experiment.evaluation.mislabelled and classifies(kind):
+    if experiment.evaluation.mislabelled and not classifies(kind):
+        accepted = [*filter(classifies, problems.every())]
+        leave_out("evaluation.mislabelled", subject.problem, "are not one label a row", accepted)
+    elif experiment.evaluation.mislabelled:
         artifact = run(
             mislabelled(kind),
             name,

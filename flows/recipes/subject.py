@@ -9,6 +9,7 @@ from typing import Any
 from flows.recipes.stages import Table
 from tasks.experiment.images.problem import ImageDownstream, ImageTuning
 from tasks.experiment.problem import Downstream, FineTuning
+from tasks.machinery.host.small_files import report
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.sources import Source
 
@@ -106,3 +107,13 @@ def findings_of(evaluated: Sequence[Evaluated]) -> dict[str, Any]:
         "findings": [finding.artifact.whole for finding in found],
         "found_by": [finding.title for finding in found],
     }
+
+
+def leave_out(
+    field: str, problem: Downstream | ImageDownstream, why: str, accepted: Sequence[str]
+) -> None:
+    """Say that a problem is left out: those of one experiment may be of several kinds."""
+    report(
+        f"{field}: downstream.{problem.name} is left out, since the answers of {problem.kind} "
+        f"{why}; accepted: {', '.join(accepted)}"
+    )
