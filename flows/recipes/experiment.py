@@ -274,10 +274,6 @@ def finetune_and_evaluate(
         data=data.whole.only(*table.tested),
         **models,
     )
-    looked_into = [
-        *explain(problem, data, model, evaluation, experiment, run=run, table=table),
-        *probe(problem, data, body, experiment, run=run, table=table),
-    ]
     evaluated = {"model": model, "from_scratch": scratch}
     subject = Subject(
         problem,
@@ -291,7 +287,8 @@ def finetune_and_evaluate(
         pretrained=pretrained,
     )
     found = look_further(subject, experiment, run)
-    return replace(found, findings=(*found.findings, *looked_into))
+    inside = [*explain(subject, experiment, run), *probe(subject, body, experiment, run)]
+    return replace(found, findings=(*found.findings, *inside))
 
 
 def train_baseline(

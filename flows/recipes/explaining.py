@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flows.recipes.stages import LABELLED, Table
-from flows.recipes.subject import Finding, leave_out
+from flows.recipes.stages import LABELLED
+from flows.recipes.subject import Finding, Subject, leave_out
 from tasks import explanations, problems
 from tasks.contract import Stage
 from tasks.experiment import choices
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.images.experiment import ImageExperiment
-from tasks.experiment.images.problem import ImageDownstream
-from tasks.experiment.problem import Downstream
 from tasks.machinery.naming.title import Title
-from tasks.machinery.store.artifact import Artifact, Input
+from tasks.machinery.store.artifact import Input
 from tasks.machinery.store.call import StageCaller
 from tasks.models.explaining.explained import explainable, modules_of_explained
 from tasks.models.learning.probed import modules_of_probed
@@ -49,27 +47,16 @@ def probing(problem: str) -> Stage:
 
 
 def explain(
-    problem: Downstream | ImageDownstream,
-    data: Artifact,
-    model: Input,
-    evaluation: Artifact,
-    experiment: Experiment | ImageExperiment,
-    *,
-    run: StageCaller,
-    table: Table,
+    subject: Subject, experiment: Experiment | ImageExperiment, run: StageCaller
 ) -> list[Finding]:
     """Explain answers of a model to test rows; nothing if the experiment does not ask, or cannot.
 
     Args:
-        problem: that the model was fine-tuned on.
-        data: of stage `dataset`, or `pixels`.
-        model: the fine-tuned model.
-        evaluation: of the model on these data.
+        subject: the model, and its evaluation.
         experiment: which methods, and of how many rows.
         run: calls a stage.
-        table: the stages of text, or of images.
     """
-    how = experiment.evaluation
+    how, problem = experiment.evaluation, subject.problem
     if not how.explain:
         return []
     if problem.kind not in explainable():
@@ -85,33 +72,27 @@ def explain(
         bootstrap_samples=how.bootstrap_samples,
         confidence=how.confidence,
         seed=experiment.seed,
-        data=data.whole.only(*(name for name in table.tested if name != "train.parquet")),
-        model=model,
-        evaluation=evaluation.whole.only("predictions.parquet"),
+        data=subject.data.whole.only(
+            *(name for name in subject.table.tested if name != "train.parquet")
+        ),
+        model=subject.models["model"],
+        evaluation=subject.evaluation.whole.only("predictions.parquet"),
     )
     return [Finding(str(Title("explanation", problem.name)), found)]
 
 
 def probe(
-    problem: Downstream | ImageDownstream,
-    data: Artifact,
-    body: Input,
-    experiment: Experiment | ImageExperiment,
-    *,
-    run: StageCaller,
-    table: Table,
+    subject: Subject, body: Input, experiment: Experiment | ImageExperiment, run: StageCaller
 ) -> list[Finding]:
     """Probe the layers of a body; nothing if none is asked for, or a problem has no probe.
 
     Args:
-        problem: that the probes are to solve.
-        data: of stage `dataset`, or `pixels`.
+        subject: what the probes are to solve.
         body: pre-trained.
         experiment: whether to.
         run: calls a stage.
-        table: the stages of text, or of images.
     """
-    how = experiment.evaluation
+    how, problem, table = experiment.evaluation, subject.problem, subject.table
     if not how.probe_layers:
         return []
     if problem.kind not in choices.probed():
@@ -125,7 +106,7 @@ def probe(
         bootstrap_samples=how.bootstrap_samples,
         confidence=how.confidence,
         seed=experiment.seed,
-        data=data.whole.only(*dict.fromkeys((*table.tuned, *table.tested))),
+        data=subject.data.whole.only(*dict.fromkeys((*table.tuned, *table.tested))),
         body=body,
     )
     return [Finding(str(Title("probing", problem.name)), found)]
