@@ -85,7 +85,9 @@ class Database:
         """The names of its tables and of its schema; empty for a missing file."""
         if not self.file.exists():
             return set(), ""
-        address = f"{self.file.absolute().as_uri()}?mode=ro"
+        # Writable: a killed writer leaves a journal, and SQLite must roll it back before it reads.
+        # `rw` creates no file, and reads a file that is write-protected.
+        address = f"{self.file.absolute().as_uri()}?mode=rw"
         try:
             with contextlib.closing(
                 sqlite3.connect(address, uri=True, timeout=_PATIENCE)

@@ -90,7 +90,8 @@ class StoredRuns:
         return self._reading(lambda opened: _runs(opened, set(experiments)))
 
     def _reading(self, read: Callable[[sqlite3.Connection], Found]) -> Found | None:
-        address = f"{self.database.resolve().as_uri()}?mode=ro"
+        # Writable, so that SQLite can roll back what a killed writer left; `rw` creates no file.
+        address = f"{self.database.resolve().as_uri()}?mode=rw"
         try:
             with closing(sqlite3.connect(address, uri=True)) as opened:
                 return read(opened)

@@ -6,6 +6,8 @@ import random
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +22,7 @@ from tasks.machinery.servers.databases import databases
 from tasks.machinery.servers.reachable import require_reachable_servers
 from tasks.machinery.servers.temporary_server import _failure
 from tasks.machinery.tracking.outage import is_outage, reason, unanswered
+from tasks.machinery.tracking.stored_runs import StoredRuns
 from tests.machinery.servers.test_databases import write_schema
 
 Spoil = Callable[[Path], object]
@@ -96,6 +99,34 @@ def test_a_locked_database_is_not_called_damaged(
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StageError, match="another process keeps the database of mlflow locked"):
             database.schema()
+
+
+def killed_in_a_transaction(file: Path) -> None:
+    """Kill a process that has written a part of a transaction, so that a journal is left."""
+    code = f"""if True:
+        import os, signal, sqlite3
+        database = sqlite3.connect({str(file)!r}, isolation_level=None)
+        database.execute("PRAGMA cache_size = 1")  # so that pages are written before the end
+        database.execute("BEGIN")
+        database.execute("DELETE FROM experiments")
+        database.execute("UPDATE alembic_version SET version_num = 'half'")
+        for number in range(500):
+            database.execute("INSERT INTO tags VALUES (?, 'b', 'c')", (str(number) * 50,))
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert file.with_name(f"{file.name}-journal").stat().st_size > 0
+
+
+def test_what_a_killed_writer_left_is_rolled_back(home: Path, mlflow_template: Path) -> None:
+    database = databases()[0]
+    shutil.copy(mlflow_template, database.file)
+    killed_in_a_transaction(database.file)
+    assert StoredRuns(database.file).experiments() == {"0": "Default"}
+    killed_in_a_transaction(database.file)
+    require_reachable_servers()
+    assert database.state() == "current"
+    assert PastRuns().names == {"0": "Default"}
 
 
 def test_prefect_fills_an_empty_database_itself(home: Path) -> None:
