@@ -21,6 +21,7 @@ import torch
 
 from tests.benchmarks import data as make
 from tests.benchmarks import growth, orchestration, preparation, training
+from tests.benchmarks.families import every_family
 from tests.benchmarks.gpu import gpu
 from tests.benchmarks.machine import describe
 from tests.benchmarks.results import Part, Results
@@ -31,12 +32,12 @@ from tests.benchmarks.worth.measuring import MINUTES, worth
 LARGE, SMALL = 30_522, 8_192
 FEW = 800  # sentences to fine-tune on in the quick benchmark
 PARTS = (
-    *("pretraining", "pretraining-8192", "gpu", "quality", "finetuning"),
+    *("pretraining", "pretraining-8192", "families", "gpu", "quality", "finetuning"),
     *("preparation", "memory", "cached", "overhead", "growth", "profile", "worth"),
 )
 QUICK = ("pretraining-8192", "finetuning", "preparation")
 QUICK_EFFORT = Effort(repetitions=1, peer_steps=9, our_steps=33, sentences="few-sentences")
-NEED_LARGE = {"pretraining", "gpu", "quality", "profile"}
+NEED_LARGE = {"pretraining", "families", "gpu", "quality", "profile"}
 NEED_SMALL = {"pretraining-8192", "finetuning", "profile"}
 
 
@@ -96,6 +97,7 @@ def measure(
         "pretraining-8192": lambda: Part(
             training.pretraining(small, scratch, training.SMALL_TARGETS, effort)
         ),
+        "families": lambda: Part(every_family(large, scratch, effort)),
         "gpu": lambda: Part(gpu(large, scratch, repetitions)),
         "quality": lambda: Part(
             training.quality(large, scratch, effort), [training.frequencies_alone(large)]

@@ -16,8 +16,9 @@ LEARNING_RATE, WARMUP_SHARE = 1e-3, 0.06
 
 @dataclass(frozen=True)
 class Shape:
-    """The size of a model, and of what it is trained on."""
+    """The architecture and the size of a model, and of what it is trained on."""
 
+    family: str = "bert"
     layers: int = LAYERS
     width: int = WIDTH
     heads: int = HEADS
@@ -27,7 +28,7 @@ class Shape:
     def ask(cls, parser: argparse.ArgumentParser) -> None:
         """Let a worker be asked for another one."""
         for each in fields(cls):
-            parser.add_argument(f"--{each.name}", type=int, default=each.default)
+            parser.add_argument(f"--{each.name}", type=type(each.default), default=each.default)
 
     @classmethod
     def asked(cls, asked: argparse.Namespace) -> Shape:

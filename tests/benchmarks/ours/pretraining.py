@@ -1,4 +1,4 @@
-"""Masked language modelling by the stage `pretraining`, with its checkpoints."""
+"""Language modelling, masked or of a decoder, by the stage `pretraining`, with its checkpoints."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from tasks import objectives
+from tasks import families, objectives
 from tasks.contract import Silent
 from tasks.data.text.token_arrays import EncodedCorpus, load_tokenizer
 from tasks.data.text.vocabulary import Vocabulary
+from tasks.experiment import choices
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
-from tasks.families import bert
 from tasks.stages.pretraining import computation, optimization, training_batches
 from tasks.training.computation import Computation
 from tasks.training.loop import TrainingHistory, device_name, resolve_precision, train
@@ -59,13 +59,14 @@ class Work:
     def of(cls, data: Path, steps: int, seed: int, shape: Shape) -> Work:
         """On a folder with `tokens` and `tokenizer`."""
         model = Model(
+            family=shape.family,
             layers=shape.layers,
             hidden_size=shape.width,
             heads=shape.heads,
             max_positions=POSITIONS,
         )
         pretraining = Pretraining(
-            objective="mlm",
+            objective="clm" if choices.is_decoder(shape.family) else "mlm",
             steps=steps,
             batch_size=BATCH,
             sequence_length=shape.length,
@@ -76,7 +77,8 @@ class Work:
         objective = objectives.load(pretraining.objective)
         vocabulary = Vocabulary.of(tokenizer)
         batches = training_batches(objective, data / "tokens", vocabulary, pretraining, seed)
-        body = objective.new_model(bert.configure(model, tokenizer, 0.0), seed)
+        family = families.load(shape.family)
+        body = objective.new_model(family.configure(model, tokenizer, 0.0), seed)
         objective.begin(body, EncodedCorpus.open(data / "tokens", "train"), vocabulary)
         how = computation(objective, body, batches[0], pretraining)
         return cls(pretraining, objective, body, batches, how, seed)

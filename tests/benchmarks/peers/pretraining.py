@@ -1,4 +1,4 @@
-"""Masked language modelling as in transformers' `run_mlm.py`.
+"""Language modelling as in transformers' `run_mlm.py`, of a decoder as in its `run_clm.py`.
 
 `datasets.map` with a fast tokenizer, chunks as by its `group_texts`, its data collator, `Trainer`.
 What is not said below is at its default.
@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from datasets import load_dataset
 from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
     AutoTokenizer,
-    BertConfig,
-    BertForMaskedLM,
     DataCollatorForLanguageModeling,
     Trainer,
     TrainerCallback,
@@ -24,6 +25,9 @@ from transformers import (
     set_seed,
 )
 
+from tasks import families
+from tasks.experiment import choices
+from tasks.experiment.model import Model
 from tests.benchmarks.clock import moment, throughput
 from tests.benchmarks.evaluation import loss_of
 from tests.benchmarks.peers.chunks import group_texts
@@ -52,6 +56,21 @@ def chunks(file: Path, tokenizer: Any, folder: Path, length: int) -> Any:
     return tokenized.map(group_texts, batched=True, fn_kwargs={"length": length})
 
 
+def configuration(shape: Shape, tokenizer: Any) -> Any:
+    """That of Temper's family, so that both train the same network; dropout at its default."""
+    size = Model(
+        family=shape.family,
+        layers=shape.layers,
+        hidden_size=shape.width,
+        heads=shape.heads,
+        max_positions=POSITIONS,
+    )
+    family, default = families.load(shape.family), AutoConfig.for_model(shape.family)
+    config = family.configure(size, tokenizer, 0.0)
+    config.update({name: getattr(default, name) for name in family.dropout(0.0)})
+    return config
+
+
 def main() -> None:
     """Train for some steps; tell tokens a second, and keep the model where asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -68,16 +87,9 @@ def main() -> None:
     shape = Shape.asked(asked)
     set_seed(asked.seed)
     tokenizer = AutoTokenizer.from_pretrained(asked.tokenizer)
-    model = BertForMaskedLM(
-        BertConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=shape.width,
-            num_hidden_layers=shape.layers,
-            num_attention_heads=shape.heads,
-            intermediate_size=4 * shape.width,
-            max_position_embeddings=POSITIONS,
-        )
-    )
+    decodes = choices.is_decoder(shape.family)
+    auto_model = AutoModelForCausalLM if decodes else AutoModelForMaskedLM
+    model = auto_model.from_config(configuration(shape, tokenizer))
     clock = Clock()
     trainer = Trainer(
         model=model,
@@ -97,7 +109,7 @@ def main() -> None:
             seed=asked.seed,
         ),
         train_dataset=chunks(asked.corpus / "train.parquet", tokenizer, asked.cache, shape.length),
-        data_collator=DataCollatorForLanguageModeling(tokenizer),
+        data_collator=DataCollatorForLanguageModeling(tokenizer, mlm=not decodes),
         callbacks=[clock],
     )
     begun = time.perf_counter()
