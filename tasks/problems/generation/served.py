@@ -131,13 +131,21 @@ class Writer:
 
 
 def prompts_of(data: Any) -> list[str]:
-    """The texts of an input as MLflow gives it: a table, an array, a list, or one text."""
+    """The texts of an input as MLflow gives it: a table, an array, a list, or one text.
+
+    Raises:
+        ValueError: a row has no prompt.
+    """
     if isinstance(data, str):
         return [data]
     table = data if isinstance(data, pd.DataFrame) else pd.DataFrame(data)
     if table.empty:
         return []
-    return [str(text) for text in (table[COLUMN] if COLUMN in table else table.iloc[:, 0])]
+    prompts = list(table[COLUMN] if COLUMN in table else table.iloc[:, 0])
+    for number, prompt in enumerate(prompts, 1):
+        if not pd.api.types.is_scalar(prompt) or pd.isna(prompt):
+            raise ValueError(f"row {number} has no prompt; accepted: texts, or a column {COLUMN}")
+    return [str(prompt) for prompt in prompts]
 
 
 def _load_pyfunc(path: str, _model_config: Any = None) -> Writer:

@@ -238,6 +238,9 @@ def rows_of(data: Any) -> list[list[str]]:
 
     Args:
         data: The input. Columns count by name, or else by their order.
+
+    Raises:
+        ValueError: a column is missing, or a row lacks its question or its text.
     """
     table = data if isinstance(data, pd.DataFrame) else pd.DataFrame(data)
     if table.empty:
@@ -246,7 +249,12 @@ def rows_of(data: Any) -> list[list[str]]:
         if table.shape[1] < len(COLUMNS):
             raise ValueError(f"found {table.shape[1]} column; accepted: {' and '.join(COLUMNS)}")
         table = table.iloc[:, : len(COLUMNS)].set_axis(list(COLUMNS), axis=1)
-    return [[str(text) for text in row] for row in table[list(COLUMNS)].itertuples(index=False)]
+    rows = list(table[list(COLUMNS)].itertuples(index=False))
+    for number, row in enumerate(rows, 1):
+        for name, text in zip(COLUMNS, row, strict=True):
+            if not pd.api.types.is_scalar(text) or pd.isna(text):
+                raise ValueError(f"row {number} has no {name}; accepted: {' and '.join(COLUMNS)}")
+    return [[str(text) for text in row] for row in rows]
 
 
 def _load_pyfunc(path: str, _model_config: Any = None) -> Reader:

@@ -74,10 +74,18 @@ class Tagger:
 
 
 def texts_of(data: Any) -> list[str]:
-    """The texts of an input as MLflow gives it: a table of one column, an array, a list."""
+    """The texts of an input as MLflow gives it: a table of one column, an array, a list.
+
+    Raises:
+        ValueError: a row has no text.
+    """
     if isinstance(data, pd.DataFrame):
         data = data.iloc[:, 0]
-    return [data] if isinstance(data, str) else [str(text) for text in data]
+    texts = [data] if isinstance(data, str) else list(data)
+    for number, text in enumerate(texts, 1):
+        if not pd.api.types.is_scalar(text) or pd.isna(text):
+            raise ValueError(f"row {number} has no text; accepted: words separated by blanks")
+    return [str(text) for text in texts]
 
 
 def _load_pyfunc(path: str, _model_config: Any = None) -> Tagger:

@@ -218,6 +218,8 @@ def test_words_with_their_tags(served: Served) -> None:
         assert [each["word"] for each in row] == list(expected.tokens)
         assert [each["tag"] for each in row] == list(expected.predicted)
         assert [each["score"] for each in row] == close(expected.probability)
+    assert "row 2 has no text" in ask(inputs=["one", None]).text
+    assert "row 1 has no text" in ask(inputs=[["one", "two"]]).text
 
 
 def test_answers_to_questions(served: Served) -> None:
@@ -226,12 +228,16 @@ def test_answers_to_questions(served: Served) -> None:
     assert [each["answer"] for each in found] == list(table["predicted"])
     assert [each["start"] for each in found] == list(table["start"])
     assert [each["score"] for each in found] == close(table["probability"])
+    one = {"question": "Who?", "text": "Ada."}
+    assert "row 2 has no question" in ask(dataframe_records=[one, one | {"question": None}]).text
+    assert "row 1 has no text" in ask(dataframe_records=[one | {"text": None}]).text
 
 
 def test_continuations(served: Served) -> None:
     table, ask = served.table("next"), served.scorer("next")
     found = answers(ask(inputs=list(table["prompt"])))
     assert [each["continuation"] for each in found] == [each["text"] for each in table["predicted"]]
+    assert "row 2 has no prompt" in ask(inputs=["one", None]).text
 
 
 def in_base64(folder: Path, table: pd.DataFrame) -> list[str]:
