@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,7 @@ class Planner:
     refresh: frozenset[str] = frozenset()
     steps: list[Step] = field(default_factory=list)
     _recent: dict[str, list[Artifact]] = field(default_factory=dict)  # by stage
+    _unknown: set[str] = field(default_factory=set)  # what is pending and like no earlier artifact
 
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
         """Add the stage to the plan; its artifact, or one that is pending."""
@@ -91,8 +92,12 @@ class Planner:
         found = self.store.load(stage.name, fingerprint)
         checkpoints = self.store.folder(stage.name, fingerprint) / "checkpoints"
         begun = 0 if found else last_step(checkpoints)
-        nearest = found or self._nearest(key, stage.module)
-        reasons = self._reasons(stage, key, arguments, found, nearest, begun)
+        comparable = [found] if found else self._comparable(key, stage.module)
+        related = _nearest([each for each in comparable if self._reads_alike(each, arguments)], key)
+        nearest = related or _nearest(comparable, key)
+        if related is None:
+            self._unknown.add(fingerprint)
+        reasons = self._reasons(stage, key, arguments, found, related, begun)
         if found and not reasons:
             self.steps.append(Step(title, stage.name, "cached", [], fingerprint, found.seconds))
             return found
@@ -100,20 +105,32 @@ class Planner:
         self.steps.append(Step(title, stage.name, "run", reasons, fingerprint, seconds, begun))
         return pending(stage.name, title, key)
 
-    def _nearest(self, key: dict[str, Any], module: str) -> Artifact | None:
-        """The recent artifact of the stage whose key differs least; among equals, the newest.
+    def _comparable(self, key: dict[str, Any], module: str) -> list[Artifact]:
+        """The recent artifacts of the stage that are comparable, the newest first.
 
         Stages of text and of images have the same names, and are in different modules.
         """
         stage = key["stage"]
         if stage not in self._recent:
             self._recent[stage] = self.store.artifacts(stage, newest=_MOST_CANDIDATES)
-        candidates = [
+        return [
             found
             for found in self._recent[stage]
             if module in found.key["code"] and _comparable(found.key, key)
         ]
-        return min(candidates, key=lambda found: len(differences(found.key, key)), default=None)
+
+    def _reads_alike(self, found: Artifact, arguments: Arguments) -> bool:
+        """Whether an artifact read one of these inputs, or an earlier version of one.
+
+        If not, it is of another experiment: it tells how long a stage takes, but no reason to run.
+        """
+        given, read = inputs_of(arguments).values(), set(found.key["inputs"].values())
+        return not given or any(
+            each.artifact.fingerprint not in self._unknown
+            if isinstance(each, PendingInput)
+            else each.digest in read
+            for each in given
+        )
 
     def _reasons(  # noqa: PLR0917
         self,
@@ -121,7 +138,7 @@ class Planner:
         key: dict[str, Any],
         arguments: Arguments,
         found: Artifact | None,
-        nearest: Artifact | None,
+        related: Artifact | None,
         begun: int,
     ) -> list[str]:
         """Why the stage would run; empty if it would not."""
@@ -139,19 +156,24 @@ class Planner:
             key=str,
         )
         reasons = [f"was interrupted: resumes from step {begun:,}"] if begun else []
-        if nearest is None:
+        if related is None:
             return reasons or ["not in the store"]
         titles = {step.fingerprint: step.title for step in self.steps}
         names = {
             name: titles.get(given.artifact.fingerprint, "")
             for name, given in inputs_of(arguments).items()
         }
-        reasons += differences(nearest.key, key, names)
+        reasons += differences(related.key, key, names)
         if waiting:
             reasons.append(
                 f"reads {', '.join(map(str, waiting))} (cached if its bytes stay the same)"
             )
         return reasons
+
+
+def _nearest(artifacts: Sequence[Artifact], key: dict[str, Any]) -> Artifact | None:
+    """The one whose key differs least; among equals, the first."""
+    return min(artifacts, key=lambda found: len(differences(found.key, key)), default=None)
 
 
 def pending(name: str, title: str, key: dict[str, Any]) -> PendingArtifact:

@@ -17,6 +17,7 @@ from tasks.machinery.execution.planner import (
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.store.store import Store
 from tests.machinery.execution.test_runner import run_flow, sum_of_doubles
+from tests.support.toy_stages import ADD, PARITY
 
 pytestmark = pytest.mark.usefixtures("home", "prefect")
 
@@ -45,6 +46,15 @@ def test_a_plan_names_the_value_that_differs_and_what_waits_for_it() -> None:
     assert [step.state for step in steps] == ["cached", "run", "run"]
     assert steps[1].reasons == ["number: 2 → 7"]
     assert steps[2].reasons == ["reads double second (cached if its bytes stay the same)"]
+
+
+def test_a_plan_of_another_experiment_names_no_difference_but_a_time() -> None:
+    run_flow(sum_of_doubles)
+    planner = Planner(Store(store_folder()))
+    one, other = (planner(PARITY, label, number=1) for label in ("one", "other"))
+    planner(ADD, left=one / "number.txt", right=other / "number.txt")
+    assert planner.steps[-1].reasons == ["not in the store"]
+    assert planner.steps[-1].seconds is not None
 
 
 def test_a_plan_foretells_exactly_the_fingerprints_of_the_run() -> None:
