@@ -53,12 +53,12 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
         f"Measured on {found['rows']} of the test; {100 * found['confidence']:g} % bootstrap "
         "intervals over its documents, which do not cover the choice of the rows nor the training. "
         "The rows of a share are among those of the next, each label in its share. With fewer "
-        "labels there are more passes over them, at most ten times as many, so that steps do not "
-        "fall as fast as labels. The validation rows are not counted as labels: every point uses "
-        "all of them, to choose weights and to stop, so that few labels look better than they "
-        "would with few of both. The factor is of the labels at equal quality: its mean over the "
-        "qualities that both curves reach, between points on a line over the logarithm of the "
-        "labels."
+        "labels there are more passes over them, at most ten times as many, so that steps fall "
+        "less than labels, and rise where a share is less than a batch. The validation rows are "
+        "not counted as labels: every point uses all of them, to choose weights and to stop, so "
+        "that few labels look better than they would with few of both. The factor is of the "
+        "labels at equal quality: its mean over the qualities that both curves reach, between "
+        "points on a line over the logarithm of the labels."
     )
     return parts
 

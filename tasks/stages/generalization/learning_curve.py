@@ -127,10 +127,14 @@ def sentence(found: Mapping[str, Any], confidence: float, documents: int) -> str
     """How many labels pre-training is worth, in words."""
     value, low, high = (found[name] for name in ("value", "low", "high"))
     word = "" if not found["is_bound"] else "at least " if value > 1 else "at most "
-    said = (
-        f"labels are worth {word}{value:.2g} times as much with pre-training "
+    times = (
+        f"{word}{value:.2g} times as much with pre-training "
         f"({100 * confidence:g} % interval {ends_in_words(low, high)})"
     )
+    if (low is None or low <= 1) and (high is None or high >= 1):
+        few = f": too few test documents ({documents})" * (documents < FEWEST_DOCUMENTS)
+        return f"it is not shown that labels are worth more or less with pre-training{few}: {times}"
+    said = f"labels are worth {times}"
     if found["is_bound"]:
         said += (
             ", beyond the measured range: with the fewest labels, one model is better already than "
@@ -138,11 +142,8 @@ def sentence(found: Mapping[str, Any], confidence: float, documents: int) -> str
         )
     if documents < FEWEST_DOCUMENTS:
         return f"{said}: too few test documents ({documents}) to tell"
-    if low is not None and low > 1:
-        return f"{said}: shown to be worth labels"
-    if high is not None and high < 1:
-        return f"{said}: shown to cost labels"
-    return f"{said}: could be chance"
+    cost = high is not None and high < 1
+    return f"{said}: shown to {'cost' if cost else 'be worth'} labels"
 
 
 def ends_in_words(low: float | None, high: float | None) -> str:

@@ -156,6 +156,13 @@ def test_a_factor_beyond_the_measured_range_is_said(tmp_path: Path) -> None:
     ).read_text(encoding="utf-8")
 
 
+def test_where_no_label_helps_the_sentence_says_that_nothing_is_shown(tmp_path: Path) -> None:
+    _, out = curve(tmp_path, [0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.5, 0.5])
+    [said] = json.loads((out / "finding.json").read_text())["sentences"]
+    assert said.startswith("it is not shown that labels are worth more or less with pre-training")
+    assert "beyond the measured range" not in said
+
+
 def test_without_a_model_from_scratch_there_is_one_curve_and_no_factor(tmp_path: Path) -> None:
     metrics, out = curve(tmp_path, [0.6, 0.7, 0.8, 0.9], None)
     assert "labels_factor" not in metrics
