@@ -318,7 +318,11 @@ def entry_of(guess: Guess, folder: Path, settings: Mapping[str, Any]) -> dict[st
         for role, name in guess.columns.items()
         if role != name or role == "split"
     }
-    entry = {"name": guess.name, "problem": guess.problem, "source": location(guess, folder)}
+    entry = {
+        "name": guess.name,
+        "problem": guess.problem,
+        "source": relative(guess.source.location, folder),
+    }
     return entry | ({"columns": columns} if columns else {}) | dict(settings)
 
 
@@ -331,7 +335,7 @@ def corpus_of(guess: Guess, folder: Path) -> dict[str, Any]:
     if labelled and ("text" not in guess.columns or guess.source.size() < _LEAST_TEXT):
         return {"source": BUILT_IN}
     column = guess.columns.get("text", "text")
-    part: dict[str, Any] = {"source": location(guess, folder)}
+    part: dict[str, Any] = {"source": relative(guess.source.location, folder)}
     if column != "text":
         part["text_column"] = _as_yaml(column, guess)
     if labelled and fmean(map(len, guess.seen.columns[column])) < _SHORT:
@@ -339,9 +343,9 @@ def corpus_of(guess: Guess, folder: Path) -> dict[str, Any]:
     return part
 
 
-def location(guess: Guess, folder: Path) -> str:
-    """Where the data are, relative to a folder that they are in."""
-    path = place(guess.source.location).absolute()
+def relative(location: str, folder: Path) -> str:
+    """Where data are, relative to a folder that they are in."""
+    path = place(location).absolute()
     return str(path.relative_to(folder.absolute()) if path.is_relative_to(folder) else path)
 
 

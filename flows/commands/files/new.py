@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from flows.commands.files.data import checked
+from flows.commands.files.pictures import described_pictures, is_pictures
 from flows.presets.beginning import experiment_text, is_corpus
-from flows.presets.guessing import CORPUS, guess
+from flows.presets.guessing import CORPUS, guess, relative
 from flows.terminal.in_process import out, stop
 from tasks.contract import StageError
 from tasks.experiment.fields import NAME_PATTERN
@@ -63,7 +64,11 @@ def new(
     if not re.fullmatch(NAME_PATTERN, name):
         stop([f"--name: {name!r} is no name; accepted: letters, digits, - and _"])
     try:
-        written_text = _text(file, name, corpus, [(path, *given) for path in data])
+        of_pictures = [path for path in data if is_pictures(path, problem)]
+        if of_pictures:
+            written_text = _on_pictures(file, name, corpus, data, given)
+        else:
+            written_text = _text(file, name, corpus, [(path, *given) for path in data])
     except StageError as error:
         stop([str(error)])
     try:
@@ -75,6 +80,21 @@ def new(
     out.print(f"written: {file}; next:", highlight=False, markup=False)
     for line in (f"temper plan {file} --time", f"temper run {file}"):
         out.print(f"  {line}", highlight=False, markup=False)
+
+
+def _on_pictures(
+    file: Path, name: str, corpus: str, data: Sequence[str], given: tuple[str, str, str]
+) -> str:
+    """The experiment on a folder of pictures; they are read to their end.
+
+    Raises:
+        StageError: they cannot be read, or more is given than a folder of pictures.
+    """
+    if corpus or len(data) > 1 or any(given[1:]):
+        raise StageError(
+            f"--data: {data[0]} is of pictures; accepted with it: --name and --problem alone"
+        )
+    return described_pictures(data[0], given[0], relative(data[0], file.absolute().parent), name)
 
 
 def require_new(file: Path) -> None:

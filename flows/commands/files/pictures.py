@@ -40,16 +40,34 @@ def show_pictures(location: str, problem: str) -> None:
     Raises:
         StageError: a run cannot read them.
     """
+    text = described_pictures(location, problem, location)
+    out.print("\n`temper new FILE.yaml --data PATH` writes this to a file.", highlight=False)
+    out.print("The experiment to begin with:\n")
+    out.print(text, highlight=False, markup=False)
+
+
+def described_pictures(location: str, problem: str, source: str, named: str = "") -> str:
+    """Show what pictures there are; the YAML of an experiment on them.
+
+    Args:
+        location: of the pictures.
+        problem: what they are for; empty to guess it.
+        source: the location as the YAML states it.
+        named: the name of the experiment; empty: that of the pictures.
+
+    Raises:
+        StageError: a run cannot read them.
+    """
     from tasks.sources.images import resolve
 
-    source = resolve(location, "PATH")
+    pictures = resolve(location, "PATH")
     name = re.sub(r"[^A-Za-z0-9]+", "-", place(location).absolute().stem).strip("-").lower()[:40]
-    kind = problem if problem in choices.of_pictures() else _problem_of(source)
+    kind = problem if problem in choices.of_pictures() else _problem_of(pictures)
     settings: dict[str, Any] = {"problem": kind}
     labelled = problem != IMAGES
     with TemporaryDirectory() as folder, err.status("reading the pictures …"):
         try:
-            card = _card(source, Path(folder) / "one", name, settings, labelled=labelled)
+            card = _card(pictures, Path(folder) / "one", name, settings, labelled=labelled)
         except StageError as error:
             if labelled and "the picture has no label" in str(error) and not problem:
                 labelled = False
@@ -57,13 +75,11 @@ def show_pictures(location: str, problem: str) -> None:
                 settings |= {"overlap": "drop"}
             else:
                 raise
-            card = _card(source, Path(folder) / "two", name, settings, labelled=labelled)
+            card = _card(pictures, Path(folder) / "two", name, settings, labelled=labelled)
     out.print(LeftMarkdown(card), soft_wrap=False)
-    for remark in source.remarks():
+    for remark in pictures.remarks():
         out.print(remark, highlight=False, markup=False)
-    out.print("\nThe experiment to begin with:\n")
-    text = _text(name or "images", location, settings, labelled=labelled)
-    out.print(text, highlight=False, markup=False)
+    return _text(named, name or "images", source, settings, labelled=labelled)
 
 
 def _problem_of(source: Any) -> str:
@@ -90,18 +106,20 @@ def _card(
     return PicturesCard.read(folder / "tally.json").page()
 
 
-def _text(name: str, location: str, settings: Mapping[str, Any], *, labelled: bool) -> str:
-    """An experiment on these pictures."""
+def _text(
+    named: str, name: str, source: str, settings: Mapping[str, Any], *, labelled: bool
+) -> str:
+    """An experiment on these pictures; the names of it and of its problem."""
     parts: dict[str, Any] = {
-        "images": {"source": location},
+        "images": {"source": source},
         "pixels": {"size": 64, "channels": 3},
         "model": {"family": "resnet", "size": "tiny"},
         "pretraining": {"objective": "simclr", "steps": 1000},
     }
-    lines = [f"name: {name}"]
+    lines = [f"name: {named or name}"]
     lines += [f"{part}: {_flow(values)}" for part, values in parts.items()]
     if labelled:
-        entry = {"name": name, "problem": settings["problem"], "source": location}
+        entry = {"name": name, "problem": settings["problem"], "source": source}
         lines += [
             "# The same pictures: pre-train on others of their kind, if there are more.",
             "downstream:",
