@@ -17,7 +17,7 @@ from flows.calls.inputs import note, picture_inputs, read_inputs
 from flows.calls.predicting import AnsweringModel
 from flows.commands.files.drawing import Drawing
 from flows.commands.parts import ModelArgument
-from flows.terminal.in_process import err, prepare, require_writable, stop
+from flows.terminal.in_process import err, prepare, require_given, require_writable, stop
 from tasks.contract import StageError
 from tasks.experiment import choices
 
@@ -84,6 +84,7 @@ def predict(
     if output is not None and output.suffix.lower() not in WRITTEN:
         stop([f"--output {output}: accepted: a file that ends in {', '.join(WRITTEN)}"])
     require_writable("--output", output)
+    require_given(file)
     prepare()
     try:
         _predict(model, file, [column, second_column], output, draw=draw, skip_invalid=skip_invalid)

@@ -16,6 +16,7 @@ import typer
 from flows.terminal.plain_console import PlainConsole
 from tasks.contract import StageError, UnreachableError
 from tasks.machinery.host.home import home, make_home, require_addresses
+from tasks.machinery.naming.paths import place
 
 if TYPE_CHECKING:
     from flows.terminal.console import Terminal
@@ -51,6 +52,17 @@ def require_writable(option: str, file: Path | None) -> None:
         stop([f"{option} {file}: no folder {folder}"])
     if not os.access(file if file.exists() else folder, os.W_OK):
         stop([f"{option} {file}: not writable; accepted: a file in a folder you can write to"])
+
+
+def require_given(file: str) -> None:
+    """Check in advance that a file or a folder with rows is there; end the program if not."""
+    if file != "-" and not place(file).exists():
+        stop(
+            [
+                f"FILE: there is no file or folder {file}; accepted: a file with rows, or - for "
+                "lines; for a model of pictures one, or a folder"
+            ]
+        )
 
 
 def ready() -> None:

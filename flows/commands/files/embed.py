@@ -12,7 +12,7 @@ import typer
 from flows.calls.embedding import Body, tell_cut
 from flows.calls.inputs import note
 from flows.commands.parts import ModelArgument
-from flows.terminal.in_process import err, prepare, require_writable, stop
+from flows.terminal.in_process import err, prepare, require_given, require_writable, stop
 from tasks.contract import StageError
 
 SUFFIX = ".parquet"
@@ -54,6 +54,7 @@ def embed(
     if output.suffix.lower() != SUFFIX:
         stop([f"--output {output}: accepted: a file that ends in {SUFFIX}"])
     require_writable("--output", output)
+    require_given(file)
     prepare()
     try:
         _embed(model, file, column, output, skip_invalid=skip_invalid)
