@@ -589,11 +589,13 @@ def stagewise(place: SimpleNamespace, tmp_path_factory) -> dict[str, dict[str, l
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_the_module_of_a_stage_is_in_its_own_key(stagewise) -> None:
     assert len(stagewise) == STAGES
     assert {t: s["own"] for t, s in stagewise.items() if s["own"][0] not in s["key"]} == {}
 
 
+@pytest.mark.slow
 def test_every_module_that_a_stage_imports_while_it_runs_is_in_its_key(stagewise) -> None:
     beyond = {t: sorted({*s["imported"]} - {*s["key"]}) for t, s in stagewise.items()}
     assert {title: modules for title, modules in beyond.items() if modules} == {}

@@ -138,6 +138,24 @@ def test_data_shows_the_card_of_pictures_and_an_experiment(tmp_path: Path, monke
     assert "10 of 10 stages run" in out
 
 
+def test_a_new_experiment_on_pictures_is_written_and_accepted(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_pictures(tmp_path / "photos", 60, 1)
+    status, _, err = call("new", "mine.yaml", "--data", "photos", "--text", "body")
+    assert status == 2
+    assert "--data: photos is of pictures; accepted with it: --name and --problem alone" in err
+    status, out, err = call("new", "mine.yaml", "--data", "photos")
+    assert status == 0, err
+    found = yaml.safe_load((tmp_path / "mine.yaml").read_text())
+    assert (found["name"], found["images"]) == ("mine", {"source": "photos"})
+    assert found["downstream"][0]["problem"] == PROBLEM
+    status, out, err = call("plan", "mine.yaml")
+    assert status == 0, err
+    assert "10 of 10 stages run" in out
+
+
 @pytest.mark.parametrize(
     ("write", "problem"),
     [

@@ -102,7 +102,7 @@ def test_pictures_of_a_folder_are_embedded_each_as_it_is_alone(family, tmp_path)
     ("words", "said"),
     [
         (["rows.txt", "--output", "f.csv"], "accepted: a file that ends in .parquet"),
-        (["nothing.txt", "--output", "f.parquet"], "nothing.txt is not a file"),
+        (["nothing.txt", "--output", "f.parquet"], "there is no file or folder nothing.txt"),
         (["empty.txt", "--output", "f.parquet"], "empty.txt, line 1: found ''"),
         (["rows.csv", "--column", "body", "--output", "f.parquet"], "body"),
     ],
