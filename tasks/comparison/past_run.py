@@ -141,10 +141,12 @@ def _one(word: str, runs: Sequence[PastRun]) -> PastRun:
     names = [run.name for run in runs]
     nearby = near(word, names) or near(word, [run.run_id[: max(8, len(word))] for run in runs])
     hint = f"; did you mean {nearby!r}" if nearby else ""
-    raise UnknownRunError(
-        f"no run is called {word!r}, and no id starts with it{hint}. The latest:\n"
-        + _listed(runs[:5])
-    )
+    said = f"no run is called {word!r}"
+    if len(word) < SHORTEST_ID:
+        said += f" (the start of an id has at least {SHORTEST_ID} characters)"
+    else:
+        said += ", and no id starts with it"
+    raise UnknownRunError(f"{said}{hint}. The latest:\n{_listed(runs[:5])}")
 
 
 def _listed(runs: Sequence[PastRun], most: int = 10) -> str:

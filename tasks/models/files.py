@@ -199,9 +199,10 @@ def built_as(configuration: dict[str, Any]) -> str:
 def problem_of(configuration: dict[str, Any]) -> str:
     """The problem that a model was fine-tuned for; empty if there is none.
 
-    Of a published model, which does not state it: the first whose head it has.
+    Of a published model, which does not state it: the default one of those whose head it has.
     """
-    return next((name for name in every() if answers(name, configuration)), "")
+    found = [name for name in every() if answers(name, configuration)]
+    return min(found, key=lambda name: not described(name).HEAD.is_default, default="")
 
 
 def auto_class(configuration: dict[str, Any]) -> str:

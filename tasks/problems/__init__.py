@@ -84,11 +84,14 @@ class Head:
         architecture: the suffix of the model's class, such as `ForSequenceClassification`.
         problem_type: as in the configuration of `transformers`; "" where the class determines it.
         outputs: of a problem without labels, how many numbers the head gives.
+        is_default: whether a published model with this head is taken to solve the problem; False
+            where another problem has the same head.
     """
 
     architecture: str
     problem_type: str
     outputs: int = 1
+    is_default: bool = True
 
 
 class Description(Protocol):
@@ -103,7 +106,7 @@ class Description(Protocol):
         HEADLINE: The metric of gains.
         PARTS: The breakdown of results; None for none.
         HEAD: The model head. Several problems may have the same: a model states what it was
-            fine-tuned for. A published model, which does not, is taken to solve the first by name.
+            fine-tuned for. A published model, which does not, is taken to solve the default one.
         LIBRARIES: Distributions, beside those of training, whose versions can change a metric.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,15 +11,19 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
+from tasks.contract import StageError
 from tasks.data.text.length_buckets import Example
+from tasks.experiment.problem import FineTuning
 from tasks.models.class_loss import NO_LABEL, SEVERAL, ClassLoss, balanced_weights
+from tasks.models.learning import tuning
 from tasks.models.learning.tuning import labels_in
-from tasks.problems import defaults
+from tasks.problems import Head, defaults
 from tasks.training.microbatches import split_rows, weighed
 from tests.support.shapes import case
 
 ONE = "single_label_classification"
 SHARE = 0.2
+HEAD = Head("ForSequenceClassification", ONE)
 
 
 def model_of(logits: torch.Tensor):
@@ -72,6 +77,16 @@ def test_several_labels_are_a_yes_or_no_each() -> None:
     expected = functional.binary_cross_entropy_with_logits(scores, smooth)
     found = loss_of(ClassLoss(SEVERAL, SHARE), scores, labels)
     assert float(found) == pytest.approx(float(expected))
+
+
+@pytest.mark.parametrize("chosen", [{"label_smoothing": 0.1}, {"class_weights": "balanced"}])
+def test_a_loss_of_the_problem_is_not_replaced(chosen: dict[str, Any]) -> None:
+    training = FineTuning(**chosen)
+    own = SimpleNamespace(HEAD=HEAD, loss=lambda *_: 0.0)
+    with pytest.raises(StageError, match="and the problem has a loss of its own"):
+        tuning.loss_of(own, training, [Example([1], [0])], 2)
+    usual = SimpleNamespace(HEAD=HEAD, loss=defaults.loss)
+    assert isinstance(tuning.loss_of(usual, training, [Example([1], [0])], 2), ClassLoss)
 
 
 def test_balanced_weights_are_sklearns_and_1_on_average() -> None:

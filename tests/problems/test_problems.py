@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tasks import problems
 from tasks.experiment.problem import ColumnRoles
+from tasks.models import files
 from tasks.problems import Description, Problem
 
 
@@ -34,6 +37,24 @@ def test_every_problem_has_modules_that_say_everything(name):
     rows = import_module(problems.part_of(name, "rows"))
     undescribed = set(rows.ROLES) - set(ColumnRoles.model_fields)
     assert not undescribed, "a role of its own is described in ROLE_WORDS of rows.py"
+
+
+def test_one_problem_at_most_is_the_default_of_a_head():
+    heads = [problems.described(name).HEAD for name in problems.every()]
+    shared = [(head.architecture, head.problem_type) for head in heads if head.is_default]
+    assert len(shared) == len(set(shared)), "of a head that another problem has: is_default=False"
+
+
+def test_a_published_model_solves_the_default_problem_of_its_head(monkeypatch):
+    usual = problems.described("text-classification")
+    other = SimpleNamespace(HEAD=replace(usual.HEAD, is_default=False))
+    found = {"a-new-problem": other, "text-classification": usual}
+    monkeypatch.setattr(files, "every", lambda: tuple(found))
+    monkeypatch.setattr(files, "described", found.get)
+    published = {"architectures": ["BertForSequenceClassification"]}
+    published |= {"id2label": {"0": "a", "1": "b"}}
+    assert files.problem_of(published) == "text-classification"
+    assert files.problem_of(published | {files.PROBLEM: "a-new-problem"}) == "a-new-problem"
 
 
 def test_naming_a_problem_loads_nothing_heavy():

@@ -9,7 +9,7 @@ from tasks.contract import StageError
 from tasks.experiment.images.problem import ImageTuning
 from tasks.experiment.problem import FineTuning
 from tasks.models.class_loss import NO_LABEL, ClassLoss, balanced_weights
-from tasks.problems import Problem
+from tasks.problems import Problem, defaults
 from tasks.training.loop import Batch, Optimization, TrainingHistory
 from tasks.training.optimization import matrices_of_layers
 from tasks.training.weights.best import Order
@@ -38,10 +38,19 @@ def order_of(kind: Problem) -> Order:
 def loss_of(
     kind: Problem, training: Weighed, examples: Sequence[Any], labels: int
 ) -> Callable[[Any, Batch], Any]:
-    """The loss of a batch: with smoothed labels or weights of classes, if these are chosen."""
+    """The loss of a batch: with smoothed labels or weights of classes, if these are chosen.
+
+    Raises:
+        StageError: these are chosen, and the problem has a loss of its own.
+    """
     balanced, problem_type = training.class_weights == "balanced", kind.HEAD.problem_type
     if not training.label_smoothing and not balanced:
         return kind.loss
+    if kind.loss is not defaults.loss:
+        raise StageError(
+            "label_smoothing and class_weights are of cross-entropy, and the problem has a loss of "
+            "its own; accepted: label_smoothing 0 with class_weights none"
+        )
     weights = balanced_weights(examples, problem_type, labels) if balanced else None
     return ClassLoss(problem_type, training.label_smoothing, weights)
 

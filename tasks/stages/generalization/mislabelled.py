@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.contract import Monitor
+from tasks.contract import Monitor, StageError
 from tasks.data.same_text import share
 from tasks.data.tables import write_json
 from tasks.models.answering import read_labels
@@ -50,6 +50,9 @@ def find_mislabelled(
         simple model on rows that it has not seen) and, from LEAST_ACCURACY on, `share` (of all
         labels, an upper estimate). Nothing where fewer than two labels have FOLDS documents: the
         finding says so.
+
+    Raises:
+        StageError: the simple model gives no probabilities.
     """
     kind, simple = load(problem), load_simple(problem)
     rows = every_row(kind, data)
@@ -73,7 +76,11 @@ def find_mislabelled(
             rows[chosen].reset_index(drop=True) for chosen in (~(asked | choosing), choosing, asked)
         )
         answers = simple.answer(train, validation, test.drop(columns=[kind.TRUTH]), labels)
-        assert isinstance(answers, pd.DataFrame)
+        if not isinstance(answers, pd.DataFrame):
+            raise StageError(
+                f"the simple model of {problem} gives no probabilities, by which wrong labels are "
+                "found: set evaluation.mislabelled to false"
+            )
         shares[asked] = np.stack(list(answers[PROBABILITIES]))
     monitor.progress(FOLDS, FOLDS, "folds")
     number_of = {label: i for i, label in enumerate(labels)}
