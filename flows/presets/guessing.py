@@ -318,11 +318,10 @@ def entry_of(guess: Guess, folder: Path, settings: Mapping[str, Any]) -> dict[st
         for role, name in guess.columns.items()
         if role != name or role == "split"
     }
-    entry = {
-        "name": guess.name,
-        "problem": guess.problem,
-        "source": relative(guess.source.location, folder),
-    }
+    problem: dict[str, Any] = {"problem": guess.problem}
+    if guess.problem == SEVERAL:
+        problem = {"problem": TEXTS, "several_labels": True}
+    entry = {"name": guess.name, **problem, "source": relative(guess.source.location, folder)}
     return entry | ({"columns": columns} if columns else {}) | dict(settings)
 
 

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
 SEED = 0  # of the order in which rows are visited, which changes the solution by rounding alone
+
+
+class _Bounded(LogisticRegression):
+    """One that ends after its 100 passes over the rows without a warning.
+
+    On digits in small grey pixels, ten to a hundred times as many passes change 0.4 % of the
+    answers at most, and take up to fifteen times as long.
+    """
+
+    def fit(self, *given: Any, **named: Any) -> LogisticRegression:
+        """Fit it as its class does."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return super().fit(*given, **named)
 
 
 def logistic_regression(strength: float) -> OneVsRestClassifier:
@@ -18,5 +36,5 @@ def logistic_regression(strength: float) -> OneVsRestClassifier:
     Args:
         strength: the inverse of the penalty.
     """
-    model = LogisticRegression(C=strength, solver="liblinear", dual=True, random_state=SEED)
+    model = _Bounded(C=strength, solver="liblinear", dual=True, random_state=SEED)
     return OneVsRestClassifier(model)

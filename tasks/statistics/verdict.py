@@ -83,8 +83,8 @@ def against_simple(
         return f"better than the simple model ({words}) by {by} {amounts}"
     if said == WORSE:
         return (
-            f"the simple model ({words}) is better by {by} {amounts}; more labels, more "
-            "text or a published model may help"
+            f"the simple model ({words}) is better by {by} {amounts}; more labels, more to "
+            "pre-train on or a published model may help"
         )
     interval = numbers.interval(*ends, metric.unit, "+")
     return f"{said} ({words}): {numbers.gain(value, metric.unit)} {interval}"

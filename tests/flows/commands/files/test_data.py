@@ -74,7 +74,11 @@ SEEN: dict[str, tuple[Written, list[str], dict[str, object] | None]] = {
     "lists of labels": (
         label_lists,
         ["labels in column 'topics' (list of text)"],
-        {"problem": "several-labels", "columns": {"text": "body", "label": "topics"}},
+        {
+            "problem": "text-classification",
+            "several_labels": True,
+            "columns": {"text": "body", "label": "topics"},
+        },
     ),
     "conll": (conll, [".conll", "ANIMAL"], {"problem": "token-classification"}),
     "questions": (
