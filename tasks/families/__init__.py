@@ -69,7 +69,7 @@ class Family(Protocol):
         """The fields of a configuration that set the dropout of the encoder and of its heads.
 
         They replace those of a given model when it is fine-tuned. Only fields that the
-        configuration has.
+        configuration has, or that its heads read.
         """
 
     def longest_input(self, config: Mapping[str, Any]) -> int | None:

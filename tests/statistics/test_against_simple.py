@@ -25,7 +25,7 @@ def measured(value: float, low: float, high: float, documents: int = 100) -> dic
             measured(-0.086, -0.1, -0.07),
             WORSE,
             "the simple model (words) is better by 8.6 points [7.0, 10.0]; more labels, more "
-            "text or a published model may help",
+            "to pre-train on or a published model may help",
         ),
         (
             measured(0.01, -0.02, 0.04),
