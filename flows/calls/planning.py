@@ -92,7 +92,7 @@ def planned(recipe: Recipe, refresh: Sequence[str], verify: Verification) -> Tim
     planner = TimedPlanner(Store(store_folder()), frozenset(refresh))
     with verifying(verify):
         recipe(planner)
-    read_small_sources(planner.calls)
+    planner.unread = read_small_sources(planner.calls)
     return planner
 
 

@@ -45,7 +45,8 @@ def planned(
 ) -> TimedPlanner:
     """The plan of a recipe; a mistake ends the program, before anything is computed."""
     with _ending_on_mistakes():
-        return planning.planned(recipe, refresh, verify)
+        planner = planning.planned(recipe, refresh, verify)
+    return _told(planner)
 
 
 def print_plan(name: str, steps: list[Any]) -> None:
@@ -62,4 +63,12 @@ def planned_experiment(
 ) -> tuple[Experiment | ImageExperiment, TimedPlanner]:
     """The experiment and its plan; a mistake ends the program, before anything is computed."""
     with _ending_on_mistakes():
-        return planning.planned_experiment(name, settings, refresh, verify)
+        chosen, planner = planning.planned_experiment(name, settings, refresh, verify)
+    return chosen, _told(planner)
+
+
+def _told(planner: TimedPlanner) -> TimedPlanner:
+    """The planner, after saying what it did not read."""
+    for line in planner.unread:
+        out.print(line, style="yellow", markup=False, highlight=False)
+    return planner

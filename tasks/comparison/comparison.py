@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tasks import objectives, problems
 from tasks.comparison.curves import Curve
-from tasks.comparison.disagreement import Disagreement
 from tasks.comparison.energy import Power
 from tasks.comparison.past_run import PastRun, label_of
 from tasks.comparison.settings import Spread, data_of, settings_of, spread
@@ -24,7 +24,10 @@ from tasks.machinery.naming.metric_name import (
 )
 from tasks.machinery.tracking.tags import RESULTS
 from tasks.objectives import images as image_objectives
-from tasks.statistics.significance import Difference
+
+if TYPE_CHECKING:  # with numpy and pandas, which a leaderboard does without
+    from tasks.comparison.disagreement import Disagreement
+    from tasks.statistics.significance import Difference
 
 # Metrics of quantity, not quality: none of their values is the best. Nor is the largest gain: a
 # worse model from scratch makes it larger.

@@ -13,8 +13,7 @@ from tasks.comparison.comparison import (
     incomparable_pretraining,
 )
 from tasks.comparison.disagreement import Disagreement
-from tasks.comparison.overlays import curve_figures, headline_figures
-from tasks.comparison.settings import Spread
+from tasks.comparison.values import ABSENT, with_interval, with_spread
 from tasks.comparison.ways.page import ways_blocks
 from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.metric_name import DOWNSTREAM, REFERENCES, MetricName
@@ -22,7 +21,6 @@ from tasks.pages.document import Block, Cell, Document, Grid, Item, Section, Wor
 from tasks.statistics import numbers
 from tasks.statistics.significance import BETTER, WORSE, Difference
 
-ABSENT = "–"
 ONE_SETTING = "These runs differ by the seed alone. Their differences are variation between seeds:"
 _LONGEST = 600  # characters of a text, or of a parameter
 # Other models' metrics and counts, which the full table has.
@@ -50,13 +48,6 @@ def page_of(found: Comparison, *, figures: bool = True) -> Document:
     names = ", ".join(dict.fromkeys(run.experiment for run in found.runs))
     title = f"{names}: {len(found.runs)} runs compared"
     return Document(title, [section for section in sections if section.blocks])
-
-
-def with_interval(value: Value | None) -> str:
-    """`0.528 [0.502, 0.554]`."""
-    if value is None:
-        return ABSENT
-    return numbers.with_interval(value.value, value.low, value.high, "number")
 
 
 def _runs(found: Comparison) -> list[Block]:
@@ -125,7 +116,11 @@ def _results(found: Comparison, figures: bool) -> list[Block]:
             "cover the variation between training seeds."
         )
     )
-    return blocks + (list(headline_figures(found)) if figures else [])
+    if figures:
+        from tasks.comparison.overlays import headline_figures  # with matplotlib
+
+        blocks += headline_figures(found)
+    return blocks
 
 
 def _metric_grid(found: Comparison, rows: Sequence[MetricRow]) -> Grid:
@@ -165,19 +160,6 @@ def _spread_grid(found: Comparison, rows: Sequence[MetricRow]) -> Grid:
         for row in rows
     ]
     return Grid(["over seeds", *(setting_name(each) for each in found.settings)], body)
-
-
-def with_spread(found: Spread | None) -> str:
-    """`0.528 ± 0.012 (0.515 to 0.540)`; one value alone as it is."""
-    if found is None:
-        return ABSENT
-    if found.seeds == 1:
-        return numbers.plain(found.mean, "number")
-    mean, deviation, low, high = (
-        numbers.plain(value, "number")
-        for value in (found.mean, found.deviation, found.low, found.high)
-    )
-    return f"{mean} ± {deviation} ({low} to {high})"
 
 
 def _differences(found: Comparison) -> list[Block]:
@@ -289,6 +271,8 @@ def _curves(found: Comparison) -> list[Block]:
             ]
         told.add(overlay.stage)
         if not any(len(group) == len(found.runs) for group in overlay.shared):
+            from tasks.comparison.overlays import curve_figures
+
             blocks += curve_figures(overlay)
     if blocks:
         blocks.append(

@@ -6,6 +6,7 @@ sizes must be those of the weights beside it, and its attention one of transform
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -92,10 +93,13 @@ def require_sound(folder: Path, names: Sequence[str], where: str) -> None:
             read_foreign_json(folder / name, f"{where}: {name}")
 
 
+# The kinds of numbers that numpy does not know: as whole numbers, and the bits that only NaN and
+# infinity have all set.
+_EXPONENTS = {"BF16": ("<u2", 0x7F80), "F8_E5M2": ("u1", 0x7C), "F8_E4M3": ("u1", 0x7F)}
+
+
 def require_finite(files: Iterable[Path], where: str) -> None:
     """Check that weights are numbers: a model of NaN answers the first class to everything.
-
-    Weights in bfloat16, which numpy does not know, are not checked.
 
     Raises:
         StageError: some are NaN or infinite.
@@ -106,14 +110,30 @@ def require_finite(files: Iterable[Path], where: str) -> None:
     for file in files:
         with safe_open(file, framework="numpy") as opened:
             for name in opened.keys():  # noqa: SIM118
-                if opened.get_slice(name).get_dtype() not in ("F16", "F32", "F64"):
+                kind = opened.get_slice(name).get_dtype()
+                if kind in _EXPONENTS:
+                    wrong = _special(file, name, *_EXPONENTS[kind])
+                elif kind in ("F16", "F32", "F64"):
+                    wrong = int(np.count_nonzero(~np.isfinite(opened.get_tensor(name))))
+                else:
                     continue
-                wrong = int(np.count_nonzero(~np.isfinite(opened.get_tensor(name))))
                 if wrong:
                     raise StageError(
                         f"{where}: {file.name}: {name}: {wrong:,} of the numbers are NaN or "
                         "infinite: its training went wrong, or the copy; take another one"
                     )
+
+
+def _special(file: Path, name: str, kind: str, exponent: int) -> int:
+    """How many numbers of a tensor have all bits of a mask, read from its bytes."""
+    import numpy as np
+
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+        begin, end = json.loads(opened.read(length))[name]["data_offsets"]
+        opened.seek(8 + length + begin)
+        bits = np.frombuffer(opened.read(end - begin), dtype=kind)
+    return int(np.count_nonzero(bits & exponent == exponent))
 
 
 def _require_fields(configuration: dict[str, Any], said: str) -> None:

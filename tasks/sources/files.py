@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 from tasks.contract import StageError
 from tasks.data.rows import Column, Columns, Document, Row, Split
 from tasks.experiment.corpus import Corpus
-from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.host.digest_memo import digest_file, digest_files
 from tasks.machinery.naming.paths import place
 from tasks.sources import Holds, Progress, Source
 from tasks.sources.columns import text_in
@@ -98,7 +98,8 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
     accepted = _accepted(holds)
     if root.is_dir():
         paths = files_in(root, accepted, field)
-        names = {path.relative_to(root).as_posix(): path for path in paths}
+        above = len(str(root / "_")) - 1
+        names = {str(path)[above:]: path for path in paths}
     elif root.is_file():
         found = format_of(File(root, root.name), rows=accepted is FOR_ROWS)
         if found not in accepted and root.stat().st_size:
@@ -113,7 +114,9 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
     empty = [name for name, path in names.items() if path.stat().st_size == 0]
     if empty:
         raise StageError(f"{field}: {empty[0]} is empty (0 bytes): add content or remove it")
-    digests = {name: digest_file(path) for name, path in sorted(names.items())}
+    ordered = sorted(names)
+    paths = [names[name] for name in ordered]
+    digests = dict(zip(ordered, digest_files(paths), strict=True))
     every = (File(path, name) for name, path in names.items())
     if holds in {None, "text"} and any(format_of(file, rows=False) in TEXTS for file in every):
         digests[UNIT] = "file" if root.is_dir() else "paragraph"
@@ -233,14 +236,14 @@ def _files(source: Source, accepted: tuple[str, ...]) -> list[File]:
     root = place(source.location)
     every = [name for name in source.identity if name != UNIT]
     alone = not root.is_dir()
-    read = {*readable([root / name for name in every], accepted)}
-    names = every if alone else [name for name in every if root / name in read]
+    paths = {root / name: name for name in every}
+    names = every if alone else [paths[path] for path in readable([*paths], accepted)]
     if not names:
         raise StageError(
             f"{source.location}: {source.name} has no file of an accepted type; "
             f"accepted: {', '.join(accepted)}"
         )
-    files = [File(root / name if root.is_dir() else root, name) for name in names]
+    files = [File(root if alone else root / name, name) for name in names]
     gone = [file.name for file in files if not file.path.is_file()]
     if gone:
         raise StageError(f"{source.location}: {gone[0]} was deleted after the run was planned")
@@ -324,8 +327,9 @@ def guesses(source: Source, *, rows: bool) -> list[tuple[str, str]]:
 def size(source: Source) -> int:
     """Bytes of the files that the identity names; of packed ones about what they unpack to."""
     root = place(source.location)
+    alone = not root.is_dir()
     sizes = {
-        name: (root / name if root.is_dir() else root).stat().st_size
+        name: (root if alone else root / name).stat().st_size
         for name in source.identity
         if name != UNIT
     }

@@ -26,7 +26,7 @@ SPLIT_WORDS: dict[str, Split] = {
 
 def files_in(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
     """Files to read, at any depth, except hidden files and folders."""
-    every = sorted(files_under(root, (), field))
+    every = sorted(files_under(root, (), field), key=lambda path: path.parts)
     chosen = readable(every, accepted)
     if others := [path for path in chosen if not _may_describe(path)]:
         chosen = others
@@ -97,11 +97,12 @@ def _require_no_split_passed_over(
     Raises:
         StageError: such a file would be passed over, and its split be taken from other rows.
     """
+    read = set(chosen)
     there = {split for path in chosen for split in splits_in(path.relative_to(root).as_posix())}
     for path in every:
         name = path.relative_to(root)
         missing = splits_in(name.as_posix()) - there
-        if path not in chosen and missing and suffix_of(path) not in NO_DATA:
+        if path not in read and missing and suffix_of(path) not in NO_DATA:
             raise StageError(
                 f"{field}: {name} is named after the {min(missing)} split, but a "
                 f"{path.suffix or 'file without an ending'} is not read, and no other file is of "
@@ -116,13 +117,14 @@ def files_under(folder: Path, above: tuple[str, ...], field: str) -> Iterator[Pa
         raise StageError(
             f"{field}: {folder} is a link back to {own}, a folder that contains it; remove the link"
         )
-    for entry in folder.iterdir():
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from files_under(entry, (*above, own), field)
-        else:
-            yield entry
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                yield from files_under(Path(entry.path), (*above, own), field)
+            else:
+                yield Path(entry.path)
 
 
 def links_out(root: Path, names: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from tasks.contract import StageError
 from tasks.data.rows import Column, Document
+from tasks.machinery.host.foreign_json import RepeatedKeyError, decoded
 from tasks.machinery.naming.cut import cut
 from tasks.sources.columnar import arrow, parquet
 from tasks.sources.columns import require
@@ -80,7 +81,9 @@ def json_lines(file: File, columns: Sequence[Column]) -> Iterator[Record]:
             continue
         where = f"{file.name}, line {number}"
         try:
-            values = json.loads(line)
+            values = decoded(line)
+        except RepeatedKeyError as error:
+            raise StageError(f"{where}: {error}") from None
         except (ValueError, RecursionError) as error:  # also a number of too many digits
             column = f" (column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
             raise StageError(
@@ -172,12 +175,14 @@ def _objects(file: File) -> list[Any]:
                 f"write an object a line: jq -c '.[]' {file.path.name} > {file.path.stem}.jsonl"
             )
     try:
-        found = json.loads("\n".join(parts))
+        found = decoded("\n".join(parts))
     except json.JSONDecodeError as error:
         line = _shown(parts[error.lineno - 1])
         raise StageError(
             f"{file.name}, line {error.lineno}: not valid JSON (column {error.colno}): {line}"
         ) from None
+    except RepeatedKeyError as error:
+        raise StageError(f"{file.name}: {error}") from None
     except (ValueError, RecursionError) as error:
         raise StageError(f"{file.name}: not valid JSON: {error}") from None
     if isinstance(found, dict):

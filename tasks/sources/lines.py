@@ -52,8 +52,8 @@ class File:
 
 def suffix_of(path: Path) -> str:
     """The ending that names a file's format, in lower case, below `.gz`, `.xz` and `.zst`."""
-    packed = path.suffix.lower() in PACKED
-    return (path.with_suffix("") if packed else path).suffix.lower()
+    suffix = path.suffix.lower()
+    return path.with_suffix("").suffix.lower() if suffix in PACKED else suffix
 
 
 def lines(file: File) -> Generator[tuple[int, str], None, None]:

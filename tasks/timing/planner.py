@@ -39,9 +39,15 @@ class Expected:
 
 @dataclass
 class TimedPlanner(Planner):
-    """A planner that records the calls."""
+    """A planner that records the calls.
+
+    Attributes:
+        calls: the steps, with the arguments of their stages.
+        unread: what of the sources is not read before the stages run, in sentences.
+    """
 
     calls: list[tuple[Step, dict[str, Any]]] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
         """Add the stage to the plan."""

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import save_file as torch_save
 
 from tasks.contract import StageError
 from tasks.machinery.host import foreign_json
@@ -159,3 +161,18 @@ def test_weights_that_are_no_numbers_are_refused(body: Path, bad: float) -> None
     save_file(weights, file, metadata={"format": "pt"})
     with pytest.raises(StageError, match=f"^mine: model.safetensors: {name}: 1 of the numbers"):
         require_finite([file], "mine")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("kind", ["bfloat16", "float8_e5m2", "float8_e4m3fn"])
+def test_also_in_formats_that_numpy_does_not_know(tmp_path: Path, kind: str, bad: float) -> None:
+    file = tmp_path / "model.safetensors"
+    values = torch.tensor([[0.5, -0.0], [240.0, -240.0]]).to(getattr(torch, kind))
+    other = torch.zeros(3, dtype=torch.int64)
+    torch_save({"before": other, "weight": values}, file)
+    require_finite([file], "mine")
+    values[1, 0] = bad
+    torch_save({"before": other, "weight": values}, file)
+    if not values.float().isfinite().all():  # e4m3fn has no infinity
+        with pytest.raises(StageError, match=r"model.safetensors: weight: 1 of the numbers"):
+            require_finite([file], "mine")

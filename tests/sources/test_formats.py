@@ -38,6 +38,14 @@ def test_every_layout_of_json_gives_the_same_rows(content: str, tmp_path: Path) 
     ("content", "said"),
     [
         ('[\n{"text": "a"},\n{"text" "b"}]', r"t.json, line 3: not valid JSON \(column 9\)"),
+        (
+            '{"text": "a", "label": "x", "text": "b"}\n{"text": "c"}',
+            r"t.json, line 1: the key 'text' is twice in an object, with 'a' and 'b'; keep one",
+        ),
+        (
+            '[{"text": "a", "data": {"id": 1, "id": 1}}]',
+            r"t.json: the key 'id' is twice in an object, with 1 and 1; keep one",
+        ),
         ('[{"text": "a"}, 7]', r"t.json, item 2: '7' is not a JSON object; accepted: a list"),
         ('[{"txt": "a"}]', r"t.json, item 1: no column 'text' .*did you mean txt"),
         ('{"a": [],\n"b": []}', r"t.json: an object with the keys 'a', 'b'; accepted: a list"),

@@ -7,6 +7,7 @@ follow the measured values; `temper compare` tests whether neighbours differ sig
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,7 @@ from tasks.comparison.comparison import (
     direction,
 )
 from tasks.comparison.past_run import PastRun
-from tasks.comparison.settings import SEED, settings_of, spread
+from tasks.comparison.settings import SEED, settings_of
 from tasks.machinery.naming.metric_name import DOWNSTREAM, MetricName, headline_of
 from tasks.machinery.naming.spelling import near
 from tasks.machinery.tracking.tags import RESULTS, TEST_ROWS_OF
@@ -64,8 +65,8 @@ class Entry:
 
     def mean(self, metric: str) -> float | None:
         """The mean of a metric over the seeds; None if no run has it."""
-        found = spread(self.values(metric))
-        return found.mean if found else None
+        values = self.values(metric)
+        return statistics.fmean(values) if values else None
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,10 @@ def metrics_to_rank(runs: Sequence[PastRun], wanted: str = "") -> list[str]:
         shown = [name for name in names if not MetricName.parse(name).end]
         known = ", ".join(shown[:12]) + (", …" if len(shown) > 12 else "")
         raise UnknownMetricError(f"--metric {wanted}: no run has it{hint}. There are: {known}")
+    alike = {tuple(run.metrics): run for run in runs}  # runs of an experiment have the same names
     found = {
         str(MetricName(metric, problem=problem))
-        for run in runs
+        for run in alike.values()
         for problem in run.problems
         if (metric := headline_of(run.metrics, problem))
     }

@@ -13,9 +13,9 @@ from tasks.comparison.comparison import (
     direction,
     value_of,
 )
-from tasks.comparison.page import ABSENT, with_interval, with_spread
 from tasks.comparison.ranking.leaderboard import Entry, Group, measured_on, places, varying
 from tasks.comparison.settings import spread
+from tasks.comparison.values import ABSENT, with_interval, with_spread
 from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.metric_name import DOWNSTREAM, FURTHER, MetricName
 from tasks.pages.document import Block, Cell, Document, Grid, Section, Words

@@ -26,7 +26,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +41,9 @@ Verification = Literal["quick", "full"]
 SETTLED = 2.0  # seconds: the coarsest clock of a file system in use
 _PAUSE = 10.0  # seconds before a memo that failed is tried again
 _DAY = 24 * 3600.0
-_MOST = 100_000
+_MOST = 1_000_000  # 300 bytes each
+_BATCH = 500  # files in a query: SQLite before 3.32 accepts at most 999 values
+_SMALL = 2**20  # bytes
 # SQLite's errors for a file that is no database, is damaged, or has tables other than ours.
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 _TABLE = (
@@ -70,22 +72,37 @@ class Identity:
 
 def digest_file(path: Path) -> str:
     """SHA-256 of a file's bytes: from the memo where the file is unchanged, else computed."""
-    reread = _reread.get()
-    identity = Identity.of(path.stat())
+    return digest_files([path])[0]
+
+
+def digest_files(paths: Sequence[Path]) -> list[str]:
+    """The same of many files, with one query of the memo for hundreds of them."""
+    batches = (paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH))
+    return [digest for batch in batches for digest in _digests(batch)]
+
+
+def _digests(paths: Sequence[Path]) -> list[str]:
+    reread, memo = _reread.get(), _memo()
     known = _known if reread is None else reread
-    found = known.get(identity)
-    if found is None and reread is None:
-        found = _memo().get(identity)
-    if found is None:
-        found, identity, settled = _read(path)
-        if not settled:
-            return found
-        _memo().put(identity, found)
+    identities = [Identity.of(path.stat()) for path in paths]
+    found = {each: known[each] for each in identities if each in known}
+    if reread is None:
+        found |= memo.get([each for each in identities if each not in found])
+    digests, computed = [], {}
+    for path, identity in zip(paths, identities, strict=True):
+        digest = found.get(identity)
+        if digest is None:
+            digest, read, settled = _read(path)
+            if settled:
+                computed[read] = digest
+        digests.append(digest)
+    memo.put(computed)
+    found |= computed
     for kept in (_known, known):
-        if len(kept) >= _MOST:
+        if len(kept) + len(found) > _MOST:
             kept.clear()
-        kept[identity] = found
-    return found
+        kept.update(found)
+    return digests
 
 
 def _read(path: Path) -> tuple[str, Identity, bool]:
@@ -94,7 +111,10 @@ def _read(path: Path) -> tuple[str, Identity, bool]:
     with path.open("rb") as file:
         before = Identity.of(os.fstat(file.fileno()))
         written = has_writer(file.fileno(), path)
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if os.fstat(file.fileno()).st_size <= _SMALL:  # `file_digest` has a buffer to fill
+            digest = hashlib.sha256(file.read()).hexdigest()
+        else:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         same = Identity.of(os.fstat(file.fileno())) == before
     return digest, before, same and not written and begun - before.changed >= SETTLED
 
@@ -125,37 +145,53 @@ class Memo:
         self._again = {"get": 0.0, "put": 0.0}
         self._pruned = False
 
-    def get(self, identity: Identity) -> str | None:
-        """The digest of a file, if it is known."""
-        query = "SELECT digest, seal, used FROM digests WHERE file = ? AND state = ?"
-        for digest, seal, used in self._execute("get", query, (identity.file, identity.state)):
-            if seal == _seal(identity, digest):
-                if time.time() - used > _DAY:
-                    change = "UPDATE digests SET used = ? WHERE file = ?"
-                    self._execute("put", change, (time.time(), identity.file))
-                return str(digest)
-        return None
+    def get(self, identities: Collection[Identity]) -> dict[Identity, str]:
+        """The digests of files, of those that are known."""
+        if not identities:
+            return {}
+        by_file = {each.file: each for each in identities}
+        marks = ", ".join("?" * len(by_file))
+        query = f"SELECT file, state, digest, seal, used FROM digests WHERE file IN ({marks})"
+        found, old, now = {}, [], time.time()
+        for file, state, digest, seal, used in self._execute("get", query, tuple(by_file)):
+            identity = by_file[file]
+            if state == identity.state and seal == _seal(identity, digest):
+                found[identity] = str(digest)
+                if now - used > _DAY:
+                    old.append((now, file))
+        if old:
+            self._execute("put", "UPDATE digests SET used = ? WHERE file = ?", *old)
+        return found
 
-    def put(self, identity: Identity, digest: str) -> None:
-        """Store the digest of a file in place of its former one."""
-        values = (identity.file, identity.state, digest, _seal(identity, digest), time.time())
-        self._execute("put", "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?)", values)
+    def put(self, digests: Mapping[Identity, str]) -> None:
+        """Store the digests of files in place of their former ones."""
+        if not digests:
+            return
+        now = time.time()
+        rows = [
+            (identity.file, identity.state, digest, _seal(identity, digest), now)
+            for identity, digest in digests.items()
+        ]
+        self._execute("put", "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?)", *rows)
         if not self._pruned:
             self._pruned = True
-            old = time.time() - FORGOTTEN
-            self._execute("put", "DELETE FROM digests WHERE used < ?", (old,))
+            self._execute("put", "DELETE FROM digests WHERE used < ?", (now - FORGOTTEN,))
 
     def _execute(
-        self, what: Literal["get", "put"], statement: str, values: tuple[str | float, ...]
+        self, what: Literal["get", "put"], statement: str, *values: tuple[str | float, ...]
     ) -> list[tuple[Any, ...]]:
-        """Run a statement; returns no rows where the database cannot be used."""
+        """Run a statement, once for each tuple of values, in one transaction.
+
+        Returns:
+            Its rows; none where the database cannot be used.
+        """
         with self._lock:
             for _ in range(2):  # the second time after a damaged database was deleted
                 if time.monotonic() < self._again[what]:
                     break
                 try:
                     database = self._connected()
-                    return database.execute(statement, values).fetchall() if database else []
+                    return _executed(database, statement, values) if database else []
                 except sqlite3.Error as error:
                     self._failed(what, error)
             return []
@@ -192,6 +228,22 @@ class Memo:
             with contextlib.suppress(sqlite3.Error):
                 self._database.close()
             self._database = None
+
+
+def _executed(
+    database: sqlite3.Connection, statement: str, values: Sequence[tuple[str | float, ...]]
+) -> list[tuple[Any, ...]]:
+    if len(values) == 1:
+        return database.execute(statement, values[0]).fetchall()
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        database.executemany(statement, values)
+        database.execute("COMMIT")
+    except sqlite3.Error:
+        with contextlib.suppress(sqlite3.Error):
+            database.execute("ROLLBACK")
+        raise
+    return []
 
 
 def _seal(identity: Identity, digest: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import StageError
+from tasks.machinery.naming.cut import cut
 
 MOST_BYTES = 100 * 10**6  # the largest tokenizers of the Hub have a third of that
 
@@ -52,3 +53,33 @@ def read_foreign_json(file: Path, where: str, encoding: str = "utf-8") -> Any:
         raise StageError(f"{where}: nested too deep: lists in lists without end") from None
     except ValueError as error:  # a number of thousands of digits
         raise StageError(f"{where}: not valid JSON: {error}") from None
+
+
+class RepeatedKeyError(ValueError):
+    """A key is given twice in an object of JSON."""
+
+
+def decoded(text: str) -> Any:
+    """The value of a text in JSON that people write: no key twice in an object.
+
+    Raises:
+        ValueError: it is not JSON; RepeatedKeyError: one is, and other readers keep the last value.
+        RecursionError: it is nested too deep.
+    """
+    return _DECODER.decode(text)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        key = next(name for name in found if names.count(name) > 1)
+        first, second, *_ = [cut(repr(value), 40) for name, value in pairs if name == key]
+        raise RepeatedKeyError(
+            f"the key {cut(repr(key), 40)} is twice in an object, with {first} and {second}; keep "
+            "one"
+        )
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once)

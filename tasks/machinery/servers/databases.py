@@ -39,6 +39,9 @@ _TABLES = {
     "prefect": {"flow", "flow_run", "flow_run_state", "task_run", "deployment"},
 }
 _PATIENCE = 5.0  # seconds that a locked database is waited for
+# What SQLite says where it may not roll back; the files that a killed writer leaves.
+_UNROLLED = re.compile(r"readonly database|unable to open")
+_LEFT = ("-journal", "-wal")
 _DAMAGE = re.compile(r"malformed|not a database|no such (table|column)|disk I/O error")
 
 
@@ -106,6 +109,13 @@ class Database:
                 f"{self.file}: another process keeps the database of {self.library} locked; wait, "
                 f"or end that process (`fuser {shlex.quote(str(self.file))}` shows its number)"
             )
+        left = [file for file in map(self._beside, _LEFT) if file.is_file()]
+        if left and _UNROLLED.search(str(problem)):
+            return StageError(
+                f"{self.file}: a killed process left {left[0].name} beside the database of "
+                f"{self.library}, and SQLite needs write access to {self.file.parent} to roll it "
+                "back; ask its owner for that, or to run `temper leaderboard` once"
+            )
         if self.file.is_file() and not os.access(self.file, os.R_OK):
             return StageError(
                 f"{self.file}: you have no permission to read the database of {self.library}; ask "
@@ -113,6 +123,9 @@ class Database:
             )
         why = str(problem) if self.file.is_file() else "it is not a file"
         return self._lost(f"cannot be read ({why})")
+
+    def _beside(self, end: str) -> Path:
+        return self.file.with_name(self.file.name + end)
 
     def _lost(self, why: str) -> StageError:
         """What to do about a file that does not have what it had."""
@@ -141,15 +154,23 @@ class Database:
         return "current" if found in newest else "older"
 
     def back_up(self) -> Path:
-        """Copy the database; the copy is consistent even while the database is in use."""
+        """Copy the database; the copy is consistent even while the database is in use.
+
+        It has its name once it is complete: half a copy must not look like one to restore.
+        """
         stamp = time.strftime("%Y%m%d-%H%M%S")
         copy = backups() / f"{self.file.stem}-{self.schema()}-{stamp}.db"
         copy.parent.mkdir(parents=True, exist_ok=True)
+        partial = copy.with_suffix(".partial")
+        for end in ("", *_LEFT):  # of a copy that was killed in the same second
+            partial.with_name(partial.name + end).unlink(missing_ok=True)
         with (
             contextlib.closing(sqlite3.connect(self.file)) as source,
-            contextlib.closing(sqlite3.connect(copy)) as target,
+            contextlib.closing(sqlite3.connect(partial)) as target,
         ):
             source.backup(target)
+            target.execute("PRAGMA journal_mode = DELETE")  # no part of it in a file beside it
+        partial.replace(copy)
         return copy
 
 

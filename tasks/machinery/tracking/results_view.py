@@ -22,7 +22,7 @@ from tasks.machinery.naming.metric_name import (
     SEEDS_SPREAD,
     MetricName,
 )
-from tasks.machinery.tracking.tags import EXPERIMENT, STAGE
+from tasks.machinery.tracking.tags import IS_WHOLE, STAGE
 
 NAME = "results"
 TAG = f"mlflow.sharedViewState.{NAME}"
@@ -97,7 +97,3 @@ def state_of(columns: Sequence[str]) -> dict[str, object]:
         "columnOrder": [*_BEFORE, *columns],
         "columnWidths": _BEFORE | widths,
     }
-
-
-# A filter for runs of experiments and of single parts, without the runs of their stages.
-IS_WHOLE = f"tags.`{EXPERIMENT}` LIKE '%'"

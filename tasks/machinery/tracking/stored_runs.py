@@ -16,7 +16,7 @@ from pathlib import Path
 from sys import intern
 from typing import Any, TypeVar
 
-from tasks.machinery.tracking.tags import EXPERIMENT, NOTE
+from tasks.machinery.tracking.tags import EXPERIMENT, FINGERPRINT, NOTE, STAGE, artifact_name
 
 Found = TypeVar("Found")
 
@@ -28,6 +28,15 @@ ORDER BY start_time DESC, run_uuid
 """
 _PARAMS = "SELECT key, value FROM params WHERE run_uuid = ?"
 _TAGS = "SELECT key, value FROM tags WHERE run_uuid = ? AND key != ?"
+# The newest first, as the search of MLflow orders them.
+_STAGES = """
+SELECT stages.value, fingerprints.value, experiment_id, start_time, end_time
+FROM tags AS fingerprints
+JOIN runs ON runs.run_uuid = fingerprints.run_uuid
+LEFT JOIN tags AS stages ON stages.run_uuid = runs.run_uuid AND stages.key = ?
+WHERE fingerprints.key = ? AND status = 'FINISHED' AND lifecycle_stage = 'active'
+ORDER BY start_time DESC, runs.run_uuid
+"""
 _METRICS = "SELECT key, value, is_nan FROM latest_metrics WHERE run_uuid = ?"
 
 
@@ -89,6 +98,10 @@ class StoredRuns:
         """The runs of experiments (by id) and of their parts, the newest first."""
         return self._reading(lambda opened: _runs(opened, set(experiments)))
 
+    def seconds_of_stages(self, experiments: Collection[str]) -> dict[str, float] | None:
+        """How long each artifact (`stage/fingerprint`) took, by the last run that computed it."""
+        return self._reading(lambda opened: _seconds_of_stages(opened, set(experiments)))
+
     def _reading(self, read: Callable[[sqlite3.Connection], Found]) -> Found | None:
         # Writable, so that SQLite can roll back what a killed writer left; `rw` creates no file.
         address = f"{self.database.resolve().as_uri()}?mode=rw"
@@ -124,4 +137,15 @@ def _runs(opened: sqlite3.Connection, experiments: set[str]) -> list[StoredRun]:
                 tags=tags,
             )
         )
+    return found
+
+
+def _seconds_of_stages(opened: sqlite3.Connection, experiments: set[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for stage, fingerprint, experiment, started, ended in opened.execute(
+        _STAGES, [STAGE, FINGERPRINT]
+    ):
+        if ended and str(experiment) in experiments:
+            name = artifact_name({STAGE: stage or "", FINGERPRINT: fingerprint})
+            found.setdefault(name, (ended - started) / 1000)
     return found

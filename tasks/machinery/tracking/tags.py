@@ -27,6 +27,8 @@ STAGE_OF = "temper.stage."  # what an experiment consists of (`UsedStage`); ends
 TEST_ROWS_OF = "temper.test_rows."  # digest of a problem's test rows; ends in its name
 RESULTS = "temper.results"  # the same for two runs with the same artifacts
 STAGES = "temper.stages"
+# MLflow's filter for runs of experiments and of single parts, without the runs of their stages.
+IS_WHOLE = f"tags.`{EXPERIMENT}` LIKE '%'"
 
 # Who owns a run, and how it went.
 OWNER, SEEN = "temper.process", "temper.seen"

@@ -8,7 +8,6 @@ or a word of its name (`annotations/instances_train2017.json`), or the folder of
 from __future__ import annotations
 
 import functools
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import Any
 from tasks.contract import StageError
 from tasks.data.images.picture import Picture, WrittenBox
 from tasks.data.rows import Split
+from tasks.machinery.host.foreign_json import RepeatedKeyError, decoded
 from tasks.sources.boxes.splits import split_of_folders, split_of_list
 from tasks.sources.boxes.written import (
     PLACES,
@@ -124,7 +124,9 @@ def _has_box(annotation: Any) -> bool:
 
 def _read(path: Path, name: str) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return decoded(path.read_text(encoding="utf-8-sig"))
+    except RepeatedKeyError as error:
+        raise StageError(f"{name}: {error}") from None
     except (ValueError, RecursionError) as error:  # also where it is not UTF-8
         raise StageError(f"{name}: not JSON: {error}") from None
     except OSError as error:

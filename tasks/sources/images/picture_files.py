@@ -24,7 +24,7 @@ from typing import Literal
 from tasks.contract import StageError
 from tasks.data.images.picture import Picture
 from tasks.experiment.images.pictures import PictureColumns
-from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.host.digest_memo import digest_files
 from tasks.machinery.naming.links import outside
 from tasks.machinery.naming.paths import place
 from tasks.machinery.naming.spelling import nearest_path
@@ -96,8 +96,9 @@ def identify(location: str, field: str) -> dict[str, str]:
             )
         require_names((name for name, _ in files), field)
         whole = hashlib.sha256()
-        for name, path in files:
-            whole.update(f"{name}\0{digest_file(path)}\n".encode())
+        digests = digest_files([path for _, path in files])
+        for (name, _), digest in zip(files, digests, strict=True):
+            whole.update(f"{name}\0{digest}\n".encode())
     except OSError as error:
         raise StageError(
             f"{field}: {error.filename or location} cannot be read: {error.strerror}"

@@ -129,6 +129,49 @@ def test_what_a_killed_writer_left_is_rolled_back(home: Path, mlflow_template: P
     assert PastRuns().names == {"0": "Default"}
 
 
+@pytest.mark.parametrize(
+    "end, said",
+    [
+        ("-journal", "attempt to write a readonly database"),
+        ("-wal", "unable to open database file"),
+    ],
+)
+def test_what_may_not_be_rolled_back_is_not_called_damaged(
+    home: Path, monkeypatch: pytest.MonkeyPatch, end: str, said: str
+) -> None:
+    """SQLite says so in a folder of another user; the tests may run as root, who may write."""
+    database = databases()[0]
+    write_schema(database.file, "0123456789ab")
+    left = database.file.with_name(f"mlflow.db{end}")
+    left.touch()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError(said)
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    with pytest.raises(StageError, match=f"left {left.name} .*needs write access to") as found:
+        database.state()
+    assert "restore" not in str(found.value)
+
+
+def test_half_a_copy_does_not_look_like_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = databases()[0]
+    write_schema(database.file, "0123456789ab")
+
+    class Full(sqlite3.Connection):
+        def backup(self, *_: object, **__: object) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, **k, factory=Full))
+    with pytest.raises(sqlite3.OperationalError):
+        database.back_up()
+    monkeypatch.undo()
+    assert not list((home / "backups").glob("*.db"))
+    copy = database.back_up()
+    assert [file for file in copy.parent.iterdir() if file.suffix == ".db"] == [copy]
+
+
 def test_prefect_fills_an_empty_database_itself(home: Path) -> None:
     emptied(databases()[1].file)
     require_reachable_servers()

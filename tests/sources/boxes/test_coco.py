@@ -143,3 +143,12 @@ def test_a_byte_order_mark_is_read_and_another_encoding_refused(tmp_path: Path) 
     (folder / COCO_FILE).write_text(text.replace("square", "carré"), encoding="latin-1")
     with pytest.raises(StageError, match=r"instances\.json: not JSON: 'utf-8' codec"):
         read_all(folder)
+
+
+def test_a_key_that_is_twice_in_an_object_is_an_error(tmp_path: Path) -> None:
+    """A reader that keeps the last one drops boxes in silence."""
+    folder = write_coco(tmp_path / "a", boxed_pictures(2))
+    text = (folder / COCO_FILE).read_text()
+    (folder / COCO_FILE).write_text('{"annotations": [], ' + text.lstrip()[1:])
+    with pytest.raises(StageError, match=r"instances\.json: the key 'annotations' is twice"):
+        read_all(folder)

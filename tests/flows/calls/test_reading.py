@@ -1,0 +1,74 @@
+"""What is read before anything starts: small sources to their end, of others what is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.calls import reading
+from flows.calls.reading import read_small_sources
+from tasks.contract import StageError
+from tasks.experiment.corpus import Corpus
+from tasks.experiment.problem import LabelledData
+from tasks.machinery.execution.planner import Step
+from tasks.sources import resolve
+
+ROWS = [f"text {number},{'ab'[number % 2]}" for number in range(12)]
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "ROWS", 8)
+
+
+def dataset(folder: Path, rows: list[str]) -> tuple[Step, dict[str, Any]]:
+    file = folder / "rows.csv"
+    file.write_text("\n".join(["text,label", *rows]) + "\n")
+    source = resolve(str(file), "downstream.x.source", "rows")
+    data = LabelledData(name="x", problem="text-classification", source=str(file))
+    step = Step("dataset x", "dataset", "run", [], "f", None)
+    return step, {"data": data, "source": source, "seed": 0}
+
+
+def corpus(folder: Path, lines: int) -> tuple[Step, dict[str, Any]]:
+    file = folder / "texts.txt"
+    file.write_text("".join(f"a line {number}\n" for number in range(lines)))
+    given = Corpus(source=str(file), documents="line")
+    source = resolve(str(file), "corpus.source", "text")
+    return Step("corpus", "corpus", "run", [], "f", None), {"corpus": given, "source": source}
+
+
+def test_of_many_rows_the_first_are_checked_and_the_rest_is_told(tmp_path: Path) -> None:
+    assert read_small_sources([dataset(tmp_path, ROWS)]) == [
+        "dataset x: of rows.csv (121 bytes) only the first 8 rows are read before the start; the "
+        "stage checks the rest"
+    ]
+    with pytest.raises(StageError, match=r"dataset x: rows\.csv, line 5: .*label"):
+        read_small_sources([dataset(tmp_path, [*ROWS[:3], "no label,", *ROWS[3:]])])
+    assert read_small_sources([dataset(tmp_path, [*ROWS, "no label,"])])
+
+
+def test_of_few_rows_all_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "ROWS", 13)
+    with pytest.raises(StageError, match=r"dataset x: rows\.csv, line 14: .*label"):
+        read_small_sources([dataset(tmp_path, [*ROWS, "no label,"])])
+
+
+def test_of_a_corpus_too(tmp_path: Path) -> None:
+    (told,) = read_small_sources([corpus(tmp_path, 9)])
+    assert "only the first 8 documents are read" in told
+    assert read_small_sources([corpus(tmp_path, 8)]) == []
+
+
+def test_large_sources_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "SMALL", 100)
+    (told,) = read_small_sources([dataset(tmp_path, [*ROWS, "no label,"])])
+    assert told.startswith("dataset x: of rows.csv (131 bytes) only some rows are read")
+
+
+def test_what_is_cached_is_neither_read_nor_told(tmp_path: Path) -> None:
+    _, arguments = dataset(tmp_path, [*ROWS, "no label,"])
+    cached = Step("dataset x", "dataset", "cached", [], "f", 1)
+    assert read_small_sources([(cached, arguments)]) == []
