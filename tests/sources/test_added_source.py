@@ -7,38 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.added import file_of
 from tests.support.added_parts import AddedParts
 from tests.support.tiny_experiment import write_experiment
-
-LISTED = '''
-"""A .list file: a document a line, with numbered lines."""
-
-from tasks.data.rows import Document
-from tasks.machinery.host.digest_memo import digest_file
-from tasks.machinery.naming.paths import place
-
-WRITTEN = "a .list file"
-HOLDS = "text"
-LIBRARIES = ()
-
-
-def claims(location):
-    return location.endswith(".list")
-
-
-def identify(location, field, holds):
-    return {place(location).name: digest_file(place(location))}
-
-
-def name_of(identity):
-    return next(iter(identity))
-
-
-def documents(source, corpus, progress):
-    for number, line in enumerate(place(source.location).read_text().splitlines(), 1):
-        progress(number, 0, "documents")
-        yield Document(f"{source.name}:{number}", line)
-'''
 
 KEYS = """
 import json, sys
@@ -94,16 +65,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> AddedParts:
-    return AddedParts(tmp_path_factory.mktemp("with") / "it", {"tasks/sources/listed.py": LISTED})
+    return AddedParts(tmp_path_factory.mktemp("with") / "it", file_of("listed"))
 
 
 def listed(file: Path) -> str:
     return f"corpus.source={file.parent}/texts.list"
-
-
-def test_it_changes_no_key_of_what_was_there(copy: AddedParts, file: Path, tmp_path: Path) -> None:
-    without = AddedParts(tmp_path / "without", {})
-    assert without.code(KEYS, str(file)) == copy.code(KEYS, str(file))
 
 
 @pytest.mark.slow
