@@ -1,4 +1,4 @@
-"""The features of rows: what the body of a model computes of texts or pictures."""
+"""The features of rows: what the encoder of a model computes of texts or pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`temper embed`: the features that a model's body computes of texts or pictures, as Parquet."""
+"""`temper embed`: the features that a model's encoder computes of texts or pictures, as Parquet."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def embed(
         ),
     ] = False,
 ) -> None:
-    """Write the features of texts or pictures, as a model's body computes them, to a Parquet file.
+    """Write the features of texts or pictures, as a model computes them, to a Parquet file.
 
     A row has the text, or the name of the picture, and `features`: the mean over the last states
     of its tokens or places. The model may be pre-trained or fine-tuned. A text that is longer than

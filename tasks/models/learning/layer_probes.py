@@ -33,7 +33,7 @@ def features_of(
     examples: Sequence[Any],
     report: Callable[[int], None],
 ) -> ByLayer:
-    """The features of each layer of a body for each example, its embeddings first.
+    """The features of each layer of an encoder for each example, its embeddings first.
 
     Args:
         kind: the problem.

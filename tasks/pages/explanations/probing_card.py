@@ -41,7 +41,7 @@ def layers_figure(found: dict[str, Any]) -> Figure:
     (title,), rows = found["sentences"], found["rows"]
     figure, axes = canvas(
         title[0].upper() + title[1:],
-        f"Linear probes of the frozen body, fitted on {rows['train']:,} rows and measured on "
+        f"Linear probes of the frozen encoder, fitted on {rows['train']:,} rows and measured on "
         f"{rows['test']:,} test rows; {100 * found['confidence']:g} % bootstrap intervals of the "
         "means; the best layer is chosen on validation rows",
     )
