@@ -153,10 +153,10 @@ class ModelCard:
         return escaped(f"{said} Its {len(labels)} answers: {shown}{more}.")
 
     def _loading(self) -> str:
-        name, told = auto_class(self.configuration), ""
+        name, note = auto_class(self.configuration), ""
         if built_as(self.configuration).startswith(OWN_HEAD):
             name = "AutoModel"
-            told = (
+            note = (
                 "\n\nThat is the backbone: its head is Temper's own. `temper predict` answers with "
                 "the whole, and so does the model in MLflow, without Temper "
                 "(`mlflow.pyfunc.load_model`)."
@@ -171,7 +171,7 @@ class ModelCard:
             f"from transformers import {reader}, {name}\n"
             f'{what} = {reader}.from_pretrained(".")\n'
             f'model = {name}.from_pretrained(".")\n'
-            f"```{told}"
+            f"```{note}"
         )
 
     def _data(self) -> Iterator[str]:

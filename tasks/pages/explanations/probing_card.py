@@ -91,6 +91,6 @@ def blocks(found: dict[str, Any]) -> list[str]:
         f"{escaped(found['metric'])} of a linear model on the features of each layer.",
         pages.table(["layer", *(name for name, _ in columns)], rows),
         "*mean*: over the places of a row; *one place*: the first one, or the last one of a "
-        "decoder. The layers of a model with random weights show what can be told from the input "
-        "without anything learnt.",
+        "decoder. The layers of a model with random weights show what can be predicted from the "
+        "input without anything learnt.",
     ]
