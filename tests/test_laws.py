@@ -232,7 +232,7 @@ def test_what_is_outside_of_every_key_is_this_and_no_more() -> None:
 def stagewise(request, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """For each stage of an experiment, what is in its key and what it imported."""
     folder = tmp_path_factory.mktemp("stagewise")
-    file = write_everything(folder, seeds=1)[request.param == IMAGES]
+    file = write_everything(folder, once=True)[request.param == IMAGES]
     command = [sys.executable, "-m", "tests.support.stagewise", str(file), str(folder / "store")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

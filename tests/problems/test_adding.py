@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from tests.support.added import rating
+from tests.support.added import rating_problem
 from tests.support.added_parts import AddedParts
 from tests.support.tiny_experiment import ANIMALS, PLACES, VERBS, write_texts
 
@@ -62,7 +62,7 @@ def write_experiment(folder: Path) -> Path:
 def world(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> SimpleNamespace:
     """The copy, and two runs of the experiment there, one of which trains less."""
     folder = tmp_path_factory.mktemp("added")
-    copy = AddedParts(folder / "copy", rating() | rating("rating_error", "rmse"))
+    copy = AddedParts(folder / "copy", rating_problem() | rating_problem("rating_error", "rmse"))
     file, home = write_experiment(folder / "data"), folder / "home"
 
     def temper(*words: str) -> str:

@@ -26,12 +26,18 @@ FOR_BOTH = {
 FOR_TEXT = {"learning_curve": [0.5], "near_duplicates": True, "forgetting": True}
 
 
-def write_everything(folder: Path, seeds: int = 2) -> list[Path]:
-    """Both experiments: the YAML files."""
+def write_everything(folder: Path, *, once: bool = False) -> list[Path]:
+    """Both experiments: the YAML files.
+
+    Args:
+        folder: that they are written into.
+        once: fine-tune once where several models would be compared, to be run and not only planned.
+    """
+    asked = FOR_BOTH | ({"from_scratch": False} if once else {"seeds": 2})
     methods = choices.names("explanations")
     text, images = write_experiment(folder / "text"), write_image_experiment(folder / "images")
     values = yaml.safe_load(text.read_text())
-    values["evaluation"] |= FOR_BOTH | FOR_TEXT | {"explain": list(methods), "seeds": seeds}
+    values["evaluation"] |= asked | FOR_TEXT | {"explain": list(methods)}
     values["pretraining"]["embeddings"] = "cooccurrence"
     for problem in values["downstream"]:
         problem["slices"] = ["length", "label"]
@@ -45,7 +51,7 @@ def write_everything(folder: Path, seeds: int = 2) -> list[Path]:
         of_problem = {"name": name, "problem": problem, "source": name, "epochs": 1}
         values["downstream"].append(first | of_problem)
     of_pictures = [method for method in methods if method != OF_ATTENTION]
-    values["evaluation"] |= FOR_BOTH | {"explain": of_pictures, "seeds": seeds}
+    values["evaluation"] |= asked | {"explain": of_pictures}
     images.write_text(yaml.safe_dump(values, sort_keys=False))
     return [text, images]
 

@@ -25,7 +25,7 @@ def file_of(name: str) -> dict[str, str]:
     return {f"tasks/{PLACES[name]}/{path.name}": path.read_text()}
 
 
-def rating(folder: str = "rating", headline: str = "spearman") -> dict[str, str]:
+def rating_problem(folder: str = "rating", headline: str = "spearman") -> dict[str, str]:
     """The files of a problem that predicts a number."""
     return {
         f"tasks/problems/{folder}/{file.name}": file.read_text().replace(
@@ -48,7 +48,7 @@ def sorting() -> dict[str, str]:
 
 def every_file() -> dict[str, str]:
     """A file of each kind, by its path from the root."""
-    files = rating() | sorting()
+    files = rating_problem() | sorting()
     for name in PLACES:
         files |= file_of(name)
     return files
