@@ -5,27 +5,19 @@ As `tests/test_keys.py` for text, whose helpers it uses.
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
 
 from flows.presets.loading import load_any
 from flows.recipes.images import recipe
 from tasks.contract import Stage
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.machinery.execution.planner import PendingArtifact
-from tests.conftest import ROOT
-from tests.support import tiny_boxes, tiny_masks
-from tests.support.tiny_boxes import boxed_pictures, write_coco
-from tests.support.tiny_images import STAGES, write_image_experiment
-from tests.support.tiny_masks import write_masked
+from tests.support.tiny_images import write_image_experiment
 from tests.test_keys import METHODS, Walk, changed, fields_of
 
 NO_KEY: set[str] = set()
@@ -212,47 +204,3 @@ def test_a_byte_of_a_picture_is_in_the_key_of_what_reads_it(
     assert keys(there) == keys(place)
     shutil.copy(moved / "few" / "disc" / "001.png", moved / "few" / "bar" / "000.png")
     assert changed(keys(place), keys(there)) == {"images kinds", "pixels kinds"}
-
-
-OF_A_PROBLEM = 6  # stages
-STAGEWISE = """
-import importlib, json, sys
-from pathlib import Path
-from flows.presets.loading import load_any
-from flows.recipes.images import recipe
-from tasks.machinery.store.store import Store
-from tests.support.stagewise import LIBRARIES, Stagewise
-
-for library in LIBRARIES:
-    importlib.import_module(library)
-runner = Stagewise(Store(Path(sys.argv[2])))
-recipe(load_any(sys.argv[1]), runner)
-print(json.dumps(runner.imported))
-"""
-
-
-def write_every_problem(folder: Path) -> Path:
-    """The tiny experiment with all problems on pictures."""
-    file = write_image_experiment(folder)
-    write_masked(folder / "masks", 40)
-    write_coco(folder / "boxes", boxed_pictures(40))
-    values = yaml.safe_load(file.read_text())
-    [first] = values["downstream"]
-    for name, problem in (("masks", tiny_masks.PROBLEM), ("boxes", tiny_boxes.PROBLEM)):
-        of_problem = {"name": name, "problem": problem, "source": name, "epochs": 1}
-        values["downstream"].append(first | of_problem)
-    file.write_text(yaml.safe_dump(values, sort_keys=False))
-    return file
-
-
-@pytest.mark.slow
-def test_every_module_that_a_stage_imports_while_it_runs_is_in_its_key(tmp_path: Path) -> None:
-    file = write_every_problem(tmp_path / "data")
-    command = [sys.executable, "-c", STAGEWISE, str(file), str(tmp_path / "store")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    stages = json.loads(done.stdout.splitlines()[-1])
-    assert len(stages) == STAGES + 2 * OF_A_PROBLEM
-    beyond = {title: sorted({*s["imported"]} - {*s["key"]}) for title, s in stages.items()}
-    assert {title: modules for title, modules in beyond.items() if modules} == {}
-    assert all(s["own"][0] in s["key"] for s in stages.values())

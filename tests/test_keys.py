@@ -6,13 +6,8 @@ nothing, so this table is where a new field is to say what it can change.
 
 from __future__ import annotations
 
-import ast
 import json
-import os
-import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -27,9 +22,8 @@ from tasks.experiment.experiment import Experiment
 from tasks.machinery.execution.planner import PendingArtifact, pending
 from tasks.machinery.naming.title import Title
 from tasks.machinery.store.call import key_of
-from tasks.machinery.store.fingerprint import LEFT_OUT, SPOKEN, digest
-from tests.conftest import ROOT
-from tests.support.tiny_experiment import STAGES, write_experiment
+from tasks.machinery.store.fingerprint import digest
+from tests.support.tiny_experiment import write_experiment
 from tests.support.tiny_models import write_body
 
 NO_KEY: set[str] = set()
@@ -414,189 +408,3 @@ def test_one_character_of_the_data_is_in_the_key_of_what_reads_it(
     assert keys(moved) == keys(place)
     (other / file).write_text((other / file).read_text().replace("dog", "dug", 1))
     assert changed(keys(place), keys(moved)) == {title}
-
-
-FINGERPRINTS = """
-import json, sys
-from pathlib import Path
-import tasks
-from flows.presets.loading import load_experiment
-from flows.recipes.experiment import recipe
-from tasks.machinery.execution.planner import Planner
-from tasks.machinery.store.store import Store
-
-planner = Planner(Store(Path("no store")))
-recipe(load_experiment(sys.argv[1]), planner)
-print(json.dumps({"code": tasks.__file__} | {s.title: s.fingerprint for s in planner.steps}))
-"""
-
-
-class Clone:
-    """A copy of this repository's code, and what its stages' fingerprints are."""
-
-    def __init__(self, folder: Path, experiment: Path) -> None:
-        self.folder, self.experiment = folder, experiment
-        for name in ("flows", "tasks"):
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc"))
-
-    def fingerprints(self) -> dict[str, str]:
-        """Each stage's fingerprint; what reads a changed stage changes with it."""
-        environment = os.environ | {"PYTHONPATH": str(self.folder)}
-        command = [sys.executable, "-c", FINGERPRINTS, str(self.experiment)]
-        done = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        found = json.loads(done.stdout)
-        assert Path(found.pop("code")).is_relative_to(self.folder)
-        return found
-
-    def edit(self, module: str, old: str, new: str) -> None:
-        file = self.folder / module
-        text = file.read_text()
-        assert old in text
-        file.write_text(text.replace(old, new))
-
-
-@pytest.fixture(scope="module")
-def original(place: SimpleNamespace, tmp_path_factory) -> dict[str, str]:
-    return Clone(tmp_path_factory.mktemp("original"), place.file).fingerprints()
-
-
-@pytest.fixture
-def clone(place: SimpleNamespace, tmp_path: Path) -> Clone:
-    return Clone(tmp_path / "clone", place.file)
-
-
-def test_moving_the_clone_changes_no_key(original, clone: Clone) -> None:
-    assert clone.fingerprints() == original
-
-
-def test_comments_and_docstrings_of_every_module_change_no_key(original, clone: Clone) -> None:
-    for file in clone.folder.rglob("*.py"):
-        text = re.sub(r'\A"""', '"""Other words. ', file.read_text())
-        text = re.sub(r"(?m)^(    def \w+\(self\).*:\n        \"\"\")", r"\1Other words. ", text)
-        file.write_text(f"# a comment\n{text}\n# another\n")
-    assert clone.fingerprints() == original
-
-
-def test_the_machinery_and_the_flows_change_no_key(original, clone: Clone) -> None:
-    machinery, flows = (clone.folder / part for part in ("tasks/machinery", "flows"))
-    files = [*machinery.rglob("*.py"), *flows.rglob("*.py")]
-    assert len(files) > 80, "a move must not make this pass for nothing"
-    for file in files:
-        file.write_text(f"{file.read_text()}\n\nANOTHER_NUMBER = 1\n")
-    assert clone.fingerprints() == original
-
-
-NEW_FIELD = """
-    overlay: int = field({default}, "Overlay", "A field that is added later", absent=0)
-
-
-class Checkpoints("""
-
-
-def test_a_field_that_is_added_with_its_absent_value_changes_no_key(original, clone: Clone) -> None:
-    part = "tasks/experiment/pretraining.py"
-    clone.edit(part, "\n\nclass Checkpoints(", NEW_FIELD.format(default=0))
-    assert clone.fingerprints() == original
-    clone.edit(part, NEW_FIELD.format(default=0), NEW_FIELD.format(default=1))
-    below = {title for title in original if title.split()[0] in ("finetuning", "evaluation")}
-    assert changed(original, clone.fingerprints()) == {"pretraining", "report"} | below
-
-
-def with_other_words(code: str) -> tuple[str, int]:
-    """Code with other words in what is raised, said, and told of fields; and how many of them."""
-    places = set()
-    for node in ast.walk(ast.parse(code)):
-        call = node.exc if isinstance(node, ast.Raise) else node
-        if not isinstance(call, ast.Call):
-            continue
-        is_field = isinstance(call.func, ast.Name) and call.func.id == "field"
-        is_said = isinstance(call.func, ast.Attribute) and call.func.attr in SPOKEN
-        if call is not node or is_said or (is_field and "tasks.experiment.fields" in code):
-            words = call.args[1:] if is_field else call.args  # the first is its default
-            texts = [a for a in words if isinstance(a, ast.JoinedStr) or _is_text(a)]
-            places |= {(text.lineno, text.col_offset) for text in texts}
-    lines = code.encode().splitlines(keepends=True)
-    for line, column in sorted(places, reverse=True):
-        text = lines[line - 1]
-        opening = re.match(rb'[frb]*"(?!"")', text[column:])
-        if opening:
-            at = column + opening.end()
-            lines[line - 1] = text[:at] + b"Other words. " + text[at:]
-    return b"".join(lines).decode(), len(places)
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def test_colours_pages_messages_and_words_of_fields_rerun_the_report_alone(
-    original, clone: Clone
-) -> None:
-    clone.edit("tasks/pages/figures.py", "#1c6db2", "#1c6db3")
-    for page in (clone.folder / "tasks" / "pages").glob("*_card.py"):
-        page.write_text(f"{page.read_text()}\n\nANOTHER_NUMBER = 1\n")
-    words = 0
-    for file in (clone.folder / "tasks").rglob("*.py"):
-        text, found = with_other_words(file.read_text())
-        file.write_text(text)
-        words += found
-    assert words > 200, "a move must not make this pass for nothing"
-    # A private function that composes a message, and does nothing else.
-    composed = clone.folder / "tasks" / "stages" / "corpus.py"
-    text, function = composed.read_text(), "def _too_few("
-    assert text.count("_too_few(") == 2
-    other = f"{function}*found):\n    return str(found)\n\n\ndef _former("
-    composed.write_text(text.replace(function, other))
-    assert changed(original, clone.fingerprints()) == {"report"}
-
-
-def test_what_composes_more_than_a_message_stays_in_the_key(original, clone: Clone) -> None:
-    clone.edit("tasks/stages/corpus.py", "FEWEST_VALIDATION = 8", "FEWEST_VALIDATION = 9")
-    assert "corpus" in changed(original, clone.fingerprints())
-
-
-def test_masking_is_in_the_key_of_pretraining_and_of_what_reads_its_bytes(
-    original, clone: Clone
-) -> None:
-    clone.edit("tasks/data/text/masking.py", "0.8, 0.1", "0.7, 0.2")
-    differ = changed(original, clone.fingerprints())
-    below = {title for title in original if title.split()[0] in ("finetuning", "evaluation")}
-    assert differ == {"pretraining", "report"} | below
-
-
-def test_the_code_of_a_metric_is_in_the_key_of_its_problem_alone(original, clone: Clone) -> None:
-    module = clone.folder / "tasks" / "problems" / "token_classification" / "scores.py"
-    module.write_text(f"{module.read_text()}\n\nANOTHER_NUMBER = 1\n")
-    differ = changed(original, clone.fingerprints())
-    assert "evaluation names" in differ
-    assert not {"evaluation mood", "finetuning mood", "pretraining", "tokenizer"} & differ
-
-
-def test_what_is_outside_of_every_key_is_this_and_no_more() -> None:
-    assert LEFT_OUT == ("tasks.contract", "tasks.experiment", "tasks.machinery")
-
-
-@pytest.fixture(scope="module")
-def stagewise(place: SimpleNamespace, tmp_path_factory) -> dict[str, dict[str, list[str]]]:
-    """For each stage of the tiny experiment, what is in its key and what it imported."""
-    store = tmp_path_factory.mktemp("stagewise")
-    command = [sys.executable, "-m", "tests.support.stagewise", str(place.file), str(store)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-@pytest.mark.slow
-def test_the_module_of_a_stage_is_in_its_own_key(stagewise) -> None:
-    assert len(stagewise) == STAGES
-    assert {t: s["own"] for t, s in stagewise.items() if s["own"][0] not in s["key"]} == {}
-
-
-@pytest.mark.slow
-def test_every_module_that_a_stage_imports_while_it_runs_is_in_its_key(stagewise) -> None:
-    beyond = {t: sorted({*s["imported"]} - {*s["key"]}) for t, s in stagewise.items()}
-    assert {title: modules for title, modules in beyond.items() if modules} == {}
-    assert all(s["own"][0] in s["imported"] for s in stagewise.values()), "nothing was looked at"

@@ -1,4 +1,4 @@
-"""The features of rows: what the body of a model computes of texts or pictures."""
+"""The features of rows: what the encoder of a model computes of texts or pictures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flows.calls.beginning import begin
 from flows.calls.inputs import in_memory as inputs_in_memory
 from flows.calls.inputs import note, picture_inputs, read_inputs
+from flows.calls.referred import referred_model
 from flows.terminal.in_process import ready
 from tasks.contract import StageError
 
@@ -47,27 +48,31 @@ def embed(
 
     begin()
     ready()
-    body = Body.of(str(model), note)
+    encoder = Encoder.of(str(model), note)
     if isinstance(rows, str | Path):
-        tables = list(body.of_file(str(rows), column, skip_invalid=skip_invalid)[0])
-    elif body.reads_pictures:
+        tables = list(encoder.of_file(str(rows), column, skip_invalid=skip_invalid)[0])
+    elif encoder.reads_pictures:
         raise StageError(f"rows: {model} reads pictures; accepted: the path of one, or of a folder")
     else:
         texts = list(inputs_in_memory(rows, column or TEXT, words=False))
-        tables = list(body.of_texts(texts)) if texts else []
-    tell_cut(tables)
+        tables = list(encoder.of_texts(texts)) if texts else []
+    report_cut(sum(map(cut_in, tables)))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def tell_cut(tables: Iterable[pd.DataFrame]) -> None:
+def cut_in(features: pd.DataFrame) -> int:
+    """How many texts of a table of features are longer than the model's input."""
+    return int(features.attrs["cut"])
+
+
+def report_cut(number: int) -> None:
     """Report how many texts are longer than the model's input."""
-    cut = sum(int(table.attrs["cut"]) for table in tables)
-    if cut:
-        note(f"{cut:,} texts cut short: they are longer than the model's input")
+    if number:
+        note(f"{number:,} texts cut short: they are longer than the model's input")
 
 
 @dataclass(frozen=True)
-class Body:
+class Encoder:
     """A model that was referred to, whose features are asked for.
 
     Attributes:
@@ -79,7 +84,7 @@ class Body:
     reads_pictures: bool
 
     @classmethod
-    def of(cls, reference: str, say: Callable[[str], None]) -> Body:
+    def of(cls, reference: str, say: Callable[[str], None]) -> Encoder:
         """Find a model.
 
         Raises:
@@ -87,19 +92,14 @@ class Body:
         """
         from tasks import families
         from tasks.families import images
-        from tasks.machinery.host.home import store_folder
-        from tasks.machinery.store.store import Store
-        from tasks.machinery.tracking.tracking import Tracking
-        from tasks.models.files import configuration_of
-        from tasks.references.resolving import resolve_model
 
-        found = resolve_model(reference, "MODEL", Tracking("", say), Store(store_folder()))
-        family = str(configuration_of(found.path, reference)["model_type"])
+        folder, configuration = referred_model(reference, say)
+        family = str(configuration["model_type"])
         known = (*families.names(), *images.names())
         if family not in known:
             accepted = ", ".join(known)
             raise StageError(f"MODEL: {reference} is of the family {family}; accepted: {accepted}")
-        return cls(found.path, family in images.names())
+        return cls(folder, family in images.names())
 
     def of_file(
         self,

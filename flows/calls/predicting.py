@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.calls.beginning import begin
 from flows.calls.inputs import OPTIONS, Input, in_memory, note, picture_files, read_inputs
+from flows.calls.referred import referred_model
 from flows.terminal.in_process import ready
 from tasks.contract import StageError
 from tasks.experiment import choices
@@ -106,17 +107,10 @@ class AnsweringModel:
         Raises:
             StageError: there is none, or it answers no problem.
         """
-        from tasks.machinery.host.home import store_folder
-        from tasks.machinery.store.store import Store
-        from tasks.machinery.tracking.tracking import Tracking
-        from tasks.models.files import configuration_of
         from tasks.models.predictions import require_problem
-        from tasks.references.resolving import resolve_model
 
-        found = resolve_model(reference, "MODEL", Tracking("", say), Store(store_folder()))
-        configuration = configuration_of(found.path, reference)
-        problem = require_problem(configuration, reference)
-        return cls(reference, found.path, configuration, problem)
+        folder, configuration = referred_model(reference, say)
+        return cls(reference, folder, configuration, require_problem(configuration, reference))
 
     def columns(self, *given: str) -> list[str]:
         """The columns with the inputs of the model.

@@ -38,7 +38,7 @@ def report_everything() -> Iterator[str]:
         waiting = undelivered()
         for ledger in waiting:
             try:
-                told = deliver(ledger, tracking, store)
+                is_reported = deliver(ledger, tracking, store)
             except StageError as problem:
                 problems.append(str(problem))
             except Exception as problem:
@@ -46,7 +46,7 @@ def report_everything() -> Iterator[str]:
             else:
                 stages = sum(use.told for use in ledger.uses)
                 skipped = "skipped: its MLflow run was deleted, or another process is running it"
-                what = f"{stages} stages reported" if told else skipped
+                what = f"{stages} stages reported" if is_reported else skipped
                 yield f"{ledger.experiment}: {ledger.status.lower()}, {what}"
         tracking.close_dead_runs()
     if problems:

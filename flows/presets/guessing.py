@@ -131,8 +131,8 @@ def _guessed(
     """The problem, the columns and what to say of them."""
     asked = _questions(seen, text, label, needed=problem == QUESTIONS)
     if asked and (problem == QUESTIONS or (not problem and _are_parts(seen, asked))):
-        split, told = _split(seen)
-        return QUESTIONS, asked | split, (_QUESTIONS_SAID.format(**asked), *told)
+        split, by_split = _split(seen)
+        return QUESTIONS, asked | split, (_QUESTIONS_SAID.format(**asked), *by_split)
     written = _written(seen, text, label)
     if problem == WRITTEN or (not problem and written and not (text and label)):
         if not written:
@@ -142,8 +142,8 @@ def _guessed(
             )
         for option, name in zip(("--text", "--label"), written.values(), strict=True):
             _require(name, seen, option)
-        split, told = _split(seen)
-        return WRITTEN, written | split, (_WRITTEN_SAID.format(**written), *told)
+        split, by_split = _split(seen)
+        return WRITTEN, written | split, (_WRITTEN_SAID.format(**written), *by_split)
     lists = [name for name, values in seen.columns.items() if type_of(values).startswith("list")]
     if seen.form in TAGGED or problem == TAGS or (not problem and len(lists) > 1):
         columns = {"tokens": text, "tags": label}
@@ -168,8 +168,8 @@ def _guessed(
     second = _second_text(seen, text)
     pairs = {"second_text": second} if second else {}
     said += [f"pairs: the second texts in column {second!r}"] if second else []
-    split, told = _split(seen)
-    return chosen, {"text": text, **pairs, role: label} | split, (*said, *told)
+    split, by_split = _split(seen)
+    return chosen, {"text": text, **pairs, role: label} | split, (*said, *by_split)
 
 
 _PAIRS = (
@@ -232,10 +232,10 @@ def _are_parts(seen: Seen, columns: Mapping[str, str]) -> bool:
     values = zip(*(seen.columns[columns[role]] for role in ("text", "answer")), strict=False)
     filled = [(str(text), answer) for text, answer in values if answer not in (None, "", [])]
     parts = [not isinstance(answer, str) or _has_words(text, answer) for text, answer in filled]
-    told = all(isinstance(answer, str | list | dict) for _, answer in filled)
+    marked = all(isinstance(answer, str | list | dict) for _, answer in filled)
     written = [answer for _, answer in filled if isinstance(answer, str)]
     few = len(written) > _FEW and len(set(written)) <= _FEW
-    return told and not few and sum(parts) > len(parts) / 2
+    return marked and not few and sum(parts) > len(parts) / 2
 
 
 def _has_words(text: str, words: str) -> bool:

@@ -287,8 +287,9 @@ def finetune_and_evaluate(
         pretrained=pretrained,
     )
     found = look_further(subject, experiment, run)
-    inside = [*explain(subject, experiment, run), *probe(subject, body, experiment, run)]
-    return replace(found, findings=(*found.findings, *inside))
+    explained = explain(subject, experiment, run)
+    probed = probe(subject, body, experiment, run, family=family)
+    return replace(found, findings=(*found.findings, *explained, *probed))
 
 
 def train_baseline(

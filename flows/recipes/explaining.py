@@ -34,13 +34,18 @@ def explanation(problem: str, methods: Sequence[str]) -> Stage:
     )
 
 
-def probing(problem: str) -> Stage:
-    """Linear probes of the layers of a body, against random weights."""
+def probing(problem: str, family: str) -> Stage:
+    """Linear probes of the layers of an encoder, against random weights.
+
+    Args:
+        problem: what the probes solve.
+        family: the module of the encoder's family, which builds the one with random weights.
+    """
     described = problems.described(problem)
     return Stage(
         "probing",
         "tasks.stages.probing:probe",
-        (*problems.modules_of(problem), *modules_of_probed(problem)),
+        (*problems.modules_of(problem), *modules_of_probed(problem), family),
         (*LABELLED, "pillow", "scikit-learn", *described.LIBRARIES),
         show="tasks.pages.explanations.probing_card:show",
     )
@@ -82,15 +87,21 @@ def explain(
 
 
 def probe(
-    subject: Subject, body: Input, experiment: Experiment | ImageExperiment, run: StageCaller
+    subject: Subject,
+    body: Input,
+    experiment: Experiment | ImageExperiment,
+    run: StageCaller,
+    *,
+    family: str,
 ) -> list[Finding]:
-    """Probe the layers of a body; nothing if none is asked for, or a problem has no probe.
+    """Probe the layers of an encoder; nothing if none is asked for, or a problem has no probe.
 
     Args:
         subject: what the probes are to solve.
-        body: pre-trained.
+        body: the encoder, pre-trained.
         experiment: whether to.
         run: calls a stage.
+        family: of the encoder.
     """
     how, problem, table = experiment.evaluation, subject.problem, subject.table
     if not how.probe_layers:
@@ -99,7 +110,7 @@ def probe(
         leave_out("evaluation.probe_layers", problem, "have no linear probe", choices.probed())
         return []
     found = run(
-        probing(problem.kind),
+        probing(problem.kind, table.family(family)),
         problem.name,
         problem=problem.kind,
         max_length=getattr(problem, "max_length", 0),

@@ -101,6 +101,7 @@ def on_images(problem: str) -> Table:
         finetuning,
         baseline,
         evaluation,
+        families.module_of,
         tuned=(*train, *validation, "labels.json"),
         compared=(*train, *validation, "labels.json", *test),
         tested=("train.parquet", *test, "labels.json"),

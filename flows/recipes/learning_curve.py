@@ -81,7 +81,5 @@ def measured_curve(
         confidence=experiment.evaluation.confidence,
         seed=experiment.seed,
         points=tables,
-        evaluations=[
-            each.whole.only("predictions.parquet", "classes.json") for each in evaluations
-        ],
+        evaluations=[each.whole.only("predictions.parquet") for each in evaluations],
     )

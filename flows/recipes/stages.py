@@ -78,6 +78,7 @@ class Table:
         finetuning: by the problem, the family and the method of tuning.
         baseline: the field's simple model, by the problem.
         evaluation: by the problem.
+        family: the module of a family.
         tuned: what fine-tuning reads of the rows.
         compared: what the simple model reads.
         tested: what the evaluation reads.
@@ -86,6 +87,7 @@ class Table:
     finetuning: Callable[[str, str, str], Stage]
     baseline: Callable[[str], Stage]
     evaluation: Callable[[str], Stage]
+    family: Callable[[str], str]
     tuned: tuple[str, ...]
     compared: tuple[str, ...]
     tested: tuple[str, ...]
@@ -175,6 +177,7 @@ ON_TEXT = Table(
     finetuning,
     baseline,
     evaluation,
+    families.module_of,
     tuned=("train.parquet", "validation.parquet", "labels.json"),
     compared=("train.parquet", "validation.parquet", "test.parquet", "labels.json"),
     tested=("train.parquet", "test.parquet", "labels.json"),

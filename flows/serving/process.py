@@ -114,9 +114,9 @@ def tidy() -> None:
         skip_missed_runs()
         tracking = Tracking("", LOGGER.warning)
         with start_lock():
-            told = deliver_all(tracking, Store(store_folder()))
+            reported = deliver_all(tracking, Store(store_folder()))
             close_what_is_gone(tracking)
-        for experiment in told:
+        for experiment in reported:
             LOGGER.info("reported to MLflow what a run of %s had left unreported", experiment)
     except Exception as problem:
         LOGGER.warning(

@@ -137,6 +137,6 @@ def machine_zone() -> str:
     if named:
         return named
     linked = str(Path("/etc/localtime").resolve()).partition("/zoneinfo/")[2]
-    told = Path("/etc/timezone")
-    written = told.read_text(encoding="utf-8").strip() if told.is_file() else ""
+    file = Path("/etc/timezone")
+    written = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
     return next((zone for zone in (linked, written) if zone in available_timezones()), "UTC")

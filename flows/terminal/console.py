@@ -217,14 +217,14 @@ def results_table(metrics: Mapping[str, float], problems: Sequence[str]) -> Tabl
 
 def pretraining_line(metrics: Mapping[str, float]) -> str:
     """The loss of pre-training, and its shares, in a line."""
-    told = [
+    shown = [
         name
         for name, metric in (objectives.metrics() | image_objectives.metrics()).items()
         if name == "validation_loss" or metric.unit == "share"
     ]
     found = [
         f"{name.replace('_', ' ')} {metrics[f'pretraining/{name}']:.3f}"
-        for name in told
+        for name in shown
         if f"pretraining/{name}" in metrics
     ]
     return f"pre-training: {', '.join(found)}"
@@ -250,14 +250,14 @@ def verdicts(
         found.append((problem, of_gain(metrics, compared(methods[problem]), problem)))
         if problem not in facts:
             continue
-        known, told = facts[problem], _metric_of(facts[problem])
-        found.append((problem, over_seeds(metrics, metric, told, problem)))
-        found.append((problem, against_start(metrics, told, problem)))
-        found.append((problem, against_simple(metrics, told, known.get("simple", ""), problem)))
+        known, headline = facts[problem], _metric_of(facts[problem])
+        found.append((problem, over_seeds(metrics, metric, headline, problem)))
+        found.append((problem, against_start(metrics, headline, problem)))
+        found.append((problem, against_simple(metrics, headline, known.get("simple", ""), problem)))
         for model, words in {"": "", FROM_SCRATCH: "from scratch "}.items():
             if MetricName(metric, model, problem).low in metrics:
                 said = beyond_majority(
-                    metrics, metric, known["majority"], problem, model, sign=told.sign
+                    metrics, metric, known["majority"], problem, model, sign=headline.sign
                 )
                 found.append((problem, said and f"{words}{said}"))
     return [f"{problem}: {text}" for problem, text in found if text]

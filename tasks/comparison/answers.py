@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -23,6 +23,7 @@ from tasks.machinery.naming.metric_name import REFERENCES
 from tasks.problems import described
 from tasks.problems.weighted import on_all_rows
 from tasks.statistics.bootstrap import Bootstrap, documents_of
+from tasks.statistics.headline import labels_in
 from tasks.statistics.significance import Difference, differences, least_p, samples_for
 
 if TYPE_CHECKING:
@@ -85,15 +86,8 @@ def sharing(answers: Mapping[str, Answered]) -> list[list[str]]:
 
 def labels_of(answers: Sequence[Answered]) -> list[str]:
     """Every label that is true or answered somewhere, of tags every tag; none of numbers."""
-    found: set[str] = set()
-    for each in answers:
-        for column in ("gold", "predicted"):
-            for value in each.table[column]:
-                if isinstance(value, str):
-                    found.add(value)
-                elif isinstance(value, Iterable):
-                    found |= set(value)
-    return sorted(found)
+    columns = [each.table[column] for each in answers for column in ("gold", "predicted")]
+    return labels_in(*columns)
 
 
 def compare_answers(

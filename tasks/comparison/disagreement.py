@@ -93,7 +93,7 @@ def _dispute(
     rows = {label: each.table.iloc[row] for label, each in answers.items()}
     found = {label: kind.describe(each) for label, each in rows.items()}
     first, document = next(iter(found.values())), next(iter(rows.values()))["document"]
-    told = [
+    given = [
         Answer(label, each.answer, bool(each.right), each.score) for label, each in found.items()
     ]
-    return Disagreement(str(document), first.text, first.truth, apart, told)
+    return Disagreement(str(document), first.text, first.truth, apart, given)

@@ -262,14 +262,14 @@ def _whole(value: float | None) -> Cell:
 
 def _curves(found: Comparison) -> list[Block]:
     blocks: list[Block] = []
-    told: set[str] = set()
+    named: set[str] = set()
     for overlay in found.overlays:
-        if overlay.stage not in told:
+        if overlay.stage not in named:
             blocks += [
                 Words(f"{overlay.stage}: {_joined(each)} share this stage and have one line.")
                 for each in overlay.shared
             ]
-        told.add(overlay.stage)
+        named.add(overlay.stage)
         if not any(len(group) == len(found.runs) for group in overlay.shared):
             from tasks.comparison.overlays import curve_figures
 

@@ -75,7 +75,7 @@ class Remains:
             file = self.logged(run, title, "metrics.jsonl")
         return curves_of(read_curve(file)) if file else {}
 
-    def told(self, run: PastRun, title: str) -> dict[str, float]:
+    def numbers(self, run: PastRun, title: str) -> dict[str, float]:
         """The metrics of a stage and its facts that are numbers; empty if they are gone."""
         artifact = self.artifact(run, title)
         if artifact is not None:

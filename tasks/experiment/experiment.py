@@ -145,8 +145,8 @@ class Evaluation(Part):
     probe_layers: bool = field(
         False,
         "Probe layers",
-        "Also fit a linear model on the features of each layer of the body, and of one with random "
-        "weights: which layer holds the answer? Of problems with one label or number a row",
+        "Also fit a linear model on the features of each layer of the encoder, and of one with "
+        "random weights: which layer has the answer? Of problems with one label or number a row",
         absent=False,
     )
 

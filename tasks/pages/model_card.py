@@ -29,7 +29,7 @@ from tasks.pages.numbers import table
 
 MOST_LABELS = 60
 NO_LICENCE = "# license: not chosen yet; it may depend on the data (see below)\n"
-OWN_HEAD = "Dense"  # the classes of bodies with a head of ours: tasks/problems/dense_head.py
+OWN_HEAD = "Dense"  # the classes of encoders with a head of ours: tasks/problems/dense_head.py
 TASKS = {
     "DenseForSemanticSegmentation": "image-segmentation",
     "DenseForObjectDetection": "object-detection",
@@ -153,12 +153,12 @@ class ModelCard:
         return escaped(f"{said} Its {len(labels)} answers: {shown}{more}.")
 
     def _loading(self) -> str:
-        name, told = auto_class(self.configuration), ""
+        name, note = auto_class(self.configuration), ""
         if built_as(self.configuration).startswith(OWN_HEAD):
             name = "AutoModel"
-            told = (
-                "\n\nThat is the body: its head is Temper's own. `temper predict` answers with the "
-                "whole, and so does the model in MLflow, without Temper "
+            note = (
+                "\n\nThat is the backbone: its head is Temper's own. `temper predict` answers with "
+                "the whole, and so does the model in MLflow, without Temper "
                 "(`mlflow.pyfunc.load_model`)."
             )
         of_pictures = (self.folder / READER).is_file()
@@ -171,7 +171,7 @@ class ModelCard:
             f"from transformers import {reader}, {name}\n"
             f'{what} = {reader}.from_pretrained(".")\n'
             f'model = {name}.from_pretrained(".")\n'
-            f"```{told}"
+            f"```{note}"
         )
 
     def _data(self) -> Iterator[str]:

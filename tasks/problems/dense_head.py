@@ -1,13 +1,13 @@
-"""A body of transformers with a head that answers at each place of a picture.
+"""A backbone of transformers with a head that answers at each place of a picture.
 
 MLflow copies this file into a model that it serves: it imports nothing of Temper. The folder of
-such a model has the configuration of the body, and its weights under the names that the body's own
-class has, so that `AutoModel.from_pretrained` reads the body from it.
+such a model has the configuration of the backbone, and its weights under the names that the
+backbone's own class has, so that `AutoModel.from_pretrained` reads the backbone from it.
 
-The maps of the body are brought to one width by 1 × 1 convolutions, and added from the coarsest to
-the finest (Lin et al., 2017, "Feature pyramid networks for object detection", section 3); two 3 × 3
-convolutions and a 1 × 1 follow. A ViT has one map, of its last layer (Li et al., 2022, "Exploring
-plain vision transformer backbones for object detection").
+The maps of the backbone are brought to one width by 1 × 1 convolutions, and added from the coarsest
+to the finest (Lin et al., 2017, "Feature pyramid networks for object detection", section 3); two
+3 × 3 convolutions and a 1 × 1 follow. A ViT has one map, of its last layer (Li et al., 2022,
+"Exploring plain vision transformer backbones for object detection").
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ TRIED = 32  # side of a picture that tells the widths of the maps
 
 
 class DenseModel(PreTrainedModel):
-    """A body, and a head with several outputs at each cell.
+    """A backbone, and a head with several outputs at each cell.
 
     Args:
-        config: of the body.
+        config: of the backbone.
         outputs: numbers for each cell.
     """
 
@@ -87,11 +87,11 @@ class DenseModel(PreTrainedModel):
         return cells
 
     def _init_weights(self, module: nn.Module) -> None:
-        """The weights are those that the layers and the body begin with."""
+        """The weights are those that the layers and the backbone begin with."""
 
 
 def maps_of(body: Any, pixel_values: Tensor) -> list[Tensor]:
-    """The maps of a body, one of each stage, the finest first.
+    """The maps of a backbone, one of each stage, the finest first.
 
     Each is of shape [pictures, channels, rows, columns].
     """

@@ -186,10 +186,10 @@ def _require_sizes(
         if value is not None and value not in sizes:
             raise StageError(f"{said}: {name}: found {value}, but no weight has that size")
     layers = {found.group(1) for name in shapes if (found := _LAYER.search(name))}
-    field, told = _first(configuration, LAYERS)
-    if layers and told and told != len(layers):
+    field, number = _first(configuration, LAYERS)
+    if layers and number and number != len(layers):
         raise StageError(
-            f"{said}: {field}: found {told}, but there are weights of {len(layers)} layers"
+            f"{said}: {field}: found {number}, but there are weights of {len(layers)} layers"
         )
 
 

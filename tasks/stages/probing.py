@@ -1,4 +1,4 @@
-"""Stage `probing`: which layer of a body linearly holds the answer, against random weights."""
+"""Stage `probing`: which layer of an encoder linearly holds the answer, against random weights."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def probe(
     out: Path,
     monitor: Monitor,
 ) -> dict[str, float]:
-    """Fit a linear model on the features of each layer, of a body and of one of random weights.
+    """Fit a linear model on the features of each layer, of an encoder and of one of random weights.
 
     Args:
         problem: what is predicted.
@@ -53,7 +53,7 @@ def probe(
         confidence: coverage of the intervals.
         seed: of the choice of rows, the random weights and the resamples.
         data: folder with the rows of all splits, and labels.json.
-        body: folder of the pre-trained body, with its tokenizer or the size of its pictures.
+        body: folder of the pre-trained encoder, with its tokenizer or the size of its pictures.
         out: empty folder for finding.json: sentences, and the metric of each layer with its
             interval.
         monitor: receives the progress, and the curves by layer.

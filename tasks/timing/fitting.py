@@ -9,6 +9,7 @@ from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Pretraining
 from tasks.experiment.problem import FineTuning
 from tasks.experiment.training import FULL
+from tasks.machinery.host.space import human
 from tasks.training import memory
 
 NARROW = 128  # embeddings of the families that have narrow ones
@@ -77,11 +78,6 @@ def why_too_large(model: Model | Path, vocabulary: int, copies: int) -> str:
         return ""
     kept = "" if copies == 1 else " with their gradients and the moments of the optimizer"
     return (
-        f"does not fit: about {number / 1e6:,.0f} M weights{kept} take {_size(needed)}, and a "
-        f"training may use {_size(room)} of the {_size(total)} here"
+        f"does not fit: about {number / 1e6:,.0f} M weights{kept} take {human(needed)}, and a "
+        f"training may use {human(int(room))} of the {human(total)} here"
     )
-
-
-def _size(number: float) -> str:
-    """Bytes for people."""
-    return f"{number / 1e9:,.1f} GB" if number >= 1e9 else f"{number / 1e6:,.1f} MB"

@@ -17,7 +17,7 @@ from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
 
 SAMPLE = 512  # rows whose lengths are measured
-TRAININGS = {"pretraining": "pretraining", "finetuning": "training"}  # how each is told to train
+TRAININGS = {"pretraining": "pretraining", "finetuning": "training"}  # fields: how each trains
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class TimedPlanner(Planner):
 
         Args:
             experiment: that is planned.
-            say: is told which training is measured: each takes seconds.
+            say: receives which training is measured: each takes seconds.
         """
         vocabulary = self._vocabulary(experiment)
         found: dict[str, Expected] = {}

@@ -52,7 +52,7 @@ class Cost:
     Attributes:
         step: of an optimizer step.
         row: of a row that is validated.
-        once: of an example that a frozen body reads once, in a probe.
+        once: of an example that a frozen encoder reads once, in a probe.
         parts: that a batch is computed in: what fits into the memory, or `micro_batch_size`.
     """
 

@@ -48,7 +48,7 @@ class Tuned:
     Attributes:
         model: of transformers, in fp32.
         rates: the share of the learning rate of weights, by name; 1 for others.
-        computes: whether each step computes the body.
+        computes: whether each step computes the encoder.
         varies: whether pictures may be augmented, so that each is read anew at each step.
         held: parts of the model that stay in evaluation mode until the training ends.
     """
@@ -68,14 +68,14 @@ class Tuned:
         *,
         number: int,
     ) -> Problem | None:
-        """The problem as the head reads it, if a frozen body has read the examples already.
+        """The problem as the head reads it, if a frozen encoder has read the examples already.
 
         None if the model reads examples themselves.
 
         Args:
             kind: the problem.
             examples: those to train on, which all are read once.
-            precision: in which the body reads them.
+            precision: in which the encoder reads them.
             monitor: receives the progress.
             number: of all examples that are read in the training, those of the validations too.
         """

@@ -1,6 +1,6 @@
-"""New weights beside the frozen ones of a body, by `peft`; after the training they are merged.
+"""New weights beside the frozen ones of an encoder, by `peft`; after the training they are merged.
 
-The layers of the body get them, never embeddings or an output that shares their weights: what is
+The layers of the encoder get them, never embeddings or an output that shares their weights: what is
 added to one of two tied weights is lost in the other. Weight decay pulls new weights to the values
 with which they change nothing.
 """
@@ -155,7 +155,7 @@ def targets_in(model: Any) -> dict[str, nn.Module]:
 
 
 def _modules_of(head: frozenset[str], prefix: str) -> list[str]:
-    """The modules of a head, by their names: `classifier`, and the pooler of a body."""
+    """The modules of a head, by their names: `classifier`, and the pooler of an encoder."""
     parts = (name.split(".") for name in head)
     return sorted({".".join(p[:2]) if p[0] == prefix else p[0] for p in parts})
 

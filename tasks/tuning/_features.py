@@ -1,7 +1,7 @@
-"""The features that a frozen body gives for each example: computed once, and given to the head.
+"""The features that a frozen encoder gives for each example: computed once, and given to the head.
 
-A batch carries them where it carries other inputs of the body (`inputs_embeds`, or in place of the
-pixels), and the body returns what it is given. Only what the head reads is kept: the pooled
+A batch carries them where it carries other inputs of the encoder (`inputs_embeds`, or in place of
+the pixels), and the encoder returns what it is given. Only what the head reads is kept: the pooled
 features, the state of the first place, or those of all places. That is found by trying.
 """
 
@@ -30,12 +30,12 @@ Kept = Literal["pooled", "first", "all"]
 
 
 class Features:
-    """The features of examples, by a body that never changes.
+    """The features of examples, by an encoder that never changes.
 
     Args:
-        model: of transformers; its body is in evaluation mode.
+        model: of transformers; its encoder is in evaluation mode.
         kind: the problem that it solves.
-        precision: in which the body computes.
+        precision: in which the encoder computes.
     """
 
     def __init__(self, model: Any, kind: Problem, precision: Precision) -> None:
@@ -43,7 +43,7 @@ class Features:
         self.body = model.base_model
         self.kept: Kept = "all"
         self.shape: torch.Size = torch.Size()  # of the states of pictures, without their number
-        self._type: Any = None  # of what the body returns
+        self._type: Any = None  # of what the encoder returns
         self._inputs: Batch = {}  # of the last batch that it was asked for
         self._pooled: torch.Size = torch.Size()  # the shape of its pooled features, without number
         self._known: dict[int, tuple[Any, Tensor]] = {}  # by the identity of an example
@@ -51,7 +51,7 @@ class Features:
     def read(self, examples: Sequence[Any], monitor: Monitor, number: int = 0) -> bool:
         """Compute the features of examples, in an order of their own; False if that is of no use.
 
-        They may take too much memory, or the head may read more than the last states of the body:
+        They may take too much memory, or the head may read more than the encoder's last states:
         one that segments also reads other states, or the size of the picture.
 
         Args:
@@ -64,7 +64,7 @@ class Features:
         few = [examples[i] for i in groups[0][:2]]
         if not (self._choose(few) and self._replays(few)):
             monitor.say(
-                "the head reads more of the body than its last states, so that the body "
+                "the head reads more of the encoder than its last states, so that the encoder "
                 "computes at each step"
             )
             return False
@@ -74,7 +74,7 @@ class Features:
             if not done and (needed := self._bytes() * number) > room:  # the longest first
                 monitor.say(
                     f"the features of {number:,} examples take {needed / 1e9:,.1f} GB, and "
-                    f"there is room for {room / 1e9:,.1f}: the body computes them at each step"
+                    f"there is room for {room / 1e9:,.1f}: the encoder computes them at each step"
                 )
                 return False
             done += len(group)
@@ -129,7 +129,7 @@ class Features:
 
     @torch.no_grad()
     def _ask(self, examples: Sequence[Any]) -> tuple[Tensor, Tensor, Any]:
-        """The answers of the model, and the states and the pooled features of its body."""
+        """The answers of the model, and the states and the pooled features of its encoder."""
         batch = self.kind.collate(examples, getattr(self.model.config, "pad_token_id", 0))
         self._inputs = {n: t.to(self.model.device) for n, t in batch.items() if n != "labels"}
         heard: list[Any] = []
@@ -175,16 +175,16 @@ class Features:
         return enough
 
     def _given(self, states: Tensor, pooled: Tensor | None, *_: Any, **__: Any) -> Any:
-        """An answer of the body, whatever it is asked."""
+        """An answer of the encoder, whatever it is asked."""
         return self._like(states, pooled)
 
     def _has_pooler(self) -> bool:
-        """Whether the body contains a pooler that learns: a part of the head."""
+        """Whether the encoder contains a pooler that learns: a part of the head."""
         pooler = getattr(self.body, "pooler", None)
         return pooler is not None and any(True for _ in pooler.parameters())
 
     def _like(self, states: Tensor, pooled: Tensor | None) -> Any:
-        """An answer of the body with these states; its pooler, if it learns, computes the rest."""
+        """An answer of the encoder with these states; a pooler that learns computes the rest."""
         found = {"last_hidden_state": states}
         pooler = getattr(self.body, "pooler", None)
         if pooled is not None:
@@ -196,7 +196,7 @@ class Features:
         return self._type(**found)
 
     def _replay(self) -> None:
-        """Have the body return the features that it is given; of other inputs it computes them."""
+        """Have the encoder return given features, and compute those of other inputs."""
         compute: Callable[..., Any] = self.body.forward
 
         def forward(*inputs: Any, **named: Any) -> Any:
@@ -214,7 +214,7 @@ class Features:
         self.body.__dict__["forward"] = forward
 
     def end(self) -> None:
-        """Have the body compute as before."""
+        """Have the encoder compute as before."""
         self.body.__dict__.pop("forward", None)
 
 

@@ -1,4 +1,4 @@
-"""The biases of the body and the head learn; batch norms keep their scales and statistics.
+"""The biases of the encoder and the head learn; batch norms keep their scales and statistics.
 
 Ben Zaken et al. 2022, "BitFit: simple parameter-efficient fine-tuning for transformer-based masked
 language-models", ACL.
@@ -16,7 +16,7 @@ OPTIMIZERS: tuple[str, ...] = ("adamw",)
 
 
 def begin(model: Any, training: Way, seed: int) -> Tuned:
-    """Freeze all of the body but its biases."""
+    """Freeze all of the encoder but its biases."""
     from tasks.models.depths import Depths, keep
 
     body = {name for name, _ in model.named_parameters()} - Depths.of(model).head

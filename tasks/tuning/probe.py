@@ -1,6 +1,6 @@
-"""The head learns, and a pooler if there is one; the body only gives its features.
+"""The head learns, and a pooler if there is one; the encoder only gives its features.
 
-The features of a row are always the same, since the body is without dropout. Peters et al. 2019,
+The features of a row are always the same, since the encoder is without dropout. Peters et al. 2019,
 "To tune or not to tune? Adapting pretrained representations to diverse tasks", RepL4NLP.
 """
 
@@ -24,7 +24,7 @@ OPTIMIZERS: tuple[str, ...] = ("adamw",)
 
 @dataclass
 class Probe(Tuned):
-    """A model whose body stays in evaluation mode.
+    """A model whose encoder stays in evaluation mode.
 
     Attributes:
         features: of the examples; None before they are computed, or if they take too much memory.
@@ -41,7 +41,7 @@ class Probe(Tuned):
         *,
         number: int,
     ) -> Problem | None:
-        """The problem whose batches carry the features of the body."""
+        """The problem whose batches carry the features of the encoder."""
         from tasks.tuning._features import Features
 
         features = Features(self.model, kind, precision)
@@ -52,13 +52,13 @@ class Probe(Tuned):
         return features.problem()
 
     def restore(self) -> None:
-        """Have the body compute again."""
+        """Have the encoder compute again."""
         if self.features is not None:
             self.features.end()
 
 
 def begin(model: Any, training: Way, seed: int) -> Tuned:
-    """Freeze the body, and keep it in evaluation mode."""
+    """Freeze the encoder, and keep it in evaluation mode."""
     from tasks.models.depths import freeze, hold_in_evaluation
 
     freeze(model, "encoder")

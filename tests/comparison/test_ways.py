@@ -29,7 +29,7 @@ def tuned(method):
 class Known:
     """What remains of stages, by the run."""
 
-    def told(self, run, title):
+    def numbers(self, run, title):
         assert title == "finetuning mood"
         method = run.params.get("downstream.mood.tuning.method", "full")
         sizes = {"adapter_bytes": 2e6} if method == "lora" else {}

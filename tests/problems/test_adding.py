@@ -14,30 +14,18 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from tests.conftest import ROOT
+from tests.support.added import rating_problem
 from tests.support.added_parts import AddedParts
 from tests.support.tiny_experiment import ANIMALS, PLACES, VERBS, write_texts
 
 pytestmark = pytest.mark.slow
 
-SOURCE = ROOT / "tests" / "support" / "rating"
 FORM = """
 import json
 from flows.serving.deployments import deployments
 found = [made for made in deployments() if made.flow_name == "experiment"]
 print(found[0]._parameter_openapi_schema.model_dump_json())
 """
-
-
-def folders() -> dict[str, str]:
-    """The files of both problems."""
-    files = {}
-    for file in SOURCE.glob("*.py"):
-        text = file.read_text()
-        files[f"tasks/problems/rating/{file.name}"] = text
-        by_error = text.replace('HEADLINE = "spearman"', 'HEADLINE = "rmse"')
-        files[f"tasks/problems/rating_error/{file.name}"] = by_error
-    return files
 
 
 def write_experiment(folder: Path) -> Path:
@@ -74,7 +62,7 @@ def write_experiment(folder: Path) -> Path:
 def world(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> SimpleNamespace:
     """The copy, and two runs of the experiment there, one of which trains less."""
     folder = tmp_path_factory.mktemp("added")
-    copy = AddedParts(folder / "copy", folders())
+    copy = AddedParts(folder / "copy", rating_problem() | rating_problem("rating_error", "rmse"))
     file, home = write_experiment(folder / "data"), folder / "home"
 
     def temper(*words: str) -> str:

@@ -15,8 +15,8 @@ from tasks.statistics import bootstrap
 from tasks.statistics.bootstrap import Bootstrap, draw_weights
 from tasks.statistics.promotion import decide
 from tasks.statistics.significance import BETTER, WORSE, differences, least_p
-from tests.support import rating
-from tests.support.rating import model, scores
+from tests.support.added import rating
+from tests.support.added.rating import model, scores
 
 RATING = SimpleNamespace(**vars(rating) | vars(model) | vars(scores))
 BY_ERROR = SimpleNamespace(**vars(RATING) | {"HEADLINE": "rmse"})

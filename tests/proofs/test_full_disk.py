@@ -1,4 +1,4 @@
-"""A disk that really runs full: a clear error, nothing corrupt, and room lets it go on."""
+"""A disk that really runs full: a clear error, nothing corrupt, and with room it continues."""
 
 from __future__ import annotations
 

@@ -16,9 +16,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flows.presets.loading import load_experiment
-from flows.recipes.experiment import recipe
+from flows.presets.loading import load_any
+from flows.recipes import experiment, images
 from tasks.contract import Silent, Stage
+from tasks.experiment.experiment import Experiment
 from tasks.machinery.naming.title import Title
 from tasks.machinery.store import fingerprint
 from tasks.machinery.store.artifact import Artifact
@@ -58,10 +59,14 @@ class Stagewise:
             os._exit(0)
         os.close(theirs)
         with os.fdopen(ours) as pipe:
-            told = pipe.read()
+            names = pipe.read()
         _, status = os.waitpid(child, 0)
         assert status == 0, f"{stage.name} failed"
-        found = {"own": [stage.module], "key": sorted(key["code"]), "imported": json.loads(told)}
+        found = {
+            "own": [stage.module],
+            "key": sorted(key["code"]),
+            "imported": json.loads(names),
+        }
         self.imported[str(Title(stage.name, label))] = found
         artifact = self.store.load(stage.name, fingerprint.digest(key))
         assert artifact is not None
@@ -86,5 +91,6 @@ if __name__ == "__main__":
     for library in LIBRARIES:
         importlib.import_module(library)
     runner = Stagewise(Store(Path(sys.argv[2])))
-    recipe(load_experiment(sys.argv[1]), runner)
+    loaded = load_any(sys.argv[1])
+    (experiment if isinstance(loaded, Experiment) else images).recipe(loaded, runner)
     print(json.dumps(runner.imported))

@@ -1,6 +1,7 @@
 """Tiny data sets and bodies, made in a second: words tell the labels, so a tiny model learns."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,18 @@ def labelled_texts(rows: int, seed: int) -> pd.DataFrame:
     texts = [" ".join(words_of(generator, TELLING[label])) for label in labels]
     documents = [f"{seed}-{row // 2}" for row in range(rows)]
     return pd.DataFrame({"document": documents, "text": texts, "label": labels})
+
+
+def topics_of_texts(rows: int, seed: int) -> pd.DataFrame:
+    """Texts, each with the labels of one or two telling words."""
+    first, second = (labelled_texts(rows, each) for each in (seed, seed + 1000))
+    both = np.arange(rows) % 3 == 0
+    texts = first["text"].where(~both, first["text"] + " " + second["text"])
+    labels = [
+        sorted({one, other} if two else {one})
+        for one, other, two in zip(first["label"], second["label"], both, strict=True)
+    ]
+    return first.assign(text=texts, label=labels)
 
 
 def rated_texts(rows: int, seed: int) -> pd.DataFrame:
@@ -91,22 +104,27 @@ ENDS = {"animal": "runs by the old fern", "plant": "is there near it", "stone": 
 
 
 def continued_texts(rows: int, seed: int) -> pd.DataFrame:
-    """Prompts of which the telling word determines how they go on."""
+    """Prompts of which the telling word determines how they continue."""
     labelled = labelled_texts(rows, seed)
     targets = labelled["label"].map(ENDS)
     return labelled.rename(columns={"text": "prompt"}).drop(columns="label").assign(target=targets)
 
 
+# Rows of each problem on text, and their labels.
+MADE: dict[str, tuple[Callable[[int, int], pd.DataFrame], list[str]]] = {
+    "text-classification": (labelled_texts, LABELS),
+    "several-labels": (topics_of_texts, LABELS),
+    "token-classification": (tagged_sentences, TAGS),
+    "regression": (rated_texts, []),
+    "question-answering": (asked_questions, []),
+    "generation": (continued_texts, []),
+}
+
+
 def write_data(folder: Path, problem: str, train_rows: int = 160) -> Path:
     """A folder as stage `dataset` writes it."""
     folder.mkdir(parents=True)
-    make, labels = {
-        "text-classification": (labelled_texts, LABELS),
-        "token-classification": (tagged_sentences, TAGS),
-        "regression": (rated_texts, []),
-        "question-answering": (asked_questions, []),
-        "generation": (continued_texts, []),
-    }[problem]
+    make, labels = MADE[problem]
     for seed, (split, rows) in enumerate(
         {"train": train_rows, "validation": 40, "test": 80}.items()
     ):

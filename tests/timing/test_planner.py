@@ -76,7 +76,7 @@ def test_of_a_method_that_trains_few_weights_the_weights_alone_need_room(
     for title in ("pretraining", "finetuning names from scratch"):
         assert found[title].seconds is None
         assert "with their gradients and the moments" in found[title].missing
-        assert " MB" in found[title].missing
+        assert " kB" in found[title].missing
 
 
 def test_a_training_that_is_measured_is_named_and_so_are_its_parts(tmp_path: Path) -> None:

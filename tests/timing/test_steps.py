@@ -1,4 +1,4 @@
-"""Costs of steps on made-up tokens, and what a whole training comes to."""
+"""Costs of steps on made-up tokens, and what a whole training takes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`temper embed`: the features that a model's body computes of texts or pictures, as Parquet."""
+"""`temper embed`: the features that a model's encoder computes of texts or pictures, as Parquet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from flows.calls.embedding import Body, tell_cut
+from flows.calls.embedding import Encoder, cut_in, report_cut
 from flows.calls.inputs import note
 from flows.commands.parts import ModelArgument
 from flows.terminal.in_process import err, prepare, require_given, require_writable, stop
@@ -45,7 +45,7 @@ def embed(
         ),
     ] = False,
 ) -> None:
-    """Write the features of texts or pictures, as a model's body computes them, to a Parquet file.
+    """Write the features of texts or pictures, as a model computes them, to a Parquet file.
 
     A row has the text, or the name of the picture, and `features`: the mean over the last states
     of its tokens or places. The model may be pre-trained or fine-tuned. A text that is longer than
@@ -73,24 +73,24 @@ def _embed(reference: str, file: str, column: str, output: Path, *, skip_invalid
 
     from tasks.models.embedding import FEATURES
 
-    body = Body.of(reference, err.print)
-    tables, number = body.of_file(file, column, _progress, skip_invalid=skip_invalid)
+    encoder = Encoder.of(reference, err.print)
+    tables, number = encoder.of_file(file, column, _progress, skip_invalid=skip_invalid)
     if not number:
         raise StageError(f"FILE: {file} has no row")
     partial = output.with_name(f".{output.name}.partial")
-    cut, width = [], 0
+    cut, width = 0, 0
     try:
         first = next(tables)
         name, width = str(first.columns[0]), len(first[FEATURES].iloc[0])
         schema = pa.schema({name: pa.string(), FEATURES: pa.list_(pa.float32(), width)})
         with pq.ParquetWriter(partial, schema) as writer:
             for table in chain([first], tables):
-                cut.append(table.iloc[:0])
+                cut += cut_in(table)
                 writer.write_table(pa.Table.from_pandas(table, schema, preserve_index=False))
         partial.replace(output)
     finally:
         partial.unlink(missing_ok=True)
-    tell_cut(cut)
+    report_cut(cut)
     note(f"{number:,} rows, {width:,} features each: {output}")
 
 

@@ -25,19 +25,6 @@ from flows.terminal.in_process import err, out, prepare, require_writable, stop
 from tasks.contract import StageError
 from tasks.experiment import choices
 
-ENDINGS = (
-    ".csv",
-    ".tsv",
-    ".json",
-    ".jsonl",
-    ".parquet",
-    ".arrow",
-    ".xlsx",
-    ".txt",
-    ".md",
-    ".conll",
-)
-
 
 def explain(
     model: ModelArgument,
@@ -109,10 +96,14 @@ def _inputs(model: AnsweringModel, given: str, named: list[str]) -> list[Input]:
     Raises:
         StageError: there is no such file, or the model reads pairs and the text is none.
     """
+    from tasks.sources import workbook
+    from tasks.sources.formats import READERS, TEXTS
+
     columns = model.columns(*named)
     path = Path(given)
-    looks = path.suffix.lower() in ENDINGS and " " not in given
-    if given == "-" or looks or (len(given) < 255 and path.is_file()):
+    is_read = path.suffix.lower() in (*READERS, *TEXTS) or workbook.claims(given)
+    is_name = is_read and " " not in given
+    if given == "-" or is_name or (len(given) < 255 and path.is_file()):
         return read_inputs(given, *columns, words=False)
     texts = given.split("\t")
     if len(texts) != len(columns) or not all(text.strip() for text in texts):

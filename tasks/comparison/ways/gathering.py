@@ -77,10 +77,10 @@ def _way(
 ) -> Tuned:
     title = str(Title("finetuning", problem))
     some = [runs[i] for i in positions]
-    told = [remains.told(run, title) for run in some]
+    recorded = [remains.numbers(run, title) for run in some]
     spent = [each.seconds for run in some if (each := remains.spent(run, title))]
-    first = next(filter(None, told), {})
-    peaks = [each["peak_memory_mb"] for each in told if "peak_memory_mb" in each]
+    first = next(filter(None, recorded), {})
+    peaks = [each["peak_memory_mb"] for each in recorded if "peak_memory_mb" in each]
     metric = headline_of(some[0].metrics, problem)
     name = str(MetricName(metric, problem=problem))
     values = [found for run in some if (found := value_of(run.metrics, name)) is not None]

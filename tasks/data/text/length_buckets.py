@@ -1,7 +1,7 @@
 """Examples of about the same length share a batch: less padding, the same learning.
 
 The order is a pure function of seed, epoch and step, never of a global generator, so a run that
-stopped goes on with the very batches it would have seen. Padding falls from half of the tokens to
+stopped continues with the very batches it would have seen. Padding falls from half of the tokens to
 a few per cent (on SST-2, from 51 % to 0.6 %).
 """
 

@@ -4,7 +4,7 @@ Tokenizers mark it in different ways:
 
 - WordPiece marks the pieces inside of a word (`##ing`); each punctuation mark is a word.
 - Byte-level BPE, and Unigram and BPE of SentencePiece, mark the blank before a word (`Ġthe`,
-  `▁the`). A piece without a blank before it goes on with the word, unless one is of letters and
+  `▁the`). A piece without a blank before it continues the word, unless one is of letters and
   digits and the other of punctuation: in `Ġdog .` and in `. The` it begins one.
 - BPE as in the first GPT marks the end of a word (`ing</w>`).
 - WordLevel has one token for each word.
@@ -47,7 +47,7 @@ _WITHOUT_BLANKS = re.compile(
 
 @dataclass(frozen=True)
 class WordBoundaries:
-    """Which entries of a vocabulary go on with a word.
+    """Which entries of a vocabulary continue a word.
 
     An entry is in the word of the one before it if it `joins` what that one `ends` with.
 

@@ -35,7 +35,7 @@ _LINE_END = "Ċ"  # as byte-level tokenizers write it
 _PIECE = re.compile(r"[!-/:-@\[-`{-~]|[^ !-/:-@\[-`{-~]+")
 # What Unicode calls white space; Python's `\s` has four control characters more.
 _BLANK = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-# The expression of GPT-2, but for how it goes on inside a word.
+# The expression of GPT-2, but for how it continues inside a word.
 _UNIT = re.compile(rf" ?[^{_BLANK}]+|[{_BLANK}]+(?![^{_BLANK}])|[{_BLANK}]+")
 
 

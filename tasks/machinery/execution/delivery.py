@@ -321,7 +321,7 @@ def deliver_all(tracking: Tracking, store: Store) -> list[str]:
     Returns:
         The experiments, one for each reported run.
     """
-    told = []
+    reported = []
     for ledger in undelivered():
         if ledger.tracking_uri != tracking.uri:
             if ledger.is_forgotten:
@@ -329,9 +329,9 @@ def deliver_all(tracking: Tracking, store: Store) -> list[str]:
             continue
         try:
             if deliver(ledger, tracking, store):
-                told.append(ledger.experiment)
+                reported.append(ledger.experiment)
         except Exception as problem:
             tracking.say(
                 f"could not report a run of {ledger.experiment!r} to MLflow: {reason(problem)}"
             )
-    return told
+    return reported

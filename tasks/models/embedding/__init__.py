@@ -1,4 +1,4 @@
-"""The features that a model's body computes of texts and pictures, a row of numbers for each.
+"""The features that a model's encoder computes of texts and pictures, a row of numbers for each.
 
 To add a kind of input, write a module with a function that gives the tables of features, some rows
 at a time, and call it in `flows/calls/embedding.py`.

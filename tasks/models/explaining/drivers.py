@@ -11,8 +11,8 @@ import numpy as np
 from tasks.models.explaining.measured import Measured
 from tasks.models.explaining.subject import Floats
 
-OFTEN = 3  # rows that a word is in, to be told; of an answer to fewer than four times as many, 1
-MOST = 10  # words of an answer that are told for it, and against it
+OFTEN = 3  # rows that a word is in, to be shown; of an answer to fewer than four times as many, 1
+MOST = 10  # words of an answer that are shown for it, and against it
 
 
 def word_drivers(rows: Sequence[Measured], method: str) -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ def new_classifier(
 
 
 def load_body(model: PreTrainedModel, body: Path) -> None:
-    """Replace all weights of the body, and the statistics of its norms, by pre-trained ones.
+    """Replace all weights of the backbone, and the statistics of its norms, by pre-trained ones.
 
     Raises:
         StageError: a weight is missing, or of another shape.

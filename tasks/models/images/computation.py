@@ -36,7 +36,7 @@ def image_computation(
         batch: one of the training.
         counts: the count that each addend of the loss is a mean over in a batch, by its name.
         micro_batch_size: pictures computed at once; 0: all, since a batch norm sees them together.
-        frozen: the body learns nothing, so that it has no backward pass.
+        frozen: the backbone learns nothing, so that it has no backward pass.
 
     Raises:
         StageError: a picture would be computed alone, and the model has batch norms.

@@ -1,4 +1,4 @@
-"""A pre-trained body that reads pictures, to be probed; or the same with random weights."""
+"""A pre-trained backbone that reads pictures, to be probed; or the same with random weights."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tasks.problems import Problem
 def read_body(
     kind: Problem, body: Path, labels: Sequence[str], _longest: int, seed: int, *, weights: bool
 ) -> tuple[Any, Any]:
-    """The body with a new head that is not used, in evaluation mode; pictures need no reader.
+    """The backbone with a new head that is not used, in evaluation mode; pictures need no reader.
 
     Args:
         kind: the problem.
-        body: folder of the body.
+        body: folder of the backbone.
         labels: of the data.
         seed: of random weights.
-        weights: whether the weights are those of the body.
+        weights: whether the weights are those of the backbone.
     """
     model = new_classifier(kind, body, labels, 0.0, seed)
     if weights:

@@ -1,4 +1,4 @@
-"""A body with a projection, whose features are compared: the model of contrastive pre-training."""
+"""A backbone with a projection, whose features are compared: for contrastive pre-training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROJECTED = 128  # width of a projection
 
 
 class TwoViews(PreTrainedModel):
-    """A body, and a projection of its features by two layers (Chen et al., 2020, section 4.2).
+    """A backbone, and a projection of its features by two layers (Chen et al., 2020, section 4.2).
 
     Args:
         body: a model of transformers without a head.
@@ -52,4 +52,4 @@ class TwoViews(PreTrainedModel):
         return found
 
     def _init_weights(self, module: nn.Module) -> None:
-        """The weights are those that the layers and the body begin with."""
+        """The weights are those that the layers and the backbone begin with."""

@@ -2,7 +2,7 @@
 
 Alain and Bengio 2017, "Understanding intermediate layers using linear classifier probes", ICLR
 workshop; for transformers Tenney et al. 2019, "BERT rediscovers the classical NLP pipeline", ACL.
-The same layers with random weights are the rival: much can be told from random features of the
+The same layers with random weights are the rival: much can be predicted from random features of the
 same input, and a layer knows only what it tells beyond that.
 """
 
@@ -33,7 +33,7 @@ def features_of(
     examples: Sequence[Any],
     report: Callable[[int], None],
 ) -> ByLayer:
-    """The features of each layer of a body for each example, its embeddings first.
+    """The features of each layer of an encoder for each example, its embeddings first.
 
     Args:
         kind: the problem.

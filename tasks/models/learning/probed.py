@@ -20,7 +20,7 @@ class Probed(Protocol):
     """The names in the `probed.py` of a problem, which imports heavy libraries inside functions.
 
     Attributes:
-        BODY: The module that reads the bodies to be probed, with the functions `read_body` and
+        BODY: The module that reads the encoders to be probed, with the functions `read_body` and
             `place_read`.
     """
 
@@ -43,13 +43,13 @@ def modules_of_probed(problem: str) -> tuple[str, ...]:
 
 
 def read_body(probed: Probed, *arguments: Any, weights: bool) -> tuple[Any, Any]:
-    """A body and what reads its inputs: see `text_body.py`."""
+    """An encoder and what reads its inputs: see `text_body.py`."""
     module = importlib.import_module(probed.BODY)
     return cast("tuple[Any, Any]", module.read_body(*arguments, weights=weights))
 
 
 def place_read(probed: Probed, model: Any, filled: Tensor) -> Tensor | None:
-    """The place of each row that stands for it: shape (rows,); None where the body has none.
+    """The place of each row that stands for it: shape (rows,); None where the encoder has none.
 
     Args:
         probed: the problem's.

@@ -1,4 +1,4 @@
-"""A pre-trained body that reads texts, to be probed; or the same with random weights."""
+"""A pre-trained encoder that reads texts, to be probed; or the same with random weights."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tasks.problems import Problem
 def read_body(
     kind: Problem, body: Path, labels: Sequence[str], longest: int, seed: int, *, weights: bool
 ) -> tuple[Any, Any]:
-    """The body with a new head that is not used, in evaluation mode; and its tokenizer.
+    """The encoder with a new head that is not used, in evaluation mode; and its tokenizer.
 
     Args:
         kind: the problem.
-        body: folder of the body and its tokenizer.
+        body: folder of the encoder and its tokenizer.
         labels: of the data.
         longest: tokens of the longest input.
         seed: of random weights.
-        weights: whether the weights are those of the body.
+        weights: whether the weights are those of the encoder.
     """
     tokenizer = AutoTokenizer.from_pretrained(body, local_files_only=True, trust_remote_code=False)
     tokenizer.model_max_length = longest

@@ -39,7 +39,7 @@ TEMPERATURE = "temperature"  # of a batch: how much similarities count
 
 
 def new_model(config: Any, seed: int, labels: Sequence[str]) -> Any:
-    """A body with a projection of two layers."""
+    """A backbone with a projection of two layers."""
     from tasks.models.images.two_views import TwoViews
 
     return TwoViews.new(config, seed)
@@ -58,7 +58,7 @@ def examples(
 
 
 def stored_model(model: Any) -> Any:
-    """The body alone."""
+    """The backbone alone."""
     return model.body
 
 

@@ -27,7 +27,7 @@ from tasks.pages.explanations.found import (
 from tasks.pages.figures import write_figure
 
 DRAWN = 12  # rows of a figure
-ANSWERS = 12  # whose words are told; of more, those of the most rows
+ANSWERS = 12  # whose words are shown; of more, those of the most rows
 
 CURVES = ("faithfulness.png",)
 CHECKS = (

@@ -41,7 +41,7 @@ def layers_figure(found: dict[str, Any]) -> Figure:
     (title,), rows = found["sentences"], found["rows"]
     figure, axes = canvas(
         title[0].upper() + title[1:],
-        f"Linear probes of the frozen body, fitted on {rows['train']:,} rows and measured on "
+        f"Linear probes of the frozen encoder, fitted on {rows['train']:,} rows and measured on "
         f"{rows['test']:,} test rows; {100 * found['confidence']:g} % bootstrap intervals of the "
         "means; the best layer is chosen on validation rows",
     )
@@ -91,6 +91,6 @@ def blocks(found: dict[str, Any]) -> list[str]:
         f"{escaped(found['metric'])} of a linear model on the features of each layer.",
         pages.table(["layer", *(name for name, _ in columns)], rows),
         "*mean*: over the places of a row; *one place*: the first one, or the last one of a "
-        "decoder. The layers of a model with random weights show what can be told from the input "
-        "without anything learnt.",
+        "decoder. The layers of a model with random weights show what can be predicted from the "
+        "input without anything learnt.",
     ]

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from tasks.machinery.naming.markdown import escaped
 from tasks.pages import numbers as pages
 from tasks.pages.generalization.writing import read, said, write_card
 from tasks.statistics import numbers
 
 TITLE = "Forgetting"
-FIGURES: dict[str, str] = {}
 
 
 def show(artifact: Path, out: Path) -> None:
@@ -42,8 +39,3 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
         f"encoder the fine-tuned one; {100 * found['confidence']:g} % bootstrap interval over "
         "blocks of sequences, paired.",
     ]
-
-
-def figures(_found: Mapping[str, Any]) -> dict[str, Figure]:
-    """None."""
-    return {}

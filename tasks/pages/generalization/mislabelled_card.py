@@ -7,15 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from tasks.data.tally import cell
 from tasks.machinery.naming.markdown import escaped
 from tasks.pages import numbers as pages
 from tasks.pages.generalization.writing import read, said, write_card
 
 TITLE = "Rows that look mislabelled"
-FIGURES: dict[str, str] = {}
 
 
 def show(artifact: Path, out: Path) -> None:
@@ -66,8 +63,3 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
             f"folds: {labels}."
         )
     return parts
-
-
-def figures(_found: Mapping[str, Any]) -> dict[str, Figure]:
-    """None."""
-    return {}

@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from tasks.pages import numbers as pages
 from tasks.pages.generalization.writing import read, said, write_card
 
 TITLE = "Near-duplicates of test rows"
-FIGURES: dict[str, str] = {}
 
 
 def show(artifact: Path, out: Path) -> None:
@@ -40,8 +37,3 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
         "the same document."
     )
     return parts
-
-
-def figures(_found: Mapping[str, Any]) -> dict[str, Figure]:
-    """None."""
-    return {}

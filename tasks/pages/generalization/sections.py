@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from matplotlib.figure import Figure
 
@@ -29,14 +29,23 @@ class Card(Protocol):
 
     Attributes:
         TITLE: what the stage finds.
-        FIGURES: the alternative text of each of its figures, by their names.
     """
 
     TITLE: str
-    FIGURES: dict[str, str]
 
     def blocks(self, found: dict[str, Any]) -> list[str]:
         """The page in blocks of Markdown, without its heading, from finding.json."""
+
+
+@runtime_checkable
+class Drawn(Protocol):
+    """The further names in a page with figures.
+
+    Attributes:
+        FIGURES: the alternative text of each figure, by their names.
+    """
+
+    FIGURES: dict[str, str]
 
     def figures(self, found: dict[str, Any]) -> dict[str, Figure]:
         """The figures by their names."""
@@ -68,6 +77,8 @@ def sections(titles: Sequence[str], folders: Sequence[Path], show: Path) -> list
         title = Title.parse(text)
         card, found = CARDS[title.stage], read(folder)
         parts += [f"## {card.TITLE}: {escaped(title.label)}", *card.blocks(found)]
+        if not isinstance(card, Drawn):
+            continue
         for name, figure in card.figures(found).items():
             path = f"{title.label}-{name}"
             write_figure(figure, show / path)

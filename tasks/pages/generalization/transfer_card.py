@@ -78,8 +78,8 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
             f"validation split, {test['left_out_by_document']:,} since their document is"
         )
         leakage = each.get("leakage")
-        told = f" {escaped(leakage['sentence'])}" if leakage else ""
-        lines.append(f"- **{escaped(each['name'])}**: {known}.{told}")
+        leaked = f" {escaped(leakage['sentence'])}" if leakage else ""
+        lines.append(f"- **{escaped(each['name'])}**: {known}.{leaked}")
     return [*parts, "\n".join(lines)]
 
 

@@ -30,7 +30,7 @@ LARGEST = 10.0  # logarithm of a size
 
 
 class DenseForObjectDetection(DenseModel):
-    """A body with heats, offsets and sizes at each cell."""
+    """A backbone with heats, offsets and sizes at each cell."""
 
     def __init__(self, config: Any) -> None:
         super().__init__(config, config.num_labels + 4)

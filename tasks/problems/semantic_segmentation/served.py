@@ -36,7 +36,7 @@ NOT_COUNTED = -100  # a label, as in transformers
 
 
 class DenseForSemanticSegmentation(DenseModel):
-    """A body with a score for each label and pixel.
+    """A backbone with a score for each label and pixel.
 
     A cell has the scores of its STRIDE × STRIDE pixels (Shi et al., 2016, "Real-time single image
     and video super-resolution using an efficient sub-pixel convolutional neural network").

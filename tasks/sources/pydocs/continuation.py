@@ -1,4 +1,4 @@
-"""`builtin:pydocs-continuation`: how a docstring goes on after its first sentence.
+"""`builtin:pydocs-continuation`: how a docstring continues after its first sentence.
 
 The prompt is the first sentence, the target the second one. The ids are those of `builtin:pydocs`,
 so that a corpus can leave the documents of the test split out.

@@ -7,7 +7,6 @@ of the rows and in the training.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,10 +18,10 @@ import pandas as pd
 from tasks.contract import Monitor
 from tasks.data.tables import write_json
 from tasks.machinery.naming.metric_name import FROM_SCRATCH
-from tasks.problems import Problem, load
-from tasks.problems.weighted import Floats, on_all_rows
+from tasks.problems import load
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.documents import FEWEST_DOCUMENTS
+from tasks.statistics.headline import Headline, measure_headline, read_answers
 from tasks.statistics.labels_worth import factor, is_bound, open_interval
 
 FACTOR = "labels_factor"
@@ -66,36 +65,37 @@ def draw_curve(
     metric = kind.METRICS[kind.HEADLINE]
     counts = [len(pd.read_parquet(table, columns=["document"])) for table in points]
     counts = [min(train_examples, count) if train_examples else count for count in counts]
-    values: dict[str, list[float]] = {model: [] for model in COLUMNS}
-    drawn: dict[str, list[Floats]] = {model: [] for model in COLUMNS}
-    documents = 0
+    curves: dict[str, list[Headline]] = {model: [] for model in COLUMNS}
     for number, folder in enumerate(evaluations):
         monitor.progress(number, len(evaluations), "points")
-        table = pd.read_parquet(folder / "predictions.parquet")
-        documents = table["document"].nunique()
+        table = read_answers(folder)
         for model, column in COLUMNS.items():
             if column in table:
-                value, resampled = measured(kind, folder, table, column, bootstrap)
-                values[model].append(value)
-                drawn[model].append(resampled)
+                curves[model].append(measure_headline(kind, table, bootstrap, column))
     rows, metrics = [], dict[str, float]()
     for number, share in enumerate(shares):
         row: dict[str, Any] = {"share": share, "labels": counts[number]}
-        for model, known in values.items():
+        for model, known in curves.items():
             if known:
-                low, high = bootstrap.interval(drawn[model][number])
-                row[model] = [known[number], low, high]
+                point = known[number]
+                low, high = bootstrap.interval(point.drawn)
+                row[model] = [point.value, low, high]
                 prefix = f"{model}_" if model else ""
                 name = f"at_{100 * share:g}_percent/{prefix}{kind.HEADLINE}"
-                metrics |= {name: known[number], f"{name}/low": low, f"{name}/high": high}
+                metrics |= {name: point.value, f"{name}/low": low, f"{name}/high": high}
         rows.append(row)
     found = None
-    if values[FROM_SCRATCH]:
+    if curves[FROM_SCRATCH]:
         order = np.array(counts, dtype=np.float64)
-        ours, other = (metric.sign * np.array(values[model]) for model in COLUMNS)
-        curves = [metric.sign * np.stack(drawn[model], axis=1) for model in COLUMNS]
+        ours, other = (
+            metric.sign * np.array([point.value for point in curves[model]]) for model in COLUMNS
+        )
+        drawn = [
+            metric.sign * np.stack([point.drawn for point in curves[model]], axis=1)
+            for model in COLUMNS
+        ]
         value = factor(order, ours, other)
-        least, most = open_interval(order, curves[0], curves[1], confidence)
+        least, most = open_interval(order, drawn[0], drawn[1], confidence)
         ends = {f"{FACTOR}/low": least, f"{FACTOR}/high": most}
         metrics |= {FACTOR: value, **{name: end for name, end in ends.items() if end is not None}}
         found = {"value": value, "low": least, "high": most, "is_bound": is_bound(ours, other)}
@@ -105,22 +105,11 @@ def draw_curve(
         "rows": f"{len(table):,} {kind.ROWS}",
         "points": rows,
         "factor": found,
-        "sentences": [sentence(found, confidence, documents)] if found else [],
+        "sentences": [sentence(found, confidence, curves[""][-1].documents)] if found else [],
     }
     write_json(out / "finding.json", facts)
     monitor.progress(len(evaluations), len(evaluations), "points")
     return metrics
-
-
-def measured(
-    kind: Problem, folder: Path, table: pd.DataFrame, column: str, bootstrap: Bootstrap
-) -> tuple[float, Floats]:
-    """The headline metric of the answers in a column, also over the resamples."""
-    classes = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
-    labels = classes["report"].get("class", [])
-    scores = kind.score(table["gold"], table[column], labels)
-    [values] = bootstrap.resample([scores], list(table["document"]))
-    return on_all_rows(scores)[kind.HEADLINE], values[kind.HEADLINE]
 
 
 def sentence(found: Mapping[str, Any], confidence: float, documents: int) -> str:

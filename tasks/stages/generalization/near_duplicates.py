@@ -6,7 +6,6 @@ measured again without such test rows.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -22,10 +21,10 @@ from tasks.data.shingles import shingles
 from tasks.data.tables import read_table, write_json
 from tasks.data.tally import cell
 from tasks.problems import Problem, load, shape_of
-from tasks.problems.weighted import on_all_rows
 from tasks.statistics import numbers
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.documents import FEWEST_DOCUMENTS
+from tasks.statistics.headline import measure_headline, read_answers
 
 WITHOUT = "without_near"
 LEARNT = ("train", "validation")
@@ -51,7 +50,7 @@ def find_near_duplicates(
         confidence: coverage of the intervals, such as 0.95.
         seed: seed of the resamples.
         data: folder with train.parquet, validation.parquet and test.parquet.
-        evaluation: folder of the evaluation, with predictions.parquet and classes.json.
+        evaluation: folder of the evaluation, with predictions.parquet.
         out: empty folder for near_duplicates.csv (the test row, the other one, its split, and which
             share of the test row is in it, the largest first) and finding.json.
         monitor: receives the progress.
@@ -107,18 +106,13 @@ def measured_without(
     kind: Problem, evaluation: Path, rest: Any, bootstrap: Bootstrap
 ) -> dict[str, float]:
     """The headline metric without some rows, with its interval; nothing if too few are left."""
-    table = pd.read_parquet(evaluation / "predictions.parquet")
-    classes = json.loads((evaluation / "classes.json").read_text(encoding="utf-8"))
-    labels = classes["report"].get("class", [])
-    kept = table[rest]
+    kept = read_answers(evaluation)[rest]
     if kept["document"].nunique() < FEWEST_DOCUMENTS:
         return {}
-    scores = kind.score(kept["gold"], kept["predicted"], labels)
-    [drawn] = bootstrap.resample([scores], list(kept["document"]))
+    found = measure_headline(kind, kept, bootstrap)
     name = f"{WITHOUT}/{kind.HEADLINE}"
-    low, high = bootstrap.interval(drawn[kind.HEADLINE])
-    value = on_all_rows(scores)[kind.HEADLINE]
-    return {name: value, f"{name}/low": low, f"{name}/high": high}
+    low, high = bootstrap.interval(found.drawn)
+    return {name: found.value, f"{name}/low": low, f"{name}/high": high}
 
 
 def sentence(kind: Problem, found: int, rows: int, metrics: dict[str, float]) -> str:

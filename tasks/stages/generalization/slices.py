@@ -7,7 +7,6 @@ source with its text and its document.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict, deque
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from tasks.sources import Source
 from tasks.statistics import numbers
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.documents import FEWEST_DOCUMENTS
+from tasks.statistics.headline import labels_of, read_answers
 from tasks.statistics.paired_measures import lengths
 from tasks.statistics.slices import (
     WORSE,
@@ -65,7 +65,7 @@ def measure(
         seed: seed of the resamples.
         source: where the rows come from; None if no column of it is needed.
         data: folder with test.parquet.
-        evaluation: folder of the evaluation, with predictions.parquet and classes.json.
+        evaluation: folder of the evaluation, with predictions.parquet.
         out: empty folder for finding.json: sentences, and all slices, the worst first.
         monitor: receives the progress.
 
@@ -79,7 +79,7 @@ def measure(
     kind, shape = load(problem), shape_of(problem)
     test = pd.read_parquet(data / "test.parquet")
     rows: list[Row] = test.to_dict("records")  # type: ignore[assignment]
-    table = pd.read_parquet(evaluation / "predictions.parquet")
+    table = read_answers(evaluation)
     beside = [name for name in columns if name not in COMPUTED]
     read: dict[str, list[Any]] = {}
     if beside and source is not None:
@@ -92,7 +92,7 @@ def measure(
         left_out += [f"{more:,} values of {name} with the fewest rows"] if more else []
     samples = samples_of(len(slices), table["document"].nunique(), confidence)
     bootstrap = Bootstrap(samples, confidence, seed)
-    measured = measure_slices(kind, table, labels_of(evaluation), slices, bootstrap)
+    measured = measure_slices(kind, table, labels_of(kind, table), slices, bootstrap)
     small = len(slices) - len(measured)
     left_out += [
         f"{small:,} slices of fewer than {FEWEST_DOCUMENTS} documents, or that leave fewer"
@@ -125,12 +125,6 @@ def _computed(name: str, shape: Shape, rows: Sequence[Row]) -> list[Any]:
     if name == LENGTH:
         return lengths([shape.passage(row) for row in rows]).tolist()
     return [list(dict.fromkeys(shape.counted(row))) for row in rows]
-
-
-def labels_of(evaluation: Path) -> list[str]:
-    """The labels that answers may be, in the order of an evaluation; empty where there are none."""
-    classes = json.loads((evaluation / "classes.json").read_text(encoding="utf-8"))
-    return [str(label) for label in classes["report"].get("class", [])]
 
 
 def values_of(

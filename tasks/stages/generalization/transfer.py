@@ -8,23 +8,18 @@ p-values are corrected for their number (Holm 1979).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from tasks.contract import Monitor
 from tasks.data.tables import write_json
 from tasks.machinery.naming.metric_name import FURTHER
 from tasks.problems import Problem, load
-from tasks.problems.weighted import on_all_rows
 from tasks.statistics import numbers
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.documents import FEWEST_DOCUMENTS
+from tasks.statistics.headline import measure_headline, read_answers
 from tasks.statistics.significance import holm, p_value
 
 
@@ -65,17 +60,17 @@ def compare(
     """
     kind, bootstrap = load(problem), Bootstrap(bootstrap_samples, confidence, seed)
     metric = kind.METRICS[kind.HEADLINE]
-    value, drawn, main = resampled(kind, evaluation, bootstrap)
+    main = measure_headline(kind, read_answers(evaluation), bootstrap)
     metrics: dict[str, float] = {}
     rows: list[dict[str, Any]] = []
     p_values: list[float] = []
     for number, (name, folder, test) in enumerate(zip(names, further, tests, strict=True), 1):
         monitor.progress(number - 1, len(names), "test sets")
         own = Bootstrap(bootstrap_samples, confidence, seed + number)
-        there, values, documents = resampled(kind, folder, own)
-        drops = metric.sign * (drawn - values)
-        found = {kind.HEADLINE: there, "drop": metric.sign * (value - there)}
-        ends = {kind.HEADLINE: own.interval(values), "drop": own.interval(drops)}
+        there = measure_headline(kind, read_answers(folder), own)
+        drops = metric.sign * (main.drawn - there.drawn)
+        found = {kind.HEADLINE: there.value, "drop": metric.sign * (main.value - there.value)}
+        ends = {kind.HEADLINE: own.interval(there.drawn), "drop": own.interval(drops)}
         for each, (low, high) in ends.items():
             found |= {f"{each}/low": low, f"{each}/high": high}
         measured = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
@@ -85,7 +80,7 @@ def compare(
         metrics |= {f"{FURTHER}{name}/{each}": amount for each, amount in found.items()}
         facts = json.loads((test / "further.json").read_text(encoding="utf-8"))
         # Of too few documents nothing is said, so that they are no test among the others.
-        few = min(documents, main) < FEWEST_DOCUMENTS
+        few = min(main.documents, there.documents) < FEWEST_DOCUMENTS
         p_values += [] if few else [p_value(drops)]
         rows.append({"name": name, "test": facts, "few": few, "metrics": found})
     corrected = iter(holm(p_values))
@@ -108,18 +103,6 @@ def compare(
     write_json(out / "finding.json", facts)
     monitor.progress(len(names), len(names), "test sets")
     return metrics
-
-
-def resampled(
-    kind: Problem, folder: Path, bootstrap: Bootstrap
-) -> tuple[float, NDArray[np.float64], int]:
-    """The headline metric of an evaluation, over resamples too, and how many documents it has."""
-    table = pd.read_parquet(folder / "predictions.parquet")
-    classes = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
-    labels: Sequence[str] = classes["report"].get("class", [])
-    scores = kind.score(table["gold"], table["predicted"], labels)
-    [values] = bootstrap.resample([scores], list(table["document"]))
-    return on_all_rows(scores)[kind.HEADLINE], values[kind.HEADLINE], table["document"].nunique()
 
 
 def verdict_of(drop: float, p: float | None, level: float) -> str:

@@ -1,9 +1,9 @@
 """Stage `finetuning` of an experiment on images: train a model on labelled pictures.
 
 As on text, a model and its counterpart from scratch start from the same seeded weights, and see the
-same augmented pictures in the same order; the pre-trained weights then replace those of the body.
-So with the method `full` the gain measures pre-training alone; with another, it compares the
-pre-trained model tuned that way with random weights, which always learn in full.
+same augmented pictures in the same order; the pre-trained weights then replace those of the
+backbone. So with the method `full` the gain measures pre-training alone; with another, it compares
+the pre-trained model tuned that way with random weights, which always learn in full.
 """
 
 from __future__ import annotations

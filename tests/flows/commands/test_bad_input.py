@@ -55,7 +55,7 @@ def data(valid: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """A state folder that is yet to be made; what the command sets is forgotten after the test."""
+    """A state folder that does not exist yet; what the command sets is forgotten after the test."""
     for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_LOGGING_HANDLERS"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
