@@ -13,8 +13,10 @@ none, and the special tokens of `_decoder_fields.py`. "Encoder" below means eith
 head.
 
 To test it: `pytest tests/families tests/models tests/training tests/experiment -k NAME` and
-`tests/flows/serving` check every family; `tests.support.shapes.case("NAME mlm")`, or `clm`, makes a
-small model of it with a batch, for tests of its head, its operations and its memory.
+`tests/flows/serving` check every family; `pytest -m slow tests/families/test_every_family.py -k
+NAME` pre-trains it, fine-tunes it for each problem, and loads it again.
+`tests.support.shapes.case("NAME mlm")`, or `clm`, makes a small model of it with a batch, for tests
+of its head, its operations and its memory.
 """
 
 from __future__ import annotations

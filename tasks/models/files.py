@@ -181,6 +181,11 @@ def require_head(problem: str, configuration: dict[str, Any], where: str) -> Non
     built = built_as(configuration)
     kind, head = configuration.get("problem_type"), described(problem).HEAD
     other = problem_of(configuration)
+    if other and _has_head(problem, configuration):
+        raise StageError(
+            f"{where} was fine-tuned for {other}, not for {problem}; accepted with it: problem: "
+            f"{other}"
+        )
     instead = f"problem: {other}" if other else "a fine-tuned model (see `temper finetune`)"
     needed = (
         f"{head.architecture} ({head.problem_type})" if head.problem_type else head.architecture

@@ -144,7 +144,8 @@ class ModelCard:
 
     def _summary(self) -> str:
         parameters = parameters_of(self.folder)
-        said = f"{built_as(self.configuration)}, {parameters:,} parameters, made with Temper."
+        made = "made" if self.trainings else "exported"
+        said = f"{built_as(self.configuration)}, {parameters:,} parameters, {made} with Temper."
         labels = labels_of(self.configuration) if self._problem else []
         if not labels:
             return escaped(said)

@@ -24,9 +24,12 @@ To add one, write these files there, with the names at their top level that the 
 Nothing else changes: problems are found by their folders. `text_classification/` is an example
 with labels, `regression/` one that predicts a number (no labels, metrics that are no sums),
 `question_answering/` one that reads a row in several examples, `generation/` one that writes texts;
-tests go to `tests/problems/`; `test_problems.py` there checks every problem. Of `Problem`, the
-names in `defaults.py` may be missing; a simple model with READS_TRUTH is given the test rows with
-their truth. The first sentence of the package is shown in forms. This file imports nothing heavy.
+tests go to `tests/problems/`. `pytest tests/problems/test_problems.py tests/flows/serving` checks
+every problem; `pytest -k NAME tests/models tests/training tests/timing tests/tuning tests/pages`
+checks what others ask of it. What `served.py` serves, and the `pipeline` of an exported model, is
+to answer as `decide` does; `served.py` of an example may be copied whole. Of `Problem`, the names
+in `defaults.py` may be missing; a simple model with READS_TRUTH is given the test rows with their
+truth. The first sentence of the package is shown in forms. This file imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -172,7 +175,10 @@ class Problem(Description, Protocol):
         """Optional: the model's outputs for a batch without labels, one for each example."""
 
     def loss(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Optional: the loss to minimize, in fp32: a mean over `labels` but -100."""
+        """Optional: the loss to minimize, in fp32: a mean over `labels` but -100.
+
+        A problem with one has neither label smoothing nor class weights.
+        """
 
     def head(self, config: Any, batch: dict[str, torch.Tensor]) -> list[Product]:
         """The matrix products of the head, for a batch."""
@@ -198,7 +204,9 @@ class Problem(Description, Protocol):
     ) -> pd.DataFrame:
         """The rows as document, INPUT, gold, predicted, loss (of gold), and further columns.
 
-        Examples and their logits are in the order of the rows.
+        Examples and their logits are in the order of the rows. Of a problem with probabilities.py:
+        also `probability`, of the answer, and PROBABILITIES, a list of floats for each row in the
+        order of the labels; `Simple.answer` then returns the same table, not the answers alone.
         """
 
     def majority(self, train: pd.DataFrame, test: pd.DataFrame) -> list[Any]:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from tasks import problems
+from tasks.contract import StageError
 from tasks.experiment.problem import ColumnRoles
 from tasks.models import files
 from tasks.problems import Description, Problem
@@ -55,6 +56,9 @@ def test_a_published_model_solves_the_default_problem_of_its_head(monkeypatch):
     published |= {"id2label": {"0": "a", "1": "b"}}
     assert files.problem_of(published) == "text-classification"
     assert files.problem_of(published | {files.PROBLEM: "a-new-problem"}) == "a-new-problem"
+    stated = published | {files.PROBLEM: "a-new-problem"}
+    with pytest.raises(StageError, match="was fine-tuned for a-new-problem, not for text-class"):
+        files.require_head("text-classification", stated, "MODEL")
 
 
 def test_naming_a_problem_loads_nothing_heavy():
