@@ -100,7 +100,10 @@ def _has_more_rows(source: Source, data: LabelledData) -> bool:
 
     shape = shape_of(data.kind)
     columns, progress = shape.columns(data), Silent().progress
-    if next(islice(source.rows(columns, progress), ROWS, None), None) is None:
+    try:
+        if next(islice(source.rows(columns, progress), ROWS, None), None) is None:
+            return False
+    except StageError:  # the stage ends there too, and reports the rows before it as well
         return False
     with TemporaryDirectory() as folder:
         first = islice(source.rows(columns, progress), ROWS)

@@ -97,7 +97,8 @@ def test_a_store_through_a_map_is_seen_although_the_times_stay(file: Path) -> No
             assert digest_file(file) == sha256(file)
     assert digest_file(file) == sha256(file)
     digest_memo._known.clear()
-    assert digest_memo._memo().get(Identity.of(file.stat())) == sha256(file), "it is remembered now"
+    identity = Identity.of(file.stat())
+    assert digest_memo._memo().get([identity]) == {identity: sha256(file)}, "it is remembered now"
 
 
 def test_a_source_that_is_written_through_a_map_while_it_is_read_is_refused(file: Path) -> None:
@@ -111,7 +112,7 @@ def test_a_source_that_is_written_through_a_map_while_it_is_read_is_refused(file
 def test_a_full_verification_reads_sources_again(file: Path) -> None:
     time.sleep(SETTLED + 0.1)
     right = resolve(str(file), "corpus.source", "text").identity
-    digest_memo._memo().put(Identity.of(file.stat()), "0" * 64)
+    digest_memo._memo().put({Identity.of(file.stat()): "0" * 64})
     digest_memo._known.clear()
     assert resolve(str(file), "corpus.source", "text").identity["text.txt"] == "0" * 64
     with verifying("full"):

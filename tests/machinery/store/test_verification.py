@@ -23,7 +23,7 @@ def rot(artifact: Artifact, name: str) -> None:
     """Alter a file as a failing disk does: the bytes change, and nothing shows that they did."""
     file = artifact.path / name
     file.write_bytes(bytes([file.read_bytes()[0] ^ 1]) + file.read_bytes()[1:])
-    digest_memo._memo().put(Identity.of(file.stat()), artifact.files[name])
+    digest_memo._memo().put({Identity.of(file.stat()): artifact.files[name]})
 
 
 def test_a_second_run_reads_no_file_of_an_artifact(monkeypatch: pytest.MonkeyPatch) -> None:
