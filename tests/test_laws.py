@@ -27,7 +27,6 @@ from tests.support.everything import fingerprints, write_everything
 
 TEXT, IMAGES = "tiny: ", "tiny-images: "
 REPORTS = {f"{TEXT}report", f"{IMAGES}report"}
-TRAINS = ("pretraining", "finetuning")
 # Stages that read nothing of a trained model.
 BEFORE = {
     "dataset",

@@ -103,6 +103,7 @@ PACKAGES = {
     "tasks/models/learning",
     "tasks/objectives",
     "tasks/pages",
+    "tasks/pages/evaluation",
     "tasks/pages/generalization",
     "tasks/pages/report",
     "tasks/pages/explanations",

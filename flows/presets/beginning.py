@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from flows.presets.guessing import BUILT_IN, CORPUS, WRITTEN, Guess, corpus_of, entry_of
+from flows.presets.guessed_parts import corpus_of, entry_of
+from flows.presets.guessing import BUILT_IN, CORPUS, WRITTEN, Guess
 
 _ENCODER = "{layers: 2, hidden_size: 128, heads: 2}"
 

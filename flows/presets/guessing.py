@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -27,8 +26,6 @@ BUILT_IN = "builtin:pydocs"
 _PROMPTS = ("prompt", "instruction")
 _TARGETS = ("target", "completion", "continuation", "response")
 _FEW = 5  # different answers, at most, that are labels where there are more rows
-_LEAST_TEXT = 500_000  # bytes
-_SHORT = 120  # characters
 _MOST_LABELS = 0.5  # of the rows: more are no labels
 
 
@@ -303,50 +300,3 @@ def _label_column(seen: Seen, text: str) -> str:
     rows = len(seen.columns[text]) if text else 0
     few = {name: count for name, count in counts.items() if 1 < count <= _MOST_LABELS * rows}
     return min(few, key=lambda name: few[name], default="")
-
-
-def entry_of(guess: Guess, folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry of a problem in an experiment's file.
-
-    Args:
-        guess: the data.
-        folder: of the file, which paths are relative to.
-        settings: further fields.
-    """
-    columns = {
-        role: _as_yaml(name, guess)
-        for role, name in guess.columns.items()
-        if role != name or role == "split"
-    }
-    problem: dict[str, Any] = {"problem": guess.problem}
-    if guess.problem == SEVERAL:
-        problem = {"problem": TEXTS, "several_labels": True}
-    entry = {"name": guess.name, **problem, "source": relative(guess.source.location, folder)}
-    return entry | ({"columns": columns} if columns else {}) | dict(settings)
-
-
-def corpus_of(guess: Guess, folder: Path) -> dict[str, Any]:
-    """The part `corpus` of an experiment's file: these texts, or those of labelled rows.
-
-    Where rows have no column of texts, or too little text to pre-train on, it is a built-in source.
-    """
-    labelled = guess.problem != CORPUS
-    if labelled and ("text" not in guess.columns or guess.source.size() < _LEAST_TEXT):
-        return {"source": BUILT_IN}
-    column = guess.columns.get("text", "text")
-    part: dict[str, Any] = {"source": relative(guess.source.location, folder)}
-    if column != "text":
-        part["text_column"] = _as_yaml(column, guess)
-    if labelled and fmean(map(len, guess.seen.columns[column])) < _SHORT:
-        part["min_characters"] = 1  # as sentences are; they are no remains of longer texts
-    return part
-
-
-def relative(location: str, folder: Path) -> str:
-    """Where data are, relative to a folder that they are in."""
-    path = place(location).absolute()
-    return str(path.relative_to(folder.absolute()) if path.is_relative_to(folder) else path)
-
-
-def _as_yaml(column: str, guess: Guess) -> str | int:
-    return int(column) if guess.seen.numbered else column

@@ -1,150 +1,47 @@
-"""The page of an evaluation: the metrics, the gain of pre-training, the confusion matrix."""
+"""The page of an evaluation: the metrics, the gain of pre-training, the worst rows."""
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from tasks.data.tally import cell
 from tasks.machinery.naming.markdown import escaped
 from tasks.machinery.naming.metric_name import (
     FROM_SCRATCH,
-    MAJORITY,
     OVER_START,
     SEEDS,
     SEEDS_MEAN,
     SEEDS_SPREAD,
-    SIMPLE,
     START,
     MetricName,
 )
 from tasks.pages import numbers as pages
+from tasks.pages.evaluation.drawings import MODELS, PAIR, figures_of, sheets_of
+from tasks.pages.evaluation.found import Found
 from tasks.pages.figures import (
-    BLUE,
-    GREEN,
-    MUTED,
-    ORANGE,
-    PURPLE,
-    Interval,
-    Points,
-    draw_confusion,
-    draw_intervals,
-    draw_reliability,
-    draw_scatter,
     write_figure,
 )
-from tasks.pages.picture_sheets import SHEETS
 from tasks.problems import Metric, described, every
 from tasks.statistics import numbers
 from tasks.statistics.verdict import (
     against_simple,
     against_start,
-    beyond_majority,
     over_seeds,
 )
 
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is in the store alone
-SAMPLES = 8  # of what a model writes
-PAIR = "pre-trained against from scratch"  # how each was tuned, an evaluation does not know
-NOTABLE = 0.01  # difference between how sure a model is and how often it is right
 SHARES = {
     "f1": "F1",
     "iou": "IoU",
     "mean_precision": "AP",
     "precision_50": "AP50",
 }  # columns of a class's scores that have another name for people
-MODELS = {
-    "": ("pre-trained", BLUE),
-    FROM_SCRATCH: ("from scratch", ORANGE),
-    START: ("before", PURPLE),
-    SIMPLE: ("simple model", GREEN),
-    MAJORITY: ("majority", MUTED),
-}
-
-
-@dataclass(frozen=True)
-class Found:
-    """What stage `evaluation` left in its folder.
-
-    Attributes:
-        metrics: as `evaluate` returns them.
-        facts: what was measured, in words: evaluation.json.
-        report: precision, recall, F1 and support of each class; empty where there are none.
-        names: the classes of the confusion matrix.
-        confusion: how often each was predicted for each: shape (names, names), true first.
-        worst: the rows with the largest errors, the worst first, as `Described`.
-        points: truth and answer of each row, if they are numbers.
-        reliability: how sure the answers are and how many are right, in bins, if they have
-            probabilities: `Bin` of tasks/problems/calibration.py.
-        samples: prompts with their targets and what the model wrote, where it writes texts.
-    """
-
-    metrics: dict[str, float]
-    facts: dict[str, Any]
-    report: pd.DataFrame
-    names: list[str]
-    confusion: NDArray[np.int64]
-    worst: list[dict[str, Any]]
-    points: Points
-    reliability: list[dict[str, Any]]
-    samples: list[list[str]] = field(default_factory=list)
-
-    @classmethod
-    def read(cls, folder: Path) -> Found:
-        """Read an evaluation's folder."""
-        metrics, facts, classes, rows = (
-            json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-            for name in ("metrics", "evaluation", "classes", "rows")
-        )
-        return cls(
-            metrics,
-            facts,
-            pd.DataFrame(classes["report"]),
-            classes["names"],
-            np.array(classes["confusion"]),
-            rows["worst"],
-            rows["points"],
-            rows.get("reliability", []),
-            samples_of(folder / "predictions.parquet") if writes(facts) else [],
-        )
-
-    @property
-    def headline(self) -> Metric:
-        """The headline metric."""
-        return Metric(**self.facts["metrics"][self.facts["headline"]])
-
-    def learnt(self, model: str = "") -> str:
-        """What to say of a model that may have learnt nothing; empty where it has."""
-        facts, sign = self.facts, self.headline.sign
-        return beyond_majority(
-            self.metrics, facts["headline"], facts["majority"], model=model, sign=sign
-        )
-
-
-def writes(facts: Mapping[str, Any]) -> bool:
-    """Whether the rows of an evaluation are prompts, which a model answers with texts."""
-    return str(facts["rows"]).endswith(" prompts")
-
-
-def samples_of(predictions: Path) -> list[list[str]]:
-    """Of each of some documents a prompt, its target, and what the model wrote."""
-    table = pd.read_parquet(predictions, columns=["document", "prompt", "gold", "predicted"])
-    rows = table.drop_duplicates("document").head(SAMPLES).to_dict("records")
-    names = ("prompt", "gold")
-    return [
-        [*(cell(row[name]) for name in names), cell(row["predicted"]["text"]) or "–"]
-        for row in rows
-    ]
 
 
 def show(artifact: Path, out: Path) -> None:
@@ -166,99 +63,6 @@ def show(artifact: Path, out: Path) -> None:
     predictions = artifact / "predictions.parquet"
     if predictions.stat().st_size <= SHOWN_BYTES:
         shutil.copyfile(predictions, out / predictions.name)
-
-
-def sheets_of(artifact: Path) -> dict[str, Figure]:
-    """The sheet of pictures with answers, if stage `evaluation` kept some."""
-    drawn = [draw(artifact) for kept, draw in SHEETS.items() if (artifact / kept).is_file()]
-    return {"pictures.png": drawn[0]} if drawn else {}
-
-
-def figures_of(found: Found) -> dict[str, Figure]:
-    """The figures of an evaluation by their names."""
-    figures = {"gain.png": gain_figure(found)}
-    if found.names:
-        figures["confusion.png"] = confusion_figure(found.names, found.confusion, found.facts)
-    if found.points:
-        figures["scatter.png"] = scatter_figure(found.points, found.facts)
-    if found.reliability:
-        figures["reliability.png"] = reliability_figure(found)
-    return figures
-
-
-def confusion_figure(
-    names: Sequence[str], counts: NDArray[np.int64], facts: Mapping[str, Any]
-) -> Figure:
-    """The confusion matrix, named after the most frequent error."""
-    errors = counts - np.diag(np.diag(counts))
-    true, answer = divmod(int(errors.argmax()), len(names))
-    title = "No errors"
-    if errors[true, answer]:
-        title = (
-            f"Most frequent error: “{names[true]}” predicted as “{names[answer]}”, "
-            f"{errors[true, answer]:,} of {counts[true].sum():,}"
-        )
-    subtitle = f"{facts['rows']} of the test; numbers count, colour is the share of the row"
-    return draw_confusion(title, subtitle, counts, names)
-
-
-def scatter_figure(points: Points, facts: Mapping[str, Any]) -> Figure:
-    """Truth and answer of each row, named after the error of half of them."""
-    apart = float(np.median([abs(truth - answer) for truth, answer in points]))
-    shown = f"{len(points):,} of {facts['rows']} of the test"
-    return draw_scatter(
-        f"Half of the answers are within {apart:.3g} of the truth",
-        f"{shown}; on the line, both are equal",
-        points,
-        x="truth",
-        y="answer",
-    )
-
-
-def reliability_figure(found: Found) -> Figure:
-    """How sure the answers are and how many are right, named after both in all rows."""
-    bins = found.reliability
-    rows = sum(each["rows"] for each in bins)
-    sure, right = (
-        sum(each["rows"] * each[name] for each in bins) / rows for name in ("sure", "right")
-    )
-    said = "As sure as it is right"
-    if abs(sure - right) >= NOTABLE:
-        said = "Too sure" if sure > right else "Not sure enough"
-    error = pages.result(found.metrics, MetricName("calibration_error"), "share")
-    return draw_reliability(
-        f"{said}: {sure:.1%} sure on average, {right:.1%} right",
-        f"{found.facts['rows']} of the test in bins of equal width, the area of a dot is their "
-        f"number; on the line, answers are as sure as they are right; expected error {error}",
-        [(100 * each["sure"], 100 * each["right"], each["rows"] / rows) for each in bins],
-        x="probability of the answer, %",
-        y="right answers, %",
-    )
-
-
-def gain_figure(found: Found) -> Figure:
-    """The headline metric of each model with its interval."""
-    metrics, facts, metric = found.metrics, found.facts, found.headline
-    rows = [
-        Interval(
-            words,
-            numbers.scaled(metrics[str(name)], metric.unit),
-            numbers.scaled(metrics.get(name.low, metrics[str(name)]), metric.unit),
-            numbers.scaled(metrics.get(name.high, metrics[str(name)]), metric.unit),
-            pages.result(metrics, name, metric.unit),
-            color,
-        )
-        for model, (words, color) in MODELS.items()
-        if str(name := MetricName(facts["headline"], model)) in metrics
-    ]
-    how = f"{facts['rows']} of the test; {100 * facts['confidence']:g} % bootstrap intervals"
-    value = numbers.plain(metrics[facts["headline"]], metric.unit)
-    said = f"{metric.words[:1].upper()}{metric.words[1:]} is {value} on the test"
-    if "gain" in metrics:
-        said = pages.judge(metrics, metric, facts["confidence"], PAIR).partition(";")[0]
-        how += f"; paired {numbers.in_words(metric.unit, 'gain')}: "
-        how += pages.gain(metrics, metric.unit)
-    return draw_intervals(said, how, rows, x=numbers.axis(metric.words, metric.unit))
 
 
 def card(found: Found) -> str:

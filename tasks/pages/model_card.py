@@ -25,6 +25,7 @@ from tasks.models.files import (
     problem_of,
 )
 from tasks.pages import evaluation_card
+from tasks.pages.evaluation.found import Found
 from tasks.pages.numbers import table
 
 MOST_LABELS = 60
@@ -187,7 +188,7 @@ class ModelCard:
 
     def _results(self) -> Iterator[str]:
         for artifact in self.evaluations:
-            found = evaluation_card.Found.read(artifact.path)
+            found = Found.read(artifact.path)
             sure = f"{100 * found.facts['confidence']:g} %"
             documents = f"{found.metrics['test_documents']:,.0f} documents"
             yield escaped(

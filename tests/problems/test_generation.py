@@ -20,7 +20,8 @@ from tasks.experiment.mistakes import InvalidExperimentError, check, validated
 from tasks.experiment.problem import Downstream, FineTuning
 from tasks.models.bodies import read_model
 from tasks.models.predictions import answer_rows
-from tasks.pages.evaluation_card import Found, card
+from tasks.pages.evaluation.found import Found
+from tasks.pages.evaluation_card import card
 from tasks.problems import load
 from tasks.problems.generation import model as writing
 from tasks.problems.generation import rows as shape

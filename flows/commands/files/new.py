@@ -13,7 +13,8 @@ import typer
 from flows.commands.files.data import checked
 from flows.commands.files.pictures import described_pictures, is_pictures
 from flows.presets.beginning import experiment_text, is_corpus
-from flows.presets.guessing import CORPUS, guess, relative
+from flows.presets.guessed_parts import relative
+from flows.presets.guessing import CORPUS, guess
 from flows.terminal.in_process import out, stop
 from tasks.contract import StageError
 from tasks.experiment.fields import NAME_PATTERN

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tasks.machinery.naming.markdown import escaped
 from tasks.pages import numbers as pages
-from tasks.pages.evaluation_card import Found, figures_of, sheets_of
+from tasks.pages.evaluation.drawings import figures_of, sheets_of
+from tasks.pages.evaluation.found import Found
 from tasks.pages.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals, write_figure
 from tasks.pages.pretraining_card import Outcome, draw_loss, numbers_of
 from tasks.pages.report.result import Result

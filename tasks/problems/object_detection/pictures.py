@@ -117,7 +117,7 @@ def labels(data: ImageData, counts: LabelCounts, rows: int) -> list[str]:
     found = sorted(counts["train"])
     if not found:
         raise StageError(
-            f"{data.part}.source: no box in the {rows:,} training pictures; one is needed at least"
+            f"{data.part}.source: no box in the {rows:,} training pictures; at least one is needed"
         )
     if len(found) == 1 and all({*each} <= {*found} for each in counts.values()):
         return found
