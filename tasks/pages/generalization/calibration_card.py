@@ -13,6 +13,7 @@ from tasks.pages import numbers as pages
 from tasks.pages.figures import BLUE, GREEN, INK, MUTED, ORANGE, canvas, literal
 from tasks.pages.generalization.writing import read, said, write_card
 from tasks.problems import Unit
+from tasks.problems.calibration import BINS
 from tasks.statistics import numbers
 
 TITLE = "Calibration"
@@ -50,7 +51,10 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
         f"Chosen on {found['validation_rows']:,} rows of the validation split, measured on "
         f"{found['rows']} of the test; {100 * found['confidence']:g} % bootstrap intervals. Divide "
         f"logits by {metrics['temperature']:.3f} to use it; no answer changes. Mean share of wrong "
-        f"answers over all thresholds: {area} (0 is best)."
+        f"answers over all thresholds: {area} (0 is best). Calibration errors are of bins of equal "
+        f"width: the answers are in {len(found['before'])} of {BINS} before, and in "
+        f"{len(found['after'])} after. What differs within a bin does not count: if few bins are "
+        "filled, see the coverage."
     )
     if "answered/accuracy" in metrics:
         parts.append(

@@ -95,7 +95,7 @@ def measure(
     measured = measure_slices(kind, table, labels_of(kind, table), slices, bootstrap)
     small = len(slices) - len(measured)
     left_out += [
-        f"{small:,} slices of fewer than {FEWEST_DOCUMENTS} documents, or that leave fewer"
+        f"{small:,} with fewer than {FEWEST_DOCUMENTS} documents inside or outside"
     ] * bool(small)
     too_many = samples < fewest_samples(len(measured), confidence)
     if too_many:
