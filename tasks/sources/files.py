@@ -234,16 +234,18 @@ def files_of(source: Source, *, rows: bool) -> list[File]:
 def _files(source: Source, accepted: tuple[str, ...]) -> list[File]:
     """The files that the identity names, of the accepted types."""
     root = place(source.location)
-    every = [name for name in source.identity if name != UNIT]
-    alone = not root.is_dir()
-    paths = {root / name: name for name in every}
-    names = every if alone else [paths[path] for path in readable([*paths], accepted)]
-    if not names:
+    every = {name: root / name for name in source.identity if name != UNIT}
+    if not root.is_dir():
+        every = dict.fromkeys(every, root)
+    elif len(read := readable([*every.values()], accepted)) < len(every):
+        kept = set(read)
+        every = {name: path for name, path in every.items() if path in kept}
+    if not every:
         raise StageError(
             f"{source.location}: {source.name} has no file of an accepted type; "
             f"accepted: {', '.join(accepted)}"
         )
-    files = [File(root if alone else root / name, name) for name in names]
+    files = [File(path, name) for name, path in every.items()]
     gone = [file.name for file in files if not file.path.is_file()]
     if gone:
         raise StageError(f"{source.location}: {gone[0]} was deleted after the run was planned")
