@@ -73,7 +73,7 @@ def test_every_file_that_is_linked_exists() -> None:
 
 def test_every_shelf_of_the_tree_is_in_the_table_of_what_to_add() -> None:
     adding = section("Add your own")
-    for shelf in ("objectives", "problems", "sources", "tuning", "families"):
+    for shelf in ("objectives", "problems", "sources", "tuning", "explanations", "families"):
         assert f"[tasks/{shelf}](tasks/{shelf}/__init__.py)" in adding
     for name in re.findall(r"`([a-z_]+(?:\.py|/))`", adding):
         assert any((ROOT / "tasks").rglob(name.rstrip("/"))), name
