@@ -67,7 +67,9 @@ def configuration(shape: Shape, tokenizer: Any) -> Any:
     )
     family, default = families.load(shape.family), AutoConfig.for_model(shape.family)
     config = family.configure(size, tokenizer, 0.0)
-    config.update({name: getattr(default, name) for name in family.dropout(0.0)})
+    # Some heads read a field that no configuration of their family has: its default is theirs.
+    known = [name for name in family.dropout(0.0) if hasattr(default, name)]
+    config.update({name: getattr(default, name) for name in known})
     return config
 
 
