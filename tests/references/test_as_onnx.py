@@ -20,7 +20,13 @@ needs_onnx = pytest.mark.skipif(not INSTALLED, reason="pip install -e '.[onnx]'"
 
 @needs_onnx
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["bert", "gpt2", "llama", "roberta", "electra"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("bert", "llama"),
+        *(pytest.param(kind, marks=pytest.mark.long) for kind in ("gpt2", "roberta", "electra")),
+    ],
+)
 def test_it_answers_as_in_torch(kind: str, tmp_path: Path) -> None:
     folder = write_body(tmp_path / kind, kind)
     found = as_onnx.write_onnx(folder)

@@ -389,6 +389,7 @@ TUNED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_with_every_way_of_tuning_it_learns_and_is_the_same_again(problem, world, tmp_path):
     training = TRAINING.model_copy(update=TUNED)

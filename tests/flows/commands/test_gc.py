@@ -197,6 +197,7 @@ def test_unfinished_work_is_freed_with_its_run() -> None:
     assert without_run.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("prefect")
 def test_an_artifact_whose_run_is_in_another_mlflow_is_kept_and_said_so(
     home: Path, monkeypatch: pytest.MonkeyPatch
@@ -253,6 +254,7 @@ run_flow(recipe)
     process.wait()
 
 
+@pytest.mark.slow
 def test_what_a_run_in_progress_uses_is_never_freed(in_progress, home: Path) -> None:
     other = put(1)
     used = names() - {other.name}
@@ -268,6 +270,7 @@ def test_what_a_run_in_progress_uses_is_never_freed(in_progress, home: Path) -> 
     assert names() == set()
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_used_may_be_freed(in_progress) -> None:
     in_progress.kill()
     in_progress.wait()

@@ -22,7 +22,7 @@ from flows.serving.kept_schedules import (
 )
 from tests.support.lateness import tell
 
-pytestmark = pytest.mark.usefixtures("prefect")
+pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.slow]
 
 DAILY = IntervalSchedule(interval=timedelta(days=1), timezone="Asia/Tokyo")
 MONDAYS = RRuleSchedule(rrule="FREQ=WEEKLY;BYDAY=MO", timezone="Europe/Berlin")

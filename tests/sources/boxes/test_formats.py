@@ -103,7 +103,9 @@ def test_crowds_are_counted_apart(tmp_path: Path) -> None:
 def test_without_any_box_there_is_nothing_to_learn(tmp_path: Path) -> None:
     folder = write_coco(tmp_path / "a", boxed_pictures(40))
     edit_coco(folder, lambda v: v.update(annotations=[]))
-    with pytest.raises(StageError, match=r"no box in the .* training pictures; at least one is needed"):
+    with pytest.raises(
+        StageError, match=r"no box in the .* training pictures; at least one is needed"
+    ):
         prepare(folder, tmp_path / "out")
 
 
