@@ -232,9 +232,10 @@ def examples(corpus: EncodedCorpus, vocabulary: Vocabulary, drawing: Drawing) ->
         documents = len(corpus.documents) - 1
         raise StageError(
             f"no sentence pairs can be drawn: {'one' if own.size else 'none'} of {documents} "
-            "documents has two sentences, but two such documents are needed: add documents, split "
-            "text files into more documents with corpus.documents: paragraph, set "
-            "corpus.sentences: line if each line is a sentence, or pretraining.objective: mlm"
+            "documents has two sentences, but two such documents are needed: add documents, set "
+            "corpus.sentences: line if each line is a sentence, split text files into more "
+            "documents with corpus.documents: paragraph (if that is not set yet), or set "
+            "pretraining.objective: mlm"
         )
     return SentencePairs(corpus.tokens, chunks, vocabulary, drawing)
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.contract import StageError
+from tasks.experiment import choices
 from tasks.machinery.host.foreign_json import read_foreign_json
 from tasks.machinery.naming.cut import cut
 from tasks.models.files import CONFIGURATION, WEIGHTS, configuration_of
@@ -26,18 +27,24 @@ ATTENDING = ("attn_implementation", "_attn_implementation", "_attn_implementatio
 REFUSED = ("experts_implementation", "quantization_config", "transformers_weights")
 # Sizes that are a dimension of some weight.
 DIMENSIONS = (
-    *("vocab_size", "hidden_size", "intermediate_size", "max_position_embeddings"),
-    *("dim", "hidden_dim"),
+    *("vocab_size", "hidden_size", "intermediate_size", "embedding_size"),
+    *("dim", "hidden_dim", "n_embd", "n_inner", "embed_dim", "hidden_sizes"),
 )
+POSITIONS = ("max_position_embeddings", "n_positions")  # of a table, which rotary positions lack
 LAYERS, HEADS, WIDTH = (
-    ("num_hidden_layers", "n_layers"),
-    ("num_attention_heads", "n_heads"),
-    ("hidden_size", "dim"),
+    ("num_hidden_layers", "n_layers", "n_layer", "num_layers"),
+    ("num_attention_heads", "n_heads", "n_head"),
+    ("hidden_size", "dim", "n_embd"),
 )
-_LAYER = re.compile(r"(?:^|\.)layers?\.(\d+)\.")
+_LAYER = re.compile(r"(?:^|\.)(?:layers?|h)\.(\d+)\.")
+_POSITIONS = re.compile(r"(?:position_embeddings|wpe)\b")
+# A layer of a stage, of images: the numbers of both.
+_STAGE = re.compile(r"(?:^|\.)(?:stages|layers)\.(\d+)\.(?:layers|blocks)\.(\d+)\.")
 
 Size = Annotated[int, Field(ge=1, le=10**7)]
 Few = Annotated[int, Field(ge=1, le=1000)]
+Side = Annotated[int, Field(ge=1, le=8192)]
+Stages = Annotated[list[Few], Field(max_length=20)]
 
 
 class _Configuration(BaseModel):
@@ -58,10 +65,26 @@ class _Configuration(BaseModel):
     dim: Size | None = None
     hidden_dim: Size | None = None
     num_labels: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    embedding_size: Size | None = None
+    embed_dim: Size | None = None
+    hidden_sizes: Annotated[list[Size], Field(max_length=20)] | None = None
+    n_embd: Size | None = None
+    n_inner: Size | None = None
+    n_positions: Size | None = None
+    head_dim: Size | None = None
     num_hidden_layers: Few | None = None
     n_layers: Few | None = None
+    n_layer: Few | None = None
+    num_layers: Few | None = None
     num_attention_heads: Few | None = None
     n_heads: Few | None = None
+    n_head: Few | None = None
+    num_key_value_heads: Few | None = None
+    num_heads: Stages | None = None
+    depths: Stages | None = None
+    num_channels: Few | None = None
+    image_size: Side | list[Side] | None = None
+    patch_size: Side | list[Side] | None = None
     type_vocab_size: Annotated[int, Field(ge=0, le=10_000)] | None = None
 
 
@@ -181,16 +204,39 @@ def _require_sizes(
 ) -> None:
     """Check that the model of a configuration is as large as its weights, and not larger."""
     sizes = {size for shape in shapes.values() for size in shape}
-    for name in DIMENSIONS:
+    checked = (*DIMENSIONS, *POSITIONS) if _has_positions(configuration, shapes) else DIMENSIONS
+    for name in checked:
         value = configuration.get(name)
-        if value is not None and value not in sizes:
-            raise StageError(f"{said}: {name}: found {value}, but no weight has that size")
+        for size in value if isinstance(value, list) else [value]:
+            if size is not None and size not in sizes:
+                raise StageError(f"{said}: {name}: found {size}, but no weight has that size")
+    of_head = configuration.get("head_dim")
+    for name in (*HEADS, "num_key_value_heads"):
+        heads = configuration.get(name)
+        if of_head and heads and of_head * heads not in sizes:
+            raise StageError(
+                f"{said}: head_dim: found {of_head}, but no weight has the size of {heads} heads"
+            )
+    placed = {found.groups() for name in shapes if (found := _STAGE.search(name))}
+    depths = configuration.get("depths")
+    if depths and sum(depths) != len(placed):
+        raise StageError(
+            f"{said}: depths: found {depths}, but there are weights of {len(placed)} layers"
+        )
     layers = {found.group(1) for name in shapes if (found := _LAYER.search(name))}
     field, number = _first(configuration, LAYERS)
     if layers and number and number != len(layers):
         raise StageError(
             f"{said}: {field}: found {number}, but there are weights of {len(layers)} layers"
         )
+
+
+def _has_positions(configuration: dict[str, Any], shapes: Iterable[str]) -> bool:
+    """Whether a model has a table of positions, as all but those with rotary ones."""
+    family = configuration["model_type"]
+    if family in choices.names("families"):
+        return "rotary" not in choices.words_of("families", family, "POSITIONS")
+    return any(_POSITIONS.search(name) for name in shapes)
 
 
 def _require_index(file: Path, weights: Sequence[str], said: str) -> None:

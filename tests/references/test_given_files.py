@@ -11,8 +11,10 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 from safetensors.torch import save_file as torch_save
+from transformers import AutoConfig, AutoModel
 
 from tasks.contract import StageError
+from tasks.experiment import choices
 from tasks.machinery.host import foreign_json
 from tasks.models.files import files_of
 from tasks.references.given_files import require_finite, require_sound
@@ -78,6 +80,75 @@ def test_a_field_of_the_configuration_that_is_not_of_the_weights_is_named(
     changed(body, "config.json", **{field: value})
     with pytest.raises(StageError, match=rf"^mine: config\.json: {field}.*{said}"):
         check(body)
+
+
+OF_BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+OF_BERT |= {"intermediate_size": 48, "vocab_size": 50, "max_position_embeddings": 77}
+OF_STAGES = {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 2, 1]}
+# Of each family fields of a small model, with a size of positions that nothing else has.
+SMALL: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("bert", "roberta", "deberta-v2"), OF_BERT),
+    **dict.fromkeys(("albert", "electra"), OF_BERT | {"embedding_size": 24}),
+    "distilbert": {"dim": 32, "hidden_dim": 48, "n_layers": 2, "n_heads": 2, "vocab_size": 50},
+    "modernbert": OF_BERT | dict.fromkeys(("pad_token_id", "cls_token_id", "sep_token_id"), 1),
+    "llama": OF_BERT | {"num_key_value_heads": 1},
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 77, "vocab_size": 50},
+    "resnet": OF_STAGES | {"embedding_size": 8, "layer_type": "basic"},
+    "convnext": OF_STAGES,
+    "vit": {
+        **{"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2},
+        **{"intermediate_size": 48, "image_size": 32, "patch_size": 8},
+    },
+    "swin": {"image_size": 32, "embed_dim": 16, "depths": [1, 2], "num_heads": [2, 2]},
+}
+
+
+def write_small(folder: Path, family: str) -> Path:
+    """A model of a family as transformers writes it: configuration and weights."""
+    AutoModel.from_config(AutoConfig.for_model(family, **SMALL[family])).save_pretrained(folder)
+    return folder
+
+
+def check_small(folder: Path) -> None:
+    require_sound(folder, [file.name for file in folder.iterdir()], "mine")
+
+
+def test_small_models_are_of_all_families() -> None:
+    assert SMALL.keys() == {*choices.names("families"), *choices.names("families/images")}
+
+
+@pytest.mark.parametrize("family", SMALL)
+def test_a_model_of_each_family_is_sound(family: str, tmp_path: Path) -> None:
+    check_small(write_small(tmp_path, family))
+
+
+@pytest.mark.parametrize(
+    ("family", "field", "value", "said"),
+    [
+        ("gpt2", "n_layer", 200_000, "found 200000"),
+        ("gpt2", "n_layer", 900, "found 900, but there are weights of 2 layers"),
+        ("gpt2", "n_embd", 10**6, "no weight has that size"),
+        ("gpt2", "n_positions", 10**6, "no weight has that size"),
+        ("gpt2", "n_inner", 10**6, "no weight has that size"),
+        ("gpt2", "n_head", 3, "it must divide n_embd"),
+        ("llama", "head_dim", 10**6, "no weight has the size of 2 heads"),
+        ("llama", "num_key_value_heads", 900, "head_dim: .*no weight has the size of 900 heads"),
+        ("albert", "embedding_size", 10**6, "no weight has that size"),
+        ("resnet", "depths", [200_000], "found 200000"),
+        ("resnet", "depths", [1, 1, 900, 1], "there are weights of 5 layers"),
+        ("convnext", "hidden_sizes", [8, 16, 24, 10**6], "found 1000000, but no weight"),
+        ("swin", "depths", [1, 900], "there are weights of 3 layers"),
+        ("swin", "embed_dim", 10**6, "no weight has that size"),
+        ("vit", "image_size", 10**6, "found 1000000; .*less than or equal to 8192"),
+        ("vit", "num_channels", 10**6, "found 1000000"),
+    ],
+)
+def test_a_size_of_any_family_that_is_not_of_the_weights_is_named(
+    family: str, field: str, value: object, said: str, tmp_path: Path
+) -> None:
+    changed(write_small(tmp_path, family), "config.json", **{field: value})
+    with pytest.raises(StageError, match=rf"^mine: config\.json: .*{said}"):
+        check_small(tmp_path)
 
 
 def deep(file: Path) -> None:
