@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,9 @@ from tasks.data.tally import Tally
 from tasks.machinery.tracking.links import note_of
 from tasks.machinery.tracking.tags import FLOW_RUN_NAME, FLOW_RUN_URL
 from tasks.pages import data_card, decision_card, evaluation_card, leakage_card, pretraining_card
+from tasks.pages.explanations import coloured
+from tasks.pages.generalization import mislabelled_card, near_duplicates_card, slices_card
+from tasks.problems import Metric
 from tasks.stages.leakage import verdict
 from tasks.stages.report import write_report
 from tests.stages.test_report import write_evaluation, write_pretraining
@@ -130,3 +135,65 @@ def test_the_note_of_a_run_in_mlflow(name: str) -> None:
     page = Shown(note_of({FLOW_RUN_NAME: name, FLOW_RUN_URL: "http://here"}))
     assert page.sources <= {"http://here"}
     assert page.elements <= {"p", "a"}
+
+
+def finding(folder: Path, **facts: object) -> Path:
+    folder.mkdir()
+    facts |= {"sentences": HOSTILE, "rows": "9 texts", "confidence": 0.95}
+    (folder / "finding.json").write_text(json.dumps(facts))
+    return folder
+
+
+def test_slices(tmp_path: Path) -> None:
+    estimate = {"rows": 9, "documents": 9, "value": 0.5, "low": 0.4, "high": 0.6, "p": 0.01}
+    estimate |= {"difference": -0.1, "difference_low": -0.2, "difference_high": -0.05}
+    slices = [estimate | {"column": each, "name": each, "verdict": "worse"} for each in LABELS]
+    facts = {"columns": HOSTILE, "left_out": HOSTILE, "too_many": False, "slices": slices}
+    found = finding(tmp_path / "slices", metric=asdict(Metric("accuracy")), **facts)
+    slices_card.show(found, tmp_path)
+    require_text(tmp_path / "card.md", tuple(f"{each}: {each}" for each in LABELS))
+
+
+def test_mislabelled_rows(tmp_path: Path) -> None:
+    shares = {"probability": 0.9, "probability_of_label": 0.1, "split": "test"}
+    first = [shares | dict.fromkeys(("text", "label", "suggested"), each) for each in LABELS]
+    facts = {"accuracy": 0.9, "splits": {"test": [1, 9]}, "first": first, "few": HOSTILE}
+    facts |= {"pairs": [[each, each, 1] for each in LABELS], "simple": HOSTILE[0]}
+    found = finding(tmp_path / "mislabelled", input="text", truth="label", **facts)
+    (found / "mislabelled.csv").touch()
+    mislabelled_card.show(found, tmp_path)
+    require_text(tmp_path / "card.md", LABELS)
+
+
+def test_near_duplicates(tmp_path: Path) -> None:
+    found = finding(tmp_path / "near", first=[[each, "train", each, each] for each in LABELS])
+    (found / "near_duplicates.csv").touch()
+    near_duplicates_card.show(found, tmp_path)
+    require_text(tmp_path / "card.md", LABELS)
+
+
+class Elements(HTMLParser):
+    """The elements of a page of HTML, with the names of their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: set[tuple[str, ...]] = set()
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.add((tag, *(name for name, _ in attributes)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_words_in_colour() -> None:
+    ours = {("article",), ("h3",), ("p", "class"), ("span", "class"), ("span", "style", "title")}
+    for text in HOSTILE:
+        row = dict.fromkeys(("truth", "answer", "said", "without", "explained"), text)
+        row |= {"right": False, "texts": {"text": text}, "values": {"occlusion": [0.5]}}
+        row |= {"pieces": [["text", 0, len(text) // 2]]}
+        page = Elements(coloured.row_article(row, {"occlusion": 0.1}, {"occlusion"}))
+        assert page.found <= ours
+        assert text in page.text

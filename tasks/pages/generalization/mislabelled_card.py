@@ -57,7 +57,7 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
         "mislabelled.csv, the most suspicious first."
     )
     if found["few"]:
-        labels = ", ".join(cell(label) for label in found["few"][:20])
+        labels = escaped(", ".join(cell(label) for label in found["few"][:20]))
         parts.append(
             f"Not looked at: the rows of {len(found['few']):,} labels with fewer documents than "
             f"folds: {labels}."
