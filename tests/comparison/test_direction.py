@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.comparison.comparison import direction, metric_rows
+from tasks.comparison.comparison import differing_data, direction, metric_rows
 from tasks.comparison.past_run import PastRun
+from tasks.machinery.tracking.tags import UsedStage
 
 # What each stage behind an evaluation writes, and the evaluation itself.
 WAYS = {
@@ -72,3 +73,18 @@ def test_more_parts_that_are_worse_are_not_marked_as_the_best() -> None:
     name = "downstream/mood/slices/worse"
     (row,) = metric_rows([run("a", **{name: 1.0}), run("b", **{name: 7.0})], frozenset())
     assert not row.best
+
+
+def test_data_of_one_run_alone_are_not_held_against_those_of_another_problem() -> None:
+    def with_data(name: str, digests: dict[str, str]) -> PastRun:
+        found = run(name)
+        found.stages.update(
+            {t: UsedStage("cached", "0", digest=digest) for t, digest in digests.items()}
+        )
+        return found
+
+    first = with_data("a", {"dataset mood": "1", "corpus": "5"})
+    assert differing_data([first, with_data("b", {"dataset new": "2", "corpus": "5"})]) == {}
+    assert differing_data([first, with_data("b", {"dataset mood": "2", "corpus": "5"})]) == {
+        "dataset mood": ["1", "2"]
+    }

@@ -182,6 +182,14 @@ def test_two_at_once_train_once_and_decide_once(place: Place) -> None:
     assert place.aliases() == {"champion": "1", "previous": "2"}
 
 
+def test_a_retraining_with_nothing_new_has_a_state_of_its_own() -> None:
+    from flows.runs.retraining import nothing_new
+
+    state = nothing_new("the champion was trained on these rows")
+    assert (state.type.value, state.name) == ("COMPLETED", "NothingNew")
+    assert state.message == "nothing new: the champion was trained on these rows"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -76,6 +76,15 @@ def test_duplicates_and_short_documents_are_left_out(tmp_path):
     assert "duplicates of another document: 1" in str(monitor.facts["notices"])
 
 
+@pytest.mark.parametrize("short", [5, 40])
+def test_most_documents_being_too_short_is_a_warning(tmp_path, short):
+    path, monitor = tmp_path / "t.txt", Silent()
+    path.write_text("\n".join([*map(paragraph, range(20)), *(f"short {n}" for n in range(short))]))
+    prepare(path, tmp_path / "out", documents="line", monitor=monitor)
+    warned = any("Warning: most documents are too short" in said for said in monitor.said)
+    assert warned == (short > 20)
+
+
 def test_molecules_that_differ_in_case_and_brackets_are_different_documents(tmp_path):
     molecules = [f"{'c' * n}1{kind}" for n in range(3, 40) for kind in ("cccc", "CCCC", "C(C)")]
     path = tmp_path / "molecules.csv"

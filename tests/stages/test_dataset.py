@@ -87,6 +87,16 @@ def test_rows_with_the_same_text_stay_together_and_are_counted(tmp_path):
     assert metrics["duplicates"] == 200
 
 
+def test_labels_that_look_alike_are_reported_where_the_rows_are_prepared(tmp_path):
+    rows = [f"text number {n},{['pos', 'Pos', 'neg'][n % 3]}" for n in range(90)]
+    monitor = Silent()
+    prepare(write_csv(tmp_path / "t.csv", rows), tmp_path / "out", monitor=monitor)
+    told = "labels that differ in case, punctuation or blanks only"
+    assert told in " ".join(monitor.said)
+    page = shown(data_card.show, tmp_path / "out") / "card.md"
+    assert told in page.read_text()
+
+
 @pytest.mark.parametrize("problem", ["text-classification", "token-classification"])
 def test_texts_with_several_answers_are_told(tmp_path, problem):
     if problem == "text-classification":

@@ -367,7 +367,9 @@ def test_a_corpus_smaller_than_a_batch_is_refused(corpus, tmp_path):
 
 def test_held_out_text_without_pairs_names_the_way_out(tmp_path):
     corpus = encode(tmp_path / "run", documents(60), ["The matrix holds values."])
-    with pytest.raises(StageError, match=r"validation: no sentence pairs.*validation_share"):
+    with pytest.raises(
+        StageError, match=r"validation: no sentence pairs.*corpus.sentences: line.*validation_share"
+    ):
         run(corpus, tmp_path / "out")
 
 

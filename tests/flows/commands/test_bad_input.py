@@ -213,3 +213,13 @@ def test_the_hub_without_the_name_or_out_of_reach_is_told(
 def test_no_kind_is_twice() -> None:
     kinds = [mistake.kind for mistake in REFUSED + FAILING]
     assert len(kinds) == len(set(kinds)) >= 100
+
+
+def test_an_evaluation_without_a_problem_is_refused_before_the_model_is_looked_for(
+    home: Path, tmp_path: Path
+) -> None:
+    file = write_experiment(tmp_path / "data")
+    done = CliRunner().invoke(app, ["evaluate", "models:/nowhere/1", str(file)])
+    assert done.exit_code == 2
+    assert "--problem: choose one problem of tiny: mood, names" in done.output
+    assert "nowhere" not in done.output

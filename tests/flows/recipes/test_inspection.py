@@ -62,3 +62,11 @@ def test_a_table_without_a_header_is_read_by_the_numbers_of_its_columns(tmp_path
     (tmp_path / "t.csv").write_text("1,a fine day\n0,rain\n")
     labelled_source(problem(tmp_path / "t.csv", columns={"text": 1, "label": 0}))
     text_source(Corpus.model_validate({"source": str(tmp_path / "t.csv"), "text_column": 1}))
+
+
+@pytest.mark.parametrize("given", ["", "  "])
+def test_no_data_are_chosen_without_a_word(given):
+    with pytest.raises(StageError, match=r"^corpus\.source: not given; state where to find"):
+        text_source(Corpus(source=given))
+    with pytest.raises(StageError, match=r"^downstream\.x\.source: not given; state where"):
+        labelled_source(problem(given))

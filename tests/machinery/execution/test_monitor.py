@@ -53,3 +53,29 @@ def test_lines_that_cannot_be_read_are_left_out_and_reported(tmp_path, monkeypat
     [said] = told
     assert said.startswith(f"{tmp_path / 'metrics.jsonl'}: 6 of 8 lines cannot be read")
     assert "the first is line 2" in said
+
+
+def test_the_display_gets_the_loss_its_trend_the_speed_and_the_time_left(tmp_path, monkeypatch):
+    shown, said = [], []
+
+    class Recording(Quiet):
+        def progress(self, title, found):
+            shown.append(found)
+
+        def remark(self, text):
+            said.append(text)
+
+        say = remark
+
+    now = iter(range(100))
+    monkeypatch.setattr("tasks.machinery.execution.monitor.time.monotonic", lambda: next(now))
+    monitor = StageMonitor("training", tmp_path, None, Recording())
+    monitor.progress(0, 10, "steps")
+    monitor.log(4, {"loss": 2.0, "tokens_per_second": 1000.0})
+    monitor.log(5, {"loss": 1.0, "tokens_per_second": 1000.0})
+    monitor.progress(5, 10, "steps")
+    assert (shown[-1].done, shown[-1].total, shown[-1].unit) == (5, 10, "steps")
+    assert shown[-1].left > 0
+    assert shown[-1].latest == "loss 1.000 ↘ 1,000 tokens/s"
+    monitor.end()
+    assert any("▁" in text or "█" in text for text in said), "the curve, as a line"

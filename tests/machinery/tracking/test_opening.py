@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from tasks.contract import StageError
 from tasks.machinery.tracking import opening
 from tasks.machinery.tracking.opening import open_once
 from tasks.machinery.tracking.tags import FINGERPRINT
@@ -95,3 +97,16 @@ def test_the_run_of_another_state_folder_for_the_same_stage_is_left(
     assert run.run_id != theirs.run_id
     for each in (run, theirs, parent):
         each.leave()
+
+
+def test_a_deleted_experiment_is_restored_by_the_command_that_is_named(
+    tracking: Tracking, parent: TrackedRun
+) -> None:
+    deleted = tracking.experiment_id
+    tracking.client.delete_experiment(deleted)
+    restore = re.escape(
+        f"`MLFLOW_TRACKING_URI={tracking.address} mlflow experiments restore "
+        f"--experiment-id {deleted}`"
+    )
+    with pytest.raises(StageError, match=restore):
+        Tracking("runs").open("another", {})
