@@ -32,7 +32,7 @@ DIMENSIONS = (
 )
 POSITIONS = ("max_position_embeddings", "n_positions")  # of a table, which rotary positions lack
 LAYERS, HEADS, WIDTH = (
-    ("num_hidden_layers", "n_layers", "n_layer", "num_layers"),
+    ("num_hidden_layers", "n_layers", "n_layer"),
     ("num_attention_heads", "n_heads", "n_head"),
     ("hidden_size", "dim", "n_embd"),
 )
@@ -80,7 +80,7 @@ class _Configuration(BaseModel):
     n_heads: Few | None = None
     n_head: Few | None = None
     num_key_value_heads: Few | None = None
-    num_heads: Stages | None = None
+    num_heads: Few | Stages | None = None
     depths: Stages | None = None
     num_channels: Few | None = None
     image_size: Side | list[Side] | None = None
@@ -219,7 +219,7 @@ def _require_sizes(
             )
     placed = {found.groups() for name in shapes if (found := _STAGE.search(name))}
     depths = configuration.get("depths")
-    if depths and sum(depths) != len(placed):
+    if depths and placed and sum(depths) != len(placed):
         raise StageError(
             f"{said}: depths: found {depths}, but there are weights of {len(placed)} layers"
         )
