@@ -27,6 +27,15 @@ def sqlite_uri(file: Path, driver: str = "") -> str:
     return f"sqlite+{driver or 'pysqlite'}:///{file.as_uri()}?uri=true"
 
 
+def existing_database(file: Path) -> str:
+    """The URI by which `sqlite3` opens a database that exists, to read it.
+
+    It is writable: a killed writer leaves a journal, which SQLite must roll back before it reads.
+    `rw` creates no file, and reads a file that is write-protected.
+    """
+    return f"{file.absolute().as_uri()}?mode=rw"
+
+
 def sqlite_file(uri: str) -> Path | None:
     """The file of an SQLite database by its address; None for any other address."""
     scheme, separator, rest = uri.partition(":///")

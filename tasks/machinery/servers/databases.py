@@ -24,7 +24,7 @@ from pathlib import Path
 from tasks.contract import StageError
 from tasks.machinery.host.child import python_command, without_working_directory
 from tasks.machinery.host.home import home, own_database, tracking_uri
-from tasks.machinery.host.uris import sqlite_file
+from tasks.machinery.host.uris import existing_database, sqlite_file
 
 _REVISION = re.compile(r"""^revision(?:: \w+)? = ["'](\w+)["']""", re.MULTILINE)
 _BEFORE = re.compile(r"""^down_revision(?:: [^=]+)? = (.+)$""", re.MULTILINE)
@@ -88,9 +88,7 @@ class Database:
         """The names of its tables and of its schema; empty for a missing file."""
         if not self.file.exists():
             return set(), ""
-        # Writable: a killed writer leaves a journal, and SQLite must roll it back before it reads.
-        # `rw` creates no file, and reads a file that is write-protected.
-        address = f"{self.file.absolute().as_uri()}?mode=rw"
+        address = existing_database(self.file)
         try:
             with contextlib.closing(
                 sqlite3.connect(address, uri=True, timeout=_PATIENCE)

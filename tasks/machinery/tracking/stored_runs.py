@@ -16,6 +16,7 @@ from pathlib import Path
 from sys import intern
 from typing import Any, TypeVar
 
+from tasks.machinery.host.uris import existing_database
 from tasks.machinery.tracking.tags import EXPERIMENT, FINGERPRINT, NOTE, STAGE, artifact_name
 
 Found = TypeVar("Found")
@@ -103,10 +104,8 @@ class StoredRuns:
         return self._reading(lambda opened: _seconds_of_stages(opened, set(experiments)))
 
     def _reading(self, read: Callable[[sqlite3.Connection], Found]) -> Found | None:
-        # Writable, so that SQLite can roll back what a killed writer left; `rw` creates no file.
-        address = f"{self.database.resolve().as_uri()}?mode=rw"
         try:
-            with closing(sqlite3.connect(address, uri=True)) as opened:
+            with closing(sqlite3.connect(existing_database(self.database), uri=True)) as opened:
                 return read(opened)
         except sqlite3.Error:  # other tables, damaged, or locked: MLflow's client reports it
             return None
