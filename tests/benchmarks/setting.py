@@ -6,6 +6,8 @@ import argparse
 import json
 from dataclasses import asdict, dataclass, field, fields
 
+from tasks.experiment.model import Model
+
 LAYERS, WIDTH, HEADS, POSITIONS = 4, 256, 4, 512
 LENGTH = 128
 SECONDS_OF = "seconds of "
@@ -34,6 +36,17 @@ class Shape:
     def asked(cls, asked: argparse.Namespace) -> Shape:
         """The one that a worker was asked for."""
         return cls(**{each.name: getattr(asked, each.name) for each in fields(cls)})
+
+    @property
+    def size(self) -> Model:
+        """The family and its size, as an experiment states them."""
+        return Model(
+            family=self.family,
+            layers=self.layers,
+            hidden_size=self.width,
+            heads=self.heads,
+            max_positions=POSITIONS,
+        )
 
     def words(self) -> list[str]:
         """It as arguments of a worker."""

@@ -17,7 +17,6 @@ from tasks.contract import Silent
 from tasks.data.text.token_arrays import EncodedCorpus, load_tokenizer
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.experiment import choices
-from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.stages.pretraining import computation, optimization, training_batches
 from tasks.training.computation import Computation
@@ -25,7 +24,7 @@ from tasks.training.loop import TrainingHistory, device_name, resolve_precision,
 from tasks.training.throughput import matmul_ceiling
 from tests.benchmarks.clock import moment, throughput
 from tests.benchmarks.evaluation import loss_of
-from tests.benchmarks.setting import BATCH, LEARNING_RATE, POSITIONS, WARMUP_SHARE, Figures, Shape
+from tests.benchmarks.setting import BATCH, LEARNING_RATE, WARMUP_SHARE, Figures, Shape
 
 LOOKS = 25  # at the loss in a race
 
@@ -58,13 +57,6 @@ class Work:
     @classmethod
     def of(cls, data: Path, steps: int, seed: int, shape: Shape) -> Work:
         """On a folder with `tokens` and `tokenizer`."""
-        model = Model(
-            family=shape.family,
-            layers=shape.layers,
-            hidden_size=shape.width,
-            heads=shape.heads,
-            max_positions=POSITIONS,
-        )
         pretraining = Pretraining(
             objective="clm" if choices.is_decoder(shape.family) else "mlm",
             steps=steps,
@@ -78,7 +70,7 @@ class Work:
         vocabulary = Vocabulary.of(tokenizer)
         batches = training_batches(objective, data / "tokens", vocabulary, pretraining, seed)
         family = families.load(shape.family)
-        body = objective.new_model(family.configure(model, tokenizer, 0.0), seed)
+        body = objective.new_model(family.configure(shape.size, tokenizer, 0.0), seed)
         objective.begin(body, EncodedCorpus.open(data / "tokens", "train"), vocabulary)
         how = computation(objective, body, batches[0], pretraining)
         return cls(pretraining, objective, body, batches, how, seed)

@@ -27,11 +27,10 @@ from transformers import (
 
 from tasks import families
 from tasks.experiment import choices
-from tasks.experiment.model import Model
 from tests.benchmarks.clock import moment, throughput
 from tests.benchmarks.evaluation import loss_of
 from tests.benchmarks.peers.chunks import group_texts
-from tests.benchmarks.setting import BATCH, LEARNING_RATE, POSITIONS, WARMUP_SHARE, Figures, Shape
+from tests.benchmarks.setting import BATCH, LEARNING_RATE, WARMUP_SHARE, Figures, Shape
 
 
 class Clock(TrainerCallback):
@@ -58,15 +57,8 @@ def chunks(file: Path, tokenizer: Any, folder: Path, length: int) -> Any:
 
 def configuration(shape: Shape, tokenizer: Any) -> Any:
     """That of Temper's family, so that both train the same network; dropout at its default."""
-    size = Model(
-        family=shape.family,
-        layers=shape.layers,
-        hidden_size=shape.width,
-        heads=shape.heads,
-        max_positions=POSITIONS,
-    )
     family, default = families.load(shape.family), AutoConfig.for_model(shape.family)
-    config = family.configure(size, tokenizer, 0.0)
+    config = family.configure(shape.size, tokenizer, 0.0)
     # Some heads read a field that no configuration of their family has: its default is theirs.
     known = [name for name in family.dropout(0.0) if hasattr(default, name)]
     config.update({name: getattr(default, name) for name in known})
