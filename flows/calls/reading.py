@@ -2,7 +2,7 @@
 
 A mistake in a later row is then reported in seconds, not after the servers are up. The stages read
 the sources again. Of many rows only the first are read here, and of large files the first row: what
-is left for the stages is told.
+is left for the stages is reported.
 """
 
 from __future__ import annotations

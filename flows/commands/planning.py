@@ -46,7 +46,7 @@ def planned(
     """The plan of a recipe; a mistake ends the program, before anything is computed."""
     with _ending_on_mistakes():
         planner = planning.planned(recipe, refresh, verify)
-    return _told(planner)
+    return _reported(planner)
 
 
 def print_plan(name: str, steps: list[Any]) -> None:
@@ -64,10 +64,10 @@ def planned_experiment(
     """The experiment and its plan; a mistake ends the program, before anything is computed."""
     with _ending_on_mistakes():
         chosen, planner = planning.planned_experiment(name, settings, refresh, verify)
-    return chosen, _told(planner)
+    return chosen, _reported(planner)
 
 
-def _told(planner: TimedPlanner) -> TimedPlanner:
+def _reported(planner: TimedPlanner) -> TimedPlanner:
     """The planner, after saying what it did not read."""
     for line in planner.unread:
         out.print(line, style="yellow", markup=False, highlight=False)

@@ -24,16 +24,10 @@ from tasks.machinery.naming.metric_name import (
 from tasks.pages import numbers as pages
 from tasks.pages.evaluation.drawings import MODELS, PAIR, figures_of, sheets_of
 from tasks.pages.evaluation.found import Found
-from tasks.pages.figures import (
-    write_figure,
-)
+from tasks.pages.figures import write_figure
 from tasks.problems import Metric, described, every
 from tasks.statistics import numbers
-from tasks.statistics.verdict import (
-    against_simple,
-    against_start,
-    over_seeds,
-)
+from tasks.statistics.verdict import against_simple, against_start, over_seeds
 
 SHOWN_BYTES = 20_000_000  # a larger table of predictions is in the store alone
 SHARES = {

@@ -29,7 +29,7 @@ print("#", json.dumps(list(model.predict(json.loads(sys.argv[2]))["continuation"
 
 
 def write_continuations(folder: Path) -> None:
-    """Prompts of which the animal determines how they continue."""
+    """Prompts whose continuation depends on the animal."""
     draw = random.Random(5)
     ends = {animal: f"in {place} today" for animal, place in zip(ANIMALS, PLACES, strict=True)}
     with (folder / "next.jsonl").open("w") as out:

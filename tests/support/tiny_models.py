@@ -104,7 +104,7 @@ ENDS = {"animal": "runs by the old fern", "plant": "is there near it", "stone": 
 
 
 def continued_texts(rows: int, seed: int) -> pd.DataFrame:
-    """Prompts of which the telling word determines how they continue."""
+    """Prompts whose continuation depends on one word."""
     labelled = labelled_texts(rows, seed)
     targets = labelled["label"].map(ENDS)
     return labelled.rename(columns={"text": "prompt"}).drop(columns="label").assign(target=targets)

@@ -93,7 +93,8 @@ class Planner:
         checkpoints = self.store.folder(stage.name, fingerprint) / "checkpoints"
         begun = 0 if found else last_step(checkpoints)
         comparable = [found] if found else self._comparable(key, stage.module)
-        related = _nearest([each for each in comparable if self._reads_alike(each, arguments)], key)
+        given = [*inputs_of(arguments).values()]
+        related = _nearest([each for each in comparable if self._reads_alike(each, given)], key)
         nearest = related or _nearest(comparable, key)
         if related is None:
             self._unknown.add(fingerprint)
@@ -119,12 +120,12 @@ class Planner:
             if module in found.key["code"] and _comparable(found.key, key)
         ]
 
-    def _reads_alike(self, found: Artifact, arguments: Arguments) -> bool:
+    def _reads_alike(self, found: Artifact, given: Sequence[Input]) -> bool:
         """Whether an artifact read one of these inputs, or an earlier version of one.
 
         If not, it is of another experiment: it tells how long a stage takes, but no reason to run.
         """
-        given, read = inputs_of(arguments).values(), set(found.key["inputs"].values())
+        read = set(found.key["inputs"].values())
         return not given or any(
             each.artifact.fingerprint not in self._unknown
             if isinstance(each, PendingInput)

@@ -1,4 +1,4 @@
-"""What is read before anything starts: small sources to their end, of others what is told."""
+"""What is read before anything starts: small sources to their end; the rest is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pre-training that ends near what frequencies alone tell is reported."""
+"""A pre-training that ends near the loss of the frequencies alone is reported."""
 
 from __future__ import annotations
 
