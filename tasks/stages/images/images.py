@@ -7,6 +7,7 @@ group share a split.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections import Counter
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tasks.contract import Monitor, StageError
-from tasks.data.images.decoding import decode
+from tasks.data.images.decoding import Decoded, ahead, decode_picture
 from tasks.data.images.likeness import likeness
 from tasks.data.images.sheet import Sheet
 from tasks.data.images.splitting import (
@@ -140,10 +141,11 @@ def _read(
     rows: list[PictureRow] = []
     mistakes: list[str] = []
     most = images.max_pictures if isinstance(images, Images) else 0
+    found = islice(pictures(source, images.columns, monitor.progress), most or None)
     try:
-        for picture in islice(pictures(source, images.columns, monitor.progress), most or None):
+        for picture, decoded in ahead(functools.partial(decode_picture, least=LEAST), found):
             try:
-                row = _checked(picture, images, notices, sheet)
+                row = _checked(picture, decoded(), images, notices, sheet)
             except StageError as error:
                 mistakes.append(str(error))
                 continue
@@ -161,11 +163,8 @@ def _read(
 
 
 def _checked(
-    picture: Picture, images: Images | ImageData, notices: Notices, sheet: Sheet
+    picture: Picture, decoded: Decoded, images: Images | ImageData, notices: Notices, sheet: Sheet
 ) -> PictureRow | None:
-    if picture.problem:
-        raise StageError(f"{picture.where}: {picture.problem}")
-    decoded = decode(picture.data, picture.where, LEAST)
     label: str | None = NO_LABEL if picture.label is None else str(picture.label)
     if isinstance(images, ImageData):
         label = pictures_of(images.problem).answer(picture, decoded, images, notices)
