@@ -222,7 +222,11 @@ class Problem(Description, Protocol):
         """Optional: any truth, for an input whose truth is unknown."""
 
     def points(self, gold: Iterable[Any], predicted: Iterable[Any]) -> list[tuple[float, float]]:
-        """Optional: truth and answer of each row, for a scatter plot of numbers."""
+        """Optional: truth and answer of each row, for a scatter plot of numbers.
+
+        Where answers have scores and no truth each, `curves(gold, predicted, labels)` may stand
+        beside it: recall and precision of each part as its surest answers are taken first.
+        """
 
     def errors(self, answers: pd.DataFrame) -> NDArray[np.float64]:
         """How wrong the answer to each row is, on any scale; 0 is right."""

@@ -156,7 +156,7 @@ def evaluate(
     write_json(out / "metrics.json", metrics)
     write_json(out / "evaluation.json", facts)
     write_json(out / "classes.json", classes_of(kind, answers[0].table, labels))
-    write_json(out / "rows.json", rows_of(kind, sure, answers[0].table))
+    write_json(out / "rows.json", rows_of(kind, sure, answers[0].table, labels))
     write_predictions(answers, out / "predictions.parquet")
     kind.keep(test, answers[0].table, out)
     monitor.progress(len(folders), len(folders), "models")
@@ -306,15 +306,20 @@ def classes_of(kind: Problem, table: pd.DataFrame, labels: Sequence[str]) -> dic
     }
 
 
-def rows_of(kind: Problem, sure: Probabilities | None, table: pd.DataFrame) -> dict[str, Any]:
+def rows_of(
+    kind: Problem, sure: Probabilities | None, table: pd.DataFrame, labels: Sequence[str]
+) -> dict[str, Any]:
     """The rows with the largest errors, the worst first; the points of plots."""
     order = np.argsort(-kind.errors(table), kind="stable")[:WORST]
     worst = [kind.describe(table.iloc[i]) for i in order]
     points = kind.points(table["gold"], table["predicted"])
+    measured = getattr(kind, "curves", None)
+    curves = measured(table["gold"], table["predicted"], labels) if measured else {}
     return {
         "worst": [asdict(each) | {"right": False} for each in worst if not each.right],
         "points": points[:: max(1, -(-len(points) // MOST_POINTS))],
         "reliability": [] if sure is None else sure.reliability(table),
+        **({"curves": curves} if curves else {}),
     }
 
 
