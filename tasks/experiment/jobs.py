@@ -61,7 +61,7 @@ class PretrainJob(Whole):
 class FinetuneJob(Whole):
     """Which pre-trained model, and what to fine-tune it on."""
 
-    body: str = field(..., "Body", f"The pre-trained model: {REFERENCE}", min_length=1)
+    body: str = field(..., "Pre-trained model", f"The pre-trained model: {REFERENCE}", min_length=1)
     name: str = as_in(Experiment, "name", default="finetuning")
     variant: str = as_in(Experiment, "variant")
     seed: int = as_in(Experiment, "seed")

@@ -117,6 +117,7 @@ class LabelledData(Part):
         "hf:NAME[@REVISION], or built in: builtin:pydocs- and library, pairs, sections (several "
         "labels), parameters (a number), code, questions or continuation",
         in_key=False,
+        needed=True,
     )
     columns: ColumnRoles = field(
         ColumnRoles(),
@@ -271,6 +272,7 @@ class FurtherTest(Part):
         "Source",
         "Where the rows are: as of the problem; of a source with a test split, this split alone",
         in_key=False,
+        needed=True,
     )
     columns: ColumnRoles = field(ColumnRoles(), "Columns", "Which column has which role there")
 

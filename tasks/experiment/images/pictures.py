@@ -92,6 +92,7 @@ class Images(PictureSet):
         "files; a .csv, .tsv, .jsonl or .parquet file with a column of paths or pictures; or "
         "builtin:glyphs, the letters and signs of matplotlib's fonts",
         in_key=False,
+        needed=True,
     )
     validation_share: float = field(
         0.05,

@@ -58,6 +58,7 @@ class ImageData(PictureSet):
         "digits on photographs. With boxes: a folder with COCO's JSON, Pascal VOC's XML or YOLO's "
         "text files; or builtin:digit-canvas",
         in_key=False,
+        needed=True,
     )
     columns: LabelledColumns = field(
         LabelledColumns(), "Columns", "Which column of a table of pictures has which role"

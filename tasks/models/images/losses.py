@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tasks.contract import StageError
 from tasks.experiment.images.problem import ImageTuning
 from tasks.models.class_loss import NO_LABEL, ClassLoss, balanced
-from tasks.problems import Problem
+from tasks.problems import Problem, defaults
 from tasks.training.loop import Batch
 
 
@@ -49,9 +50,17 @@ def picture_loss_of(
         kind: the problem.
         training: how to train.
         counts: of `count_labels`.
+
+    Raises:
+        StageError: these are chosen, and the problem has a loss of its own.
     """
     is_balanced = training.class_weights == "balanced"
     if not training.label_smoothing and not is_balanced:
         return kind.loss
+    if kind.loss is not defaults.loss:
+        raise StageError(
+            "label_smoothing and class_weights are of cross-entropy, and the problem has a loss of "
+            "its own; accepted: label_smoothing 0 with class_weights none"
+        )
     weights = balanced(counts.astype(np.float64)) if is_balanced else None
     return PictureLoss(kind.HEAD.problem_type, training.label_smoothing, weights)
