@@ -98,8 +98,8 @@ class Evaluation(Part):
     forgetting: bool = field(
         False,
         "Forgetting",
-        "Also measure the loss of the pre-training after fine-tuning, on held-out text; with the "
-        "objectives mlm, mlm+nsp and clm, pre-trained in the same run",
+        "Also measure the loss of the pre-training after fine-tuning, on held-out text; of a model "
+        "that is pre-trained in the same run",
         absent=False,
     )
     calibration: Literal["none", "temperature"] = field(

@@ -114,8 +114,8 @@ class LabelledData(Part):
         "Source",
         "Where the labelled rows are (needed): a .csv, .tsv, .jsonl, .json (SQuAD's too), "
         ".parquet, .arrow or .conll file, a folder with train, validation and test files, "
-        "hf:NAME[@REVISION], or built in: builtin:pydocs- and library, pairs, sections (several "
-        "labels), parameters (a number), code, questions or continuation",
+        "hf:NAME[@REVISION], or built in: builtin:pydocs- and library, summaries, pairs, sections "
+        "(several labels), parameters (a number), code, questions or continuation",
         in_key=False,
         needed=True,
     )
