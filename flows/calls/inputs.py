@@ -29,7 +29,7 @@ def read_inputs(file: str, *columns: str, words: bool, skip_invalid: bool = Fals
     Args:
         file: its path; `-` for the lines of standard input.
         columns: with the texts or words, in a table; two for pairs of texts.
-        words: whether a row is a list of words; a text is split at blanks.
+        words: whether a row is a list of words; a text is split as labelled texts are.
         skip_invalid: leave out the rows without a text, and report them.
 
     Raises:
@@ -121,7 +121,9 @@ def _checked(value: Any, where: str, *, words: bool) -> str | list[str]:
         StageError: it has none.
     """
     if words:
-        value = value.split() if isinstance(value, str) else value
+        from tasks.problems.token_classification.words import words_in
+
+        value = words_in(value) if isinstance(value, str) else value
         if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
             return value
     elif isinstance(value, str) and value.strip():
@@ -136,7 +138,7 @@ def in_memory(rows: Any, *columns: str, words: bool) -> Iterator[Input]:
     Args:
         rows: a table of pandas, or texts, lists of words, or pairs of texts.
         columns: of a table, with the texts or words; two for pairs of texts.
-        words: whether a row is a list of words; a text is split at blanks.
+        words: whether a row is a list of words; a text is split as labelled texts are.
 
     Raises:
         StageError: a column is missing, or a row is not what the model reads.

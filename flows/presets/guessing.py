@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from flows.presets.guessed_entities import entities_in
 from tasks import problems, sources
 from tasks.contract import StageError
 from tasks.machinery.naming.paths import has_scheme, place
@@ -141,6 +142,9 @@ def _guessed(
             _require(name, seen, option)
         split, by_split = _split(seen)
         return WRITTEN, written | split, (_WRITTEN_SAID.format(**written), *by_split)
+    entities = entities_in(seen, text, label)
+    if entities and problem in ("", TAGS):
+        return TAGS, *entities
     lists = [name for name, values in seen.columns.items() if type_of(values).startswith("list")]
     if seen.form in TAGGED or problem == TAGS or (not problem and len(lists) > 1):
         columns = {"tokens": text, "tags": label}

@@ -24,8 +24,18 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "passage": ("context", "passage", "paragraph", "text", "document"),
     "answer": ("answers", "answer"),
     "number": ("score", "similarity", "rating", "stars", "value", "grade", "number"),
-    "tokens": ("tokens", "words", "sentence", "text"),
-    "tags": ("tags", "ner_tags", "bio_tags", "ner", "labels", "pos_tags", "label"),
+    "tokens": ("tokens", "words", "word", "token", "sentence", "text"),
+    "tags": (
+        "tags",
+        "ner_tags",
+        "bio_tags",
+        "ner",
+        "tag",
+        "ner_tag",
+        "labels",
+        "pos_tags",
+        "label",
+    ),
 }
 
 _SHOWN = 50  # names of columns in a message

@@ -33,6 +33,7 @@ from tasks.sources import Holds, Progress, Source
 from tasks.sources.columns import text_in
 from tasks.sources.conll import conll
 from tasks.sources.delimited import NAMES, mark_of
+from tasks.sources.entities.word_rows import sentences_by
 from tasks.sources.folders import (
     FOR_ROWS,
     FOR_TEXT,
@@ -323,6 +324,8 @@ def guesses(source: Source, *, rows: bool) -> list[tuple[str, str]]:
         usual = {".csv": ",", ".tsv": "\t"}.get(form)
         if usual and (mark := mark_of(file, usual)) != usual:
             found.append((f"tables separated by {NAMES[mark]}, by their first lines", file.name))
+        if usual and (column := sentences_by(READERS[form](file, []))):
+            found.append((f"tables with a word a row, in sentences by {column!r}", file.name))
     return found
 
 
