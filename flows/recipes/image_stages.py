@@ -20,10 +20,12 @@ DECODING = ("pillow", "numpy")
 SAVING = ("safetensors",)
 
 ImageStageName = Literal[
+    "start",
     "images",
     "pixels",
     "pretraining",
     "finetuning",
+    "leakage",
     "baseline",
     "evaluation",
     "calibration",
@@ -32,7 +34,23 @@ ImageStageName = Literal[
     "probing",
     "report",
 ]
+LEAKAGE = Stage(
+    "leakage",
+    "tasks.stages.images.leakage:look_for_pictures",
+    libraries=("pyarrow",),
+    show="tasks.pages.leakage_card:show",
+)
 IMAGE_NAMES: tuple[ImageStageName, ...] = get_args(ImageStageName)
+
+
+def start(family: str) -> Stage:
+    """A given model, fitted to the pictures that it is to read."""
+    return Stage(
+        "start",
+        "tasks.stages.images.start:fit_start",
+        (families.module_of(family),),
+        ("torch", "transformers", *SAVING),
+    )
 
 
 def images(source: Source, problem: str = "") -> Stage:

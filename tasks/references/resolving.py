@@ -46,7 +46,7 @@ from tasks.machinery.tracking.tags import (
     used_stages,
 )
 from tasks.machinery.tracking.tracking import Tracking
-from tasks.models.files import CONFIGURATION, WEIGHTS, files_of
+from tasks.models.files import CONFIGURATION, READER, WEIGHTS, files_of
 from tasks.references.given_files import require_finite, require_sound
 
 IMPORTED = "model"  # the stage name of models copied into the store
@@ -162,6 +162,7 @@ def _of_hub(reference: str, field: str, store: Store) -> Input:
                 CONFIGURATION,
                 f"*{WEIGHTS}",
                 f"*{WEIGHTS}.index.json",
+                READER,
                 *TOKENIZER_FILES,
             ],
             local_files_only=bool(unanswered),  # its client would try for minutes

@@ -59,7 +59,7 @@ class ImagePretraining(Training):
         "two views of one picture; masked-image, without labels, to fill in hidden patches",
         choices=choices.names("objectives/images"),
     )
-    steps: int = field(2000, "Steps", "Optimizer steps", ge=1, le=10**9)
+    steps: int = as_in(Aim, "steps", default=2000)
     minutes: float = as_in(Aim, "minutes")
     augmentation: Augmentation = field(
         Augmentation(), "Augmentation", "How pictures are varied while learning"

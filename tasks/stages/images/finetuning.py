@@ -32,11 +32,10 @@ from tasks.models.files import PROBLEM
 from tasks.models.images.building import (
     load_body,
     new_classifier,
-    read_pixels,
-    write_reader,
 )
 from tasks.models.images.computation import image_computation
 from tasks.models.images.losses import count_labels, picture_loss_of
+from tasks.models.images.reader_file import Normalization, read_pixels, write_reader
 from tasks.models.inference import mean_loss, predict
 from tasks.models.learning.cost import Costs
 from tasks.models.learning.tuning import (
@@ -175,7 +174,7 @@ def finetune_on_images(
     model.to(memory_format=torch.contiguous_format)
     model.config.update({PROBLEM: problem})
     model.save_pretrained(out / "model")
-    write_reader(read_pixels(architecture), out / "model")
+    write_reader(read_pixels(architecture), out / "model", Normalization.of(architecture))
     card = {
         "task": kind.PIPELINE,
         "example": [in_base64(pixels) for pixels in validation["pixels"].head(2)],

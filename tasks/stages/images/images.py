@@ -66,8 +66,9 @@ def prepare_images(
         held_out: `held_out.parquet` of each problem, whose pictures are left out.
         seed: Of the split.
         out: Empty folder for pictures.parquet (image, split, group and label of each picture of
-            the source, in its order; those left out have no split), labels.json, held_out.parquet,
-            dataset.json, tally.json and sheet.npy (small pictures for the page).
+            the source, in its order; those left out have no split), labels.json, held_out.parquet
+            and trained.parquet (the hashes of test and of training pictures), dataset.json,
+            tally.json and sheet.npy (small pictures for the page).
         monitor: Receives the progress and a summary.
 
     Returns:
@@ -254,6 +255,10 @@ def _write(rows: Sequence[PictureRow], source: Source, labels: Sequence[str], ou
     with TableWriter(out / "held_out.parquet", {"key": "bytes"}) as table:
         for key in sorted({row.key for row in rows if row.split == "test"}):
             table.write({"key": key}, len(key))
+    with TableWriter(out / "trained.parquet", {"image": "string", "key": "bytes"}) as table:
+        for row in rows:
+            if row.split == "train":
+                table.write({"image": row.image, "key": row.key}, len(row.key))
     text = json.dumps(list(labels), ensure_ascii=False)
     (out / "labels.json").write_text(text + "\n", encoding="utf-8")
     written = sum(bool(row.split) for row in rows)
