@@ -16,8 +16,9 @@ from tasks.experiment.images.training import ImagePretraining
 from tasks.experiment.pretraining import Checkpoints
 from tasks.families import images as families
 from tasks.models.answering import read_labels
-from tasks.models.images.building import in_layout, write_reader
+from tasks.models.images.building import in_layout
 from tasks.models.images.computation import image_computation
+from tasks.models.images.reader_file import write_reader
 from tasks.objectives.images import classification
 from tasks.stages.images.finetuning import finetune_on_images
 from tasks.training.loop import Optimization, train
