@@ -74,9 +74,7 @@ def read_small_sources(calls: Sequence[tuple[Step, Mapping[str, Any]]]) -> Sourc
     return SourcesRead(left, counts)
 
 
-def _read(
-    stage: str, source: Source, arguments: Mapping[str, Any]
-) -> tuple[str, dict[str, float]]:
+def _read(stage: str, source: Source, arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
     """Read a source; returns what is read of it, in words, or "" and the counts of all of it."""
     few = f"the first {ROWS:,} {'documents' if stage == 'corpus' else 'rows'}"
     if stage == "dataset":  # all that the stage checks, such as overlaps between the splits
