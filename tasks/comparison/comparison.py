@@ -246,7 +246,7 @@ def _order(name: str, runs: Sequence[PastRun]) -> tuple[bool, str, int, int, str
 
 
 def kind_of(problem: str, runs: Sequence[PastRun]) -> str:
-    """The kind of a problem of some runs, such as `regression`; empty if none states a known one."""
+    """The kind of a problem, such as `regression`; empty if no run states a known one."""
     return next((kind for run in runs if (kind := run.kind_of(problem)) in problems.every()), "")
 
 

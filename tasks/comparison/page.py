@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os.path import commonprefix
+from itertools import takewhile
 
 from tasks.comparison.answers import setting_name
 from tasks.comparison.comparison import (
@@ -105,7 +105,8 @@ def _told_apart(values: Sequence[str | None]) -> list[str]:
     given = [value for value in values if value is not None]
     shown = {value: cut(value, _WIDEST) for value in given}
     if len({*shown.values()}) < len({*given}):
-        same = len(commonprefix(given)) - _WIDEST // 3
+        together = takewhile(lambda signs: len({*signs}) == 1, zip(*given, strict=False))
+        same = max(0, len([*together]) - _WIDEST // 3)
         shown = {value: cut(f"…{value[same:]}", _WIDEST) for value in given}
     return [ABSENT if value is None else shown[value] for value in values]
 

@@ -114,7 +114,7 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
     require_names(names, field)
     empty = [name for name, path in names.items() if path.stat().st_size == 0]
     if empty:
-        raise StageError(f"{field}: {empty[0]} is empty (0 bytes): add content or remove it")
+        raise StageError(f"{field}: {_empty_files(empty)}")
     ordered = sorted(names)
     paths = [names[name] for name in ordered]
     digests = dict(zip(ordered, digest_files(paths), strict=True))
@@ -122,6 +122,15 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
     if holds in {None, "text"} and any(format_of(file, rows=False) in TEXTS for file in every):
         digests[UNIT] = "file" if root.is_dir() else "paragraph"
     return digests
+
+
+def _empty_files(names: Sequence[str]) -> str:
+    """`a.txt, b.txt and 3 more are empty …`."""
+    more = f" and {len(names) - 8:,} more" if len(names) > 8 else ""
+    are, them = ("are", "them") if len(names) > 1 else ("is", "it")
+    return (
+        f"{', '.join(sorted(names)[:8])}{more} {are} empty (0 bytes): add content or remove {them}"
+    )
 
 
 def _unlike(found: str, accepted: tuple[str, ...]) -> str:
