@@ -11,7 +11,7 @@ import pytest
 from tasks.problems import load
 from tasks.statistics.bootstrap import Bootstrap, documents_of, draw_weights
 from tasks.statistics.significance import p_value
-from tasks.statistics.slices import (
+from tasks.statistics.slicing.slices import (
     BETTER,
     CHANCE,
     WORSE,
