@@ -92,7 +92,9 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.bootstrap_samples": ("300", {"evaluation kinds"}),
     "evaluation.confidence": ("0.9", {"evaluation kinds", "report"}),
     "evaluation.seeds": ("2", {"evaluation kinds"}),
+    "evaluation.learning_curve": ("[0.5]", {"report"}),  # and more stages
     "evaluation.mislabelled": ("true", {"report"}),  # and a stage
+    "downstream.slices": ("[label]", {"report"}),  # and a stage
     "evaluation.calibration": ("temperature", {"report"}),  # and a stage
     "evaluation.wanted_accuracy": ("0.8", {"calibration kinds"}),
     "evaluation.explain": ("[occlusion]", {"report"}),  # and a stage
@@ -150,6 +152,20 @@ ALSO = {
     },
 }
 
+# Fields of a further test set: of its pictures, as of those of the problem.
+FURTHER = "downstream.evaluate_also"
+FIELDS[f"{FURTHER}.name"] = ("third", {"transfer kinds"})
+FIELDS[f"{FURTHER}.source"] = ("{elsewhere}/many", NO_KEY)  # its content is
+for name, (value, _) in [*FIELDS.items()]:
+    if name.startswith("downstream.columns."):
+        further = name.replace("downstream.", f"{FURTHER}.", 1)
+        FIELDS[further] = (value, {"further-test kinds on also"})
+        ALSO[further] = ALSO.get(name, ())
+for name in FIELDS:
+    if name.startswith(FURTHER):
+        asked = "downstream.kinds.evaluate_also=[{name: also, source: HERE/many}]"
+        ALSO[name] = (*ALSO.get(name, ()), asked)
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
@@ -195,8 +211,9 @@ def test_a_field_is_in_the_key_of_the_stages_that_it_changes(
 ) -> None:
     value, titles = FIELDS[field]
     value = value.format(elsewhere=place.elsewhere)
-    change = f"{field.replace('downstream.', 'downstream.kinds.')}={value}"
-    also = ALSO.get(field, ())
+    where = field.replace("downstream.", "downstream.kinds.")
+    change = f"{where.replace('evaluate_also.', 'evaluate_also.also.')}={value}"
+    also = [each.replace("HERE", str(place.data)) for each in ALSO.get(field, ())]
     before, after = keys(place, *also), keys(place, *also, change)
     # Random weights always learn in full.
     both = "finetuning kinds" in titles and ".tuning." not in field

@@ -29,7 +29,12 @@ ImageStageName = Literal[
     "baseline",
     "evaluation",
     "calibration",
+    "slices",
+    "further-test",
+    "transfer",
     "explanation",
+    "label-share",
+    "learning-curve",
     "mislabelled",
     "probing",
     "report",
@@ -109,6 +114,39 @@ def evaluation(problem: str) -> Stage:
     return replace(found, libraries=(*found.libraries, "pillow"))
 
 
+def label_share(problem: str) -> Stage:
+    """A share of the training pictures."""
+    found = stages.label_share(problem)
+    return replace(
+        found,
+        function="tasks.stages.generalization.picture_share:choose_share_of_pictures",
+        code=(*problems.modules_of(problem), problems.part_of(problem, "sliced")),
+        libraries=(*found.libraries, "pillow"),
+    )
+
+
+def slices(problem: str) -> Stage:
+    """The headline metric on parts of the test split."""
+    return Stage(
+        "slices",
+        "tasks.stages.generalization.picture_slices:measure_on_pictures",
+        (*problems.modules_of(problem), problems.part_of(problem, "sliced")),
+        (*LABELLED, "pillow", *problems.described(problem).LIBRARIES),
+        show="tasks.pages.generalization.slices_card:show",
+    )
+
+
+def further_test(source: Source, problem: str) -> Stage:
+    """The pictures of a further test set."""
+    return Stage(
+        "further-test",
+        "tasks.stages.generalization.further_pictures:prepare_further_pictures",
+        (source.module, module_of_pictures(problem)),
+        (*DECODING, *TABLES, *source.libraries),
+        show="tasks.pages.pictures_card:show",
+    )
+
+
 def on_images(problem: str) -> Table:
     """The stages that solve a problem, and what they read of the folder of stage `pixels`."""
     endings = (".parquet", ".npy", *beside(problem))
@@ -123,4 +161,5 @@ def on_images(problem: str) -> Table:
         tuned=(*train, *validation, "labels.json"),
         compared=(*train, *validation, "labels.json", *test),
         tested=("train.parquet", *test, "labels.json"),
+        label_share=label_share,
     )

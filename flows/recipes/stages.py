@@ -82,6 +82,7 @@ class Table:
         tuned: what fine-tuning reads of the rows.
         compared: what the simple model reads.
         tested: what the evaluation reads.
+        label_share: a share of the rows that fine-tuning reads, by the problem.
     """
 
     finetuning: Callable[[str, str, str], Stage]
@@ -91,6 +92,7 @@ class Table:
     tuned: tuple[str, ...]
     compared: tuple[str, ...]
     tested: tuple[str, ...]
+    label_share: Callable[[str], Stage]
 
 
 def dataset(source: Source, problem: str) -> Stage:
@@ -162,6 +164,16 @@ def evaluation(problem: str) -> Stage:
     )
 
 
+def label_share(problem: str) -> Stage:
+    """A share of the training rows."""
+    return Stage(
+        "label-share",
+        "tasks.stages.generalization.label_share:choose_share",
+        (*problems.modules_of(problem), problems.part_of(problem, "rows")),
+        (*LABELLED, *problems.described(problem).LIBRARIES),
+    )
+
+
 def judgement(problem: str) -> Stage:
     """Champion and challenger on the same test split, and the decision by the rule."""
     return Stage(
@@ -181,4 +193,5 @@ ON_TEXT = Table(
     tuned=("train.parquet", "validation.parquet", "labels.json"),
     compared=("train.parquet", "validation.parquet", "test.parquet", "labels.json"),
     tested=("train.parquet", "test.parquet", "labels.json"),
+    label_share=label_share,
 )

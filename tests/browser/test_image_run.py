@@ -31,7 +31,7 @@ def run(up: Up, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> s
                 "Name": "shapes",
                 "Images": {"Source": folder / "many", "Validation share": 0.2},
                 "Pixels": {"Size": 16},
-                "Pre-training": {"Steps": STEPS, "Batch size": 16, "Log every": 2},
+                "Pre-training": {"Steps": STEPS, "Batch size": 16, "Steps between points": 2},
                 "Evaluation": {"Bootstrap samples": 200},
             }
         )

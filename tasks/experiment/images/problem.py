@@ -8,7 +8,7 @@ from tasks.experiment import choices
 from tasks.experiment.fields import NAME_PATTERN, Part, as_in, field
 from tasks.experiment.images.pictures import PictureColumns, PictureSet
 from tasks.experiment.images.training import Augmentation
-from tasks.experiment.problem import LabelledData, Passes, Tuning
+from tasks.experiment.problem import FurtherTest, LabelledData, Passes, Tuning
 from tasks.experiment.training import Schedule, Training, TuningMethod, at_own_rate
 
 MASKS = choices.of_pictures_with("mask")
@@ -137,8 +137,40 @@ class ImageTuning(Training):
     weight_decay: float = as_in(Training, "weight_decay", default=0.05)
 
 
+class FurtherPictures(Part):
+    """Further pictures to test the same fine-tuned model on."""
+
+    name: str = as_in(FurtherTest, "name")
+    source: str = field(
+        "",
+        "Source",
+        "Where the pictures are: as of the problem; of a source with a test split, this split "
+        "alone. Copies of pictures that are learnt from labels are left out",
+        in_key=False,
+    )
+    columns: LabelledColumns = field(
+        LabelledColumns(), "Columns", "Which column of a table of pictures has which role there"
+    )
+
+
 class ImageDownstream(ImageTuning, ImageData):
     """A problem with labelled pictures to fine-tune on."""
+
+    slices: list[str] = field(
+        [],
+        "Slices",
+        "What to split the results by, into quarters or labels: label, brightness, and of masks "
+        "and boxes size; the worst slices are shown first, corrected for their number",
+        absent=[],
+        max_length=20,
+    )
+    evaluate_also: list[FurtherPictures] = field(
+        [],
+        "Evaluate also",
+        "Further test sets for the same fine-tuned model, of the same or of another domain",
+        absent=[],
+        max_length=20,
+    )
 
     @property
     def kind(self) -> str:

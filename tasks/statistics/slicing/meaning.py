@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.problems import Problem
-from tasks.statistics.slices import Mask, Slice
+from tasks.statistics.slicing.slices import Mask, Slice
 
 
 def have_meaning(

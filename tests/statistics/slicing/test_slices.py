@@ -12,9 +12,9 @@ import pytest
 from tasks.problems import load
 from tasks.statistics.bootstrap import Bootstrap, documents_of, draw_weights
 from tasks.statistics.headline import labels_of
-from tasks.statistics.meaning import have_meaning
+from tasks.statistics.slicing.meaning import have_meaning
 from tasks.statistics.significance import p_value
-from tasks.statistics.slices import (
+from tasks.statistics.slicing.slices import (
     BETTER,
     CHANCE,
     WORSE,
