@@ -66,6 +66,7 @@ def write_texts(folder: Path) -> Path:
     pair = {"text": "text", "second_text": "second"}
     values = yaml.safe_load(file.read_text())
     values["model"] |= {"family": "gpt2"}
+    values["tokenizer"] |= {"algorithm": "wordpiece", "lowercase": True}  # few tokens a word
     values["pretraining"] |= {"objective": "clm", "steps": 4}
     columns = {
         "same": ("text-classification", {**pair, "label": "same"}, {}),
