@@ -12,8 +12,8 @@ import pytest
 from tasks.problems import load
 from tasks.statistics.bootstrap import Bootstrap, documents_of, draw_weights
 from tasks.statistics.headline import labels_of
-from tasks.statistics.slicing.meaning import have_meaning
 from tasks.statistics.significance import p_value
+from tasks.statistics.slicing.meaning import have_meaning
 from tasks.statistics.slicing.slices import (
     BETTER,
     CHANCE,
