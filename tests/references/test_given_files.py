@@ -247,3 +247,24 @@ def test_also_in_formats_that_numpy_does_not_know(tmp_path: Path, kind: str, bad
     if not values.float().isfinite().all():  # e4m3fn has no infinity
         with pytest.raises(StageError, match=r"model.safetensors: weight: 1 of the numbers"):
             require_finite([file], "mine")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        (
+            "image_size",
+            48,
+            r"image_size: found 48 with patches of 8, which are 36, but .* 17 place",
+        ),
+        ("patch_size", 16, r"patch_size: found 16, but .*projection.weight has 8"),
+        ("num_channels", 4, r"num_channels: found 4, but .*projection.weight has 3"),
+    ],
+)
+def test_patches_that_are_not_those_of_the_weights_are_refused(
+    field: str, value: int, said: str, tmp_path: Path
+) -> None:
+    folder = write_small(tmp_path / "vit", "vit")
+    changed(folder, "config.json", **{field: value})
+    with pytest.raises(StageError, match=said):
+        check_small(folder)
