@@ -8,7 +8,7 @@ from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.store import Store
 
 TABLE = "train.parquet"  # the training split of a corpus or of labelled data
-PICTURES = "trained.parquet"  # the hashes of the training pictures of either
+PICTURES = "keys.parquet"  # the hashes of the pictures of either, with their splits
 # Inputs of a training whose text it does not train on.
 _SHAPES = ("architecture", "tokenizer", "validation")
 

@@ -67,7 +67,7 @@ def prepare_images(
         seed: Of the split.
         out: Empty folder for pictures.parquet (image, split, group and label of each picture of
             the source, in its order; those left out have no split), labels.json, held_out.parquet
-            and trained.parquet (the hashes of test and of training pictures), dataset.json,
+            (the hashes of test pictures), keys.parquet (that of each picture), dataset.json,
             tally.json and sheet.npy (small pictures for the page).
         monitor: Receives the progress and a summary.
 
@@ -255,10 +255,10 @@ def _write(rows: Sequence[PictureRow], source: Source, labels: Sequence[str], ou
     with TableWriter(out / "held_out.parquet", {"key": "bytes"}) as table:
         for key in sorted({row.key for row in rows if row.split == "test"}):
             table.write({"key": key}, len(key))
-    with TableWriter(out / "trained.parquet", {"image": "string", "key": "bytes"}) as table:
+    columns = {"image": "string", "split": "string", "key": "bytes"}
+    with TableWriter(out / "keys.parquet", columns) as table:
         for row in rows:
-            if row.split == "train":
-                table.write({"image": row.image, "key": row.key}, len(row.key))
+            table.write({"image": row.image, "split": row.split, "key": row.key}, len(row.key))
     text = json.dumps(list(labels), ensure_ascii=False)
     (out / "labels.json").write_text(text + "\n", encoding="utf-8")
     written = sum(bool(row.split) for row in rows)

@@ -19,7 +19,7 @@ def look_for_pictures(
     """Count the pictures that a model was trained on which are test pictures.
 
     Args:
-        trained: `trained.parquet` of the data of each training, as stage `images` writes it.
+        trained: `keys.parquet` of the data of each training, as stage `images` writes it.
         held_out: `held_out.parquet` of the labelled data: the hashes of its test pictures.
         out: empty folder for leakage.json.
         monitor: receives the progress.
@@ -31,6 +31,8 @@ def look_for_pictures(
     seen, leaking, examples = 0, 0, list[str]()
     for table in trained:
         for row in read_table(table):
+            if row["split"] != "train":
+                continue
             seen += 1
             if row["key"] in tested:
                 leaking += 1
