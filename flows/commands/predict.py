@@ -13,8 +13,9 @@ from typing import IO, Annotated, Any
 
 import typer
 
-from flows.calls.inputs import note, picture_inputs, read_inputs
-from flows.calls.predicting import AnsweringModel
+from flows.calls.given_rows import read_rows
+from flows.calls.inputs import note, picture_inputs
+from flows.calls.predicting import AnsweringModel, beside
 from flows.commands.files.drawing import Drawing
 from flows.commands.parts import ModelArgument
 from flows.terminal.in_process import err, prepare, require_given, require_writable, stop
@@ -41,15 +42,17 @@ def predict(
     column: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="The column to read; by default `text`, `tokens` or `question`."
+            metavar="NAME",
+            help="The column to read; by default that of the rows that the model learnt from, or "
+            "`text`, `tokens` or `question`.",
         ),
     ] = "",
     second_column: Annotated[
         str,
         typer.Option(
             metavar="NAME",
-            help="The column of the second text of pairs; by default `second_text`, or `text` "
-            "beside a question.",
+            help="The column of the second text of pairs; by default as above, or `second_text`, "
+            "or `text` beside a question.",
         ),
     ] = "",
     output: Annotated[
@@ -78,8 +81,8 @@ def predict(
 ) -> None:
     """Answer the rows of a file with a fine-tuned model, as its evaluation would.
 
-    Each row is written with its input, the answer, and the probability of the answer. A text that
-    is longer than the model's input is cut, which is reported.
+    Each row is written with its other columns, its input, the answer, and the probability of the
+    answer. A text that is longer than the model's input is cut, which is reported.
     """
     if output is not None and output.suffix.lower() not in WRITTEN:
         stop([f"--output {output}: accepted: a file that ends in {', '.join(WRITTEN)}"])
@@ -113,8 +116,10 @@ def _predict(
     if draw is not None:
         raise StageError(f"--draw {draw}: {reference} reads no pictures; leave it out")
     columns = model.columns(*given)
-    inputs = read_inputs(file, *columns, words=model.reads_words, skip_invalid=skip_invalid)
-    cut, unit = _write(model.answer(inputs, _progress(len(inputs))), output, model.between)
+    given_rows = read_rows(file, *columns, words=model.reads_words, skip_invalid=skip_invalid)
+    inputs = given_rows.inputs
+    answers = model.answer(inputs, _progress(len(inputs)))
+    cut, unit = _write(beside(answers, given_rows.beside()), output, model.between)
     if cut:
         note(f"{cut:,} {unit}: they are longer than the model's input")
     if output is not None:
@@ -186,7 +191,7 @@ class Writer:
         """Write some rows."""
         for row in rows:
             if self._table is None:
-                self.out.write(json.dumps(_plain(row), ensure_ascii=False) + "\n")
+                self.out.write(json.dumps(_plain(row), ensure_ascii=False, default=str) + "\n")
                 continue
             if not self._begun:
                 self._table.writerow(row)

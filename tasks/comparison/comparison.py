@@ -38,7 +38,7 @@ _NO_RANK = (*COUNTS, "epochs", *DIFFERENCES, "temperature", "threshold")
 # Any other has no better value: a count, a share of the rows, a rank correlation with a rival.
 _WAYS = {
     **dict.fromkeys(("loss", "perplexity", "area", "drop", "_error"), -1),
-    **dict.fromkeys(("accuracy", "faithfulness"), 1),
+    **dict.fromkeys(("accuracy", "faithfulness", "f1"), 1),
 }
 # What a loss on held-out text depends on, besides the model.
 MEASURING = ("objective", "sequence_length", "validation_sequences")

@@ -16,6 +16,8 @@ To add one, write these files there, with the names at their top level that the 
                    one is compared with. In the key of stage `baseline` alone
     probabilities.py  optional, the names of `Probabilities`: metrics that need more than the
                    answers themselves. In the key of stage `evaluation` alone
+    further.py     optional, the names of `Further` (tasks/statistics/further_metrics.py): metrics
+                   beside those of the training. In the key of stage `evaluation` alone
     explained.py   optional, the names of `Explained` (tasks/models/explaining/explained.py): what
                    of an answer can be explained. In the key of stage `explanation` alone
     probed.py      optional, the names of `Probed` (tasks/models/learning/probed.py): what a linear

@@ -82,7 +82,9 @@ class _Reader:
             return None
         token, tag = self._places()
         tokens, tags = ([row[place] for row in self.rows] for place in (token, tag))
-        values: dict[str, Any] = {self.columns[0].name: tokens, self.columns[1].name: tags}
+        values: dict[str, Any] = {self.columns[0].name: tokens}
+        if len(self.columns) > 1:  # a command asks for the tokens alone
+            values[self.columns[1].name] = tags
         named = next((column.name for column in self.columns[2:] if not column.field), "")
         if self.document and named:
             values[named] = self.document

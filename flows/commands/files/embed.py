@@ -34,7 +34,12 @@ def embed(
         Path, typer.Option(metavar="FILE", dir_okay=False, help=f"Write this file ({SUFFIX}).")
     ],
     column: Annotated[
-        str, typer.Option(metavar="NAME", help="The column to read; by default `text`.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The column to read; by default that of the texts that the model learnt from, or "
+            "`text`.",
+        ),
     ] = "",
     skip_invalid: Annotated[
         bool,

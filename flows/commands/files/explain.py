@@ -17,7 +17,8 @@ from flows.calls.explaining import (
     explain_texts,
     require_methods,
 )
-from flows.calls.inputs import Input, note, picture_inputs, read_inputs
+from flows.calls.given_rows import read_inputs
+from flows.calls.inputs import Input, note, picture_inputs
 from flows.calls.predicting import AnsweringModel
 from flows.commands.files.explained import explained_lines
 from flows.commands.parts import ModelArgument

@@ -76,7 +76,7 @@ def _has_blank_lines(file: File) -> bool:
 
 
 def _sentences(records: Iterator[Record], roles: Mapping[str, str]) -> Iterator[Record]:
-    """The rows of each sentence as one, with the other columns of its first row.
+    """The rows of each sentence as one, by the column that numbers them.
 
     Raises:
         StageError: no column numbers the sentences, or a word or a tag is missing.
@@ -84,35 +84,51 @@ def _sentences(records: Iterator[Record], roles: Mapping[str, str]) -> Iterator[
     first = next(records, None)
     if first is None:
         return
-    tokens, tags = roles[TOKENS], roles[TAGS]
-    numbers = roles.get(SENTENCE) or sentence_column(name for name in first[1] if name != tokens)
+    where, values = first
+    tokens = roles[TOKENS]
+    numbers = roles.get(SENTENCE) or sentence_column(name for name in values if name != tokens)
     if not numbers:
-        where, values = first
         raise StageError(
             f"{where}: {values[tokens]!r:.60} in column {tokens!r} is a word of a sentence, as a "
             "table has a word a row; but no column numbers the sentences. Accepted: "
             f"columns: {{sentence: NAME}}, with one of {listed(map(repr, values))}; or lists of "
             "words and tags in .jsonl and .parquet files"
         )
+    yield from joined(chain([first], records), tokens, roles[TAGS], numbers)
+
+
+def joined(records: Iterable[Record], tokens: str, tags: str, numbers: str) -> Iterator[Record]:
+    """The rows of each sentence as one, with the other columns of its first row.
+
+    Args:
+        records: a word a row.
+        tokens: the column of the words.
+        tags: that of their tags; "" for none.
+        numbers: that of the number of the sentence.
+
+    Raises:
+        StageError: a word or a tag is missing.
+    """
+    lists = [name for name in (tokens, tags) if name]
     begun: dict[str, Any] = {}
     place, number = "", ""
-    for where, values in chain([first], records):
+    for where, values in records:
         told = values[numbers].strip()
-        empty = not (values[tokens] or values[tags])
-        if begun and (empty or (told and told != number)):
+        cells = [values[name].strip() for name in lists]
+        if begun and (not any(cells) or (told and told != number)):
             yield place, begun
             begun = {}
         number = told or number
-        if empty:
+        if not any(cells):
             continue
-        if not (values[tokens].strip() and values[tags].strip()):
+        if not all(cells):
             raise StageError(
                 f"{where}: a word and its tag are needed, found {values[tokens]!r:.60} in column "
                 f"{tokens!r} and {values[tags]!r:.60} in {tags!r}; accepted: both, or neither"
             )
         if not begun:
-            place, begun = where, {**values, tokens: [], tags: []}
-        begun[tokens].append(values[tokens])
-        begun[tags].append(values[tags].strip())
+            place, begun = where, {**values, **{name: [] for name in lists}}
+        for name, cell in zip(lists, cells, strict=True):
+            begun[name].append(cell)
     if begun:
         yield place, begun

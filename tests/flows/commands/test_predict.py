@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from flows.calls.given_rows import read_inputs
 from flows.commands.main import app
-from flows.commands.predict import Writer, read_inputs
+from flows.commands.predict import Writer
 from tasks.contract import Silent, StageError
 from tasks.experiment.problem import FineTuning
 from tasks.stages.evaluation import evaluate
