@@ -23,6 +23,7 @@ ImageStageName = Literal[
     "images",
     "pixels",
     "pretraining",
+    "features",
     "finetuning",
     "baseline",
     "evaluation",
@@ -81,6 +82,16 @@ def finetuning(problem: str, family: str, method: str) -> Stage:
         (*problems.modules_of(problem), families.module_of(family), tuning.module_of(method)),
         (*LABELLED, "pillow", *libraries),
         show="tasks.pages.finetuning_card:show",
+    )
+
+
+def features(problem: str, family: str, method: str) -> Stage:
+    """What a frozen model gives for each labelled picture."""
+    return replace(
+        finetuning(problem, family, method),
+        name="features",
+        function="tasks.stages.images.features:compute_features_of_pictures",
+        show="",
     )
 
 
@@ -143,5 +154,6 @@ def on_images(problem: str) -> Table:
         tuned=(*train, *validation, "labels.json"),
         compared=(*train, *validation, "labels.json", *test),
         tested=("train.parquet", *test, "labels.json"),
+        features=features,
         label_share=label_share,
     )
