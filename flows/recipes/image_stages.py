@@ -24,6 +24,7 @@ ImageStageName = Literal[
     "images",
     "pixels",
     "pretraining",
+    "features",
     "finetuning",
     "leakage",
     "baseline",
@@ -102,6 +103,16 @@ def finetuning(problem: str, family: str, method: str) -> Stage:
     )
 
 
+def features(problem: str, family: str, method: str) -> Stage:
+    """What a frozen model gives for each labelled picture."""
+    return replace(
+        finetuning(problem, family, method),
+        name="features",
+        function="tasks.stages.images.features:compute_features_of_pictures",
+        show="",
+    )
+
+
 def baseline(problem: str) -> Stage:
     """The field's simple model, trained on the same pictures."""
     found = stages.baseline(problem)
@@ -161,5 +172,6 @@ def on_images(problem: str) -> Table:
         tuned=(*train, *validation, "labels.json"),
         compared=(*train, *validation, "labels.json", *test),
         tested=("train.parquet", *test, "labels.json"),
+        features=features,
         label_share=label_share,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from tasks import families, objectives, problems, tuning
@@ -51,6 +51,7 @@ StageName = Literal[
     "tokens",
     "embeddings",
     "pretraining",
+    "features",
     "finetuning",
     "leakage",
     "baseline",
@@ -83,6 +84,7 @@ class Table:
         tuned: what fine-tuning reads of the rows.
         compared: what the simple model reads.
         tested: what the evaluation reads.
+        features: what a frozen encoder gives, by the problem, the family and the method of tuning.
         label_share: a share of the rows that fine-tuning reads, by the problem.
     """
 
@@ -93,6 +95,7 @@ class Table:
     tuned: tuple[str, ...]
     compared: tuple[str, ...]
     tested: tuple[str, ...]
+    features: Callable[[str, str, str], Stage]
     label_share: Callable[[str], Stage]
 
 
@@ -141,6 +144,16 @@ def finetuning(problem: str, family: str, method: str) -> Stage:
         (*problems.modules_of(problem), families.module_of(family), tuning.module_of(method)),
         (*LABELLED, *problems.described(problem).LIBRARIES, *tuning.libraries_of(method)),
         show="tasks.pages.finetuning_card:show",
+    )
+
+
+def features(problem: str, family: str, method: str) -> Stage:
+    """What a frozen encoder gives for each labelled row."""
+    return replace(
+        finetuning(problem, family, method),
+        name="features",
+        function="tasks.stages.features:compute_features",
+        show="",
     )
 
 
@@ -198,5 +211,6 @@ ON_TEXT = Table(
     tuned=("train.parquet", "validation.parquet", "labels.json"),
     compared=("train.parquet", "validation.parquet", "test.parquet", "labels.json"),
     tested=("train.parquet", "test.parquet", "labels.json"),
+    features=features,
     label_share=label_share,
 )

@@ -108,6 +108,7 @@ class Tuned:
         trained: numbers that learn; None if unknown, as the next ones.
         share: of the parameters of the model.
         seconds: of the fine-tuning, a mean over the runs.
+        watt_hours: the estimate for it, a mean over the runs.
         memory: megabytes of the process at the peak, the largest of the runs.
         size: bytes on disk of what was learnt: the adapter, or the model where there is none.
         value: the headline metric, a mean over the runs; with its interval, of one run.
@@ -119,6 +120,7 @@ class Tuned:
     trained: float | None
     share: float | None
     seconds: float | None
+    watt_hours: float | None
     memory: float | None
     size: float | None
     value: Value | None

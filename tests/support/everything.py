@@ -42,6 +42,8 @@ def write_everything(folder: Path, *, once: bool = False) -> list[Path]:
     values["pretraining"]["embeddings"] = "cooccurrence"
     for problem in values["downstream"]:
         problem["slices"] = ["length", "label"]
+        if problem["name"] == "names":
+            problem["tuning"] = {"method": "probe"}
         problem["evaluate_also"] = [{"name": "also", "source": problem["source"]}]
     text.write_text(yaml.safe_dump(values, sort_keys=False))
     values = yaml.safe_load(images.read_text())
@@ -54,6 +56,7 @@ def write_everything(folder: Path, *, once: bool = False) -> list[Path]:
         values["downstream"].append(first | of_problem | {"slices": ["label", "size"]})
     for problem, further in zip(values["downstream"], ("many", "also-masks"), strict=False):
         problem["evaluate_also"] = [{"name": "also", "source": further}]
+    first["tuning"] = {"method": "probe"}
     first["slices"] = ["label", "brightness"]
     of_pictures = [method for method in methods if method != OF_ATTENTION]
     values["evaluation"] |= asked | {"explain": of_pictures}

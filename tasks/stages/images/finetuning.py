@@ -94,6 +94,7 @@ def finetune_on_images(
     out: Path,
     monitor: Monitor,
     checkpoints: Checkpoints | None = None,
+    features: Path | None = None,
 ) -> dict[str, float]:
     """Train a model on a problem and write it to `out/model`.
 
@@ -107,6 +108,7 @@ def finetune_on_images(
         out: Empty folder for `model/`, `model.json`, `curves.json`, and perhaps `adapter/`.
         monitor: Receives the progress and the curves.
         checkpoints: How often to write a checkpoint.
+        features: Folder of stage `features`, for a method that reads them.
 
     Returns:
         examples, steps, train_loss (the last point of the curve), and validation_loss and the
@@ -143,7 +145,8 @@ def finetune_on_images(
     if tuned.varies:
         augmenter = Augmenter(training.augmentation, seed, channels=channels)
     number = len(examples) + len(validation)
-    read = tuned.solving(kind, examples, training.precision, monitor, number=number) or kind
+    precision = training.precision
+    read = tuned.solving(kind, examples, precision, monitor, number=number, stored=features) or kind
     batches = ImageBatches(
         Varied(read, examples, augmenter),
         -(-len(examples) * training.epochs // size),
