@@ -157,6 +157,13 @@ def denied(error: BaseException) -> str:
     )
 
 
+def full(error: Exception) -> str:
+    """The message if a disk is full; empty for other problems."""
+    from tasks.machinery.host.full_disk import full_disk
+
+    return str(full_disk(error, home()) or "")
+
+
 def _failure(error: StageFailedError) -> list[str]:
     """The message of a mistake in a person's data; any other error with its type."""
     if isinstance(error.cause, StageError):
