@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,7 @@ def _rows(file: str, columns: Sequence[str]) -> Iterator[tuple[Sequence[Any], st
     if file == "-":
         if sys.stdin.isatty():
             note("reading lines from the terminal; Ctrl-D ends them")
-        numbered: Iterator[tuple[int, str]] = enumerate(sys.stdin, 1)
-        yield from _of_lines("standard input", numbered, len(columns))
+        yield from _of_lines("standard input", _read_lines(sys.stdin), len(columns))
         return
     given = File(Path(file), file)
     if not given.path.is_file():
@@ -88,6 +87,23 @@ def _rows(file: str, columns: Sequence[str]) -> Iterator[tuple[Sequence[Any], st
         raise StageError(f"FILE: {file} {said}; accepted: {accepted}, also .gz, .xz, .zst")
     for where, values in READERS[found](given, needed):
         yield [values[column] for column in columns], where
+
+
+def _read_lines(pipe: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """The lines of a pipe, numbered.
+
+    Raises:
+        StageError: it is not text in the encoding of the terminal.
+    """
+    number = 0
+    try:
+        for number, line in enumerate(pipe, 1):
+            yield number, line
+    except UnicodeDecodeError as error:
+        raise StageError(
+            f"standard input, after line {number}: not {error.encoding.upper()}; accepted: text in "
+            "this encoding, or a file, whose encoding is recognized"
+        ) from None
 
 
 def _of_lines(
@@ -118,14 +134,16 @@ def _checked(value: Any, where: str, *, words: bool) -> str | list[str]:
     """A row's text, or its words.
 
     Raises:
-        StageError: it has none.
+        StageError: it has none, or half a character.
     """
+    from tasks.data.rows import encodable
+
     if words:
         value = value.split() if isinstance(value, str) else value
         if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
-            return value
+            return [encodable(each, where) for each in value]
     elif isinstance(value, str) and value.strip():
-        return value
+        return encodable(value, where)
     wanted = "a text of words, or a list of them" if words else "a text"
     raise StageError(f"{where}: found {value!r:.60}; accepted: {wanted} in each row")
 

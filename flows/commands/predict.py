@@ -117,7 +117,9 @@ def _predict(
     cut, unit = _write(model.answer(inputs, _progress(len(inputs))), output, model.between)
     if cut:
         note(f"{cut:,} {unit}: they are longer than the model's input")
-    if output is not None:
+    if not inputs:
+        note(f"FILE: {file} has no row")
+    elif output is not None:
         note(f"{len(inputs):,} rows answered ({model.problem}): {output}")
 
 
