@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,8 +91,7 @@ def _rows(
     if file == "-":
         if sys.stdin.isatty():
             note("reading lines from the terminal; Ctrl-D ends them")
-        numbered: Iterator[tuple[int, str]] = enumerate(sys.stdin, 1)
-        yield from _of_lines("standard input", numbered, len(columns))
+        yield from _of_lines("standard input", _read_lines(sys.stdin), len(columns))
         return
     given = File(Path(file), file)
     if not given.path.is_file():
@@ -109,6 +108,23 @@ def _rows(
         said = f"ends in {given.suffix}" if given.suffix else "is no text"
         raise StageError(f"FILE: {file} {said}; accepted: {accepted}, also .gz, .xz, .zst")
     yield from _of_tables(_Table(given, found), columns, words=words)
+
+
+def _read_lines(pipe: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """The lines of a pipe, numbered.
+
+    Raises:
+        StageError: it is not text in the encoding of the terminal.
+    """
+    number = 0
+    try:
+        for number, line in enumerate(pipe, 1):
+            yield number, line
+    except UnicodeDecodeError as error:
+        raise StageError(
+            f"standard input, after line {number}: not {error.encoding.upper()}; accepted: text in "
+            "this encoding, or a file, whose encoding is recognized"
+        ) from None
 
 
 def _of_lines(

@@ -65,16 +65,18 @@ def _checked(value: Any, where: str, *, words: bool) -> str | list[str]:
     """A row's text, or its words.
 
     Raises:
-        StageError: it has none.
+        StageError: it has none, or half a character.
     """
+    from tasks.data.rows import encodable
+
     if words:
         from tasks.problems.token_classification.words import words_in
 
         value = words_in(value) if isinstance(value, str) else value
         if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
-            return value
+            return [encodable(each, where) for each in value]
     elif isinstance(value, str) and value.strip():
-        return value
+        return encodable(value, where)
     wanted = "a text of words, or a list of them" if words else "a text"
     raise StageError(f"{where}: found {value!r:.60}; accepted: {wanted} in each row")
 

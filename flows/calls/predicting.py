@@ -159,7 +159,7 @@ class AnsweringModel:
             StageError: a second column is given, and the model reads no pairs.
         """
         from tasks.data.pairs import FIRST, SECOND
-        from tasks.models.files import inputs_of
+        from tasks.models.files import PROBLEM, inputs_of
         from tasks.problems import described
 
         kind, usual = described(self.problem), inputs_of(self.configuration, self.problem)
@@ -167,6 +167,11 @@ class AnsweringModel:
             raise StageError(
                 f"{OPTIONS[1]}: found {given[1]!r}, but {self.reference} reads {kind.INPUT}, no "
                 "pairs of texts; leave it out"
+            )
+        if given[1] and len(usual) == 1 and PROBLEM in self.configuration:
+            raise StageError(
+                f"{OPTIONS[1]}: found {given[1]!r}, but {self.reference} was fine-tuned on single "
+                "texts; leave it out"
             )
         if given[1] and len(usual) == 1:  # a published model does not say that it reads pairs
             usual = [*usual, SECOND]

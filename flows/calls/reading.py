@@ -7,18 +7,21 @@ is left for the stages is reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from tasks.contract import Silent, StageError
 from tasks.data.rows import Columns, Row
-from tasks.machinery.execution.planner import Step
+from tasks.experiment.corpus import Corpus
+from tasks.machinery.execution.planner import PendingInput, Step
 from tasks.machinery.host.space import human
+from tasks.machinery.store.artifact import Input
 from tasks.sources import Progress, Source
 
 SMALL = 50_000_000  # bytes
@@ -49,80 +52,119 @@ def read_small_sources(calls: Sequence[tuple[Step, Mapping[str, Any]]]) -> Sourc
     Raises:
         StageError: the data are wrong, as the stage that prepares them would report.
     """
-    left, counts = [], {}
-    for step, arguments in calls:
-        source = arguments.get("source")
-        if step.state == "cached" or not isinstance(source, Source):
-            continue
-        files, size = len(source.identity), source.size()
-        if not size or step.name not in ("dataset", "images", "corpus"):
-            continue
-        what = "some rows"
-        if files <= _FEW and size <= SMALL:
-            what = ""
-            try:
-                with suppress(OSError):  # such as a full disk: the stage reports that
-                    what, counts[step.title] = _read(step.name, source, arguments)
-            except StageError as error:
-                raise StageError(f"{step.title}: {error}") from None
-        if what:
-            amount = f"{files:,} files" if files > 1 else source.name
-            left.append(
-                f"{step.title}: of {amount} ({human(size)}) only {what} are read before the start; "
-                "the stage checks the rest"
-            )
+    left: list[str] = []
+    counts: dict[str, dict[str, float]] = {}
+    with TemporaryDirectory() as scratch:
+        reader = _Reader(Path(scratch), {_title_of(a["known"]) for _, a in calls if "known" in a})
+        for step, arguments in calls:
+            source = arguments.get("source")
+            if step.state == "cached" or not isinstance(source, Source):
+                continue
+            files, size = len(source.identity), source.size()
+            if not size or step.name not in ("dataset", "images", "corpus", "further-test"):
+                continue
+            what = "some rows"
+            if files <= _FEW and size <= SMALL:
+                what = ""
+                try:
+                    with suppress(OSError):  # such as a full disk: the stage reports that
+                        what, counts[step.title] = reader.read(step, source, arguments)
+                except StageError as error:
+                    raise StageError(f"{step.title}: {error}") from None
+            if what:
+                amount = f"{files:,} files" if files > 1 else source.name
+                left.append(
+                    f"{step.title}: of {amount} ({human(size)}) only {what} are read before the "
+                    "start; the stage checks the rest"
+                )
     return SourcesRead(left, counts)
 
 
-def _read(stage: str, source: Source, arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
-    """Read a source; returns what is read of it, in words, or "" and the counts of all of it."""
-    few = f"the first {ROWS:,} {'documents' if stage == 'corpus' else 'rows'}"
-    if stage == "dataset":  # all that the stage checks, such as overlaps between the splits
-        counts = _prepared(source, arguments)
-        return (few, {}) if counts is None else ("", counts)
-    if stage == "images":  # the test splits that are left out of it are not prepared yet
-        from tasks.stages.images.images import prepare_images
+def _title_of(given: Input) -> str:
+    """The title of the step that will write an input; empty if it is written."""
+    return str(given.artifact.facts["title"]) if isinstance(given, PendingInput) else ""
 
-        with TemporaryDirectory() as folder:
-            given = {**arguments, "held_out": []}
-            prepare_images(**given, out=Path(folder), monitor=Silent())
-    elif stage == "corpus":
-        corpus = arguments["corpus"]
-        most = corpus.max_documents or ROWS + 1
-        with closing(source.documents(corpus, Silent().progress)) as documents:
-            for number, _ in enumerate(islice(documents, most), 1):
-                if number > ROWS:
-                    return few, {}
-    return "", {}
+
+_MORE = "\0"  # the end of an error that says nothing but that there are more rows
 
 
 class _FirstRows(Source):
-    """A source whose reading ends with an error without words where there are more rows."""
+    """A source whose reading ends with an error where there are more rows."""
 
     def rows(self, columns: Columns, progress: Progress) -> Iterator[Row]:
         """The first rows."""
         for number, row in enumerate(super().rows(columns, progress)):
             if number == ROWS:
-                raise StageError("")
+                raise StageError(_MORE)
             yield row
 
 
-def _prepared(source: Source, arguments: Mapping[str, Any]) -> dict[str, float] | None:
-    """The counts of a source, prepared as the stage prepares it.
+@dataclass
+class _Reader:
+    """Reads sources as their stages do.
 
-    None if it has more rows than are read here: then the first ones are checked, in the same pass.
-
-    Raises:
-        StageError: the data are wrong; of more rows, one of the first.
+    Attributes:
+        scratch: an empty folder.
+        wanted: titles of the steps whose rows further tests are compared with: these are kept.
+        kept: where.
     """
-    from tasks.stages.dataset import prepare_dataset  # with the libraries of tables
 
-    first = _FirstRows(location=source.location, kind=source.kind, identity=source.identity)
-    with TemporaryDirectory() as folder:
+    scratch: Path
+    wanted: Set[str]
+    kept: dict[str, Path] = field(default_factory=dict)
+
+    def read(
+        self, step: Step, source: Source, arguments: Mapping[str, Any]
+    ) -> tuple[str, dict[str, float]]:
+        """Read a source; returns what is read of it, in words, or "" and the counts of all of it.
+
+        Raises:
+            StageError: the data are wrong.
+        """
+        few = f"the first {ROWS:,} {'documents' if step.name == 'corpus' else 'rows'}"
+        if step.name == "corpus":
+            return ("" if _has_few(source, arguments["corpus"]) else few), {}
+        folder = self.scratch / str(len(list(self.scratch.iterdir())))
+        folder.mkdir()
+        prepare, more = self._stage_of(step, source, arguments)
+        if prepare is None:
+            return "some rows", {}
         try:
-            given = {**arguments, "source": first}
-            return prepare_dataset(**given, out=Path(folder), monitor=Silent())
+            counts = prepare(**{**arguments, **more}, out=folder, monitor=Silent())
         except StageError as error:
-            if mistakes := str(error).strip():
-                raise StageError(mistakes) from None
-            return None
+            mistakes = str(error).removesuffix(_MORE)
+            is_bare = not mistakes.strip() or step.name == "further-test"
+            if mistakes == str(error) or not is_bare:
+                raise StageError(mistakes.strip()) from None
+            return few, {}
+        if step.title in self.wanted:
+            self.kept[step.title] = folder
+        else:
+            rmtree(folder)
+        return "", counts
+
+    def _stage_of(
+        self, step: Step, source: Source, arguments: Mapping[str, Any]
+    ) -> tuple[Callable[..., dict[str, float]] | None, dict[str, Any]]:
+        """The function of a step, and what it is given here; None if that is not there."""
+        if step.name == "images":
+            from tasks.stages.images.images import prepare_images
+
+            return prepare_images, {"held_out": []}  # these splits are not prepared yet
+        first = _FirstRows(location=source.location, kind=source.kind, identity=source.identity)
+        if step.name == "dataset":  # all that it checks, such as overlaps between the splits
+            from tasks.stages.dataset import prepare_dataset  # with the libraries of tables
+
+            return prepare_dataset, {"source": first}
+        from tasks.stages.generalization.further_test import prepare_further_test
+
+        title = _title_of(arguments["known"])
+        known = self.kept.get(title) if title else arguments["known"].path
+        return prepare_further_test if known else None, {"source": first, "known": known}
+
+
+def _has_few(source: Source, corpus: Corpus) -> bool:
+    """Whether a corpus has no more documents than are read here; they are read."""
+    most = corpus.max_documents or ROWS + 1
+    with closing(source.documents(corpus, Silent().progress)) as documents:
+        return all(number <= ROWS for number, _ in enumerate(islice(documents, most), 1))

@@ -7,7 +7,6 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -19,6 +18,7 @@ from flows.calls.predicting import AnsweringModel, beside
 from flows.commands.files.drawing import Drawing
 from flows.commands.parts import ModelArgument
 from flows.terminal.in_process import err, prepare, require_given, require_writable, stop
+from flows.terminal.results_files import written_whole
 from tasks.contract import StageError
 from tasks.experiment import choices
 
@@ -122,7 +122,9 @@ def _predict(
     cut, unit = _write(beside(answers, given_rows.beside()), output, model.between)
     if cut:
         note(f"{cut:,} {unit}: they are longer than the model's input")
-    if output is not None:
+    if not inputs:
+        note(f"FILE: {file} has no row")
+    elif output is not None:
         note(f"{len(inputs):,} rows answered ({model.problem}): {output}")
 
 
@@ -152,8 +154,9 @@ def _predict_pictures(
 
 def _write(tables: Iterator[Any], output: Path | None, between: str = " ") -> tuple[int, str]:
     """Write the answers; returns how much did not fit into the model's input, and its unit."""
-    cut, unit = 0, ""  # a model that cannot be read leaves an older output as it is
-    with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as out:
+    cut, unit = 0, ""
+    with written_whole(output) as file:
+        out = sys.stdout if file is None else file
         suffix = "" if output is None else output.suffix.lower()
         writer = Writer(out, suffix, between)
         for table in tables:

@@ -17,7 +17,7 @@ from tasks.sources import Source, workbook
 from tasks.sources.columns import USUAL
 from tasks.sources.files import files_of
 from tasks.sources.folders import SPLIT_WORDS
-from tasks.sources.formats import TAGGED
+from tasks.sources.formats import READERS, TAGGED
 from tasks.sources.looking import LOOKED_AT, Seen, look, type_of
 
 CORPUS = "corpus"
@@ -115,6 +115,8 @@ def _corpus(source: Source, text: str) -> Guess:
 
 
 def _of_texts(source: Source, seen: Seen, text: str) -> Guess:
+    if not seen.columns and seen.form in READERS:
+        raise StageError(f"PATH: {seen.name} has no rows: add content or remove it")
     if not seen.columns:
         return Guess(source, seen, CORPUS, {}, ("plain text, to pre-train on",))
     column = text or _text_column(seen, ())

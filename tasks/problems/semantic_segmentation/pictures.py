@@ -134,6 +134,13 @@ def labels(data: ImageData, counts: LabelCounts, rows: int) -> list[str]:
     found = list(data.classes) or sorted(counts["train"], key=_in_order)
     if len(found) > MOST_CLASSES:
         raise StageError(f"{field}: {len(found)} classes; accepted: at most {MOST_CLASSES}")
+    if len(found) < 2 and data.ignore >= 0:
+        raise StageError(
+            f"{data.part}: all pixels of the {rows:,} training masks have the same class"
+            f"{''.join(f' ({name})' for name in found)}, but for those of {data.ignore}, which is "
+            "ignored; at least two classes are needed. Where the number is a class, as in masks "
+            f"of 0 and 255: {data.part}.ignore: -1"
+        )
     return require_learnable(found, counts, rows, part=data.part, field=field)
 
 

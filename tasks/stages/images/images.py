@@ -209,7 +209,7 @@ def _require(
         raise StageError(
             f"{images.part}: the {empty[0]} split of {source.location} is empty ({told} pictures, "
             f"of {len({row.document for row in rows}):,} groups); it needs more pictures, folders "
-            f"named train, validation and test, or another {images.part}.{empty[0]}_share"
+            f"named train, validation and test, or {_other_share(images.part, empty[0])}"
         )
     tested = len({row.document for row in rows if row.split == "test"})
     if "test" in counts and tested < FEWEST_TESTED:
@@ -217,6 +217,13 @@ def _require(
             f"{images.part}: the test split of {source.location} is one group of pictures; "
             f"intervals need at least {FEWEST_TESTED}. Raise test_share, or add groups"
         )
+
+
+def _other_share(part: str, empty: str) -> str:
+    """The field that gives an empty split pictures."""
+    if empty == "train":
+        return f"a smaller {part}.validation_share"
+    return f"a larger {part}.{empty}_share"
 
 
 def _note_splits(

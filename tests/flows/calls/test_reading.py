@@ -14,7 +14,7 @@ from tasks.contract import StageError
 from tasks.data.rows import Row
 from tasks.experiment.corpus import Corpus
 from tasks.experiment.problem import LabelledData
-from tasks.machinery.execution.planner import Step
+from tasks.machinery.execution.planner import Step, pending
 from tasks.sources import Source, resolve
 
 ROWS = [f"text {number},{'ab'[number % 2]}" for number in range(12)]
@@ -92,3 +92,31 @@ def test_what_is_cached_is_neither_read_nor_told(tmp_path: Path) -> None:
     _, arguments = dataset(tmp_path, [*ROWS, "no label,"])
     cached = Step("dataset x", "dataset", "cached", [], "f", 1)
     assert read_small_sources([(cached, arguments)]).left == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (["new text one,c", "new text two,a"], "the problem has no label 'c'; accepted: a, b"),
+        (["new text one,a"], "1 rows of 1 documents to test on"),
+        (["text 3,a", "text 4,b"], "are left out since their text is"),
+        (["new text one,"], "line 2: .*label"),
+    ],
+)
+def test_further_test_sets_are_checked_against_rows_that_are_not_prepared_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[str], said: str
+) -> None:
+    monkeypatch.setattr(reading, "ROWS", 100)
+    lines = [f"text {number},{'ab'[number % 2]}" for number in range(60)]
+    step, arguments = dataset(tmp_path, lines)
+    known = pending("dataset", step.title, {"stage": "dataset"}).whole
+    file = tmp_path / "further.csv"
+    file.write_text("\n".join(["text,label", *rows]) + "\n")
+    source = resolve(str(file), "downstream.x.evaluate_also.y.source", "rows")
+    data = arguments["data"].model_copy(update={"name": "x.evaluate_also.y"})
+    further = Step("further-test x on y", "further-test", "run", [], "f", None)
+    given = (further, {"data": data, "source": source, "known": known})
+    with pytest.raises(StageError, match=f"further-test x on y: .*{said}"):
+        read_small_sources([(step, arguments), given])
+    monkeypatch.setattr(reading, "ROWS", 0)
+    assert len(read_small_sources([(step, arguments), given]).left) == 2

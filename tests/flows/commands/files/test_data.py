@@ -206,3 +206,11 @@ def test_what_cannot_be_read_is_said_with_its_place(
     status, told = call("data", name or "none.csv")
     assert status == 2
     assert said in " ".join(told.split())
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.csv", "text,label\n"), ("a.json", "[]")])
+def test_a_table_without_rows_is_no_text(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    done = CliRunner().invoke(app, ["data", str(tmp_path / name)])
+    assert done.exit_code == 2
+    assert f"PATH: {name} has no rows" in done.output
