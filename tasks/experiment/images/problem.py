@@ -8,7 +8,7 @@ from tasks.experiment import choices
 from tasks.experiment.fields import NAME_PATTERN, Part, as_in, field
 from tasks.experiment.images.pictures import PictureColumns, PictureSet
 from tasks.experiment.images.training import Augmentation
-from tasks.experiment.problem import LabelledData, Passes, Tuning
+from tasks.experiment.problem import LabelledData, Passes, Tuning, kind_of
 from tasks.experiment.training import Schedule, Training, TuningMethod, at_own_rate
 
 MASKS = choices.of_pictures_with("mask")
@@ -43,9 +43,17 @@ class ImageData(PictureSet):
     problem: str = field(
         "image-classification",
         "Problem",
-        "What is predicted: image-classification a label per picture, semantic-segmentation a "
-        "label per pixel, object-detection boxes around objects, each with a label",
+        "What is predicted: image-classification a label per picture (or any number of them, with "
+        "several_labels: that is several-image-labels), semantic-segmentation a label per pixel, "
+        "object-detection boxes around objects, each with a label",
         choices=choices.of_pictures(),
+    )
+    several_labels: bool = field(
+        False,
+        "Several labels",
+        "A picture has any number of labels: a list, or a text with |, ; or , between labels",
+        absent=False,
+        only_with={"problem": ("image-classification",)},
     )
     source: str = field(
         "",
@@ -95,6 +103,11 @@ class ImageData(PictureSet):
         """The part of the experiment, for messages."""
         return f"downstream.{self.name}"
 
+    @property
+    def kind(self) -> str:
+        """The problem that is solved: a folder of `tasks/problems`."""
+        return kind_of(self.problem, several_labels=self.several_labels)
+
 
 class ImageTuning(Training):
     """How a model is fine-tuned on labelled pictures."""
@@ -138,11 +151,6 @@ class ImageTuning(Training):
 
 class ImageDownstream(ImageTuning, ImageData):
     """A problem with labelled pictures to fine-tune on."""
-
-    @property
-    def kind(self) -> str:
-        """The problem that is solved: a folder of `tasks/problems`."""
-        return self.problem
 
     @property
     def data(self) -> ImageData:
