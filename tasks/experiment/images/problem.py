@@ -60,7 +60,8 @@ class ImageData(PictureSet):
         "Source",
         "Where the labelled pictures are (needed): folders by class, perhaps in folders train, "
         "validation and test; a .csv, .tsv, .jsonl or .parquet file with columns of pictures and "
-        "labels; a folder of IDX files; or builtin:digits, 1,797 handwritten digits. With masks: "
+        "labels; a folder of IDX files; hf:NAME[:CONFIGURATION][@REVISION], on the Hugging Face "
+        "Hub; or builtin:digits, 1,797 handwritten digits. With masks: "
         "folders images and masks with files of the same names, perhaps in folders train, "
         "validation and test; a table with columns of pictures and masks; or builtin:digit-masks, "
         "digits on photographs. With boxes: a folder with COCO's JSON, Pascal VOC's XML or YOLO's "
