@@ -59,6 +59,10 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
         "semantic-segmentation",
         TUNING | OF_KINDS | {"pixels kinds", "baseline kinds", "evaluation kinds"},
     ),
+    "downstream.several_labels": (
+        "true",
+        TUNING | OF_KINDS | {"baseline kinds", "evaluation kinds"},
+    ),
     "downstream.classes": ("[a, b]", OF_KINDS),
     "downstream.ignore": ("7", OF_KINDS),
     "downstream.columns.mask": ("file", {"images kinds", "pixels kinds"}),
@@ -124,6 +128,7 @@ TRAINING = {
     "augmentation.colour": "0.1",
     "augmentation.blur": "0.1",
     "augmentation.erase": "0.1",
+    "augmentation.mixup": "0.2",
 }
 for part, titles in {"pretraining": PRETRAINING, "downstream": TUNING}.items():
     FIELDS |= {f"{part}.{name}": (value, titles) for name, value in TRAINING.items()}

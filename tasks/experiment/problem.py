@@ -160,9 +160,16 @@ class LabelledData(Part):
         return kind_of(self.problem, several_labels=self.several_labels)
 
 
+# The problem that each of these is with any number of labels.
+SEVERAL = {
+    "text-classification": "several-labels",
+    "image-classification": "several-image-labels",
+}
+
+
 def kind_of(problem: str, *, several_labels: bool) -> str:
     """The problem that is solved, from what an experiment says of it."""
-    return "several-labels" if several_labels else problem
+    return SEVERAL.get(problem, problem) if several_labels else problem
 
 
 class Passes(Part):

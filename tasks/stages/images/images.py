@@ -168,7 +168,7 @@ def _checked(
 ) -> PictureRow | None:
     label: str | None = NO_LABEL if picture.label is None else str(picture.label)
     if isinstance(images, ImageData):
-        label = pictures_of(images.problem).answer(picture, decoded, images, notices)
+        label = pictures_of(images.kind).answer(picture, decoded, images, notices)
     if label is None:
         return None
     for what in decoded.notices:
@@ -183,7 +183,7 @@ def _checked(
 def _counted(images: Images | ImageData) -> Callable[[str], Iterable[str]]:
     """What tells the labels in an answer; before pre-training, the answer is one, or empty."""
     if isinstance(images, ImageData):
-        return pictures_of(images.problem).counted
+        return pictures_of(images.kind).counted
     return lambda label: (label,) if label else ()
 
 
@@ -245,7 +245,7 @@ def _labels(
 ) -> list[str]:
     """The labels to learn; of pre-training those of the training pictures, if any."""
     if isinstance(images, ImageData):
-        return pictures_of(images.problem).labels(images, balance, rows)
+        return pictures_of(images.kind).labels(images, balance, rows)
     return sorted(balance["train"])
 
 
