@@ -109,6 +109,13 @@ def evaluation(problem: str) -> Stage:
     return replace(found, libraries=(*found.libraries, "pillow"))
 
 
+def judgement(problem: str) -> Stage:
+    """Champion and challenger on the same test pictures, and the decision by the rule."""
+    found = stages.judgement(problem)
+    modules = tuple(problems.modules_of(problem))
+    return replace(found, code=modules, libraries=(*found.libraries, "pillow"))
+
+
 def on_images(problem: str) -> Table:
     """The stages that solve a problem, and what they read of the folder of stage `pixels`."""
     endings = (".parquet", ".npy", *beside(problem))
@@ -119,6 +126,7 @@ def on_images(problem: str) -> Table:
         finetuning,
         baseline,
         evaluation,
+        judgement,
         families.module_of,
         tuned=(*train, *validation, "labels.json"),
         compared=(*train, *validation, "labels.json", *test),
