@@ -59,6 +59,10 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
         "semantic-segmentation",
         TUNING | OF_KINDS | {"pixels kinds", "baseline kinds", "evaluation kinds"},
     ),
+    "downstream.several_labels": (
+        "true",
+        TUNING | OF_KINDS | {"baseline kinds", "evaluation kinds"},
+    ),
     "downstream.classes": ("[a, b]", OF_KINDS),
     "downstream.ignore": ("7", OF_KINDS),
     "downstream.columns.mask": ("file", {"images kinds", "pixels kinds"}),
@@ -92,7 +96,9 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "evaluation.bootstrap_samples": ("300", {"evaluation kinds"}),
     "evaluation.confidence": ("0.9", {"evaluation kinds", "report"}),
     "evaluation.seeds": ("2", {"evaluation kinds"}),
+    "evaluation.learning_curve": ("[0.5]", {"report"}),  # and more stages
     "evaluation.mislabelled": ("true", {"report"}),  # and a stage
+    "downstream.slices": ("[label]", {"report"}),  # and a stage
     "evaluation.calibration": ("temperature", {"report"}),  # and a stage
     "evaluation.wanted_accuracy": ("0.8", {"calibration kinds"}),
     "evaluation.explain": ("[occlusion]", {"report"}),  # and a stage
@@ -122,6 +128,7 @@ TRAINING = {
     "augmentation.colour": "0.1",
     "augmentation.blur": "0.1",
     "augmentation.erase": "0.1",
+    "augmentation.mixup": "0.2",
 }
 for part, titles in {"pretraining": PRETRAINING, "downstream": TUNING}.items():
     FIELDS |= {f"{part}.{name}": (value, titles) for name, value in TRAINING.items()}
@@ -149,6 +156,20 @@ ALSO = {
         for name, method in METHODS.items()
     },
 }
+
+# Fields of a further test set: of its pictures, as of those of the problem.
+FURTHER = "downstream.evaluate_also"
+FIELDS[f"{FURTHER}.name"] = ("third", {"transfer kinds"})
+FIELDS[f"{FURTHER}.source"] = ("{elsewhere}/many", NO_KEY)  # its content is
+for name, (value, _) in [*FIELDS.items()]:
+    if name.startswith("downstream.columns."):
+        further = name.replace("downstream.", f"{FURTHER}.", 1)
+        FIELDS[further] = (value, {"further-test kinds on also"})
+        ALSO[further] = ALSO.get(name, ())
+for name in FIELDS:
+    if name.startswith(FURTHER):
+        asked = "downstream.kinds.evaluate_also=[{name: also, source: HERE/many}]"
+        ALSO[name] = (*ALSO.get(name, ()), asked)
 
 
 @pytest.fixture(scope="module")
@@ -195,8 +216,9 @@ def test_a_field_is_in_the_key_of_the_stages_that_it_changes(
 ) -> None:
     value, titles = FIELDS[field]
     value = value.format(elsewhere=place.elsewhere)
-    change = f"{field.replace('downstream.', 'downstream.kinds.')}={value}"
-    also = ALSO.get(field, ())
+    where = field.replace("downstream.", "downstream.kinds.")
+    change = f"{where.replace('evaluate_also.', 'evaluate_also.also.')}={value}"
+    also = [each.replace("HERE", str(place.data)) for each in ALSO.get(field, ())]
     before, after = keys(place, *also), keys(place, *also, change)
     # Random weights always learn in full.
     both = "finetuning kinds" in titles and ".tuning." not in field

@@ -114,6 +114,7 @@ PACKAGES = {
     "tasks/stages/generalization",
     "tasks/stages/images",
     "tasks/statistics",
+    "tasks/statistics/slicing",
     "tasks/timing",
     "tasks/training",
     "tasks/training/kernels",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from flows.recipes import stages
 from flows.recipes.explaining import explain, probe
+from flows.recipes.features import SharedFeatures
 from flows.recipes.generalization import look_further, require_possible
 from flows.recipes.given import about, family_of, find_start, tokenizer_of
 from flows.recipes.inspection import labelled_source, text_source
@@ -156,7 +157,7 @@ def pretrain(
     """
     tokenizer = run(
         stages.TOKENIZER,
-        tokenizer=experiment.tokenizer,
+        tokenizer=experiment.settled_tokenizer,
         published=published if start is None else tokenizer_of(start),
         corpus=corpus / "train.parquet",
     )
@@ -232,10 +233,16 @@ def finetune_and_evaluate(
     if start is not None:
         variants["start"] = (from_start(problem.name), start, start)
 
+    features = SharedFeatures(problem.kind, family, data.whole.only(*table.tuned), table, run)
+
     def tune(role: str, seed: int, fewer: FewerLabels | None = None) -> Input:
         label, weights, built = variants[role]
         training = problem.training if weights is not None else problem.from_scratch
         label = label if seed == experiment.seed else with_seed(label, seed)
+        architecture = built.without(*weights_of(built.files))
+        read = (
+            {} if weights is None else features.read(label, training, seed, weights, architecture)
+        )
         artifact = run(
             table.finetuning(problem.kind, family, training.tuning.method),
             label if fewer is None else with_share(label, fewer.share),
@@ -245,7 +252,8 @@ def finetune_and_evaluate(
             checkpoints=experiment.checkpoints,
             data=data.whole.only(*table.tuned) if fewer is None else fewer.data,
             body=weights,
-            architecture=built.without(*weights_of(built.files)),
+            architecture=architecture,
+            **read,
         )
         return artifact / "model"
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from flows.recipes.inspection import labelled_source
+from collections.abc import Sequence
+from typing import Any
+
+from flows.recipes.image_stages import further_test as further_pictures
+from flows.recipes.inspection import labelled_source, require_given
 from flows.recipes.stages import LABELLED, LEAKAGE
 from flows.recipes.subject import Subject
 from tasks import problems
 from tasks.contract import Stage, StageError
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.images.experiment import ImageExperiment
+from tasks.experiment.images.problem import FurtherPictures, ImageData, ImageDownstream
 from tasks.experiment.problem import Downstream, FurtherTest, LabelledData
 from tasks.machinery.naming.title import on_further_test
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import StageCaller
 from tasks.sources import Source
+from tasks.sources.images import resolve as resolve_pictures
 
 
 def further_test(source: Source, problem: str) -> Stage:
@@ -38,43 +44,56 @@ def transfer(problem: str) -> Stage:
     )
 
 
-def field_of(problem: Downstream, further: FurtherTest) -> str:
+Problem = Downstream | ImageDownstream
+Further = FurtherTest | FurtherPictures
+PICTURES = "the pictures: a folder, or a table of them"
+
+
+def further_of(problem: Problem) -> Sequence[Further]:
+    """The further test sets of a problem."""
+    return problem.evaluate_also
+
+
+def field_of(problem: Problem, further: Further) -> str:
     """The field of a further test set, for messages."""
     return f"downstream.{problem.name}.evaluate_also.{further.name}"
 
 
-def as_problem(problem: Downstream, further: FurtherTest) -> Downstream:
-    """The problem on the rows of a further test set."""
-    return problem.model_copy(update={"source": further.source, "columns": further.columns})
+def rows_of(further: Further) -> dict[str, Any]:
+    """The fields of a problem that a further test set has of its own."""
+    return {"source": further.source, "columns": further.columns}
 
 
-def data_of(problem: Downstream, further: FurtherTest) -> LabelledData:
+def data_of(problem: Problem, further: Further) -> LabelledData | ImageData:
     """The part about the rows of a further test set; its name is how messages call it."""
     name = field_of(problem, further).removeprefix("downstream.")
-    return as_problem(problem, further).data.model_copy(update={"name": name})
+    return problem.data.model_copy(update={"name": name, **rows_of(further)})
 
 
-def source_of(problem: Downstream, further: FurtherTest) -> Source:
+def source_of(problem: Problem, further: Further) -> Source:
     """The source of a further test set.
 
     Raises:
         StageError: it does not exist, or does not begin with a row of the problem.
     """
     field, usual = field_of(problem, further), f"downstream.{problem.name}.columns"
+    if isinstance(problem, ImageDownstream):
+        require_given(further.source, f"{field}.source", PICTURES)
+        return resolve_pictures(further.source, f"{field}.source")
     try:
-        return labelled_source(as_problem(problem, further), field, for_test=True)
+        return labelled_source(problem.model_copy(update=rows_of(further)), field, for_test=True)
     except StageError as error:
         raise StageError(str(error).replace(usual, f"{field}.columns")) from None
 
 
-def require_further_tests(problem: Downstream) -> None:
+def require_further_tests(problem: Problem) -> None:
     """Check the further test sets of a problem before anything is computed.
 
     Raises:
         StageError: two have the same name, or one cannot be read.
     """
-    names = [further.name for further in problem.evaluate_also]
-    for further in problem.evaluate_also:
+    names = [further.name for further in further_of(problem)]
+    for further in further_of(problem):
         if names.count(further.name) > 1:
             raise StageError(
                 f"{field_of(problem, further)}: {names.count(further.name)} test sets have this "
@@ -83,23 +102,42 @@ def require_further_tests(problem: Downstream) -> None:
         source_of(problem, further)
 
 
-def transferred(
+def prepared(
     subject: Subject,
-    problem: Downstream,
+    further: Further,
     experiment: Experiment | ImageExperiment,
     run: StageCaller,
 ) -> Artifact:
+    """The rows of a further test set, or its pictures."""
+    problem, source = subject.problem, source_of(subject.problem, further)
+    label, data = on_further_test(problem.name, further.name), data_of(problem, further)
+    if isinstance(experiment, ImageExperiment):
+        return run(
+            further_pictures(source, problem.kind),
+            label,
+            data=data,
+            pixels=experiment.pixels,
+            source=source,
+            known=subject.data.whole.only(*subject.table.tuned),
+        )
+    return run(
+        further_test(source, problem.kind),
+        label,
+        data=data,
+        source=source,
+        known=subject.data.whole.only("train.parquet", "validation.parquet", "labels.json"),
+    )
+
+
+def transferred(
+    subject: Subject, experiment: Experiment | ImageExperiment, run: StageCaller
+) -> Artifact:
     """The same fine-tuned model on each further test set, compared with the main one."""
     tests, answered, leakages = [], [], []
-    for number, further in enumerate(problem.evaluate_also, 1):
-        label, source = on_further_test(problem.name, further.name), source_of(problem, further)
-        test = run(
-            further_test(source, problem.kind),
-            label,
-            data=data_of(problem, further),
-            source=source,
-            known=subject.data.whole.only("train.parquet", "validation.parquet", "labels.json"),
-        )
+    problem = subject.problem
+    for number, further in enumerate(further_of(problem), 1):
+        label = on_further_test(problem.name, further.name)
+        test = prepared(subject, further, experiment, run)
         tests.append(test.whole.only("further.json"))
         if subject.corpora:
             found = run(
@@ -125,7 +163,7 @@ def transferred(
         transfer(problem.kind),
         problem.name,
         problem=problem.kind,
-        names=[further.name for further in problem.evaluate_also],
+        names=[further.name for further in further_of(problem)],
         bootstrap_samples=experiment.evaluation.bootstrap_samples,
         confidence=experiment.evaluation.confidence,
         seed=experiment.seed,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flows.recipes.further_tests import require_further_tests, transferred
+from flows.recipes.image_stages import slices as slices_of_pictures
 from flows.recipes.learning_curve import measured_curve
 from flows.recipes.stages import LABELLED, SAVING, TRAINING
 from flows.recipes.subject import Evaluated, Finding, Pretrained, Subject, leave_out
@@ -16,12 +17,14 @@ from tasks.contract import Stage, StageError
 from tasks.data.sliced_columns import COMPUTED, columns_read, require_column, require_labels
 from tasks.experiment.experiment import TEMPERATURE, Experiment
 from tasks.experiment.images.experiment import ImageExperiment
+from tasks.experiment.images.problem import ImageDownstream
 from tasks.experiment.problem import Downstream
 from tasks.machinery.naming.title import Title
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import StageCaller
 from tasks.problems import shape_of
 from tasks.sources import Source
+from tasks.statistics.slicing.pictures import require_slices
 
 
 def calibration(problem: str) -> Stage:
@@ -111,11 +114,13 @@ def require_possible(
             "evaluation.mislabelled: found true, but no problem has one label for each row; "
             f"accepted: false, or a problem of {', '.join(filter(classifies, problems.every()))}"
         )
+    for each in experiment.downstream:
+        require_further_tests(each)
+        if isinstance(each, ImageDownstream):
+            require_slices(each.kind, each.slices, f"{each.part}.slices")
     for problem, source in zip(experiment.downstream, sources, strict=False):
-        if isinstance(problem, Downstream):
-            require_further_tests(problem)
-            if problem.slices:
-                _require_columns(problem, source)
+        if isinstance(problem, Downstream) and problem.slices:
+            _require_columns(problem, source)
 
 
 def _require_columns(problem: Downstream, source: Source) -> None:
@@ -171,51 +176,36 @@ def look_further(
             data=subject.data.whole.only(*subject.table.compared),
         )
         found.append(Finding(str(Title("mislabelled", name)), artifact))
-    problem = subject.problem
-    if isinstance(problem, Downstream) and subject.source is not None:
-        found += _of_text(subject, problem, subject.source, experiment, run)
+    more = _of_rows(subject, experiment, run)
+    found += [Finding(str(Title(stage, name)), artifact) for stage, artifact in more.items()]
     return Evaluated(subject.evaluation, tuple(found))
 
 
-def _of_text(
-    subject: Subject,
-    problem: Downstream,
-    source: Source,
-    experiment: Experiment | ImageExperiment,
-    run: StageCaller,
-) -> list[Finding]:
-    """What is found of problems on text alone."""
-    found: dict[str, Artifact] = {}
-    if problem.slices:
-        found["slices"] = measured_slices(subject, problem, source, experiment, run)
-    if problem.evaluate_also:
-        found["transfer"] = transferred(subject, problem, experiment, run)
-    if isinstance(experiment, Experiment):
-        found |= _of_evaluation(subject, problem, experiment, run)
-    return [Finding(str(Title(stage, problem.name)), each) for stage, each in found.items()]
-
-
-def _of_evaluation(
-    subject: Subject, problem: Downstream, experiment: Experiment, run: StageCaller
+def _of_rows(
+    subject: Subject, experiment: Experiment | ImageExperiment, run: StageCaller
 ) -> dict[str, Artifact]:
-    """What the section `evaluation` asks for of text alone, by stage."""
+    """What is found with other rows, or parts of them, by stage."""
     found: dict[str, Artifact] = {}
-    evaluation = experiment.evaluation
-    if evaluation.near_duplicates:
+    if subject.problem.slices:
+        found["slices"] = measured_slices(subject, experiment, run)
+    if subject.problem.evaluate_also:
+        found["transfer"] = transferred(subject, experiment, run)
+    if isinstance(experiment, Experiment) and experiment.evaluation.near_duplicates:
         found["near-duplicates"] = run(
-            near_duplicates(problem.kind),
-            problem.name,
-            problem=problem.kind,
-            bootstrap_samples=evaluation.bootstrap_samples,
-            confidence=evaluation.confidence,
+            near_duplicates(subject.problem.kind),
+            subject.problem.name,
+            problem=subject.problem.kind,
+            bootstrap_samples=experiment.evaluation.bootstrap_samples,
+            confidence=experiment.evaluation.confidence,
             seed=experiment.seed,
             data=subject.data.whole.only("train.parquet", "validation.parquet", "test.parquet"),
             evaluation=subject.answers,
         )
-    if evaluation.learning_curve:
-        found["learning-curve"] = measured_curve(subject, problem, experiment, run)
-    if evaluation.forgetting and subject.pretrained is not None:
-        found["forgetting"] = forgotten(subject, subject.pretrained, experiment, run)
+    if experiment.evaluation.learning_curve:
+        found["learning-curve"] = measured_curve(subject, experiment, run)
+    pretrained = subject.pretrained
+    if isinstance(experiment, Experiment) and experiment.evaluation.forgetting and pretrained:
+        found["forgetting"] = forgotten(subject, pretrained, experiment, run)
     return found
 
 
@@ -241,23 +231,26 @@ def forgotten(
 
 
 def measured_slices(
-    subject: Subject,
-    problem: Downstream,
-    source: Source,
-    experiment: Experiment | ImageExperiment,
-    run: StageCaller,
+    subject: Subject, experiment: Experiment | ImageExperiment, run: StageCaller
 ) -> Artifact:
     """The headline metric on the slices of a problem."""
+    problem, source = subject.problem, subject.source
+    said = {
+        "problem": problem.kind,
+        "columns": problem.slices,
+        "confidence": experiment.evaluation.confidence,
+        "seed": experiment.seed,
+        "evaluation": subject.answers,
+    }
+    if isinstance(problem, ImageDownstream) or source is None:
+        pictures = subject.data.whole.only("test.parquet", "test.npy")
+        return run(slices_of_pictures(problem.kind), problem.name, data=pictures, **said)
     reads = any(name not in COMPUTED for name in problem.slices)
     return run(
         slices(source, problem.kind),
         problem.name,
-        problem=problem.kind,
-        columns=problem.slices,
         labelled=problem.data,
-        confidence=experiment.evaluation.confidence,
-        seed=experiment.seed,
         source=source if reads else None,
         data=subject.data.whole.only("test.parquet"),
-        evaluation=subject.answers,
+        **said,
     )

@@ -24,12 +24,18 @@ ImageStageName = Literal[
     "images",
     "pixels",
     "pretraining",
+    "features",
     "finetuning",
     "leakage",
     "baseline",
     "evaluation",
     "calibration",
+    "slices",
+    "further-test",
+    "transfer",
     "explanation",
+    "label-share",
+    "learning-curve",
     "mislabelled",
     "probing",
     "report",
@@ -97,6 +103,16 @@ def finetuning(problem: str, family: str, method: str) -> Stage:
     )
 
 
+def features(problem: str, family: str, method: str) -> Stage:
+    """What a frozen model gives for each labelled picture."""
+    return replace(
+        finetuning(problem, family, method),
+        name="features",
+        function="tasks.stages.images.features:compute_features_of_pictures",
+        show="",
+    )
+
+
 def baseline(problem: str) -> Stage:
     """The field's simple model, trained on the same pictures."""
     found = stages.baseline(problem)
@@ -116,6 +132,39 @@ def judgement(problem: str) -> Stage:
     return replace(found, code=modules, libraries=(*found.libraries, "pillow"))
 
 
+def label_share(problem: str) -> Stage:
+    """A share of the training pictures."""
+    found = stages.label_share(problem)
+    return replace(
+        found,
+        function="tasks.stages.generalization.picture_share:choose_share_of_pictures",
+        code=(*problems.modules_of(problem), problems.part_of(problem, "sliced")),
+        libraries=(*found.libraries, "pillow"),
+    )
+
+
+def slices(problem: str) -> Stage:
+    """The headline metric on parts of the test split."""
+    return Stage(
+        "slices",
+        "tasks.stages.generalization.picture_slices:measure_on_pictures",
+        (*problems.modules_of(problem), problems.part_of(problem, "sliced")),
+        (*LABELLED, "pillow", *problems.described(problem).LIBRARIES),
+        show="tasks.pages.generalization.slices_card:show",
+    )
+
+
+def further_test(source: Source, problem: str) -> Stage:
+    """The pictures of a further test set."""
+    return Stage(
+        "further-test",
+        "tasks.stages.generalization.further_pictures:prepare_further_pictures",
+        (source.module, module_of_pictures(problem)),
+        (*DECODING, *TABLES, *source.libraries),
+        show="tasks.pages.pictures_card:show",
+    )
+
+
 def on_images(problem: str) -> Table:
     """The stages that solve a problem, and what they read of the folder of stage `pixels`."""
     endings = (".parquet", ".npy", *beside(problem))
@@ -131,4 +180,6 @@ def on_images(problem: str) -> Table:
         tuned=(*train, *validation, "labels.json"),
         compared=(*train, *validation, "labels.json", *test),
         tested=("train.parquet", *test, "labels.json"),
+        features=features,
+        label_share=label_share,
     )

@@ -7,22 +7,12 @@ from flows.recipes.subject import FewerLabels, Subject
 from tasks import problems
 from tasks.contract import Stage
 from tasks.experiment.experiment import Experiment
-from tasks.experiment.problem import Downstream
+from tasks.experiment.images.experiment import ImageExperiment
 from tasks.machinery.naming.title import with_share
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import StageCaller
 
 ALL = 1.0
-
-
-def label_share(problem: str) -> Stage:
-    """A share of the training rows."""
-    return Stage(
-        "label-share",
-        "tasks.stages.generalization.label_share:choose_share",
-        (*problems.modules_of(problem), problems.part_of(problem, "rows")),
-        (*LABELLED, *problems.described(problem).LIBRARIES),
-    )
 
 
 def learning_curve(problem: str) -> Stage:
@@ -37,15 +27,16 @@ def learning_curve(problem: str) -> Stage:
 
 
 def measured_curve(
-    subject: Subject, problem: Downstream, experiment: Experiment, run: StageCaller
+    subject: Subject, experiment: Experiment | ImageExperiment, run: StageCaller
 ) -> Artifact:
     """The learning curve; its last point, all labels, is the evaluation that there is."""
+    problem = subject.problem
     shares = sorted({*experiment.evaluation.learning_curve} - {ALL})
     tables, evaluations = [], []
     for share in shares:
         label = with_share(problem.name, share)
         rows = run(
-            label_share(problem.kind),
+            subject.table.label_share(problem.kind),
             label,
             problem=problem.kind,
             share=share,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from tasks import families, objectives, problems, tuning
 from tasks.contract import Stage
 from tasks.sources import Source
+from tasks.statistics.further_metrics import modules_of_further
 
 TRAINING = ("torch", "transformers", "accelerate", "numpy")
 SAVING = ("tokenizers", "safetensors")  # the libraries that write the model and the tokenizer
@@ -50,6 +51,7 @@ StageName = Literal[
     "tokens",
     "embeddings",
     "pretraining",
+    "features",
     "finetuning",
     "leakage",
     "baseline",
@@ -83,6 +85,8 @@ class Table:
         tuned: what fine-tuning reads of the rows.
         compared: what the simple model reads.
         tested: what the evaluation reads.
+        features: what a frozen encoder gives, by the problem, the family and the method of tuning.
+        label_share: a share of the rows that fine-tuning reads, by the problem.
     """
 
     finetuning: Callable[[str, str, str], Stage]
@@ -93,6 +97,8 @@ class Table:
     tuned: tuple[str, ...]
     compared: tuple[str, ...]
     tested: tuple[str, ...]
+    features: Callable[[str, str, str], Stage]
+    label_share: Callable[[str], Stage]
 
 
 def dataset(source: Source, problem: str) -> Stage:
@@ -143,6 +149,16 @@ def finetuning(problem: str, family: str, method: str) -> Stage:
     )
 
 
+def features(problem: str, family: str, method: str) -> Stage:
+    """What a frozen encoder gives for each labelled row."""
+    return replace(
+        finetuning(problem, family, method),
+        name="features",
+        function="tasks.stages.features:compute_features",
+        show="",
+    )
+
+
 def baseline(problem: str) -> Stage:
     """The field's simple model, trained on the same rows."""
     return Stage(
@@ -158,9 +174,23 @@ def evaluation(problem: str) -> Stage:
     return Stage(
         "evaluation",
         "tasks.stages.evaluation:evaluate",
-        (*problems.modules_of(problem), *problems.modules_of_probabilities(problem)),
+        (
+            *problems.modules_of(problem),
+            *problems.modules_of_probabilities(problem),
+            *modules_of_further(problem),
+        ),
         (*LABELLED, *problems.described(problem).LIBRARIES),
         show="tasks.pages.evaluation_card:show",
+    )
+
+
+def label_share(problem: str) -> Stage:
+    """A share of the training rows."""
+    return Stage(
+        "label-share",
+        "tasks.stages.generalization.label_share:choose_share",
+        (*problems.modules_of(problem), problems.part_of(problem, "rows")),
+        (*LABELLED, *problems.described(problem).LIBRARIES),
     )
 
 
@@ -184,4 +214,6 @@ ON_TEXT = Table(
     tuned=("train.parquet", "validation.parquet", "labels.json"),
     compared=("train.parquet", "validation.parquet", "test.parquet", "labels.json"),
     tested=("train.parquet", "test.parquet", "labels.json"),
+    features=features,
+    label_share=label_share,
 )

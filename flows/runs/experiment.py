@@ -49,5 +49,5 @@ def run_stages(
 
 def work_of(experiment: Experiment) -> Work:
     """The whole chain."""
-    title, values = title_of(experiment), asked(experiment)
+    title, values = title_of(experiment), asked(experiment.settled)
     return Work("experiment", experiment.name, title, values, is_named=bool(experiment.variant))

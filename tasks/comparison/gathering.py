@@ -71,7 +71,7 @@ def gather(
         overlays=overlays(runs, remains),
         disputed=tests.disputed,
         alike=alike(runs),
-        ways=ways_of(runs, remains, tested),
+        ways=ways_of(runs, remains, tested, power),
     )
 
 

@@ -182,9 +182,6 @@ def _baseline(experiment: Begun) -> list[Mistake]:
     return [("evaluation.baseline", f"found {BEFORE}, but {lacking}; accepted: none")]
 
 
-WITH_HEAD = ("mlm", "mlm+nsp", "clm")  # the objectives whose models are stored with their head
-
-
 def _forgetting(experiment: Experiment) -> list[Mistake]:
     """The loss of a pre-training is measured with the head that it trained."""
     path, objective = "evaluation.forgetting", experiment.pretraining.objective
@@ -192,8 +189,9 @@ def _forgetting(experiment: Experiment) -> list[Mistake]:
         return []
     if not experiment.pretraining.steps:
         return [(path, "found true, but pretraining.steps is 0: nothing is pre-trained here")]
-    if objective not in WITH_HEAD:
-        accepted = f"false, or pretraining.objective {', '.join(WITH_HEAD)}"
+    measured = choices.those_with("objectives", "_STORED", "head")
+    if objective not in measured:
+        accepted = f"false, or pretraining.objective {', '.join(measured)}"
         message = f"found true, but models of {objective} are stored without all of their heads"
         return [(path, f"{message}; accepted: {accepted}")]
     return []

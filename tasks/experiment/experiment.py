@@ -22,7 +22,7 @@ from tasks.experiment.model import Model
 from tasks.experiment.pretraining import NEW, Checkpoints, Pretraining
 from tasks.experiment.problem import Downstream
 from tasks.experiment.renamed import Whole
-from tasks.experiment.tokenizer import Tokenizer
+from tasks.experiment.tokenizer import Tokenizer, TokenizerChoice
 
 REFERENCE = (
     "models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-… in MLflow, runs:/ID, the path of a "
@@ -98,8 +98,8 @@ class Evaluation(Part):
     forgetting: bool = field(
         False,
         "Forgetting",
-        "Also measure the loss of the pre-training after fine-tuning, on held-out text; with the "
-        "objectives mlm, mlm+nsp and clm, pre-trained in the same run",
+        "Also measure the loss of the pre-training after fine-tuning, on held-out text; of a model "
+        "that is pre-trained in the same run",
         absent=False,
     )
     calibration: Literal["none", "temperature"] = field(
@@ -190,14 +190,16 @@ class Experiment(Whole):
     start: str = field(
         "",
         "Start",
-        f"Pre-trained model to start from, with its tokenizer: {REFERENCE}. Pre-training continues "
-        "from it; with pretraining.steps 0 it is fine-tuned at once, without a corpus. Empty "
+        f"Pre-trained model to start from, with its tokenizer: {REFERENCE}. An adapter of peft (LoRA) "
+        "there is merged into the model that it names. Pre-training continues from it; with pretraining.steps 0 it is fine-tuned at once, without a corpus. Empty "
         "starts from random weights",
         in_key=False,
         max_length=1000,
     )
     corpus: Corpus = Field(Corpus(), title="Corpus", description="The text to pre-train on")
-    tokenizer: Tokenizer = field(Tokenizer(), "Tokenizer", "How text becomes tokens", only_with=NEW)
+    tokenizer: TokenizerChoice = field(
+        TokenizerChoice(), "Tokenizer", "How text becomes tokens", only_with=NEW
+    )
     model: Model = field(Model(), "Model", "The encoder that is trained", only_with=NEW)
     pretraining: Pretraining = Field(
         Pretraining(), title="Pre-training", description="How the encoder is pre-trained on text"
@@ -213,3 +215,13 @@ class Experiment(Whole):
         title="Checkpoints",
         description="How often a training writes a checkpoint; changes no result",
     )
+
+    @property
+    def settled_tokenizer(self) -> Tokenizer:
+        """The tokenizer, with what is chosen for the family of the model."""
+        return self.tokenizer.settled(self.model.family)
+
+    @property
+    def settled(self) -> Experiment:
+        """The same with a settled tokenizer, as its parameters are shown."""
+        return self.model_copy(update={"tokenizer": self.settled_tokenizer})

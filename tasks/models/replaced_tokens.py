@@ -111,10 +111,29 @@ def sample(logits: Tensor, chances: Tensor) -> Tensor:
 
 def detection_losses(found: Detected, batch: dict[str, Tensor]) -> Tensor:
     """[rows, length] the cross-entropy of each judged token in nats, in fp32; 0 for others."""
-    losses = functional.binary_cross_entropy_with_logits(
-        found.logits.float(), found.replaced.float(), reduction="none"
+    return _cross_entropy(found.logits, found.replaced) * batch["judged"]
+
+
+def _cross_entropy(logits: Tensor, replaced: Tensor) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(
+        logits.float(), replaced.float(), reduction="none"
     )
-    return losses * batch["judged"]
+
+
+def judge_replaced(model: nn.Module, batch: dict[str, Tensor], sampled: Tensor) -> Tensor:
+    """As `detection_losses`, of tokens that are given.
+
+    Args:
+        model: the discriminator alone.
+        batch: whose hidden places are filled in.
+        sampled: [hidden] the tokens that are put there.
+    """
+    positions, ids = batch["positions"], batch["input_ids"]
+    inputs = {name: batch[name] for name in INPUTS if name in batch}
+    inputs["input_ids"] = ids.flatten().index_copy(0, positions, sampled).view(ids.shape)
+    replaced = torch.zeros_like(ids, dtype=torch.bool)
+    replaced.view(-1)[positions] = sampled != batch["targets"]
+    return _cross_entropy(model(**inputs).logits, replaced) * batch["judged"]
 
 
 def find_replaced(model: Any, tokenizer: Any, held_out: EncodedCorpus) -> Demonstration:

@@ -31,8 +31,9 @@ class Objective(Protocol):
 
     Attributes:
         HEADS: The heads that the model needs, by the names in `HEADS` of a family. Plans read this
-            and `FIELDS` from the source: tuples of words.
+            and those below from the source: tuples of words.
         FIELDS: The fields of `pretraining` that count only with some objectives, including this.
+        _STORED: With "head" if models are stored with all that `evaluation.forgetting` measures.
         TASK: The task of the `pipeline` of `transformers` for the model.
         METRICS: The metrics of a trained model, by name; `validation_loss` is first.
         TRAINING_LOSS: The loss drawn beside `validation_loss`, of the same kind.

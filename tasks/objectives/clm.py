@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 HEADS = ("next tokens",)
 FIELDS = ()
+_STORED = ("head",)
 TASK = "text-generation"
 METRICS = {
     "validation_loss": Metric("loss on held-out text, nats per token", "nats", "lower"),

@@ -69,6 +69,7 @@ __all__ = [
 
 HEADS = ("next tokens",)
 FIELDS = ()
+_STORED = ("head",)
 
 
 @dataclass(frozen=True)

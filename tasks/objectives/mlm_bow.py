@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 HEADS = ("masked tokens",)
 FIELDS = ("masking_share", "masking")
+_STORED = ("head",)
 TASK = "fill-mask"
 METRICS = {
     **MASKED_METRICS,

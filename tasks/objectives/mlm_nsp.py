@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 HEADS = ("masked tokens", "sentence pairs")
 FIELDS = ("masking_share", "masking")
+_STORED = ("head",)
 TASK = "fill-mask"
 METRICS = {
     **MASKED_METRICS,

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 HEADS = ("replaced tokens",)
 FIELDS = ("masking_share", "masking")
+_STORED = ("head",)  # that of the discriminator
 TASK = "feature-extraction"
 METRICS = {
     "validation_loss": Metric("loss on held-out text, nats per token", "nats", "lower"),
@@ -182,6 +183,26 @@ def measure(model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
         "replaced_share": (replacements, number),
         "generator_loss": measure_masked(found.guesses, batch["targets"])["validation_loss"],
     }
+
+
+STORED_LOSS = (
+    "loss of the discriminator on held-out text, nats per token; its generator is not stored, so "
+    "each hidden token is replaced by one that is hidden elsewhere, a draw by frequency"
+)
+
+
+def measure_stored(model: nn.Module, batch: Batch) -> dict[str, tuple[float, int]]:
+    """The loss of the discriminator alone.
+
+    The hidden tokens of the batch are exchanged among their places, in the order of `chances`.
+    """
+    from tasks.models.replaced_tokens import judge_replaced
+
+    order = batch["chances"].argsort(stable=True)
+    sampled = batch["targets"].new_empty(len(order))
+    sampled[order] = batch["targets"][order.roll(1)]
+    losses = judge_replaced(model, batch, sampled)
+    return {"validation_loss": (float(losses.sum()), int(batch["judged"].sum()))}
 
 
 def derive(

@@ -5,6 +5,9 @@
     hf:NAME[@REVISION]  on the Hugging Face Hub: safetensors only
     anything else       the path of a folder
 
+A folder or a model on the Hub may be an adapter of `peft`: it is merged into the model that it
+names, which is found in the same way.
+
 A model that Temper made and still has in its store resolves to the artifact there: its bytes are
 the same, so cached results are found, and its lineage is known. Any other model is copied into the
 store as an artifact of a stage `model`, which nothing computes, named by its content. So it is the
@@ -31,6 +34,7 @@ from mlflow.exceptions import MlflowException
 from tasks.contract import StageError
 from tasks.data.text.tokenizer_files import TOKENIZER_FILES
 from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.hub import commit_of, why_unanswered
 from tasks.machinery.naming.links import require_inside
 from tasks.machinery.naming.paths import place
@@ -47,6 +51,7 @@ from tasks.machinery.tracking.tags import (
 )
 from tasks.machinery.tracking.tracking import Tracking
 from tasks.models.files import CONFIGURATION, READER, WEIGHTS, files_of
+from tasks.references.adapters import ADAPTER, is_adapter, merge, read_adapter
 from tasks.references.given_files import require_finite, require_sound
 
 IMPORTED = "model"  # the stage name of models copied into the store
@@ -77,7 +82,7 @@ def resolve_model(reference: str, field: str, tracking: Tracking, store: Store) 
             return _of_run(reference, reference.removeprefix("runs:/"), tracking, store)
         if reference.startswith("hf:"):
             return _of_hub(reference, field, store)
-        return _of_folder(reference, store)
+        return _of_folder(reference, field, store)
     except StageError as error:
         said = str(error).removeprefix(f"{field}: ")
         raise StageError(f"{field}: {said}") from None
@@ -163,6 +168,7 @@ def _of_hub(reference: str, field: str, store: Store) -> Input:
                 f"*{WEIGHTS}",
                 f"*{WEIGHTS}.index.json",
                 READER,
+                ADAPTER,
                 *TOKENIZER_FILES,
             ],
             local_files_only=bool(unanswered),  # its client would try for minutes
@@ -173,16 +179,49 @@ def _of_hub(reference: str, field: str, store: Store) -> Input:
             f"{reference} cannot be downloaded ({problem}), and is not in the Hub's cache on this "
             "machine; connect to the Hub once, or give a folder with the model"
         ) from None
-    return _imported(Path(folder), f"hf:{name}@{commit[:12]}", store)
+    where = f"hf:{name}@{commit[:12]}"
+    if is_adapter(Path(folder)):
+        return _adapted(Path(folder), where, field, store, from_hub=True)
+    return _imported(Path(folder), where, store)
 
 
-def _of_folder(reference: str, store: Store) -> Input:
+def _adapted(
+    folder: Path, where: str, field: str, store: Store, *, from_hub: bool = False
+) -> Input:
+    """The model of an adapter; one from the Hub may name a model there alone."""
+    base = read_adapter(folder, where).base
+    if from_hub and not base.startswith("hf:"):
+        raise StageError(
+            f"{where}: {ADAPTER}: base_model_name_or_path: found {cut(repr(base), 80)}; accepted: "
+            "a model on the Hub. Download the adapter, and name the folder of its model there"
+        )
+    resolve = _of_hub if base.startswith("hf:") else _of_model_folder
+    found = resolve(base, field, store)
+    with _aside(store) as merged:
+        merge(folder, found.path, merged, where)
+        return _imported(merged, f"{where} in {base}", store)
+
+
+def _of_model_folder(reference: str, _field: str, store: Store) -> Input:
+    """A model in a folder that an adapter names: no further adapter."""
+    folder = place(reference)
+    if not folder.is_dir():
+        raise StageError(
+            f"the model that the adapter adapts, {reference}, does not exist"
+            f"{nearest_path(folder)}; accepted: a folder, or the name of a model on the Hub"
+        )
+    return _imported(folder, reference, store)
+
+
+def _of_folder(reference: str, field: str, store: Store) -> Input:
     folder = place(reference)
     if not folder.is_dir():
         what = "is a file" if folder.is_file() else f"does not exist{nearest_path(folder)}"
         raise StageError(f"{reference} {what}. {ACCEPTED}")
     if (folder / "MLmodel").is_file() or (folder / "model" / "config.json").is_file():
         return _arranged(folder, reference, store)
+    if is_adapter(folder):
+        return _adapted(folder, reference, field, store)
     return _imported(folder, reference, store)
 
 

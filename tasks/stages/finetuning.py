@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from transformers import AutoTokenizer
 
 from tasks.contract import Monitor
 from tasks.data.chosen_rows import choose_rows
@@ -27,11 +26,12 @@ from tasks.data.text.length_buckets import BucketedBatches, Example
 from tasks.experiment.pretraining import Checkpoints
 from tasks.experiment.problem import FineTuning
 from tasks.models.answering import read_labels
-from tasks.models.bodies import fit_tokenizer, load_encoder, new_classifier, write_model
+from tasks.models.bodies import write_model
 from tasks.models.depths import is_body_frozen
 from tasks.models.files import INPUT_COLUMNS, PROBLEM
 from tasks.models.inference import mean_loss, predict
 from tasks.models.learning.cost import Costs, further_copies
+from tasks.models.learning.text_model import text_model
 from tasks.models.learning.tuning import (
     labels_in,
     last_points,
@@ -65,6 +65,7 @@ def finetune(
     out: Path,
     monitor: Monitor,
     checkpoints: Checkpoints | None = None,
+    features: Path | None = None,
 ) -> dict[str, float]:
     """Train a model on a problem and write it to `out/model`.
 
@@ -78,6 +79,7 @@ def finetune(
         out: Empty folder for `model/`, `model.json`, `curves.json`, and perhaps `adapter/`.
         monitor: Receives the progress and the curves.
         checkpoints: How often to write a checkpoint.
+        features: Folder of stage `features`, for a method that reads them.
 
     Returns:
         examples, steps, train_loss (the last point of the curve: a mean over at most a fiftieth of
@@ -92,17 +94,15 @@ def finetune(
     labels = read_labels(data)
     rows = choose_rows(data / "train.parquet", kind.texts, training.train_examples, seed)
     validation = choose_rows(data / "validation.parquet", kind.texts, VALIDATION_ROWS, seed)
-    tokenizer = AutoTokenizer.from_pretrained(
-        architecture, local_files_only=True, trust_remote_code=False
+    model, tokenizer = text_model(
+        kind,
+        labels,
+        training,
+        seed,
+        train=data / "train.parquet",
+        body=body,
+        architecture=architecture,
     )
-    tokenizer.model_max_length = training.max_length
-    kind.configure(tokenizer, training, data / "train.parquet")
-    model = new_classifier(kind, architecture, labels, training, seed)
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(model.config.pad_token_id)
-    fit_tokenizer(tokenizer, model.config)
-    if body is not None:
-        load_encoder(model, body)
     tuned = begin(model, training, seed)
     require_matrices(model, training)
     costs = Costs.of(model)
@@ -115,7 +115,8 @@ def finetune(
             f"{cut:,} of {len(rows):,} examples are truncated at max_length ({longest} tokens)"
         )
     number = len(examples) + len(validation)
-    read = tuned.solving(kind, examples, training.precision, monitor, number=number) or kind
+    precision = training.precision
+    read = tuned.solving(kind, examples, precision, monitor, number=number, stored=features) or kind
     validate = validation_of(read, model, kind.learnt(validation, rows, model), tokenizer, labels)
     history = learn(
         read,

@@ -67,6 +67,7 @@ class Tuned:
         monitor: Monitor,
         *,
         number: int,
+        stored: Path | None = None,
     ) -> Problem | None:
         """The problem as the head reads it, if a frozen encoder has read the examples already.
 
@@ -78,6 +79,7 @@ class Tuned:
             precision: in which the encoder reads them.
             monitor: receives the progress.
             number: of all examples that are read in the training, those of the validations too.
+            stored: folder of stage `features`, if what the encoder gives was computed before.
         """
 
     def finish(self, out: Path, body: Path | None) -> None:
@@ -106,9 +108,11 @@ class Method(Protocol):
 
     Attributes:
         FIELDS: The fields of `tuning` that count only with some methods, including this. Plans read
-            these three from the source: tuples of words.
+            all of these from the source: tuples of words.
         OPTIMIZERS: The optimizers that suit what learns.
         LIBRARIES: Optional: distributions, beside those of training, that it computes with.
+        READS: Optional: with "features" if a frozen encoder reads each example once, so that what
+            it gives is a stage of its own, which several trainings share.
     """
 
     FIELDS: tuple[str, ...]
@@ -136,6 +140,11 @@ def module_of(method: str) -> str:
 def libraries_of(method: str) -> tuple[str, ...]:
     """The distributions that a method computes with, beside those of training."""
     return choices.words_of("tuning", method, "LIBRARIES")
+
+
+def reads_features(method: str) -> bool:
+    """Whether a method reads what a frozen encoder gives, see `Method.READS`."""
+    return "features" in choices.words_of("tuning", method, "READS")
 
 
 def load(method: str) -> Method:

@@ -7,10 +7,10 @@ features, the state of the first place, or those of all places. That is found by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import psutil
 import torch
@@ -22,11 +22,10 @@ from tasks.models.inference import group_by_length
 from tasks.problems import Problem
 from tasks.training.loop import Batch, Precision, autocast, device_name
 from tasks.training.memory import CGROUPS, OWN_CGROUP, container_limits
+from tasks.tuning._stored_features import Kept, StoredFeatures
 
 PIXELS, STATES = "pixel_values", "inputs_embeds"
 SHARE = 0.25  # largest share of the host's memory for features, which never lie on a GPU
-
-Kept = Literal["pooled", "first", "all"]
 
 
 class Features:
@@ -36,10 +35,18 @@ class Features:
         model: of transformers; its encoder is in evaluation mode.
         kind: the problem that it solves.
         precision: in which the encoder computes.
+        stored: features that were computed before, of the same encoder.
     """
 
-    def __init__(self, model: Any, kind: Problem, precision: Precision) -> None:
+    def __init__(
+        self,
+        model: Any,
+        kind: Problem,
+        precision: Precision,
+        stored: StoredFeatures | None = None,
+    ) -> None:
         self.model, self.kind, self.precision = model, kind, precision
+        self.stored = stored
         self.body = model.base_model
         self.kept: Kept = "all"
         self.shape: torch.Size = torch.Size()  # of the states of pictures, without their number
@@ -99,6 +106,10 @@ class Features:
         """Of the largest example so far."""
         return max(4 * tensor.numel() for _, tensor in self._known.values())
 
+    def known(self) -> Iterator[tuple[Any, Tensor]]:
+        """Each example, and its features, in fp32 on the host."""
+        yield from self._known.values()
+
     def problem(self) -> Problem:
         """The problem as the head reads it: its batches carry features."""
         return cast(Problem, SimpleNamespace(**{**vars(self.kind), "collate": self.collate}))
@@ -113,7 +124,12 @@ class Features:
         return batch | {STATES: pad_sequence(found, batch_first=True)}
 
     def add(self, examples: Sequence[Any]) -> None:
-        """Compute the features of examples, all at once."""
+        """Compute the features of examples, all at once; those that are stored are read."""
+        if self.stored is not None:
+            for example in examples:
+                if (own := self.stored.of(example, self.kept)) is not None:
+                    self._known[id(example)] = (example, own)
+            examples = [example for example in examples if id(example) not in self._known]
         if not examples:
             return
         states, pooled = self._ask(examples)[1:]

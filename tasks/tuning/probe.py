@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.contract import Monitor
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 FIELDS: tuple[str, ...] = ("learning_rate",)
 OPTIMIZERS: tuple[str, ...] = ("adamw",)
+READS = ("features",)
 
 
 @dataclass
@@ -40,11 +42,14 @@ class Probe(Tuned):
         monitor: Monitor,
         *,
         number: int,
+        stored: Path | None = None,
     ) -> Problem | None:
         """The problem whose batches carry the features of the encoder."""
         from tasks.tuning._features import Features
+        from tasks.tuning._stored_features import StoredFeatures
 
-        features = Features(self.model, kind, precision)
+        known = None if stored is None else StoredFeatures.open(stored, kind)
+        features = Features(self.model, kind, precision, known)
         if not features.read(examples, monitor, number):
             return None
         self.features = features

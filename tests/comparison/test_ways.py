@@ -15,6 +15,8 @@ METRICS = {
     "downstream/mood/majority/accuracy": 0.3,
 }
 
+POWER = Power(360, "as given")
+
 
 def run(number, accuracy, seed="0", **params):
     metrics = METRICS | {"downstream/mood/accuracy": accuracy}
@@ -52,10 +54,11 @@ TESTED = [difference("A", "B", 0.1), difference("C", "A", -0.2), difference("B",
 
 
 def test_each_way_has_its_costs_and_its_difference_from_full():
-    [full, lora, probe] = ways_of(RUNS, Known(), TESTED)["mood"]
+    [full, lora, probe] = ways_of(RUNS, Known(), TESTED, POWER)["mood"]
     assert (full.method, full.against, full.size) == ("full", None, 9e6)
     assert (lora.setting, lora.trained, lora.share, lora.size) == ("B", 20, 0.02, 2e6)
     assert (lora.seconds, lora.memory) == (11.0, 501.0)
+    assert lora.watt_hours == 11 * 360 / 3600
     assert lora.value == Value(0.7, 0.5, 0.7)
     assert (lora.against.first, lora.against.value) == ("B", -0.1)
     assert (lora.against.low, lora.against.high) == (-(0.1 + 0.02), -(0.1 - 0.01))
@@ -68,21 +71,21 @@ def test_full_is_the_run_that_is_the_same_apart_from_the_tuning():
     for each, layers in zip(runs, "266", strict=True):
         each.params["model.layers"] = layers
     tests = [difference("C", "A", 0.08), difference("C", "B", -0.02), difference("B", "A", 0.1)]
-    [small, large, lora] = ways_of(runs, Known(), tests)["mood"]
+    [small, large, lora] = ways_of(runs, Known(), tests, POWER)["mood"]
     assert (small.against, large.against) == (None, None)
     assert (lora.against.second, lora.against.value) == ("B", -0.02)
     runs[1].params["pretraining.steps"] = "9"
-    assert ways_of(runs, Known(), tests)["mood"][2].against is None, "no run is the same"
+    assert ways_of(runs, Known(), tests, POWER)["mood"][2].against is None, "no run is the same"
 
 
 def test_where_all_are_tuned_alike_there_is_no_table():
-    assert ways_of([RUNS[0], run(3, 0.5, epochs="9")], Known(), []) == {}
+    assert ways_of([RUNS[0], run(3, 0.5, epochs="9")], Known(), [], POWER) == {}
 
 
 def test_seeds_of_a_way_are_one_row_and_the_mean():
     again = [run(3, 0.6, seed="1", **tuned("lora"))]
     tests = [difference("mean of B, C", "A", -0.15)]
-    found = ways_of([*RUNS[:2], *again], Known(), tests)["mood"]
+    found = ways_of([*RUNS[:2], *again], Known(), tests, POWER)["mood"]
     assert [way.setting for way in found] == ["A", "mean of B, C"]
     assert round(found[1].value.value, 3) == 0.65
     assert (found[1].value.low, found[1].seconds, found[1].memory) == (None, 12.0, 503.0)
@@ -90,17 +93,17 @@ def test_seeds_of_a_way_are_one_row_and_the_mean():
 
 
 def test_the_page_has_a_table_and_one_picture():
-    ways = ways_of(RUNS, Known(), TESTED)
+    ways = ways_of(RUNS, Known(), TESTED, POWER)
     found = Comparison(RUNS, {}, {}, [], TESTED, [], [], Power(1, ""), [], {}, [], ways)
     grid, picture, words = ways_blocks(found, figures=True)
     assert isinstance(grid, Grid)
     assert isinstance(picture, Picture)
     assert grid.header == [
-        *("mood", "method", "trained", "share", "seconds", "peak MB", "MB on disk"),
+        *("mood", "method", "trained", "share", "seconds", "Wh", "peak MB", "MB on disk"),
         *("accuracy", "against full"),
     ]
     assert [cell.text for cell in grid.rows[1]] == [
-        *("B", "lora", "20", "2 %", "11.0", "501", "2", "0.700 [0.500, 0.700]"),
+        *("B", "lora", "20", "2 %", "11.0", "1.1", "501", "2", "0.700 [0.500, 0.700]"),
         "-0.100 [-0.120, -0.090], A: worse",
     ]
     assert grid.rows[1][-1].strong
@@ -110,7 +113,7 @@ def test_the_page_has_a_table_and_one_picture():
 
 
 def test_what_is_unknown_is_left_open():
-    lost = Tuned("B", "lora", None, None, None, None, None, None)
+    lost = Tuned("B", "lora", None, None, None, None, None, None, None)
     found = Comparison(RUNS, {}, {}, [], [], [], [], Power(1, ""), [], {}, [], {"mood": [lost]})
     [grid, _] = ways_blocks(found, figures=True)
     assert {cell.text for cell in grid.rows[0][2:]} == {"–"}

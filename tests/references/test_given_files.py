@@ -249,6 +249,15 @@ def test_also_in_formats_that_numpy_does_not_know(tmp_path: Path, kind: str, bad
             require_finite([file], "mine")
 
 
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_a_key_that_is_twice_in_a_file_of_a_model_is_refused(body: Path, name: str) -> None:
+    text = (body / name).read_text()
+    (body / name).write_text(text.replace("{", '{"model_type": "gpt2", "model_type": "bert", ', 1))
+    said = f"{name}: the key 'model_type' is twice in an object, with 'gpt2' and 'bert'"
+    with pytest.raises(StageError, match=said):
+        check(body)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [

@@ -20,10 +20,11 @@ OF_ATTENTION = "attention-rollout"  # convolutions have none
 FOR_BOTH = {
     "calibration": "temperature",
     "mislabelled": True,
+    "learning_curve": [0.5],
     "explained_rows": 10,
     "probe_layers": True,
 }
-FOR_TEXT = {"learning_curve": [0.5], "near_duplicates": True, "forgetting": True}
+FOR_TEXT = {"near_duplicates": True, "forgetting": True}
 
 
 def write_everything(folder: Path, *, once: bool = False) -> list[Path]:
@@ -41,15 +42,22 @@ def write_everything(folder: Path, *, once: bool = False) -> list[Path]:
     values["pretraining"]["embeddings"] = "cooccurrence"
     for problem in values["downstream"]:
         problem["slices"] = ["length", "label"]
+        if problem["name"] == "names":
+            problem["tuning"] = {"method": "probe"}
         problem["evaluate_also"] = [{"name": "also", "source": problem["source"]}]
     text.write_text(yaml.safe_dump(values, sort_keys=False))
     values = yaml.safe_load(images.read_text())
     write_masked(images.parent / "masks", 40)
+    write_masked(images.parent / "also-masks", 12, seed=3)
     write_coco(images.parent / "boxes", boxed_pictures(40))
     [first] = values["downstream"]
     for name, problem in (("masks", tiny_masks.PROBLEM), ("boxes", tiny_boxes.PROBLEM)):
         of_problem = {"name": name, "problem": problem, "source": name, "epochs": 1}
-        values["downstream"].append(first | of_problem)
+        values["downstream"].append(first | of_problem | {"slices": ["label", "size"]})
+    for problem, further in zip(values["downstream"], ("many", "also-masks"), strict=False):
+        problem["evaluate_also"] = [{"name": "also", "source": further}]
+    first["tuning"] = {"method": "probe"}
+    first["slices"] = ["label", "brightness"]
     of_pictures = [method for method in methods if method != OF_ATTENTION]
     values["evaluation"] |= asked | {"explain": of_pictures}
     images.write_text(yaml.safe_dump(values, sort_keys=False))

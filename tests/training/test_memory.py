@@ -62,9 +62,13 @@ for dropout, bf16, rows, length in first + [
 """
 
 
+DECODERS = ("gpt2", "llama")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "kind", ["bert mlm", "gpt2 clm", pytest.param("llama clm", marks=pytest.mark.long)]
+    "kind",
+    ["bert mlm", *(pytest.param(f"{name} clm", marks=pytest.mark.long) for name in DECODERS)],
 )
 def test_the_memory_predicted_is_at_least_what_is_used_and_not_twice_as_much(kind):
     if not os.access("/proc/self/clear_refs", os.W_OK):

@@ -14,8 +14,11 @@ from tasks.experiment.images.training import Augmentation
 from tasks.experiment.pretraining import Checkpoints
 from tasks.experiment.problem import FineTuning
 from tasks.experiment.training import TuningMethod
+from tasks.stages.features import compute_features
 from tasks.stages.finetuning import finetune
+from tasks.stages.images.features import compute_features_of_pictures
 from tasks.stages.images.finetuning import finetune_on_images
+from tasks.tuning._features import Features
 from tests.stages.images.test_image_pretraining import Dying, KilledError
 from tests.support.tiny_masks import store_masked
 from tests.support.tiny_models import write_body, write_data
@@ -27,7 +30,7 @@ BASE = {"batch_size": 16, "learning_rate": 5e-3, "max_length": 32, "dropout": 0.
 NONE = Augmentation(crop=1.0, shift=0.0, flip=False, rotation=0.0, colour=0.0)
 
 
-def tune(place, out, method="full", monitor=None, checkpoints=None, **changes):
+def tune(place, out, method="full", monitor=None, checkpoints=None, features=None, **changes):
     """Fine-tune the body of `place` on its texts."""
     out.mkdir()
     how = TuningMethod(method=method)
@@ -35,6 +38,7 @@ def tune(place, out, method="full", monitor=None, checkpoints=None, **changes):
         TEXT,
         FineTuning(**{**BASE, "epochs": 4, **changes}, tuning=how),
         0,
+        features=features,
         data=place / "data",
         body=place / "body",
         architecture=place / "body",
@@ -45,8 +49,9 @@ def tune(place, out, method="full", monitor=None, checkpoints=None, **changes):
 
 
 def tune_on_images(
-    place, out, method="full", monitor=None, checkpoints=None, body="resnet", **changes
-):
+    place, out, method="full", monitor=None, checkpoints=None, body="resnet", features=None,
+    **changes,
+):  # fmt: skip
     """Fine-tune a body of `place` on its pictures."""
     out.mkdir()
     how = TuningMethod(method=method)
@@ -55,6 +60,7 @@ def tune_on_images(
         IMAGES,
         ImageTuning(**given, tuning=how),
         0,
+        features=features,
         data=place / "pixels",
         body=place / body,
         architecture=place / body,
@@ -153,6 +159,35 @@ def test_in_full_all_learns_and_there_is_no_adapter(place, tmp_path):
 
 
 EQUAL = {"precision": "fp32", "dropout": 0.0, "epochs": 3}
+
+
+@pytest.mark.parametrize("kind", ["text", "images"])
+def test_a_probe_of_stored_features_asks_the_encoder_for_none(kind, place, tmp_path, monkeypatch):
+    how, out = TuningMethod(method="probe"), tmp_path / "features"
+    out.mkdir()
+    if kind == "text":
+        run, data, body, compute = tune, "data", "body", compute_features
+        training = FineTuning(precision="fp32", max_length=32, tuning=how)
+    else:
+        run, data, body, compute = tune_on_images, "pixels", "resnet", compute_features_of_pictures
+        training = ImageTuning(precision="fp32", tuning=how)
+    folders = {"data": place / data, "body": place / body, "architecture": place / body}
+    found = compute(
+        TEXT if kind == "text" else IMAGES, training, 0, **folders, out=out, monitor=Silent()
+    )
+    assert found["megabytes"] > 0
+    computed = run(place, tmp_path / "computed", "probe", **EQUAL)
+    asked, ask = [], Features._ask
+    monkeypatch.setattr(
+        Features, "_ask", lambda self, some: asked.append(len(some)) or ask(self, some)
+    )
+    read = run(place, tmp_path / "read", "probe", features=out, **EQUAL)
+    assert asked == [2], "two examples show what the head reads"
+    for name in ("train_loss", "validation_loss"):
+        assert read[name] == pytest.approx(computed[name], abs=1e-5)
+    again = run(place, tmp_path / "again", "probe", features=out, **EQUAL | {"epochs": 1})
+    assert asked == [2, 2]
+    assert again["examples"] == read["examples"]
 
 
 @pytest.mark.parametrize("kind", ["text", "images"])

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from tasks.comparison.answers import setting_name
 from tasks.comparison.comparison import Tuned, Value, value_of
+from tasks.comparison.energy import Power
 from tasks.comparison.past_run import PastRun, label_of
 from tasks.comparison.remains import Remains
 from tasks.comparison.settings import settings_of
@@ -18,7 +19,7 @@ from tasks.statistics.significance import Difference
 
 
 def ways_of(
-    runs: Sequence[PastRun], remains: Remains, differences: Sequence[Difference]
+    runs: Sequence[PastRun], remains: Remains, differences: Sequence[Difference], power: Power
 ) -> dict[str, list[Tuned]]:
     """The ways of tuning of the problems on which runs differ in the method.
 
@@ -27,6 +28,7 @@ def ways_of(
         remains: where to look for metrics and seconds.
         differences: the tested ones, which give the verdicts against the method `full`, of the
             first setting that is the same apart from the tuning.
+        power: of the processors, for the estimate of the energy.
     """
     found: dict[str, list[Tuned]] = {}
     for problem in sorted({name for run in runs for name in run.problems}):
@@ -37,7 +39,10 @@ def ways_of(
         ]
         if len({method_of(runs[positions[0]], problem) for positions in settings}) < 2:
             continue
-        ways = [_way(runs, positions, problem, remains) for positions in settings]
+        ways = [
+            _way([runs[i] for i in positions], positions, problem, remains, power)
+            for positions in settings
+        ]
         own = [each for each in differences if each.problem == problem]
         apart = [_apart_from_tuning(runs[positions[0]], problem) for positions in settings]
         full = {
@@ -73,12 +78,15 @@ def _apart_from_tuning(run: PastRun, problem: str) -> frozenset[tuple[str, str]]
 
 
 def _way(
-    runs: Sequence[PastRun], positions: Sequence[int], problem: str, remains: Remains
+    some: Sequence[PastRun],
+    positions: Sequence[int],
+    problem: str,
+    remains: Remains,
+    power: Power,
 ) -> Tuned:
     title = str(Title("finetuning", problem))
-    some = [runs[i] for i in positions]
     recorded = [remains.numbers(run, title) for run in some]
-    spent = [each.seconds for run in some if (each := remains.spent(run, title))]
+    spent = [each for run in some if (each := remains.spent(run, title))]
     first = next(filter(None, recorded), {})
     peaks = [each["peak_memory_mb"] for each in recorded if "peak_memory_mb" in each]
     metric = headline_of(some[0].metrics, problem)
@@ -92,7 +100,8 @@ def _way(
         method_of(some[0], problem),
         first.get("trained_parameters"),
         first.get("trained_share"),
-        statistics.fmean(spent) if spent else None,
+        statistics.fmean(each.seconds for each in spent) if spent else None,
+        statistics.fmean(each.watt_hours(power) for each in spent) if spent else None,
         max(peaks, default=None),
         first.get("adapter_bytes", first.get("model_bytes")),
         value,

@@ -13,7 +13,8 @@ from tasks.statistics.significance import BETTER, WORSE
 
 MEGABYTE = 10**6
 _HOW = (
-    "Seconds are those of the fine-tuning when it was computed; the peak is that of the whole "
+    "Seconds are those of the fine-tuning when it was computed, watt-hours (Wh) an estimate from "
+    "them, as in the table of costs; the peak is that of the whole "
     "process, libraries included; on disk is what was learnt: the adapter, or the model where "
     "there is none. The verdicts are those of the tests above, corrected for their number."
 )
@@ -34,7 +35,7 @@ def ways_blocks(found: Comparison, *, figures: bool) -> list[Block]:
 
 
 def _grid(problem: str, metric: str, ways: Sequence[Tuned]) -> Grid:
-    header = [problem, "method", "trained", "share", "seconds", "peak MB", "MB on disk"]
+    header = [problem, "method", "trained", "share", "seconds", "Wh", "peak MB", "MB on disk"]
     return Grid([*header, metric, "against full"], [_row(way) for way in ways], strong="not chance")
 
 
@@ -51,6 +52,7 @@ def _row(way: Tuned) -> list[Cell]:
         ABSENT if way.trained is None else f"{way.trained:,.0f}",
         ABSENT if way.share is None else f"{100 * way.share:.3g} %",
         ABSENT if way.seconds is None else f"{way.seconds:,.1f}",
+        ABSENT if way.watt_hours is None else f"{way.watt_hours:,.3g}",
         ABSENT if way.memory is None else f"{way.memory:,.0f}",
         ABSENT if way.size is None else f"{way.size / MEGABYTE:,.3g}",
         value,

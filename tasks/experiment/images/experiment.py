@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -37,6 +37,7 @@ class ImageEvaluation(Part):
     bootstrap_samples: int = as_in(Evaluation, "bootstrap_samples")
     confidence: float = as_in(Evaluation, "confidence")
     seeds: int = as_in(Evaluation, "seeds")
+    learning_curve: list[Annotated[float, Field(gt=0, le=1)]] = as_in(Evaluation, "learning_curve")
     mislabelled: bool = as_in(Evaluation, "mislabelled")
     calibration: Literal["none", "temperature"] = as_in(Evaluation, "calibration")
     wanted_accuracy: float = as_in(Evaluation, "wanted_accuracy")

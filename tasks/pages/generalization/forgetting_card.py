@@ -34,8 +34,8 @@ def blocks(found: Mapping[str, Any]) -> list[str]:
     return [
         said(found),
         pages.table(["before", "after fine-tuning", "added"], rows, words=0),
-        f"The loss of {escaped(found['objective'])} in nats on {found['sequences']:,} sequences of "
-        f"{found['length']:,} tokens of held-out text. The head is that of the pre-training, the "
+        f"Objective {escaped(found['objective'])}: {found['loss']}. On {found['sequences']:,} "
+        f"sequences of {found['length']:,} tokens. The head is that of the pre-training, the "
         f"encoder the fine-tuned one; {100 * found['confidence']:g} % bootstrap interval over "
         "blocks of sequences, paired.",
     ]

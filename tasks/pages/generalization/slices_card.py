@@ -15,7 +15,7 @@ from tasks.pages.figures import BLUE, MUTED, ORANGE, Interval, draw_intervals
 from tasks.pages.generalization.writing import read, said, write_card
 from tasks.problems import Metric
 from tasks.statistics import numbers
-from tasks.statistics.slices import BETTER, WORSE
+from tasks.statistics.slicing.slices import BETTER, WORSE
 
 TITLE = "Slices"
 FIGURES = {"slices.png": "the difference of each slice from the other rows, the worst first"}

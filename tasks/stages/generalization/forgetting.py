@@ -3,14 +3,16 @@
 The encoder of the pre-trained model is replaced by the fine-tuned one, and its head stays: the loss
 of the objective on the held-out text, before and after (catastrophic forgetting: McCloskey & Cohen
 1989, "Catastrophic interference in connectionist networks"). A head that is tied to the embeddings
-changes with them. In fp32, so that results do not depend on the hardware of the training.
+changes with them. Where an objective stores a part of its model, it says what is measured of it. In
+fp32, so that results do not depend on the hardware of the training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -28,9 +30,46 @@ from tasks.problems.weighted import Floats
 from tasks.statistics import numbers
 from tasks.statistics.bootstrap import Bootstrap, draw_weights
 
+if TYPE_CHECKING:
+    from torch import nn
+
 LOSS = "validation_loss"
 MASKING = 0.15  # as pre-training is validated
 BLOCK = 8  # sequences that are drawn together in a resample
+
+
+@runtime_checkable
+class StoredInPart(Protocol):
+    """The further names in the module of an objective that stores a part of its model.
+
+    Attributes:
+        STORED_LOSS: what `measure_stored` measures, for people.
+    """
+
+    STORED_LOSS: str
+
+    def measure_stored(self, model: nn.Module, batch: Any) -> dict[str, tuple[float, int]]:
+        """`validation_loss` of the stored part on a batch, as a sum and a count."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss that is measured before and after.
+
+    Attributes:
+        words: what it is, for people.
+        measure: of a batch, as a sum and a count.
+    """
+
+    words: str
+    measure: Callable[[nn.Module, Any], dict[str, tuple[float, int]]]
+
+    @classmethod
+    def of(cls, kind: Objective) -> Self:
+        """That of an objective, by what its stored models contain."""
+        if isinstance(kind, StoredInPart):
+            return cls(kind.STORED_LOSS, kind.measure_stored)
+        return cls(kind.METRICS[LOSS].words, kind.measure)
 
 
 def measure_forgetting(
@@ -78,17 +117,18 @@ def measure_forgetting(
     rows = min(BLOCK, len(examples))
     batches = ExampleBatches(examples, min(len(examples), sequences) // rows, rows, seed)
     blocks = [batches[step] for step in range(len(batches))]
-    network = kind.new_model(given_configuration(pretrained, 0.0, len(loaded)), seed)
+    new = kind.new_model(given_configuration(pretrained, 0.0, len(loaded)), seed)
+    network, loss = kind.stored_model(new), Loss.of(kind)
     if lacking := load_all(network, pretrained):
         raise StageError(
             f"the pre-trained model was stored without its head ({lacking[0]}, …), so its loss "
             "cannot be measured: set evaluation.forgetting to false"
         )
     monitor.progress(0, 2, "models")
-    before = _measured(kind, network, blocks)
+    before = _measured(loss, network, blocks)
     load_encoder(network, model)
     monitor.progress(1, 2, "models")
-    after = _measured(kind, network, blocks)
+    after = _measured(loss, network, blocks)
     monitor.progress(2, 2, "models")
     bootstrap = Bootstrap(bootstrap_samples, confidence, seed)
     generator = np.random.default_rng(seed)
@@ -104,6 +144,7 @@ def measure_forgetting(
     }
     facts = {
         "objective": objective,
+        "loss": loss.words,
         "sequences": len(blocks) * rows,
         "length": sequence_length,
         "confidence": confidence,
@@ -114,9 +155,9 @@ def measure_forgetting(
     return metrics
 
 
-def _measured(kind: Objective, network: Any, blocks: Sequence[Any]) -> Floats:
+def _measured(loss: Loss, network: Any, blocks: Sequence[Any]) -> Floats:
     """The loss of each block, of equally many sequences."""
-    return np.array([evaluate(kind, network, [block], "fp32")[LOSS] for block in blocks])
+    return np.array([evaluate(loss, network, [block], "fp32")[LOSS] for block in blocks])
 
 
 def sentence(objective: str, metrics: dict[str, float]) -> str:

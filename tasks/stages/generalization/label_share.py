@@ -1,24 +1,21 @@
 """Stage `label-share`: a part of the training rows, as if fewer had been labelled.
 
 The rows of a smaller share are among those of a larger one (nested), and each label has the same
-share of its rows (stratified), but at least one. Where a row has several labels, it is of the
-stratum of its rarest, as the combinations of labels are too many to have a row each.
+share of its rows (stratified), but at least one.
 
 It chooses rows and finds nothing, so that it writes no finding.json.
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections import Counter, defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.contract import Monitor
 from tasks.data.chosen_rows import choose_rows
-from tasks.data.rows import Example, Shape
+from tasks.data.rows import Example
 from tasks.problems import load, shape_of
+from tasks.statistics.nested_shares import chosen_share, nested_order
 
 BESIDE = ("validation.parquet", "labels.json")
 
@@ -54,41 +51,13 @@ def choose_share(
     shape, texts = shape_of(problem), load(problem).texts
     rows = choose_rows(data / "train.parquet", texts, train_examples, chosen_by)
     examples: list[Example] = rows.to_dict("records")  # type: ignore[assignment]
-    order, fewest = nested_order(shape, examples, seed)
-    wanted = round(share * len(rows))
-    if wanted < fewest:
-        monitor.warn(
-            f"{100 * share:g} % of {len(rows):,} training rows are {wanted:,}, but a row of each "
-            f"label needs {fewest:,}: so many are taken"
-        )
-    chosen = sorted(order[: max(wanted, fewest, 1)])
+    names = [f"{row['document']}\n{shape.passage(row)}" for row in examples]
+    order, fewest = nested_order([shape.counted(row) for row in examples], names, seed)
+    chosen, told = chosen_share(order, fewest, share)
+    if told:
+        monitor.warn(told)
     rows.iloc[chosen].to_parquet(out / "train.parquet", index=False)
     for name in BESIDE:
         shutil.copyfile(data / name, out / name)
     monitor.progress(len(chosen), len(chosen), "rows")
     return {"examples": float(len(chosen))}
-
-
-def nested_order(shape: Shape, rows: Sequence[Example], seed: int) -> tuple[list[int], int]:
-    """All rows in an order whose beginnings have each label in its share.
-
-    Returns:
-        The order; and how many rows at its beginning have each label at least once.
-    """
-    strata: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    labels = [sorted(set(shape.counted(row))) for row in rows]
-    counts = Counter(label for each in labels for label in each)
-    for number, row in enumerate(rows):
-        text = f"{seed}\n{row['document']}\n{shape.passage(row)}"
-        rarest = min(labels[number], key=lambda label: (counts[label], label), default="")
-        strata[rarest].append((hashlib.sha256(text.encode()).hexdigest(), number))
-    placed = sorted(
-        ((place + 0.5) / len(members), key, number)
-        for members in strata.values()
-        for place, (key, number) in enumerate(sorted(members))
-    )
-    seen, first, later = set[str](), list[int](), list[int]()
-    for *_, number in placed:
-        (later if seen.issuperset(labels[number]) else first).append(number)
-        seen.update(labels[number])
-    return [*first, *later], len(first)

@@ -7,10 +7,8 @@ source with its text and its document.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +19,12 @@ from tasks.data.notices import Notices
 from tasks.data.rows import Shape
 from tasks.data.same_text import digest
 from tasks.data.sliced_columns import COMPUTED, LENGTH, columns_read, require_column
-from tasks.data.tables import write_json
 from tasks.experiment.problem import LabelledData
-from tasks.problems import Problem, load, shape_of
+from tasks.problems import load, shape_of
 from tasks.sources import Source
-from tasks.statistics import numbers
-from tasks.statistics.bootstrap import Bootstrap
-from tasks.statistics.documents import FEWEST_DOCUMENTS
-from tasks.statistics.headline import labels_of, read_answers
+from tasks.statistics.headline import read_answers
 from tasks.statistics.paired_measures import lengths
-from tasks.statistics.slices import (
-    WORSE,
-    Measured,
-    fewest_samples,
-    measure_slices,
-    samples_of,
-    slices_of,
-)
+from tasks.statistics.slicing.finding import find_slices
 
 Row = dict[str, Any]
 
@@ -84,40 +71,12 @@ def measure(
     read: dict[str, list[Any]] = {}
     if beside and source is not None:
         read = values_of(beside, labelled, shape, source, rows, monitor=monitor)
-    slices, left_out = [], []
-    for name in columns:
-        values = _computed(name, shape, rows) if name in COMPUTED else read[name]
-        found, more = slices_of(name, values)
-        slices += found
-        left_out += [f"{more:,} values of {name} with the fewest rows"] if more else []
-    samples = samples_of(len(slices), table["document"].nunique(), confidence)
-    bootstrap = Bootstrap(samples, confidence, seed)
-    measured = measure_slices(kind, table, labels_of(kind, table), slices, bootstrap)
-    small = len(slices) - len(measured)
-    left_out += [
-        f"{small:,} with fewer than {FEWEST_DOCUMENTS} documents inside or outside"
-    ] * bool(small)
-    too_many = samples < fewest_samples(len(measured), confidence)
-    if too_many:
-        monitor.warn(
-            f"{len(measured):,} slices are too many for {samples:,} resamples: none can be shown "
-            "to be worse after the correction for their number; slice by fewer columns"
-        )
-    if left_out:
-        monitor.warn(f"slices that are not looked at: {'; '.join(left_out)}")
-    metric = kind.METRICS[kind.HEADLINE]
-    facts = {
-        "metric": asdict(metric),
-        "rows": f"{len(rows):,} {kind.ROWS}",
-        "columns": columns,
-        "confidence": confidence,
-        "left_out": left_out,
-        "too_many": too_many,
-        "slices": [asdict(each) for each in measured],
-        "sentences": sentences(kind, measured),
+    values = {
+        name: _computed(name, shape, rows) if name in COMPUTED else read[name] for name in columns
     }
-    write_json(out / "finding.json", facts)
-    return metrics_of(kind, measured)
+    return find_slices(
+        kind, table, values, confidence=confidence, seed=seed, out=out, monitor=monitor
+    )
 
 
 def _computed(name: str, shape: Shape, rows: Sequence[Row]) -> list[Any]:
@@ -163,36 +122,3 @@ def values_of(
             found[row.split == "test"][key].append(values)
     beside = [found[has_test][key].popleft() for key in keys]
     return {name: [each[name] for each in beside] for name in names}
-
-
-def metrics_of(kind: Problem, measured: Sequence[Measured]) -> dict[str, float]:
-    """The slices as metrics; a name has only signs that MLflow accepts, and a number if taken."""
-    found = {
-        "slices/measured": float(len(measured)),
-        "slices/worse": float(sum(each.verdict == WORSE for each in measured)),
-    }
-    for each in measured:
-        plain = re.sub(r"[^\w. -]", "_", f"{each.column} {each.name}")[:80]
-        same = [plain, *(f"{plain} ({number})" for number in range(2, len(measured) + 1))]
-        free = next(each for each in same if f"slices/{each}/{kind.HEADLINE}" not in found)
-        name = f"slices/{free}/{kind.HEADLINE}"
-        found |= {name: each.value, f"{name}/low": each.low, f"{name}/high": each.high}
-    return found
-
-
-def sentences(kind: Problem, measured: Sequence[Measured]) -> list[str]:
-    """What the slices show, in words: which are worse, or that none is shown to be."""
-    worse = [each for each in measured if each.verdict == WORSE]
-    unit = kind.METRICS[kind.HEADLINE].unit
-    if not measured:
-        return ["no slice of the test is large enough to be looked at"]
-    corrected = f"of {len(measured)} slices, corrected for their number (Holm)"
-    if not worse:
-        return [f"no slice is shown to be worse than the other rows, {corrected}"]
-    named = [
-        f"{each.column} {each.name} ({numbers.plain(each.value, unit)}, "
-        f"{numbers.gain(each.difference, unit)} against the other rows)"
-        for each in worse[:3]
-    ]
-    more = f" and {len(worse) - 3} more" if len(worse) > 3 else ""
-    return [f"shown to be worse: {'; '.join(named)}{more}, {corrected}"]

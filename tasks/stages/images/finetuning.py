@@ -23,6 +23,7 @@ from tasks.contract import Monitor
 from tasks.data.chosen_rows import choose_rows
 from tasks.data.images.augmentation import Augmenter
 from tasks.data.images.examples import ImageBatches
+from tasks.data.images.mixing import Mixer
 from tasks.data.images.resizing import in_base64
 from tasks.experiment.images.problem import ImageTuning
 from tasks.experiment.pretraining import Checkpoints
@@ -65,11 +66,13 @@ class Varied:
         kind: the problem.
         examples: as it encodes them.
         augmenter: varies their pictures; None for a method that reads them as they are.
+        mixer: mixes the pictures of a batch, and their labels; None leaves them apart.
     """
 
     kind: Problem
     examples: Sequence[Any]
     augmenter: Augmenter | None
+    mixer: Mixer | None = None
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -80,7 +83,8 @@ class Varied:
         if self.augmenter is None:
             return move_of(self.kind)(batch, np.tile(np.eye(2, 3), (len(indices), 1, 1)))
         batch = move_of(self.kind)(batch, self.augmenter.maps(indices, epochs))
-        return batch | {"pixel_values": self.augmenter(batch["pixel_values"], indices, epochs)}
+        batch |= {"pixel_values": self.augmenter(batch["pixel_values"], indices, epochs)}
+        return batch if self.mixer is None else self.mixer(batch, indices, epochs)
 
 
 def finetune_on_images(
@@ -94,6 +98,7 @@ def finetune_on_images(
     out: Path,
     monitor: Monitor,
     checkpoints: Checkpoints | None = None,
+    features: Path | None = None,
 ) -> dict[str, float]:
     """Train a model on a problem and write it to `out/model`.
 
@@ -107,6 +112,7 @@ def finetune_on_images(
         out: Empty folder for `model/`, `model.json`, `curves.json`, and perhaps `adapter/`.
         monitor: Receives the progress and the curves.
         checkpoints: How often to write a checkpoint.
+        features: Folder of stage `features`, for a method that reads them.
 
     Returns:
         examples, steps, train_loss (the last point of the curve), and validation_loss and the
@@ -130,7 +136,7 @@ def finetune_on_images(
     costs = Costs.of(model)
     examples = kind.encode(rows, None, labels)
     monitor.note(examples=len(rows))
-    counts = count_labels(examples, len(labels))
+    counts = count_labels(examples, len(labels), kind.HEAD.problem_type)
     if missing := [name for name, count in zip(labels, counts, strict=True) if not count]:
         monitor.say(
             f"Warning: none of the {len(rows):,} training examples has {len(missing)} of the "
@@ -139,13 +145,15 @@ def finetune_on_images(
         )
     size = min(training.batch_size, len(examples))
     channels = read_pixels(architecture).channels
-    augmenter = None
+    augmenter, mixer, settings = None, None, training.augmentation
     if tuned.varies:
-        augmenter = Augmenter(training.augmentation, seed, channels=channels)
+        augmenter = Augmenter(settings, seed, channels=channels)
+        mixer = Mixer(settings.mixup, seed, len(labels)) if settings.mixup else None
     number = len(examples) + len(validation)
-    read = tuned.solving(kind, examples, training.precision, monitor, number=number) or kind
+    precision = training.precision
+    read = tuned.solving(kind, examples, precision, monitor, number=number, stored=features) or kind
     batches = ImageBatches(
-        Varied(read, examples, augmenter),
+        Varied(read, examples, augmenter, mixer),
         -(-len(examples) * training.epochs // size),
         size,
         seed,
@@ -154,7 +162,7 @@ def finetune_on_images(
         model,
         batches,
         optimization(training, len(batches), seed),
-        picture_loss_of(kind, training, counts),
+        picture_loss_of(kind, training, counts, len(examples), mixed=mixer is not None),
         monitor,
         validate=validation_of(read, model, validation, labels),
         validate_every=max(1, len(batches) // VALIDATIONS),

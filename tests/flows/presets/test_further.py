@@ -61,7 +61,35 @@ def test_the_presets_of_families_are_these() -> None:
 
 def test_the_ui_offers_none_of_them() -> None:
     assert list(presets())[: len(offered())] == list(offered())
-    assert {*presets()} - {*offered()} == {*FAMILIES, *GPU}
+    assert {*presets()} - {*offered()} == {*FAMILIES, *GPU, "generalization"}
+
+
+def test_generalization_asks_everything_of_the_encoder_of_tuning() -> None:
+    asked, tuned = planned_of("generalization"), planned_of("tuning")
+    shared = {title for title in tuned if asked[title] == tuned[title]}
+    assert {*tuned} - shared == {"report"}
+    more = {title.split()[0] for title in {*asked} - {*tuned}}
+    assert more == {
+        "calibration",
+        "evaluation",
+        "finetuning",
+        "forgetting",
+        "further-test",
+        "label-share",
+        "leakage",
+        "learning-curve",
+        "mislabelled",
+        "near-duplicates",
+        "slices",
+        "transfer",
+    }
+
+
+def planned_of(name: str) -> dict[str, str]:
+    """The fingerprint of each stage that a preset plans, by its title."""
+    planner = Planner(Store(Path("nowhere")))
+    recipe(load_experiment(name), planner)
+    return {step.title: step.fingerprint for step in planner.steps}
 
 
 def sentences(draw: random.Random, number: int) -> tuple[str, str]:

@@ -149,8 +149,12 @@ def test_rows_that_look_mislabelled_are_looked_for_in_classifications_alone(
         planned(file, several, "evaluation.mislabelled=true")
 
 
-def test_forgetting_needs_a_pre_training_whose_head_is_stored(file: Path) -> None:
-    more = {*planned(file, "evaluation.forgetting=true")} - {*planned(file)}
-    assert more == {"forgetting mood"}
-    with pytest.raises(InvalidExperimentError, match=r"evaluation\.forgetting: found true, but"):
-        planned(file, "evaluation.forgetting=true", "pretraining.objective=mlm+bow")
+def test_forgetting_needs_an_objective_whose_head_is_stored(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bow = "pretraining.objective=mlm+bow"
+    asked = ("evaluation.forgetting=true", bow)
+    assert {*planned(file, *asked)} - {*planned(file, bow)} == {"forgetting mood"}
+    monkeypatch.setattr("tasks.experiment.choices.those_with", lambda *_: ("mlm",))
+    with pytest.raises(InvalidExperimentError, match=r"found true, but.*objective mlm$"):
+        planned(file, *asked)

@@ -14,6 +14,7 @@ from tasks.sources.pydocs.opening import joined, opening
 from tasks.sources.pydocs.pairs import summarized
 from tasks.sources.pydocs.parameters import counted
 from tasks.sources.pydocs.sections import divided, kinds_of
+from tasks.sources.pydocs.summaries import summary
 
 TEXT = """Compute the mean of the values along an axis.
 
@@ -55,6 +56,9 @@ def test_each_problem_asks_what_it_says() -> None:
         "prompt": "Compute the mean of the values along an axis.",
         "target": "The mean is taken of all values that are not missing.",
     }
+    named = Docstring("numpy/a.py::a", "Compute a numpy.mean of all of its values.", frozenset())
+    [(_, _, _, values)] = summary(named)
+    assert values == {"text": "Compute a library of all of its values.", "label": "numpy"}
     [(_, _, _, values)] = summarized(DOCSTRING)
     assert values["text"] == "Compute the mean of the values along an axis."
     assert values["second_text"].endswith("It is exact for whole numbers.")
@@ -73,7 +77,7 @@ def test_sections_are_known_in_every_style() -> None:
 
 def test_too_little_is_left_out() -> None:
     short = Docstring("numpy/a.py::a", "Do it.", frozenset({"a"}))
-    assert [made(short) for made in (continued, summarized, divided, counted)] == [[], [], [], []]
+    assert [made(short) for made in (continued, summary, summarized, divided, counted)] == [[]] * 5
 
 
 @pytest.mark.slow
@@ -83,6 +87,7 @@ def test_too_little_is_left_out() -> None:
         ("continuation", "generation", "target"),
         pytest.param("pairs", "text-classification", "label", marks=pytest.mark.long),
         ("sections", "several-labels", "label"),
+        pytest.param("summaries", "text-classification", "label", marks=pytest.mark.long),
         pytest.param("parameters", "regression", "number", marks=pytest.mark.long),
     ],
 )

@@ -17,8 +17,9 @@ from tasks.pages.generalization import slices_card
 from tasks.problems import load, shape_of
 from tasks.sources import Source, resolve
 from tasks.stages.dataset import prepare_dataset
-from tasks.stages.generalization.slices import measure, metrics_of, values_of
-from tasks.statistics.slices import CHANCE, Measured
+from tasks.stages.generalization.slices import measure, values_of
+from tasks.statistics.slicing.finding import metrics_of
+from tasks.statistics.slicing.slices import CHANCE, Measured
 from tests.stages.generalization.conftest import PROBLEM
 from tests.support.shown import shown
 

@@ -1,0 +1,72 @@
+"""What pictures are split by, to see where a model is worse: the names in a problem's `sliced.py`.
+
+`label` and `brightness` (the mean of the pixels) are there for every problem of pictures; a problem
+whose answers have an area states `size` too.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+import numpy as np
+import pandas as pd
+
+from tasks.contract import StageError
+from tasks.data.images.pixel_arrays import Pixels
+from tasks.problems import part_of
+
+LABEL, BRIGHTNESS, SIZE = "label", "brightness", "size"
+
+
+class SlicedPictures(Protocol):
+    """The names in the `sliced.py` of a problem of pictures.
+
+    Attributes:
+        SLICES: what its pictures can be split by.
+    """
+
+    SLICES: tuple[str, ...]
+
+    def labels_of(self, text: str) -> list[str]:
+        """The labels in an answer, as the table of stage `pixels` has it."""
+
+    def size_of(self, text: str) -> float:
+        """Optional: the area of what an answer shows, in pixels of the stored square."""
+
+
+def load_sliced(problem: str) -> SlicedPictures:
+    """Import what pictures of a problem are split by."""
+    return cast(SlicedPictures, importlib.import_module(part_of(problem, "sliced")))
+
+
+def require_slices(problem: str, names: Sequence[str], field: str) -> None:
+    """Check that pictures can be split by all of some names.
+
+    Raises:
+        StageError: not by one of them.
+    """
+    accepted = load_sliced(problem).SLICES
+    for name in names:
+        if name not in accepted:
+            raise StageError(
+                f"{field}: found {name!r}; accepted with {problem}: {', '.join(accepted)}"
+            )
+
+
+def values_of(problem: str, name: str, rows: pd.DataFrame, pixels: Pixels) -> list[Any]:
+    """The value of each picture; of labels, the list of those that it has.
+
+    Args:
+        problem: of the pictures.
+        name: one of its SLICES.
+        rows: label and place of each picture.
+        pixels: [pictures, size, size, channels] by place.
+    """
+    sliced = load_sliced(problem)
+    if name == BRIGHTNESS:
+        return [round(float(np.mean(pixels[place])) / 255, 3) for place in rows["place"]]
+    if name == SIZE:
+        return [round(sliced.size_of(text), 1) for text in rows["label"]]
+    return [list(dict.fromkeys(sliced.labels_of(text))) for text in rows["label"]]
