@@ -72,6 +72,8 @@ def planned_experiment(
         if problem := torchvision_problem():
             raise StageError(problem)
         require_stages(refresh, IMAGE_NAMES)
+        if experiment.start:
+            ready()  # as below
         return experiment, planned(partial(images.recipe, experiment), refresh, verify)
     require_stages(refresh)
     if experiment.start:

@@ -125,6 +125,13 @@ def evaluation(problem: str) -> Stage:
     return replace(found, libraries=(*found.libraries, "pillow"))
 
 
+def judgement(problem: str) -> Stage:
+    """Champion and challenger on the same test pictures, and the decision by the rule."""
+    found = stages.judgement(problem)
+    modules = tuple(problems.modules_of(problem))
+    return replace(found, code=modules, libraries=(*found.libraries, "pillow"))
+
+
 def label_share(problem: str) -> Stage:
     """A share of the training pictures."""
     found = stages.label_share(problem)
@@ -168,6 +175,7 @@ def on_images(problem: str) -> Table:
         finetuning,
         baseline,
         evaluation,
+        judgement,
         families.module_of,
         tuned=(*train, *validation, "labels.json"),
         compared=(*train, *validation, "labels.json", *test),

@@ -141,6 +141,8 @@ class Problem(Description, Protocol):
             answers a table of one column or a list of texts. It imports nothing of Temper.
         LOSS: The name of a row's loss, for the axis of a figure.
         READER: Optional: the class of `transformers` that reads a model's inputs.
+        RELABELS: Optional: whether the last dimension of the model's logits has a place for each
+            label, so that they can be put into another order.
     """
 
     CUT: str
@@ -150,6 +152,7 @@ class Problem(Description, Protocol):
     SERVED: str
     LOSS: str
     READER: str
+    RELABELS: bool
 
     def complete(self, rows: pd.DataFrame, data: Path, split: str) -> pd.DataFrame:
         """Optional: the rows of a split with the inputs that are stored beside their table."""
