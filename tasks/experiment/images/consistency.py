@@ -13,6 +13,7 @@ from tasks.experiment.training import (
     Layers,
     layer_mistakes,
     optimizer_mistakes,
+    recomputing_mistakes,
     without_matrices,
 )
 
@@ -56,8 +57,11 @@ def _layers(experiment: ImageExperiment) -> list[Mistake]:
     words = choices.words_of("families/images", family, "_LAYERS")
     sizes = choices.table_of("families/images", family, "_DEPTHS")
     count, width = sizes.get(experiment.model.size, (0, 0))
-    found = layer_mistakes(experiment.downstream, Layers(name, words, count, width))
-    if experiment.pretraining.optimizer == "muon" and "no matrices" in words:
+    layers, pretraining = Layers(name, words, count, width), experiment.pretraining
+    found = recomputing_mistakes(
+        "pretraining", layers, asked=pretraining.gradient_checkpointing
+    ) + layer_mistakes(experiment.downstream, layers)
+    if pretraining.optimizer == "muon" and "no matrices" in words:
         found.append(("pretraining.optimizer", without_matrices(name)))
     return found
 
