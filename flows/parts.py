@@ -71,7 +71,8 @@ def pretrain(
     recipe = partial(pretraining_recipe, job)
     if plan_only:
         return show_plan(recipe, refresh, verify)
-    work = Work("pretrain", job.name, pretraining_title(), asked(job))
+    settled = job.model_copy(update={"tokenizer": job.experiment.settled_tokenizer})
+    work = Work("pretrain", job.name, pretraining_title(), asked(settled))
     summary = perform(work, recipe, refresh, verify)
     if job.register_as:
         summary = summary.model_copy(update={"version": register_body(job, summary)})

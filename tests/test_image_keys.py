@@ -5,7 +5,9 @@ As `tests/test_keys.py` for text, whose helpers it uses.
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,10 +16,12 @@ import pytest
 
 from flows.presets.loading import load_any
 from flows.recipes.images import recipe
-from tasks.contract import Stage
+from tasks.contract import Stage, StageError
 from tasks.experiment.images.experiment import ImageExperiment
+from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.machinery.execution.planner import PendingArtifact
 from tests.support.tiny_images import write_image_experiment
+from tests.support.tiny_published import write_published
 from tests.test_keys import METHODS, Walk, changed, fields_of
 
 NO_KEY: set[str] = set()
@@ -54,6 +58,10 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.problem": (
         "semantic-segmentation",
         TUNING | OF_KINDS | {"pixels kinds", "baseline kinds", "evaluation kinds"},
+    ),
+    "downstream.several_labels": (
+        "true",
+        TUNING | OF_KINDS | {"baseline kinds", "evaluation kinds"},
     ),
     "downstream.classes": ("[a, b]", OF_KINDS),
     "downstream.ignore": ("7", OF_KINDS),
@@ -121,6 +129,7 @@ TRAINING = {
     "augmentation.colour": "0.1",
     "augmentation.blur": "0.1",
     "augmentation.erase": "0.1",
+    "augmentation.mixup": "0.2",
 }
 for part, titles in {"pretraining": PRETRAINING, "downstream": TUNING}.items():
     FIELDS |= {f"{part}.{name}": (value, titles) for name, value in TRAINING.items()}
@@ -196,8 +205,12 @@ def keys(place: SimpleNamespace, *settings: str) -> dict[str, dict[str, Any]]:
     return walk.keys
 
 
+# Fields about a model to start from: it counts by its content, as a test below shows.
+OF_A_GIVEN_MODEL = {"start", "evaluation.baseline"}
+
+
 def test_the_table_has_every_field_and_no_other() -> None:
-    assert set(FIELDS) == fields_of(ImageExperiment)
+    assert set(FIELDS) | OF_A_GIVEN_MODEL == fields_of(ImageExperiment)
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -214,6 +227,82 @@ def test_a_field_is_in_the_key_of_the_stages_that_it_changes(
     both = "finetuning kinds" in titles and ".tuning." not in field
     tuned = {"finetuning kinds from scratch"} if both else set()
     assert changed(before, after) == (titles | tuned) & before.keys() & after.keys()
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+    """A model to start from, and one of other weights, in a store of their own."""
+    folder = tmp_path_factory.mktemp("given")
+    first = write_published(folder / "one", "vit")
+    second = write_published(folder / "other", "vit", mean=[0.5, 0.4, 0.3])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEMPER_HOME", str(folder / "home"))
+        yield first, second
+
+
+def begun(place: SimpleNamespace, start: Path, *settings: str) -> dict[str, dict[str, Any]]:
+    return keys(place, "model={}", f"start={start}", *settings)
+
+
+def test_a_model_to_start_from_is_in_the_key_of_the_stage_that_fits_it(
+    place: SimpleNamespace, given: tuple[Path, Path]
+) -> None:
+    before, after = (begun(place, start) for start in given)
+    assert changed(before, after) == {"start", "report"}  # the page has its origin
+    assert changed(before, begun(place, given[0], "pixels.size=24")) == EVERY_PIXEL | {"start"}
+    assert changed(keys(place), before) >= {"pretraining", "finetuning kinds"}
+
+
+def test_without_steps_nothing_is_read_to_pre_train_on(
+    place: SimpleNamespace, given: tuple[Path, Path]
+) -> None:
+    settings = ("pretraining.steps=0", "images={}")
+    found = begun(place, given[0], *settings)
+    assert "start" in found
+    assert not {"images", "pixels", "pretraining"} & found.keys()
+    with pytest.raises(InvalidExperimentError, match="or 0 with `start`"):
+        load(place, "pretraining.steps=0")
+
+
+def test_the_baseline_start_is_the_model_before_its_pre_training_here(
+    place: SimpleNamespace, given: tuple[Path, Path]
+) -> None:
+    found = begun(place, given[0], "evaluation.baseline=start")
+    assert "finetuning kinds from start" in found
+    with pytest.raises(InvalidExperimentError, match="there is no model in `start`"):
+        load(place, "evaluation.baseline=start")
+
+
+def test_a_size_that_is_no_multiple_of_its_patches_is_refused(
+    place: SimpleNamespace, given: tuple[Path, Path]
+) -> None:
+    with pytest.raises(StageError, match=r"pixels.size: found 20; accepted with .*one: multiples "):
+        begun(place, given[0], "pixels.size=20")
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("pretraining.objective=masked-image", "masked-image needs a head for patches, which the"),
+        ("downstream.kinds.tuning={method: gradual, layers: 9}", "the layers of the model are 2"),
+        ("evaluation.explain=[attention-rollout]", "the model has no attention over all places"),
+    ],
+)
+def test_what_a_given_model_cannot_do_is_refused(
+    setting: str, said: str, place: SimpleNamespace, given: tuple[Path, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(StageError, match=said):
+        begun(place, write_published(tmp_path / "resnet", "resnet"), setting)
+
+
+def test_a_model_that_reads_texts_is_refused(
+    place: SimpleNamespace, given: tuple[Path, Path], tmp_path: Path
+) -> None:
+    folder = write_published(tmp_path / "vit", "vit")
+    config = json.loads((folder / "config.json").read_text()) | {"model_type": "bert"}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(StageError, match="is of the family bert; accepted: convnext, resnet, swin"):
+        begun(place, folder)
 
 
 def test_a_byte_of_a_picture_is_in_the_key_of_what_reads_it(

@@ -32,7 +32,9 @@ DATASET, FINETUNING = {"dataset"}, {"finetuning"}
 
 # Fields that count with tagged tokens alone: they are changed in the problem `names`.
 OF_TOKENS = {
-    f"downstream.{of}columns.{name}" for of in ("", "evaluate_also.") for name in ("tokens", "tags")
+    f"downstream.{of}columns.{name}"
+    for of in ("", "evaluate_also.")
+    for name in ("tokens", "tags", "sentence")
 }
 
 # Fields about a model to start from: it counts by its content, as a test below shows.
@@ -134,6 +136,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.columns.number": ("score", DATASET),
     "downstream.columns.tokens": ("words", DATASET),
     "downstream.columns.tags": ("names", DATASET),
+    "downstream.columns.sentence": ("part", DATASET),
     "downstream.columns.question": ("query", DATASET),
     "downstream.columns.answer": ("reply", DATASET),
     "downstream.columns.prompt": ("query", DATASET),
@@ -267,7 +270,9 @@ def write_wide_tables(folder: Path) -> None:
     tagged = [json.loads(line) for line in (folder / "names.jsonl").read_text().splitlines()]
     with (folder / "names.jsonl").open("w") as out:
         for row in tagged:
-            out.write(json.dumps(row | {"words": row["tokens"], "names": row["tags"]}) + "\n")
+            out.write(
+                json.dumps(row | {"words": row["tokens"], "names": row["tags"], "part": "1"}) + "\n"
+            )
 
 
 def load(place: SimpleNamespace, *settings: str) -> Experiment:

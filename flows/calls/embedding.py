@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.calls.beginning import begin
+from flows.calls.given_rows import read_inputs
+from flows.calls.inputs import Names, note, picture_inputs
 from flows.calls.inputs import in_memory as inputs_in_memory
-from flows.calls.inputs import note, picture_inputs, read_inputs
 from flows.calls.referred import referred_model
 from flows.terminal.in_process import ready
 from tasks.contract import StageError
@@ -34,7 +35,8 @@ def embed(
             fine-tuned.
         rows: the path of a file (a text is always a path), a table, or an iterable of texts; for a
             model of pictures the path of one, or of a folder.
-        column: of a file or a table, the column to read; empty: `text`.
+        column: of a file or a table, the column to read; empty: that of the texts that the model
+            learnt from, or `text`.
         skip_invalid: of files, leave out rows without a text, or what is no picture, and report
             them.
 
@@ -54,7 +56,7 @@ def embed(
     elif encoder.reads_pictures:
         raise StageError(f"rows: {model} reads pictures; accepted: the path of one, or of a folder")
     else:
-        texts = list(inputs_in_memory(rows, column or TEXT, words=False))
+        texts = list(inputs_in_memory(rows, encoder.column(column), words=False))
         tables = list(encoder.of_texts(texts)) if texts else []
     report_cut(sum(map(cut_in, tables)))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
@@ -78,10 +80,12 @@ class Encoder:
     Attributes:
         folder: with its files.
         reads_pictures: whether it reads pictures, not texts.
+        learnt_from: by role, the columns of the rows that it learnt from; empty if unknown.
     """
 
     folder: Path
     reads_pictures: bool
+    learnt_from: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, reference: str, say: Callable[[str], None]) -> Encoder:
@@ -93,13 +97,18 @@ class Encoder:
         from tasks import families
         from tasks.families import images
 
-        folder, configuration = referred_model(reference, say)
-        family = str(configuration["model_type"])
+        found = referred_model(reference, say)
+        family = str(found.configuration["model_type"])
         known = (*families.names(), *images.names())
         if family not in known:
             accepted = ", ".join(known)
             raise StageError(f"MODEL: {reference} is of the family {family}; accepted: {accepted}")
-        return cls(folder, family in images.names())
+        return cls(found.folder, family in images.names(), found.columns)
+
+    def column(self, given: str) -> Names:
+        """The column with the texts: the given one, or the names that it may have."""
+        learnt = self.learnt_from.get(TEXT, TEXT)
+        return given or (TEXT if learnt == TEXT else (TEXT, learnt))
 
     def of_file(
         self,
@@ -119,7 +128,7 @@ class Encoder:
 
             files = picture_inputs(file, column, skip_invalid=skip_invalid)
             return embed_pictures(self.folder, files, report), len(files)
-        texts = read_inputs(file, column or TEXT, words=False, skip_invalid=skip_invalid)
+        texts = read_inputs(file, self.column(column), words=False, skip_invalid=skip_invalid)
         return self.of_texts(texts, report), len(texts)
 
     def of_texts(

@@ -114,8 +114,8 @@ def explain_pictures(
     Raises:
         StageError: the answers of the model cannot be explained.
     """
-    from tasks.models.images.building import read_pixels
     from tasks.models.images.predictions import as_rows
+    from tasks.models.images.reader_file import read_pixels
 
     how, pixels = Explainer.of(model, methods), read_pixels(model.folder)
     for at in range(0, len(files), AT_ONCE):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from tasks.machinery.naming.paths import place
 OPTIONS = ("--column", "--second-column")  # by which a person gives the columns
 SKIPPED = "--skip-invalid (or skip_invalid=True) leaves such rows out and reports them"
 SKIPPED_FILES = "--skip-invalid (or skip_invalid=True) leaves such files out and reports them"
-LINES = (".txt", ".md")  # of text, one row a line; a pipe too
 
 Input = str | list[str] | tuple[str, str]
+
+# A column by its name; or by its usual one and that in the rows that the model learnt from.
+Names = str | tuple[str, str]
 
 
 def note(text: str) -> None:
@@ -23,83 +25,28 @@ def note(text: str) -> None:
     sys.stderr.write(f"temper: {text}\n")
 
 
-def read_inputs(file: str, *columns: str, words: bool, skip_invalid: bool = False) -> list[Input]:
-    """What the model reads in each row of a file, or of a pipe.
+def chosen_names(columns: Sequence[Names], there: Container[str]) -> list[str]:
+    """The columns to read: those that the model learnt from if they are there, else the usual ones.
 
     Args:
-        file: its path; `-` for the lines of standard input.
-        columns: with the texts or words, in a table; two for pairs of texts.
-        words: whether a row is a list of words; a text is split at blanks.
-        skip_invalid: leave out the rows without a text, and report them.
-
-    Raises:
-        StageError: no such file, another format, or rows without a text, all counted.
+        columns: with their names.
+        there: the columns of the table.
     """
-    from tasks.data.labelled_rows import Mistakes
-
-    inputs, invalid = [], Mistakes()
-    for values, where in _rows(file, columns):
-        try:
-            inputs.append(_input(values, where, len(columns), words=words))
-        except StageError as error:
-            invalid.add(error)
-    if invalid.count and not skip_invalid:
-        raise StageError("\n".join([*invalid.lines, SKIPPED]))
-    if invalid.count:
-        rows = "rows are" if invalid.count > 1 else "row is"
-        note("\n".join([f"{invalid.count:,} {rows} left out:", *invalid.lines]))
-    return inputs
+    found = []
+    for each in columns:
+        if isinstance(each, str):
+            found.append(each)
+            continue
+        usual, learnt = each
+        # A number is of a table without a header, which cannot be told from one with another.
+        own = usual not in there if learnt.isdecimal() else learnt in there
+        if own:
+            note(f"column {learnt!r} is read, as of the rows that the model learnt from")
+        found.append(learnt if own else usual)
+    return found
 
 
-def _rows(file: str, columns: Sequence[str]) -> Iterator[tuple[Sequence[Any], str]]:
-    """The values of the columns in each row, and where it is.
-
-    Raises:
-        StageError: no such file, another format, or no such column.
-    """
-    from tasks.data.rows import Column, Columns
-    from tasks.sources import Source, workbook
-    from tasks.sources.formats import READERS
-    from tasks.sources.lines import File, lines
-    from tasks.sources.sniffing import format_of
-
-    if file == "-":
-        if sys.stdin.isatty():
-            note("reading lines from the terminal; Ctrl-D ends them")
-        numbered: Iterator[tuple[int, str]] = enumerate(sys.stdin, 1)
-        yield from _of_lines("standard input", numbered, len(columns))
-        return
-    given = File(Path(file), file)
-    if not given.path.is_file():
-        raise StageError(f"FILE: {file} is not a file; accepted: a file with rows, or - for lines")
-    needed = [Column(*each) for each in zip(columns, OPTIONS, strict=False)]
-    if workbook.claims(file):
-        book = Source(location=file, kind="workbook", identity=workbook.identify(file, "FILE"))
-        for row in book.rows(Columns(tuple(needed), ""), lambda *_: None):
-            yield [row.values[column] for column in columns], row.where
-        return
-    found = format_of(given, rows=False)
-    if found in LINES:
-        yield from _of_lines(file, lines(given), len(columns))
-        return
-    if found not in READERS:
-        accepted = ", ".join(sorted({*READERS, *LINES, ".xlsx"}))
-        said = f"ends in {given.suffix}" if given.suffix else "is no text"
-        raise StageError(f"FILE: {file} {said}; accepted: {accepted}, also .gz, .xz, .zst")
-    for where, values in READERS[found](given, needed):
-        yield [values[column] for column in columns], where
-
-
-def _of_lines(
-    name: str, numbered: Iterator[tuple[int, str]], texts: int
-) -> Iterator[tuple[list[str], str]]:
-    """The texts of lines, separated by tabs where a row has several."""
-    for number, line in numbered:
-        bare = line.rstrip("\r\n")
-        yield bare.split("\t") if texts > 1 else [bare], f"{name}, line {number}"
-
-
-def _input(values: Sequence[Any], where: str, texts: int, *, words: bool) -> Input:
+def input_of(values: Sequence[Any], where: str, texts: int, *, words: bool) -> Input:
     """What the model reads in a row: one value as it is, or a pair.
 
     Raises:
@@ -118,25 +65,29 @@ def _checked(value: Any, where: str, *, words: bool) -> str | list[str]:
     """A row's text, or its words.
 
     Raises:
-        StageError: it has none.
+        StageError: it has none, or half a character.
     """
+    from tasks.data.rows import encodable
+
     if words:
-        value = value.split() if isinstance(value, str) else value
+        from tasks.problems.token_classification.words import words_in
+
+        value = words_in(value) if isinstance(value, str) else value
         if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
-            return value
+            return [encodable(each, where) for each in value]
     elif isinstance(value, str) and value.strip():
-        return value
+        return encodable(value, where)
     wanted = "a text of words, or a list of them" if words else "a text"
     raise StageError(f"{where}: found {value!r:.60}; accepted: {wanted} in each row")
 
 
-def in_memory(rows: Any, *columns: str, words: bool) -> Iterator[Input]:
+def in_memory(rows: Any, *columns: Names, words: bool) -> Iterator[Input]:
     """What the model reads in each row of a table, or in each of some inputs.
 
     Args:
         rows: a table of pandas, or texts, lists of words, or pairs of texts.
         columns: of a table, with the texts or words; two for pairs of texts.
-        words: whether a row is a list of words; a text is split at blanks.
+        words: whether a row is a list of words; a text is split as labelled texts are.
 
     Raises:
         StageError: a column is missing, or a row is not what the model reads.
@@ -144,13 +95,14 @@ def in_memory(rows: Any, *columns: str, words: bool) -> Iterator[Input]:
     import pandas as pd
 
     if isinstance(rows, pd.DataFrame):
-        missing = [name for name in columns if name not in rows]
+        names = chosen_names(columns, rows.columns)
+        missing = [name for name in names if name not in rows]
         if missing:
             raise StageError(
                 f"rows: the table has no column {missing[0]!r}; it has: "
                 f"{', '.join(map(str, rows.columns))}; accepted: column= with one of them"
             )
-        given: Iterator[Any] = rows[list(columns)].itertuples(index=False, name=None)
+        given: Iterator[Any] = rows[names].itertuples(index=False, name=None)
     elif len(columns) > 1:
         given = iter(rows)
     else:
@@ -162,7 +114,7 @@ def in_memory(rows: Any, *columns: str, words: bool) -> Iterator[Input]:
                 f"{where}: found {values!r:.60}; the model reads pairs; accepted: two texts, as a "
                 "tuple, or a table with two columns"
             )
-        yield _input([_listed(value) for value in values], where, len(columns), words=words)
+        yield input_of([_listed(value) for value in values], where, len(columns), words=words)
 
 
 def _listed(value: Any) -> Any:

@@ -92,7 +92,8 @@ def planned(recipe: Recipe, refresh: Sequence[str], verify: Verification) -> Tim
     planner = TimedPlanner(Store(store_folder()), frozenset(refresh))
     with verifying(verify):
         recipe(planner)
-    planner.unread = read_small_sources(planner.calls)
+    found = read_small_sources(planner.calls)
+    planner.unread, planner.counts = found.left, found.counts
     return planner
 
 

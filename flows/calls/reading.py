@@ -7,105 +7,164 @@ is left for the stages is reported.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from tasks.contract import Silent, StageError
-from tasks.experiment.problem import LabelledData
-from tasks.machinery.execution.planner import Step
+from tasks.data.rows import Columns, Row
+from tasks.experiment.corpus import Corpus
+from tasks.machinery.execution.planner import PendingInput, Step
 from tasks.machinery.host.space import human
-from tasks.problems import shape_of
-from tasks.sources import Source
+from tasks.machinery.store.artifact import Input
+from tasks.sources import Progress, Source
 
 SMALL = 50_000_000  # bytes
 _FEW = 5_000  # files: to open one takes as long as to read many kilobytes
 ROWS = 200_000  # a tenth of a millisecond each
 
 
-def read_small_sources(calls: Sequence[tuple[Step, Mapping[str, Any]]]) -> list[str]:
+@dataclass(frozen=True)
+class SourcesRead:
+    """What is known of the sources of a plan.
+
+    Attributes:
+        left: what is not read, a sentence for each source of files.
+        counts: of the rows that are read to their end, the metrics that the stage would return, by
+            the title of the step.
+    """
+
+    left: list[str]
+    counts: dict[str, dict[str, float]]
+
+
+def read_small_sources(calls: Sequence[tuple[Step, Mapping[str, Any]]]) -> SourcesRead:
     """Read the small sources of a plan whose data are not prepared yet.
 
     Args:
         calls: the steps of the plan, with the arguments of their stages.
 
-    Returns:
-        What is not read, a sentence for each source of files.
-
     Raises:
         StageError: the data are wrong, as the stage that prepares them would report.
     """
-    left = []
-    for step, arguments in calls:
-        source = arguments.get("source")
-        if step.state == "cached" or not isinstance(source, Source):
-            continue
-        files, size = len(source.identity), source.size()
-        if not size or step.name not in ("dataset", "images", "corpus"):
-            continue
-        what = "some rows"
-        if files <= _FEW and size <= SMALL:
-            what = ""
-            try:
-                with suppress(OSError):  # such as a full disk: the stage reports that
-                    what = _read(step.name, source, arguments)
-            except StageError as error:
-                raise StageError(f"{step.title}: {error}") from None
-        if what:
-            amount = f"{files:,} files" if files > 1 else source.name
-            left.append(
-                f"{step.title}: of {amount} ({human(size)}) only {what} are read before the start; "
-                "the stage checks the rest"
-            )
-    return left
+    left: list[str] = []
+    counts: dict[str, dict[str, float]] = {}
+    with TemporaryDirectory() as scratch:
+        reader = _Reader(Path(scratch), {_title_of(a["known"]) for _, a in calls if "known" in a})
+        for step, arguments in calls:
+            source = arguments.get("source")
+            if step.state == "cached" or not isinstance(source, Source):
+                continue
+            files, size = len(source.identity), source.size()
+            if not size or step.name not in ("dataset", "images", "corpus", "further-test"):
+                continue
+            what = "some rows"
+            if files <= _FEW and size <= SMALL:
+                what = ""
+                try:
+                    with suppress(OSError):  # such as a full disk: the stage reports that
+                        what, counts[step.title] = reader.read(step, source, arguments)
+                except StageError as error:
+                    raise StageError(f"{step.title}: {error}") from None
+            if what:
+                amount = f"{files:,} files" if files > 1 else source.name
+                left.append(
+                    f"{step.title}: of {amount} ({human(size)}) only {what} are read before the "
+                    "start; the stage checks the rest"
+                )
+    return SourcesRead(left, counts)
 
 
-def _read(stage: str, source: Source, arguments: Mapping[str, Any]) -> str:
-    """Read a source; returns what is read of it, in words; empty if all is."""
-    few = f"the first {ROWS:,} {'documents' if stage == 'corpus' else 'rows'}"
-    if stage == "dataset" and _has_more_rows(source, arguments["data"]):
-        return few
-    if stage == "dataset":  # all that the stage checks, such as overlaps between the splits
-        from tasks.stages.dataset import prepare_dataset
-
-        with TemporaryDirectory() as folder:
-            prepare_dataset(**arguments, out=Path(folder), monitor=Silent())
-    elif stage == "images":  # the test splits that are left out of it are not prepared yet
-        from tasks.stages.images.images import prepare_images
-
-        with TemporaryDirectory() as folder:
-            given = {**arguments, "held_out": []}
-            prepare_images(**given, out=Path(folder), monitor=Silent())
-    elif stage == "corpus":
-        corpus = arguments["corpus"]
-        most = corpus.max_documents or ROWS + 1
-        with closing(source.documents(corpus, Silent().progress)) as documents:
-            for number, _ in enumerate(islice(documents, most), 1):
-                if number > ROWS:
-                    return few
-    return ""
+def _title_of(given: Input) -> str:
+    """The title of the step that will write an input; empty if it is written."""
+    return str(given.artifact.facts["title"]) if isinstance(given, PendingInput) else ""
 
 
-def _has_more_rows(source: Source, data: LabelledData) -> bool:
-    """Whether a source has more rows than are read here; then its first ones are checked.
+_MORE = "\0"  # the end of an error that says nothing but that there are more rows
 
-    Raises:
-        StageError: one of the first rows is wrong.
+
+class _FirstRows(Source):
+    """A source whose reading ends with an error where there are more rows."""
+
+    def rows(self, columns: Columns, progress: Progress) -> Iterator[Row]:
+        """The first rows."""
+        for number, row in enumerate(super().rows(columns, progress)):
+            if number == ROWS:
+                raise StageError(_MORE)
+            yield row
+
+
+@dataclass
+class _Reader:
+    """Reads sources as their stages do.
+
+    Attributes:
+        scratch: an empty folder.
+        wanted: titles of the steps whose rows further tests are compared with: these are kept.
+        kept: where.
     """
-    from tasks.data.labelled_rows import read_rows  # with the libraries of tables
-    from tasks.data.notices import Notices
 
-    shape = shape_of(data.kind)
-    columns, progress = shape.columns(data), Silent().progress
-    try:
-        if next(islice(source.rows(columns, progress), ROWS, None), None) is None:
-            return False
-    except StageError:  # the stage ends there too, and reports the rows before it as well
-        return False
-    with TemporaryDirectory() as folder:
-        first = islice(source.rows(columns, progress), ROWS)
-        read_rows(data, shape, first, Path(folder) / "rows.parquet", Notices())
-    return True
+    scratch: Path
+    wanted: Set[str]
+    kept: dict[str, Path] = field(default_factory=dict)
+
+    def read(
+        self, step: Step, source: Source, arguments: Mapping[str, Any]
+    ) -> tuple[str, dict[str, float]]:
+        """Read a source; returns what is read of it, in words, or "" and the counts of all of it.
+
+        Raises:
+            StageError: the data are wrong.
+        """
+        few = f"the first {ROWS:,} {'documents' if step.name == 'corpus' else 'rows'}"
+        if step.name == "corpus":
+            return ("" if _has_few(source, arguments["corpus"]) else few), {}
+        folder = self.scratch / str(len(list(self.scratch.iterdir())))
+        folder.mkdir()
+        prepare, more = self._stage_of(step, source, arguments)
+        if prepare is None:
+            return "some rows", {}
+        try:
+            counts = prepare(**{**arguments, **more}, out=folder, monitor=Silent())
+        except StageError as error:
+            mistakes = str(error).removesuffix(_MORE)
+            is_bare = not mistakes.strip() or step.name == "further-test"
+            if mistakes == str(error) or not is_bare:
+                raise StageError(mistakes.strip()) from None
+            return few, {}
+        if step.title in self.wanted:
+            self.kept[step.title] = folder
+        else:
+            rmtree(folder)
+        return "", counts
+
+    def _stage_of(
+        self, step: Step, source: Source, arguments: Mapping[str, Any]
+    ) -> tuple[Callable[..., dict[str, float]] | None, dict[str, Any]]:
+        """The function of a step, and what it is given here; None if that is not there."""
+        if step.name == "images":
+            from tasks.stages.images.images import prepare_images
+
+            return prepare_images, {"held_out": []}  # these splits are not prepared yet
+        first = _FirstRows(location=source.location, kind=source.kind, identity=source.identity)
+        if step.name == "dataset":  # all that it checks, such as overlaps between the splits
+            from tasks.stages.dataset import prepare_dataset  # with the libraries of tables
+
+            return prepare_dataset, {"source": first}
+        from tasks.stages.generalization.further_test import prepare_further_test
+
+        title = _title_of(arguments["known"])
+        known = self.kept.get(title) if title else arguments["known"].path
+        return prepare_further_test if known else None, {"source": first, "known": known}
+
+
+def _has_few(source: Source, corpus: Corpus) -> bool:
+    """Whether a corpus has no more documents than are read here; they are read."""
+    most = corpus.max_documents or ROWS + 1
+    with closing(source.documents(corpus, Silent().progress)) as documents:
+        return all(number <= ROWS for number, _ in enumerate(islice(documents, most), 1))

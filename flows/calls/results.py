@@ -13,13 +13,14 @@ from typing import Any
 
 import pandas as pd
 
+from flows.calls.named import Named
 from tasks.comparison.comparison import Comparison
-from tasks.comparison.page import page_of
+from tasks.comparison.page import ONE_SETTING, page_of
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.machinery.execution.planner import Step, shortened
 from tasks.machinery.execution.summary import RunSummary
-from tasks.machinery.naming.metric_name import MetricName
+from tasks.machinery.naming.metric_name import DOWNSTREAM, MetricName
 from tasks.machinery.naming.title import Title
 from tasks.pages.document import Document
 from tasks.pages.html import to_fragment
@@ -60,9 +61,21 @@ class Plan:
             }
         ).set_index("stage")
 
+    @property
+    def _said(self) -> list[str]:
+        numbers = lines_of(self.numbers) if self.numbers else []
+        return [f"{len(self.to_run)} of {len(self.steps)} stages run", *numbers]
+
+    def __repr__(self) -> str:
+        """A line for each stage, as `temper plan` has them."""
+        lines = [
+            f"{step.title:<32} {step.state:<7} {'; '.join(shortened(step.reasons))}".rstrip()
+            for step in self.steps
+        ]
+        return "\n".join([*lines, *self._said])
+
     def _repr_html_(self) -> str:
-        said = [f"{len(self.to_run)} of {len(self.steps)} stages run"]
-        said += lines_of(self.numbers) if self.numbers else []
+        said = self._said
         return f"{self.table.to_html()}<p>{'<br>'.join(map(escape, said))}</p>"
 
 
@@ -89,9 +102,20 @@ class Run:
         return [str(each.title) for each in self.summary.stages if each.state != "cached"]
 
     @property
-    def models(self) -> dict[str, str]:
+    def models(self) -> Named[str]:
         """The models in MLflow by their stage: `finetuning mood`, `pretraining`; for `predict`."""
-        return {str(each.title): each.model for each in self.summary.stages if each.model}
+        stages = self.summary.stages
+        return Named("model", {str(each.title): each.model for each in stages if each.model})
+
+    def metric(self, name: str) -> float:
+        """The value of a metric: `mood/accuracy`, or its whole name in MLflow.
+
+        Raises:
+            UnknownNameError: the run does not have it; with the accepted names.
+        """
+        every = self.summary.metrics
+        known = Named("metric", {each.removeprefix(f"{DOWNSTREAM}/"): each for each in every})
+        return every[name if name in every else known[name]]
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -108,6 +132,11 @@ class Run:
         folder = Path(self.summary.stage(Title("report")).pages)
         text = (folder / "report.md").read_text(encoding="utf-8")
         return _FIGURE.sub(lambda found: _embedded(found, folder), text)
+
+    def __repr__(self) -> str:
+        """Which run it is, and how many stages it computed."""
+        stages = f"computed {len(self.computed)} of {len(self.summary.stages)} stages"
+        return f"run {self.id} of {self.summary.experiment}: {stages}"
 
     def _repr_markdown_(self) -> str:
         return self.report
@@ -176,9 +205,14 @@ class Compared:
 
     @cached_property
     def differences(self) -> pd.DataFrame:
-        """A row for each pair of runs and problem: paired, with p-value and verdict."""
+        """A row for each pair of runs and problem: paired, with p-value and verdict.
+
+        Where it is empty, `untested` says why.
+        """
+        names = ["problem", "metric", "first", "second", "difference", "low", "high"]
         return pd.DataFrame(
-            [
+            columns=[*names, "p", "p_corrected", "verdict"],
+            data=[
                 {
                     "problem": each.problem,
                     "metric": each.metric,
@@ -192,8 +226,24 @@ class Compared:
                     "verdict": each.verdict,
                 }
                 for each in self.found.differences
-            ]
+            ],
         )
+
+    @property
+    def untested(self) -> list[str]:
+        """Why there is no difference of some runs and problems, a sentence each."""
+        if len(self.found.settings) == 1:
+            return [f"{ONE_SETTING} nothing is tested", *self.found.untested]
+        return list(self.found.untested)
+
+    def __repr__(self) -> str:
+        """The runs, and what is shown of their differences."""
+        runs = [
+            f"{label}: {run.name} ({run.run_id[:8]})"
+            for label, run in zip(self.found.labels, self.found.runs, strict=True)
+        ]
+        said = [f"{each.problem}: {each.sentence}" for each in self.found.differences]
+        return "\n".join([*runs, *(said + self.untested or ["nothing could be tested"])])
 
     @property
     def runs(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from flows.calls.comparing import compared
 from flows.terminal.in_process import FAILED, INVALID, err, require_writable, stop
+from flows.terminal.results_files import write_whole
 from tasks.comparison.past_run import UnknownRunError
 from tasks.contract import StageError, UnreachableError
 from tasks.machinery.host.home import store_folder
@@ -119,7 +120,7 @@ def compare(
         if markdown:
             write_markdown(page, markdown)
         if html:
-            html.write_text(to_html(page), encoding="utf-8")
+            write_whole(html, to_html(page))
         if as_json:
             _write_json(as_json, json_of(comparison))
     _show(page, files)
@@ -189,7 +190,7 @@ def _show(page: Document, files: dict[str, Path | None]) -> None:
 
 def _write_json(file: Path, values: dict[str, Any]) -> None:
     text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
-    file.write_text(text + "\n", encoding="utf-8")
+    write_whole(file, text + "\n")
 
 
 def _require_folders(files: dict[str, Path | None]) -> None:

@@ -25,7 +25,7 @@ from flows.commands.retrain import history, promote, retrain, rollback
 from flows.commands.run import run
 from flows.commands.sync import sync
 from flows.commands.up import down, status, up
-from flows.terminal.in_process import FAILED, INTERRUPTED, denied, err, out
+from flows.terminal.in_process import FAILED, INTERRUPTED, denied, err, full, out
 from tasks.machinery.host.home import close_home
 from tasks.machinery.naming.secrets import redact_output
 from tasks.machinery.servers.environment import prepare_environment
@@ -78,7 +78,7 @@ def main() -> None:
     except Exception as problem:
         from tasks.machinery.tracking.outage import unanswered
 
-        said = denied(problem) or unanswered(problem)
+        said = denied(problem) or full(problem) or unanswered(problem)
         if not said:
             raise
         err.print(f"temper: {said}", style="red", markup=False, highlight=False)

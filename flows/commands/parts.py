@@ -20,6 +20,7 @@ from flows.commands.arguments import (
 from flows.commands.planning import planned, print_plan, require_stages
 from flows.terminal.in_process import err, in_process, out, prepare, require_writable, stop
 from flows.terminal.pages import LeftMarkdown
+from flows.terminal.results_files import write_whole
 from tasks.contract import StageError
 from tasks.experiment.experiment import REFERENCE, Experiment
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
@@ -178,5 +179,5 @@ def _run(
     for line in ["", *where_to_look(summary, home())]:
         out.print(line, highlight=False, markup=False)
     if output is not None:
-        output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        write_whole(output, json.dumps(result, indent=2) + "\n")
         out.print(f"written: {output}")

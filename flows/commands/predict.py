@@ -7,17 +7,18 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Annotated, Any
 
 import typer
 
-from flows.calls.inputs import note, picture_inputs, read_inputs
-from flows.calls.predicting import AnsweringModel
+from flows.calls.given_rows import read_rows
+from flows.calls.inputs import note, picture_inputs
+from flows.calls.predicting import AnsweringModel, beside
 from flows.commands.files.drawing import Drawing
 from flows.commands.parts import ModelArgument
 from flows.terminal.in_process import err, prepare, require_given, require_writable, stop
+from flows.terminal.results_files import written_whole
 from tasks.contract import StageError
 from tasks.experiment import choices
 
@@ -41,15 +42,17 @@ def predict(
     column: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="The column to read; by default `text`, `tokens` or `question`."
+            metavar="NAME",
+            help="The column to read; by default that of the rows that the model learnt from, or "
+            "`text`, `tokens` or `question`.",
         ),
     ] = "",
     second_column: Annotated[
         str,
         typer.Option(
             metavar="NAME",
-            help="The column of the second text of pairs; by default `second_text`, or `text` "
-            "beside a question.",
+            help="The column of the second text of pairs; by default as above, or `second_text`, "
+            "or `text` beside a question.",
         ),
     ] = "",
     output: Annotated[
@@ -78,8 +81,8 @@ def predict(
 ) -> None:
     """Answer the rows of a file with a fine-tuned model, as its evaluation would.
 
-    Each row is written with its input, the answer, and the probability of the answer. A text that
-    is longer than the model's input is cut, which is reported.
+    Each row is written with its other columns, its input, the answer, and the probability of the
+    answer. A text that is longer than the model's input is cut, which is reported.
     """
     if output is not None and output.suffix.lower() not in WRITTEN:
         stop([f"--output {output}: accepted: a file that ends in {', '.join(WRITTEN)}"])
@@ -113,11 +116,15 @@ def _predict(
     if draw is not None:
         raise StageError(f"--draw {draw}: {reference} reads no pictures; leave it out")
     columns = model.columns(*given)
-    inputs = read_inputs(file, *columns, words=model.reads_words, skip_invalid=skip_invalid)
-    cut, unit = _write(model.answer(inputs, _progress(len(inputs))), output, model.between)
+    given_rows = read_rows(file, *columns, words=model.reads_words, skip_invalid=skip_invalid)
+    inputs = given_rows.inputs
+    answers = model.answer(inputs, _progress(len(inputs)))
+    cut, unit = _write(beside(answers, given_rows.beside()), output, model.between)
     if cut:
         note(f"{cut:,} {unit}: they are longer than the model's input")
-    if output is not None:
+    if not inputs:
+        note(f"FILE: {file} has no row")
+    elif output is not None:
         note(f"{len(inputs):,} rows answered ({model.problem}): {output}")
 
 
@@ -147,8 +154,9 @@ def _predict_pictures(
 
 def _write(tables: Iterator[Any], output: Path | None, between: str = " ") -> tuple[int, str]:
     """Write the answers; returns how much did not fit into the model's input, and its unit."""
-    cut, unit = 0, ""  # a model that cannot be read leaves an older output as it is
-    with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as out:
+    cut, unit = 0, ""
+    with written_whole(output) as file:
+        out = sys.stdout if file is None else file
         suffix = "" if output is None else output.suffix.lower()
         writer = Writer(out, suffix, between)
         for table in tables:
@@ -186,7 +194,7 @@ class Writer:
         """Write some rows."""
         for row in rows:
             if self._table is None:
-                self.out.write(json.dumps(_plain(row), ensure_ascii=False) + "\n")
+                self.out.write(json.dumps(_plain(row), ensure_ascii=False, default=str) + "\n")
                 continue
             if not self._begun:
                 self._table.writerow(row)

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from flows.commands.arguments import ExperimentArgument, SetOption, VerifyOption
 from flows.terminal.in_process import FAILED, err, in_process, out, require_writable, stop
+from flows.terminal.results_files import write_whole
 from tasks.contract import StageError
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.experiment.retraining import Rule
@@ -96,7 +97,7 @@ def retrain(
         out.print()
     out.print(message, highlight=False, markup=False)
     if output is not None:
-        output.write_text(json.dumps(result | {"message": message}, indent=2) + "\n")
+        write_whole(output, json.dumps(result | {"message": message}, indent=2) + "\n")
 
 
 def history(name: NameArgument) -> None:

@@ -14,6 +14,7 @@ from flows.commands.arguments import (
 )
 from flows.commands.planning import planned_experiment, print_plan
 from flows.terminal.in_process import in_process, out, require_writable
+from flows.terminal.results_files import write_whole
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.machinery.host.digest_memo import Verification
@@ -37,7 +38,7 @@ def run(
     result = _run(chosen, refresh, verify)
     _print_results(chosen, result)
     if output is not None:
-        output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        write_whole(output, json.dumps(result, indent=2) + "\n")
         out.print(f"written: {output}")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from flows.presets.guessed_entities import entities_in
 from tasks import problems, sources
 from tasks.contract import StageError
 from tasks.machinery.naming.paths import has_scheme, place
@@ -16,7 +17,7 @@ from tasks.sources import Source, workbook
 from tasks.sources.columns import USUAL
 from tasks.sources.files import files_of
 from tasks.sources.folders import SPLIT_WORDS
-from tasks.sources.formats import TAGGED
+from tasks.sources.formats import READERS, TAGGED
 from tasks.sources.looking import LOOKED_AT, Seen, look, type_of
 
 CORPUS = "corpus"
@@ -114,6 +115,8 @@ def _corpus(source: Source, text: str) -> Guess:
 
 
 def _of_texts(source: Source, seen: Seen, text: str) -> Guess:
+    if not seen.columns and seen.form in READERS:
+        raise StageError(f"PATH: {seen.name} has no rows: add content or remove it")
     if not seen.columns:
         return Guess(source, seen, CORPUS, {}, ("plain text, to pre-train on",))
     column = text or _text_column(seen, ())
@@ -141,6 +144,9 @@ def _guessed(
             _require(name, seen, option)
         split, by_split = _split(seen)
         return WRITTEN, written | split, (_WRITTEN_SAID.format(**written), *by_split)
+    entities = entities_in(seen, text, label)
+    if entities and problem in ("", TAGS):
+        return TAGS, *entities
     lists = [name for name, values in seen.columns.items() if type_of(values).startswith("list")]
     if seen.form in TAGGED or problem == TAGS or (not problem and len(lists) > 1):
         columns = {"tokens": text, "tags": label}

@@ -157,7 +157,7 @@ def pretrain(
     """
     tokenizer = run(
         stages.TOKENIZER,
-        tokenizer=experiment.tokenizer,
+        tokenizer=experiment.settled_tokenizer,
         published=published if start is None else tokenizer_of(start),
         corpus=corpus / "train.parquet",
     )

@@ -36,14 +36,27 @@ def find_start(experiment: Experiment) -> Given | None:
     """
     if not experiment.start:
         return None
+    found = found_model(experiment.start, experiment.name)
+    _require_fitting(experiment, found)
+    return found
+
+
+def found_model(reference: str, experiment: str) -> Given:
+    """The model in the field `start`.
+
+    Args:
+        reference: as written.
+        experiment: the name of the experiment.
+
+    Raises:
+        StageError: there is no such model, or it cannot be read here.
+    """
     from tasks.machinery.execution.display import current_display
     from tasks.machinery.naming.secrets import redacting
     from tasks.references.given_model import find_model
 
     with redacting():
-        found = find_model(experiment.start, "start", experiment.name, current_display().say)
-    _require_fitting(experiment, found)
-    return found
+        return find_model(reference, "start", experiment, current_display().say)
 
 
 def _require_fitting(experiment: Experiment, start: Given) -> None:

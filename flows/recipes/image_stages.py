@@ -13,6 +13,7 @@ from tasks.families import images as families
 from tasks.objectives import images as objectives
 from tasks.problems.picture_rows import beside, module_of_pictures
 from tasks.sources import Source
+from tasks.statistics.slicing.pictures import modules_of_slices
 
 __all__ = ["REPORT"]
 
@@ -20,11 +21,13 @@ DECODING = ("pillow", "numpy")
 SAVING = ("safetensors",)
 
 ImageStageName = Literal[
+    "start",
     "images",
     "pixels",
     "pretraining",
     "features",
     "finetuning",
+    "leakage",
     "baseline",
     "evaluation",
     "calibration",
@@ -38,7 +41,23 @@ ImageStageName = Literal[
     "probing",
     "report",
 ]
+LEAKAGE = Stage(
+    "leakage",
+    "tasks.stages.images.leakage:look_for_pictures",
+    libraries=("pyarrow",),
+    show="tasks.pages.leakage_card:show",
+)
 IMAGE_NAMES: tuple[ImageStageName, ...] = get_args(ImageStageName)
+
+
+def start(family: str) -> Stage:
+    """A given model, fitted to the pictures that it is to read."""
+    return Stage(
+        "start",
+        "tasks.stages.images.start:fit_start",
+        (families.module_of(family),),
+        ("torch", "transformers", *SAVING),
+    )
 
 
 def images(source: Source, problem: str = "") -> Stage:
@@ -113,7 +132,7 @@ def label_share(problem: str) -> Stage:
     return replace(
         found,
         function="tasks.stages.generalization.picture_share:choose_share_of_pictures",
-        code=(*problems.modules_of(problem), problems.part_of(problem, "sliced")),
+        code=(*problems.modules_of(problem), *modules_of_slices(problem)),
         libraries=(*found.libraries, "pillow"),
     )
 
@@ -123,7 +142,7 @@ def slices(problem: str) -> Stage:
     return Stage(
         "slices",
         "tasks.stages.generalization.picture_slices:measure_on_pictures",
-        (*problems.modules_of(problem), problems.part_of(problem, "sliced")),
+        (*problems.modules_of(problem), *modules_of_slices(problem)),
         (*LABELLED, "pillow", *problems.described(problem).LIBRARIES),
         show="tasks.pages.generalization.slices_card:show",
     )

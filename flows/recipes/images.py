@@ -6,11 +6,15 @@ must not see a picture of their test splits.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flows.recipes import image_stages as stages
 from flows.recipes.experiment import finetune_and_evaluate, methods_of, train_baseline
 from flows.recipes.generalization import require_possible
+from flows.recipes.given_images import about_given, family_of, find_image_start
 from flows.recipes.inspection import require_given
 from flows.recipes.subject import findings_of
+from tasks.experiment.experiment import BEFORE
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.images.pictures import Images
 from tasks.experiment.images.problem import ImageDownstream
@@ -19,6 +23,9 @@ from tasks.machinery.store.call import StageCaller
 from tasks.problems.picture_rows import moves
 from tasks.sources import Source
 from tasks.sources.images import resolve
+
+if TYPE_CHECKING:
+    from tasks.references.given_model import Given
 
 NEEDED = "the pictures: a folder, or a table of them"
 
@@ -29,7 +36,11 @@ def recipe(experiment: ImageExperiment, run: StageCaller) -> Artifact:
     labelled_sources = [
         _source(problem.source, f"{problem.part}.source") for problem in experiment.downstream
     ]
-    source = _source(experiment.images.source, "images.source")
+    given = find_image_start(experiment)
+    pretrains = experiment.pretraining.steps > 0
+    source = _source(experiment.images.source, "images.source") if pretrains else None
+    family = experiment.model.family if given is None else family_of(given)
+    start = None if given is None else _fit(given, family, experiment, run)
     pairs = list(zip(experiment.downstream, labelled_sources, strict=True))
     prepared = [_prepare(problem, found, experiment, run) for problem, found in pairs]
     stored = [
@@ -40,37 +51,52 @@ def recipe(experiment: ImageExperiment, run: StageCaller) -> Artifact:
         train_baseline(problem, data, experiment, run, table=stages.on_images(problem.kind))
         for problem, data in zip(experiment.downstream, stored, strict=True)
     ]
-    pretrained = _pretrain(
-        experiment, source, [images / "held_out.parquet" for images in prepared], run
-    )
+    pretrained = None
+    if source is not None:
+        held_out = [images / "held_out.parquet" for images in prepared]
+        pretrained = _pretrain(experiment, source, held_out, run, family=family, start=start)
+    body = start if pretrained is None else pretrained / "model"
+    if body is None:
+        raise ValueError("neither a pre-training nor a model to start from")
+    before = start if experiment.evaluation.baseline == BEFORE else None
     evaluated = [
         finetune_and_evaluate(
             problem,
             data,
-            pretrained / "model",
+            body,
             experiment,
             run,
             simple=simple,
-            family=experiment.model.family,
+            family=family,
+            start=before,
             table=stages.on_images(problem.kind),
         )
         for problem, data, simple in zip(experiment.downstream, stored, baselines, strict=True)
     ]
+    names = [problem.name for problem in experiment.downstream]
+    about_start = {} if given is None else about_given(given, names, prepared, run)
     return run(
         stages.REPORT,
         name=experiment.name,
-        problems=[problem.name for problem in experiment.downstream],
+        problems=names,
         confidence=experiment.evaluation.confidence,
-        pretraining=pretrained.whole,
+        pretraining=None if pretrained is None else pretrained.whole,
         evaluations=[found.evaluation.whole for found in evaluated],
         **methods_of(experiment.downstream),
         **findings_of(evaluated),
+        **about_start,
     )
 
 
 def _source(location: str, field: str) -> Source:
     require_given(location, field, NEEDED)
     return resolve(location, field)
+
+
+def _fit(given: Given, family: str, experiment: ImageExperiment, run: StageCaller) -> Input:
+    """The model to start from, fitted to the pictures."""
+    fitted = run(stages.start(family), pixels=experiment.pixels, family=family, start=given.model)
+    return fitted / "model"
 
 
 def _prepare(
@@ -108,9 +134,15 @@ def _store(
 
 
 def _pretrain(
-    experiment: ImageExperiment, source: Source, held_out: list[Input], run: StageCaller
+    experiment: ImageExperiment,
+    source: Source,
+    held_out: list[Input],
+    run: StageCaller,
+    *,
+    family: str,
+    start: Input | None,
 ) -> Artifact:
-    """Pictures, pixels, and a model pre-trained on them."""
+    """Pictures, pixels, and a model pre-trained on them, from random weights or a given model."""
     images = run(
         stages.images(source),
         images=experiment.images,
@@ -120,11 +152,12 @@ def _pretrain(
     )
     stored = _store(experiment.images, source, images, experiment, run)
     return run(
-        stages.pretraining(experiment.pretraining.objective, experiment.model.family),
-        model=experiment.model,
+        stages.pretraining(experiment.pretraining.objective, family),
+        model=experiment.model if start is None else None,
         pretraining=experiment.pretraining,
         pixels=experiment.pixels,
         seed=experiment.seed,
         checkpoints=experiment.checkpoints,
         data=stored.whole,
+        **({} if start is None else {"start": start}),
     )

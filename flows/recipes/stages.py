@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from tasks import families, objectives, problems, tuning
 from tasks.contract import Stage
 from tasks.sources import Source
+from tasks.statistics.further_metrics import modules_of_further
 
 TRAINING = ("torch", "transformers", "accelerate", "numpy")
 SAVING = ("tokenizers", "safetensors")  # the libraries that write the model and the tokenizer
@@ -171,7 +172,11 @@ def evaluation(problem: str) -> Stage:
     return Stage(
         "evaluation",
         "tasks.stages.evaluation:evaluate",
-        (*problems.modules_of(problem), *problems.modules_of_probabilities(problem)),
+        (
+            *problems.modules_of(problem),
+            *problems.modules_of_probabilities(problem),
+            *modules_of_further(problem),
+        ),
         (*LABELLED, *problems.described(problem).LIBRARIES),
         show="tasks.pages.evaluation_card:show",
     )

@@ -24,13 +24,13 @@ def title_of(experiment: Experiment) -> str:
     """
     model, pretraining = experiment.model, experiment.pretraining
     size = f"{model.family} {model.layers}×{model.hidden_size}"
-    encoder = f"from {_short(experiment.start)}" if experiment.start else size
+    encoder = f"from {short(experiment.start)}" if experiment.start else size
     time = f" or {pretraining.minutes:g} min" if pretraining.minutes else ""
     length = f"{pretraining.steps:,} steps{time}" if pretraining.steps else "no pre-training"
     return varied(f"{experiment.name} · {encoder} · {length}", experiment.variant)
 
 
-def _short(start: str) -> str:
+def short(start: str) -> str:
     """A reference to a model for a title: of a folder, its name."""
     return start if has_scheme(start) else Path(start).name
 
@@ -49,5 +49,5 @@ def run_stages(
 
 def work_of(experiment: Experiment) -> Work:
     """The whole chain."""
-    title, values = title_of(experiment), asked(experiment)
+    title, values = title_of(experiment), asked(experiment.settled)
     return Work("experiment", experiment.name, title, values, is_named=bool(experiment.variant))

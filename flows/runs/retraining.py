@@ -224,6 +224,8 @@ class Retraining:
             test_data=data.whole.only(*TESTED).digest,
             run_id=judged.run_id,
         )
+        title = f"version {version}: {WORDS[decision.outcome]} · retrain {registry.name}"
+        self.tracking.client.update_run(judged.run_id, name=title)  # lists cut the end of a name
         registry.record(decision)
         return decision
 

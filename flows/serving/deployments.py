@@ -29,6 +29,21 @@ EARLIER_NAMES = {
     "compare/compare-runs": "compare/runs",
     "gc/delete-unused-artifacts": "gc/store",
 }
+# The titles in forms of what is not named in words by its parameter.
+TITLES = {
+    "job": "What to do",
+    "refresh": "Stages to recompute",
+    "verify": "How cached files are checked",
+    "plan_only": "Show the plan only",
+    "last": "How many of the last runs",
+    "mlflow_filter": "Filter of MLflow",
+    "examples": "Rows to show",
+    "watts": "Watts at full load",
+    "older_than_days": "Days without use",
+    "keep": "Size to keep",
+    "unreferenced": "Also what no run refers to",
+    "dry_run": "Only list them",
+}
 TRAINING = "training"  # the tag of long runs, which are queued and run a few at a time
 
 
@@ -143,6 +158,6 @@ def _offer(
 def legible(made: RunnerDeployment) -> RunnerDeployment:
     """The deployment with readable titles in its form instead of parameter names."""
     for name, asked in made._parameter_openapi_schema.properties.items():
-        asked["title"] = name.replace("_", " ").capitalize()
+        asked["title"] = TITLES.get(name) or name.replace("_", " ").capitalize()
         asked["description"] = " ".join(asked.get("description", "").split())
     return made

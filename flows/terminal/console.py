@@ -161,7 +161,7 @@ def time_lines(expected: Mapping[str, Expected]) -> list[str]:
     """The estimated time of each stage and of the whole, and what is unknown."""
     if not expected:
         return []
-    lines = ["measured on this machine under its current load:"]
+    lines = ["trainings, measured here under the current load; other stages, as they last took:"]
     for title, stage in expected.items():
         word = "at most" if stage.at_most else "about"
         took = "unknown" if stage.seconds is None else f"{word} {duration(stage.seconds)}"

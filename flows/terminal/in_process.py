@@ -16,6 +16,7 @@ import typer
 from flows.terminal.plain_console import PlainConsole
 from tasks.contract import StageError, UnreachableError
 from tasks.machinery.host.home import home, make_home, require_addresses
+from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.paths import place
 
 if TYPE_CHECKING:
@@ -148,13 +149,22 @@ def _why(error: Exception) -> list[str]:
 
 def denied(error: BaseException) -> str:
     """The message if the system denies access to a file; empty for other problems."""
-    numbers = (errno.EACCES, errno.EPERM, errno.EROFS)
+    numbers = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
     if not isinstance(error, OSError) or error.errno not in numbers or not error.filename:
         return ""
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{cut(str(error.filename), 80)}: the name is too long; accepted: a shorter one"
     return (
         f"{error.filename}: {os.strerror(error.errno).lower()}. The state folder is {home()}; to "
         "use one that you can write to, set TEMPER_HOME"
     )
+
+
+def full(error: Exception) -> str:
+    """The message if a disk is full; empty for other problems."""
+    from tasks.machinery.host.full_disk import full_disk
+
+    return str(full_disk(error, home()) or "")
 
 
 def _failure(error: StageFailedError) -> list[str]:

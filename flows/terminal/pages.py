@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tasks.pages.document import Document, Grid, Item, Picture, Words
+from tasks.pages.document import Document, Grid, Item, Words
 
 MOST_ROWS = 40
 _GAP = 2
@@ -37,7 +37,7 @@ def print_page(page: Document, console: Console, width: int) -> None:
     """Print the sections of a page, except asides."""
     console.print(Text(page.title, style="bold"), width=width)
     for section in page.sections:
-        if section.aside or all(isinstance(block, Picture) for block in section.blocks):
+        if section.aside or section.is_drawn:
             continue
         console.print()
         console.print(Text(section.title, style="bold underline"), width=width)

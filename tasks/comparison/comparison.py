@@ -24,6 +24,7 @@ from tasks.machinery.naming.metric_name import (
 )
 from tasks.machinery.tracking.tags import RESULTS
 from tasks.objectives import images as image_objectives
+from tasks.statistics import numbers
 
 if TYPE_CHECKING:  # with numpy and pandas, which a leaderboard does without
     from tasks.comparison.disagreement import Disagreement
@@ -37,7 +38,7 @@ _NO_RANK = (*COUNTS, "epochs", *DIFFERENCES, "temperature", "threshold")
 # Any other has no better value: a count, a share of the rows, a rank correlation with a rival.
 _WAYS = {
     **dict.fromkeys(("loss", "perplexity", "area", "drop", "_error"), -1),
-    **dict.fromkeys(("accuracy", "faithfulness"), 1),
+    **dict.fromkeys(("accuracy", "faithfulness", "f1"), 1),
 }
 # What a loss on held-out text depends on, besides the model.
 MEASURING = ("objective", "sequence_length", "validation_sequences")
@@ -214,7 +215,7 @@ def metric_rows(runs: Sequence[PastRun], incomparable: frozenset[str]) -> list[M
     settings = settings_of(runs)
     repeated = any(len(positions) > 1 for positions in settings)
     rows = []
-    for name in sorted(chosen, key=_order):
+    for name in sorted(chosen, key=lambda name: _order(name, runs)):
         values = [value_of(run.metrics, name) for run in runs]
         way = direction(name, runs)
         ranked = 0 if name.startswith(tuple(incomparable)) else way
@@ -228,14 +229,27 @@ def metric_rows(runs: Sequence[PastRun], incomparable: frozenset[str]) -> list[M
     return rows
 
 
-def _order(name: str) -> tuple[bool, str, int, str]:
-    """Pre-training, then each problem: the model's own metrics, the gain, others' metrics."""
+def _order(name: str, runs: Sequence[PastRun]) -> tuple[bool, str, int, int, str]:
+    """Pre-training, then each problem: the model's own metrics, the gain, others' metrics.
+
+    Among these the headline is first, then the other metrics of the problem as it lists them.
+    """
     found = MetricName.parse(name)
     if not found.problem:
-        return (False, found.stage, 0, found.metric)
+        return (False, found.stage, 0, 0, found.metric)
     others = (SEEDS_MEAN, SEEDS_SPREAD, *DIFFERENCES, *REFERENCES, SEEDS, "test_documents")
     kinds = {name: place for place, name in enumerate(others, start=1)}
-    return (True, found.problem, kinds.get(found.model or found.metric, 0), found.metric)
+    kind = kind_of(found.problem, runs)
+    listed = [problems.described(kind).HEADLINE, *problems.described(kind).METRICS] if kind else []
+    of_part = found.model and found.model not in kinds  # of some rows, or of fewer labels
+    known = found.metric in listed and not of_part
+    place = listed.index(found.metric) if known else len(listed)
+    return (True, found.problem, kinds.get(found.model or found.metric, 0), place, found.metric)
+
+
+def kind_of(problem: str, runs: Sequence[PastRun]) -> str:
+    """The kind of a problem, such as `regression`; empty if no run states a known one."""
+    return next((kind for run in runs if (kind := run.kind_of(problem)) in problems.every()), "")
 
 
 def value_of(metrics: Mapping[str, float], name: str) -> Value | None:
@@ -262,23 +276,26 @@ def direction(name: str, runs: Sequence[PastRun]) -> int:
         known = objectives.metrics() | image_objectives.metrics()
         if metric := known.get(found.metric):
             return metric.sign
-    kind = next(filter(None, (run.kind_of(found.problem) for run in runs)), "")
-    every = problems.every()
+    kind, every = kind_of(found.problem, runs), problems.every()
     # Of a part of the rows, or of fewer labels: `NAME/accuracy`, `from_scratch_accuracy`.
     plain = found.metric.rpartition("/")[2].removeprefix(f"{FROM_SCRATCH}_")
-    for each in (kind,) if kind in every else every:
+    for each in (kind,) if kind else every:
         if metric := problems.described(each).METRICS.get(plain):
             return metric.sign
     return next((way for end, way in _WAYS.items() if plain.endswith(end)), 0)
 
 
 def best_of(values: Sequence[float | None], way: int) -> frozenset[int]:
-    """The positions of the best values; empty if fewer than two are known, or all are equal."""
+    """The positions of the best values, as they are shown: equal ones are equally good.
+
+    Empty if fewer than two are known, or all are equal.
+    """
     known = {i: each for i, each in enumerate(values) if each is not None}
-    if not way or len(known) < 2 or len(set(known.values())) == 1:
+    shown = {i: numbers.bare(each, "number") for i, each in known.items()}
+    if not way or len(set(shown.values())) < 2:
         return frozenset()
-    best = max(value * way for value in known.values())
-    return frozenset(i for i, value in known.items() if value * way == best)
+    best = max(known, key=lambda i: known[i] * way)
+    return frozenset(i for i in known if shown[i] == shown[best])
 
 
 def incomparable_pretraining(runs: Sequence[PastRun]) -> str:

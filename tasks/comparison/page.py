@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from tasks.comparison.answers import setting_name
 from tasks.comparison.comparison import (
@@ -17,12 +18,22 @@ from tasks.comparison.values import ABSENT, with_interval, with_spread
 from tasks.comparison.ways.page import ways_blocks
 from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.metric_name import DOWNSTREAM, REFERENCES, MetricName
-from tasks.pages.document import Block, Cell, Document, Grid, Item, Section, Words
+from tasks.pages.document import (
+    Block,
+    Cell,
+    Document,
+    Grid,
+    Item,
+    Picture,
+    Section,
+    Words,
+)
 from tasks.statistics import numbers
 from tasks.statistics.significance import BETTER, WORSE, Difference
 
 ONE_SETTING = "These runs differ by the seed alone. Their differences are variation between seeds:"
-_LONGEST = 600  # characters of a text, or of a parameter
+_WIDEST = 60  # characters of a parameter
+_LONGEST = 600  # characters of a text
 # Other models' metrics and counts, which the full table has.
 _LESS = ("test_documents", "epochs", "unigram_loss", "tokens", "parameters")
 
@@ -77,7 +88,7 @@ def _joined(labels: Sequence[str]) -> str:
 def _parameters(found: Comparison) -> list[Block]:
     names = {name: name.removeprefix("downstream.") for name in found.parameters}
     rows = [
-        [Cell(names[name]), *(Cell(ABSENT if v is None else cut(v, 60)) for v in values)]
+        [Cell(names[name]), *map(Cell, _told_apart(values))]
         for name, values in found.parameters.items()
     ]
     rows += [
@@ -87,6 +98,17 @@ def _parameters(found: Comparison) -> list[Block]:
     if not rows:
         return [Words("None: all runs have the same parameters and the same data.")]
     return [Grid(["parameter", *found.labels], rows)]
+
+
+def _told_apart(values: Sequence[str | None]) -> list[str]:
+    """Different values, cut so that they differ where they are cut too."""
+    given = [value for value in values if value is not None]
+    shown = {value: cut(value, _WIDEST) for value in given}
+    if len({*shown.values()}) < len({*given}):
+        together = takewhile(lambda signs: len({*signs}) == 1, zip(*given, strict=False))
+        same = max(0, len([*together]) - _WIDEST // 3)
+        shown = {value: cut(f"…{value[same:]}", _WIDEST) for value in given}
+    return [ABSENT if value is None else shown[value] for value in values]
 
 
 def _results(found: Comparison, figures: bool) -> list[Block]:
@@ -274,11 +296,12 @@ def _curves(found: Comparison) -> list[Block]:
             from tasks.comparison.overlays import curve_figures
 
             blocks += curve_figures(overlay)
-    if blocks:
+    if any(isinstance(block, Picture) for block in blocks):
         blocks.append(
             Words("Time counts from the start of training, without the pauses of a killed run.")
         )
-    return blocks
+        return blocks
+    return []  # all runs share the stages: nothing to compare
 
 
 def _disputes(found: Comparison) -> list[Block]:

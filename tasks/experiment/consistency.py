@@ -35,12 +35,47 @@ class Solved(Protocol):
         """A folder of `tasks/problems`."""
 
 
+class _Steps(Protocol):
+    """How long a pre-training is."""
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps."""
+
+
+class _Baseline(Protocol):
+    """What the model is compared with."""
+
+    @property
+    def baseline(self) -> str:
+        """The name of the further model, or none."""
+
+
+class Begun(Protocol):
+    """An experiment, by what it begins with."""
+
+    @property
+    def start(self) -> str:
+        """A reference to a model, or empty."""
+
+    @property
+    def pretraining(self) -> _Steps:
+        """Its pre-training."""
+
+    @property
+    def downstream(self) -> Sequence[Solved]:
+        """Its problems."""
+
+    @property
+    def evaluation(self) -> _Baseline:
+        """Its evaluation."""
+
+
 def mistakes(experiment: Experiment) -> list[Mistake]:
     """All inconsistencies, as the path of a field and a message."""
     return [
         *variants.mistakes(experiment),
-        *_steps(experiment),
-        *_baseline(experiment),
+        *start_mistakes(experiment),
         *_forgetting(experiment),
         *([] if experiment.start else _new_encoder(experiment)),
         *_names(experiment),
@@ -128,7 +163,12 @@ def decoder_mistake(family: str) -> str:
     return f"is {family}, which reads only; accepted with it: {', '.join(fitting)}"
 
 
-def _steps(experiment: Experiment) -> list[Mistake]:
+def start_mistakes(experiment: Begun) -> list[Mistake]:
+    """What counts only with a model to start from, or with steps of pre-training after it."""
+    return [*_steps(experiment), *_baseline(experiment)]
+
+
+def _steps(experiment: Begun) -> list[Mistake]:
     if experiment.pretraining.steps:
         return []
     if not experiment.start:
@@ -139,7 +179,7 @@ def _steps(experiment: Experiment) -> list[Mistake]:
     return []
 
 
-def _baseline(experiment: Experiment) -> list[Mistake]:
+def _baseline(experiment: Begun) -> list[Mistake]:
     continues = bool(experiment.start) and experiment.pretraining.steps > 0
     if experiment.evaluation.baseline != BEFORE or continues:
         return []

@@ -22,7 +22,7 @@ from tasks.experiment.model import Model
 from tasks.experiment.pretraining import NEW, Checkpoints, Pretraining
 from tasks.experiment.problem import Downstream
 from tasks.experiment.renamed import Whole
-from tasks.experiment.tokenizer import Tokenizer
+from tasks.experiment.tokenizer import Tokenizer, TokenizerChoice
 
 REFERENCE = (
     "models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-… in MLflow, runs:/ID, the path of a "
@@ -198,7 +198,9 @@ class Experiment(Whole):
         max_length=1000,
     )
     corpus: Corpus = Field(Corpus(), title="Corpus", description="The text to pre-train on")
-    tokenizer: Tokenizer = field(Tokenizer(), "Tokenizer", "How text becomes tokens", only_with=NEW)
+    tokenizer: TokenizerChoice = field(
+        TokenizerChoice(), "Tokenizer", "How text becomes tokens", only_with=NEW
+    )
     model: Model = field(Model(), "Model", "The encoder that is trained", only_with=NEW)
     pretraining: Pretraining = Field(
         Pretraining(), title="Pre-training", description="How the encoder is pre-trained on text"
@@ -214,3 +216,13 @@ class Experiment(Whole):
         title="Checkpoints",
         description="How often a training writes a checkpoint; changes no result",
     )
+
+    @property
+    def settled_tokenizer(self) -> Tokenizer:
+        """The tokenizer, with what is chosen for the family of the model."""
+        return self.tokenizer.settled(self.model.family)
+
+    @property
+    def settled(self) -> Experiment:
+        """The same with a settled tokenizer, as its parameters are shown."""
+        return self.model_copy(update={"tokenizer": self.settled_tokenizer})

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from tasks.experiment import variants
 from tasks.experiment.variants import OnlyWith, extra, in_words
@@ -25,6 +33,7 @@ def field(
     choices: Sequence[str] = (),
     several_of: Sequence[str] = (),
     only_with: OnlyWith | None = None,
+    needed: bool = False,
     **more: Any,
 ) -> Any:
     """A field of a form.
@@ -37,6 +46,7 @@ def field(
         choices: the accepted values, if a folder defines them (otherwise use a `Literal`).
         several_of: the same of a list, which has each at most once.
         only_with: the choices with which it counts, by name: see `variants.py`.
+        needed: whether its default is refused later, with a message for users: forms ask for it.
         more: bounds, as in Pydantic; and `absent`, for a field that is added later: the value with
             which the computation is the same as before the field existed. At that value it is in no
             key, so that nothing is recomputed. The default may change later, `absent` may not.
@@ -51,6 +61,8 @@ def field(
     if only_with:
         notes["only_with"] = {choice: list(accepted) for choice, accepted in only_with.items()}
         description = f"{description} ({in_words(only_with)})"
+    if needed:
+        notes["needed"] = True
     return Field(default, title=title, description=description, json_schema_extra=notes, **more)
 
 
@@ -101,6 +113,19 @@ class Part(BaseModel):
         for position, info in enumerate(cls.model_fields.values()):
             info.json_schema_extra = {**extra(info), "position": position}
         cls.model_rebuild(force=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The schema of its form: its name in words, and what is not optional."""
+        found = handler(core_schema)
+        schema = handler.resolve_ref_schema(found)
+        schema["title"] = re.sub("(?<=[a-z])(?=[A-Z])", " ", cls.__name__).capitalize()
+        needed = [name for name, info in cls.model_fields.items() if extra(info).get("needed")]
+        if needed:
+            schema["required"] = [*schema.get("required", []), *needed]
+        return found
 
     @field_validator("*")
     @classmethod

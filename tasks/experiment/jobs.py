@@ -18,7 +18,7 @@ from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.experiment.problem import Downstream, LabelledData
 from tasks.experiment.renamed import Whole
-from tasks.experiment.tokenizer import Tokenizer
+from tasks.experiment.tokenizer import TokenizerChoice
 
 
 class PretrainJob(Whole):
@@ -30,7 +30,7 @@ class PretrainJob(Whole):
     split_seed: int = as_in(Experiment, "split_seed")
     start: str = as_in(Experiment, "start")
     corpus: Corpus = as_in(Experiment, "corpus")
-    tokenizer: Tokenizer = as_in(Experiment, "tokenizer")
+    tokenizer: TokenizerChoice = as_in(Experiment, "tokenizer")
     model: Model = as_in(Experiment, "model")
     pretraining: Pretraining = as_in(Experiment, "pretraining")
     held_out: list[LabelledData] = field(
@@ -61,7 +61,7 @@ class PretrainJob(Whole):
 class FinetuneJob(Whole):
     """Which pre-trained model, and what to fine-tune it on."""
 
-    body: str = field(..., "Body", f"The pre-trained model: {REFERENCE}", min_length=1)
+    body: str = field(..., "Pre-trained model", f"The pre-trained model: {REFERENCE}", min_length=1)
     name: str = as_in(Experiment, "name", default="finetuning")
     variant: str = as_in(Experiment, "variant")
     seed: int = as_in(Experiment, "seed")

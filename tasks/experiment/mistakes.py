@@ -179,6 +179,9 @@ def fields_at(path: FieldPath, whole: Model = Experiment) -> list[str]:
 
 
 def _schema(path: FieldPath, whole: Model) -> dict[str, Any]:
+    if path and isinstance(path[-1], int):  # an item of a list
+        items: dict[str, Any] = _schema(path[:-1], whole).get("items", {})
+        return items
     model = model_at(path[:-1], whole)
     if model is None or not path:
         return {}
@@ -201,6 +204,8 @@ _BOUNDS = {
     "minLength": "not shorter than {} characters",
     "maxLength": "of at most {} characters",
     "pattern": "matching {}",
+    "maxItems": "of at most {} items",
+    "minItems": "of at least {} items",
 }
 
 

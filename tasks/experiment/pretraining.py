@@ -101,7 +101,7 @@ class Pretraining(Training, Aim):
     )
     log_every: int = field(
         25,
-        "Log every",
+        "Steps between points",
         "Steps between two points of the training curves",
         ge=1,
         le=10**9,
@@ -114,7 +114,7 @@ class Checkpoints(Part):
 
     every_steps: int = field(
         0,
-        "Every steps",
+        "Steps between checkpoints",
         "Steps between two checkpoints; 0 uses only the time",
         in_key=False,
         ge=0,
@@ -122,7 +122,7 @@ class Checkpoints(Part):
     )
     every_minutes: float = field(
         0.5,
-        "Every minutes",
+        "Minutes between checkpoints",
         "Minutes between two checkpoints, more if writing one takes long; steps or minutes, "
         "whichever comes first",
         in_key=False,

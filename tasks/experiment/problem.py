@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import create_model, field_validator
+from pydantic import BaseModel, create_model, field_validator, model_validator
 
 from tasks.experiment import choices
 from tasks.experiment.fields import NAME_PATTERN, Part, as_column, as_in, field
@@ -117,6 +118,7 @@ class LabelledData(Part):
         "hf:NAME[@REVISION], or built in: builtin:pydocs- and library, summaries, pairs, sections "
         "(several labels), parameters (a number), code, questions or continuation",
         in_key=False,
+        needed=True,
     )
     columns: ColumnRoles = field(
         ColumnRoles(),
@@ -158,9 +160,16 @@ class LabelledData(Part):
         return kind_of(self.problem, several_labels=self.several_labels)
 
 
+# The problem that each of these is with any number of labels.
+SEVERAL = {
+    "text-classification": "several-labels",
+    "image-classification": "several-image-labels",
+}
+
+
 def kind_of(problem: str, *, several_labels: bool) -> str:
     """The problem that is solved, from what an experiment says of it."""
-    return "several-labels" if several_labels else problem
+    return SEVERAL.get(problem, problem) if several_labels else problem
 
 
 class Passes(Part):
@@ -271,8 +280,14 @@ class FurtherTest(Part):
         "Source",
         "Where the rows are: as of the problem; of a source with a test split, this split alone",
         in_key=False,
+        needed=True,
     )
-    columns: ColumnRoles = field(ColumnRoles(), "Columns", "Which column has which role there")
+    columns: ColumnRoles = field(
+        ColumnRoles(),
+        "Columns",
+        "Which column has which role there; those that are not given are as of the problem, but "
+        "for that of the split",
+    )
 
 
 class Downstream(FineTuning, LabelledData):
@@ -294,6 +309,18 @@ class Downstream(FineTuning, LabelledData):
         max_length=20,
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _further_columns_are_as_of_the_problem(cls, values: Any) -> Any:
+        further = values.get("evaluate_also") if isinstance(values, Mapping) else None
+        if not isinstance(further, list) or "columns" not in values:
+            return values
+        usual = _given(values["columns"])
+        if not isinstance(usual, Mapping):
+            return values
+        usual = {role: name for role, name in usual.items() if role != "split"}
+        return {**values, "evaluate_also": [_with_columns(each, usual) for each in further]}
+
     @property
     def data(self) -> LabelledData:
         """The fields that determine the rows."""
@@ -312,3 +339,15 @@ class Downstream(FineTuning, LabelledData):
     @property
     def _stated(self) -> FineTuning:
         return FineTuning(**{name: getattr(self, name) for name in FineTuning.model_fields})
+
+
+def _given(part: Any) -> Any:
+    """What is given of a part, as plain values."""
+    return part.model_dump(exclude_unset=True) if isinstance(part, BaseModel) else part
+
+
+def _with_columns(part: Any, usual: Mapping[str, Any]) -> Any:
+    """A further test with the usual columns of the roles whose columns it does not give."""
+    given = _given(part)
+    own = _given(given.get("columns", {})) if isinstance(given, Mapping) else None
+    return {**given, "columns": {**usual, **own}} if isinstance(own, Mapping) else part

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from tasks.experiment.fields import Part, field
+from pydantic import field_validator
+
+from tasks.experiment import choices
+from tasks.experiment.fields import Part, as_in, field
 
 TRAINED = {"published": ("",)}
 
 
 class Tokenizer(Part):
-    """How text becomes tokens."""
+    """How text becomes tokens, all of it settled: what the stage `tokenizer` is given."""
 
     algorithm: Literal["wordpiece", "bpe"] = field(
         "wordpiece",
@@ -55,3 +58,41 @@ class Tokenizer(Part):
     def strip_accents(self) -> bool:
         """Whether accents are stripped."""
         return self.accents == "strip" or (self.accents == "auto" and self.lowercase)
+
+
+class TokenizerChoice(Part):
+    """How text becomes tokens."""
+
+    algorithm: Literal["auto", "wordpiece", "bpe"] = as_in(
+        Tokenizer,
+        "algorithm",
+        default="auto",
+        description="wordpiece as in BERT, or byte-level bpe as in RoBERTa and GPT-2; auto: bpe "
+        "with decoders, else wordpiece (without published)",
+    )
+    vocab_size: int = as_in(Tokenizer, "vocab_size")
+    lowercase: Literal["auto", "true", "false"] = as_in(
+        Tokenizer,
+        "lowercase",
+        default="auto",
+        description="Fold case before tokenizing; auto: not with decoders, whose text is read",
+    )
+    accents: Literal["auto", "strip", "keep"] = as_in(Tokenizer, "accents")
+    min_frequency: int = as_in(Tokenizer, "min_frequency")
+    published: str = as_in(Tokenizer, "published")
+
+    @field_validator("lowercase", mode="before")
+    @classmethod
+    def _word_of(cls, value: Any) -> Any:
+        return str(value).lower() if isinstance(value, bool) else value
+
+    def settled(self, family: str) -> Tokenizer:
+        """What is chosen for the models of a family."""
+        decodes = choices.is_decoder(family)
+        algorithm, lowercase = self.algorithm, self.lowercase
+        if lowercase == "auto":  # a published vocabulary is taken for an uncased one, as ever
+            lowercase = "false" if decodes and not self.published else "true"
+        values = self.model_dump() | {"lowercase": lowercase == "true"}
+        if algorithm == "auto":
+            values["algorithm"] = "bpe" if decodes and not self.published else "wordpiece"
+        return Tokenizer(**values)

@@ -16,7 +16,8 @@ from tasks import families
 from tasks.contract import StageError
 from tasks.experiment.problem import FineTuning
 from tasks.machinery.naming.cut import cut
-from tasks.models.files import configuration_of
+from tasks.models.files import READER, configuration_of
+from tasks.models.images.normalization import reading_usual
 from tasks.problems import Problem
 
 # BERT's, independent of the pre-training: the comparison must give random weights their best
@@ -58,7 +59,7 @@ def new_classifier(
             f"max_length is {training.max_length}, but the model reads at most {longest} tokens; "
             f"set max_length to at most {longest}, or pre-train with larger model.max_positions"
         )
-    with torch.random.fork_rng(), _built_from(architecture):
+    with torch.random.fork_rng(), built_from(architecture):
         torch.manual_seed(seed)
         return kind.AUTO_MODEL.from_config(config, trust_remote_code=False, dtype=torch.float32)
 
@@ -89,7 +90,7 @@ def read_configuration(folder: Path, **fields: Any) -> Any:
     Raises:
         StageError: the library cannot read it.
     """
-    with _built_from(folder):
+    with built_from(folder):
         return AutoConfig.from_pretrained(
             folder,
             local_files_only=True,
@@ -100,7 +101,7 @@ def read_configuration(folder: Path, **fields: Any) -> Any:
 
 
 @contextmanager
-def _built_from(folder: Path) -> Iterator[None]:
+def built_from(folder: Path) -> Iterator[None]:
     """Name the file where a library cannot build a model: it raises many types, or two lines."""
     try:
         yield
@@ -248,8 +249,10 @@ def read_model(auto_model: Any, folder: Path, reader: str = "AutoTokenizer") -> 
         StageError: the library cannot read it.
     """
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    with _built_from(folder):
+    with built_from(folder):
         model = auto_model.from_pretrained(folder, dtype=torch.float32, **local)
         tokenizer = getattr(transformers, reader).from_pretrained(folder, **local)
         fit_tokenizer(tokenizer, model.config)
+    if (folder / READER).is_file():
+        model = reading_usual(model, folder)
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer

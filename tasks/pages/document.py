@@ -92,6 +92,12 @@ class Section:
     blocks: list[Block] = field(default_factory=list)
     aside: bool = False
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether it is figures, and words about them."""
+        kinds = {type(block) for block in self.blocks}
+        return Picture in kinds and kinds <= {Picture, Words}
+
 
 @dataclass(frozen=True)
 class Document:
@@ -111,10 +117,12 @@ def to_markdown(page: Document, place: Callable[[Picture], str] | None) -> str:
 
     Args:
         page: what to write.
-        place: returns the address of a figure; None omits the figures.
+        place: returns the address of a figure; None omits the figures, and what is about them.
     """
     parts = [f"# {escaped(page.title)}"]
     for section in page.sections:
+        if place is None and section.is_drawn:
+            continue
         parts.append(f"## {escaped(section.title)}")
         for block in section.blocks:
             if not isinstance(block, Picture):

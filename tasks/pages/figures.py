@@ -131,6 +131,32 @@ def draw_curves(
     return figure
 
 
+def draw_areas(
+    title: str,
+    subtitle: str,
+    series: Mapping[str, Points],
+    *,
+    values: Mapping[str, float],
+    x: str,
+    y: str,
+) -> Figure:
+    """Curves in percent, told apart by a legend with the value of each: they may end anywhere."""
+    figure, axes = canvas(title, subtitle, width=6.5, height=4.5)
+    for number, (name, points) in enumerate(series.items()):
+        xs, ys = zip(*points, strict=True)
+        color = PALETTE[number % len(PALETTE)]
+        style = "-" if number < len(PALETTE) else "--"
+        axes.plot(
+            xs, ys, style, color=color, linewidth=1.8, label=f"{named(name)} {values[name]:.3f}"
+        )
+    axes.set_xlim(-3, 103)
+    axes.set_ylim(-3, 103)
+    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.set_xlabel(x, color=MUTED, fontsize=9)
+    axes.set_ylabel(y, color=MUTED, fontsize=9)
+    return figure
+
+
 def _label_ends(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
     """Write names at the right ends of the lines, far enough apart to be readable."""
     low, high = axes.get_ylim()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from tasks.data.images.splitting import SPLITS
 from tasks.data.tally import cell
 from tasks.machinery.naming.markdown import escaped
+from tasks.pages.data_card import named_test_rows
 from tasks.pages.figures import write_figure
 from tasks.pages.numbers import table
 from tasks.pages.picture_sheets import label_sheet
@@ -28,6 +29,7 @@ def show(artifact: Path, out: Path) -> None:
         out: empty folder.
     """
     card = PicturesCard.read(artifact / "tally.json")
+    card = replace(card, facts={**card.facts, **named_test_rows(artifact)})
     sheet = np.load(artifact / "sheet.npy")
     if len(sheet):
         many = len(card.sheet) > 1

@@ -16,10 +16,14 @@ To add one, write these files there, with the names at their top level that the 
                    one is compared with. In the key of stage `baseline` alone
     probabilities.py  optional, the names of `Probabilities`: metrics that need more than the
                    answers themselves. In the key of stage `evaluation` alone
+    further.py     optional, the names of `Further` (tasks/statistics/further_metrics.py): metrics
+                   beside those of the training. In the key of stage `evaluation` alone
     explained.py   optional, the names of `Explained` (tasks/models/explaining/explained.py): what
                    of an answer can be explained. In the key of stage `explanation` alone
     probed.py      optional, the names of `Probed` (tasks/models/learning/probed.py): what a linear
                    probe of a layer is. In the key of stage `probing` alone
+    sliced.py      optional, of pictures, the names of `SlicedPictures`
+                   (tasks/statistics/slicing/pictures.py): what they are split by
 
 Nothing else changes: problems are found by their folders. `text_classification/` is an example
 with labels, `regression/` one that predicts a number (no labels, metrics that are no sums),
@@ -222,7 +226,11 @@ class Problem(Description, Protocol):
         """Optional: any truth, for an input whose truth is unknown."""
 
     def points(self, gold: Iterable[Any], predicted: Iterable[Any]) -> list[tuple[float, float]]:
-        """Optional: truth and answer of each row, for a scatter plot of numbers."""
+        """Optional: truth and answer of each row, for a scatter plot of numbers.
+
+        Where answers have scores and no truth each, `curves(gold, predicted, labels)` may stand
+        beside it: recall and precision of each part as its surest answers are taken first.
+        """
 
     def errors(self, answers: pd.DataFrame) -> NDArray[np.float64]:
         """How wrong the answer to each row is, on any scale; 0 is right."""

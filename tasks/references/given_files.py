@@ -38,6 +38,9 @@ LAYERS, HEADS, WIDTH = (
 )
 _LAYER = re.compile(r"(?:^|\.)(?:layers?|h)\.(\d+)\.")
 _POSITIONS = re.compile(r"(?:position_embeddings|wpe)\b")
+# The convolution that cuts a picture into patches, and the places of these, of images.
+_PATCHES = re.compile(r"(?:^|\.)patch_embeddings\.(?:projection\.)?weight$")
+_PLACES = re.compile(r"(?:^|\.)embeddings\.position_embeddings$")
 # A layer of a stage, of images: the numbers of both.
 _STAGE = re.compile(r"(?:^|\.)(?:stages|layers)\.(\d+)\.(?:layers|blocks)\.(\d+)\.")
 
@@ -103,7 +106,9 @@ def require_sound(folder: Path, names: Sequence[str], where: str) -> None:
     configuration = configuration_of(folder, where)
     _require_fields(configuration, said)
     weights = [name for name in names if name.endswith(WEIGHTS)]
-    _require_sizes(configuration, _shapes(folder / name for name in weights), said)
+    shapes = _shapes(folder / name for name in weights)
+    _require_sizes(configuration, shapes, said)
+    _require_patches(configuration, shapes, said)
     for name in names:
         if name.endswith(".index.json"):
             _require_index(folder / name, weights, f"{where}: {name}")
@@ -229,6 +234,31 @@ def _require_sizes(
         raise StageError(
             f"{said}: {field}: found {number}, but there are weights of {len(layers)} layers"
         )
+
+
+def _require_patches(
+    configuration: dict[str, Any], shapes: dict[str, tuple[int, ...]], said: str
+) -> None:
+    """Check what a model that reads pictures says of its patches against its weights."""
+    patch, side, channels = (
+        value[0] if isinstance(value, list) else value
+        for value in map(configuration.get, ("patch_size", "image_size", "num_channels"))
+    )
+    for name, shape in shapes.items():
+        if _PATCHES.search(name) and len(shape) == 4:  # [width, channels, rows, columns]
+            for field, given, found in (
+                ("patch_size", patch, shape[-1]),
+                ("num_channels", channels, shape[1]),
+            ):
+                if given and given != found:
+                    raise StageError(f"{said}: {field}: found {given}, but {name} has {found}")
+        if _PLACES.search(name) and len(shape) == 3 and patch and side:
+            wanted = (side // patch) ** 2  # and perhaps a token of the class before them
+            if shape[1] not in (wanted, wanted + 1):
+                raise StageError(
+                    f"{said}: image_size: found {side} with patches of {patch}, which are "
+                    f"{wanted}, but {name} has {shape[1]} places"
+                )
 
 
 def _has_positions(configuration: dict[str, Any], shapes: Iterable[str]) -> bool:

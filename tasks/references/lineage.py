@@ -8,7 +8,7 @@ from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.store import Store
 
 TABLE = "train.parquet"  # the training split of a corpus or of labelled data
-PICTURES = "pictures.parquet"  # the pictures of either, with their splits
+PICTURES = "keys.parquet"  # the hashes of the pictures of either, with their splits
 # Inputs of a training whose text it does not train on.
 _SHAPES = ("architecture", "tokenizer", "validation")
 
@@ -62,11 +62,14 @@ class Lineage:
             return
         if artifact.stage == "images":
             labelled = "test_pictures" in artifact.metrics
-            (self.rows if labelled else self.corpora).append(artifact / PICTURES)
+            if PICTURES in artifact.files:
+                (self.rows if labelled else self.corpora).append(artifact / PICTURES)
+            else:  # it was made before there was such a file
+                self.gaps = True
             return
         if artifact.stage in ("pretraining", "finetuning"):
             self.trainings.append(artifact)
-        elif artifact.stage not in ("tokens", "pixels"):
+        elif artifact.stage not in ("tokens", "pixels", "start"):
             self.gaps = True
         for role, name in artifact.reads.items():
             other = store.named(name)

@@ -50,7 +50,7 @@ from tasks.machinery.tracking.tags import (
     used_stages,
 )
 from tasks.machinery.tracking.tracking import Tracking
-from tasks.models.files import CONFIGURATION, WEIGHTS, files_of
+from tasks.models.files import CONFIGURATION, READER, WEIGHTS, files_of
 from tasks.references.adapters import ADAPTER, is_adapter, merge, read_adapter
 from tasks.references.given_files import require_finite, require_sound
 
@@ -167,6 +167,7 @@ def _of_hub(reference: str, field: str, store: Store) -> Input:
                 CONFIGURATION,
                 f"*{WEIGHTS}",
                 f"*{WEIGHTS}.index.json",
+                READER,
                 ADAPTER,
                 *TOKENIZER_FILES,
             ],

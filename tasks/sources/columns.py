@@ -24,8 +24,18 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "passage": ("context", "passage", "paragraph", "text", "document"),
     "answer": ("answers", "answer"),
     "number": ("score", "similarity", "rating", "stars", "value", "grade", "number"),
-    "tokens": ("tokens", "words", "sentence", "text"),
-    "tags": ("tags", "ner_tags", "bio_tags", "ner", "labels", "pos_tags", "label"),
+    "tokens": ("tokens", "words", "word", "token", "sentence", "text"),
+    "tags": (
+        "tags",
+        "ner_tags",
+        "bio_tags",
+        "ner",
+        "tag",
+        "ner_tag",
+        "labels",
+        "pos_tags",
+        "label",
+    ),
 }
 
 _SHOWN = 50  # names of columns in a message
@@ -56,10 +66,18 @@ def require(
         if column.field and column.name not in there:
             hint = nearest(column.name, there) or _by_usual_name(column, there)
             raise StageError(
-                f"{where}: no column {column.name!r} ({column.field}){hint}. "
+                f"{where}: no column {column.name!r} ({column.field}){hint}{_other_form(column.name, there)}. "
                 f"Columns there: {listed(map(repr, there))}"
                 + (f". {otherwise}" if otherwise and not hint else "")
             )
+
+
+def _other_form(name: str, there: Sequence[str]) -> str:
+    """That a column has the same name in another Unicode form, which looks the same."""
+    from unicodedata import normalize  # here, as it is for a message alone
+
+    same = (each for each in there if normalize("NFC", each) == normalize("NFC", name))
+    return " (the same signs in another Unicode form: copy the name from there)" * any(same)
 
 
 def _by_usual_name(column: Column, there: Sequence[str]) -> str:

@@ -82,9 +82,12 @@ class _Reader:
             return None
         token, tag = self._places()
         tokens, tags = ([row[place] for row in self.rows] for place in (token, tag))
-        values: dict[str, Any] = {self.columns[0].name: tokens, self.columns[1].name: tags}
-        if self.document and len(self.columns) > 2:
-            values[self.columns[2].name] = self.document
+        values: dict[str, Any] = {self.columns[0].name: tokens}
+        if len(self.columns) > 1:  # a command asks for the tokens alone
+            values[self.columns[1].name] = tags
+        named = next((column.name for column in self.columns[2:] if not column.field), "")
+        if self.document and named:
+            values[named] = self.document
         where = f"{self.file.name}, line {self.start}"
         empty = next((n for n, row in enumerate(self.rows) if not (row[token] and row[tag])), None)
         if empty is not None:

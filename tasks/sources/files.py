@@ -33,6 +33,7 @@ from tasks.sources import Holds, Progress, Source
 from tasks.sources.columns import text_in
 from tasks.sources.conll import conll
 from tasks.sources.delimited import NAMES, mark_of
+from tasks.sources.entities.word_rows import sentences_by
 from tasks.sources.folders import (
     FOR_ROWS,
     FOR_TEXT,
@@ -113,7 +114,7 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
     require_names(names, field)
     empty = [name for name, path in names.items() if path.stat().st_size == 0]
     if empty:
-        raise StageError(f"{field}: {empty[0]} is empty (0 bytes): add content or remove it")
+        raise StageError(f"{field}: {_empty_files(empty)}")
     ordered = sorted(names)
     paths = [names[name] for name in ordered]
     digests = dict(zip(ordered, digest_files(paths), strict=True))
@@ -121,6 +122,15 @@ def _identified(location: str, field: str, holds: Holds | None) -> dict[str, str
     if holds in {None, "text"} and any(format_of(file, rows=False) in TEXTS for file in every):
         digests[UNIT] = "file" if root.is_dir() else "paragraph"
     return digests
+
+
+def _empty_files(names: Sequence[str]) -> str:
+    """`a.txt, b.txt and 3 more are empty …`."""
+    more = f" and {len(names) - 8:,} more" if len(names) > 8 else ""
+    are, them = ("are", "them") if len(names) > 1 else ("is", "it")
+    return (
+        f"{', '.join(sorted(names)[:8])}{more} {are} empty (0 bytes): add content or remove {them}"
+    )
 
 
 def _unlike(found: str, accepted: tuple[str, ...]) -> str:
@@ -323,6 +333,8 @@ def guesses(source: Source, *, rows: bool) -> list[tuple[str, str]]:
         usual = {".csv": ",", ".tsv": "\t"}.get(form)
         if usual and (mark := mark_of(file, usual)) != usual:
             found.append((f"tables separated by {NAMES[mark]}, by their first lines", file.name))
+        if usual and (column := sentences_by(READERS[form](file, []))):
+            found.append((f"tables with a word a row, in sentences by {column!r}", file.name))
     return found
 
 

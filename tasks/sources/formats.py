@@ -22,6 +22,8 @@ from tasks.sources.columnar import arrow, parquet
 from tasks.sources.columns import require
 from tasks.sources.conll import conll
 from tasks.sources.delimited import comma_separated, tab_separated
+from tasks.sources.entities.spans import as_object, is_pair, located
+from tasks.sources.entities.word_rows import with_words_together
 from tasks.sources.lines import File, lines
 from tasks.sources.squad import articles_in, questions
 
@@ -81,7 +83,7 @@ def json_lines(file: File, columns: Sequence[Column]) -> Iterator[Record]:
             continue
         where = f"{file.name}, line {number}"
         try:
-            values = decoded(line)
+            values = as_object(decoded(line))
         except RepeatedKeyError as error:
             raise StageError(f"{where}: {error}") from None
         except (ValueError, RecursionError) as error:  # also a number of too many digits
@@ -98,12 +100,17 @@ def json_lines(file: File, columns: Sequence[Column]) -> Iterator[Record]:
 
 
 def _records(values: Mapping[str, Any], where: str, columns: Sequence[Column]) -> Iterator[Record]:
-    """The row that an object is; or, if it is of SQuAD, the questions in it."""
+    """The row that an object is; or, if it is of SQuAD, the questions in it.
+
+    Of a text with character spans, both are also under the columns of tokens and tags.
+    """
     if (articles := articles_in(values)) is not None:
         yield from questions(articles, where, columns)
         return
     if nested := _nested(values, columns):
         values = {**values, **nested}
+    if spans := located(values, columns):
+        values = {**values, **spans}
     require(columns, list(values), where)
     yield where, values
 
@@ -131,7 +138,7 @@ def json_file(file: File, columns: Sequence[Column]) -> Iterator[Record]:
     if len(first) > 1 and are_json_lines(first):
         yield from json_lines(file, columns)
         return
-    for number, values in enumerate(_objects(file), 1):
+    for number, values in enumerate(map(as_object, _objects(file)), 1):
         where = f"{file.name}, item {number}"
         if not isinstance(values, dict):
             raise StageError(f"{where}: {_shown(repr(values))} is not a JSON object; {_LISTS}")
@@ -144,7 +151,9 @@ _LISTS = 'accepted: a list of objects, [{"text": "…"}, …], also as the only 
 def are_json_lines(first: Sequence[str]) -> bool:
     """Whether the first lines that are not blank are of a file with a JSON object a line."""
     try:
-        return bool(first) and all(isinstance(json.loads(line), dict) for line in first)
+        return bool(first) and all(
+            isinstance(value := json.loads(line), dict) or is_pair(value) for line in first
+        )
     except (ValueError, RecursionError):
         return False
 
@@ -186,7 +195,11 @@ def _objects(file: File) -> list[Any]:
     except (ValueError, RecursionError) as error:
         raise StageError(f"{file.name}: not valid JSON: {error}") from None
     if isinstance(found, dict):
-        lists = [v for v in found.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
+        lists = [
+            each
+            for each in found.values()
+            if isinstance(each, list) and each and (isinstance(each[0], dict) or is_pair(each[0]))
+        ]
         if len(lists) != 1:
             keys = ", ".join(map(repr, list(found)[:8]))
             raise StageError(f"{file.name}: an object with the keys {keys or 'none'}; {_LISTS}")
@@ -203,8 +216,8 @@ def _shown(text: str) -> str:
 TEXTS = (".txt", ".md")
 TABLES: Mapping[str, Callable[[File, Sequence[Column]], Iterator[Record]]] = {
     ".jsonl": json_lines,
-    ".csv": comma_separated,
-    ".tsv": tab_separated,
+    ".csv": with_words_together(comma_separated),
+    ".tsv": with_words_together(tab_separated),
     ".parquet": parquet,
     ".json": json_file,
     ".ndjson": json_lines,

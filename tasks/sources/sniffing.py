@@ -63,7 +63,7 @@ def format_in(first: Sequence[str], *, rows: bool) -> str:
         return ".txt"
     if are_json_lines(filled[:2]):
         return ".jsonl"
-    if re.match(r'\s*(\[\s*(\{|$)|\{\s*("|$))', filled[0]):
+    if re.match(r'\s*(\[\s*(\{|\[\s*("|$)|$)|\{\s*("|$))', filled[0]):
         return ".json"
     if _are_tagged(filled):
         return ".conll"

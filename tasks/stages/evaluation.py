@@ -45,6 +45,7 @@ from tasks.problems.class_scores import in_places
 from tasks.problems.weighted import Scores, Together, on_all_rows
 from tasks.statistics.bootstrap import Bootstrap, centred
 from tasks.statistics.documents import count_documents
+from tasks.statistics.further_metrics import Further, load_further
 
 DIFFERENCES = {FROM_SCRATCH: GAIN, START: OVER_START, SIMPLE: OVER_SIMPLE}
 WORST = 10  # rows with the largest errors that a page shows
@@ -117,7 +118,8 @@ def evaluate(
     Raises:
         StageError: the test split is one document, or a model lacks a label of the data.
     """
-    kind, sure = load(problem), load_probabilities(problem)
+    kind, sure, more = load(problem), load_probabilities(problem), load_further(problem)
+    kind.METRICS = {**kind.METRICS, **(more.METRICS if more else {})}
     bootstrap = Bootstrap(bootstrap_samples, confidence, seed)
     asked = read_labels(data)
     train, test = (pd.read_parquet(data / f"{split}.parquet") for split in ("train", "test"))
@@ -130,16 +132,16 @@ def evaluate(
     for name, folder in folders.items():
         monitor.progress(len(answers), len(folders), "models")
         table = answer(kind, folder, test, labels, monitor=monitor)
-        answers.append(Answers(name, table, scores_of(kind, sure, table, labels)))
+        answers.append(Answers(name, table, scores_of(kind, sure, more, table, labels)))
     if simple is not None:
         table = read_simple(kind, simple, test, labels)
-        answers.append(Answers(SIMPLE, table, scores_of(kind, sure, table, labels)))
+        answers.append(Answers(SIMPLE, table, scores_of(kind, sure, more, table, labels)))
     metrics = {"test_documents": float(documents)} | measure(kind, answers, bootstrap)
     metrics |= measure_majority(kind, train, test, labels)
 
     def measured(folder: Path) -> dict[str, float]:
         table = answer(kind, folder, test, labels, monitor=monitor)
-        return on_all_rows(scores_of(kind, sure, table, labels))
+        return on_all_rows(scores_of(kind, sure, more, table, labels))
 
     beside = {"": further, FROM_SCRATCH: further_from_scratch}
     again = {name: [measured(folder) for folder in found] for name, found in beside.items()}
@@ -156,7 +158,7 @@ def evaluate(
     write_json(out / "metrics.json", metrics)
     write_json(out / "evaluation.json", facts)
     write_json(out / "classes.json", classes_of(kind, answers[0].table, labels))
-    write_json(out / "rows.json", rows_of(kind, sure, answers[0].table))
+    write_json(out / "rows.json", rows_of(kind, sure, answers[0].table, labels))
     write_predictions(answers, out / "predictions.parquet")
     kind.keep(test, answers[0].table, out)
     monitor.progress(len(folders), len(folders), "models")
@@ -213,13 +215,20 @@ def read_simple(
 
 
 def scores_of(
-    kind: Problem, sure: Probabilities | None, table: pd.DataFrame, labels: Sequence[str]
+    kind: Problem,
+    sure: Probabilities | None,
+    more: Further | None,
+    table: pd.DataFrame,
+    labels: Sequence[str],
 ) -> Scores:
     """The metrics of a table of answers; those of probabilities only where it has these."""
-    found = kind.score(table["gold"], table["predicted"], labels)
-    if sure is None or not {*sure.NEEDED} <= {*table.columns}:
-        return found
-    return Together((found, sure.score(table, labels)))
+    gold, predicted = table["gold"], table["predicted"]
+    found = [kind.score(gold, predicted, labels)]
+    if sure is not None and {*sure.NEEDED} <= {*table.columns}:
+        found.append(sure.score(table, labels))
+    if more is not None:
+        found.append(more.score(list(gold), list(predicted), labels))
+    return found[0] if len(found) == 1 else Together(tuple(found))
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
@@ -306,15 +315,20 @@ def classes_of(kind: Problem, table: pd.DataFrame, labels: Sequence[str]) -> dic
     }
 
 
-def rows_of(kind: Problem, sure: Probabilities | None, table: pd.DataFrame) -> dict[str, Any]:
+def rows_of(
+    kind: Problem, sure: Probabilities | None, table: pd.DataFrame, labels: Sequence[str]
+) -> dict[str, Any]:
     """The rows with the largest errors, the worst first; the points of plots."""
     order = np.argsort(-kind.errors(table), kind="stable")[:WORST]
     worst = [kind.describe(table.iloc[i]) for i in order]
     points = kind.points(table["gold"], table["predicted"])
+    measured = getattr(kind, "curves", None)
+    curves = measured(table["gold"], table["predicted"], labels) if measured else {}
     return {
         "worst": [asdict(each) | {"right": False} for each in worst if not each.right],
         "points": points[:: max(1, -(-len(points) // MOST_POINTS))],
         "reliability": [] if sure is None else sure.reliability(table),
+        **({"curves": curves} if curves else {}),
     }
 
 

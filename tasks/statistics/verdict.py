@@ -136,7 +136,7 @@ def against_start(metrics: Mapping[str, float], metric: Metric, problem: str = "
         return said
     interval = numbers.interval(metrics[over.low], metrics[over.high], metric.unit, "+")
     gain = numbers.gain(metrics[str(over)], metric.unit)
-    return f"continuing the pre-training on this text {said}: {gain} {interval}"
+    return f"continuing the pre-training here {said}: {gain} {interval}"
 
 
 def simple_verdict(metrics: Mapping[str, float], problem: str = "") -> str:

@@ -27,6 +27,7 @@ class Derived:
         tokens: read in all steps.
         corpus: tokens of the corpus; None before it is tokenized.
         at_most: whether the vocabulary may be smaller.
+        tokenizer: how it is trained, in words; "" of one that is given.
     """
 
     layers: int
@@ -39,6 +40,7 @@ class Derived:
     tokens: int
     corpus: int | None
     at_most: bool
+    tokenizer: str = ""
 
     @property
     def passes(self) -> float | None:
@@ -67,12 +69,24 @@ def derived(experiment: Experiment, planner: TimedPlanner) -> Derived | None:
         tokens=a_step * pretraining.steps,
         corpus=None if corpus is None else int(corpus),
         at_most=known is None and not experiment.tokenizer.published,
+        tokenizer=_tokenizer(experiment),
     )
+
+
+def _tokenizer(experiment: Experiment) -> str:
+    """How the tokenizer is trained, and what of it the family decides."""
+    if experiment.start or experiment.tokenizer.published:
+        return ""
+    chosen, settled = experiment.tokenizer, experiment.settled_tokenizer
+    said = f"{settled.algorithm}, {'case is folded' if settled.lowercase else 'case is kept'}"
+    fields = (("algorithm", chosen.algorithm), ("lowercase", chosen.lowercase))
+    auto = " and ".join(name for name, value in fields if value == "auto")
+    return f"{said} (auto {auto}, as model.family is {experiment.model.family})" if auto else said
 
 
 def lines_of(found: Derived) -> list[str]:
     """The numbers in words."""
-    lines = []
+    lines = [f"tokenizer: {found.tokenizer}"] if found.tokenizer else []
     if found.parameters:
         inner = f", feed-forward {found.intermediate_size:,}" if found.intermediate_size else ""
         least = "at most " * found.at_most

@@ -18,6 +18,13 @@ from tasks.machinery.store.artifact import Artifact
 
 SAMPLE = 512  # rows whose lengths are measured
 TRAININGS = {"pretraining": "pretraining", "finetuning": "training"}  # fields: how each trains
+_UNKNOWN_ROWS = (
+    "how many rows it has is known once its data are prepared; with train_examples, it is now"
+)
+_UNKNOWN_LENGTHS = (
+    "the lengths of its rows are known once data and tokenizer are there; each counts as the "
+    "longest"
+)
 
 
 @dataclass(frozen=True)
@@ -44,10 +51,13 @@ class TimedPlanner(Planner):
     Attributes:
         calls: the steps, with the arguments of their stages.
         unread: what of the sources is not read before the stages run, in sentences.
+        counts: of rows that are read already, the metrics of the stage that will prepare them, by
+            the title of its step.
     """
 
     calls: list[tuple[Step, dict[str, Any]]] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    counts: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
         """Add the stage to the plan."""
@@ -125,10 +135,12 @@ class TimedPlanner(Planner):
         from tasks.timing.steps import time_finetuning
 
         training, data = arguments["training"], arguments["data"]
-        if isinstance(data, PendingInput) and not training.train_examples:
-            return Expected(None, missing="its data are not prepared yet, so the rows are unknown")
+        pending = isinstance(data, PendingInput)
+        known = self.counts.get(data.artifact.facts["title"]) if pending else data.artifact.metrics
+        if not known and not training.train_examples:
+            return Expected(None, missing=_UNKNOWN_ROWS)
+        known = known or {}
         lengths, share = self._lengths(arguments)
-        known = {} if isinstance(data, PendingInput) else data.artifact.metrics
         examples = int(known.get("train_rows", training.train_examples))
         examples = min(examples, training.train_examples or examples)
         validation = int(known.get("validation_rows", examples))
@@ -142,7 +154,7 @@ class TimedPlanner(Planner):
             lengths or [training.max_length],
             number=read + validated,
         )
-        missing = "" if lengths else "its row lengths are unknown: assumes the longest"
+        missing = "" if lengths else _UNKNOWN_LENGTHS
         seconds = cost.of_finetuning(training, read, validated)
         return Expected(seconds, not lengths, missing, cost.parts)
 

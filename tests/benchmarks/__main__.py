@@ -24,6 +24,7 @@ from tests.benchmarks import growth, orchestration, preparation, training
 from tests.benchmarks.families import every_family
 from tests.benchmarks.gpu import gpu
 from tests.benchmarks.machine import describe
+from tests.benchmarks.pictures.measuring import pictures
 from tests.benchmarks.results import Part, Results
 from tests.benchmarks.training import Effort
 from tests.benchmarks.vocabulary import Vocabulary
@@ -33,10 +34,13 @@ LARGE, SMALL = 30_522, 8_192
 FEW = 800  # sentences to fine-tune on in the quick benchmark
 PARTS = (
     *("pretraining", "pretraining-8192", "families", "gpu", "quality", "finetuning"),
-    *("preparation", "memory", "cached", "overhead", "growth", "profile", "worth"),
+    *("preparation", "memory", "pictures"),
+    *("cached", "overhead", "growth", "profile", "worth"),
 )
 QUICK = ("pretraining-8192", "finetuning", "preparation")
-QUICK_EFFORT = Effort(repetitions=1, peer_steps=9, our_steps=33, sentences="few-sentences")
+QUICK_EFFORT = Effort(
+    repetitions=1, peer_steps=9, our_steps=33, sentences="few-sentences", picture_steps=0
+)
 NEED_LARGE = {"pretraining", "families", "gpu", "quality", "profile"}
 NEED_SMALL = {"pretraining-8192", "finetuning", "profile"}
 
@@ -105,6 +109,7 @@ def measure(
         "finetuning": lambda: Part(training.finetuning(small, scratch, effort)),
         "preparation": lambda: Part(*preparation.preparation(data, scratch, repetitions)),
         "memory": lambda: Part(preparation.memory(data, scratch, repetitions)),
+        "pictures": lambda: Part(pictures(data, scratch, effort)),
         "cached": lambda: Part(orchestration.cached(scratch, repetitions)),
         "overhead": lambda: Part(*orchestration.overhead(scratch, 1)),
         "growth": lambda: Part(curves=growth.curves(data, scratch)),

@@ -37,6 +37,7 @@ class Effort:
     sentences: str = "sentences"  # folder of those to fine-tune on
     race_steps: int = 1000  # the recipe stays at the frequencies of tokens for hundreds
     race_repetitions: int = 3
+    picture_steps: int = 300  # of the race on pictures; 0 leaves it out
     worth_seeds: int = 3  # each pre-trains for all of `MINUTES`, on two corpora
 
 

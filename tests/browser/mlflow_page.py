@@ -121,3 +121,14 @@ class MlflowPage:
     def curve(self, run: str, metric: str) -> Locator:
         """The entry of a curve in the legend of its chart."""
         return self.page.get_by_text(f"{run} ({metric})", exact=True)
+
+    def picture(self, name: str) -> tuple[int, int]:
+        """Open an artifact of a run that is a picture: its width and height in pixels."""
+        self.page.get_by_role("tab", name="Artifacts").click()
+        self.page.get_by_text(name, exact=True).first.click()
+        shown = self.page.locator(
+            f"img[alt*='{name}'], img[src*='{name}'], img[src^='blob:']"
+        ).first
+        expect(shown).to_be_visible()
+        width, height = shown.evaluate("image => [image.naturalWidth, image.naturalHeight]")
+        return width, height

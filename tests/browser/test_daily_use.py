@@ -45,7 +45,7 @@ def tiny(up: Up, steps: int) -> dict[str, Any]:
             "Sequence length": 32,
             "Learning rate": 0.002,
             "Validation sequences": 16,
-            "Log every": 10,
+            "Steps between points": 10,
         },
         "Evaluation": {"Bootstrap samples": 200},
     }

@@ -75,6 +75,29 @@ def test_more_parts_that_are_worse_are_not_marked_as_the_best() -> None:
     assert not row.best
 
 
+@pytest.mark.parametrize(
+    ("values", "best"),
+    [((0.5281, 0.5284), set()), ((0.5281, 0.5284, 0.4), {0, 1}), ((0.528, 0.529), {1})],
+)
+def test_values_that_are_shown_alike_are_equally_good(
+    values: tuple[float, ...], best: set[int]
+) -> None:
+    name = "downstream/mood/accuracy"
+    (row,) = metric_rows([run(str(n), **{name: v}) for n, v in enumerate(values)], frozenset())
+    assert row.best == best == row.best_settings
+
+
+def test_the_headline_is_the_first_metric_of_its_problem() -> None:
+    names = ["entities/f1", "entities/precision", "entities/recall", "entities/answered/f1"]
+    names += ["mood/accuracy", "mood/macro_f1", "mood/calibration_error", "mood/a_new_one"]
+    metrics = {f"downstream/{name}": 0.5 for name in sorted(names)}
+    kinds = {"entities": "token-classification", "mood": "text-classification"}
+    params = {f"downstream.{name}.problem": kind for name, kind in kinds.items()}
+    given = PastRun("a", "a", "tiny", "FINISHED", 0.0, params=params, metrics=metrics)
+    rows = metric_rows([given], frozenset())
+    assert [row.name.removeprefix("downstream/") for row in rows] == names
+
+
 def test_data_of_one_run_alone_are_not_held_against_those_of_another_problem() -> None:
     def with_data(name: str, digests: dict[str, str]) -> PastRun:
         found = run(name)

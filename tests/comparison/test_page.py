@@ -3,7 +3,7 @@
 import pytest
 
 from tasks.comparison.comparison import MetricRow, Value
-from tasks.comparison.page import _metric_name, _shown, shown_p
+from tasks.comparison.page import _metric_name, _shown, _told_apart, shown_p
 
 
 def test_a_count_is_whole_and_a_metric_says_if_lower_is_better():
@@ -21,3 +21,11 @@ def test_a_count_is_whole_and_a_metric_says_if_lower_is_better():
 )
 def test_a_p_value_is_never_shown_as_zero(p, shown):
     assert shown_p(p, 10_000) == shown
+
+
+def test_parameters_that_differ_are_shown_with_what_differs():
+    assert _told_apart(["1", "2", None]) == ["1", "2", "–"]
+    long = [f"hf:{'owner/name' * 12}@{revision}" for revision in ("main", "other")]
+    shown = _told_apart([*long, None])
+    assert [each[-5:] for each in shown] == ["@main", "other", "–"]
+    assert max(map(len, shown)) <= 61

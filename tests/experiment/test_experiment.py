@@ -49,3 +49,17 @@ def test_fields_come_in_the_order_they_are_written_in(model: str) -> None:
     positions = [field["position"] for field in MODELS[model]["properties"].values()]
     assert positions == list(range(len(positions)))
     assert MODELS[model]["additionalProperties"] is False
+
+
+def test_a_further_test_has_the_columns_of_its_problem_unless_it_gives_them() -> None:
+    columns = {"text": "body", "label": "mood", "split": "part"}
+    further = [{"name": "a"}, {"name": "b", "columns": {"text": "text"}}]
+    problem = {"name": "x", "source": "a.csv", "columns": columns, "evaluate_also": further}
+    found = Experiment.model_validate({"downstream": [problem]})
+    for _ in range(2):  # also when it is written and read again
+        read = [each.columns for each in found.downstream[0].evaluate_also]
+        assert [(each.text, each.label, each.split) for each in read] == [
+            ("body", "mood", ""),
+            ("text", "mood", ""),
+        ]
+        found = Experiment.model_validate(found.model_dump())

@@ -47,6 +47,14 @@ def mistakes_of(tmp_path, text: str, *settings: str) -> list[str]:
             "corpus: builtin:pydocs\n",
             ["corpus: found 'builtin:pydocs'; accepted: fields, of source"],
         ),
+        (
+            "evaluation: {learning_curve: [2]}\n",
+            ["evaluation.learning_curve.0: found 2; accepted: a number, above 0, at most 1"],
+        ),
+        (
+            f"evaluation: {{learning_curve: {[0.1] * 21}}}\n",
+            ["evaluation.learning_curve: found a list; accepted: a list, of at most 20 items"],
+        ),
         ("seed: 1\nseed: 2\n", ["mine.yaml:2: seed is given twice"]),
         ("seed: [1\n", ["mine.yaml:2: not valid YAML"]),
         ("- a\n", ["found list; accepted: fields, as `name: value`"]),

@@ -191,6 +191,8 @@ def test_the_command_marks_the_planted_word_and_writes_json(
     assert row["words"] == ["There", "is", "an", "old", telling, ",", "near", "the", "new"]
     values = row["methods"]["occlusion"]["attributions"]
     assert values.index(max(values)) == 4
+    code, said, _ = command(model, "\ufffd")  # BERT's tokenizer drops it
+    assert (code, "the model's tokenizer has no token of the text" in said) == (0, True), said
 
 
 def test_the_command_says_what_is_wrong(

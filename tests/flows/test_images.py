@@ -41,6 +41,7 @@ def test_a_second_run_computes_nothing(place: Path, prefect_server: str) -> None
     assert {stage["state"] for stage in result["stages"]} == {"cached"}
 
 
+@pytest.mark.long
 def test_another_learning_rate_trains_that_problem_only(place: Path, prefect_server: str) -> None:
     change = ("--set", "downstream.kinds.learning_rate=2e-3")
     result, _ = run(place, prefect_server, *change)

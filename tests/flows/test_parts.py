@@ -255,7 +255,7 @@ def test_pretraining_continues_from_the_given_model_with_its_tokenizer(place: Pl
     page = page_of(result)
     assert "## The model" in page
     assert "Pre-trained by Temper: 12 steps" in page
-    assert "continuing the pre-training on this text" in page.lower()
+    assert "continuing the pre-training here" in page.lower()
     assert "before the training" in page_of(result, "pretraining")
 
 

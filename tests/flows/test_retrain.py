@@ -146,6 +146,7 @@ def check_versions(place: Place) -> None:
     assert "@" in tags["3"]["temper.by"]
     judged = client.get_run(tags["3"]["temper.decision_run_id"])
     assert judged.info.status == "FINISHED"
+    assert judged.info.run_name == f"version 3: kept champion · retrain {MODEL}"
     measured = judged.data.metrics
     assert measured["downstream/mood/accuracy"] == measured["judgement/challenger/accuracy"]
     page = judged.data.tags["mlflow.note.content"]

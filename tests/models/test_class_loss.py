@@ -11,10 +11,13 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
+from tasks import problems
 from tasks.contract import StageError
 from tasks.data.text.length_buckets import Example
+from tasks.experiment.images.problem import ImageTuning
 from tasks.experiment.problem import FineTuning
 from tasks.models.class_loss import NO_LABEL, SEVERAL, ClassLoss, balanced_weights
+from tasks.models.images.losses import PictureLoss, picture_loss_of
 from tasks.models.learning import tuning
 from tasks.models.learning.tuning import labels_in
 from tasks.problems import Head, defaults
@@ -87,6 +90,15 @@ def test_a_loss_of_the_problem_is_not_replaced(chosen: dict[str, Any]) -> None:
         tuning.loss_of(own, training, [Example([1], [0])], 2)
     usual = SimpleNamespace(HEAD=HEAD, loss=defaults.loss)
     assert isinstance(tuning.loss_of(usual, training, [Example([1], [0])], 2), ClassLoss)
+
+
+@pytest.mark.parametrize("chosen", [{"label_smoothing": 0.1}, {"class_weights": "balanced"}])
+def test_a_loss_of_a_problem_of_pictures_is_not_replaced(chosen: dict[str, Any]) -> None:
+    training, counts = ImageTuning(**chosen), np.array([3, 1])
+    with pytest.raises(StageError, match="and the problem has a loss of its own"):
+        picture_loss_of(problems.load("object-detection"), training, counts)
+    usual = picture_loss_of(problems.load("semantic-segmentation"), training, counts)
+    assert isinstance(usual, PictureLoss)
 
 
 def test_balanced_weights_are_sklearns_and_1_on_average() -> None:

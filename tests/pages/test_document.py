@@ -97,3 +97,14 @@ def test_many_rows_are_cut_and_counted():
     out = io.StringIO()
     print_page(page(grid(1, rows=100)), Console(file=out, width=120), 120)
     assert "… and 60 more" in out.getvalue()
+
+
+def test_what_is_drawn_leaves_no_empty_heading_where_figures_are_omitted():
+    drawn = Section("Curves", [Words("One line a run."), Picture("a.png", "loss", PNG)])
+    whole = Document("A page", [drawn, Section("Part", [Words("words"), grid(1)])])
+    assert "## Curves" in to_markdown(whole, lambda picture: picture.name)
+    assert "## Curves" not in to_markdown(whole, None)
+    assert "## Part" in to_markdown(whole, None)
+    out = io.StringIO()
+    print_page(whole, Console(file=out, width=120), 120)
+    assert "Curves" not in out.getvalue()

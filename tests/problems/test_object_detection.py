@@ -25,6 +25,7 @@ from tasks.problems.object_detection.loss import loss_of, targets
 from tasks.problems.object_detection.model import BoxedExample, collate, encode, move
 from tasks.problems.object_detection.pictures import counted
 from tasks.problems.object_detection.scores import (
+    curves,
     majority,
     part_scores,
     quality_of_each,
@@ -123,6 +124,13 @@ def test_a_resample_is_measured_as_coco_would_measure_its_pictures() -> None:
         expected = of_coco([gold[i] for i in chosen], [predicted[i] for i in chosen])
         values = (drawn["average_precision"][row], drawn["average_precision_50"][row])
         assert values == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("crowds", [0.0, 0.3])
+def test_the_area_below_the_curves_is_the_average_precision(crowds: float) -> None:
+    gold, predicted = pictures(3, crowds=crowds)
+    areas = [np.mean([y for _, y in each]) for each in curves(gold, predicted, NAMES).values()]
+    assert np.mean(areas) == pytest.approx(of_coco(gold, predicted)[1])
 
 
 def test_a_crowd_is_neither_learnt_nor_measured() -> None:

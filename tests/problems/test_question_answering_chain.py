@@ -50,6 +50,7 @@ def write_experiment(folder: Path) -> Path:
     (folder / "squad.json").write_text(json.dumps({"version": "1.1", "data": articles}))
     values = yaml.safe_load(file.read_text())
     values["model"] |= {"hidden_size": 32}
+    values["tokenizer"] |= {"algorithm": "wordpiece", "lowercase": True}  # few tokens a word
     values["downstream"] = [
         {"name": "answers", "problem": "question-answering", "source": "squad.json"}
         | {"epochs": 12, "batch_size": 16, "learning_rate": 5e-3}

@@ -123,6 +123,8 @@ def test_a_missing_number_is_asked_about(written: Any) -> None:
         ("good", "contains str 'good'; accepted: a number such as"),
         ("3,5", r"Write 3\.5 for 3,5"),
         ("1_000", "accepted: a number such as"),
+        ("1,25", r"1e-3\. Write 1\.25 for 1,25 *$"),
+        ("1,250", r"Write 1\.250 for 1,250; where the comma groups thousands, write 1250"),
         (True, "contains bool 'True'"),
         ([1], "contains a list"),
         (math.inf, "contains an infinite number; accepted: a finite number"),

@@ -247,3 +247,33 @@ def test_also_in_formats_that_numpy_does_not_know(tmp_path: Path, kind: str, bad
     if not values.float().isfinite().all():  # e4m3fn has no infinity
         with pytest.raises(StageError, match=r"model.safetensors: weight: 1 of the numbers"):
             require_finite([file], "mine")
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_a_key_that_is_twice_in_a_file_of_a_model_is_refused(body: Path, name: str) -> None:
+    text = (body / name).read_text()
+    (body / name).write_text(text.replace("{", '{"model_type": "gpt2", "model_type": "bert", ', 1))
+    said = f"{name}: the key 'model_type' is twice in an object, with 'gpt2' and 'bert'"
+    with pytest.raises(StageError, match=said):
+        check(body)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        (
+            "image_size",
+            48,
+            r"image_size: found 48 with patches of 8, which are 36, but .* 17 place",
+        ),
+        ("patch_size", 16, r"patch_size: found 16, but .*projection.weight has 8"),
+        ("num_channels", 4, r"num_channels: found 4, but .*projection.weight has 3"),
+    ],
+)
+def test_patches_that_are_not_those_of_the_weights_are_refused(
+    field: str, value: int, said: str, tmp_path: Path
+) -> None:
+    folder = write_small(tmp_path / "vit", "vit")
+    changed(folder, "config.json", **{field: value})
+    with pytest.raises(StageError, match=said):
+        check_small(folder)

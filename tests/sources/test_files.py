@@ -233,6 +233,10 @@ def test_folders_and_files_with_nothing_in_them_are_told(tmp_path):
     (tmp_path / "b.txt").touch()
     with pytest.raises(StageError, match=r"b.txt is empty"):
         resolve(str(tmp_path), "corpus.source", "text")
+    for number in range(9):
+        (tmp_path / f"c{number}.txt").touch()
+    with pytest.raises(StageError, match=r"b.txt, c0.txt, .*c6.txt and 2 more are empty .*them"):
+        resolve(str(tmp_path), "corpus.source", "text")
 
 
 def test_names_that_leave_the_split_open_are_told(tmp_path):

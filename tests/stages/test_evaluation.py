@@ -17,6 +17,7 @@ from tasks.problems import load
 from tasks.stages.baseline import train_baseline
 from tasks.stages.evaluation import evaluate
 from tasks.stages.finetuning import finetune
+from tasks.statistics.further_metrics import load_further
 from tests.support.shown import shown
 from tests.support.tiny_models import write_body, write_data
 
@@ -133,7 +134,9 @@ def test_a_simple_model_without_probabilities_has_a_dash_for_them(world, tmp_pat
 def test_every_metric_has_an_interval_around_it(measured):
     problem, _, metrics = measured
     models = ("", "from_scratch/", "simple/")
-    names = [p + name for p in models for name in load(problem).METRICS]
+    further = load_further(problem)
+    every = [*load(problem).METRICS, *(further.METRICS if further else ())]
+    names = [p + name for p in models for name in every]
     names += ["gain", "over_simple"]
     for name in names:
         assert metrics[f"{name}/low"] <= metrics[name] <= metrics[f"{name}/high"]
@@ -166,6 +169,7 @@ def test_pages_and_figures_say_what_was_measured(measured):
     assert f"{100 * metrics[headline]:.1f} %" in page
     assert f"Pre-trained against from scratch: better: {100 * metrics['gain']:+.1f} points" in page
     assert "| animal |" in page
+    assert ("an overlap is half" in page) == (problem == "token-classification")
     assert json.loads((out / "metrics.json").read_text()) == metrics
     facts = json.loads((out / "evaluation.json").read_text())
     assert facts["headline"] == headline

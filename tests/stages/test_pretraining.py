@@ -250,7 +250,7 @@ def in_child(corpus, out, checkpoints, what, kill_at=-1):
     ("family", "objective"),
     [
         ("bert", "mlm+nsp"),
-        ("gpt2", "clm"),
+        pytest.param("gpt2", "clm", marks=pytest.mark.long),
         pytest.param("llama", "clm", marks=pytest.mark.long),
         pytest.param("electra", "rtd", marks=pytest.mark.long),
     ],

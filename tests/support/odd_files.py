@@ -77,6 +77,23 @@ def conll(folder: Path) -> str:
     return "animals.txt"
 
 
+def character_spans(folder: Path) -> str:
+    rows = ((f"In {n} days the cat{n}, it was.", f"cat{n}") for n in range(90))
+    lines = (
+        {"id": len(text), "text": text, "label": [[start, start + len(name), "ANIMAL"]]}
+        for text, name in rows
+        for start in [text.index(name)]
+    )
+    (folder / "doccano.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return "doccano.jsonl"
+
+
+def word_rows(folder: Path) -> str:
+    lines = [f"Sentence: {n},the,DT,O\n,cat{n},NN,B-ANIMAL\n,sleeps,VB,O\n" for n in range(90)]
+    (folder / "ner_dataset.csv").write_text("".join(["Sentence #,Word,POS,Tag\n", *lines]))
+    return "ner_dataset.csv"
+
+
 def questions(folder: Path) -> str:
     articles = []
     for number, (text, _) in enumerate(moods()):

@@ -76,7 +76,7 @@ FIELDS = [
     yaml("a fraction", "model: {layers: 1.5}\n", "model.layers: found 1.5", "a whole number"),
     yaml("1e3 for whole steps", "pretraining: {steps: 1e3}\n", "steps: found '1e3'", "whole"),
     yaml("yes for a number", "pretraining: {steps: yes}\n", "steps: found True", "a whole number"),
-    yaml("a word for yes or no", "tokenizer: {lowercase: maybe}\n", "'maybe'", "true or false"),
+    yaml("a word for yes or no", "tokenizer: {lowercase: maybe}\n", "'maybe'", "auto, true, false"),
     yaml("a number for a name", "name: 2024\n", "name: found 2024", "in quotes it is text"),
     yaml("a list for fields", "model: [2]\n", "tiny.yaml:1: model: found a list; accepted: fields"),
     yaml("fields for a list", "downstream: {name: a}\n", "downstream: found a group of fields"),

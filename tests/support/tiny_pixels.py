@@ -12,7 +12,8 @@ import pandas as pd
 from tasks.experiment.images.model import ImageModel
 from tasks.experiment.images.pictures import Pixels
 from tasks.families import images as families
-from tasks.models.images.building import new_model, write_reader
+from tasks.models.images.building import new_model
+from tasks.models.images.reader_file import write_reader
 from tests.support.tiny_images import KINDS, picture
 
 SIZE = 16

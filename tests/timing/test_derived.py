@@ -23,7 +23,11 @@ def numbers(folder: Path, *settings: str) -> Derived:
 
 def test_the_numbers_of_a_size_are_said(tmp_path: Path) -> None:
     found = numbers(tmp_path, "model.size=base", "tokenizer.vocab_size=30522")
-    first, second = lines_of(found)
+    chosen, first, second = lines_of(found)
+    assert chosen == (
+        "tokenizer: wordpiece, case is folded (auto algorithm and lowercase, as model.family is "
+        "bert)"
+    )
     assert first == (
         "model: 12 layers of 768, 12 heads; about 108 M parameters with at most 30,522 tokens"
     )

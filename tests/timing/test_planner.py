@@ -8,10 +8,12 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from flows.calls.planning import planned_experiment
 from flows.commands.main import app
 from flows.presets.loading import load_experiment
 from flows.recipes.experiment import recipe
 from flows.terminal.console import time_lines
+from tasks.experiment.experiment import Experiment
 from tasks.machinery.store.store import Store
 from tasks.timing.fitting import parameters_of
 from tasks.timing.planner import TimedPlanner
@@ -28,11 +30,24 @@ def test_trainings_are_timed_and_what_is_missing_is_said(tmp_path: Path) -> None
     assert found.keys() == {step.title for step in planner.steps}
     assert found["pretraining"].seconds is not None and found["pretraining"].seconds > 0
     assert found["finetuning mood"].seconds is None
-    assert "its data are not prepared" in found["finetuning mood"].missing
+    assert "is known once its data are prepared" in found["finetuning mood"].missing
     assert found["finetuning names"].at_most
     assert found["finetuning names"] == found["finetuning names from scratch"]
     assert found["corpus"].seconds is None
     assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.usefixtures("home")
+def test_rows_that_were_read_are_counted_before_they_are_prepared(tmp_path: Path) -> None:
+    file = write_experiment(tmp_path / "data")
+    experiment, planner = planned_experiment(str(file), [], [], "quick")
+    assert isinstance(experiment, Experiment)
+    found = planner.expected(experiment)
+    rows = planner.counts["dataset mood"]
+    assert rows["train_rows"] + rows["validation_rows"] + rows["test_rows"] == rows["rows"]
+    assert found["finetuning mood"].seconds is not None
+    assert found["finetuning mood"].at_most
+    assert "each counts as the longest" in found["finetuning mood"].missing
 
 
 def test_the_command_tells_the_whole(home: Path, tmp_path: Path) -> None:

@@ -66,14 +66,16 @@ for dropout, bf16, rows, length in first + [
 """
 
 
+DECODERS = ("gpt2", "llama")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     [
         "bert mlm",
         "bert mlm recomputed",
-        "gpt2 clm",
-        pytest.param("llama clm", marks=pytest.mark.long),
+        *(pytest.param(f"{name} clm", marks=pytest.mark.long) for name in DECODERS),
     ],
 )
 def test_the_memory_predicted_is_at_least_what_is_used_and_not_twice_as_much(kind):

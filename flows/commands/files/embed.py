@@ -34,7 +34,12 @@ def embed(
         Path, typer.Option(metavar="FILE", dir_okay=False, help=f"Write this file ({SUFFIX}).")
     ],
     column: Annotated[
-        str, typer.Option(metavar="NAME", help="The column to read; by default `text`.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The column to read; by default that of the texts that the model learnt from, or "
+            "`text`.",
+        ),
     ] = "",
     skip_invalid: Annotated[
         bool,
@@ -71,25 +76,20 @@ def _embed(reference: str, file: str, column: str, output: Path, *, skip_invalid
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from tasks.machinery.host.files import writing_file
     from tasks.models.embedding import FEATURES
 
     encoder = Encoder.of(reference, err.print)
     tables, number = encoder.of_file(file, column, _progress, skip_invalid=skip_invalid)
     if not number:
         raise StageError(f"FILE: {file} has no row")
-    partial = output.with_name(f".{output.name}.partial")
-    cut, width = 0, 0
-    try:
-        first = next(tables)
-        name, width = str(first.columns[0]), len(first[FEATURES].iloc[0])
-        schema = pa.schema({name: pa.string(), FEATURES: pa.list_(pa.float32(), width)})
-        with pq.ParquetWriter(partial, schema) as writer:
-            for table in chain([first], tables):
-                cut += cut_in(table)
-                writer.write_table(pa.Table.from_pandas(table, schema, preserve_index=False))
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
+    first, cut = next(tables), 0
+    name, width = str(first.columns[0]), len(first[FEATURES].iloc[0])
+    schema = pa.schema({name: pa.string(), FEATURES: pa.list_(pa.float32(), width)})
+    with writing_file(output) as partial, pq.ParquetWriter(partial, schema) as writer:
+        for table in chain([first], tables):
+            cut += cut_in(table)
+            writer.write_table(pa.Table.from_pandas(table, schema, preserve_index=False))
     report_cut(cut)
     note(f"{number:,} rows, {width:,} features each: {output}")
 

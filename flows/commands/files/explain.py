@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,11 +16,13 @@ from flows.calls.explaining import (
     explain_texts,
     require_methods,
 )
-from flows.calls.inputs import Input, note, picture_inputs, read_inputs
+from flows.calls.given_rows import read_inputs
+from flows.calls.inputs import Input, note, picture_inputs
 from flows.calls.predicting import AnsweringModel
 from flows.commands.files.explained import explained_lines
 from flows.commands.parts import ModelArgument
 from flows.terminal.in_process import err, out, prepare, require_writable, stop
+from flows.terminal.results_files import written_whole
 from tasks.contract import StageError
 from tasks.experiment import choices
 
@@ -115,8 +116,7 @@ def _inputs(model: AnsweringModel, given: str, named: list[str]) -> list[Input]:
 def _write(found: Iterator[Explanation], output: Path | None) -> None:
     """Show each explanation, and write it."""
     count = 0
-    opened: Any = nullcontext() if output is None else output.open("w", encoding="utf-8")
-    with opened as file:
+    with written_whole(output) as file:
         for each in found:
             for line in explained_lines(each, colours=out.color_system is not None):
                 out.print(line, highlight=False)

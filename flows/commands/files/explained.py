@@ -37,8 +37,10 @@ def explained_lines(found: Explanation, *, colours: bool) -> Iterator[Text]:
         if row.pieces:
             yield _text(found, values, colours=colours)
             yield Text(f"  {_top(found, values)}")
-        else:
+        elif values:
             yield from _grid(values, colours=colours)
+        else:
+            yield Text("  nothing: the model's tokenizer has no token of the text")
         yield Text(f"  {_checks(found, method)}", style="dim")
     yield Text("")
 

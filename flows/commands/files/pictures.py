@@ -16,8 +16,10 @@ from tasks.contract import Silent, StageError
 from tasks.experiment import choices
 from tasks.experiment.images.pictures import Images
 from tasks.experiment.images.problem import ImageData, LabelledColumns
+from tasks.experiment.problem import SEVERAL
 from tasks.machinery.naming.paths import place
 
+ONE_LABEL = "image-classification"
 IMAGES = "images"  # pictures to pre-train on, as `--problem` has it
 
 
@@ -64,6 +66,8 @@ def described_pictures(location: str, problem: str, source: str, named: str = ""
     name = re.sub(r"[^A-Za-z0-9]+", "-", place(location).absolute().stem).strip("-").lower()[:40]
     kind = problem if problem in choices.of_pictures() else _problem_of(pictures)
     settings: dict[str, Any] = {"problem": kind}
+    if kind == SEVERAL[ONE_LABEL]:
+        settings = {"problem": ONE_LABEL, "several_labels": True}
     labelled = problem != IMAGES
     with TemporaryDirectory() as folder, err.status("reading the pictures …"):
         try:
@@ -83,12 +87,13 @@ def described_pictures(location: str, problem: str, source: str, named: str = ""
 
 
 def _problem_of(source: Any) -> str:
-    """What pictures are labelled for: by the first one, which has a mask, boxes or a label."""
+    """What pictures are labelled for: by the first one, which has a mask, boxes or labels."""
     from tasks.sources.images import pictures
 
     first = next(pictures(source, LabelledColumns(), lambda *_: None), None)
     if first is None or (first.mask is None and first.boxes is None):
-        return "image-classification"
+        several = first is not None and isinstance(first.label, list)
+        return SEVERAL[ONE_LABEL] if several else ONE_LABEL
     return "semantic-segmentation" if first.boxes is None else "object-detection"
 
 

@@ -1,19 +1,26 @@
 """From the bytes of a file to a picture: upright, 8 bits a channel, grey or red, green and blue.
 
 Only formats that Pillow reads by itself are opened; of some others it would call a program. What
-has to be decided about a picture (which frame, which background) is counted as a notice.
+has to be decided about a picture (which frame, which background) is counted as a notice. Threads
+decode some pictures ahead of the one that is used: Pillow computes beside Python.
 """
 
 from __future__ import annotations
 
 import io
+import os
 import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tasks.contract import StageError
+from tasks.data.images.picture import Picture
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 MOST_PIXELS = 200_000_000  # of a picture: a small file may unpack to any size
@@ -25,6 +32,9 @@ CLEAR = "pictures with transparency, laid on white"
 DEEP = "pictures of more than 8 bits a channel, reduced to 8"
 PALETTE = "pictures with a palette, read as colours"
 PRINT = "pictures in CMYK or another space of colours, read as RGB"
+
+_THREADS = min(4, os.cpu_count() or 1)
+_AHEAD = 4 * _THREADS  # pictures that are decoded and not used yet
 
 _ORIENTATION = 0x0112  # of EXIF
 _TURNED_ASIDE = (5, 6, 7, 8)  # by a quarter, perhaps mirrored too
@@ -48,7 +58,69 @@ class Decoded:
     notices: list[str] = field(default_factory=list)
 
 
+Found = TypeVar("Found")
+
+
+def ahead(
+    work: Callable[[Picture], Found], pictures: Iterable[Picture]
+) -> Iterator[tuple[Picture, Callable[[], Found]]]:
+    """Do the work on each picture in threads, some pictures ahead.
+
+    Args:
+        work: such as `decode_picture`; it is called in threads.
+        pictures: are read in this thread, and not all at once.
+
+    Yields:
+        Each picture in its order, with a function that gives what the work returned, or raises
+        what it raised.
+
+    Raises:
+        StageError: `pictures` raised it; the pictures before it have been yielded.
+    """
+    waiting: deque[tuple[Picture, Future[Found]]] = deque()
+    ended: StageError | None = None
+    with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
+        warnings.simplefilter("ignore")  # not in a thread: filters are those of the whole process
+        found = iter(pictures)
+        while ended is None or waiting:
+            try:
+                picture = next(found, None) if ended is None else None
+            except StageError as error:
+                ended, picture = error, None
+            if picture is not None:
+                waiting.append((picture, pool.submit(work, picture)))
+                if len(waiting) <= _AHEAD:
+                    continue
+            elif not waiting:
+                break
+            done, future = waiting.popleft()
+            yield done, future.result
+    if ended is not None:
+        raise ended
+
+
+def decode_picture(picture: Picture, least: int = 0) -> Decoded:
+    """The picture as the source has it; see `_decode`.
+
+    Raises:
+        StageError: the source could not read it, or from `_decode`.
+    """
+    if picture.problem:
+        raise StageError(f"{picture.where}: {picture.problem}")
+    return _decode(picture.data, picture.where, least)
+
+
 def decode(data: bytes, where: str, least: int = 0) -> Decoded:
+    """The picture in the bytes of a file; in the main thread, as warnings are silenced.
+
+    Args and Raises: see `_decode`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd metadata, and of sizes that are checked below
+        return _decode(data, where, least)
+
+
+def _decode(data: bytes, where: str, least: int) -> Decoded:
     """The picture in the bytes of a file.
 
     Args:
@@ -63,17 +135,15 @@ def decode(data: bytes, where: str, least: int = 0) -> Decoded:
         raise StageError(f"{where}: the file is empty (0 bytes)")
     notices: list[str] = []
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata, and of sizes that are checked below
-            image = _opened(data, where, least, notices)
-            width, height = image.info["temper_size"]
-            orientation = image.getexif().get(_ORIENTATION, 1)
-            upright = ImageOps.exif_transpose(image)
-            if upright.size != image.size or orientation != 1:
-                notices.append(TURNED)
-            # Not by the sizes: a draft of a picture that is no square may be one.
-            size = (height, width) if orientation in _TURNED_ASIDE else (width, height)
-            return Decoded(_eight_bits(upright, where, notices), size, notices)
+        image = _opened(data, where, least, notices)
+        width, height = image.info["temper_size"]
+        orientation = image.getexif().get(_ORIENTATION, 1)
+        upright = image if orientation == 1 else ImageOps.exif_transpose(image)
+        if upright.size != image.size or orientation != 1:
+            notices.append(TURNED)
+        # Not by the sizes: a draft of a picture that is no square may be one.
+        size = (height, width) if orientation in _TURNED_ASIDE else (width, height)
+        return Decoded(_eight_bits(upright, where, notices), size, notices)
     except StageError:
         raise
     except Exception as error:  # the library raises many types for damaged files

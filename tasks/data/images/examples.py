@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasks.data.images.augmentation import Augmenter, to_tensor
+from tasks.data.images.mixing import Mixer
 from tasks.data.images.pixel_arrays import Pictures
 from tasks.data.randomness import draw, permuted
 
@@ -40,11 +41,13 @@ class Views:
         pictures: as stored.
         augmenters: one a view; empty for the pictures as they are.
         constants: numbers that each batch has too, by name.
+        mixer: mixes the pictures of a batch, and their labels; None leaves them apart.
     """
 
     pictures: Pictures
     augmenters: tuple[Augmenter, ...] = ()
     constants: Mapping[str, float] = field(default_factory=dict)
+    mixer: Mixer | None = None
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -55,6 +58,8 @@ class Views:
         found = [each(as_stored, indices, epochs) for each in self.augmenters] or [as_stored]
         batch = {PIXELS: found[0], LABELS: torch.from_numpy(self.pictures.labels[indices])}
         batch |= {name: torch.tensor(value) for name, value in self.constants.items()}
+        if self.mixer is not None:
+            return self.mixer(batch, indices, epochs)
         return batch if len(found) < 2 else batch | {VIEWS: found[1]}
 
 

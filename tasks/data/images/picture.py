@@ -9,20 +9,37 @@ from tasks.data.rows import Split
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a picture as COCO has it.
+
+    Attributes:
+        number: of its class.
+        shape: polygons, lists of x and y in turn; or runs, `{"size": …, "counts": …}`.
+        where: its position for people.
+    """
+
+    number: int
+    shape: Any
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class MaskFile:
     """The mask of a picture as the source has it.
 
     Attributes:
-        data: the bytes of its file; empty where the file is missing.
+        data: the bytes of its file; empty where the file is missing, or there are `regions`.
         where: its position for people.
         problem: why there is none, such as a missing file; "" if there is one.
         names: what its numbers from 0 on mean; () where the source does not say it.
+        regions: drawn in this order on the number 0, where the mask is no file; None where it is.
     """
 
     data: bytes
     where: str
     problem: str = ""
     names: tuple[str, ...] = ()
+    regions: tuple[Region, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from tasks.data.images.decoding import Decoded
 from tasks.data.images.resizing import thumbnail
@@ -25,12 +26,12 @@ class Sheet:
     def add(self, label: str, decoded: Decoded) -> None:
         """Look at a picture."""
         self._sizes[decoded.size] += 1
-        small = thumbnail(decoded.image, THUMBNAIL)
-        self._sum += np.asarray(decoded.image.convert("RGB").resize((1, 1)), dtype=float).ravel()
+        mean = decoded.image.resize((1, 1), Image.Resampling.BOX).convert("RGB")
+        self._sum += np.asarray(mean, dtype=float).ravel()
         self._count += 1
         known = label in self._kept or len(self._kept) < MOST_LABELS
         if known and len(self._kept[label]) < OF_A_LABEL:
-            self._kept[label].append(small)
+            self._kept[label].append(thumbnail(decoded.image, THUMBNAIL))
 
     def named(self, labels: Sequence[str]) -> list[str]:
         """The labels of the rows of the sheet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tasks.experiment import choices, variants
-from tasks.experiment.consistency import explanation_mistakes
+from tasks.experiment.consistency import explanation_mistakes, start_mistakes
 from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.images.model import ImageModel
 from tasks.experiment.mistakes import refuse
@@ -33,37 +33,44 @@ def mistakes(experiment: ImageExperiment) -> list[Mistake]:
     """All inconsistencies, as the path of a field and a message."""
     return [
         *variants.mistakes(experiment),
+        *start_mistakes(experiment),
         *_names(experiment),
-        *_heads(experiment),
-        *_patches(experiment),
-        *_multiples(experiment),
         *optimizer_mistakes(experiment.downstream),
-        *_layers(experiment),
-        *explanation_mistakes(
-            experiment.evaluation, experiment.downstream, attends=_attends(experiment)
-        ),
+        *([] if experiment.start else _new_model(experiment)),
     ]
 
 
-def _attends(experiment: ImageExperiment) -> bool:
-    """Whether the family has attention over all places."""
-    words = choices.words_of("families/images", experiment.model.family, "_LAYERS")
-    return not {"no attention", "windows"} & {*words}
-
-
-def _layers(experiment: ImageExperiment) -> list[Mistake]:
-    """Methods and optimizers that need what the layers of the family do not have."""
-    family, name = experiment.model.family, f"model.family {experiment.model.family}"
+def _new_model(experiment: ImageExperiment) -> list[Mistake]:
+    family = experiment.model.family
     words = choices.words_of("families/images", family, "_LAYERS")
     sizes = choices.table_of("families/images", family, "_DEPTHS")
     count, width = sizes.get(experiment.model.size, (0, 0))
-    layers, pretraining = Layers(name, words, count, width), experiment.pretraining
-    found = recomputing_mistakes(
-        "pretraining", layers, asked=pretraining.gradient_checkpointing
-    ) + layer_mistakes(experiment.downstream, layers)
-    if pretraining.optimizer == "muon" and "no matrices" in words:
-        found.append(("pretraining.optimizer", without_matrices(name)))
-    return found
+    return [
+        *_patches(experiment),
+        *_multiples(experiment),
+        *model_mistakes(experiment, family, Layers(f"model.family {family}", words, count, width)),
+    ]
+
+
+def model_mistakes(experiment: ImageExperiment, family: str, layers: Layers) -> list[Mistake]:
+    """What an experiment asks for that a model does not have, given or new.
+
+    Args:
+        experiment: the experiment.
+        family: of the model.
+        layers: what is known of its layers.
+    """
+    found = _heads(experiment.pretraining.objective, family) if experiment.pretraining.steps else []
+    found += layer_mistakes(experiment.downstream, layers)
+    found += recomputing_mistakes(
+        "pretraining", layers, asked=experiment.pretraining.gradient_checkpointing
+    )
+    if experiment.pretraining.optimizer == "muon" and "no matrices" in layers.words:
+        found.append(("pretraining.optimizer", without_matrices(layers.name)))
+    attends = not {"no attention", "windows"} & {*layers.words}
+    return found + explanation_mistakes(
+        experiment.evaluation, experiment.downstream, attends=attends
+    )
 
 
 def patch_of(model: ImageModel, size: int) -> int:
@@ -83,9 +90,8 @@ def _names(experiment: ImageExperiment) -> list[Mistake]:
     ]
 
 
-def _heads(experiment: ImageExperiment) -> list[Mistake]:
+def _heads(objective: str, family: str) -> list[Mistake]:
     """An objective that needs a head which the family does not have."""
-    objective, family = experiment.pretraining.objective, experiment.model.family
     has = choices.words_of("families/images", family, "HEADS")
     lacking = [head for head in _needed(objective) if head not in has]
     if not lacking:

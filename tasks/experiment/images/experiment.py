@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.experiment.experiment import Evaluation, Experiment
-from tasks.experiment.fields import Part, as_in
+from tasks.experiment.experiment import REFERENCE, Evaluation, Experiment
+from tasks.experiment.fields import Part, as_in, field
 from tasks.experiment.images.model import ImageModel
 from tasks.experiment.images.pictures import Images, Pixels
 from tasks.experiment.images.problem import ImageDownstream
 from tasks.experiment.images.training import ImagePretraining
-from tasks.experiment.pretraining import Checkpoints
+from tasks.experiment.pretraining import NEW, Checkpoints
 
 SECTIONS = ("images", "pixels")  # a file with one of these is an experiment on images
 
@@ -26,6 +26,13 @@ class ImageEvaluation(Part):
         "simple_baseline",
         description="Also train the field's simple model on the same pictures (logistic regression "
         "on small grey pixels), to measure what the model gains over it",
+    )
+    baseline: Literal["none", "start"] = as_in(
+        Evaluation,
+        "baseline",
+        description="start also fine-tunes the model of `start` as it is, to measure what "
+        "continuing its pre-training on these pictures gains; only with `start` and steps of "
+        "pre-training",
     )
     bootstrap_samples: int = as_in(Evaluation, "bootstrap_samples")
     confidence: float = as_in(Evaluation, "confidence")
@@ -52,9 +59,17 @@ class ImageExperiment(Part):
         "`train_examples`, and of resamples",
     )
     split_seed: int = as_in(Experiment, "split_seed")
+    start: str = as_in(
+        Experiment,
+        "start",
+        description=f"Pre-trained model to start from, with its image processor: {REFERENCE}. "
+        "It reads pictures of `pixels.size`. Pre-training continues from it; with "
+        "pretraining.steps 0 it is fine-tuned at once, without `images`. Empty starts from random "
+        "weights",
+    )
     images: Images = Field(Images(), title="Images", description="The pictures to pre-train on")
     pixels: Pixels = Field(Pixels(), title="Pixels", description="How pictures become numbers")
-    model: ImageModel = Field(ImageModel(), title="Model", description="The model that is trained")
+    model: ImageModel = field(ImageModel(), "Model", "The model that is trained", only_with=NEW)
     pretraining: ImagePretraining = Field(
         ImagePretraining(),
         title="Pre-training",

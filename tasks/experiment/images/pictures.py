@@ -89,9 +89,11 @@ class Images(PictureSet):
         "",
         "Source",
         "Where the pictures are (needed): a folder of pictures, of folders by class, or of IDX "
-        "files; a .csv, .tsv, .jsonl or .parquet file with a column of paths or pictures; or "
+        "files; a .csv, .tsv, .jsonl or .parquet file with a column of paths or pictures; "
+        "hf:NAME[:CONFIGURATION][@REVISION] for a data set on the Hugging Face Hub; or "
         "builtin:glyphs, the letters and signs of matplotlib's fonts",
         in_key=False,
+        needed=True,
     )
     validation_share: float = field(
         0.05,

@@ -8,7 +8,7 @@ from tasks.experiment import choices
 from tasks.experiment.fields import NAME_PATTERN, Part, as_in, field
 from tasks.experiment.images.pictures import PictureColumns, PictureSet
 from tasks.experiment.images.training import Augmentation
-from tasks.experiment.problem import FurtherTest, LabelledData, Passes, Tuning
+from tasks.experiment.problem import FurtherTest, LabelledData, Passes, Tuning, kind_of
 from tasks.experiment.training import Schedule, Training, TuningMethod, at_own_rate
 
 MASKS = choices.of_pictures_with("mask")
@@ -43,21 +43,31 @@ class ImageData(PictureSet):
     problem: str = field(
         "image-classification",
         "Problem",
-        "What is predicted: image-classification a label per picture, semantic-segmentation a "
-        "label per pixel, object-detection boxes around objects, each with a label",
+        "What is predicted: image-classification a label per picture (or any number of them, with "
+        "several_labels: that is several-image-labels), semantic-segmentation a label per pixel, "
+        "object-detection boxes around objects, each with a label",
         choices=choices.of_pictures(),
+    )
+    several_labels: bool = field(
+        False,
+        "Several labels",
+        "A picture has any number of labels: a list, or a text with |, ; or , between labels",
+        absent=False,
+        only_with={"problem": ("image-classification",)},
     )
     source: str = field(
         "",
         "Source",
         "Where the labelled pictures are (needed): folders by class, perhaps in folders train, "
         "validation and test; a .csv, .tsv, .jsonl or .parquet file with columns of pictures and "
-        "labels; a folder of IDX files; or builtin:digits, 1,797 handwritten digits. With masks: "
+        "labels; a folder of IDX files; hf:NAME[:CONFIGURATION][@REVISION], on the Hugging Face "
+        "Hub; or builtin:digits, 1,797 handwritten digits. With masks: "
         "folders images and masks with files of the same names, perhaps in folders train, "
         "validation and test; a table with columns of pictures and masks; or builtin:digit-masks, "
         "digits on photographs. With boxes: a folder with COCO's JSON, Pascal VOC's XML or YOLO's "
         "text files; or builtin:digit-canvas",
         in_key=False,
+        needed=True,
     )
     columns: LabelledColumns = field(
         LabelledColumns(), "Columns", "Which column of a table of pictures has which role"
@@ -94,6 +104,11 @@ class ImageData(PictureSet):
     def part(self) -> str:
         """The part of the experiment, for messages."""
         return f"downstream.{self.name}"
+
+    @property
+    def kind(self) -> str:
+        """The problem that is solved: a folder of `tasks/problems`."""
+        return kind_of(self.problem, several_labels=self.several_labels)
 
 
 class ImageTuning(Training):
@@ -170,11 +185,6 @@ class ImageDownstream(ImageTuning, ImageData):
         absent=[],
         max_length=20,
     )
-
-    @property
-    def kind(self) -> str:
-        """The problem that is solved: a folder of `tasks/problems`."""
-        return self.problem
 
     @property
     def data(self) -> ImageData:

@@ -47,6 +47,20 @@ class Augmentation(Part):
         ge=0,
         le=1,
     )
+    mixup: float = field(
+        0.0,
+        "Mixup",
+        "Each picture is mixed with another one of its batch, and their labels with it, in shares "
+        "drawn from a beta distribution with this number twice (0.2 mixes little, 1 evenly); 0 "
+        "mixes nothing",
+        ge=0,
+        le=100,
+        absent=0.0,
+        only_with={
+            **choices.only_with("objective", "objectives/images", "FIELDS", "mixup"),
+            **choices.of_pictures_with("label"),
+        },
+    )
 
 
 class ImagePretraining(Training):
@@ -59,7 +73,7 @@ class ImagePretraining(Training):
         "two views of one picture; masked-image, without labels, to fill in hidden patches",
         choices=choices.names("objectives/images"),
     )
-    steps: int = field(2000, "Steps", "Optimizer steps", ge=1, le=10**9)
+    steps: int = as_in(Aim, "steps", default=2000)
     minutes: float = as_in(Aim, "minutes")
     augmentation: Augmentation = field(
         Augmentation(), "Augmentation", "How pictures are varied while learning"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tasks.experiment.images.model import ImageModel
@@ -37,6 +38,17 @@ def configure(model: ImageModel, size: int, dropout: float) -> Any:
         # and then it learns little (section 2.2 of the paper's appendix has 1e-6).
         layer_scale_init_value=0.1 if model.size == "tiny" else 1e-6,
     )
+
+
+def sides(given: Mapping[str, Any]) -> tuple[int, int]:
+    """Any of which the last stage has a pixel left: each but the first halves what is left."""
+    return 1, int(given.get("patch_size", 4)) * 2 ** (len(given.get("depths", [3, 3, 9, 3])) - 1)
+
+
+def fit(given: dict[str, Any], weights: dict[str, Any], size: int) -> list[str]:
+    """No weight depends on the size of pictures."""
+    given["image_size"] = size
+    return []
 
 
 def dropout(probability: float) -> dict[str, float]:

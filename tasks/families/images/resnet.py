@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tasks.experiment.images.model import ImageModel
@@ -39,6 +40,16 @@ def configure(model: ImageModel, size: int, dropout: float) -> Any:
     from transformers import ResNetConfig
 
     return ResNetConfig(num_channels=3, **_SIZES[model.size])
+
+
+def sides(given: Mapping[str, Any]) -> tuple[int, int]:
+    """Any: its layers read pictures of any size."""
+    return 1, 1
+
+
+def fit(given: dict[str, Any], weights: dict[str, Any], size: int) -> list[str]:
+    """Nothing depends on the size of pictures."""
+    return []
 
 
 def dropout(probability: float) -> dict[str, float]:

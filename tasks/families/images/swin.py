@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tasks.experiment.images.model import ImageModel
+from tasks.families.images._sides import side_of
 
 HEADS = ("classes", "views", "patches")
 FIELDS = ()
@@ -41,6 +43,42 @@ def configure(model: ImageModel, size: int, dropout: float) -> Any:
         window_size=min(window, size // stride),
         drop_path_rate=dropout,
     )
+
+
+def sides(given: Mapping[str, Any]) -> tuple[int, int]:
+    """Patches are merged two by two between the stages, and the last one has two of them left."""
+    stride = side_of(given.get("patch_size", 4)) * 2 ** (len(given.get("depths", [2, 2, 6, 2])) - 1)
+    return stride, stride
+
+
+def fit(given: dict[str, Any], weights: dict[str, Any], size: int) -> list[str]:
+    """Windows are not larger than what the last stage reads; biases are interpolated with them.
+
+    So does the paper for other windows (section A.2.1 of its appendix).
+    """
+    from tasks.families.images._interpolation import interpolated, interpolated_bias
+
+    said = []
+    given["patch_size"] = patch = side_of(given.get("patch_size", 4))
+    stride, _ = sides(given)
+    if not any(name.startswith("decoder.") for name in weights):
+        given["encoder_stride"] = stride  # of the head that fills in hidden squares
+    before, after = side_of(given.get("image_size", 224)) // patch, size // patch
+    given["image_size"] = size
+    if before != after:
+        for name in [each for each in weights if each.endswith("position_embeddings")]:
+            weights[name] = interpolated(weights[name], before, after)
+    window = int(given.get("window_size", 7))
+    given["window_size"] = smaller = min(window, size // stride)
+    if smaller != window:
+        for name in [each for each in weights if each.endswith("relative_position_bias_table")]:
+            weights[name] = interpolated_bias(weights[name], window, smaller)
+        said.append(
+            f"windows are of {smaller} patches, not {window}, and their biases interpolated"
+        )
+    for name in [each for each in weights if each.endswith("relative_position_index")]:
+        del weights[name]  # it is computed from the side of a window
+    return said
 
 
 def dropout(probability: float) -> dict[str, float]:

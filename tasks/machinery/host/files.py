@@ -53,12 +53,7 @@ def writing_folder(folder: Path) -> Iterator[Path]:
         OSError: it cannot be written, or is not empty by then.
     """
     folder = Path(os.path.realpath(folder))
-    start = f".{folder.name}.{platform.node()}-"
-    for left in folder.parent.iterdir():
-        process = left.name.removeprefix(start)
-        if process != left.name and process.isdecimal() and not psutil.pid_exists(int(process)):
-            shutil.rmtree(left, ignore_errors=True)
-    partial = folder.with_name(f"{start}{os.getpid()}")
+    partial = _beside(folder)
     try:
         partial.mkdir()
         yield partial
@@ -69,6 +64,49 @@ def writing_folder(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+@contextlib.contextmanager
+def writing_file(file: Path) -> Iterator[Path]:
+    """A file to write to, which replaces another one at once when the block is done.
+
+    If the block fails or is interrupted, the older file stays as it was. What a process of this
+    host that was killed left beside it is deleted. A pipe or a device, and a file in a folder that
+    takes no others, are written to as they are.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    file = Path(os.path.realpath(file))
+    if (file.exists() and not file.is_file()) or not os.access(file.parent, os.W_OK):
+        yield file
+        return
+    partial = _beside(file)
+    try:
+        yield partial
+        flush(partial)
+        if file.exists():
+            shutil.copymode(file, partial)
+        partial.replace(file)
+    except OSError as error:
+        error.filename = error.filename or str(file)  # such as of a write to a full disk
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _beside(place: Path) -> Path:
+    """Where a file or folder is written to first; what dead processes left there is deleted."""
+    start = f".{place.name[:100]}.{platform.node()}-"
+    for left in place.parent.iterdir():
+        process = left.name.removeprefix(start)
+        if process == left.name or not process.isdecimal() or psutil.pid_exists(int(process)):
+            continue
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+    return place.with_name(f"{start}{os.getpid()}")
 
 
 @contextlib.contextmanager

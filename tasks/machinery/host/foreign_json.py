@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +43,18 @@ def read_foreign_json(file: Path, where: str, encoding: str = "utf-8") -> Any:
         encoding: `utf-8-sig` accepts a byte order mark.
 
     Raises:
-        StageError: it is too large, not UTF-8, not JSON, or nested too deep.
+        StageError: it is too large, not UTF-8, not JSON, nested too deep, or has a key twice in an
+            object.
     """
     text = read_foreign_text(file, where, encoding)
     try:
-        return json.loads(text)
+        return decoded(text)
     except json.JSONDecodeError as error:
         raise StageError(f"{where}, line {error.lineno}: not valid JSON: {error.msg}") from None
     except RecursionError:
         raise StageError(f"{where}: nested too deep: lists in lists without end") from None
+    except RepeatedKeyError as error:  # readers differ in which value they keep
+        raise StageError(f"{where}: {error}") from None
     except ValueError as error:  # a number of thousands of digits
         raise StageError(f"{where}: not valid JSON: {error}") from None
 
@@ -72,8 +76,8 @@ def decoded(text: str) -> Any:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        key = next(name for name in found if names.count(name) > 1)
+        times = Counter(name for name, _ in pairs)  # of a vocabulary, hundreds of thousands
+        key = next(name for name in found if times[name] > 1)
         first, second, *_ = [cut(repr(value), 40) for name, value in pairs if name == key]
         raise RepeatedKeyError(
             f"the key {cut(repr(key), 40)} is twice in an object, with {first} and {second}; keep "

@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +131,8 @@ def as_example(asked: list[Any]) -> Any:
 class ServedBy:
     """The transformers flavour of MLflow, whose models are served with a module of ours.
 
-    The module is copied into the model's folder, and takes the place of the flavour's own where
-    the model is loaded to predict (`mlflow.pyfunc`, `mlflow models serve`).
+    The module is copied into the model's folder (see `copied_code`), and takes the place of the
+    flavour's own where the model is loaded to predict (`mlflow.pyfunc`, `mlflow models serve`).
 
     Args:
         module: its name; "" keeps the flavour's own.
@@ -150,9 +150,8 @@ class ServedBy:
             return
         served: Any = importlib.import_module(self.module)
         example = options["input_example"]
-        name = f"temper_{kind_of(self.module)}"
         with tempfile.TemporaryDirectory() as folder:
-            code = shutil.copy(served.__file__, Path(folder) / f"{name}.py")
+            code, name = copied_code(self.module, Path(folder))
             mlflow.transformers.save_model(
                 path=path,
                 mlflow_model=mlflow_model,
@@ -169,8 +168,7 @@ class ServedBy:
 class OwnModel:
     """The flavour of Python functions of MLflow, for a model with a head of ours.
 
-    The module that serves it, and the files of its `COPIED`, are copied into the model as a package
-    in which they have the places that they have here, so that their relative imports hold.
+    The module that serves it is copied into the model, see `copied_code`.
 
     Args:
         module: the one that serves it.
@@ -186,23 +184,41 @@ class OwnModel:
         served: Any = importlib.import_module(self.module)
         example = options["input_example"]
         signature = signature_of(example, served._load_pyfunc(data_path).predict(example))
-        top, within = f"temper_{kind_of(self.module)}", Path(served.__file__).parents[1]
         with tempfile.TemporaryDirectory() as folder:
-            package = Path(folder) / top
-            for name in (*served.COPIED, str(Path(served.__file__).relative_to(within))):
-                (package / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(within / name, package / name)
-            for each in (package, *(entry for entry in package.iterdir() if entry.is_dir())):
-                (each / "__init__.py").touch()
+            code, name = copied_code(self.module, Path(folder))
             mlflow.pyfunc.save_model(
                 path=path,
                 mlflow_model=mlflow_model,
-                loader_module=f"{top}.{'.'.join(self.module.split('.')[-2:])}",
+                loader_module=name,
                 data_path=data_path,
-                code_paths=[str(package)],
+                code_paths=[str(code)],
                 signature=signature,
                 **options,
             )
+
+
+def copied_code(module: str, folder: Path) -> tuple[Path, str]:
+    """A copy of a module that serves, to be stored with a model; and the name of the copy.
+
+    It is a single file. With files of its `COPIED` it is a package in which all have the places
+    that they have here, so that their relative imports hold.
+
+    Args:
+        module: its name.
+        folder: that is copied into.
+    """
+    served: Any = importlib.import_module(module)
+    top, file = f"temper_{kind_of(module)}", Path(served.__file__)
+    beside: Sequence[str] = getattr(served, "COPIED", ())
+    if not beside:
+        return Path(shutil.copy(file, folder / f"{top}.py")), top
+    package, within = folder / top, file.parents[1]
+    for name in (*beside, str(file.relative_to(within))):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(within / name, package / name)
+    for each in (package, *(entry for entry in package.iterdir() if entry.is_dir())):
+        (each / "__init__.py").touch()
+    return package, f"{top}.{'.'.join(module.split('.')[-2:])}"
 
 
 def signature_of(example: Any, answers: Any = None) -> Any:

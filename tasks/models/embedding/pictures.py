@@ -15,8 +15,9 @@ from tasks.data.images.decoding import decode
 from tasks.data.images.resizing import to_square
 from tasks.models.bodies import read_model
 from tasks.models.embedding import FEATURES
-from tasks.models.images.building import in_layout, read_pixels
+from tasks.models.images.building import in_layout
 from tasks.models.images.features import pooled
+from tasks.models.images.reader_file import read_pixels
 
 AT_ONCE = 256  # pictures
 

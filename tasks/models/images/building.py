@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModel, PreTrainedModel
 
 from tasks.contract import StageError
-from tasks.data.images.augmentation import MIDDLE, SPREAD
-from tasks.experiment.images.pictures import Pixels
 from tasks.families import images as families
-from tasks.models.bodies import answers_of, read_configuration
-from tasks.models.files import READER, configuration_of
+from tasks.models.bodies import answers_of, built_from, read_configuration
+from tasks.models.files import CONFIGURATION, WEIGHTS, configuration_of
+from tasks.models.images.normalization import reading_usual
 from tasks.problems import Problem
 
-CHANNELS = "temper_channels"  # a field of our own in it: 1 where colours are not looked at
+HIDDEN = "mask_token"  # the token of hidden patches; a backbone has it for the head that needs it
 
 
 def new_model(auto_model: Any, config: Any, seed: int) -> PreTrainedModel:
@@ -45,75 +44,87 @@ def new_classifier(
     given = configuration_of(architecture, architecture.name)
     family = families.load(given["model_type"])
     config = read_configuration(architecture, **answers_of(kind, labels), **family.dropout(dropout))
-    return new_model(kind.AUTO_MODEL, config, seed)
+    return reading_usual(new_model(kind.AUTO_MODEL, config, seed), architecture)
 
 
 def load_body(model: PreTrainedModel, body: Path) -> None:
-    """Replace all weights of the backbone, and the statistics of its norms, by pre-trained ones.
+    """Replace the weights of the backbone, and the statistics of its norms, by pre-trained ones.
+
+    What is of a head keeps its values if the pre-trained model lacks it.
 
     Raises:
         StageError: a weight is missing, or of another shape.
     """
-    given = AutoModel.from_pretrained(body, local_files_only=True, dtype=torch.float32)
+    given, lacking = read_body(body)
     found, wanted = given.state_dict(), model.base_model.state_dict()
-    wrong = sorted(n for n, t in wanted.items() if n not in found or found[n].shape != t.shape)
+    there = {name for name in wanted if name in found and name not in lacking}
+    wrong = sorted(
+        name
+        for name, tensor in wanted.items()
+        if (found[name].shape != tensor.shape if name in there else not is_of_head(name))
+    )
     if wrong:
         raise StageError(
             f"the weights in {body.name}/ are not those of this model: {len(wrong)} of "
             f"{len(wanted)} are missing or of another shape ({wrong[0]}, …). Use the weights and "
             "the architecture of the same pre-training"
         )
-    model.base_model.load_state_dict({name: found[name] for name in wanted})
+    model.base_model.load_state_dict({name: found[name] for name in there}, strict=False)
 
 
-def write_reader(pixels: Pixels, folder: Path) -> None:
-    """Write how pictures become numbers, for the image processors of transformers.
-
-    They do what stage `pixels` and `to_tensor` do: resize (bilinear), crop the middle, scale to
-    numbers from -1 to 1.
-    """
-    side = {"height": pixels.size, "width": pixels.size}
-    scaled: dict[str, Any] = {
-        "do_resize": True,
-        "resample": 2,
-        "do_rescale": True,
-        "rescale_factor": 1 / 255,
-        "do_normalize": True,
-        "image_mean": [MIDDLE / 255] * 3,
-        "image_std": [SPREAD / 255] * 3,
-        CHANNELS: pixels.channels,
-    }
-    kinds: Mapping[str, dict[str, Any]] = {
-        "crop": {
-            "image_processor_type": "CLIPImageProcessor",
-            "size": {"shortest_edge": pixels.size},
-            "do_center_crop": True,
-            "crop_size": side,
-            "do_convert_rgb": True,
-        },
-        "stretch": {"image_processor_type": "ViTImageProcessor", "size": side},
-    }
-    text = json.dumps(kinds[pixels.fit] | scaled, indent=2, sort_keys=True)
-    (folder / READER).write_text(text + "\n", encoding="utf-8")
-
-
-def read_pixels(folder: Path) -> Pixels:
-    """How pictures become numbers, from the folder of a model.
+def read_body(body: Path) -> tuple[Any, set[str]]:
+    """The backbone of the model in a folder, and the names of the weights that its files lack.
 
     Raises:
-        StageError: its file is missing, or does not say it in a way that is known here.
+        StageError: the library cannot build it, or a weight is of another shape.
     """
-    file = folder / READER
-    if not file.is_file():
-        raise StageError(f"{folder.name} has no {READER}, which says how large its pictures are")
-    values = json.loads(file.read_text(encoding="utf-8"))
-    size, crop = values.get("size", {}), values.get("crop_size", {})
-    fit = "crop" if values.get("do_center_crop") else "stretch"
-    side = crop.get("height") if fit == "crop" else size.get("height")
-    means = values.get("image_mean"), values.get("image_std")
-    if side is None or means != ([MIDDLE / 255] * 3, [SPREAD / 255] * 3):
-        raise StageError(
-            f"{folder.name}/{READER}: found {json.dumps(values)[:200]}; accepted: square pictures, "
-            "cropped or stretched, with a mean and a deviation of 0.5"
+    with built_from(body):
+        given, facts = AutoModel.from_pretrained(
+            body,
+            local_files_only=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
         )
-    return Pixels.model_validate({"size": side, "channels": values.get(CHANNELS, 3), "fit": fit})
+    if other := sorted(str(each[0]) for each in facts["mismatched_keys"]):
+        raise StageError(
+            f"the weights in {body.name}/ are not those of its {CONFIGURATION}: {len(other)} are "
+            f"of another shape ({other[0]}, …). Take another copy of the model"
+        )
+    return given, {*facts["missing_keys"]}
+
+
+def is_of_head(name: str) -> bool:
+    """Whether a weight of a backbone is of a head: a pooler, or the token of hidden patches."""
+    return name.startswith("pooler.") or name.endswith(HIDDEN)
+
+
+def load_head(model: PreTrainedModel, body: Path) -> list[str]:
+    """Replace the weights of a head by those of the same names and shapes that a folder has.
+
+    Those of classes are replaced only if the labels are the same, in the same order.
+
+    Returns:
+        The weights of the head that the folder lacks, which keep their values.
+
+    Raises:
+        StageError: the library cannot read the configuration in the folder.
+    """
+    if model.base_model is model:
+        return []
+    prefix, own = f"{model.base_model_prefix}.", model.state_dict()
+    wanted = {name for name in own if not name.startswith(prefix) or name.endswith(HIDDEN)}
+    alike = getattr(model.config, "id2label", None) == read_configuration(body).id2label
+    found: dict[str, torch.Tensor] = {}
+    for file in sorted(body.glob(f"*{WEIGHTS}")):
+        found |= load_file(file)
+    fitting = {
+        name: found[name]
+        for name in wanted
+        if name in found
+        and found[name].shape == own[name].shape
+        and (alike or not name.startswith("classifier"))
+    }
+    model.load_state_dict(fitting, strict=False)
+    return sorted(wanted - fitting.keys())

@@ -15,7 +15,7 @@ from tasks.data.images.resizing import to_square
 from tasks.experiment.images.pictures import Pixels
 from tasks.models.bodies import read_model
 from tasks.models.files import configuration_of, labels_of
-from tasks.models.images.building import read_pixels
+from tasks.models.images.reader_file import read_pixels
 from tasks.models.inference import predict
 from tasks.problems import PROBABILITIES, Problem, load
 from tasks.problems.picture_rows import whole_of

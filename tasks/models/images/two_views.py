@@ -24,6 +24,7 @@ class TwoViews(PreTrainedModel):
 
     config_class = PretrainedConfig
     base_model_prefix = "body"
+    _supports_sdpa = True  # where the backbone has attention; its configuration is this one's
 
     def __init__(self, body: Any, width: int) -> None:
         super().__init__(body.config)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tasks.training.microbatches import Batch
 
 HEADS = ("classes",)
-FIELDS = ()
+FIELDS = ("mixup",)
 LABELLED = True
 TOGETHER = False
 TASK = "image-classification"
@@ -47,13 +47,16 @@ def new_model(config: Any, seed: int, labels: Sequence[str]) -> Any:
 def examples(
     pictures: Pictures, pretraining: ImagePretraining, seed: int, *, varied: bool
 ) -> Views:
-    """Pictures with their labels."""
+    """Pictures with their labels; where pictures are mixed, with shares of them."""
     from tasks.data.images.augmentation import Augmenter
     from tasks.data.images.examples import Views
+    from tasks.data.images.mixing import Mixer
 
-    channels = pictures.pixels.shape[-1]
-    augmenter = Augmenter(pretraining.augmentation, seed, channels=channels)
-    return Views(pictures, (augmenter,) if varied else ())
+    if not varied:
+        return Views(pictures)
+    channels, settings = pictures.pixels.shape[-1], pretraining.augmentation
+    mixer = Mixer(settings.mixup, seed, len(pictures.names)) if settings.mixup else None
+    return Views(pictures, (Augmenter(settings, seed, channels=channels),), mixer=mixer)
 
 
 def stored_model(model: Any) -> Any:

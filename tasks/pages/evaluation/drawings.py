@@ -21,6 +21,7 @@ from tasks.pages.figures import (
     PURPLE,
     Interval,
     Points,
+    draw_areas,
     draw_confusion,
     draw_intervals,
     draw_reliability,
@@ -30,6 +31,7 @@ from tasks.pages.picture_sheets import SHEETS
 from tasks.statistics import numbers
 
 PAIR = "pre-trained against from scratch"  # how each was tuned, an evaluation does not know
+SHOWN = 8  # classes in a figure of curves
 NOTABLE = 0.01  # difference between how sure a model is and how often it is right
 MODELS = {
     "": ("pre-trained", BLUE),
@@ -55,6 +57,8 @@ def figures_of(found: Found) -> dict[str, Figure]:
         figures["scatter.png"] = scatter_figure(found.points, found.facts)
     if found.reliability:
         figures["reliability.png"] = reliability_figure(found)
+    if found.curves:
+        figures["precision.png"] = precision_figure(found)
     return figures
 
 
@@ -84,6 +88,22 @@ def scatter_figure(points: Points, facts: Mapping[str, Any]) -> Figure:
         points,
         x="truth",
         y="answer",
+    )
+
+
+def precision_figure(found: Found) -> Figure:
+    """Precision over recall of each class, named after the class that is found best."""
+    areas = {name: float(np.mean([y for _, y in points])) for name, points in found.curves.items()}
+    best = sorted(areas, key=lambda name: -areas[name])
+    shown = best if len(best) <= SHOWN else [*best[: SHOWN // 2], *best[-SHOWN // 2 :]]
+    left = len(best) - len(shown)
+    subtitle = "precision over recall at an IoU of 0.5, of the surest answers first"
+    if left:
+        subtitle += f"; {left} classes between are left out"
+    series = {name: [(100 * x, 100 * y) for x, y in found.curves[name]] for name in shown}
+    title = f"Found best: “{best[0]}”; worst: “{best[-1]}”" if len(best) > 1 else best[0]
+    return draw_areas(
+        title, subtitle, series, values=areas, x="objects that are found, %", y="right answers, %"
     )
 
 

@@ -34,6 +34,7 @@ class Found:
         points: truth and answer of each row, if they are numbers.
         reliability: how sure the answers are and how many are right, in bins, if they have
             probabilities: `Bin` of tasks/problems/calibration.py.
+        curves: recall and precision of each class, where answers have scores and no truth each.
         samples: prompts with their targets and what the model wrote, where it writes texts.
     """
 
@@ -45,6 +46,7 @@ class Found:
     worst: list[dict[str, Any]]
     points: Points
     reliability: list[dict[str, Any]]
+    curves: dict[str, Points] = field(default_factory=dict)
     samples: list[list[str]] = field(default_factory=list)
 
     @classmethod
@@ -63,6 +65,7 @@ class Found:
             rows["worst"],
             rows["points"],
             rows.get("reliability", []),
+            rows.get("curves", {}),
             samples_of(folder / "predictions.parquet") if writes(facts) else [],
         )
 

@@ -48,6 +48,16 @@ class Matches:
     left_out: NDArray[np.bool_]
     objects: Floats
 
+    def curve(self) -> list[float]:
+        """The precision at each of LEVELS, at the first of OVERLAPS; on all pictures."""
+        is_right, seen = self.right[0], ~self.left_out[0]
+        right = np.cumsum(is_right)
+        precise = right / np.maximum(np.cumsum(seen), 1)
+        best = np.maximum.accumulate(precise[::-1])[::-1]
+        recall = right / max(self.objects.sum(), 1)
+        place = np.searchsorted(recall, LEVELS, side="left")
+        return [float(best[i]) if i < len(best) else 0.0 for i in place]
+
     def precision(self, weights: Floats) -> Floats:
         """[overlaps, resamples] the average precision; 0 where there is no object of the label.
 
@@ -195,6 +205,18 @@ def part_scores(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[
         return where_there(values, weights @ found.objects > 0, exact)
 
     return ByRow(_digests(given), metrics)
+
+
+def curves(
+    gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]
+) -> dict[str, list[tuple[float, float]]]:
+    """Precision over recall of each label that is true somewhere, at an IoU of 0.5."""
+    matches = matches_of(gold, predicted)
+    return {
+        name: list(zip(LEVELS.round(2).tolist(), matches[name].curve(), strict=True))
+        for name in labels
+        if name in matches
+    }
 
 
 def majority(train: pd.DataFrame, test: pd.DataFrame) -> list[str]:

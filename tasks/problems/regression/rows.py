@@ -65,13 +65,22 @@ def read_number(row: Row, data: LabelledData, notices: Notices) -> float | None:
         written = str(value).strip()
         comma = isinstance(value, str) and _DECIMAL_COMMA.fullmatch(written)
         hint = f". Write {written.replace(',', '.')} for {written}" if comma else ""
-        raise StageError(f"{found}; accepted: a number such as 3, -0.25 or 1e-3{hint}")
+        raise StageError(
+            f"{found}; accepted: a number such as 3, -0.25 or 1e-3{hint}{_grouped(written)}"
+        )
     if not abs(number) <= LARGEST:
         raise StageError(
             f"{found}; accepted: a finite number of at most {LARGEST:g} in size. Correct or remove "
             "the row"
         )
     return number
+
+
+def _grouped(written: str) -> str:
+    """The other reading of a comma that three digits follow; empty for other numbers."""
+    thousands = re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+", written)
+    bare = written.replace(",", "")
+    return f"; where the comma groups thousands, write {bare}" if thousands else ""
 
 
 def _is_missing(value: Any) -> bool:

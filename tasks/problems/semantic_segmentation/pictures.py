@@ -17,13 +17,14 @@ from tasks.data.images.decoding import Decoded
 from tasks.data.images.framing import Frame
 from tasks.data.images.masks import IGNORED, MOST_CLASSES, as_text, read_mask
 from tasks.data.images.pixel_arrays import PixelFile
+from tasks.data.images.regions import draw
 from tasks.data.notices import Notices
 from tasks.data.rows import LabelCounts
 from tasks.problems.class_labels import require_learnable
 from tasks.problems.picture_rows import Keep
 
 if TYPE_CHECKING:
-    from tasks.data.images.picture import Picture
+    from tasks.data.images.picture import MaskFile, Picture
     from tasks.experiment.images.pictures import Pixels
     from tasks.experiment.images.problem import ImageData
 
@@ -45,12 +46,17 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
             return None
         raise StageError(
             f"{picture.where}: the picture has no mask; accepted: folders images and masks with "
-            "files of the same names, or a table with a column of masks. To leave such pictures "
-            f"out: {data.part}.missing_labels: drop"
+            "files of the same names, a table with a column of masks, or COCO's polygons. To leave "
+            f"such pictures out: {data.part}.missing_labels: drop"
         )
     if mask.problem:
         raise StageError(f"{mask.where}: {mask.problem}")
-    numbers = read_mask(mask.data, mask.where)
+    if mask.regions is not None and picture.declared not in (None, decoded.size):
+        raise StageError(
+            f"{mask.where}: its regions are for {picture.declared[0]:,} × {picture.declared[1]:,} "
+            f"pixels, and it has {decoded.size[0]:,} × {decoded.size[1]:,} (upright)"
+        )
+    numbers = _numbers(mask, decoded.size)
     high, wide = numbers.shape
     if (wide, high) != decoded.size:
         raise StageError(
@@ -59,8 +65,9 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
             "their pictures"
         )
     found = [number for number in np.unique(numbers).tolist() if number != data.ignore]
-    given = data.classes or mask.names
-    unknown = [number for number in found if data.classes and number >= len(data.classes)]
+    drawn = mask.regions is not None
+    given = _named(mask, found, data) if drawn else data.classes or mask.names
+    unknown = [number for number in found if data.classes and number >= len(given)]
     if unknown:
         raise StageError(
             f"{mask.where}: the mask has the unknown numbers {', '.join(map(str, unknown[:SHOWN]))}"
@@ -73,6 +80,36 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
         return None
     names = {str(n): given[n] if n < len(given) else str(n) for n in found}
     return json.dumps(names, ensure_ascii=False)
+
+
+def _numbers(mask: MaskFile, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The numbers of a mask; of one that is no file, drawn at the size of its picture.
+
+    Raises:
+        StageError: it cannot be read, or has more categories than a pixel has numbers.
+    """
+    if mask.regions is None:
+        return read_mask(mask.data, mask.where)
+    if len(mask.names) > MOST_CLASSES:
+        raise StageError(
+            f"{mask.where}: {len(mask.names) - 1} categories; accepted: at most {MOST_CLASSES - 1}"
+        )
+    return draw(mask.regions, size)
+
+
+def _named(mask: MaskFile, found: Sequence[int], data: ImageData) -> Sequence[str]:
+    """The names of a mask of regions, which has categories and not numbers.
+
+    Raises:
+        StageError: one is none of the classes that are given.
+    """
+    others = [mask.names[n] for n in found if data.classes and mask.names[n] not in data.classes]
+    if others:
+        raise StageError(
+            f"{mask.where}: found the category {others[0]!r}; accepted: those of "
+            f"{data.part}.classes: {', '.join(data.classes)}"
+        )
+    return mask.names
 
 
 def counted(answer: str) -> Iterable[str]:
@@ -97,6 +134,13 @@ def labels(data: ImageData, counts: LabelCounts, rows: int) -> list[str]:
     found = list(data.classes) or sorted(counts["train"], key=_in_order)
     if len(found) > MOST_CLASSES:
         raise StageError(f"{field}: {len(found)} classes; accepted: at most {MOST_CLASSES}")
+    if len(found) < 2 and data.ignore >= 0:
+        raise StageError(
+            f"{data.part}: all pixels of the {rows:,} training masks have the same class"
+            f"{''.join(f' ({name})' for name in found)}, but for those of {data.ignore}, which is "
+            "ignored; at least two classes are needed. Where the number is a class, as in masks "
+            f"of 0 and 255: {data.part}.ignore: -1"
+        )
     return require_learnable(found, counts, rows, part=data.part, field=field)
 
 
@@ -140,7 +184,7 @@ def keeping(
             to_place = np.full(256, IGNORED, dtype=np.uint8)
             for number, name in json.loads(answer).items():
                 to_place[int(number)] = place[name]
-            mask = to_place[read_mask(picture.mask.data, picture.mask.where)]
+            mask = to_place[_numbers(picture.mask, decoded.size)]
             frame = Frame.of(*decoded.size, pixels.size, pixels.fit)
             square, shown = frame.square(mask), mask[frame.shown]
             areas = np.bincount(mask.ravel(), minlength=IGNORED + 1)

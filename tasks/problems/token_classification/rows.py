@@ -10,6 +10,7 @@ from tasks.data.notices import Notices
 from tasks.data.rows import Columns, Example, LabelCounts, Row, columns_of, encodable, kind_of
 from tasks.experiment.problem import LabelledData
 from tasks.problems.class_labels import require_learnable
+from tasks.problems.token_classification.character_spans import are_spans, tagged
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}:(?=\S)")  # of every token in some data sets: `en:London`
 
@@ -20,7 +21,12 @@ COLUMNS: Mapping[str, str] = {
 }
 LABELS = "spans"
 
-ROLES = ("tokens", "tags")
+ROLES = ("tokens", "tags", "sentence")
+ROLE_WORDS = {
+    "sentence": "Column with the number of the sentence, in tables with a word a row; empty: the "
+    "one that is called so",
+}
+OPTIONAL_ROLES = ("sentence",)
 
 # Each mark of IOB1, BIO, BIOES and BILOU, and that of BIO for it.
 MARKS = {"B-": "B-", "I-": "I-", "S-": "B-", "U-": "B-", "E-": "I-", "L-": "I-"}
@@ -28,12 +34,19 @@ ENDING = ("S-", "U-", "E-", "L-")  # those that end a span
 
 
 def columns(data: LabelledData) -> Columns:
-    """The tokens and the tags."""
+    """The tokens and the tags, and where there is one the number of the sentence."""
     return columns_of(data, *ROLES)
 
 
 def parse(row: Row, data: LabelledData, notices: Notices) -> Example:
-    """Tokens and equally many tags in the BIO scheme; IOB1 and BIOES (BILOU) are converted."""
+    """Tokens and equally many tags in the BIO scheme; IOB1 and BIOES (BILOU) are converted.
+
+    A text with a list of character spans becomes its words and their tags.
+    """
+    text, spans = row.values[data.columns.tokens], row.values[data.columns.tags]
+    if isinstance(text, str) and text.strip() and are_spans(spans):
+        words, found = tagged(encodable(text, row.where), spans, row.where, notices)
+        return {"tokens": words, "tags": found}
     tokens = _strings(row, data.columns.tokens)
     tags = _strings(row, data.columns.tags)
     if len(tokens) != len(tags):

@@ -3,6 +3,9 @@
 The pictures are beside a file, or in another folder: the one whose path ends with the name that
 the file has for it, of the split of the file if there are several. The split of a file is a folder
 or a word of its name (`annotations/instances_train2017.json`), or the folder of a picture.
+
+Where an annotation has a `segmentation`, the pictures of the file have masks too: of the background
+where no annotation is, and of the categories in their order.
 """
 
 from __future__ import annotations
@@ -10,12 +13,12 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tasks.contract import StageError
-from tasks.data.images.picture import Picture, WrittenBox
+from tasks.data.images.picture import MaskFile, Picture, Region, WrittenBox
 from tasks.data.rows import Split
 from tasks.machinery.host.foreign_json import RepeatedKeyError, decoded
 from tasks.sources.boxes.splits import split_of_folders, split_of_list
@@ -32,6 +35,7 @@ from tasks.sources.boxes.written import (
 
 ENDING = ".json"
 LISTS = ("images", "annotations", "categories")
+BACKGROUND = "background"  # of a mask, where no annotation is
 _HEAD = 100_000  # bytes of a JSON file in which a key of COCO has to be
 
 
@@ -56,6 +60,7 @@ class Found:
 
     boxes: list[WrittenBox] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    regions: list[Region] = field(default_factory=list)
 
 
 def is_here(files: Files, _names: Sequence[str]) -> bool:
@@ -146,9 +151,10 @@ def _of_file(
         id_: _name(each, f"{name}: categories, id {id_}")
         for id_, each in _by_id(categories, name, "categories")
     }
+    number = {id_: place for place, id_ in enumerate(labels, 1)}  # in a mask
     found = {id_: Found() for id_, _ in _by_id(images, name, "images")}
-    for number, each in enumerate(annotations):
-        where = f"{name}, annotation {each.get('id', number)}"
+    for entry, each in enumerate(annotations):
+        where = f"{name}, annotation {each.get('id', entry)}"
         its = found.get(_id(each.get("image_id")))
         if its is None:
             alone.append(f"{where}: no image has the id {each.get('image_id')!r:.40}")
@@ -157,6 +163,13 @@ def _of_file(
             its.boxes.append(_box(each, labels, where))
         except StageError as error:
             its.wrong.append(str(error))
+            continue
+        if each.get("segmentation"):
+            its.regions.append(
+                Region(number[_id(each["category_id"])], each["segmentation"], where)
+            )
+    names = (BACKGROUND, *labels.values())
+    has_masks = any(each.regions for each in found.values())
     split = split_of_list(name)
     for each in images:
         written = str(each.get("file_name", ""))
@@ -172,8 +185,10 @@ def _of_file(
             seen[place] = name
         size = size_of(each.get("width"), each.get("height"))
         in_split = split or split_of_folders(place)
-        picture = Picture(place, b"", None, "", in_split, where, declared=size)
         told = found[_id(each["id"])]
+        mask = MaskFile(b"", where, names=names, regions=tuple(told.regions))
+        picture = Picture(place, b"", None, "", in_split, where, declared=size)
+        picture = replace(picture, mask=mask if has_masks else None)
         yield boxed(picture, told.boxes, [*_missing(places), *told.wrong])
 
 

@@ -38,7 +38,7 @@ def resolve(location: str, field: str) -> Source:
     """Determine the kind of a source of pictures and the identity of its content.
 
     Args:
-        location: `builtin:…`, a folder or a file.
+        location: `builtin:…`, `hf:…`, a folder or a file.
         field: the field of the experiment with the location, for messages: `images.source`.
 
     Raises:

@@ -236,6 +236,8 @@ def _below(folder: Path) -> Iterator[Path]:
 
 def _is_left(entry: Path) -> bool:
     """Whether it is not read: a link out of its folder or to a folder, a pipe, a device."""
+    if not entry.is_symlink():  # resolving each of very many paths would take longer than reading
+        return not entry.is_file()
     return not entry.is_file() or outside(entry.parent, entry.name) is not None
 
 

@@ -6,7 +6,7 @@ A table that is named after a split has its rows in it. Paths do not leave the f
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,26 +32,52 @@ def of_tables(tables: Sequence[tuple[str, Path]], columns: PictureColumns) -> It
     Raises:
         StageError: a table cannot be read, or a cell is neither a path nor a picture.
     """
-    named = [(columns.image, "image"), (columns.label, ""), (columns.group, "group")]
-    named.append((columns.mask if isinstance(columns, LabelledColumns) else "", ""))
-    wanted = [Column(name, role and f"columns.{role}") for name, role in named if name]
-    if columns.split:
-        wanted.append(Column(columns.split, "columns.split"))
+    wanted = wanted_of(columns)
     for name, path in tables:
         told = SPLIT_WORDS.get(path.name.partition(".")[0].lower(), "")
         seen: dict[str, int] = {}
         for where, values in READERS[suffix_of(path)](File(path, name), wanted):
-            split = _split(values.get(columns.split), where) if columns.split else told
-            group = str(values.get(columns.group) or "") if columns.group else ""
-            named_as, data = _cell(values[columns.image], f"{where}: column {columns.image!r}")
-            row = Picture("", data or b"", values.get(columns.label), group, split, where)
-            if isinstance(columns, LabelledColumns) and not _is_blank(values.get(columns.mask)):
-                row = replace(row, mask=_mask_beside(values[columns.mask], path.parent, where))
-            if data is None:
-                yield _beside(named_as, path.parent, row, seen)
+            named_as, row = picture_in(values, columns, where, told, path.parent)
+            if row.name:
+                yield row
             else:
-                key = f"{where}: {named_as}" if named_as else where
-                yield replace(row, name=key, where=key)
+                yield _beside(named_as, path.parent, row, seen)
+
+
+def wanted_of(columns: PictureColumns) -> list[Column]:
+    """The columns of a table; that of labels may be missing."""
+    named = [(columns.image, "image"), (columns.label, ""), (columns.group, "group")]
+    named.append((columns.mask if isinstance(columns, LabelledColumns) else "", ""))
+    named.append((columns.split, "split"))
+    return [Column(name, role and f"columns.{role}") for name, role in named if name]
+
+
+def picture_in(
+    values: Mapping[str, Any], columns: PictureColumns, where: str, split: Split, folder: Path
+) -> tuple[str, Picture]:
+    """The path in a row of a table, and the picture, without a name if the row has no bytes of it.
+
+    Args:
+        values: of the row, by column.
+        columns: which column has which role.
+        where: the row, for people.
+        split: of the table; a column of splits counts in its place.
+        folder: of the table, which paths are relative to.
+
+    Raises:
+        StageError: a cell is neither a path nor a picture, or no split.
+    """
+    if columns.split:
+        split = _split(values.get(columns.split), where)
+    group = str(values.get(columns.group) or "") if columns.group else ""
+    named_as, data = _cell(values[columns.image], f"{where}: column {columns.image!r}")
+    row = Picture("", data or b"", values.get(columns.label), group, split, where)
+    if isinstance(columns, LabelledColumns) and not _is_blank(values.get(columns.mask)):
+        row = replace(row, mask=_mask_beside(values[columns.mask], folder, where))
+    if data is not None:
+        key = f"{where}: {named_as}" if named_as else where
+        row = replace(row, name=key, where=key)
+    return named_as, row
 
 
 def _is_blank(cell: Any) -> bool:

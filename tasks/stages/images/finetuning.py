@@ -23,6 +23,7 @@ from tasks.contract import Monitor
 from tasks.data.chosen_rows import choose_rows
 from tasks.data.images.augmentation import Augmenter
 from tasks.data.images.examples import ImageBatches
+from tasks.data.images.mixing import Mixer
 from tasks.data.images.resizing import in_base64
 from tasks.experiment.images.problem import ImageTuning
 from tasks.experiment.pretraining import Checkpoints
@@ -32,11 +33,10 @@ from tasks.models.files import PROBLEM
 from tasks.models.images.building import (
     load_body,
     new_classifier,
-    read_pixels,
-    write_reader,
 )
 from tasks.models.images.computation import image_computation
 from tasks.models.images.losses import count_labels, picture_loss_of
+from tasks.models.images.reader_file import Normalization, read_pixels, write_reader
 from tasks.models.inference import mean_loss, predict
 from tasks.models.learning.cost import Costs
 from tasks.models.learning.tuning import (
@@ -66,11 +66,13 @@ class Varied:
         kind: the problem.
         examples: as it encodes them.
         augmenter: varies their pictures; None for a method that reads them as they are.
+        mixer: mixes the pictures of a batch, and their labels; None leaves them apart.
     """
 
     kind: Problem
     examples: Sequence[Any]
     augmenter: Augmenter | None
+    mixer: Mixer | None = None
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -81,7 +83,8 @@ class Varied:
         if self.augmenter is None:
             return move_of(self.kind)(batch, np.tile(np.eye(2, 3), (len(indices), 1, 1)))
         batch = move_of(self.kind)(batch, self.augmenter.maps(indices, epochs))
-        return batch | {"pixel_values": self.augmenter(batch["pixel_values"], indices, epochs)}
+        batch |= {"pixel_values": self.augmenter(batch["pixel_values"], indices, epochs)}
+        return batch if self.mixer is None else self.mixer(batch, indices, epochs)
 
 
 def finetune_on_images(
@@ -133,7 +136,7 @@ def finetune_on_images(
     costs = Costs.of(model)
     examples = kind.encode(rows, None, labels)
     monitor.note(examples=len(rows))
-    counts = count_labels(examples, len(labels))
+    counts = count_labels(examples, len(labels), kind.HEAD.problem_type)
     if missing := [name for name, count in zip(labels, counts, strict=True) if not count]:
         monitor.say(
             f"Warning: none of the {len(rows):,} training examples has {len(missing)} of the "
@@ -142,14 +145,15 @@ def finetune_on_images(
         )
     size = min(training.batch_size, len(examples))
     channels = read_pixels(architecture).channels
-    augmenter = None
+    augmenter, mixer, settings = None, None, training.augmentation
     if tuned.varies:
-        augmenter = Augmenter(training.augmentation, seed, channels=channels)
+        augmenter = Augmenter(settings, seed, channels=channels)
+        mixer = Mixer(settings.mixup, seed, len(labels)) if settings.mixup else None
     number = len(examples) + len(validation)
     precision = training.precision
     read = tuned.solving(kind, examples, precision, monitor, number=number, stored=features) or kind
     batches = ImageBatches(
-        Varied(read, examples, augmenter),
+        Varied(read, examples, augmenter, mixer),
         -(-len(examples) * training.epochs // size),
         size,
         seed,
@@ -158,7 +162,7 @@ def finetune_on_images(
         model,
         batches,
         optimization(training, len(batches), seed),
-        picture_loss_of(kind, training, counts),
+        picture_loss_of(kind, training, counts, len(examples), mixed=mixer is not None),
         monitor,
         validate=validation_of(read, model, validation, labels),
         validate_every=max(1, len(batches) // VALIDATIONS),
@@ -178,7 +182,7 @@ def finetune_on_images(
     model.to(memory_format=torch.contiguous_format)
     model.config.update({PROBLEM: problem})
     model.save_pretrained(out / "model")
-    write_reader(read_pixels(architecture), out / "model")
+    write_reader(read_pixels(architecture), out / "model", Normalization.of(architecture))
     card = {
         "task": kind.PIPELINE,
         "example": [in_base64(pixels) for pixels in validation["pixels"].head(2)],

@@ -7,6 +7,7 @@ group share a split.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections import Counter
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tasks.contract import Monitor, StageError
-from tasks.data.images.decoding import decode
+from tasks.data.images.decoding import Decoded, ahead, decode_picture
 from tasks.data.images.likeness import likeness
 from tasks.data.images.sheet import Sheet
 from tasks.data.images.splitting import (
@@ -65,8 +66,9 @@ def prepare_images(
         held_out: `held_out.parquet` of each problem, whose pictures are left out.
         seed: Of the split.
         out: Empty folder for pictures.parquet (image, split, group and label of each picture of
-            the source, in its order; those left out have no split), labels.json, held_out.parquet,
-            dataset.json, tally.json and sheet.npy (small pictures for the page).
+            the source, in its order; those left out have no split), labels.json, held_out.parquet
+            (the hashes of test pictures), keys.parquet (that of each picture), dataset.json,
+            tally.json and sheet.npy (small pictures for the page).
         monitor: Receives the progress and a summary.
 
     Returns:
@@ -140,10 +142,11 @@ def _read(
     rows: list[PictureRow] = []
     mistakes: list[str] = []
     most = images.max_pictures if isinstance(images, Images) else 0
+    found = islice(pictures(source, images.columns, monitor.progress), most or None)
     try:
-        for picture in islice(pictures(source, images.columns, monitor.progress), most or None):
+        for picture, decoded in ahead(functools.partial(decode_picture, least=LEAST), found):
             try:
-                row = _checked(picture, images, notices, sheet)
+                row = _checked(picture, decoded(), images, notices, sheet)
             except StageError as error:
                 mistakes.append(str(error))
                 continue
@@ -161,14 +164,11 @@ def _read(
 
 
 def _checked(
-    picture: Picture, images: Images | ImageData, notices: Notices, sheet: Sheet
+    picture: Picture, decoded: Decoded, images: Images | ImageData, notices: Notices, sheet: Sheet
 ) -> PictureRow | None:
-    if picture.problem:
-        raise StageError(f"{picture.where}: {picture.problem}")
-    decoded = decode(picture.data, picture.where, LEAST)
     label: str | None = NO_LABEL if picture.label is None else str(picture.label)
     if isinstance(images, ImageData):
-        label = pictures_of(images.problem).answer(picture, decoded, images, notices)
+        label = pictures_of(images.kind).answer(picture, decoded, images, notices)
     if label is None:
         return None
     for what in decoded.notices:
@@ -183,7 +183,7 @@ def _checked(
 def _counted(images: Images | ImageData) -> Callable[[str], Iterable[str]]:
     """What tells the labels in an answer; before pre-training, the answer is one, or empty."""
     if isinstance(images, ImageData):
-        return pictures_of(images.problem).counted
+        return pictures_of(images.kind).counted
     return lambda label: (label,) if label else ()
 
 
@@ -209,7 +209,7 @@ def _require(
         raise StageError(
             f"{images.part}: the {empty[0]} split of {source.location} is empty ({told} pictures, "
             f"of {len({row.document for row in rows}):,} groups); it needs more pictures, folders "
-            f"named train, validation and test, or another {images.part}.{empty[0]}_share"
+            f"named train, validation and test, or {_other_share(images.part, empty[0])}"
         )
     tested = len({row.document for row in rows if row.split == "test"})
     if "test" in counts and tested < FEWEST_TESTED:
@@ -217,6 +217,13 @@ def _require(
             f"{images.part}: the test split of {source.location} is one group of pictures; "
             f"intervals need at least {FEWEST_TESTED}. Raise test_share, or add groups"
         )
+
+
+def _other_share(part: str, empty: str) -> str:
+    """The field that gives an empty split pictures."""
+    if empty == "train":
+        return f"a smaller {part}.validation_share"
+    return f"a larger {part}.{empty}_share"
 
 
 def _note_splits(
@@ -238,7 +245,7 @@ def _labels(
 ) -> list[str]:
     """The labels to learn; of pre-training those of the training pictures, if any."""
     if isinstance(images, ImageData):
-        return pictures_of(images.problem).labels(images, balance, rows)
+        return pictures_of(images.kind).labels(images, balance, rows)
     return sorted(balance["train"])
 
 
@@ -255,6 +262,10 @@ def _write(rows: Sequence[PictureRow], source: Source, labels: Sequence[str], ou
     with TableWriter(out / "held_out.parquet", {"key": "bytes"}) as table:
         for key in sorted({row.key for row in rows if row.split == "test"}):
             table.write({"key": key}, len(key))
+    columns = {"image": "string", "split": "string", "key": "bytes"}
+    with TableWriter(out / "keys.parquet", columns) as table:
+        for row in rows:
+            table.write({"image": row.image, "split": row.split, "key": row.key}, len(row.key))
     text = json.dumps(list(labels), ensure_ascii=False)
     (out / "labels.json").write_text(text + "\n", encoding="utf-8")
     written = sum(bool(row.split) for row in rows)

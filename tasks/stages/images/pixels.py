@@ -6,6 +6,7 @@ constant in their number. `tasks/data/images/pixel_arrays.py` describes the file
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections import Counter
 from contextlib import ExitStack
@@ -13,9 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.contract import Monitor, StageError
-from tasks.data.images.decoding import decode
+from tasks.data.images.decoding import Decoded, ahead, decode_picture
+from tasks.data.images.picture import Picture
 from tasks.data.images.pixel_arrays import PixelFile
 from tasks.data.images.resizing import to_square
 from tasks.data.notices import Notices
@@ -80,10 +83,10 @@ def store_pixels(
             )
         )
         tables: dict[str, list[tuple[str, str, str, int]]] = {split: [] for split in splits}
-        found = pictures(source, columns, _silent)
+        found = ahead(functools.partial(_read, pixels), pictures(source, columns, _silent))
         for done, row in enumerate(read_table(images / "pictures.parquet"), 1):
-            picture = next((each for each in found if each.name == row["image"]), None)
-            if picture is None:
+            picture, read = next((e for e in found if e[0].name == row["image"]), (None, None))
+            if picture is None or read is None:
                 raise StageError(
                     f"{source.location}: {row['image']} was removed after stage `images` read it; "
                     "run it again to read the current files"
@@ -91,8 +94,7 @@ def store_pixels(
             monitor.progress(done, counts.total(), "pictures")
             if not row["split"]:
                 continue
-            decoded = decode(picture.data, picture.where)
-            values = to_square(decoded.image, pixels.size, pixels.channels, pixels.fit)
+            decoded, values = read()
             rows = tables[row["split"]]
             label = keep(row["split"], picture, decoded, row["label"])
             rows.append((row["group"], row["image"], label, len(rows)))
@@ -114,6 +116,12 @@ def store_pixels(
         "mean": mean,
         "deviation": float(np.sqrt(max(0.0, squares / number - mean**2))),
     }
+
+
+def _read(pixels: Pixels, picture: Picture) -> tuple[Decoded, NDArray[np.uint8]]:
+    """A picture, and its pixels [size, size, channels]."""
+    decoded = decode_picture(picture)
+    return decoded, to_square(decoded.image, pixels.size, pixels.channels, pixels.fit)
 
 
 def _silent(_done: int, _total: int, _unit: str) -> None:

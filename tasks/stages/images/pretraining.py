@@ -27,9 +27,12 @@ from tasks.experiment.images.training import ImagePretraining
 from tasks.experiment.pretraining import Checkpoints
 from tasks.families import images as families
 from tasks.models.answering import read_labels
-from tasks.models.images.building import in_layout, write_reader
+from tasks.models.images.building import in_layout
 from tasks.models.images.computation import image_computation
+from tasks.models.images.continuing import begin_with, given_configuration
 from tasks.models.images.features import probe, probed
+from tasks.models.images.normalization import convert_pixels
+from tasks.models.images.reader_file import Normalization, write_reader
 from tasks.models.learning.measuring import evaluate, measure, report_plateau
 from tasks.objectives import images as objectives
 from tasks.objectives.images import ImageObjective
@@ -43,11 +46,12 @@ SERVED = "tasks.problems.image_classification.served"  # how MLflow serves a mod
 
 def pretrain_on_images(
     *,
-    model: ImageModel,
+    model: ImageModel | None = None,
     pretraining: ImagePretraining,
     pixels: Pixels,
     seed: int,
     data: Path,
+    start: Path | None = None,
     out: Path,
     monitor: Monitor,
     checkpoints: Checkpoints | None = None,
@@ -55,11 +59,12 @@ def pretrain_on_images(
     """Train a model, and write it to `out/model`.
 
     Args:
-        model: family and size of a model with random weights.
+        model: family and size of a model with random weights; None with `start`.
         pretraining: what it learns, and how.
         pixels: how the pictures were stored, to be written beside the model.
         seed: seed of weights, order and augmentation.
         data: folder of the stage `pixels`.
+        start: folder of the model whose training continues, as stage `start` writes it.
         out: empty folder.
         monitor: receives the curves and the progress.
         checkpoints: how often to write a checkpoint.
@@ -67,7 +72,8 @@ def pretrain_on_images(
     Returns:
         The metrics of the objective, `validation_loss` among them, and `probe_accuracy` where the
         pictures have labels; `parameters`, `pictures` seen, `epochs` over the pictures. The monitor
-        gets the measured ones as `quick_…` on the way.
+        gets the measured ones as `quick_…` on the way. With `start`, unless a weight of its head is
+        new, also `start_loss`: the validation loss before the training.
 
     Raises:
         StageError: the pictures have no labels and the objective learns them, there are fewer
@@ -77,9 +83,14 @@ def pretrain_on_images(
     labels = read_labels(data)
     learnt, unseen = (Pictures.open(data, split, labels) for split in ("train", "validation"))
     _require(objective, pretraining, learnt, unseen)
-    family = families.load(model.family)
-    config = family.configure(model, pixels.size, pretraining.dropout)
+    if start is not None:
+        config = given_configuration(start, pretraining.dropout)
+    elif model is not None:
+        config = families.load(model.family).configure(model, pixels.size, pretraining.dropout)
+    else:
+        raise ValueError("neither the size of a new model nor a given one")
     network = in_layout(objective.new_model(config, seed, labels))
+    new = [] if start is None else begin_with(network, start, monitor)
     examples = objective.examples(learnt, pretraining, seed, varied=True)
     batches = ImageBatches(examples, pretraining.steps, pretraining.batch_size, seed)
     held_out = _held_out(objective, unseen, pretraining, seed)
@@ -90,6 +101,10 @@ def pretrain_on_images(
 
     quick = held_out[: max(1, QUICK // len(held_out[0]["pixel_values"]))]
     look = prober(network, learnt, unseen)
+    before: dict[str, float] = {}
+    if start is not None and not new:
+        untrained = evaluate(objective, network, held_out, pretraining.precision)
+        before = {"start_loss": untrained["validation_loss"]}
     history = train(
         network,
         batches,
@@ -115,11 +130,14 @@ def pretrain_on_images(
     with torch.no_grad(), autocast(pretraining.precision):
         found |= look()
 
+    if start is not None:
+        convert_pixels(stored, start, back=True)
     stored.save_pretrained(out / "model")
-    write_reader(pixels, out / "model")
+    write_reader(pixels, out / "model", None if start is None else Normalization.of(start))
     metrics = {
         **found,
         **objective.derive(found, learnt, unseen),
+        **before,
         "parameters": float(stored.num_parameters()),
         "steps": history.steps,
         "pictures": history.steps * pretraining.batch_size,

@@ -17,6 +17,7 @@ from tasks.statistics import numbers
 from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.documents import FEWEST_DOCUMENTS
 from tasks.statistics.headline import labels_of
+from tasks.statistics.slicing.meaning import have_meaning
 from tasks.statistics.slicing.slices import (
     WORSE,
     Measured,
@@ -56,9 +57,18 @@ def find_slices(
         found, more = slices_of(name, each)
         slices += found
         left_out += [f"{more:,} values of {name} with the fewest rows"] if more else []
+    names, metric = labels_of(kind, table), kind.METRICS[kind.HEADLINE]
+    known = have_meaning(kind, table, names, slices)
+    if not all(known):
+        example = slices[known.index(False)]
+        left_out.append(
+            f"{known.count(False):,} in or beside which {metric.words} has no meaning, as all rows "
+            f"have the same answer or none (such as {example.column} {example.value})"
+        )
+    slices = [each for each, counts in zip(slices, known, strict=True) if counts]
     samples = samples_of(len(slices), table["document"].nunique(), confidence)
     bootstrap = Bootstrap(samples, confidence, seed)
-    measured = measure_slices(kind, table, labels_of(kind, table), slices, bootstrap)
+    measured = measure_slices(kind, table, names, slices, bootstrap)
     small = len(slices) - len(measured)
     left_out += [
         f"{small:,} with fewer than {FEWEST_DOCUMENTS} documents inside or outside"
@@ -72,7 +82,7 @@ def find_slices(
     if left_out:
         monitor.warn(f"slices that are not looked at: {'; '.join(left_out)}")
     facts = {
-        "metric": asdict(kind.METRICS[kind.HEADLINE]),
+        "metric": asdict(metric),
         "rows": f"{len(table):,} {kind.ROWS}",
         "columns": list(values),
         "confidence": confidence,

@@ -15,8 +15,11 @@ from tasks.comparison.ranking.leaderboard import (
     varying,
     with_seconds,
 )
-from tasks.comparison.ranking.page import leaderboard_json, leaderboard_page
-from tasks.machinery.tracking.tags import UsedStage
+from tasks.comparison.ranking.page import leaderboard_json, leaderboard_page, what_is_measured
+from tasks.data.tally import Tally
+from tasks.machinery.host.digest_memo import digest_file
+from tasks.machinery.tracking.tags import TEST_ROWS_OF, UsedStage
+from tasks.pages.data_card import show
 
 
 def of_stage(artifact="dataset/1", digest=""):
@@ -111,6 +114,19 @@ def test_runs_on_other_test_rows_are_in_a_table_of_their_own():
     assert found == [["c", "a"], ["b"]]
     page = leaderboard_page(groups, "e")
     assert page.sections[0].blocks[0].text == "1 of 2: mood (test rows 11111111)."
+
+
+def test_the_card_of_the_data_calls_the_test_rows_as_the_leaderboard_does(tmp_path):
+    test, tally = tmp_path / "test.parquet", Tally("moods", "rows", ("train", "test"), "")
+    test.write_bytes(b"rows")
+    tally.write(tmp_path / "tally.json", {})
+    show(tmp_path, tmp_path)
+    found = run("a", 0.5)
+    tags = found.tags | {f"{TEST_ROWS_OF}mood": digest_file(test)[:16]}
+    groups = grouped(fold([replace(found, tags=tags)]), ["downstream/mood/accuracy"])
+    name = digest_file(test)[:8]
+    assert f"mood (test rows {name})" == what_is_measured(groups[0])
+    assert f"| in leaderboards, the test rows are | {name} |" in (tmp_path / "card.md").read_text()
 
 
 def test_a_part_on_its_own_adds_no_column_by_being_one():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from PIL import Image
 
 from tasks.contract import StageError
 from tasks.data.images import decoding
-from tasks.data.images.decoding import decode
+from tasks.data.images.decoding import ahead, decode, decode_picture
+from tasks.data.images.picture import Picture
 
 
 def encoded(image: Image.Image, form: str, **options) -> bytes:
@@ -123,3 +125,44 @@ def test_a_jpeg_that_is_only_checked_has_its_own_size() -> None:
     found = decode(encoded(large, "JPEG"), "large.jpg", least=64)
     assert found.size == (640, 320)
     assert found.image.size[0] < 640
+
+
+def drawn(count):
+    for number in range(count):
+        data = b"no picture" if number == 5 else encoded(halves(), "PNG")
+        yield Picture(f"{number}.png", data, None, "", "", f"{number}.png")
+
+
+def test_pictures_are_decoded_ahead_in_their_order_and_each_raises_its_own_error():
+    filters = list(warnings.filters)
+    names, damaged = [], []
+    for picture, read in ahead(decode_picture, drawn(40)):
+        names.append(picture.name)
+        try:
+            assert read().size == (8, 4)
+        except StageError as error:
+            damaged.append(str(error).partition(":")[0])
+    assert names == [f"{number}.png" for number in range(40)]
+    assert damaged == ["5.png"]
+    assert warnings.filters == filters
+
+
+def test_pictures_before_one_that_cannot_be_read_are_decoded():
+    def source():
+        yield from drawn(3)
+        raise StageError("the table ends in line 4")
+
+    found = []
+    with pytest.raises(StageError, match="line 4"):
+        for picture, read in ahead(decode_picture, source()):
+            found.append((picture.name, read().size))
+    assert found == [(f"{number}.png", (8, 4)) for number in range(3)]
+
+
+def test_no_more_than_some_pictures_are_read_ahead():
+    read = []
+    pictures = (read.append(each.name) or each for each in drawn(1000))  # type: ignore[func-returns-value]
+    found = ahead(decode_picture, pictures)
+    next(found)
+    assert len(read) < 40
+    found.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 from flows.calls import reading
 from flows.calls.reading import read_small_sources
 from tasks.contract import StageError
+from tasks.data.rows import Row
 from tasks.experiment.corpus import Corpus
 from tasks.experiment.problem import LabelledData
-from tasks.machinery.execution.planner import Step
-from tasks.sources import resolve
+from tasks.machinery.execution.planner import Step, pending
+from tasks.sources import Source, resolve
 
 ROWS = [f"text {number},{'ab'[number % 2]}" for number in range(12)]
 
@@ -41,13 +43,13 @@ def corpus(folder: Path, lines: int) -> tuple[Step, dict[str, Any]]:
 
 
 def test_of_many_rows_the_first_are_checked_and_the_rest_is_told(tmp_path: Path) -> None:
-    assert read_small_sources([dataset(tmp_path, ROWS)]) == [
+    assert read_small_sources([dataset(tmp_path, ROWS)]).left == [
         "dataset x: of rows.csv (121 bytes) only the first 8 rows are read before the start; the "
         "stage checks the rest"
     ]
     with pytest.raises(StageError, match=r"dataset x: rows\.csv, line 5: .*label"):
         read_small_sources([dataset(tmp_path, [*ROWS[:3], "no label,", *ROWS[3:]])])
-    assert read_small_sources([dataset(tmp_path, [*ROWS, "no label,"])])
+    assert read_small_sources([dataset(tmp_path, [*ROWS, "no label,"])]).left
 
 
 def test_of_few_rows_all_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,19 +58,65 @@ def test_of_few_rows_all_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         read_small_sources([dataset(tmp_path, [*ROWS, "no label,"])])
 
 
+@pytest.mark.parametrize("most", [8, 60])
+def test_rows_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(reading, "ROWS", most)
+    lines = [f"text {number},{'ab'[number % 2]}" for number in range(60)]
+    read: list[str] = []
+    rows = Source.rows
+
+    def counted(source: Source, *given: Any) -> Iterator[Row]:
+        for row in rows(source, *given):
+            read.append(row.values["text"])
+            yield row
+
+    monkeypatch.setattr(Source, "rows", counted)
+    found = read_small_sources([dataset(tmp_path, lines)])
+    assert read == [line.partition(",")[0] for line in lines][: most + 1]
+    assert [each["rows"] for each in found.counts.values() if each] == [60] * (most == 60)
+
+
 def test_of_a_corpus_too(tmp_path: Path) -> None:
-    (told,) = read_small_sources([corpus(tmp_path, 9)])
+    (told,) = read_small_sources([corpus(tmp_path, 9)]).left
     assert "only the first 8 documents are read" in told
-    assert read_small_sources([corpus(tmp_path, 8)]) == []
+    assert read_small_sources([corpus(tmp_path, 8)]).left == []
 
 
 def test_large_sources_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "SMALL", 100)
-    (told,) = read_small_sources([dataset(tmp_path, [*ROWS, "no label,"])])
+    (told,) = read_small_sources([dataset(tmp_path, [*ROWS, "no label,"])]).left
     assert told.startswith("dataset x: of rows.csv (131 bytes) only some rows are read")
 
 
 def test_what_is_cached_is_neither_read_nor_told(tmp_path: Path) -> None:
     _, arguments = dataset(tmp_path, [*ROWS, "no label,"])
     cached = Step("dataset x", "dataset", "cached", [], "f", 1)
-    assert read_small_sources([(cached, arguments)]) == []
+    assert read_small_sources([(cached, arguments)]).left == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (["new text one,c", "new text two,a"], "the problem has no label 'c'; accepted: a, b"),
+        (["new text one,a"], "1 rows of 1 documents to test on"),
+        (["text 3,a", "text 4,b"], "are left out since their text is"),
+        (["new text one,"], "line 2: .*label"),
+    ],
+)
+def test_further_test_sets_are_checked_against_rows_that_are_not_prepared_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[str], said: str
+) -> None:
+    monkeypatch.setattr(reading, "ROWS", 100)
+    lines = [f"text {number},{'ab'[number % 2]}" for number in range(60)]
+    step, arguments = dataset(tmp_path, lines)
+    known = pending("dataset", step.title, {"stage": "dataset"}).whole
+    file = tmp_path / "further.csv"
+    file.write_text("\n".join(["text,label", *rows]) + "\n")
+    source = resolve(str(file), "downstream.x.evaluate_also.y.source", "rows")
+    data = arguments["data"].model_copy(update={"name": "x.evaluate_also.y"})
+    further = Step("further-test x on y", "further-test", "run", [], "f", None)
+    given = (further, {"data": data, "source": source, "known": known})
+    with pytest.raises(StageError, match=f"further-test x on y: .*{said}"):
+        read_small_sources([(step, arguments), given])
+    monkeypatch.setattr(reading, "ROWS", 0)
+    assert len(read_small_sources([(step, arguments), given]).left) == 2

@@ -6,14 +6,16 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from flows.calls.given_rows import _read_lines, read_inputs
 from flows.commands.main import app
-from flows.commands.predict import Writer, read_inputs
+from flows.commands.predict import Writer, _write
 from tasks.contract import Silent, StageError
 from tasks.experiment.problem import FineTuning
 from tasks.stages.evaluation import evaluate
@@ -102,6 +104,49 @@ def test_an_encoder_is_refused_with_what_to_do(tuned: Path) -> None:
     assert status == 2
     assert "answers no problem; accepted: a fine-tuned model" in err
     assert "temper finetune" in err
+
+
+@pytest.mark.usefixtures("mlflow_database")
+def test_what_no_tokenizer_reads_is_told_with_its_place(tuned: Path, tmp_path: Path) -> None:
+    model, file = str(tuned / "model" / "model"), tmp_path / "rows.jsonl"
+    half = json.dumps({"text": "a \ud800 b", "tokens": ["a", "\ud800"]})
+    file.write_text(f"{half}\n")
+    status, _, err = call(model, str(file))
+    assert (status, "is half a character" in err) == (2, True), err
+    file.write_text("")
+    status, out, err = call(model, str(file))
+    assert (status, out, "has no row" in err) == (0, "", True)
+
+
+@pytest.mark.usefixtures("mlflow_database")
+def test_a_second_column_is_refused_by_a_model_of_single_texts(tuned: Path, tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("text,tokens,more\na b,a b,c\n")
+    status, _, err = call(str(tuned / "model" / "model"), str(file), "--second-column", "more")
+    assert status == 2
+    assert "was fine-tuned on single texts; leave it out" in err or "no pairs of texts" in err
+
+
+def test_a_pipe_that_is_no_text_is_told() -> None:
+    pipe = io.TextIOWrapper(io.BytesIO(b"one\n\xff\xfe\n" * 9000), encoding="utf-8")
+    with pytest.raises(StageError, match=r"standard input, after line \d+: not UTF-8"):
+        list(_read_lines(pipe))
+
+
+def test_an_older_file_of_answers_stays_where_the_model_fails(tmp_path: Path) -> None:
+    file = tmp_path / "out.csv"
+    file.write_text("older")
+
+    def failing() -> Iterator[pd.DataFrame]:
+        table = pd.DataFrame({"text": ["a"], "predicted": ["b"]})
+        table.attrs = {"cut": 0, "unit": "texts"}
+        yield table
+        raise StageError("the disk of x is full")
+
+    with pytest.raises(StageError):
+        _write(failing(), file)
+    assert [each.name for each in tmp_path.iterdir()] == ["out.csv"]
+    assert file.read_text() == "older"
 
 
 def workbook_of(table: pd.DataFrame) -> bytes:

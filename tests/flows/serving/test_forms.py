@@ -117,6 +117,21 @@ def test_every_field_has_a_title_and_a_description(made) -> None:
     assert not [name for name, asked in fields(made) if title(asked)[0].islower()]
 
 
+def test_what_must_be_filled_in_is_not_called_optional(made) -> None:
+    """The Prefect UI writes "(Optional)" beside each field that its group does not require."""
+    required = {name: set(each.get("required", [])) for name, each in made["definitions"].items()}
+    for name in ("Downstream", "ImageDownstream", "FurtherTest", "Images", "LabelledData"):
+        assert "source" in required[name], name
+    assert not required["Corpus"], "a run that starts from a model may have none"
+
+
+def test_titles_are_words(made) -> None:
+    titles = [asked.get("title", "") for _, asked in fields(made)]
+    titles += [each["title"] for each in made["definitions"].values()]
+    assert not [title for title in titles if re.search("_|[a-z][A-Z]", title)]
+    assert "Mlflow filter" not in titles
+
+
 def test_fields_keep_their_order(made) -> None:
     for name, properties in groups(made):
         places = {field: asked["position"] for field, asked in properties.items()}

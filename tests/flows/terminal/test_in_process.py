@@ -27,6 +27,27 @@ def test_a_file_that_may_not_be_written_is_told_without_a_traceback(
     assert f"temper: {home}/runs/.lock: permission denied. The state folder is {home}" in said
 
 
+def test_a_full_disk_is_told_without_a_traceback(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(home / "answers.csv"))
+
+    monkeypatch.setattr(command, "app", refused)
+    monkeypatch.setattr(command, "redact_output", lambda: None)
+    with pytest.raises(SystemExit) as end:
+        command.main()
+    assert end.value.code == 1
+    assert f"temper: the disk of {home}/answers.csv is full: " in capsys.readouterr().err
+
+
+def test_a_name_that_is_too_long_is_told() -> None:
+    said = denied(OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300))
+    assert said.startswith("xxx")
+    assert len(said) < 200
+    assert "the name is too long" in said
+
+
 def test_other_errors_are_not_called_denied() -> None:
     assert denied(FileNotFoundError(errno.ENOENT, "No such file", "x")) == ""
     assert denied(PermissionError("not of a file")) == ""

@@ -15,9 +15,13 @@ from tasks.machinery.execution.planner import (
     shortened,
 )
 from tasks.machinery.host.home import store_folder
+from tasks.machinery.store import store
+from tasks.machinery.store.artifact import Artifact, read_manifest
+from tasks.machinery.store.call import key_of
 from tasks.machinery.store.store import Store
 from tests.machinery.execution.test_runner import run_flow, sum_of_doubles
-from tests.support.toy_stages import ADD, PARITY
+from tests.support.many_artifacts import write_many
+from tests.support.toy_stages import ADD, DOUBLE, PARITY
 
 pytestmark = pytest.mark.usefixtures("home", "prefect")
 
@@ -67,6 +71,26 @@ def test_a_plan_notices_damage() -> None:
     _, result = run_flow(sum_of_doubles)
     (result.path / "number.txt").unlink()
     assert planned().steps[-1].reasons == ["number.txt is missing"]
+
+
+def test_the_reason_is_found_among_many_artifacts_by_reading_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key = key_of(DOUBLE, {"number": -1})
+    write_many(store_folder(), key, "number", 1_000)
+    read: list[Path] = []
+
+    def counted(folder: Path) -> Artifact | None:
+        read.append(folder)
+        return read_manifest(folder)
+
+    monkeypatch.setattr(store, "read_manifest", counted)
+    planner = Planner(Store(store_folder()))
+    for number in (-1, -2):
+        planner(DOUBLE, str(number), number=number)
+    assert planner.steps[1].reasons[0].startswith("number: ")
+    missed = 2  # the two artifacts that are asked for, and are not there
+    assert len(read) <= 200 + missed, "those of a stage are read once, and only the newest"
 
 
 def test_many_reasons_are_counted() -> None:

@@ -62,6 +62,7 @@ def test_a_damaged_database_is_named(folder) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_port_that_others_always_take_first_is_named(folder, monkeypatch) -> None:
     monkeypatch.setattr(temporary_server, "_ATTEMPTS", 2)  # each starts a server
     with socket.socket() as other:

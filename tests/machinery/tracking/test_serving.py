@@ -39,6 +39,7 @@ from tests.support.tiny_boxes import PROBLEM as BOXES
 from tests.support.tiny_boxes import boxed_pictures, write_yolo
 from tests.support.tiny_experiment import ANIMALS, GOOD, PLACES, sentence, write_experiment
 from tests.support.tiny_images import write_image_experiment
+from tests.support.tiny_labels import write_several
 from tests.support.tiny_masks import CLASSES, SIDE, write_masked
 from tests.support.tiny_masks import PROBLEM as MASKS
 
@@ -66,6 +67,7 @@ def write_texts(folder: Path) -> Path:
     pair = {"text": "text", "second_text": "second"}
     values = yaml.safe_load(file.read_text())
     values["model"] |= {"family": "gpt2"}
+    values["tokenizer"] |= {"algorithm": "wordpiece", "lowercase": True}  # few tokens a word
     values["pretraining"] |= {"objective": "clm", "steps": 4}
     columns = {
         "same": ("text-classification", {**pair, "label": "same"}, {}),
@@ -94,6 +96,7 @@ def write_pictures(folder: Path) -> Path:
     file = write_image_experiment(folder)
     write_masked(folder / "shapes", 60)
     write_yolo(folder / "yolo", boxed_pictures(60))
+    write_several(folder / "several", 60)
     values = yaml.safe_load(file.read_text())
     values["pretraining"] |= {"steps": 2}
     values["pixels"] = {"size": SIDE}  # as the pictures have: what is served is of whole pictures
@@ -101,6 +104,9 @@ def write_pictures(folder: Path) -> Path:
     values["downstream"] += [
         {"name": "shapes", "problem": MASKS, "source": "shapes", "classes": CLASSES} | quick,
         {"name": "boxes", "problem": BOXES, "source": "yolo"} | quick,
+        {"name": "several", "source": "several", "several_labels": True, "overlap": "drop"}
+        | {"columns": {"image": "file_name"}}
+        | quick,
     ]
     values["evaluation"] = CHEAP
     file.write_text(yaml.safe_dump(values, sort_keys=False))
@@ -246,6 +252,15 @@ def test_classes_of_pictures(served: Served) -> None:
     found = answers(ask(inputs=in_base64(served.pictures / "few", table)))
     assert [each["label"] for each in found] == list(table["predicted"])
     assert [each["score"] for each in found] == close(table["probability"])
+
+
+def test_several_labels_of_pictures(served: Served) -> None:
+    table, ask = served.table("several"), served.scorer("several")
+    found = answers(ask(inputs=in_base64(served.pictures / "several", table)))
+    for answer, row in zip(found, table.to_dict("records"), strict=True):
+        applies = {each["label"]: each["score"] for each in answer if each["applies"]}
+        assert sorted(applies) == list(row["predicted"])
+        assert [applies[label] for label in row["predicted"]] == close(row["probability"])
 
 
 def test_masks(served: Served) -> None:

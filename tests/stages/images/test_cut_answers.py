@@ -139,3 +139,17 @@ def test_pictures_of_which_nothing_counts_are_left_out_and_counted(tmp_path: Pat
     prepare_images(data, resolve(str(files), "source"), [], 0, out=out, monitor=monitor)
     assert len(pd.read_parquet(out / "pictures.parquet")) == COUNT - 3
     assert any("left out: pictures whose masks have the ignored" in line for line in monitor.said)
+
+
+def test_masks_of_0_and_255_are_told_that_255_is_ignored(tmp_path: Path) -> None:
+    files = write_masks(tmp_path / "files", 35)
+    for file in (files / "masks").iterdir():
+        with Image.open(file) as mask:
+            drawn = mask.point(lambda value: 255 * value)
+        drawn.save(file)
+    data = ImageData(name="wide", problem="semantic-segmentation", source="x")
+    out = tmp_path / "out"
+    out.mkdir()
+    source = resolve(str(files), "source")
+    with pytest.raises(StageError, match=r"\(0\), but for those of 255.*wide\.ignore: -1"):
+        prepare_images(data, source, [], 0, out=out, monitor=Silent())

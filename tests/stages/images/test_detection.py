@@ -123,8 +123,9 @@ def test_the_page_has_the_classes_and_the_boxes(evaluated) -> None:
     card = (pages / "card.md").read_text()
     assert "| class | AP | AP50 | in the test |" in card
     assert "| disc |" in card
-    with Image.open(pages / "pictures.png") as sheet:
-        assert sheet.size[0] > 400
+    for figure in ("pictures.png", "precision.png"):
+        with Image.open(pages / figure) as sheet:
+            assert sheet.size[0] > 400
 
 
 def test_what_is_served_is_what_was_evaluated_and_what_predict_writes(

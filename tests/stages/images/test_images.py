@@ -139,3 +139,18 @@ def test_the_card_has_a_sheet_of_pictures(tmp_path: Path) -> None:
     assert "disc" in card
     with Image.open(pages / "sheet.png") as sheet:
         assert sheet.size[0] > 300
+
+
+@pytest.mark.parametrize(("test_share", "field"), [(0.001, "larger .*test_share"), (0.0, "")])
+def test_an_empty_split_names_a_field_that_there_is(
+    tmp_path: Path, test_share: float, field: str
+) -> None:
+    folder = write_pictures(tmp_path / "a", 12, 1)
+    if not field:  # all are copies of one, and copies share a split
+        same = (folder / "bar" / "000.png").read_bytes()
+        for file in folder.rglob("*.png"):
+            file.write_bytes(same)
+        test_share, field = 0.5, "smaller downstream.kinds.validation_share|larger .*_share"
+    data = DATA.model_copy(update={"test_share": test_share})
+    with pytest.raises(StageError, match=f"split of .* is empty .* or a ({field})"):
+        prepare(folder, tmp_path / "out", data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,9 @@ import pytest
 
 from tasks.problems import load
 from tasks.statistics.bootstrap import Bootstrap, documents_of, draw_weights
+from tasks.statistics.headline import labels_of
 from tasks.statistics.significance import p_value
+from tasks.statistics.slicing.meaning import have_meaning
 from tasks.statistics.slicing.slices import (
     BETTER,
     CHANCE,
@@ -73,6 +76,33 @@ def test_slices_of_few_documents_are_left_out() -> None:
     origin = ["rare"] * 12 + ["usual"] * 88  # 6 documents
     slices, _ = slices_of("origin", origin)
     assert measure_slices(KIND, table, ["a", "b"], slices, BOOTSTRAP) == []
+
+
+@pytest.mark.parametrize(
+    ("problem", "gold", "predicted"),
+    [
+        ("regression", [float(n) for n in range(40)] + [3.0] * 40, [0.5, 1.5] * 40),
+        ("token-classification", [["B-X", "O"]] * 40 + [["O", "O"]] * 40, [["O", "B-X"]] * 80),
+        ("several-labels", [["a"], ["a", "b"]] * 20 + [[]] * 40, [["a"]] * 80),
+    ],
+)
+def test_a_slice_whose_metric_is_the_same_for_all_answers_has_no_meaning(
+    problem: str, gold: list[Any], predicted: list[Any]
+) -> None:
+    kind = load(problem)
+    table = pd.DataFrame({"gold": gold, "predicted": predicted})
+    slices, _ = slices_of("origin", ["press", "radio"] * 20 + ["film", "web"] * 20)
+    known = have_meaning(kind, table, labels_of(kind, table), slices)
+    assert {each.value for each, is_known in zip(slices, known, strict=True) if is_known} == {
+        "press",
+        "radio",
+    }
+
+
+def test_an_accuracy_has_a_meaning_for_one_label() -> None:
+    table = answered(80)
+    slices, _ = slices_of("label", list(table["gold"]))
+    assert have_meaning(KIND, table, ["a", "b"], slices) == [True, True]
 
 
 def test_many_numbers_are_split_into_quarters_and_few_are_values() -> None:

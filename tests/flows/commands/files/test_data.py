@@ -10,8 +10,10 @@ import yaml
 from typer.testing import CliRunner
 
 from flows.commands.main import app
+from tasks.problems.token_classification import character_spans as spans
 from tests.support.odd_files import (
     bare,
+    character_spans,
     column,
     conll,
     label_lists,
@@ -24,6 +26,7 @@ from tests.support.odd_files import (
     splits,
     tags,
     texts,
+    word_rows,
     workbook,
     yes_or_no,
 )
@@ -81,6 +84,16 @@ SEEN: dict[str, tuple[Written, list[str], dict[str, object] | None]] = {
         },
     ),
     "conll": (conll, [".conll", "ANIMAL"], {"problem": "token-classification"}),
+    "character spans": (
+        character_spans,
+        ["character spans in column 'label' of the texts in 'text'", spans.PUNCTUATION, "ANIMAL"],
+        {"problem": "token-classification", "columns": {"tokens": "text", "tags": "label"}},
+    ),
+    "a word a row": (
+        word_rows,
+        ["a word a row in column 'Word'", "tables with a word a row, in sentences by"],
+        {"columns": {"tokens": "Word", "tags": "Tag", "sentence": "Sentence #"}},
+    ),
     "questions": (
         questions,
         ["questions in column 'question' on texts in 'context', answers in 'answers'"],
@@ -193,3 +206,11 @@ def test_what_cannot_be_read_is_said_with_its_place(
     status, told = call("data", name or "none.csv")
     assert status == 2
     assert said in " ".join(told.split())
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.csv", "text,label\n"), ("a.json", "[]")])
+def test_a_table_without_rows_is_no_text(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    done = CliRunner().invoke(app, ["data", str(tmp_path / name)])
+    assert done.exit_code == 2
+    assert f"PATH: {name} has no rows" in done.output
