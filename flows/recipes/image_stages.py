@@ -13,6 +13,7 @@ from tasks.families import images as families
 from tasks.objectives import images as objectives
 from tasks.problems.picture_rows import beside, module_of_pictures
 from tasks.sources import Source
+from tasks.statistics.slicing.pictures import modules_of_slices
 
 __all__ = ["REPORT"]
 
@@ -138,7 +139,7 @@ def label_share(problem: str) -> Stage:
     return replace(
         found,
         function="tasks.stages.generalization.picture_share:choose_share_of_pictures",
-        code=(*problems.modules_of(problem), problems.part_of(problem, "sliced")),
+        code=(*problems.modules_of(problem), *modules_of_slices(problem)),
         libraries=(*found.libraries, "pillow"),
     )
 
@@ -148,7 +149,7 @@ def slices(problem: str) -> Stage:
     return Stage(
         "slices",
         "tasks.stages.generalization.picture_slices:measure_on_pictures",
-        (*problems.modules_of(problem), problems.part_of(problem, "sliced")),
+        (*problems.modules_of(problem), *modules_of_slices(problem)),
         (*LABELLED, "pillow", *problems.described(problem).LIBRARIES),
         show="tasks.pages.generalization.slices_card:show",
     )

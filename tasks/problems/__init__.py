@@ -22,6 +22,8 @@ To add one, write these files there, with the names at their top level that the 
                    of an answer can be explained. In the key of stage `explanation` alone
     probed.py      optional, the names of `Probed` (tasks/models/learning/probed.py): what a linear
                    probe of a layer is. In the key of stage `probing` alone
+    sliced.py      optional, of pictures, the names of `SlicedPictures`
+                   (tasks/statistics/slicing/pictures.py): what they are split by
 
 Nothing else changes: problems are found by their folders. `text_classification/` is an example
 with labels, `regression/` one that predicts a number (no labels, metrics that are no sums),
