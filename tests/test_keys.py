@@ -142,6 +142,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "downstream.columns.prompt": ("query", DATASET),
     "downstream.columns.target": ("next", DATASET),
     "downstream.columns.answer_start": ("first", DATASET),
+    "downstream.stratified": ("true", DATASET),
     "downstream.columns.document": ("page", DATASET),
     "downstream.columns.split": ("part", DATASET),
     "downstream.validation_share": ("0.15", DATASET),
