@@ -19,8 +19,8 @@ from flows.commands.arguments import (
 )
 from flows.commands.planning import planned, print_plan, require_stages
 from flows.terminal.in_process import err, in_process, out, prepare, require_writable, stop
-from flows.terminal.results_files import write_whole
 from flows.terminal.pages import LeftMarkdown
+from flows.terminal.results_files import write_whole
 from tasks.contract import StageError
 from tasks.experiment.experiment import REFERENCE, Experiment
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob

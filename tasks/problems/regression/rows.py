@@ -65,7 +65,9 @@ def read_number(row: Row, data: LabelledData, notices: Notices) -> float | None:
         written = str(value).strip()
         comma = isinstance(value, str) and _DECIMAL_COMMA.fullmatch(written)
         hint = f". Write {written.replace(',', '.')} for {written}" if comma else ""
-        raise StageError(f"{found}; accepted: a number such as 3, -0.25 or 1e-3{hint}{_grouped(written)}")
+        raise StageError(
+            f"{found}; accepted: a number such as 3, -0.25 or 1e-3{hint}{_grouped(written)}"
+        )
     if not abs(number) <= LARGEST:
         raise StageError(
             f"{found}; accepted: a finite number of at most {LARGEST:g} in size. Correct or remove "

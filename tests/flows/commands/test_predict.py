@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from flows.commands.main import app
 from flows.calls.inputs import _read_lines
+from flows.commands.main import app
 from flows.commands.predict import Writer, _write, read_inputs
 from tasks.contract import Silent, StageError
 from tasks.experiment.problem import FineTuning
