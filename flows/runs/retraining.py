@@ -102,6 +102,7 @@ class Retraining:
 
     def run(self) -> State[dict[str, Any]]:
         """Check for anything new, run the experiment, judge and promote."""
+        self.require_kind()
         why = self._nothing_new()
         if why:
             return nothing_new(why)
@@ -121,6 +122,21 @@ class Retraining:
             data={"outcome": decision.outcome, "decision": decision.model_dump(mode="json")}
             | {"page": judged.page, "experiment": summary.as_json()},
         )
+
+    def require_kind(self) -> None:
+        """Check that the champion, or else the newest version, answers the same kind of problem.
+
+        Raises:
+            StageError: it answers another one.
+        """
+        versions, champion = self.registry.versions(), self.registry.champion()
+        named = [each for each in versions if str(each.version) == champion] or versions[-1:]
+        kind = named[0].tags.get(KIND, self.problem.kind) if named else self.problem.kind
+        if kind != self.problem.kind:
+            raise StageError(
+                f"model: {self.registry.name} is a model for {kind}, but the problem "
+                f"{self.problem.name} is {self.problem.kind}; register under another name"
+            )
 
     def _nothing_new(self) -> str:
         """Why there is nothing to do, without running the experiment; empty if there is."""
@@ -157,12 +173,6 @@ class Retraining:
         before, lineage = None, Lineage()
         if champion:
             version = self.registry.version(champion)
-            kind = version.tags.get(KIND, self.problem.kind)
-            if kind != self.problem.kind:
-                raise StageError(
-                    f"model: {self.registry.name} is a model for {kind}, but the problem "
-                    f"{self.problem.name} is {self.problem.kind}; register under another name"
-                )
             before = registered_model(version, self.tracking, self.store)
             lineage = Lineage.of(before, self.store)
         require_recorded(challenger, self.tracking)
