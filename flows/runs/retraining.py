@@ -109,6 +109,7 @@ class Retraining:
 
     def run(self) -> State[dict[str, Any]]:
         """Check for anything new, run the experiment, judge and promote."""
+        self.require_kind()
         why = self._nothing_new()
         if why:
             return nothing_new(why)
@@ -131,6 +132,21 @@ class Retraining:
             data={"outcome": decision.outcome, "decision": decision.model_dump(mode="json")}
             | {"page": judged.page, "experiment": summary.as_json()},
         )
+
+    def require_kind(self) -> None:
+        """Check that the champion, or else the newest version, answers the same kind of problem.
+
+        Raises:
+            StageError: it answers another one.
+        """
+        versions, champion = self.registry.versions(), self.registry.champion()
+        named = [each for each in versions if str(each.version) == champion] or versions[-1:]
+        kind = named[0].tags.get(KIND, self.problem.kind) if named else self.problem.kind
+        if kind != self.problem.kind:
+            raise StageError(
+                f"model: {self.registry.name} is a model for {kind}, but the problem "
+                f"{self.problem.name} is {self.problem.kind}; register under another name"
+            )
 
     def _nothing_new(self) -> str:
         """Why there is nothing to do, without running the experiment; empty if there is."""
@@ -162,21 +178,11 @@ class Retraining:
         return why_nothing_new(version, decisions, champion, self.rule.model_dump(), test_data)
 
     def _champion(self) -> Input | None:
-        """The model of the champion; None if there is none.
-
-        Raises:
-            StageError: it is for another problem.
-        """
+        """The model of the champion; None if there is none."""
         champion = self.registry.champion()
         if not champion:
             return None
         version = self.registry.version(champion)
-        kind = version.tags.get(KIND, self.problem.kind)
-        if kind != self.problem.kind:
-            raise StageError(
-                f"model: {self.registry.name} is a model for {kind}, but the problem "
-                f"{self.problem.name} is {self.problem.kind}; register under another name"
-            )
         return registered_model(version, self.tracking, self.store)
 
     def _require_same_pictures(self) -> None:
