@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -124,13 +125,13 @@ def test_weights_of_another_model_are_refused(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ('"image_std": [0.2, 0, 0.2]', "image_std: found .*a deviation is not 0"),
-        ('"image_mean": "grey"', "image_mean: found grey; accepted: three numbers"),
-        ('"rescale_factor": 0.5', "rescale_factor: found 0.5; accepted: pixels that are divided"),
+        ({"image_std": [0.2, 0, 0.2]}, "image_std: found .*a deviation is not 0"),
+        ({"image_mean": "grey"}, "image_mean: found grey; accepted: three numbers"),
+        ({"rescale_factor": 0.5}, "rescale_factor: found 0.5; accepted: pixels that are divided"),
     ],
 )
 def test_an_image_processor_of_other_numbers_is_refused(change, said, tmp_path) -> None:
-    values = '"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]'
-    (tmp_path / "preprocessor_config.json").write_text(f"{{{values}, {change}}}")
+    values = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3} | change
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(values))
     with pytest.raises(StageError, match=said):
         Normalization.of(tmp_path)
