@@ -91,8 +91,9 @@ def below_training(original: dict[str, str]) -> set[str]:
 
 
 def test_the_experiments_have_every_stage(original: dict[str, str]) -> None:
-    for prefix, names in ((TEXT, NAMES), (IMAGES, IMAGE_NAMES)):
-        assert {stage_of(title) for title in original if title.startswith(prefix)} == set(names)
+    # What a model was trained on is known of those in MLflow alone: tests/flows has such a start.
+    for prefix, names in ((TEXT, {*NAMES}), (IMAGES, {*IMAGE_NAMES} - {"leakage"})):
+        assert {stage_of(title) for title in original if title.startswith(prefix)} == names
 
 
 def test_moving_the_code_changes_no_key(changed) -> None:

@@ -15,6 +15,7 @@ from tests.support.tiny_boxes import boxed_pictures, write_coco
 from tests.support.tiny_experiment import write_experiment
 from tests.support.tiny_images import write_image_experiment
 from tests.support.tiny_masks import write_masked
+from tests.support.tiny_pixels import write_image_body
 
 OF_ATTENTION = "attention-rollout"  # convolutions have none
 FOR_BOTH = {
@@ -58,6 +59,9 @@ def write_everything(folder: Path, *, once: bool = False) -> list[Path]:
         problem["evaluate_also"] = [{"name": "also", "source": further}]
     first["tuning"] = {"method": "probe"}
     first["slices"] = ["label", "brightness"]
+    write_image_body(images.parent / "given", size=24)  # fitted to the pixels by stage `start`
+    values["start"] = "given"
+    del values["model"]
     of_pictures = [method for method in methods if method != OF_ATTENTION]
     values["evaluation"] |= asked | {"explain": of_pictures}
     images.write_text(yaml.safe_dump(values, sort_keys=False))
