@@ -253,7 +253,8 @@ def test_predict_reads_both_columns_and_answers_as_the_evaluation(
     assert found == pytest.approx(list(table["probability"]), abs=1e-5)
     lines = "".join(f"{a}\t{b}\n" for a, b in zip(table["text"], table["second_text"], strict=True))
     assert call(model, "-", given=lines)[1] == out
-    table.rename(columns={"text": "q", "second_text": "r"}).to_csv(file, index=False)
+    both = table[["text", "second_text"]]
+    both.rename(columns={"text": "q", "second_text": "r"}).to_csv(file, index=False)
     assert call(model, file, "--column", "q", "--second-column", "r")[1] == out
 
 

@@ -651,7 +651,8 @@ def test_predict_reads_questions_and_texts_and_answers_as_the_evaluation(
         assert [row[column] for row in rows] == list(table[column])
     lines = "".join(f"{q}\t{t}\n" for q, t in zip(table["question"], table["text"], strict=True))
     assert call(model, "-", given=lines)[1] == out
-    table.rename(columns={"text": "q", "question": "r"}).to_csv(file, index=False)
+    both = table[["text", "question"]]
+    both.rename(columns={"text": "q", "question": "r"}).to_csv(file, index=False)
     assert call(model, str(file), "--column", "r", "--second-column", "q")[1] == out
     status, out, err = call(model, str(squad(tmp_path, 12)))
     assert status == 0, err

@@ -191,7 +191,7 @@ TABLES = [
         "tags in a cell of CSV",
         f"{NAMES}={{data}}/a.csv",
         written("a.csv", "tokens,tags\na b,O O\n"),
-        said=(NAMES, "a.csv, line 2: column 'tokens' must be a list of words, found str 'a b'"),
+        said=(NAMES, "a.csv, line 2: 'a b' in column 'tokens'", "columns: {sentence: NAME}"),
     ),
 ]
 
