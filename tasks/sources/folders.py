@@ -45,13 +45,8 @@ def files_in(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
         _require_no_split_passed_over(root, every, chosen, field)
     if accepted is not FOR_TEXT:  # text to pre-train on has no splits
         names = {path.relative_to(root).as_posix(): path for path in chosen}
-<<<<<<< HEAD
         second = mismatched([*names])
         chosen = [path for name, path in names.items() if name not in second]
-=======
-        apart = mismatched([*names])
-        chosen = [path for name, path in names.items() if name not in apart]
->>>>>>> wt-rows
     return chosen
 
 
