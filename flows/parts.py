@@ -75,7 +75,9 @@ def pretrain(
     work = Work("pretrain", job.name, pretraining_title(), asked(settled))
     summary = perform(work, recipe, refresh, verify)
     if job.register_as:
-        summary = summary.model_copy(update={"version": register_body(job, summary)})
+        summary = summary.model_copy(
+            update={"version": register_body(job.name, job.register_as, summary)}
+        )
     return summary.as_json()
 
 

@@ -118,6 +118,7 @@ TRAINING = {
     "weight_decay": "0.02",
     "adam_beta2": "0.95",
     "max_gradient_norm": "2",
+    "gradient_checkpointing": "true",
     "dropout": "0.2",
     "precision": "bf16",
     "augmentation.crop": "0.9",
@@ -149,6 +150,8 @@ ALSO = {
     "model.patch_size": ("model.family=vit",),
     "pretraining.optimizer": ("model.family=vit",),  # a ResNet has no matrices
     "downstream.optimizer": ("model.family=vit",),
+    "pretraining.gradient_checkpointing": ("model.family=vit",),  # nor is it recomputed
+    "downstream.gradient_checkpointing": ("model.family=vit",),
     "pretraining.temperature": ("pretraining.objective=simclr",),
     "pretraining.masking_share": ("pretraining.objective=masked-image", "model.family=vit"),
     **{

@@ -83,6 +83,7 @@ PACKAGES = {
     "tasks/data",
     "tasks/data/images",
     "tasks/data/text",
+    "tasks/data/text/subwords",
     "tasks/experiment",
     "tasks/experiment/images",
     "tasks/explanations",

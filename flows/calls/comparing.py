@@ -39,7 +39,7 @@ def compare(
     from flows.calls.results import Compared
 
     begin()
-    named = [each if isinstance(each, str) else each.summary.mlflow.run_id for each in runs]
+    named = [each if isinstance(each, str) else _id_of(each) for each in runs]
     found = compared(
         named,
         last=last,
@@ -50,6 +50,22 @@ def compare(
         say=lambda _: None,
     )
     return Compared(found)
+
+
+def _id_of(run: Run) -> str:
+    """The id of a run in MLflow.
+
+    Raises:
+        UnknownRunError: it is no run.
+    """
+    from flows.calls.results import Run
+    from tasks.comparison.past_run import UnknownRunError
+
+    if not isinstance(run, Run):
+        raise UnknownRunError(
+            f"found {run!r:.80}; accepted: results of `run`, or runs by name or id"
+        )
+    return run.id
 
 
 def compared(

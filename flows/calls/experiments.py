@@ -12,7 +12,7 @@ import yaml
 from flows.presets.loading import changed_experiment, load_any
 from tasks.experiment import experiment as schema
 from tasks.experiment.images.experiment import ImageExperiment
-from tasks.experiment.mistakes import validated
+from tasks.experiment.mistakes import InvalidExperimentError, validated
 
 Settings = Mapping[str, Any] | Sequence[str]
 Whole = schema.Experiment | ImageExperiment
@@ -50,9 +50,21 @@ def as_experiment(given: Given, settings: Settings = ()) -> Whole:
 
 
 def settings_of(settings: Settings) -> list[str]:
-    """Changes as `--set` has them: a text that YAML would read as another value is quoted."""
+    """Changes as `--set` has them: a text that YAML would read as another value is quoted.
+
+    Raises:
+        InvalidExperimentError: they are no changes.
+    """
     if not isinstance(settings, Mapping):
-        return [settings] if isinstance(settings, str) else list(settings)
+        given = [settings] if isinstance(settings, str) else settings
+        if not isinstance(given, Sequence) or not all(isinstance(each, str) for each in given):
+            raise InvalidExperimentError(
+                [
+                    f"settings: found {settings!r:.80}; accepted: changes as "
+                    '{"downstream.mood.epochs": 3}, or a list as --set has them: ["seed=1"]'
+                ]
+            )
+        return list(given)
     return [f"{path}={_written(value)}" for path, value in settings.items()]
 
 
@@ -66,4 +78,18 @@ def _written(value: Any) -> str:
             plain = False
         if plain:
             return value
-    return json.dumps(value, ensure_ascii=False)
+    try:
+        return json.dumps(value, ensure_ascii=False, default=_plain)
+    except TypeError:
+        raise InvalidExperimentError(
+            [f"settings: found {value!r:.80}; accepted: text, numbers, lists, groups of fields"]
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy, or an array, as Python has it; a path as text."""
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(type(value))

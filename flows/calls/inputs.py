@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,11 @@ def in_memory(rows: Any, *columns: Names, words: bool) -> Iterator[Input]:
                 f"{', '.join(map(str, rows.columns))}; accepted: column= with one of them"
             )
         given: Iterator[Any] = rows[names].itertuples(index=False, name=None)
+    elif isinstance(rows, Mapping | Set) or not isinstance(rows, Iterable):
+        raise StageError(
+            f"rows: found {rows!r:.60}, which has no rows in an order; accepted: the path of a "
+            "file, a table of pandas, or a list of inputs"
+        )
     elif len(columns) > 1:
         given = iter(rows)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from flows.calls.beginning import begin
 from flows.calls.experiments import Given, Settings, as_experiment
@@ -64,7 +64,9 @@ def planned_experiment(
     """An experiment and its plan; it raises as `plan` does."""
     from flows.recipes.experiment import recipe
 
+    refresh = [refresh] if isinstance(refresh, str) else refresh
     require_stages(refresh, tuple(dict.fromkeys((*NAMES, *IMAGE_NAMES))))
+    _require_verification(verify)
     experiment = as_experiment(given, settings)
     if isinstance(experiment, ImageExperiment):
         from flows.recipes import images
@@ -72,6 +74,8 @@ def planned_experiment(
         if problem := torchvision_problem():
             raise StageError(problem)
         require_stages(refresh, IMAGE_NAMES)
+        if experiment.start:
+            ready()  # as below
         return experiment, planned(partial(images.recipe, experiment), refresh, verify)
     require_stages(refresh)
     if experiment.start:
@@ -95,6 +99,22 @@ def planned(recipe: Recipe, refresh: Sequence[str], verify: Verification) -> Tim
     found = read_small_sources(planner.calls)
     planner.unread, planner.counts = found.left, found.counts
     return planner
+
+
+def _require_verification(verify: str) -> None:
+    """Check how cached files are to be checked.
+
+    Raises:
+        InvalidExperimentError: in no such way.
+    """
+    accepted = get_args(Verification)
+    if verify not in accepted:
+        raise InvalidExperimentError(
+            [
+                f"verify: found {verify!r}{nearest(str(verify), accepted)}. "
+                f"Accepted: {', '.join(accepted)}"
+            ]
+        )
 
 
 def require_stages(refresh: Sequence[str], names: Sequence[str] = NAMES) -> None:

@@ -53,7 +53,8 @@ def run(
 
         try:
             # `planned_experiment` has checked that they are names of stages.
-            how: dict[str, Any] = {"refresh": list(refresh), "verify": verify}
+            names = [refresh] if isinstance(refresh, str) else list(refresh)
+            how: dict[str, Any] = {"refresh": names, "verify": verify}
             if isinstance(chosen, ImageExperiment):
                 result = run_images(chosen, **how)
             else:

@@ -23,6 +23,7 @@ from flows.terminal.pages import LeftMarkdown
 from flows.terminal.results_files import write_whole
 from tasks.contract import StageError
 from tasks.experiment.experiment import REFERENCE, Experiment
+from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.jobs import EvaluateJob, FinetuneJob, PretrainJob
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.experiment.problem import Downstream
@@ -51,18 +52,29 @@ def pretrain(
 ) -> None:
     """Only pre-train the encoder of an experiment; the test documents are excluded."""
     from flows.recipes.parts import pretraining_recipe
-    from tasks.experiment.jobs import check_pretraining
+    from tasks.experiment.jobs import check_pretraining, require_steps
     from tasks.experiment.retraining import require_name
 
     require_stages(refresh)
     try:
         if register:
             require_name(register)
-        job = PretrainJob.of(_experiment(experiment, settings), register)
-        check_pretraining(job)
+        chosen = _experiment(experiment, settings)
+        if isinstance(chosen, ImageExperiment):
+            require_steps(chosen.pretraining.steps)
+        else:
+            job = PretrainJob.of(chosen, register)
+            check_pretraining(job)
     except InvalidExperimentError as error:
         stop(error.lines)
+    if isinstance(chosen, ImageExperiment):
+        from flows.commands.image_parts import pretrain_on_images
+
+        require_writable("--output", output)
+        show = partial(_show, output=output, registered=register)
+        return pretrain_on_images(chosen, register, refresh, verify, show=show)
     _run("pretrain", job, partial(pretraining_recipe, job), refresh, verify, output=output)
+    return None
 
 
 def finetune(
@@ -82,12 +94,20 @@ def finetune(
     require_stages(refresh)
     try:
         whole = _experiment(experiment, settings)
-        job = FinetuneJob.of(model, whole, _problems(whole, problem))
-        check_finetuning(job)
+        if isinstance(whole, ImageExperiment):
+            from flows.commands.image_parts import finetune_on_images, finetuned
+
+            chosen = finetuned(whole, model, problem)
+        else:
+            job = FinetuneJob.of(model, whole, _problems(whole, problem))
+            check_finetuning(job)
     except InvalidExperimentError as error:
         stop(error.lines)
+    if isinstance(whole, ImageExperiment):
+        return finetune_on_images(chosen, refresh, verify, output)
     recipe = partial(finetuning_recipe, job, _given(model, job.name))
     _run("finetune", job, recipe, refresh, verify, output=output)
+    return None
 
 
 def evaluate(
@@ -107,18 +127,27 @@ def evaluate(
     require_stages(refresh)
     try:
         whole = _experiment(experiment, settings)
-        job = EvaluateJob.of(model, whole, _problem(whole, problem))
-        check_evaluation(job)
+        chosen = _problem(whole, problem)
+        if isinstance(whole, Experiment):
+            job = EvaluateJob.of(model, whole, chosen)
+            check_evaluation(job)
     except InvalidExperimentError as error:
         stop(error.lines)
+    if isinstance(whole, ImageExperiment):
+        from flows.commands.image_parts import evaluate_on_images
+
+        require_writable("--output", output)
+        given, show = _given(model, whole.name), partial(_show, output=output)
+        return evaluate_on_images(whole, chosen.name, given, refresh, verify, show=show)
     recipe = partial(evaluation_recipe, job, _given(model, job.name))
     _run("evaluate", job, recipe, refresh, verify, output=output)
+    return None
 
 
-def _experiment(name: str, settings: list[str]) -> Experiment:
-    from flows.presets.loading import load_experiment
+def _experiment(name: str, settings: list[str]) -> Experiment | ImageExperiment:
+    from flows.presets.loading import load_any
 
-    return load_experiment(name, settings)
+    return load_any(name, settings)
 
 
 def _problems(whole: Experiment, name: str) -> list[Downstream]:
@@ -128,9 +157,11 @@ def _problems(whole: Experiment, name: str) -> list[Downstream]:
     return [problem_of(whole, name)] if name else list(whole.downstream)
 
 
-def _problem(whole: Experiment, name: str) -> Downstream:
+def _problem(whole: Experiment | ImageExperiment, name: str) -> Any:
     """The problem of a name, or the only one."""
-    chosen = _problems(whole, name)
+    from tasks.experiment.retraining import problem_of
+
+    chosen: list[Any] = [problem_of(whole, name)] if name else list(whole.downstream)
     if len(chosen) != 1:
         names = ", ".join(each.name for each in chosen) or "it has none"
         raise InvalidExperimentError([f"--problem: choose one problem of {whole.name}: {names}"])
@@ -166,7 +197,11 @@ def _run(
 
         return dict(getattr(parts, name)(job, refresh=refresh, verify=verify))
 
-    result = in_process(call)
+    _show(in_process(call), output=output, registered=getattr(job, "register_as", ""))
+
+
+def _show(result: dict[str, Any], *, output: Path | None, registered: str = "") -> None:
+    """Show the page of the last stage, and where to look; write the result to a file."""
     from flows.terminal.console import where_to_look
     from tasks.machinery.execution.summary import RunSummary
 
@@ -175,7 +210,7 @@ def _run(
     out.print()
     out.print(LeftMarkdown(page.read_text(encoding="utf-8")), soft_wrap=False)
     if summary.version:
-        out.print(f"models:/{job.register_as}/{summary.version}", highlight=False)
+        out.print(f"models:/{registered}/{summary.version}", highlight=False)
     for line in ["", *where_to_look(summary, home())]:
         out.print(line, highlight=False, markup=False)
     if output is not None:

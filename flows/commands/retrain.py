@@ -18,6 +18,7 @@ from flows.commands.arguments import ExperimentArgument, SetOption, VerifyOption
 from flows.terminal.in_process import FAILED, err, in_process, out, require_writable, stop
 from flows.terminal.results_files import write_whole
 from tasks.contract import StageError
+from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.experiment.retraining import Rule
 from tasks.machinery.host.home import make_home
@@ -64,12 +65,12 @@ def retrain(
     Exit status: 0 decided, or nothing new; 1 a stage failed; 2 the experiment is invalid;
     130 interrupted.
     """
-    from flows.presets.loading import load_experiment
+    from flows.presets.loading import load_any
     from flows.runs.rule_bounds import require_bounds
     from tasks.experiment.retraining import problem_of, require_name, rule_of
 
     try:
-        chosen = load_experiment(experiment, settings)
+        chosen = load_any(experiment, settings)
         kind = problem_of(chosen, problem).kind
         require_name(model)
         rule = rule_of(
@@ -85,8 +86,10 @@ def retrain(
     require_writable("--output", output)
 
     def call() -> Any:
-        from flows.retrain import retrain as flow
+        from flows.retrain import retrain as on_texts
+        from flows.retrain_images import retrain_images as on_images
 
+        flow: Any = on_images if isinstance(chosen, ImageExperiment) else on_texts
         state = flow(chosen, problem, model, rule, verify, return_state=True)
         return state.message, state.result()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from flows.commands.arguments import (
@@ -34,6 +35,16 @@ def run(
     """
     chosen, planner = planned_experiment(experiment, settings, refresh, verify)
     print_plan(chosen.name, planner.steps)
+    run_and_print(chosen, refresh, verify, output)
+
+
+def run_and_print(
+    chosen: Experiment | ImageExperiment,
+    refresh: list[str],
+    verify: Verification,
+    output: Path | None,
+) -> None:
+    """Run an experiment whose plan was shown, and print its results."""
     require_writable("--output", output)
     result = _run(chosen, refresh, verify)
     _print_results(chosen, result)

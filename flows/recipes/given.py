@@ -13,7 +13,7 @@ from tasks.experiment import choices
 from tasks.experiment.consistency import decoder_mistake, head_mistakes
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.problem import Downstream
-from tasks.experiment.training import Layers, layer_mistakes
+from tasks.experiment.training import Layers, layer_mistakes, recomputing_mistakes
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import StageCaller
 from tasks.models.files import require_room
@@ -67,7 +67,13 @@ def _require_fitting(experiment: Experiment, start: Given) -> None:
     if not experiment.pretraining.steps:
         return
     family = family_of(start)
-    for path, problem in head_mistakes(family, experiment.pretraining.objective):
+    layers = layers_of(start.configuration, start.name)
+    for path, problem in [
+        *head_mistakes(family, experiment.pretraining.objective),
+        *recomputing_mistakes(
+            "pretraining", layers, asked=experiment.pretraining.gradient_checkpointing
+        ),
+    ]:
         raise StageError(f"{path}: {problem}")
     longest = families.load(family).longest_input(start.configuration)
     length = experiment.pretraining.sequence_length

@@ -34,7 +34,7 @@ def find_image_start(experiment: ImageExperiment) -> Given | None:
     if not experiment.start:
         return None
     found = found_model(experiment.start, experiment.name)
-    require_family(found)
+    require_family(found, "start")
     _require_size(found, experiment.pixels.size)
     given = found.configuration
     for path, problem in model_mistakes(experiment, family_of(found), layers_of(given, found.name)):
@@ -42,8 +42,12 @@ def find_image_start(experiment: ImageExperiment) -> Given | None:
     return found
 
 
-def require_family(given: Given) -> None:
+def require_family(given: Given, field: str) -> None:
     """Check that a given model reads pictures as the models here do.
+
+    Args:
+        given: the model.
+        field: where it is named, for messages.
 
     Raises:
         StageError: it is of an unknown family, reads other channels, or has no image processor.
@@ -51,18 +55,18 @@ def require_family(given: Given) -> None:
     kind, name = given.configuration["model_type"], given.name
     if not families.of_type(kind):
         accepted = ", ".join(families.names())
-        raise StageError(f"start: {name} is of the family {kind}; accepted: {accepted}")
+        raise StageError(f"{field}: {name} is of the family {kind}; accepted: {accepted}")
     channels = given.configuration.get("num_channels", CHANNELS)
     if channels != CHANNELS:
         raise StageError(
-            f"start: {name} reads pictures of {channels} channels; accepted: models of {CHANNELS}, "
-            "which read grey pictures as three equal ones"
+            f"{field}: {name} reads pictures of {channels} channels; accepted: models of "
+            f"{CHANNELS}, which read grey pictures as three equal ones"
         )
-    for field in ("image_size", "patch_size"):
-        side = given.configuration.get(field)
+    for size in ("image_size", "patch_size"):
+        side = given.configuration.get(size)
         if isinstance(side, list) and len({*side}) > 1:
-            raise StageError(f"start: {name}: {field}: found {side}; accepted: squares")
-    Normalization.of(given.model.path, f"start: {name}")
+            raise StageError(f"{field}: {name}: {size}: found {side}; accepted: squares")
+    Normalization.of(given.model.path, f"{field}: {name}")
 
 
 def _require_size(given: Given, size: int) -> None:

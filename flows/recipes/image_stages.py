@@ -13,6 +13,7 @@ from tasks.families import images as families
 from tasks.objectives import images as objectives
 from tasks.problems.picture_rows import beside, module_of_pictures
 from tasks.sources import Source
+from tasks.statistics.slicing.pictures import modules_of_slices
 
 __all__ = ["REPORT"]
 
@@ -125,13 +126,20 @@ def evaluation(problem: str) -> Stage:
     return replace(found, libraries=(*found.libraries, "pillow"))
 
 
+def judgement(problem: str) -> Stage:
+    """Champion and challenger on the same test pictures, and the decision by the rule."""
+    found = stages.judgement(problem)
+    modules = tuple(problems.modules_of(problem))
+    return replace(found, code=modules, libraries=(*found.libraries, "pillow"))
+
+
 def label_share(problem: str) -> Stage:
     """A share of the training pictures."""
     found = stages.label_share(problem)
     return replace(
         found,
         function="tasks.stages.generalization.picture_share:choose_share_of_pictures",
-        code=(*problems.modules_of(problem), problems.part_of(problem, "sliced")),
+        code=(*problems.modules_of(problem), *modules_of_slices(problem)),
         libraries=(*found.libraries, "pillow"),
     )
 
@@ -141,7 +149,7 @@ def slices(problem: str) -> Stage:
     return Stage(
         "slices",
         "tasks.stages.generalization.picture_slices:measure_on_pictures",
-        (*problems.modules_of(problem), problems.part_of(problem, "sliced")),
+        (*problems.modules_of(problem), *modules_of_slices(problem)),
         (*LABELLED, "pillow", *problems.described(problem).LIBRARIES),
         show="tasks.pages.generalization.slices_card:show",
     )
@@ -168,6 +176,7 @@ def on_images(problem: str) -> Table:
         finetuning,
         baseline,
         evaluation,
+        judgement,
         families.module_of,
         tuned=(*train, *validation, "labels.json"),
         compared=(*train, *validation, "labels.json", *test),

@@ -20,6 +20,7 @@ from tasks.experiment.images.pictures import Images
 from tasks.experiment.images.problem import ImageDownstream
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.call import StageCaller
+from tasks.models.images.reader_file import is_written_here, read_pixels
 from tasks.problems.picture_rows import moves
 from tasks.sources import Source
 from tasks.sources.images import resolve
@@ -34,17 +35,17 @@ def recipe(experiment: ImageExperiment, run: StageCaller) -> Artifact:
     """The whole chain; returns the report."""
     require_possible(experiment)
     labelled_sources = [
-        _source(problem.source, f"{problem.part}.source") for problem in experiment.downstream
+        source_of(problem.source, f"{problem.part}.source") for problem in experiment.downstream
     ]
     given = find_image_start(experiment)
     pretrains = experiment.pretraining.steps > 0
-    source = _source(experiment.images.source, "images.source") if pretrains else None
+    source = source_of(experiment.images.source, "images.source") if pretrains else None
     family = experiment.model.family if given is None else family_of(given)
     start = None if given is None else _fit(given, family, experiment, run)
     pairs = list(zip(experiment.downstream, labelled_sources, strict=True))
-    prepared = [_prepare(problem, found, experiment, run) for problem, found in pairs]
+    prepared = [prepare(problem, found, experiment, run) for problem, found in pairs]
     stored = [
-        _store(problem, found, images, experiment, run)
+        store(problem, found, images, experiment, run)
         for (problem, found), images in zip(pairs, prepared, strict=True)
     ]
     baselines = [
@@ -88,18 +89,38 @@ def recipe(experiment: ImageExperiment, run: StageCaller) -> Artifact:
     )
 
 
-def _source(location: str, field: str) -> Source:
+def source_of(location: str, field: str) -> Source:
+    """Where pictures are; a mistake names the field."""
     require_given(location, field, NEEDED)
     return resolve(location, field)
 
 
+def pretrain_alone(experiment: ImageExperiment, run: StageCaller) -> Artifact:
+    """The pre-training of an experiment, without the test pictures of its problems."""
+    sources = [source_of(each.source, f"{each.part}.source") for each in experiment.downstream]
+    given = find_image_start(experiment)
+    source = source_of(experiment.images.source, "images.source")
+    family = experiment.model.family if given is None else family_of(given)
+    start = None if given is None else _fit(given, family, experiment, run)
+    pairs = zip(experiment.downstream, sources, strict=True)
+    prepared = [prepare(problem, found, experiment, run) for problem, found in pairs]
+    held_out = [images / "held_out.parquet" for images in prepared]
+    return _pretrain(experiment, source, held_out, run, family=family, start=start)
+
+
 def _fit(given: Given, family: str, experiment: ImageExperiment, run: StageCaller) -> Input:
-    """The model to start from, fitted to the pictures."""
+    """The model to start from, fitted to the pictures; as it is where it reads these already.
+
+    So what was pre-trained here is the same input as within its own experiment.
+    """
+    folder = given.model.path
+    if is_written_here(folder) and read_pixels(folder) == experiment.pixels:
+        return given.model
     fitted = run(stages.start(family), pixels=experiment.pixels, family=family, start=given.model)
     return fitted / "model"
 
 
-def _prepare(
+def prepare(
     problem: ImageDownstream, source: Source, experiment: ImageExperiment, run: StageCaller
 ) -> Artifact:
     """Labelled pictures, split by group."""
@@ -113,7 +134,7 @@ def _prepare(
     )
 
 
-def _store(
+def store(
     part: ImageDownstream | Images,
     source: Source,
     images: Artifact,
@@ -150,7 +171,7 @@ def _pretrain(
         held_out=sorted(held_out, key=lambda rows: rows.digest),  # the order changes nothing
         seed=experiment.split_seed,
     )
-    stored = _store(experiment.images, source, images, experiment, run)
+    stored = store(experiment.images, source, images, experiment, run)
     return run(
         stages.pretraining(experiment.pretraining.objective, family),
         model=experiment.model if start is None else None,

@@ -80,6 +80,7 @@ class Table:
         finetuning: by the problem, the family and the method of tuning.
         baseline: the field's simple model, by the problem.
         evaluation: by the problem.
+        judgement: by the problem.
         family: the module of a family.
         tuned: what fine-tuning reads of the rows.
         compared: what the simple model reads.
@@ -91,6 +92,7 @@ class Table:
     finetuning: Callable[[str, str, str], Stage]
     baseline: Callable[[str], Stage]
     evaluation: Callable[[str], Stage]
+    judgement: Callable[[str], Stage]
     family: Callable[[str], str]
     tuned: tuple[str, ...]
     compared: tuple[str, ...]
@@ -207,6 +209,7 @@ ON_TEXT = Table(
     finetuning,
     baseline,
     evaluation,
+    judgement,
     families.module_of,
     tuned=("train.parquet", "validation.parquet", "labels.json"),
     compared=("train.parquet", "validation.parquet", "test.parquet", "labels.json"),

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from flows.recipes import stages
-from tasks.experiment.experiment import Experiment
-from tasks.experiment.problem import Downstream
+from flows.runs.medium import AnyExperiment, AnyProblem, medium_of
 from tasks.experiment.retraining import Rule
 from tasks.machinery.execution.display import current_display
 from tasks.machinery.execution.session import Work, opened
@@ -41,8 +39,8 @@ class Judged:
 
 
 def judge_challenger(
-    experiment: Experiment,
-    problem: Downstream,
+    experiment: AnyExperiment,
+    problem: AnyProblem,
     rule: Rule,
     model: str,
     verify: Verification,
@@ -51,8 +49,22 @@ def judge_challenger(
     challenger: Input,
     champion: Input | None,
     lineage: Lineage,
+    keys: Input | None = None,
 ) -> Judged:
-    """Run stage `judgement` in an MLflow run `retrain NAME`, whose page is the table."""
+    """Run stage `judgement` in an MLflow run `retrain NAME`, whose page is the table.
+
+    Args:
+        experiment: of the challenger.
+        problem: that both solve.
+        rule: the rule for a promotion.
+        model: name of the registered model.
+        verify: how to check cached files.
+        data: what both are compared on.
+        challenger: its model.
+        champion: its model; None if there is none.
+        lineage: what the champion has learnt.
+        keys: of pictures, their hashes.
+    """
     values = {"model": model, "problem": problem.name, **rule.model_dump()}
     work = Work(
         kind="retraining",
@@ -64,7 +76,7 @@ def judge_challenger(
     )
     with opened(work, current_display(), verify=verify) as runner:
         found = runner(
-            stages.judgement(problem.kind),
+            medium_of(experiment).table(problem.kind).judgement(problem.kind),
             problem.name,
             problem=problem.kind,
             rule=rule,
@@ -74,6 +86,7 @@ def judge_challenger(
             champion=champion,
             learnt=lineage.rows,
             is_known=not lineage.gaps,
+            **({} if keys is None else {"keys": keys}),
         )
     decision = json.loads((found.path / "decision.json").read_text(encoding="utf-8"))
     head, card = decision["rows"][0], found.pages / "card.md"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flows.runs.retraining import require_recorded
-from tasks.experiment.jobs import PretrainJob
 from tasks.machinery.execution.display import current_display
 from tasks.machinery.execution.summary import RunSummary
 from tasks.machinery.host.home import store_folder
@@ -25,17 +24,23 @@ from tasks.machinery.tracking.tags import (
 from tasks.machinery.tracking.tracking import Tracking
 
 
-def register_body(job: PretrainJob, summary: RunSummary) -> str:
+def register_body(name: str, model: str, summary: RunSummary, *, read: str = "corpus") -> str:
     """The version of the registered model with this encoder: an existing one, or a new one.
+
+    Args:
+        name: of the experiment.
+        model: the registered model.
+        summary: of the run that trained the encoder.
+        read: the stage of what it was trained on.
 
     Raises:
         StageError: MLflow was unreachable when the encoder was trained.
     """
-    tracking, store = Tracking(job.name, current_display().say), Store(store_folder())
+    tracking, store = Tracking(name, current_display().say), Store(store_folder())
     body = summary.stage(Title("pretraining")).artifact(store)
-    corpus = summary.stage(Title("corpus")).artifact(store)
+    corpus = summary.stage(Title(read)).artifact(store)
     require_recorded(body, tracking)
-    registry, digest = Registry(tracking.client, job.register_as), (body / "model").digest
+    registry, digest = Registry(tracking.client, model), (body / "model").digest
     with registry.alone():
         version = registry.tagged(MODEL_DIGEST, digest)
         if version:
@@ -45,9 +50,9 @@ def register_body(job: PretrainJob, summary: RunSummary) -> str:
             MODEL_DIGEST: digest,
             KIND: "pretraining",
             FINGERPRINT: body.fingerprint,
-            EXPERIMENT: job.name,
+            EXPERIMENT: name,
             RUN_ID: summary.mlflow.run_id,
-            f"{DATA_OF}corpus": corpus.whole.digest[:16],
+            f"{DATA_OF}{read}": corpus.whole.digest[:16],
         }
         commit = code_version().get(GIT_COMMIT)
         tags |= {COMMIT: commit} if commit else {}

@@ -11,13 +11,12 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.recipes.experiment import recipe
-from flows.runs.experiment import run_stages
 from flows.runs.judging import Judged, judge_challenger
+from flows.runs.medium import AnyExperiment, AnyProblem, Medium, medium_of
 from flows.runs.triggered_by import who_triggered
+from flows.runs.work import run_stages
 from tasks.contract import StageError
-from tasks.experiment.experiment import Experiment
-from tasks.experiment.problem import Downstream
+from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.retraining import Rule
 from tasks.machinery.execution.display import current_display
 from tasks.machinery.execution.planner import Planner
@@ -25,7 +24,7 @@ from tasks.machinery.execution.summary import RunSummary
 from tasks.machinery.host.digest_memo import Verification
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.naming.title import Title
-from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.fingerprint import digest
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.code_version import code_version
@@ -45,27 +44,25 @@ from tasks.machinery.tracking.tags import (
     RUN_ID,
 )
 from tasks.machinery.tracking.tracking import Tracking
+from tasks.models.images.reader_file import read_pixels
 from tasks.references.lineage import Lineage
 from tasks.references.resolving import registered_model
 
-TESTED = ("train.parquet", "test.parquet", "labels.json")  # train, for the majority baseline
+KEYS = "keys.parquet"  # the hashes of pictures, by which copies are known
 
 
-def recipe_digest(experiment: Experiment, problem: Downstream) -> str:
+def recipe_digest(experiment: AnyExperiment, problem: AnyProblem) -> str:
     """A digest of the challenger's inputs: sources by content, values, code and libraries.
 
     It does not depend on the store: an artifact that was deleted there is not new.
     """
+    medium = medium_of(experiment)
     with TemporaryDirectory() as empty:
         planner = Planner(Store(Path(empty)))
-        recipe(experiment, planner)
+        medium.recipe(experiment, planner)
     steps = {step.title: step for step in planner.steps}
-    return digest({str(title): steps[str(title)].fingerprint for title in titles(problem)})
-
-
-def titles(problem: Downstream) -> tuple[Title, Title]:
-    """The stages whose artifacts are judged: the data and the model."""
-    return Title("dataset", problem.name), Title("finetuning", problem.name)
+    judged = map(str, medium.titles(problem))
+    return digest({title: steps[title].fingerprint for title in judged})
 
 
 @dataclass(frozen=True)
@@ -76,8 +73,8 @@ class Retraining:
         recipe: the digest of the challenger's inputs.
     """
 
-    experiment: Experiment
-    problem: Downstream
+    experiment: AnyExperiment
+    problem: AnyProblem
     rule: Rule
     verify: Verification
     tracking: Tracking
@@ -88,8 +85,8 @@ class Retraining:
     @classmethod
     def of(
         cls,
-        experiment: Experiment,
-        problem: Downstream,
+        experiment: AnyExperiment,
+        problem: AnyProblem,
         model: str,
         rule: Rule,
         verify: Verification,
@@ -100,20 +97,34 @@ class Retraining:
         made_of = recipe_digest(experiment, problem)
         return cls(experiment, problem, rule, verify, tracking, registry, store, made_of)
 
+    @property
+    def medium(self) -> Medium:
+        """How the experiment is run."""
+        return medium_of(self.experiment)
+
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """The files of the data that both models are compared on, and the majority baseline."""
+        return self.medium.table(self.problem.kind).tested
+
     def run(self) -> State[dict[str, Any]]:
         """Check for anything new, run the experiment, judge and promote."""
+        self.require_kind()
         why = self._nothing_new()
         if why:
             return nothing_new(why)
-        summary = run_stages(self.experiment, [], self.verify)
+        self._require_same_pictures()
+        medium = self.medium
+        work, stages = medium.work_of(self.experiment), medium.stages_of(self.experiment)
+        summary = run_stages(work, stages, [], self.verify)
         data, challenger = (
-            summary.stage(title).artifact(self.store) for title in titles(self.problem)
+            summary.stage(title).artifact(self.store) for title in medium.titles(self.problem)
         )
         with self.registry.alone():  # concurrent retrainings decide one after the other
             why = self._known(challenger, data)
             if why:
                 return nothing_new(why)
-            judged = self._judge(data, challenger)
+            judged = self._judge(summary, data, challenger)
             decision = self._decide(judged, summary, data, challenger)
         said = f"{WORDS[decision.outcome]}: version {decision.version} of {self.registry.name}"
         return Completed(
@@ -121,6 +132,21 @@ class Retraining:
             data={"outcome": decision.outcome, "decision": decision.model_dump(mode="json")}
             | {"page": judged.page, "experiment": summary.as_json()},
         )
+
+    def require_kind(self) -> None:
+        """Check that the champion, or else the newest version, answers the same kind of problem.
+
+        Raises:
+            StageError: it answers another one.
+        """
+        versions, champion = self.registry.versions(), self.registry.champion()
+        named = [each for each in versions if str(each.version) == champion] or versions[-1:]
+        kind = named[0].tags.get(KIND, self.problem.kind) if named else self.problem.kind
+        if kind != self.problem.kind:
+            raise StageError(
+                f"model: {self.registry.name} is a model for {kind}, but the problem "
+                f"{self.problem.name} is {self.problem.kind}; register under another name"
+            )
 
     def _nothing_new(self) -> str:
         """Why there is nothing to do, without running the experiment; empty if there is."""
@@ -130,9 +156,9 @@ class Retraining:
             if why:
                 return why
             planner = Planner(self.store)
-            recipe(self.experiment, planner)
+            self.medium.recipe(self.experiment, planner)
             steps = {step.title: step for step in planner.steps}
-            planned = [steps[str(title)] for title in titles(self.problem)]
+            planned = [steps[str(title)] for title in self.medium.titles(self.problem)]
             if any(step.state != "cached" for step in planned):
                 return ""
             found = [self.store.load(step.name, step.fingerprint) for step in planned]
@@ -142,7 +168,7 @@ class Retraining:
     def _known(self, challenger: Artifact, data: Artifact) -> str:
         """Why there is nothing to decide about a model; empty if there is."""
         version = self.registry.tagged(MODEL_DIGEST, (challenger / "model").digest)
-        why = self._settled(version, data.whole.only(*TESTED).digest) if version else ""
+        why = self._settled(version, data.whole.only(*self.tested).digest) if version else ""
         if why:  # next time, the digest of the sources is sufficient
             self.registry.tag(version, {RECIPE: self.recipe})
         return why
@@ -151,20 +177,45 @@ class Retraining:
         decisions, champion = self.registry.decisions(), self.registry.champion()
         return why_nothing_new(version, decisions, champion, self.rule.model_dump(), test_data)
 
-    def _judge(self, data: Artifact, challenger: Artifact) -> Judged:
-        """Evaluate both models on the same test split."""
+    def _champion(self) -> Input | None:
+        """The model of the champion; None if there is none."""
         champion = self.registry.champion()
-        before, lineage = None, Lineage()
-        if champion:
-            version = self.registry.version(champion)
-            kind = version.tags.get(KIND, self.problem.kind)
-            if kind != self.problem.kind:
-                raise StageError(
-                    f"model: {self.registry.name} is a model for {kind}, but the problem "
-                    f"{self.problem.name} is {self.problem.kind}; register under another name"
-                )
-            before = registered_model(version, self.tracking, self.store)
-            lineage = Lineage.of(before, self.store)
+        if not champion:
+            return None
+        version = self.registry.version(champion)
+        return registered_model(version, self.tracking, self.store)
+
+    def _require_same_pictures(self) -> None:
+        """Check that the champion reads pictures as the experiment stores them.
+
+        Raises:
+            StageError: it reads others, so both cannot answer the same ones.
+        """
+        if not isinstance(self.experiment, ImageExperiment):
+            return
+        champion, pixels = self._champion(), self.experiment.pixels
+        if champion is None:
+            return
+        known = read_pixels(champion.path)
+        different = [
+            f"pixels.{name}: found {getattr(pixels, name)}, but the champion of "
+            f"{self.registry.name} reads {getattr(known, name)}"
+            for name in type(pixels).model_fields
+            if getattr(pixels, name) != getattr(known, name)
+        ]
+        if different:
+            raise StageError(
+                f"{'; '.join(different)}; accepted: the same, or another name of a model"
+            )
+
+    def _judge(self, summary: RunSummary, data: Artifact, challenger: Artifact) -> Judged:
+        """Evaluate both models on the same test split."""
+        before = self._champion()
+        lineage = Lineage() if before is None else Lineage.of(before, self.store)
+        keys = None
+        if isinstance(self.experiment, ImageExperiment):
+            prepared = Title(self.medium.prepared, self.problem.name)
+            keys = summary.stage(prepared).artifact(self.store) / KEYS
         require_recorded(challenger, self.tracking)
         return judge_challenger(
             self.experiment,
@@ -172,10 +223,11 @@ class Retraining:
             self.rule,
             self.registry.name,
             self.verify,
-            data=data.whole.only(*TESTED),
+            data=data.whole.only(*self.tested),
             challenger=challenger / "model",
             champion=before,
             lineage=lineage,
+            keys=keys,
         )
 
     def _lineage(self, summary: RunSummary, challenger: Artifact) -> dict[str, str]:
@@ -189,9 +241,11 @@ class Retraining:
             PROBLEM: self.problem.name,
             RUN_ID: summary.mlflow.run_id,
         }
-        for title in (Title("corpus"), titles(self.problem)[0]):
-            data = summary.stage(title).artifact(self.store)
-            tags[f"{DATA_OF}{title}"] = data.whole.digest[:16]
+        read = {Title(self.medium.unlabelled), self.medium.titles(self.problem)[0]}
+        for stage in summary.stages:
+            if stage.title in read:  # nothing is pre-trained on without a step of pre-training
+                data = stage.artifact(self.store)
+                tags[f"{DATA_OF}{stage.title}"] = data.whole.digest[:16]
         names = {GIT_COMMIT: COMMIT}
         return tags | {names.get(name, name): value for name, value in code_version().items()}
 
@@ -221,7 +275,7 @@ class Retraining:
             metric=judged.metric,
             gain=judged.gain,
             gain_text=judged.gain_text,
-            test_data=data.whole.only(*TESTED).digest,
+            test_data=data.whole.only(*self.tested).digest,
             run_id=judged.run_id,
         )
         title = f"version {version}: {WORDS[decision.outcome]} · retrain {registry.name}"

@@ -18,6 +18,7 @@ from flows.images import run_images
 from flows.parts import evaluate, finetune, pretrain
 from flows.presets.loading import load_any, of_images, offered, summary_of
 from flows.retrain import retrain
+from flows.retrain_images import retrain_images
 from flows.serving.retrain_settings import handed_over
 
 # What deployments were called before: their schedules go over to the new ones.
@@ -59,6 +60,13 @@ def deployments() -> list[RunnerDeployment]:
             "Run an experiment if anything is new, and make its model the champion of a registered "
             "model if it beats the current champion by the rule. `temper up --retrain` offers a "
             "deployment with its form filled in, and a schedule.",
+            [TRAINING, "retrain"],
+        ),
+        _offer(
+            retrain_images,
+            "retrain-and-promote",
+            "The same on images: run an experiment if anything is new, and make its model the "
+            "champion if it beats the current one by the rule.",
             [TRAINING, "retrain"],
         ),
         *([legible(retrained.deployment([TRAINING]))] if retrained else []),

@@ -9,9 +9,9 @@ from typing import Literal
 from prefect.deployments.runner import RunnerDeployment
 from pydantic import BaseModel
 
-from flows.presets.loading import load_experiment
+from flows.presets.loading import load_any
+from flows.runs.medium import AnyExperiment
 from flows.serving.retraining import retrain_deployment, schedule_of
-from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.experiment.retraining import problem_of
 
@@ -32,7 +32,7 @@ class Retrained(BaseModel):
         zone: IANA name of the time zone; empty for that of this machine.
     """
 
-    experiment: Experiment
+    experiment: AnyExperiment
     problem: str
     model: str
     kind: Kind = ""
@@ -55,7 +55,7 @@ class Retrained(BaseModel):
         kind, text = given[0] if given else ("", "")
         if kind:
             schedule_of(kind, text, zone)
-        chosen = load_experiment(experiment)
+        chosen = load_any(experiment)
         name = problem_of(chosen, problem).name
         return cls(
             experiment=chosen, problem=name, model=model or name, kind=kind, when=text, zone=zone

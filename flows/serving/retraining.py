@@ -30,7 +30,9 @@ from prefect.schedules import Schedule
 from prefect.types.entrypoint import EntrypointType
 
 from flows.retrain import USUAL, retrain
-from tasks.experiment.experiment import Experiment
+from flows.retrain_images import retrain_images
+from flows.runs.medium import AnyExperiment
+from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.experiment.retraining import Rule, problem_of, require_name
 from tasks.machinery.naming.markdown import escaped
@@ -41,7 +43,7 @@ SCHEDULES = {"cron": "0 3 * * 1", "interval": "3600 (seconds)", "rrule": "FREQ=W
 
 
 def retrain_deployment(
-    experiment: Experiment,
+    experiment: AnyExperiment,
     problem: str,
     model: str,
     rule: Rule = USUAL,
@@ -49,7 +51,7 @@ def retrain_deployment(
     schedule: Schedule | None = None,
     tags: Iterable[str] = (),
 ) -> RunnerDeployment:
-    """The deployment `retrain/MODEL`.
+    """The deployment `retrain/MODEL`, or `retrain-images/MODEL`.
 
     Args:
         experiment: what to run; its sources have absolute paths.
@@ -64,7 +66,8 @@ def retrain_deployment(
     """
     require_name(model)
     chosen = problem_of(experiment, problem)
-    made = retrain.to_deployment(
+    flow: Any = retrain_images if isinstance(experiment, ImageExperiment) else retrain
+    made = flow.to_deployment(
         model,
         description=(
             f"Runs the experiment {experiment.name} if anything is new, and makes the model of "

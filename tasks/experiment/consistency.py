@@ -8,7 +8,12 @@ from typing import Protocol
 
 from tasks.experiment import choices, variants
 from tasks.experiment.experiment import BEFORE, Evaluation, Experiment
-from tasks.experiment.training import Layers, layer_mistakes, optimizer_mistakes
+from tasks.experiment.training import (
+    Layers,
+    layer_mistakes,
+    optimizer_mistakes,
+    recomputing_mistakes,
+)
 
 Mistake = tuple[str, str]
 
@@ -248,7 +253,11 @@ def _tuned_layers(experiment: Experiment) -> list[Mistake]:
     words = choices.words_of("families", model.family, "_LAYERS")
     count = 1 if "shared" in words else model.layers
     layers = Layers(f"model.family {model.family}", words, count, model.hidden_size)
-    return layer_mistakes(experiment.downstream, layers)
+    asked = experiment.pretraining.gradient_checkpointing
+    return [
+        *recomputing_mistakes("pretraining", layers, asked=asked),
+        *layer_mistakes(experiment.downstream, layers),
+    ]
 
 
 def _heads_for(objective: str) -> tuple[str, ...]:

@@ -190,9 +190,10 @@ class Experiment(Whole):
     start: str = field(
         "",
         "Start",
-        f"Pre-trained model to start from, with its tokenizer: {REFERENCE}. An adapter of peft (LoRA) "
-        "there is merged into the model that it names. Pre-training continues from it; with pretraining.steps 0 it is fine-tuned at once, without a corpus. Empty "
-        "starts from random weights",
+        f"Pre-trained model to start from, with its tokenizer: {REFERENCE}; a LoRA adapter of peft "
+        "there is merged into the model that it names. Pre-training continues from it; with "
+        "pretraining.steps 0 it is fine-tuned at once, without a corpus. Empty starts from random "
+        "weights",
         in_key=False,
         max_length=1000,
     )

@@ -131,14 +131,23 @@ def _shared(given: Part, wanted: type[Part]) -> dict[str, Any]:
     return {name: getattr(given, name) for name in names}
 
 
+def require_steps(steps: int) -> None:
+    """Check that a pre-training on its own has a step.
+
+    Raises:
+        InvalidExperimentError: it has none.
+    """
+    if not steps:
+        raise InvalidExperimentError(["pretraining.steps: found 0; accepted: at least 1"])
+
+
 def check_pretraining(job: PretrainJob) -> None:
     """Check the fields of a pre-training together.
 
     Raises:
         InvalidExperimentError: with one line per mistake.
     """
-    if not job.pretraining.steps:
-        raise InvalidExperimentError(["pretraining.steps: found 0; accepted: at least 1"])
+    require_steps(job.pretraining.steps)
     check(job.experiment)
     check_fields(job)
     _require_names("held_out", job.held_out)

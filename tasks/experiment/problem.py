@@ -140,6 +140,13 @@ class LabelledData(Part):
         gt=0,
         lt=1,
     )
+    stratified: bool = field(
+        False,
+        "Stratified",
+        "Whether the shares hold for each label: a document counts with the rarest of its labels",
+        absent=False,
+        only_with=choices.only_with("problem", "problems", "ROLES", "label", "tags"),
+    )
     missing_labels: Literal["error", "drop", "keep"] = field(
         "error",
         "Missing labels",

@@ -6,12 +6,14 @@ The metric is the headline metric of the problem. Imports are light: forms and c
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, overload
 
 from pydantic import ValidationError
 
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.fields import Part, field
+from tasks.experiment.images.experiment import ImageExperiment
+from tasks.experiment.images.problem import ImageDownstream
 from tasks.experiment.mistakes import InvalidExperimentError
 from tasks.experiment.problem import Downstream
 from tasks.machinery.naming.registered_names import ACCEPTED_NAME, NAME
@@ -50,19 +52,30 @@ class Rule(Part):
     worst_slice_loss: float = field(
         0.05,
         "Worst loss of a slice",
-        "Largest loss of the headline metric on any quarter of the test rows by length, in its "
-        "unit; tested like the loss of a class; 1 allows any loss of a share",
+        "Largest loss of the headline metric on any quarter of the test rows by length (of "
+        "pictures by brightness), in its unit; tested like the loss of a class; 1 allows any loss "
+        "of a share",
         ge=0,
     )
 
 
-def problem_of(experiment: Experiment, name: str) -> Downstream:
+@overload
+def problem_of(experiment: Experiment, name: str) -> Downstream: ...
+
+
+@overload
+def problem_of(experiment: ImageExperiment, name: str) -> ImageDownstream: ...
+
+
+def problem_of(experiment: Experiment | ImageExperiment, name: str) -> Downstream | ImageDownstream:
     """A problem of an experiment by its name.
 
     Raises:
         InvalidExperimentError: the experiment has no such problem.
     """
-    problems = {problem.name: problem for problem in experiment.downstream}
+    problems: dict[str, Downstream | ImageDownstream] = {
+        problem.name: problem for problem in experiment.downstream
+    }
     if name not in problems:
         listed = f"Accepted: {', '.join(problems)}" if problems else "It has no downstream problem"
         raise InvalidExperimentError(

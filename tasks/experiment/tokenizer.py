@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from tasks.experiment import choices
 from tasks.experiment.fields import Part, as_in, field
 
 TRAINED = {"published": ("",)}
+LEAST_UNIGRAM = 300  # entries: bytes, special tokens and some letters
 
 
 class Tokenizer(Part):
     """How text becomes tokens, all of it settled: what the stage `tokenizer` is given."""
 
-    algorithm: Literal["wordpiece", "bpe"] = field(
+    algorithm: Literal["wordpiece", "bpe", "unigram"] = field(
         "wordpiece",
         "Algorithm",
-        "wordpiece as in BERT, or byte-level bpe as in RoBERTa",
+        "wordpiece as in BERT, byte-level bpe as in RoBERTa, or unigram as in ALBERT",
         only_with=TRAINED,
     )
     vocab_size: int = field(
@@ -44,7 +45,7 @@ class Tokenizer(Part):
         "Smallest number of occurrences of an entry in the corpus",
         ge=1,
         le=10**9,
-        only_with=TRAINED,
+        only_with={**TRAINED, "algorithm": ("auto", "wordpiece", "bpe")},
     )
     published: str = field(
         "",
@@ -63,12 +64,12 @@ class Tokenizer(Part):
 class TokenizerChoice(Part):
     """How text becomes tokens."""
 
-    algorithm: Literal["auto", "wordpiece", "bpe"] = as_in(
+    algorithm: Literal["auto", "wordpiece", "bpe", "unigram"] = as_in(
         Tokenizer,
         "algorithm",
         default="auto",
-        description="wordpiece as in BERT, or byte-level bpe as in RoBERTa and GPT-2; auto: bpe "
-        "with decoders, else wordpiece (without published)",
+        description="wordpiece as in BERT, byte-level bpe as in RoBERTa and GPT-2, or unigram as "
+        "in ALBERT; auto: bpe with decoders, else wordpiece (without published)",
     )
     vocab_size: int = as_in(Tokenizer, "vocab_size")
     lowercase: Literal["auto", "true", "false"] = as_in(
@@ -80,6 +81,15 @@ class TokenizerChoice(Part):
     accents: Literal["auto", "strip", "keep"] = as_in(Tokenizer, "accents")
     min_frequency: int = as_in(Tokenizer, "min_frequency")
     published: str = as_in(Tokenizer, "published")
+
+    @model_validator(mode="after")
+    def _has_room_for_bytes(self) -> TokenizerChoice:
+        if self.algorithm == "unigram" and self.vocab_size < LEAST_UNIGRAM:
+            raise ValueError(
+                f"vocab_size is {self.vocab_size}; accepted with algorithm unigram: at least "
+                f"{LEAST_UNIGRAM}, as each of 256 bytes is an entry"
+            )
+        return self
 
     @field_validator("lowercase", mode="before")
     @classmethod

@@ -27,6 +27,14 @@ class Training(Part):
         ge=0,
         le=65_536,
     )
+    gradient_checkpointing: bool = field(
+        False,
+        "Gradient checkpointing",
+        "Compute the layers again in the backward pass instead of keeping what they computed: less "
+        "memory, a third more time; the same losses and weights where a batch is computed in the "
+        "same parts",
+        absent=False,
+    )
     optimizer: Literal["adamw", "muon"] = field(
         "adamw",
         "Optimizer",
@@ -143,6 +151,10 @@ class Optimized(Protocol):
         """What keeps its weights."""
 
     @property
+    def gradient_checkpointing(self) -> bool:
+        """Whether layers are computed again in the backward pass."""
+
+    @property
     def tuning(self) -> TuningMethod:
         """The method."""
 
@@ -206,7 +218,22 @@ def layer_mistakes(problems: Iterable[Optimized], layers: Layers) -> list[tuple[
         convolutional = "no matrices" in layers.words and "muon" in _optimizers(problem)[0]
         if problem.optimizer == "muon" and convolutional:
             found.append((f"{path}.optimizer", without_matrices(layers.name)))
+        found += recomputing_mistakes(path, layers, asked=problem.gradient_checkpointing)
     return found
+
+
+def recomputing_mistakes(path: str, layers: Layers, *, asked: bool) -> list[tuple[str, str]]:
+    """Gradient checkpointing of layers that transformers does not recompute.
+
+    Args:
+        path: of the part with the field.
+        layers: of the model.
+        asked: the field.
+    """
+    if not asked or "no checkpointing" not in layers.words:
+        return []
+    said = f"found true, but the layers of {layers.name} are not recomputed; accepted: false"
+    return [(f"{path}.gradient_checkpointing", said)]
 
 
 def without_matrices(name: str) -> str:

@@ -50,7 +50,8 @@ class Family(Protocol):
     `_SIZES`, which is in no key (`tasks/experiment/model.py`), names published sizes, `tiny` and at
     least one other: layers, hidden size, heads. `_LAYERS` says what makes the parameters more or
     less than BERT's: "gated" (a third matrix in feed-forward layers), "shared" (all layers are
-    one), "relative positions", "narrow embeddings" (of 128), and "no biases" (in the layers).
+    one), "relative positions", "narrow embeddings" (of 128), and "no biases" (in the layers);
+    also "no checkpointing", where transformers does not recompute them.
 
     A family with rotary positions states `POSITIONS = ("rotary",)` too: a head has an even width.
     One with the head "replaced tokens" has `generator(config)`, the configuration of the masked

@@ -22,7 +22,7 @@ __all__ = [
 
 HEADS = ("masked tokens",)
 PLAIN_ATTENTION = False  # its layers read bf16 already, where the products are in bf16
-_LAYERS = ("shared", "narrow embeddings")
+_LAYERS = ("shared", "narrow embeddings", "no checkpointing")
 # Lan et al. 2020; tiny and mini are those of BERT's miniatures
 _SIZES = {
     "tiny": (2, 128, 2),

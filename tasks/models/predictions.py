@@ -38,7 +38,8 @@ def require_problem(configuration: dict[str, Any], where: str) -> str:
         heads = dict.fromkeys(f"…{described(name).HEAD.architecture!s}" for name in every())
         raise StageError(
             f"{where} is {built_as(configuration)}, which answers no problem; accepted: a "
-            f"fine-tuned model ({', '.join(heads)}). `temper finetune {where} EXPERIMENT` makes one of it"
+            f"fine-tuned model ({', '.join(heads)}). `temper finetune {where} EXPERIMENT` makes "
+            "one of it"
         )
     return found
 

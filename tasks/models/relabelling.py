@@ -17,8 +17,8 @@ def every_label(asked: Sequence[str], known: Sequence[Sequence[str]]) -> list[st
 
 
 def relabelled(model: Any, known: Sequence[str], labels: Sequence[str]) -> Any:
-    """A model that answers these labels; the model itself where the data have no labels."""
-    return Relabelled(model, known, labels) if labels else model
+    """A model that answers these labels; the model itself where it does, or the data have none."""
+    return Relabelled(model, known, labels) if labels and list(known) != list(labels) else model
 
 
 class Relabelled(torch.nn.Module):

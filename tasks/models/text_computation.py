@@ -30,6 +30,7 @@ def text_computation(
     frozen: bool = False,
     copies: int = 0,
     encoders: Sequence[Any] = (),
+    recomputes: bool = False,
 ) -> Computation:
     """How to compute steps with batches of text on this machine.
 
@@ -47,10 +48,17 @@ def text_computation(
         copies: of the weights that are kept beside those of the optimizer.
         encoders: the configurations of the encoders that a batch passes through; empty: the
             model's own.
+        recomputes: layers are computed again in the backward pass, so that less is kept. The
+            operations of a step are counted without that, as those of a model are (Chowdhery et
+            al. 2022, "PaLM", appendix B).
     """
     config, known = model.config, resolve_precision(precision)
     each = [(families.load(one.model_type), one) for one in encoders or [config]]
-    taken = sum(_bytes(family, one, length, known) for family, one in each)
+    taken = 0
+    for family, one in each:
+        kept = _bytes(family, one, length, known)
+        size = (one.num_hidden_layers, one.hidden_size, length)
+        taken += memory.of_recomputed(kept, *size) if recomputes else kept
     taken += memory.of_products(row)
     fit = memory.fitting_rows(model, batch_size, taken, memory.COPIES + copies)
 

@@ -123,10 +123,18 @@ class Card:
 
     def _label_table(self) -> str:
         most, splits = self._most(), list(self.balance)
-        rows = [[cell(label), *(number(self.balance[s][label]) for s in splits)] for label in most]
+        rows = [
+            [cell(label), *(self._of_label(label, split) for split in splits)] for label in most
+        ]
         rest = len(self._totals()) - len(most)
         after = f"\n\nand {number(rest)} more labels" if rest else ""
         return table(["label", *(f"{split} {self.labels}" for split in splits)], rows) + after
+
+    def _of_label(self, label: str, split: str) -> str:
+        """How often a label is in a split, and its share of the labels there."""
+        counts = self.balance[split]
+        whole = counts.total()
+        return f"{counts[label]:,}" + (f" ({100 * counts[label] / whole:.1f} %)" if whole else "")
 
     def _draw_lengths(self) -> Figure:
         lengths = [self.words[split] for split in self.words]

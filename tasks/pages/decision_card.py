@@ -49,7 +49,10 @@ def page(decision: Decision, rule: Rule, problem: str, remarks: Sequence[str] = 
         *map(escaped, remarks),
         _table(head, "metric", other),
     ]
-    for kind, title in (("part", decision.parts), ("slice", f"{head[0].name} by length")):
+    for kind, title in (
+        ("part", decision.parts),
+        ("slice", f"{head[0].name} by {decision.sliced_by}"),
+    ):
         rows = [row for row in decision.rows if row.kind == kind]
         if rows:
             parts += [

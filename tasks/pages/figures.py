@@ -7,7 +7,8 @@ threads. The bytes of a file depend only on what is drawn: they contain no dates
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
@@ -87,11 +88,18 @@ def named(name: str) -> str:
     return literal(cut(" ".join(name.split()), _NAME))
 
 
+@contextmanager
+def quiet_on_glyphs() -> Iterator[None]:
+    """Draw signs that the font lacks, such as those of a label, as boxes without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        yield
+
+
 def write_figure(figure: Figure, path: Path) -> None:
     """Write a PNG whose bytes depend on the drawing alone; creates the folder if missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # in a label: drawn as a box
+    with quiet_on_glyphs():
         figure.savefig(
             path,
             dpi=150,

@@ -22,6 +22,8 @@ To add one, write these files there, with the names at their top level that the 
                    of an answer can be explained. In the key of stage `explanation` alone
     probed.py      optional, the names of `Probed` (tasks/models/learning/probed.py): what a linear
                    probe of a layer is. In the key of stage `probing` alone
+    sliced.py      optional, of pictures, the names of `SlicedPictures`
+                   (tasks/statistics/slicing/pictures.py): what they are split by
 
 Nothing else changes: problems are found by their folders. `text_classification/` is an example
 with labels, `regression/` one that predicts a number (no labels, metrics that are no sums),
@@ -141,6 +143,8 @@ class Problem(Description, Protocol):
             answers a table of one column or a list of texts. It imports nothing of Temper.
         LOSS: The name of a row's loss, for the axis of a figure.
         READER: Optional: the class of `transformers` that reads a model's inputs.
+        RELABELS: Optional: whether the last dimension of the model's logits has a place for each
+            label, so that they can be put into another order.
     """
 
     CUT: str
@@ -150,6 +154,7 @@ class Problem(Description, Protocol):
     SERVED: str
     LOSS: str
     READER: str
+    RELABELS: bool
 
     def complete(self, rows: pd.DataFrame, data: Path, split: str) -> pd.DataFrame:
         """Optional: the rows of a split with the inputs that are stored beside their table."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tasks.experiment.problem import FineTuning
 
 
+RELABELS = True  # the last dimension of the model's logits has a place for each label
 READER = "AutoTokenizer"  # the class of `transformers` that reads a model's inputs
 
 

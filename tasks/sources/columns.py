@@ -66,8 +66,8 @@ def require(
         if column.field and column.name not in there:
             hint = nearest(column.name, there) or _by_usual_name(column, there)
             raise StageError(
-                f"{where}: no column {column.name!r} ({column.field}){hint}{_other_form(column.name, there)}. "
-                f"Columns there: {listed(map(repr, there))}"
+                f"{where}: no column {column.name!r} ({column.field}){hint}"
+                f"{_other_form(column.name, there)}. Columns there: {listed(map(repr, there))}"
                 + (f". {otherwise}" if otherwise and not hint else "")
             )
 

@@ -41,9 +41,11 @@ from tasks.sources.folders import (
     files_in,
     files_under,
     links_out,
+    mismatched,
     nothing_at,
     readable,
     require_names,
+    require_truth,
     splits_in,
     splits_of,
 )
@@ -188,6 +190,8 @@ def first_rows(source: Source, columns: Columns) -> list[Row]:
 
 
 def _rows_in(file: File, columns: Columns, split: Split) -> Iterator[Row]:
+    if split == "test":
+        require_truth(file, columns.needed)
     own = columns.split if not split else None
     needed = [*columns.needed, *([own] if own else []), Column(columns.document)]
     for where, values in reader_of(file)(file, needed):
@@ -293,8 +297,14 @@ def remarks(source: Source) -> list[str]:
     if not root.is_dir():
         return []
     every = [path.relative_to(root).as_posix() for path in files_under(root, (), "")]
-    passed = sorted(name for name in every if name not in source.identity)
-    found = (
+    apart = {n: own for n, own in mismatched(every).items() if n not in source.identity}
+    passed = sorted(name for name in every if name not in {*source.identity, *apart})
+    found = [
+        f"{name} is no part of {own}, and is passed over; evaluate_also: [{{name: mismatched, "
+        f"source: …/{name}}}] tests on it too"
+        for name, own in sorted(apart.items())
+    ]
+    found += (
         [
             f"{len(passed)} files of other types are passed over, such as {passed[0]}"
             if len(passed) > 1

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tasks.contract import StageError
-from tasks.data.rows import Split
+from tasks.data.rows import Column, Split
 from tasks.machinery.naming.links import outside
 from tasks.machinery.naming.spelling import nearest_path
+from tasks.sources.columns import listed
 from tasks.sources.formats import TABLES, TAGGED, TEXTS
 from tasks.sources.lines import File, suffix_of
 from tasks.sources.sniffing import NO_DATA, format_of
@@ -22,6 +23,7 @@ SPLIT_WORDS: dict[str, Split] = {
     **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
     **dict.fromkeys(("test", "testing", "eval"), "test"),
 }
+_OF_OTHERS = re.compile(r"(?<![a-z])mismatched(?![a-z])")
 
 
 def files_in(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
@@ -41,7 +43,22 @@ def files_in(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
         )
     if accepted is FOR_ROWS:
         _require_no_split_passed_over(root, every, chosen, field)
+    if accepted is not FOR_TEXT:  # text to pre-train on has no splits
+        names = {path.relative_to(root).as_posix(): path for path in chosen}
+        second = mismatched([*names])
+        chosen = [path for name, path in names.items() if name not in second]
     return chosen
+
+
+def mismatched(names: Iterable[str]) -> dict[str, str]:
+    """The files of a folder that are of a second set of a split, each with that of the first.
+
+    MNLI has two sets for development and for the test: of the same domains as its training rows
+    (`dev_matched.tsv`), and of others (`dev_mismatched.tsv`). They are no one set.
+    """
+    there = set(names)
+    first = {name: _OF_OTHERS.sub("matched", name) for name in there}
+    return {name: own for name, own in first.items() if name != own and own in there}
 
 
 def require_names(names: Iterable[str], field: str) -> None:
@@ -180,3 +197,27 @@ def splits_in(name: str) -> set[Split]:
     """The splits that a name has a word for."""
     words = set(re.split(r"[^a-z]+", name.lower()))
     return {SPLIT_WORDS[word] for word in words & SPLIT_WORDS.keys()}
+
+
+def require_truth(file: File, columns: Sequence[Column]) -> None:
+    """Check that a table for the test has the columns that are needed.
+
+    Raises:
+        StageError: it has not, as those of GLUE, whose labels are held back.
+    """
+    if file.suffix not in (".csv", ".tsv"):
+        return
+    try:
+        first = next(TABLES[file.suffix](file, []), None)
+    except StageError:  # a row that is read with the columns tells more
+        return
+    there = list(first[1]) if first else []
+    numbers = set(map(str, range(len(there))))
+    missing = [c for c in columns if c.field and c.name not in {*there, *numbers}]
+    if first and missing and len(missing) < len([c for c in columns if c.field]):
+        raise StageError(
+            f"{file.name}: the test file has no column {missing[0].name!r} ({missing[0].field}); "
+            f"columns there: {listed(map(repr, there))}. If its labels are held back, as in GLUE, "
+            "nothing can be tested on it: move it out of the folder, and a test split is taken "
+            "from the training rows; `temper predict` answers it"
+        )

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,6 +29,7 @@ from tasks.experiment.problem import LabelledData
 from tasks.problems import shape_of
 from tasks.problems.class_labels import note_labels_alike
 from tasks.sources import Source
+from tasks.statistics.strata import places_in_strata
 
 SPLITS = ("train", "validation", "test")
 REPEATED = "duplicates (the text of another row of the split)"
@@ -43,9 +45,9 @@ def prepare_dataset(
     """Read, check and split the rows of a source.
 
     A split that the source has is used as it is; a missing one is taken from the training rows, by
-    a hash of the seed and the document. A row without a document is a document of its own,
-    identified by its text; rows whose texts are alike (but for case, punctuation and blanks) stay
-    together.
+    a hash of the seed and the document; if stratified, by the rank of that among the documents with
+    the label. A row without a document is a document of its own, identified by its text; rows whose
+    texts are alike (but for case, punctuation and blanks) stay together.
 
     Args:
         data: Its part of the experiment.
@@ -166,6 +168,7 @@ class _Assigned:
         self.shape, self.seed, self.path = shape, seed, path
         self.before: dict[str, _Content] = {}
         self.test, self.validation = require_shares(data, given)
+        self.places = self._stratified() if data.stratified else {}
 
     def __iter__(self) -> Iterator[_Read]:
         for columns in read_table(self.path):
@@ -181,8 +184,19 @@ class _Assigned:
         """Skip rows that overlap with another split from now on."""
         self.before = contents
 
+    def _stratified(self) -> dict[str, float]:
+        """The place of each document of no split among those with its label."""
+        labels: dict[str, set[str]] = {}
+        for columns in read_table(self.path):
+            given, _, _, alike = map(columns.pop, SPOOLED)
+            document = columns.pop("document")
+            if given not in {"validation", "test"}:
+                found = labels.setdefault(document or alike.hex(), set())
+                found.update(self.shape.counted(columns))
+        return places_in_strata(labels, partial(share, self.seed))
+
     def _split(self, name: str) -> str:
-        position = share(self.seed, name)
+        position = self.places[name] if self.places else share(self.seed, name)
         if position < self.test:
             return "test"
         return "validation" if position < self.test + self.validation else "train"

@@ -232,4 +232,5 @@ def computation(
         precision=training.precision,
         frozen=is_body_frozen(model),
         copies=further_copies(model, training),
+        recomputes=training.gradient_checkpointing,
     )

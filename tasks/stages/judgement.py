@@ -27,6 +27,7 @@ from tasks.models.inference import predict
 from tasks.models.relabelling import every_label, relabelled
 from tasks.problems import Problem, load, shape_of
 from tasks.statistics.documents import count_documents
+from tasks.statistics.paired_measures import Slicing
 from tasks.statistics.promotion import Decision, decide
 
 
@@ -40,6 +41,7 @@ def judge(
     champion: Path | None,
     learnt: Sequence[Path] = (),
     is_known: bool = True,
+    keys: Path | None = None,
     out: Path,
     monitor: Monitor,
 ) -> dict[str, float]:
@@ -49,11 +51,14 @@ def judge(
         problem: what is predicted.
         rule: the rule for a promotion.
         seed: seed of the resamples.
-        data: folder with test.parquet, train.parquet (for the majority baseline), labels.json.
+        data: folder with test.parquet, train.parquet (for the majority baseline), labels.json; of
+            pictures also their pixels.
         challenger: folder of its model.
         champion: folder of the champion's model; None if there is none yet.
-        learnt: tables of labelled rows that the champion was fine-tuned on.
+        learnt: tables of labelled rows that the champion was fine-tuned on; of pictures, of their
+            hashes and splits.
         is_known: whether these are all of them.
+        keys: of pictures, the table of the hashes of those in `data`.
         out: empty folder for decision.json.
         monitor: receives the progress.
 
@@ -69,7 +74,12 @@ def judge(
     kind = load(problem)
     train, test = (pd.read_parquet(data / f"{split}.parquet") for split in ("train", "test"))
     count_documents(test)
-    whole, test = test, without_learnt(shape_of(problem), test, learnt)
+    test = kind.complete(test, data, "test")
+    if keys is None:
+        alike = rows_alike(shape_of(problem), test, learnt)
+    else:
+        alike = pictures_alike(test, keys, learnt)
+    whole, test = test, without_learnt(test, alike)
     folders = {"challenger": challenger} | ({"champion": champion} if champion else {})
     models = {side: read_answering(kind, side, folder) for side, folder in folders.items()}
     asked = read_labels(data)
@@ -77,6 +87,7 @@ def judge(
     answers: dict[str, pd.DataFrame] = {}
     for side, (model, tokenizer, known) in models.items():
         monitor.progress(len(answers), len(models), "models")
+        require_places(kind, side, known, labels)
         answers[side] = answer(kind, relabelled(model, known, labels), tokenizer, test, labels)
     monitor.progress(len(models), len(models), "models")
     decision = decide(
@@ -87,6 +98,7 @@ def judge(
         challenger=answers["challenger"],
         champion=answers.get("champion"),
         majority=kind.majority(train, test),
+        slicing=Slicing.of(test, answers["challenger"]),
     )
     left_out = len(whole) - len(test)
     context = {
@@ -99,18 +111,35 @@ def judge(
     return metrics | {"left_out": float(left_out)}
 
 
-def without_learnt(shape: Shape, test: pd.DataFrame, learnt: Sequence[Path]) -> pd.DataFrame:
-    """The test rows that are not in some tables.
+def rows_alike(shape: Shape, test: pd.DataFrame, learnt: Sequence[Path]) -> list[bool]:
+    """Which test rows are in some tables."""
+    if not learnt:
+        return [False] * len(test)
+    known = {_key(shape, row) for table in learnt for row in read_table(table)}
+    rows: list[dict[str, Any]] = test.to_dict("records")  # type: ignore[assignment]
+    return [_key(shape, row) in known for row in rows]
+
+
+def pictures_alike(test: pd.DataFrame, keys: Path, learnt: Sequence[Path]) -> list[bool]:
+    """Which test pictures are copies of those that some tables have in their training split.
+
+    Args:
+        test: the test rows.
+        keys: the hash of each picture by its name: keys.parquet of stage `images`.
+        learnt: the same of other pictures, with their splits.
+    """
+    known = {row["key"] for table in learnt for row in read_table(table) if row["split"] == "train"}
+    key = {row["image"]: row["key"] for row in read_table(keys)}
+    return [key[image] in known for image in test["image"]]
+
+
+def without_learnt(test: pd.DataFrame, alike: Sequence[bool]) -> pd.DataFrame:
+    """The test rows without those that the champion has learnt.
 
     Raises:
         StageError: they come from fewer than two documents.
     """
-    if not learnt:
-        return test
-    known = {_key(shape, row) for table in learnt for row in read_table(table)}
-    rows: list[dict[str, Any]] = test.to_dict("records")  # type: ignore[assignment]
-    keep = [_key(shape, row) not in known for row in rows]
-    found = test[keep].reset_index(drop=True)
+    found = test[[not each for each in alike]].reset_index(drop=True)
     if len(found) < len(test) and found["document"].nunique() < FEWEST_TESTED:
         raise StageError(
             f"the champion was fine-tuned on {len(test) - len(found):,} of the {len(test):,} rows "
@@ -145,7 +174,7 @@ def remarks(left_out: int, *, is_known: bool) -> list[str]:
 def read_answering(kind: Problem, side: str, folder: Path) -> tuple[Any, Any, list[str]]:
     """A model, its tokenizer, and its labels."""
     try:
-        model, tokenizer = read_model(kind.AUTO_MODEL, folder)
+        model, tokenizer = read_model(kind.AUTO_MODEL, folder, kind.READER)
     except StageError as error:
         raise StageError(f"the model of the {side} cannot be read: {error}") from None
     if type(model).__name__ not in (model.config.architectures or [type(model).__name__]):
@@ -154,6 +183,20 @@ def read_answering(kind: Problem, side: str, folder: Path) -> tuple[Any, Any, li
             f"a {type(model).__name__}; register under another name"
         )
     return model, tokenizer, [model.config.id2label[i] for i in range(model.config.num_labels)]
+
+
+def require_places(kind: Problem, side: str, known: Sequence[str], labels: Sequence[str]) -> None:
+    """Check that a model can answer the labels of both, if its outputs cannot be put in places.
+
+    Raises:
+        StageError: it has other labels.
+    """
+    if not kind.RELABELS and list(known) != list(labels):
+        raise StageError(
+            f"the model of the {side} has the classes {', '.join(known)}, and the data and both "
+            f"models together {', '.join(labels)}; accepted with this problem: the same classes in "
+            "the same order. Register under another name"
+        )
 
 
 def answer(

@@ -189,6 +189,7 @@ def computation(
         row=[(-(-a // size), b, c) for a, b, c in objective.held(network.config, batch)],
         precision=pretraining.precision,
         encoders=objective.encoders(network.config),
+        recomputes=pretraining.gradient_checkpointing,
     )
 
 

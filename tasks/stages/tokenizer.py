@@ -1,17 +1,15 @@
 """Stage `tokenizer`: train a tokenizer on the corpus, or load a published one.
 
-WordPiece (Schuster and Nakajima, 2012) as in BERT, or byte-level BPE (Radford et al., 2019) as in
-RoBERTa. The corpus is read once, in batches: memory grows with its distinct words, not its size.
-The artifact is a folder for `AutoTokenizer.from_pretrained`; its bytes depend only on the corpus
-and the settings.
+WordPiece (Schuster and Nakajima, 2012) as in BERT, byte-level BPE (Radford et al., 2019) as in
+RoBERTa, or Unigram (Kudo, 2018) as in ALBERT. The corpus is read once, in batches: memory grows
+with its distinct words, not its size. The artifact is a folder for `AutoTokenizer.from_pretrained`;
+its bytes depend only on the corpus and the settings.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -31,8 +29,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from tasks.contract import Monitor, StageError
 from tasks.data.tables import read_texts
 from tasks.data.text.folding import accents_in, byte_level_folding, folding
+from tasks.data.text.subwords import unigram
+from tasks.data.text.subwords.wordpiece import wordpiece_alphabet
 from tasks.data.text.token_arrays import load_tokenizer
-from tasks.data.text.word_counts import Words, byte_level_words, train_on_words, wordpiece_words
+from tasks.data.text.word_counts import byte_level_words, train_on_words, wordpiece_words
 from tasks.experiment.tokenizer import Tokenizer
 from tasks.sources.published_tokenizers import (
     FIELD,
@@ -87,8 +87,8 @@ def train_tokenizer(
         StageError: the corpus has too little text, or the published tokenizer cannot be used.
     """
     if published is None:
-        learn = train_wordpiece if tokenizer.algorithm == "wordpiece" else train_bpe
-        made = learn(tokenizer, corpus, monitor)
+        learn = {"wordpiece": train_wordpiece, "bpe": train_bpe, "unigram": train_unigram}
+        made = learn[tokenizer.algorithm](tokenizer, corpus, monitor)
         size = len(made)
         if size < FEWEST_ENTRIES:
             raise StageError(
@@ -97,7 +97,7 @@ def train_tokenizer(
             )
         if tokenizer.strip_accents:
             report_accents(read_texts(corpus), monitor)
-        if size < tokenizer.vocab_size:
+        if size != tokenizer.vocab_size:  # more, if all bytes are
             monitor.note(vocabulary=f"{size} learnt, {tokenizer.vocab_size} requested")
     else:
         made = load_published(published, monitor, lowercase=tokenizer.lowercase)
@@ -115,7 +115,7 @@ def train_wordpiece(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreT
     normalizer = folding(lowercase=settings.lowercase, strip_accents=settings.strip_accents)
     frame = wordpiece({}, normalizer)
     words = wordpiece_words(read_corpus(corpus, monitor), frame, lowercase=settings.lowercase)
-    fixed = [*BERT_TOKENS.values(), *wordpiece_alphabet(words, settings)]
+    fixed = [*BERT_TOKENS.values(), *wordpiece_alphabet(words, settings.vocab_size)]
     trainer = trainers.WordPieceTrainer(
         vocab_size=settings.vocab_size,
         min_frequency=settings.min_frequency,
@@ -145,6 +145,19 @@ def train_bpe(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrained
     )
     train_on_words(frame, trainer, words, monitor)
     return as_roberta(frame)
+
+
+def train_unigram(settings: Tokenizer, corpus: Path, monitor: Monitor) -> PreTrainedTokenizerFast:
+    """Train Unigram on the corpus; all 256 bytes are entries, so no token is unknown."""
+    normalizer = byte_level_folding(
+        lowercase=settings.lowercase, strip_accents=settings.strip_accents
+    )
+    texts = read_corpus(corpus, monitor)
+    size = settings.vocab_size
+    made = as_bert(unigram.train_unigram(texts, normalizer, size, BERT_TOKENS, monitor))
+    # It includes the blank before it: "a [MASK]" has no token for a lone blank.
+    made.add_special_tokens({"mask_token": AddedToken("[MASK]", lstrip=True, special=True)})
+    return made
 
 
 def as_roberta(frame: tokenizers.Tokenizer) -> PreTrainedTokenizerFast:
@@ -308,18 +321,3 @@ def read_corpus(corpus: Path, monitor: Monitor) -> Iterator[pa.StringArray]:
         yield texts
         done += len(texts)
         monitor.progress(done, total, "documents")
-
-
-def wordpiece_alphabet(words: Words, settings: Tokenizer) -> list[str]:
-    """The characters to build words from: at the start of a word (`a`) and inside (`##a`).
-
-    The most frequent ones, at most 1,000 as in BERT and at most a quarter of the vocabulary.
-    """
-    counts: Counter[str] = Counter()
-    for word, count in words.items():
-        for character in word:
-            counts[character] += count
-    inside = set(chain.from_iterable(word[1:] for word in words))
-    limit = min(1000, settings.vocab_size // 4)
-    kept = sorted(sorted(sorted(counts), key=lambda character: -counts[character])[:limit])
-    return kept + [f"##{character}" for character in kept if character in inside]

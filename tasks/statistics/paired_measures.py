@@ -22,7 +22,38 @@ from tasks.statistics.bootstrap import Bootstrap
 from tasks.statistics.significance import least_p
 
 Floats = NDArray[np.float64]
-QUARTERS = ("shortest quarter", "second quarter", "third quarter", "longest quarter")
+_INNER = ("second quarter", "third quarter")
+QUARTERS = {
+    "length": ("shortest quarter", *_INNER, "longest quarter"),
+    "brightness": ("darkest quarter", *_INNER, "brightest quarter"),
+}
+
+
+@dataclass(frozen=True)
+class Slicing:
+    """What the test rows are cut into quarters by.
+
+    Attributes:
+        by: of `QUARTERS`.
+        values: of each row.
+    """
+
+    by: str
+    values: NDArray[Any]
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, answers: pd.DataFrame) -> Slicing:
+        """Of pictures their mean pixel, else the length of the inputs in characters.
+
+        Args:
+            rows: the test rows; of pictures with a column `pixels`.
+            answers: to them: document, the inputs, gold, predicted.
+        """
+        if "pixels" in rows:
+            return cls("brightness", np.array([np.mean(each) for each in rows["pixels"]]))
+        names = list(answers.columns)
+        inputs = names[1 : names.index("gold")]  # behind the document; two of a pair
+        return cls("length", np.sum([lengths(list(answers[name])) for name in inputs], axis=0))
 
 
 @dataclass(frozen=True)
@@ -101,12 +132,10 @@ class PairedMeasures:
                 metric = self.kind.PARTS.metric
                 yield self._compared("part", str(name), int(support), sides, metric)
 
-    def slices(self) -> Iterator[tuple[Row, Floats]]:
-        """Each quarter of the rows by length: the headline metric, and its difference."""
-        names = list(self.table.columns)
-        inputs = names[1 : names.index("gold")]  # behind the document; two of a pair
-        quarter = quarters(np.sum([lengths(list(self.table[name])) for name in inputs], axis=0))
-        for number, name in enumerate(QUARTERS):
+    def slices(self, slicing: Slicing) -> Iterator[tuple[Row, Floats]]:
+        """Each quarter of the rows: the headline metric, and its difference."""
+        quarter = quarters(slicing.values)
+        for number, name in enumerate(QUARTERS[slicing.by]):
             chosen = quarter == number
             if chosen.any():
                 yield self._measured("slice", name, *self._scores(chosen))
@@ -181,6 +210,6 @@ def lengths(inputs: Sequence[Any]) -> NDArray[np.int64]:
     return np.array([len(text) for text in texts], dtype=np.int64)
 
 
-def quarters(values: NDArray[np.int64]) -> NDArray[np.int64]:
+def quarters(values: NDArray[Any]) -> NDArray[np.int64]:
     """Which quarter, 0 to 3, each value is in; equal values are in the same one."""
     return np.searchsorted(np.quantile(values, [0.25, 0.5, 0.75]), values, side="left")

@@ -11,7 +11,8 @@ has a paired interval. A challenger is promoted if
   56): together, not each, they have the rule's confidence. A loss that could be chance is reported
   and does not count.
 
-The slices are the quarters of the test rows by length, in characters. Without a champion the
+The slices are the quarters of the test rows by length, in characters, or of pictures by their mean
+pixel. Without a champion the
 challenger is compared with the majority baseline in the same way, and classes and slices do not
 count. From fewer than 10 documents nothing is concluded.
 """
@@ -28,7 +29,7 @@ from tasks.experiment.retraining import Rule
 from tasks.problems import Problem
 from tasks.statistics import numbers
 from tasks.statistics.documents import FEWEST_DOCUMENTS
-from tasks.statistics.paired_measures import Estimate, PairedMeasures, Row
+from tasks.statistics.paired_measures import Estimate, PairedMeasures, Row, Slicing
 
 Outcome = Literal["first", "promoted", "kept", "refused"]
 
@@ -44,6 +45,7 @@ class Decision:
         rows: the comparison of both models; the first row is the headline metric.
         documents: number of documents in the test split.
         parts: the metric of each part, such as `F1 by class`; empty if there are none.
+        sliced_by: what the slices are quarters by.
     """
 
     outcome: Outcome
@@ -51,6 +53,7 @@ class Decision:
     rows: tuple[Row, ...]
     documents: int
     parts: str = ""
+    sliced_by: str = "length"
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Decision:
@@ -62,7 +65,8 @@ class Decision:
                 fields[name] = Estimate(**row[name])
             rows.append(Row(**fields))
         reasons = tuple(values["reasons"])
-        return cls(values["outcome"], reasons, tuple(rows), values["documents"], values["parts"])
+        facts = (values["documents"], values["parts"], values.get("sliced_by", "length"))
+        return cls(values["outcome"], reasons, tuple(rows), *facts)
 
     @property
     def gain(self) -> Estimate:
@@ -79,6 +83,7 @@ def decide(
     challenger: pd.DataFrame,
     champion: pd.DataFrame | None,
     majority: Sequence[Any],
+    slicing: Slicing | None = None,
 ) -> Decision:
     """Judge a challenger.
 
@@ -90,12 +95,14 @@ def decide(
         challenger: its answers: document, input, gold, predicted.
         champion: the champion's answers to the same rows; None if there is none.
         majority: the answers of the majority baseline.
+        slicing: what the rows are cut into slices by; by default their length.
     """
     before = list(majority) if champion is None else list(champion["predicted"])
     sides = PairedMeasures(kind, rule, seed, labels, challenger, before)
+    slicing = slicing or Slicing.of(challenger, challenger)
     rows = [sides.headline()]
     if champion is not None:
-        looked_at = [*sides.parts(), *sides.slices()]
+        looked_at = [*sides.parts(), *sides.slices(slicing)]
         rows += [judged(row, rule) for row in sides.widened(looked_at)]
     documents = int(challenger["document"].nunique())
     could_show = sides.least_p() < 1 - rule.confidence
@@ -106,7 +113,7 @@ def decide(
     if champion is None:
         outcome = "first" if won else "refused"
     parts = f"{kind.PARTS.metric.words} by {kind.PARTS.name}" if kind.PARTS else ""
-    return Decision(outcome, tuple(reasons), tuple(rows), documents, parts)
+    return Decision(outcome, tuple(reasons), tuple(rows), documents, parts, slicing.by)
 
 
 def judged(row: Row, rule: Rule) -> Row:

@@ -33,6 +33,7 @@ from tasks.training.kernels.attention import quick_attention
 from tasks.training.kernels.dropout import quick_dropout
 from tasks.training.kernels.malloc import freed_memory_kept
 from tasks.training.kernels.patched_forwards import replaced_forwards
+from tasks.training.kernels.recomputing import recomputed
 from tasks.training.microbatches import Batch
 from tasks.training.optimization import Optimization, Precision
 from tasks.training.resumption import TRAINER_FILES, require_fit, require_room, seconds_until
@@ -191,6 +192,7 @@ def train(
     with (
         tempfile.TemporaryDirectory() as folder,
         hidden(monitor),
+        recomputed(model) if optimization.gradient_checkpointing else nullcontext(),
         attention,
         quick_dropout(model),
         mixed_precision(model, precision, device_name()),

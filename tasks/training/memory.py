@@ -58,6 +58,19 @@ def of_transformer(
     return layers * length * place * (3 if bf16 else 4) + 3 * length * width * 4
 
 
+def of_recomputed(row: int, layers: int, width: int, length: int) -> int:
+    """Bytes of one row where layers are recomputed: what enters each, and one layer in full.
+
+    Args:
+        row: bytes of a row where all is kept, by `of_transformer`.
+        layers: of self-attention and feed-forward.
+        width: of the hidden states.
+        length: places in the row.
+    """
+    around = 3 * length * width * 4
+    return (row - around) // layers + layers * length * width * 4 + around
+
+
 def of_products(products: Iterable[Product]) -> int:
     """Bytes of the logits of products, as torch computes a loss; fewer on a processor."""
     return sum(a * c for a, _, c in products) * 16

@@ -32,6 +32,7 @@ class Optimization:
         precision: auto is bf16 where the hardware is fast at it.
         log_every: steps between two points of the history.
         seed: seeds the dropout.
+        gradient_checkpointing: layers are computed again in the backward pass.
         minutes: of training time after which it ends, if it has not made its steps before; 0: no
             bound. The learning rate then follows the time too.
     """
@@ -47,6 +48,7 @@ class Optimization:
     log_every: int = 25
     seed: int = 0
     minutes: float = 0.0
+    gradient_checkpointing: bool = False
 
     @classmethod
     def of(
@@ -65,6 +67,7 @@ class Optimization:
             log_every=log_every,
             seed=seed,
             minutes=minutes,
+            gradient_checkpointing=training.gradient_checkpointing,
         )
 
 

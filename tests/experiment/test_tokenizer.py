@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tasks.experiment import choices
 from tasks.experiment.experiment import Experiment
@@ -53,3 +54,10 @@ def test_the_parameters_of_a_run_name_what_was_chosen() -> None:
     assert asked(experiment)["tokenizer"]["algorithm"] == "auto"
     shown = asked(experiment.settled)["tokenizer"]
     assert (shown["algorithm"], shown["lowercase"]) == ("bpe", False)
+
+
+def test_unigram_needs_room_for_all_bytes_and_has_no_least_frequency() -> None:
+    with pytest.raises(ValidationError, match="accepted with algorithm unigram: at least 300"):
+        TokenizerChoice(algorithm="unigram", vocab_size=200)
+    part = key_part(settled("bert", algorithm="unigram"))
+    assert part == {"algorithm": "unigram", "vocab_size": 8192, "lowercase": True}

@@ -92,3 +92,49 @@ def test_a_model_is_exported_with_what_is_known_of_it(place: Path, prefect_serve
     assert 'AutoImageProcessor.from_pretrained(".")' in card
     assert "pictures: 68 train" in card
     assert "pre-trained on" in card
+
+
+def part(place: Path, server: str, *words: str) -> tuple[dict[str, Any], str]:
+    """Run a part of the experiment; its result, and what was printed."""
+    environment = {"TEMPER_HOME": str(place / "home"), "PREFECT_API_URL": server}
+    output = place / "part.json"
+    done = call(*words, "--output", str(output), environment=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(output.read_text()), done.stdout
+
+
+def model_of(place: Path, stage: str) -> str:
+    """The model of a stage of the run, as MLflow names it."""
+    stages = json.loads((place / "result.json").read_text())["stages"]
+    return str(next(each["model"] for each in stages if each["name"] == stage))
+
+
+def test_pre_training_alone_is_the_cached_one_and_is_registered(
+    place: Path, prefect_server: str
+) -> None:
+    words = ("pretrain", str(place / "images.yaml"), "--register", "shapes-body")
+    result, printed = part(place, prefect_server, *words)
+    assert {stage["state"] for stage in result["stages"]} == {"cached"}
+    assert "models:/shapes-body/1" in printed
+
+
+def test_evaluating_alone_measures_what_the_run_has_measured(
+    place: Path, prefect_server: str
+) -> None:
+    model = model_of(place, "finetuning kinds")
+    result, _ = part(place, prefect_server, "evaluate", model, str(place / "images.yaml"))
+    known = json.loads((place / "result.json").read_text())["metrics"]
+    name = "downstream/kinds/accuracy"
+    assert result["metrics"][name] == known[name]
+    assert "leakage kinds" in {stage["name"] for stage in result["stages"]}
+
+
+def test_fine_tuning_alone_reuses_what_the_run_has_fine_tuned(
+    place: Path, prefect_server: str
+) -> None:
+    words = ("finetune", model_of(place, "pretraining"), str(place / "images.yaml"))
+    result, _ = part(place, prefect_server, *words)
+    states = {stage["name"]: stage["state"] for stage in result["stages"]}
+    assert "pretraining" not in states
+    assert states["finetuning kinds"] == states["evaluation kinds"] == "cached"
+    assert states["leakage kinds"] == "completed"

@@ -8,11 +8,14 @@ import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
+from tasks.contract import StageError
+from tasks.experiment.problem import Downstream
 from tests.support.command import call
 from tests.support.database import make_state_folder
 from tests.support.growing import write_growing, write_rows
@@ -181,6 +184,29 @@ def test_two_at_once_train_once_and_decide_once(place: Place) -> None:
     promoted = place.temper("promote", MODEL, "1")
     assert "version 1 is the champion" in promoted.stdout
     assert place.aliases() == {"champion": "1", "previous": "2"}
+
+
+@pytest.mark.parametrize("champion", ["1", ""])
+def test_a_problem_of_another_kind_is_refused_before_anything_is_trained(champion: str) -> None:
+    from flows.runs.retraining import Retraining
+
+    versions = [
+        SimpleNamespace(version=n, tags={"temper.kind": kind})
+        for n, kind in ((1, "text-classification"), (2, "text-classification"))
+    ]
+    registry = SimpleNamespace(name="moods", versions=lambda: versions, champion=lambda: champion)
+
+    def of(problem: str) -> Retraining:
+        none: Any = None
+        given: Any = {"registry": registry, "verify": "quick", "recipe": "", "store": none}
+        part = Downstream(name="mood", problem=problem)
+        return Retraining(experiment=none, problem=part, rule=none, tracking=none, **given)
+
+    of("text-classification").require_kind()
+    with pytest.raises(StageError, match="moods is a model for text-classification, but the prob"):
+        of("regression").require_kind()
+    with pytest.raises(StageError, match="register under another name"):
+        of("regression").run()
 
 
 def test_a_retraining_with_nothing_new_has_a_state_of_its_own() -> None:

@@ -29,7 +29,7 @@ def test_the_page_has_sizes_findings_labels_and_ten_examples(tmp_path):
     assert page.startswith("# things\n")
     assert "| train | 30 |" in page
     assert "| duplicates | 1,234 |" in page
-    assert "| a | 10 | 10 |" in page
+    assert "| a | 10 (33.3 %) | 10 (100.0 %) |" in page
     assert sum("\\|" in line for line in page.splitlines()) == 10
     assert (tmp_path / "labels.png").stat().st_size > 1000
 

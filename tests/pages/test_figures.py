@@ -1,10 +1,13 @@
 """Figures: the same drawing is the same bytes."""
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from tasks.pages.explanations.card import picture_of
 from tasks.pages.figures import (
     Interval,
+    canvas,
     draw_confusion,
     draw_curves,
     draw_intervals,
@@ -55,3 +58,9 @@ def test_labels_of_thousands_of_characters_do_not_grow_the_picture(tmp_path, rec
     with Image.open(tmp_path / "a.png") as drawn:
         assert max(drawn.size) < 6_000
     assert not recwarn.list
+
+
+@pytest.mark.filterwarnings("error:Glyph")
+def test_signs_that_the_font_lacks_are_drawn_without_a_warning_in_explanations_too() -> None:
+    figure, _ = canvas("\u65e5\u672c \U0001f600", "\u65e5")
+    assert picture_of("a.png", figure).png.startswith(b"\x89PNG")

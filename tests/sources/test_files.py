@@ -101,6 +101,40 @@ def test_differently_named_files_of_one_split_are_told(tmp_path):
     assert source.remarks() == ["2 files are the validation split: dev.csv, valid.csv"]
 
 
+def test_the_two_development_sets_of_mnli_are_never_one(tmp_path):
+    for name in ("train", "dev_matched", "dev_mismatched"):
+        (tmp_path / f"{name}.tsv").write_text(f"text\tlabel\n{name}\ta\n")
+    found = [(row.split, row.values["text"]) for row in rows(tmp_path)]
+    assert found == [("validation", "dev_matched"), ("train", "train")]
+    [said] = resolve(str(tmp_path), "f", "text-classification").remarks()
+    assert said.startswith("dev_mismatched.tsv is no part of dev_matched.tsv, and is passed over")
+    (tmp_path / "dev_matched.tsv").unlink()
+    assert [row.split for row in rows(tmp_path)] == ["validation", "train"]
+
+
+def test_tables_of_cola_have_no_header_and_their_splits_by_name(tmp_path):
+    (tmp_path / "train.tsv").write_text('gj04\t1\t\tOur "friends" won.\ngj04\t0\t*\tWon our.\n')
+    (tmp_path / "dev.tsv").write_text("gj04\t1\t\tThe sailors rode.\n")
+    columns = Columns((Column("3", "f.columns.text"), Column("1", "f.columns.label")), "document")
+    found = [(row.split, row.values["3"], row.values["1"]) for row in rows(tmp_path, columns)]
+    assert found == [
+        ("validation", "The sailors rode.", "1"),
+        ("train", 'Our "friends" won.', "1"),
+        ("train", "Won our.", "0"),
+    ]
+    (tmp_path / "test.tsv").write_text("index\tsentence\n0\tBill coughed.\n")
+    with pytest.raises(StageError, match=r"test\.tsv.*(has 2 cells|held back, as in GLUE)"):
+        rows(tmp_path, columns)
+
+
+def test_a_test_file_whose_labels_are_held_back_is_told_with_what_to_do(tmp_path):
+    (tmp_path / "train.tsv").write_text("sentence\tlabel\na\tx\n")
+    (tmp_path / "test.tsv").write_text("index\tsentence\n0\tb\n")
+    columns = Columns((Column("sentence", "f.text"), Column("label", "f.label")), "document")
+    with pytest.raises(StageError, match=r"no column 'label' \(f\.label\).*as in GLUE.*move it"):
+        rows(tmp_path, columns)
+
+
 def test_tables_of_tabs_and_packed_tables_are_read(tmp_path):
     cells = ['"Well," he said', "plain", '"in ""quotes"" whole"']
     lines = ["text\tlabel", *(f"{cell}\tb" for cell in cells)]

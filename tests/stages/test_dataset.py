@@ -343,3 +343,29 @@ def test_real_entities_are_read_from_conll_files(shared_data, tmp_path):
     assert metrics["test_rows"] == 1287
     assert metrics["rows"] + metrics["dropped_rows"] == 3394 + 1009 + 1287
     assert metrics["labels"] == 13
+
+
+def test_stratified_splits_have_the_shares_for_each_label_and_keep_documents_together(tmp_path):
+    rows = [f"text {n},{'rare' if n // 2 % 20 == 0 else 'usual'},d{n // 2}" for n in range(800)]
+    source = write_csv(tmp_path / "t.csv", rows, "text,label,document")
+    prepare(source, tmp_path / "out", stratified=True)
+    found = {split: table(tmp_path / "out", split) for split in ("train", "validation", "test")}
+    rare = {split: sum(row["label"] == "rare" for row in each) for split, each in found.items()}
+    assert (len(found["test"]), rare["test"]) == (160, 8)
+    assert (len(found["validation"]), rare["validation"]) == (80, 4)
+    documents = [{row["document"] for row in each} for each in found.values()]
+    assert sum(map(len, documents)) == len(set().union(*documents)) == 400
+    write_csv(source, rows[::-1], "text,label,document")
+    prepare(source, tmp_path / "again", stratified=True)
+    assert {row["document"] for row in table(tmp_path / "again", "test")} == documents[2]
+
+
+def test_a_stratified_split_that_the_source_has_is_used_as_it_is(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    write_csv(folder / "train.csv", [f"text {n},{'ab'[n % 2]}" for n in range(100)])
+    write_csv(folder / "test.csv", [f"other {n},a" for n in range(9)])
+    prepare(folder, tmp_path / "out", stratified=True)
+    assert len(table(tmp_path / "out", "test")) == 9
+    kept = table(tmp_path / "out", "validation")
+    assert [sum(row["label"] == label for row in kept) for label in "ab"] == [5, 5]

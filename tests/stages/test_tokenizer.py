@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import random
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ from tasks.contract import Silent, StageError
 from tasks.data.text.token_arrays import load_tokenizer
 from tasks.experiment.tokenizer import Tokenizer
 from tasks.sources.published_tokenizers import resolve_published
-from tasks.stages.tokenizer import train_tokenizer
+from tasks.stages.tokenizer import BERT_TOKENS, train_tokenizer
 from tests.conftest import ROOT
 
 TEXTS = [
@@ -106,7 +107,7 @@ def test_case_and_accents_are_two_settings(corpus, tmp_path):
     }
 
 
-@pytest.mark.parametrize("algorithm", ["wordpiece", "bpe"])
+@pytest.mark.parametrize("algorithm", ["wordpiece", "bpe", "unigram"])
 @pytest.mark.parametrize(
     ("one", "other"),
     [("फल", "फूल"), ("กำ", "กา"), ("كَتَبَ", "كُتِبَ"), ("שָׁלוֹם", "שלום"), ("が", "か")],
@@ -161,8 +162,48 @@ def test_byte_level_bpe_gives_back_any_text(corpus, tmp_path):
     assert tokenizer.tokenize("a <mask> fox").count("Ġ") == 0
 
 
+def test_unigram_gives_back_any_text(corpus, tmp_path):
+    tokenizer, _, _ = trained(
+        corpus, tmp_path / "out", algorithm="unigram", vocab_size=400, lowercase=False
+    )
+    draw = random.Random(7)
+    alphabet = [
+        "Ω",
+        "🦊",
+        "naïve",
+        " ",
+        "  ",
+        "\n",
+        "\t",
+        "dog",
+        "<0x41>",
+        "<",
+        "a",
+        "数",
+        "é",
+        ".",
+    ]
+    for _ in range(200):
+        text = "".join(draw.choices(alphabet, k=draw.randrange(12)))
+        ids = tokenizer(text)["input_ids"]
+        assert tokenizer.unk_token_id not in ids
+        decoded = tokenizer.decode(ids, skip_special_tokens=True)
+        assert decoded == text.removeprefix(" "), repr(text)
+    assert tokenizer.decode(tokenizer("a [MASK]")["input_ids"][1:-2]) == "a", "no lone blank"
+
+
+def test_unigram_has_bytes_and_pieces_of_words_as_entries(corpus, tmp_path):
+    tokenizer, metrics, _ = trained(corpus, tmp_path / "out", algorithm="unigram", vocab_size=330)
+    assert metrics == {"vocabulary": 330}
+    assert tokenizer.convert_ids_to_tokens(range(6)) == [*BERT_TOKENS.values(), "<0x00>"]
+    assert len(tokenizer.tokenize("the other array operation")) < 20
+    pair = tokenizer("the fox", "the dog")
+    assert tokenizer.decode(pair["input_ids"]) == "[CLS] the fox[SEP] the dog[SEP]"
+    assert set(pair["token_type_ids"]) == {0, 1}
+
+
 def test_words_given_one_by_one_are_tokenized_as_in_a_text(corpus, tmp_path):
-    for algorithm in ("wordpiece", "bpe"):
+    for algorithm in ("wordpiece", "bpe", "unigram"):
         tokenizer, _, _ = trained(corpus, tmp_path / algorithm, algorithm=algorithm, vocab_size=400)
         words = ["the", "lazy", "dog", "sleeps"]
         assert (
@@ -172,7 +213,7 @@ def test_words_given_one_by_one_are_tokenized_as_in_a_text(corpus, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", ["wordpiece", "bpe"])
+@pytest.mark.parametrize("algorithm", ["wordpiece", "bpe", "unigram"])
 def test_processes_learn_the_same_bytes(corpus, tmp_path, algorithm):
     made = []
     for seed in ("1", "2", "3"):

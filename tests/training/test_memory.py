@@ -20,11 +20,12 @@ import torch
 from tasks import families, objectives
 from tasks.training.kernels.attention import is_plain, quick_attention
 from tasks.training.kernels.dropout import quick_dropout
-from tasks.training.memory import of_products
+from tasks.training.kernels.recomputing import recomputed
+from tasks.training.memory import of_products, of_recomputed
 from tasks.experiment.experiment import Model
 from tests.support.shapes import case
 
-NAME, OBJECTIVE = sys.argv[1:]
+NAME, OBJECTIVE, *AGAIN = sys.argv[1:]
 FAMILY, HELD = families.load(NAME), objectives.load(OBJECTIVE).held
 SIZE = Model(family=NAME, layers=3, hidden_size=128, heads=4, max_positions=512)
 
@@ -47,7 +48,8 @@ for dropout, bf16, rows, length in first + [
     config, precision = given.model.config, "bf16" if bf16 else "fp32"
     may = FAMILY.PLAIN_ATTENTION
     quick = quick_attention(given.model, precision, "cpu") if may else nullcontext()
-    with quick, quick_dropout(given.model):
+    again = recomputed(given.model) if AGAIN else nullcontext()
+    with quick, quick_dropout(given.model), again:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             loss = given.loss(given.model, given.batch)["loss"]
         loss.backward()
@@ -55,6 +57,8 @@ for dropout, bf16, rows, length in first + [
     plain = FAMILY.PLAIN_ATTENTION and is_plain(config, precision, "cpu")
     logits = of_products(HELD(config, given.batch))
     row = FAMILY.encoder_bytes(config, length, bf16=bf16, plain_attention=plain)
+    if AGAIN:
+        row = of_recomputed(row, SIZE.layers, SIZE.hidden_size, length)
     predicted = rows * row + logits
     if rows > 4:
         print(json.dumps([dropout, bf16, rows, peak, predicted]))
@@ -68,7 +72,11 @@ DECODERS = ("gpt2", "llama")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
-    ["bert mlm", *(pytest.param(f"{name} clm", marks=pytest.mark.long) for name in DECODERS)],
+    [
+        "bert mlm",
+        "bert mlm recomputed",
+        *(pytest.param(f"{name} clm", marks=pytest.mark.long) for name in DECODERS),
+    ],
 )
 def test_the_memory_predicted_is_at_least_what_is_used_and_not_twice_as_much(kind):
     if not os.access("/proc/self/clear_refs", os.W_OK):

@@ -13,6 +13,7 @@ from tasks.experiment.training import (
     Layers,
     layer_mistakes,
     optimizer_mistakes,
+    recomputing_mistakes,
     without_matrices,
 )
 
@@ -61,6 +62,9 @@ def model_mistakes(experiment: ImageExperiment, family: str, layers: Layers) -> 
     """
     found = _heads(experiment.pretraining.objective, family) if experiment.pretraining.steps else []
     found += layer_mistakes(experiment.downstream, layers)
+    found += recomputing_mistakes(
+        "pretraining", layers, asked=experiment.pretraining.gradient_checkpointing
+    )
     if experiment.pretraining.optimizer == "muon" and "no matrices" in layers.words:
         found.append(("pretraining.optimizer", without_matrices(layers.name)))
     attends = not {"no attention", "windows"} & {*layers.words}

@@ -34,7 +34,8 @@ class ImageFamily(Protocol):
 
     Four facts are in no key: `_DEPTHS`, of each size how many layers it has (where it has stages:
     stages) and the largest rank of their matrices; `_LAYERS`, with "no matrices" where all are
-    convolutions, "no attention" where none is, and "windows" where none is over all places;
+    convolutions, "no attention" where none is, "windows" where none is over all places, and "no
+    checkpointing" where transformers does not recompute layers;
     `_MULTIPLES`, where the side of a picture has to be a multiple of a number of pixels: the number
     for each size; `_ALSO`, the further `model_type`s whose weights its models can have.
     """

@@ -10,7 +10,7 @@ from tasks.experiment.images.model import ImageModel
 HEADS = ("classes", "views")
 FIELDS = ()
 CHANNELS_LAST = True
-_LAYERS = ("no attention",)
+_LAYERS = ("no attention", "no checkpointing")
 _DEPTHS = {"tiny": (4, 256), "small": (4, 512), "base": (4, 768)}
 
 # Widths and depths of the four stages.

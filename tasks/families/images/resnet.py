@@ -10,7 +10,7 @@ from tasks.experiment.images.model import ImageModel
 HEADS = ("classes", "views")
 FIELDS = ()
 CHANNELS_LAST = True
-_LAYERS = ("no matrices", "no attention")  # convolutions alone
+_LAYERS = ("no matrices", "no attention", "no checkpointing")  # convolutions alone
 _DEPTHS = {"tiny": (4, 256), "small": (4, 512), "base": (4, 1024)}
 
 _SIZES: dict[str, dict[str, Any]] = {

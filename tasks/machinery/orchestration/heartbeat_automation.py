@@ -40,7 +40,10 @@ from tasks.machinery.host.home import home
 LOGGER = logging.getLogger(__name__)
 
 NAME = "Temper: flow runs whose process is gone"
-FLOWS = ("experiment", "pretrain", "finetune", "evaluate", "retrain")
+FLOWS = (
+    *("experiment", "pretrain", "finetune", "evaluate", "retrain"),
+    *("images", "pretrain-images", "evaluate-images", "retrain-images"),
+)
 WINDOW = timedelta(seconds=540)  # three heartbeats of 180 s, which is Prefect's default
 HEARTBEAT = "prefect.flow-run.heartbeat"
 _TURN = 60.0  # seconds to wait for other processes

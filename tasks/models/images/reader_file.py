@@ -120,6 +120,12 @@ def write_reader(pixels: Pixels, folder: Path, normalization: Normalization | No
     (folder / READER).write_text(text + "\n", encoding="utf-8")
 
 
+def is_written_here(folder: Path) -> bool:
+    """Whether the file in the folder of a model is one that `write_reader` wrote."""
+    values = read_foreign_json(folder / READER, f"{folder.name}: {READER}")
+    return isinstance(values, dict) and CHANNELS in values
+
+
 def read_pixels(folder: Path) -> Pixels:
     """How large the pictures of the model in a folder are, and what becomes of others.
 

@@ -24,7 +24,7 @@ from tasks.pages.explanations.found import (
     driver_grids,
     strongest,
 )
-from tasks.pages.figures import write_figure
+from tasks.pages.figures import quiet_on_glyphs, write_figure
 
 DRAWN = 12  # rows of a figure
 ANSWERS = 12  # whose words are shown; of more, those of the most rows
@@ -176,6 +176,7 @@ def rows_in_colour(found: Found) -> str:
 def picture_of(name: str, figure: Figure) -> Picture:
     """A figure as a part of a page."""
     written = io.BytesIO()
-    figure.savefig(written, dpi=130, format="png", bbox_inches="tight", facecolor="white")
+    with quiet_on_glyphs():
+        figure.savefig(written, dpi=130, format="png", bbox_inches="tight", facecolor="white")
     words: dict[str, Any] = {"faithfulness.png": "Curves of deletion and insertion"}
     return Picture(name, words.get(name, "Heat maps"), written.getvalue())

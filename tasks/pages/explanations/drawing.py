@@ -25,7 +25,7 @@ from tasks.pages.explanations.coloured import (
     shares_of,
 )
 from tasks.pages.explanations.found import Found
-from tasks.pages.figures import GRID, INK, MUTED, PALETTE, literal
+from tasks.pages.figures import GRID, INK, MUTED, PALETTE, literal, quiet_on_glyphs
 
 SIZE = 9.0  # of letters, points
 WIDTH = 9.0  # inches
@@ -62,7 +62,8 @@ def curves_figure(found: Found) -> Figure:
     plots[0].legend(fontsize=8, frameon=False)
     said = f"{verdict(found.metrics, found.best)}."
     figure.suptitle(literal(fill(said, 100)), ha="left", x=0.06, fontsize=10, fontweight="bold")
-    figure.tight_layout()
+    with quiet_on_glyphs():
+        figure.tight_layout()
     return figure
 
 
@@ -214,7 +215,8 @@ def words_figure(found: Found, method: str) -> Figure:
     figure.suptitle(
         literal(f"{title}, by {method}"), ha="left", x=0.03, fontsize=10, fontweight="bold"
     )
-    figure.tight_layout()
+    with quiet_on_glyphs():
+        figure.tight_layout()
     return figure
 
 

@@ -30,6 +30,7 @@ from tasks.problems.object_detection.served import LEAST, MOST, DenseForObjectDe
 
 AUTO_MODEL: Any = DenseForObjectDetection
 READER = "AutoImageProcessor"
+RELABELS = False  # its outputs are maps: a heat for each label, and places
 PIPELINE = ""  # the head is ours
 LOSS = "focal loss of the heats, and L1 of the boxes, of an object"
 CUT = "pictures_cut"

@@ -1,13 +1,15 @@
 """What pictures are split by, to see where a model is worse: the names in a problem's `sliced.py`.
 
-`label` and `brightness` (the mean of the pixels) are there for every problem of pictures; a problem
-whose answers have an area states `size` too.
+A problem without that file has `label` and `brightness` (the mean of the pixels); one whose answers
+have an area, or are stored in another form than stage `images` writes them, has the file.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -16,6 +18,7 @@ import pandas as pd
 from tasks.contract import StageError
 from tasks.data.images.pixel_arrays import Pixels
 from tasks.problems import part_of
+from tasks.problems.picture_rows import module_of_pictures
 
 LABEL, BRIGHTNESS, SIZE = "label", "brightness", "size"
 
@@ -36,9 +39,20 @@ class SlicedPictures(Protocol):
         """Optional: the area of what an answer shows, in pixels of the stored square."""
 
 
+def modules_of_slices(problem: str) -> tuple[str, ...]:
+    """The modules that `load_sliced` imports."""
+    module = part_of(problem, "sliced")
+    return (module,) if find_spec(module) is not None else (module_of_pictures(problem),)
+
+
 def load_sliced(problem: str) -> SlicedPictures:
     """Import what pictures of a problem are split by."""
-    return cast(SlicedPictures, importlib.import_module(part_of(problem, "sliced")))
+    [module] = modules_of_slices(problem)
+    found = importlib.import_module(module)
+    if hasattr(found, "SLICES"):
+        return cast(SlicedPictures, found)
+    usual = {"SLICES": (LABEL, BRIGHTNESS), "labels_of": lambda text: list(found.counted(text))}
+    return cast(SlicedPictures, SimpleNamespace(**usual))
 
 
 def require_slices(problem: str, names: Sequence[str], field: str) -> None:
@@ -47,8 +61,8 @@ def require_slices(problem: str, names: Sequence[str], field: str) -> None:
     Raises:
         StageError: not by one of them.
     """
-    accepted = load_sliced(problem).SLICES
     for name in names:
+        accepted = load_sliced(problem).SLICES
         if name not in accepted:
             raise StageError(
                 f"{field}: found {name!r}; accepted with {problem}: {', '.join(accepted)}"

@@ -18,10 +18,13 @@ from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.types.entrypoint import EntrypointType
 
 from flows.presets.loading import load_experiment
+from flows.serving.retrain_settings import Retrained
 from flows.serving.retraining import machine_zone, retrain_deployment, schedule_of
+from tasks.experiment.images.experiment import ImageExperiment
 from tasks.experiment.mistakes import InvalidExperimentError
 from tests.support.command import call
 from tests.support.lateness import tell
+from tests.support.tiny_images import write_image_experiment
 
 
 def next_runs(kind: str, text: str, zone: str, after: datetime, count: int) -> list[datetime]:
@@ -117,3 +120,14 @@ def execute(flow_run_id: str, server: str) -> str:
     lines = [line for line in done.stdout.splitlines() if line.startswith("told: ")]
     assert lines, done.stdout[-2000:] + done.stderr[-2000:]
     return lines[0].removeprefix("told: ")
+
+
+def test_an_experiment_on_images_is_handed_over_and_retrained_by_its_own_flow(
+    tmp_path: Path,
+) -> None:
+    file = write_image_experiment(tmp_path)
+    asked = Retrained.of(str(file), "kinds", "", {"cron": "0 3 * * 1"}, "")
+    found = Retrained.model_validate_json(asked.model_dump_json())
+    assert isinstance(found.experiment, ImageExperiment)
+    assert found.model == "kinds"
+    assert found.deployment([]).flow_name == "retrain-images"

@@ -122,6 +122,11 @@ def test_sizes_are_the_areas_of_objects_and_of_what_is_not_the_background() -> N
     boxes = load_sliced("object-detection")
     assert (boxes.size_of(text), boxes.labels_of(text)) == (5.0, ["a", "b"])
     assert boxes.size_of("[]") == 0
+    several = load_sliced("several-image-labels")
+    assert (several.SLICES, several.labels_of('["a", "b"]')) == (
+        ("label", "brightness"),
+        ["a", "b"],
+    )
     mask = '{"size": [2, 3], "names": ["sky", "road"], "runs": [0, 3, 1, 2, -1, 1]}'
     masks = load_sliced("semantic-segmentation")
     assert (masks.size_of(mask), masks.labels_of(mask)) == (2.0, ["sky", "road"])

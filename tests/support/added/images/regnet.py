@@ -9,7 +9,7 @@ from tasks.experiment.images.model import ImageModel
 HEADS = ("classes", "views")
 FIELDS = ()
 CHANNELS_LAST = True
-_LAYERS = ("no matrices", "no attention")
+_LAYERS = ("no matrices", "no attention", "no checkpointing")
 _DEPTHS = {"tiny": (4, 128), "small": (4, 256)}
 
 _WIDTHS = {"tiny": [16, 32, 64, 128], "small": [32, 64, 128, 256]}
