@@ -21,9 +21,9 @@ from tasks.experiment.images.training import Augmentation
 from tasks.experiment.pretraining import Checkpoints
 from tasks.models.images.predictions import answer_pictures
 from tasks.pages import evaluation_card
+from tasks.pages.drawn_answers import DRAWN
 from tasks.pages.report.drawings import confusion_section
 from tasks.pages.report.result import Result
-from tasks.pages.drawn_answers import DRAWN
 from tasks.stages.baseline import train_baseline
 from tasks.stages.evaluation import evaluate
 from tasks.stages.images.finetuning import finetune_on_images
