@@ -32,11 +32,8 @@ def plan(
     """Show what would run, what is cached, and why. Only a model to start from is stored."""
     chosen, planner = planned_experiment(experiment, settings, refresh, verify)
     print_plan(chosen.name, planner.steps)
-    if isinstance(chosen, ImageExperiment):
-        if time:
-            stop(["--time: steps on images are not measured; the plan has times of earlier runs"])
-        return
-    _print_numbers(chosen, planner)
+    if isinstance(chosen, Experiment):
+        _print_numbers(chosen, planner)
     if time:
         _print_time(chosen, planner)
 
@@ -49,11 +46,16 @@ def _print_numbers(experiment: Experiment, planner: TimedPlanner) -> None:
         out.print(line, highlight=False, markup=False)
 
 
-def _print_time(experiment: Experiment, planner: TimedPlanner) -> None:
+def _print_time(experiment: Experiment | ImageExperiment, planner: TimedPlanner) -> None:
     from flows.terminal.console import time_lines
+    from tasks.timing.image_planner import expected_of_images
 
     try:
-        for line in time_lines(planner.expected(experiment, err.print)):
+        if isinstance(experiment, ImageExperiment):
+            expected = expected_of_images(planner, experiment, err.print)
+        else:
+            expected = planner.expected(experiment, err.print)
+        for line in time_lines(expected):
             out.print(line, highlight=False, markup=False)
     except StageError as error:
         stop(str(error).splitlines(), FAILED)

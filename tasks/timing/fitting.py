@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.experiment import choices
+from tasks.experiment.images.problem import ImageTuning
+from tasks.experiment.images.training import ImagePretraining
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Pretraining
 from tasks.experiment.problem import FineTuning
@@ -40,13 +42,13 @@ def parameters_of(model: Model, vocabulary: int) -> int:
     return different * layer + (vocabulary + positions) * narrow + widened
 
 
-def copies_of(training: Pretraining | FineTuning) -> int:
+def copies_of(training: Pretraining | FineTuning | ImagePretraining | ImageTuning) -> int:
     """At least how many sizes of the weights a training keeps.
 
     Where parts of a model learn, gradients and moments are of these alone: then only the weights
     count. Muon keeps one moment, of all that it trains.
     """
-    if isinstance(training, FineTuning) and (
+    if isinstance(training, FineTuning | ImageTuning) and (
         training.tuning.method != FULL or training.freeze != "none"
     ):
         return 1
@@ -64,20 +66,33 @@ def why_too_large(model: Model | Path, vocabulary: int, copies: int) -> str:
         vocabulary: the tokens that have embeddings.
         copies: sizes of the weights that the training keeps, see `copies_of`.
     """
-    import torch
-
     from tasks.models.files import parameters_of as stored_parameters
 
     number = (
         stored_parameters(model) if isinstance(model, Path) else parameters_of(model, vocabulary)
     )
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    needed, total = 4 * copies * number, memory.total_memory()
-    room = memory.SHARE[device] * total
+    return why_no_room(number, copies)
+
+
+def why_no_room(weights: int, copies: int) -> str:
+    """Why so many weights cannot be trained on this machine; empty if they have room.
+
+    `copies` is as of `why_too_large`.
+    """
+    needed, (room, total) = 4 * copies * weights, room_here()
     if needed <= room:
         return ""
     kept = "" if copies == 1 else " with their gradients and the moments of the optimizer"
     return (
-        f"does not fit: about {number / 1e6:,.0f} M weights{kept} take {human(needed)}, and a "
-        f"training may use {human(int(room))} of the {human(total)} here"
+        f"does not fit: about {weights / 1e6:,.0f} M weights{kept} take {human(needed)}, and a "
+        f"training may use {human(room)} of the {human(total)} here"
     )
+
+
+def room_here() -> tuple[int, int]:
+    """Bytes of the memory that a training may use, and of all of it."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    total = memory.total_memory()
+    return int(memory.SHARE[device] * total), total

@@ -7,11 +7,9 @@ which allocate and choose kernels, are not counted.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
@@ -36,12 +34,11 @@ from tasks.stages.pretraining import (
     computation,
     optimization,
 )
+from tasks.timing.stopwatch import MEASURED, WARM_UP, Stopwatch, parts_of, seconds_of
 from tasks.timing.synthetic import MadeUpTokenizer, made_up_corpus
-from tasks.training.computation import Computation
 from tasks.training.loop import autocast, train
 from tasks.tuning import begin
 
-WARM_UP, MEASURED = 3, 5  # steps
 LABELS = problems.MADE_UP_LABELS
 
 
@@ -79,23 +76,6 @@ class Cost:
         return self.step * steps + self.row * validations * validation + read
 
 
-class _Stopwatch(Silent):
-    """A monitor that notes when each step ended."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ends: list[float] = []
-
-    def progress(self, done: int, total: int, unit: str) -> None:
-        """Note the time."""
-        super().progress(done, total, unit)
-        self.ends.append(time.perf_counter())
-
-    def seconds(self) -> float:
-        """Of a step: the median without the warm-up."""
-        return median(after - before for before, after in pairwise(self.ends[WARM_UP - 1 :]))
-
-
 def time_pretraining(model: Model | Path, pretraining: Pretraining, vocabulary: int) -> Cost:
     """The cost of pre-training, with a vocabulary of this size.
 
@@ -110,14 +90,14 @@ def time_pretraining(model: Model | Path, pretraining: Pretraining, vocabulary: 
     batches = ExampleBatches(examples, WARM_UP + MEASURED, size, seed=0)
     config = _configuration(model, tokenizer, pretraining.dropout)
     body = objective.new_model(config, seed=0)
-    watch = _Stopwatch()
+    watch = Stopwatch()
     how = computation(objective, body, batches[0], pretraining)
     train(body, batches, optimization(pretraining, 0), objective.losses, watch, computation=how)
     rows = max(1, TOKENS_AT_ONCE // length)
     batch = ExampleBatches(examples, 1, rows, seed=0)[0]
     with torch.no_grad(), autocast(pretraining.precision):
-        validated = _seconds(lambda: measure(objective, body, [batch]))
-    return Cost(watch.seconds(), validated / rows, parts=_parts(how, size))
+        validated = seconds_of(lambda: measure(objective, body, [batch]))
+    return Cost(watch.seconds(), validated / rows, parts=parts_of(how, size))
 
 
 def time_finetuning(
@@ -153,33 +133,18 @@ def time_finetuning(
         epochs=1,
         seed=0,
     )
-    watch = _Stopwatch()
+    watch = Stopwatch()
     how = finetuning_computation(kind, tuned, examples, training)
     how_to = finetuning_optimization(training, steps, 0)
     train(tuned, batches, how_to, kind.loss, watch, computation=how)
     batch = {name: part.to(tuned.device) for name, part in batches[0].items()}
     with torch.no_grad(), autocast(training.precision):
-        validated = _seconds(lambda: float(kind.loss(tuned, batch)))
+        validated = seconds_of(lambda: float(kind.loss(tuned, batch)))
     rows = len(batch["input_ids"])
-    return Cost(watch.seconds(), validated / rows, once, _parts(how, rows))
-
-
-def _parts(how: Computation, rows: int) -> int:
-    """The parts that a batch is computed in."""
-    return 1 if how.splitting is None else -(-rows // how.splitting.rows)
+    return Cost(watch.seconds(), validated / rows, once, parts_of(how, rows))
 
 
 def _configuration(model: Model | Path, tokenizer: MadeUpTokenizer, dropout: float) -> Any:
     if isinstance(model, Path):
         return given_configuration(model, dropout, len(tokenizer))
     return families.load(model.family).configure(model, tokenizer, dropout)
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    """The median of three times that something takes, after one that does not count."""
-    found = []
-    for _ in range(4):
-        begun = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - begun)
-    return median(found[1:])

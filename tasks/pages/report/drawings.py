@@ -22,6 +22,7 @@ FIGURES = {
     "confusion.png": "confusion matrix",
     "scatter.png": "truth and answers",
     "pictures.png": "pictures and answers",
+    "precision.png": "precision by recall",
     "reliability.png": "how sure the model is, and how often it is right",
 }
 PRETRAINING = {

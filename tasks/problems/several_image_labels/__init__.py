@@ -5,9 +5,9 @@ of the parts of image classification, which read pictures, and of those of sever
 """
 
 from tasks.problems import Head, Metric, Parts
-from tasks.problems.several_labels import HEADLINE, METRICS
+from tasks.problems.several_labels import BETWEEN, HEADLINE, METRICS
 
-__all__ = ["HEADLINE", "METRICS"]
+__all__ = ["BETWEEN", "HEADLINE", "METRICS"]
 
 INPUT, TRUTH = "image", "label"
 ROWS = "pictures"

@@ -22,6 +22,8 @@ from tasks.experiment.pretraining import Checkpoints
 from tasks.models.images.predictions import answer_pictures
 from tasks.pages import evaluation_card
 from tasks.pages.drawn_answers import DRAWN
+from tasks.pages.report.drawings import confusion_section
+from tasks.pages.report.result import Result
 from tasks.stages.baseline import train_baseline
 from tasks.stages.evaluation import evaluate
 from tasks.stages.images.finetuning import finetune_on_images
@@ -126,6 +128,14 @@ def test_the_page_has_the_classes_and_the_boxes(evaluated) -> None:
     for figure in ("pictures.png", "precision.png"):
         with Image.open(pages / figure) as sheet:
             assert sheet.size[0] > 400
+
+
+def test_the_report_has_the_same_figures(evaluated, tmp_path) -> None:
+    result = Result("shapes", evaluated / "evaluation", {}, {})
+    said = "\n".join(confusion_section([result], tmp_path))
+    for figure in ("pictures.png", "precision.png"):
+        assert f"shapes-{figure}" in said
+        assert (tmp_path / f"shapes-{figure}").is_file()
 
 
 def test_what_is_served_is_what_was_evaluated_and_what_predict_writes(

@@ -80,7 +80,7 @@ def test_a_body_of_another_size_is_refused(place, tmp_path) -> None:
 
 
 def test_a_killed_fine_tuning_resumes_to_the_same_bits(place, tmp_path) -> None:
-    changes = {"augmentation": Augmentation(erase=0.5), "averaging": 0.9}
+    changes = {"augmentation": Augmentation(erase=0.5, mixup=0.4), "averaging": 0.9}
     whole = tune(place, tmp_path / "whole", **changes)
     often = Checkpoints(every_steps=3)
     with pytest.raises(KilledError):

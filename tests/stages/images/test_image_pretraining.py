@@ -66,7 +66,7 @@ class Dying(Silent):
 @pytest.mark.parametrize("objective", objectives.names())
 def test_a_killed_training_resumes_to_the_same_bits(objective, data, tmp_path) -> None:
     changes = {"objective": objective, "family": FITTING[objective]}
-    changes["augmentation"] = Augmentation(blur=0.3, erase=0.3)
+    changes["augmentation"] = Augmentation(blur=0.3, erase=0.3, mixup=0.4)
     whole = train(tmp_path / "whole", data, **changes)
     often = Checkpoints(every_steps=2)
     with pytest.raises(KilledError):
