@@ -31,6 +31,7 @@ from tasks.machinery.tracking.tracked_run import TrackedRun, as_tags
 LOGGER = logging.getLogger(__name__)
 
 GONE = "its process had died before the next start"
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # what MLflow says of no such id
 
 
 class Tracking:
@@ -94,15 +95,26 @@ class Tracking:
         return bool(self._rest)
 
     def knows(self, record: Mapping[str, str]) -> bool:
-        """Whether a recorded run is in this MLflow, and not deleted."""
-        return record.get("tracking_uri") == self.uri and self.find(record["run_id"]) is not None
+        """Whether a recorded run and its model are in this MLflow, and not deleted."""
+        if record.get("tracking_uri") != self.uri or self.find(record["run_id"]) is None:
+            return False
+        return "model_id" not in record or self._has_model(record["model_id"])
+
+    def _has_model(self, model_id: str) -> bool:
+        try:
+            self.client.get_logged_model(model_id)
+        except MlflowException as error:
+            if error.error_code not in _ABSENT:
+                raise
+            return False
+        return True
 
     def find(self, run_id: str) -> Any:
         """A run that exists and is not deleted, or None."""
         try:
             found = self.client.get_run(run_id)
         except MlflowException as error:
-            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            if error.error_code not in _ABSENT:
                 raise
             return None
         return found if found.info.lifecycle_stage == "active" else None

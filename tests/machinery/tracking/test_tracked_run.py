@@ -70,3 +70,18 @@ def test_what_mlflow_rejects_for_another_reason_is_not_tried_again(
     with pytest.raises(MlflowException, match="without a name"):
         run.reads({"train": dataset("a")})
     assert len(calls) == 1
+
+
+def test_a_record_whose_run_or_model_was_deleted_is_not_known(tracking: Tracking) -> None:
+    run = tracking.open("finetuning mood", {})
+    model = run.client.create_logged_model(run.experiment_id, source_run_id=run.run_id)
+    record = {"tracking_uri": tracking.uri, "run_id": run.run_id}
+    with_model = record | {"model_id": model.model_id}
+    assert tracking.knows(record)
+    assert tracking.knows(with_model)
+    assert not tracking.knows(record | {"model_id": "m-" + "0" * 32})
+    run.client.delete_logged_model(model.model_id)
+    assert not tracking.knows(with_model)
+    assert tracking.knows(record)
+    run.client.delete_run(run.run_id)
+    assert not tracking.knows(record)
