@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tasks.pages.document import Document, Grid, Item, Words
+from tasks.pages.document import Document, Grid, Item, Paragraph
 
 MOST_ROWS = 40
 _GAP = 2
@@ -42,7 +42,7 @@ def print_page(page: Document, console: Console, width: int) -> None:
         console.print()
         console.print(Text(section.title, style="bold underline"), width=width)
         for block in section.blocks:
-            if isinstance(block, Words):
+            if isinstance(block, Paragraph):
                 console.print(Text(block.text, style="dim"), width=width, soft_wrap=False)
             elif isinstance(block, Grid):
                 _print_grid(block, console, width)

@@ -76,7 +76,7 @@ class MetricRow:
 
 
 @dataclass(frozen=True)
-class Cost:
+class RunCost:
     """The cost of all stages of a run, each counted once, also if it was cached.
 
     Attributes:
@@ -163,7 +163,7 @@ class Comparison:
     metrics: list[MetricRow]
     differences: list[Difference]
     untested: list[str]
-    costs: list[Cost]
+    costs: list[RunCost]
     power: Power
     overlays: list[Overlay]
     disputed: dict[str, list[Disagreement]]

@@ -9,8 +9,8 @@ from tasks import objectives, problems
 from tasks.comparison.answers import Answered, compare_answers, read_answers, sharing
 from tasks.comparison.comparison import (
     Comparison,
-    Cost,
     Overlay,
+    RunCost,
     alike,
     differing,
     differing_data,
@@ -147,7 +147,7 @@ def _differ(problem: str, groups: Sequence[Sequence[str]]) -> str:
     )
 
 
-def cost_of(run: PastRun, remains: Remains, power: Power) -> Cost:
+def cost_of(run: PastRun, remains: Remains, power: Power) -> RunCost:
     """The cost of the stages of a run, each artifact once."""
     spent: dict[str, Spent] = {}
     by_stage: dict[str, float] = {}
@@ -164,7 +164,7 @@ def cost_of(run: PastRun, remains: Remains, power: Power) -> Cost:
             spent[name] = found
     seconds = sum(each.seconds for each in spent.values())
     known = sum(each.seconds for each in spent.values() if each.usage is not None)
-    return Cost(
+    return RunCost(
         seconds=seconds,
         by_stage=by_stage,
         unknown=unknown,

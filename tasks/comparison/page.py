@@ -24,9 +24,9 @@ from tasks.pages.document import (
     Document,
     Grid,
     Item,
+    Paragraph,
     Picture,
     Section,
-    Words,
 )
 from tasks.statistics import numbers
 from tasks.statistics.significance import BETTER, WORSE, Difference
@@ -70,14 +70,14 @@ def _runs(found: Comparison) -> list[Block]:
         cells = [label, run.name, run.run_id[:8], run.when, run.status, run.commit or ABSENT]
         rows.append([Cell(text) for text in cells + ([run.experiment] if several else [])])
     blocks: list[Block] = [Grid(header, rows)]
-    blocks += [Words(f"{_joined(each)} have the same results.") for each in found.alike]
+    blocks += [Paragraph(f"{_joined(each)} have the same results.") for each in found.alike]
     commits = dict(zip(found.labels, (run.commit for run in found.runs), strict=True))
     for each in found.settings:
         if len(each) > 1:
             by = "the seed and the commit" if len({commits[i] for i in each}) > 1 else "the seed"
-            blocks.append(Words(f"{_joined(each)} differ by {by} alone: they are one setting."))
+            blocks.append(Paragraph(f"{_joined(each)} differ by {by} alone: they are one setting."))
     if any(run.commit.endswith("*") for run in found.runs):
-        blocks.append(Words("* the code had uncommitted changes"))
+        blocks.append(Paragraph("* the code had uncommitted changes"))
     return blocks
 
 
@@ -96,7 +96,7 @@ def _parameters(found: Comparison) -> list[Block]:
         for title, values in found.data.items()
     ]
     if not rows:
-        return [Words("None: all runs have the same parameters and the same data.")]
+        return [Paragraph("None: all runs have the same parameters and the same data.")]
     return [Grid(["parameter", *found.labels], rows)]
 
 
@@ -119,21 +119,21 @@ def _results(found: Comparison, figures: bool) -> list[Block]:
         if names[row.name].metric not in _LESS and names[row.name].model not in REFERENCES
     ]
     if not rows:
-        return [Words("No run has results.")]
+        return [Paragraph("No run has results.")]
     blocks: list[Block] = [_spread_grid(found, rows)] if found.repeated else []
     blocks.append(_metric_grid(found, rows))
     why = incomparable_pretraining(found.runs)
     if why:
-        blocks.append(Words(f"{why[0].upper()}{why[1:]}."))
+        blocks.append(Paragraph(f"{why[0].upper()}{why[1:]}."))
     if found.repeated:
         blocks.append(
-            Words(
+            Paragraph(
                 "Mean of a setting ± standard deviation over its seeds (smallest to largest). No "
                 "single run is marked as the best: the best of several seeds is luck."
             )
         )
     blocks.append(
-        Words(
+        Paragraph(
             "In brackets: bootstrap intervals over test documents, of each run alone. They do not "
             "cover the variation between training seeds."
         )
@@ -185,12 +185,12 @@ def _spread_grid(found: Comparison, rows: Sequence[MetricRow]) -> Grid:
 
 
 def _differences(found: Comparison) -> list[Block]:
-    blocks: list[Block] = [Words(f"{text}.") for text in found.untested]
+    blocks: list[Block] = [Paragraph(f"{text}.") for text in found.untested]
     if len(found.settings) == 1:
-        return [*blocks, Words(f"{ONE_SETTING} nothing is tested.")]
+        return [*blocks, Paragraph(f"{ONE_SETTING} nothing is tested.")]
     tested = sorted(found.differences, key=lambda each: (each.problem, each.adjusted, each.p))
     if not tested:
-        return [*blocks, Words("Nothing could be tested.")]
+        return [*blocks, Paragraph("Nothing could be tested.")]
     sure = sum(each.verdict in (BETTER, WORSE) for each in tested)
     some, few = tested[0], min(each.samples for each in tested)
     several = "comparisons show" if len(tested) > 1 else "comparison shows"
@@ -205,7 +205,12 @@ def _differences(found: Comparison) -> list[Block]:
         f"corrected for {len(tested)} {'comparisons' if len(tested) > 1 else 'comparison'} (Holm); "
         f"the verdict is at {1 - some.confidence:.2g}. {on_seeds(found)}"
     )
-    return [*blocks, Words(f"{sure} of {len(tested)} {several} a difference."), grid, Words(how)]
+    return [
+        *blocks,
+        Paragraph(f"{sure} of {len(tested)} {several} a difference."),
+        grid,
+        Paragraph(how),
+    ]
 
 
 def on_seeds(found: Comparison) -> str:
@@ -260,7 +265,7 @@ def _costs(found: Comparison) -> list[Block]:
     ]
     unknown = sorted({title for cost in found.costs for title in cost.unknown})
     gone = f" No longer available: {', '.join(unknown)}." if unknown else ""
-    return [Grid(["", *found.labels], rows), Words(_how_costs(found) + gone)]
+    return [Grid(["", *found.labels], rows), Paragraph(_how_costs(found) + gone)]
 
 
 def _how_costs(found: Comparison) -> str:
@@ -288,7 +293,7 @@ def _curves(found: Comparison) -> list[Block]:
     for overlay in found.overlays:
         if overlay.stage not in named:
             blocks += [
-                Words(f"{overlay.stage}: {_joined(each)} share this stage and have one line.")
+                Paragraph(f"{overlay.stage}: {_joined(each)} share this stage and have one line.")
                 for each in overlay.shared
             ]
         named.add(overlay.stage)
@@ -298,7 +303,7 @@ def _curves(found: Comparison) -> list[Block]:
             blocks += curve_figures(overlay)
     if any(isinstance(block, Picture) for block in blocks):
         blocks.append(
-            Words("Time counts from the start of training, without the pauses of a killed run.")
+            Paragraph("Time counts from the start of training, without the pauses of a killed run.")
         )
         return blocks
     return []  # all runs share the stages: nothing to compare
@@ -308,7 +313,7 @@ def _disputes(found: Comparison) -> list[Block]:
     blocks: list[Block] = []
     for problem, disputes in found.disputed.items():
         if not disputes:
-            blocks.append(Words(f"{problem}: the runs give the same answer to every test row."))
+            blocks.append(Paragraph(f"{problem}: the runs give the same answer to every test row."))
         blocks += [_dispute(problem, number, each) for number, each in enumerate(disputes, start=1)]
     return blocks
 

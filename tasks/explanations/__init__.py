@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tasks.models.explaining.subject import Row, Subject
+    from tasks.models.explaining.subject import RowInParts, Subject
 
 
 class Method(Protocol):
@@ -39,7 +39,7 @@ class Method(Protocol):
     WORDS: str
     COMPLETE: bool
 
-    def attribute(self, subject: Subject, row: Row) -> NDArray[np.float64]:
+    def attribute(self, subject: Subject, row: RowInParts) -> NDArray[np.float64]:
         """How much each part of a row raises the score that is explained: shape (parts,).
 
         Raises:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tasks.models.explaining.subject import Row, Subject
+    from tasks.models.explaining.subject import RowInParts, Subject
 
 NEEDS: tuple[str, ...] = ("attention",)
 LIBRARIES: tuple[str, ...] = ()
@@ -23,7 +23,7 @@ WORDS = "attention rollout (Abnar and Zuidema 2020)"
 COMPLETE = False
 
 
-def attribute(subject: Subject, row: Row) -> NDArray[np.float64]:
+def attribute(subject: Subject, row: RowInParts) -> NDArray[np.float64]:
     """The share of attention that the place which the head reads gets from each part."""
     import torch
 

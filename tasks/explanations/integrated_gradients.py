@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tasks.models.explaining.subject import Row, Subject
+    from tasks.models.explaining.subject import RowInParts, Subject
 
 NEEDS: tuple[str, ...] = ()
 LIBRARIES: tuple[str, ...] = ("captum",)
@@ -25,7 +25,7 @@ MISSED = 0.01  # of the difference of scores, with which the few points are enou
 AT_ONCE = 64  # points in a pass
 
 
-def attribute(subject: Subject, row: Row) -> NDArray[np.float64]:
+def attribute(subject: Subject, row: RowInParts) -> NDArray[np.float64]:
     """The integral by Gauss and Legendre, in fp32.
 
     Where the score jumps on the way, few points miss the jump; then more are taken.

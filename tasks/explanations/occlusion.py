@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tasks.models.explaining.subject import Row, Subject
+    from tasks.models.explaining.subject import RowInParts, Subject
 
 NEEDS: tuple[str, ...] = ()
 LIBRARIES: tuple[str, ...] = ()
@@ -21,7 +21,7 @@ WORDS = "occlusion of one part at a time (Zeiler and Fergus 2014)"
 COMPLETE = False
 
 
-def attribute(subject: Subject, row: Row) -> NDArray[np.float64]:
+def attribute(subject: Subject, row: RowInParts) -> NDArray[np.float64]:
     """The score of the row without that of the row without the part."""
     import numpy as np
 

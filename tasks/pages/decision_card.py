@@ -12,7 +12,7 @@ from tasks.pages.document import Cell
 from tasks.pages.numbers import table
 from tasks.problems import Unit
 from tasks.statistics import numbers
-from tasks.statistics.paired_measures import Estimate, Row
+from tasks.statistics.paired_measures import Estimate, Line
 from tasks.statistics.promotion import Decision
 
 OUTCOMES = {
@@ -63,7 +63,7 @@ def page(decision: Decision, rule: Rule, problem: str, remarks: Sequence[str] = 
     return "\n\n".join(parts) + "\n"
 
 
-def _table(rows: tuple[Row, ...] | list[Row], kind: str, other: str) -> str:
+def _table(rows: tuple[Line, ...] | list[Line], kind: str, other: str) -> str:
     gain = numbers.in_words(rows[0].unit, "gain")
     header = [kind, "rows", other, "challenger", gain, "verdict"]
     lines: list[list[str | Cell]] = [

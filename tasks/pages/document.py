@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"[-+<≥–]* ?\d[\d.,e+-]*( \[.*\])?$|–$")
 
 
 @dataclass(frozen=True)
-class Words:
+class Paragraph:
     """A paragraph."""
 
     text: str
@@ -81,7 +81,7 @@ class Item:
     facts: Sequence[tuple[str, str, str]]
 
 
-Block = Words | Grid | Picture | Item
+Block = Paragraph | Grid | Picture | Item
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Section:
     def is_drawn(self) -> bool:
         """Whether it is figures, and words about them."""
         kinds = {type(block) for block in self.blocks}
-        return Picture in kinds and kinds <= {Picture, Words}
+        return Picture in kinds and kinds <= {Picture, Paragraph}
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,8 @@ def to_markdown(page: Document, place: Callable[[Picture], str] | None) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _as_markdown(block: Words | Grid | Item) -> str:
-    if isinstance(block, Words):
+def _as_markdown(block: Paragraph | Grid | Item) -> str:
+    if isinstance(block, Paragraph):
         return escaped(block.text)
     if isinstance(block, Item):
         lines = [f"**{escaped(block.title)}**", f"> {escaped(block.text)}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from tasks.pages.document import Block, Cell, Document, Grid, Item, Picture, Words
+from tasks.pages.document import Block, Cell, Document, Grid, Item, Paragraph, Picture
 
 STYLE = """
 :root { color-scheme: light; }
@@ -59,7 +59,7 @@ def to_fragment(page: Document) -> str:
 
 
 def _as_html(block: Block) -> str:
-    if isinstance(block, Words):
+    if isinstance(block, Paragraph):
         return f"<p>{escape(block.text)}</p>"
     if isinstance(block, Picture):
         return f'<figure><img src="{block.data_uri}" alt="{escape(block.words)}"></figure>'

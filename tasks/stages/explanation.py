@@ -26,7 +26,7 @@ from tasks.models.explaining.checks import SHARES, Curves, Scale, with_random_we
 from tasks.models.explaining.drivers import region_drivers, word_drivers
 from tasks.models.explaining.explained import Explained, load_explained, subject_of
 from tasks.models.explaining.measured import Explaining, Measured, Methods
-from tasks.models.explaining.subject import AT_ONCE, WORDS, Row, Subject
+from tasks.models.explaining.subject import AT_ONCE, WORDS, RowInParts, Subject
 from tasks.models.explaining.verdicts import FAITHFULNESS, verdict
 from tasks.models.files import configuration_of, labels_of
 from tasks.problems import Problem, load
@@ -154,7 +154,7 @@ def surest_mistakes(kind: Problem, answers: pd.DataFrame) -> list[int]:
 
 def prepared(
     subject: Subject, test: pd.DataFrame, numbers: Sequence[int], labels: Sequence[str]
-) -> Iterator[tuple[int, Row]]:
+) -> Iterator[tuple[int, RowInParts]]:
     """Rows in parts, each once, by their numbers; AT_ONCE of them are in memory.
 
     Each has the answer that is explained.

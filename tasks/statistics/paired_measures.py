@@ -66,7 +66,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Row:
+class Line:
     """One line of the table of both models.
 
     Attributes:
@@ -109,7 +109,7 @@ class PairedMeasures:
     table: pd.DataFrame
     before: Sequence[Any]
 
-    def headline(self) -> Row:
+    def headline(self) -> Line:
         """The deciding metric."""
         return self._measured("metric", self.kind.HEADLINE, *self._whole)[0]
 
@@ -118,7 +118,7 @@ class PairedMeasures:
         documents, (before, after) = self._whole
         return least_p(before, after, documents)
 
-    def parts(self) -> Iterator[tuple[Row, Floats]]:
+    def parts(self) -> Iterator[tuple[Line, Floats]]:
         """Each part that the test has, such as a class, and the resampled difference."""
         if self.kind.PARTS is None:
             return
@@ -132,7 +132,7 @@ class PairedMeasures:
                 metric = self.kind.PARTS.metric
                 yield self._compared("part", str(name), int(support), sides, metric)
 
-    def slices(self, slicing: Slicing) -> Iterator[tuple[Row, Floats]]:
+    def slices(self, slicing: Slicing) -> Iterator[tuple[Line, Floats]]:
         """Each quarter of the rows: the headline metric, and its difference."""
         quarter = quarters(slicing.values)
         for number, name in enumerate(QUARTERS[slicing.by]):
@@ -140,7 +140,7 @@ class PairedMeasures:
             if chosen.any():
                 yield self._measured("slice", name, *self._scores(chosen))
 
-    def widened(self, looked_at: Sequence[tuple[Row, Floats]]) -> Iterator[Row]:
+    def widened(self, looked_at: Sequence[tuple[Line, Floats]]) -> Iterator[Line]:
         """The rows, with simultaneous intervals of their differences."""
         level = 1 - (1 - self.rule.confidence) / max(1, len(looked_at))
         bootstrap = Bootstrap(self.rule.bootstrap_samples, level, self.seed)
@@ -176,7 +176,7 @@ class PairedMeasures:
         name: str,
         documents: Sequence[str],
         scores: Sequence[Scores],
-    ) -> tuple[Row, Floats]:
+    ) -> tuple[Line, Floats]:
         """The headline metric on some rows."""
         headline = self.kind.HEADLINE
         drawn = self._bootstrap.resample(scores, documents)
@@ -193,7 +193,7 @@ class PairedMeasures:
         rows: int,
         sides: Sequence[tuple[float, Floats]],
         metric: Metric,
-    ) -> tuple[Row, Floats]:
+    ) -> tuple[Line, Floats]:
         bootstrap = self._bootstrap
         before, after = (
             Estimate(float(value), *bootstrap.interval(samples)) for value, samples in sides
@@ -201,7 +201,7 @@ class PairedMeasures:
         differences = metric.sign * (sides[1][1] - sides[0][1])
         gain = metric.sign * (after.value - before.value)
         difference = Estimate(gain, *bootstrap.interval(differences))
-        return Row(kind, name, rows, before, after, difference, metric.unit), differences
+        return Line(kind, name, rows, before, after, difference, metric.unit), differences
 
 
 def lengths(inputs: Sequence[Any]) -> NDArray[np.int64]:

@@ -29,7 +29,7 @@ from tasks.experiment.retraining import Rule
 from tasks.problems import Problem
 from tasks.statistics import numbers
 from tasks.statistics.documents import FEWEST_DOCUMENTS
-from tasks.statistics.paired_measures import Estimate, PairedMeasures, Row, Slicing
+from tasks.statistics.paired_measures import Estimate, Line, PairedMeasures, Slicing
 
 Outcome = Literal["first", "promoted", "kept", "refused"]
 
@@ -50,7 +50,7 @@ class Decision:
 
     outcome: Outcome
     reasons: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Line, ...]
     documents: int
     parts: str = ""
     sliced_by: str = "length"
@@ -63,7 +63,7 @@ class Decision:
             fields: dict[str, Any] = dict(row)
             for name in ("before", "after", "difference"):
                 fields[name] = Estimate(**row[name])
-            rows.append(Row(**fields))
+            rows.append(Line(**fields))
         reasons = tuple(values["reasons"])
         facts = (values["documents"], values["parts"], values.get("sliced_by", "length"))
         return cls(values["outcome"], reasons, tuple(rows), *facts)
@@ -116,7 +116,7 @@ def decide(
     return Decision(outcome, tuple(reasons), tuple(rows), documents, parts, slicing.by)
 
 
-def judged(row: Row, rule: Rule) -> Row:
+def judged(row: Line, rule: Rule) -> Line:
     """A row with its verdict: whether the difference is real, and whether it is allowed."""
     difference = row.difference
     allowed = rule.worst_class_loss if row.kind == "part" else rule.worst_slice_loss
@@ -132,7 +132,7 @@ def judged(row: Row, rule: Rule) -> Row:
 
 
 def _reasons(
-    rows: list[Row], rule: Rule, kind: Problem, documents: int, *, alone: bool, could_show: bool
+    rows: list[Line], rule: Rule, kind: Problem, documents: int, *, alone: bool, could_show: bool
 ) -> tuple[bool, list[str]]:
     """Whether the challenger has won, and why or why not; gives the first row its verdict."""
     head, other = rows[0], "the majority baseline" if alone else "the champion"

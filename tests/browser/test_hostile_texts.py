@@ -16,7 +16,7 @@ from tasks.machinery.naming.markdown import escaped, escaped_rows
 from tasks.machinery.tracking.links import note_of
 from tasks.machinery.tracking.tags import FLOW_RUN_NAME, FLOW_RUN_URL, NOTE
 from tasks.pages import data_card
-from tasks.pages.document import Cell, Document, Grid, Item, Section, Words
+from tasks.pages.document import Cell, Document, Grid, Item, Paragraph, Section
 from tasks.pages.html import to_html
 from tests.support.hostile import HOSTILE, one_line
 from tests.support.up import Up
@@ -87,7 +87,7 @@ def test_the_artifacts_in_prefect(page: Page, dialogs: list[str], up: Up, card: 
 def test_a_page_of_html(page: Page, dialogs: list[str], tmp_path: Path) -> None:
     grid = Grid(["text"], [[Cell(text)] for text in HOSTILE])
     items = [Item(text, text, [(text, text, "")]) for text in HOSTILE]
-    blocks = [grid, *items, *map(Words, HOSTILE)]
+    blocks = [grid, *items, *map(Paragraph, HOSTILE)]
     document = Document(HOSTILE[0], [Section(HOSTILE[1], blocks)])
     (tmp_path / "page.html").write_text(to_html(document), encoding="utf-8")
     page.goto(f"file://{tmp_path / 'page.html'}")

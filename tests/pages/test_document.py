@@ -8,7 +8,16 @@ import pytest
 from rich.console import Console
 
 from flows.terminal.pages import fitting, print_page, width_of
-from tasks.pages.document import Cell, Document, Grid, Item, Picture, Section, Words, to_markdown
+from tasks.pages.document import (
+    Cell,
+    Document,
+    Grid,
+    Item,
+    Paragraph,
+    Picture,
+    Section,
+    to_markdown,
+)
 from tasks.pages.html import to_html
 
 EVIL = "a|b <script>alert(1)</script> *x* [y](http://evil)\nnew line & more"
@@ -49,7 +58,7 @@ class Outline(HTMLParser):
 
 def test_text_from_data_stays_text():
     found = page(
-        Words(EVIL),
+        Paragraph(EVIL),
         Grid(["a", EVIL], [[Cell(EVIL), Cell("1")]]),
         Item(EVIL, EVIL, [(EVIL, EVIL, "")]),
     )
@@ -85,7 +94,7 @@ def test_a_table_that_must_not_be_turned_is_split():
 def test_the_terminal_gets_lines_of_its_width():
     out = io.StringIO()
     found = page(
-        Words("word " * 60), grid(8), Item("title", "text " * 50, [("A", "said " * 40, "✓")])
+        Paragraph("word " * 60), grid(8), Item("title", "text " * 50, [("A", "said " * 40, "✓")])
     )
     print_page(found, Console(file=out, width=120), 120)
     lines = out.getvalue().splitlines()
@@ -100,8 +109,8 @@ def test_many_rows_are_cut_and_counted():
 
 
 def test_what_is_drawn_leaves_no_empty_heading_where_figures_are_omitted():
-    drawn = Section("Curves", [Words("One line a run."), Picture("a.png", "loss", PNG)])
-    whole = Document("A page", [drawn, Section("Part", [Words("words"), grid(1)])])
+    drawn = Section("Curves", [Paragraph("One line a run."), Picture("a.png", "loss", PNG)])
+    whole = Document("A page", [drawn, Section("Part", [Paragraph("words"), grid(1)])])
     assert "## Curves" in to_markdown(whole, lambda picture: picture.name)
     assert "## Curves" not in to_markdown(whole, None)
     assert "## Part" in to_markdown(whole, None)

@@ -18,7 +18,7 @@ from tasks.comparison.settings import spread
 from tasks.comparison.values import ABSENT, with_interval, with_spread
 from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.metric_name import DOWNSTREAM, FURTHER, MetricName
-from tasks.pages.document import Block, Cell, Document, Grid, Section, Words
+from tasks.pages.document import Block, Cell, Document, Grid, Paragraph, Section
 
 _WIDEST = 80  # characters of a cell
 
@@ -29,11 +29,11 @@ def leaderboard_page(groups: Sequence[Group], title: str) -> Document:
     blocks: list[Block] = []
     for number, group in enumerate(groups, start=1):
         if several:
-            blocks.append(Words(f"{number} of {len(groups)}: {what_is_measured(group)}."))
-        blocks += [_grid(group), Words(_how(group))]
+            blocks.append(Paragraph(f"{number} of {len(groups)}: {what_is_measured(group)}."))
+        blocks += [_grid(group), Paragraph(_how(group))]
     if several:
         blocks.append(
-            Words(
+            Paragraph(
                 "The tables differ in their problems or test rows: numbers of two tables are "
                 "comparable only where the test rows named above are the same."
             )

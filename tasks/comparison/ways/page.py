@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tasks.comparison.comparison import Comparison, Tuned
 from tasks.comparison.values import ABSENT
 from tasks.machinery.naming.metric_name import headline_of
-from tasks.pages.document import Block, Cell, Grid, Words
+from tasks.pages.document import Block, Cell, Grid, Paragraph
 from tasks.statistics import numbers
 from tasks.statistics.significance import BETTER, WORSE
 
@@ -31,7 +31,7 @@ def ways_blocks(found: Comparison, *, figures: bool) -> list[Block]:
             from tasks.comparison.ways.figure import picture_of_ways
 
             blocks.append(picture_of_ways(problem, metric, drawn))
-    return [*blocks, Words(_HOW)] if blocks else []
+    return [*blocks, Paragraph(_HOW)] if blocks else []
 
 
 def _grid(problem: str, metric: str, ways: Sequence[Tuned]) -> Grid:

@@ -23,7 +23,7 @@ from tokenizers import normalizers, pre_tokenizers, trainers
 from tasks.contract import Monitor
 
 Texts = Iterable[pa.StringArray]
-Words = Counter[str]
+WordCounts = Counter[str]
 
 _TOGETHER = 100_000  # characters normalized at once
 _LENGTH = 1_000  # words in a text for the trainer
@@ -39,23 +39,23 @@ _BLANK = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _UNIT = re.compile(rf" ?[^{_BLANK}]+|[{_BLANK}]+(?![^{_BLANK}])|[{_BLANK}]+")
 
 
-def wordpiece_words(texts: Texts, frame: tokenizers.Tokenizer, *, lowercase: bool) -> Words:
+def wordpiece_words(texts: Texts, frame: tokenizers.Tokenizer, *, lowercase: bool) -> WordCounts:
     """The words that BERT's normalizer and pre-tokenizer make of texts, and how often."""
     # Three steps, each on the distinct results of the one before. Example: "The cat, the Café".
     # 1. Cut at blanks, and count: The 1, "cat," 1, the 1, Café 1.
-    between_blanks: Words = Counter()
+    between_blanks: WordCounts = Counter()
     for word, count in chain.from_iterable(map(_between_blanks, texts)):
         between_blanks[word] = between_blanks.get(word, 0) + count
     del between_blanks[""]
     # 2. Cut before and behind ASCII punctuation: The 1, cat 1, "," 1, the 1, Café 1. What comes as
     #    often is joined and cut in one call: there are few counts, and millions of words.
-    pieces: Words = Counter()
+    pieces: WordCounts = Counter()
     for count, some in _by_count(between_blanks):
         _add(pieces, _PIECE.findall(" ".join(some)), count)
     del between_blanks
     # 3. Normalize. For printable ASCII that is lower case alone: the 2, cat 1, "," 1. The rest goes
     #    through the tokenizer's own normalizer and pre-tokenizer, which make Café into cafe.
-    words: Words = Counter()
+    words: WordCounts = Counter()
     for piece in [piece for piece in pieces if piece.isascii() and piece.isprintable()]:
         words[piece.lower() if lowercase else piece] += pieces.pop(piece)
     for count, some in _by_count(pieces):
@@ -74,9 +74,9 @@ def _between_blanks(texts: pa.StringArray) -> Iterable[tuple[str, int]]:
 
 def byte_level_words(
     texts: Texts, normalizer: normalizers.Normalizer | None, *, lowercase: bool
-) -> Words:
+) -> WordCounts:
     """The words that `ByteLevel(add_prefix_space=True)` makes of texts, and how often."""
-    units: Words = Counter()
+    units: WordCounts = Counter()
     for text in chain.from_iterable(batch.to_pylist() for batch in texts):
         normal = text
         if normalizer is not None:
@@ -87,7 +87,7 @@ def byte_level_words(
         units.update(_UNIT.findall(f" {normal}" if normal and normal[0] != " " else normal))
     cut = pre_tokenizers.ByteLevel(add_prefix_space=False)
     blanks = {unit: units.pop(unit) for unit in [unit for unit in units if unit.isspace()]}
-    words: Words = Counter()
+    words: WordCounts = Counter()
     for count, some in _by_count(units):
         _add(words, _cut(cut, "\n".join(some)), count)
     del words[_LINE_END]  # those of `join`
@@ -97,7 +97,7 @@ def byte_level_words(
 
 
 def train_on_words(
-    frame: tokenizers.Tokenizer, trainer: trainers.Trainer, words: Words, monitor: Monitor
+    frame: tokenizers.Tokenizer, trainer: trainers.Trainer, words: WordCounts, monitor: Monitor
 ) -> None:
     """Train the model of a tokenizer on counted words; its other parts are not used.
 
@@ -110,7 +110,7 @@ def train_on_words(
     frame.normalizer, frame.pre_tokenizer = normalizer, pre_tokenizer
 
 
-def _repeated(words: Words, monitor: Monitor) -> Iterator[list[str]]:
+def _repeated(words: WordCounts, monitor: Monitor) -> Iterator[list[str]]:
     """Batches of texts in which each word comes as often as it is counted."""
     long = {word: count for word, count in words.items() if len(word) > 1}
     copies = chain.from_iterable(map(repeat, long, long.values()))
@@ -122,7 +122,7 @@ def _repeated(words: Words, monitor: Monitor) -> Iterator[list[str]]:
         monitor.progress(done, total, "words")
 
 
-def _by_count(words: Words) -> Iterator[tuple[int, list[str]]]:
+def _by_count(words: WordCounts) -> Iterator[tuple[int, list[str]]]:
     """The words in lists of one count: there are a hundred times fewer counts than words.
 
     Not all of a count at once, as most words of a large corpus come once.
@@ -143,7 +143,7 @@ def _cut(pre_tokenizer: pre_tokenizers.PreTokenizer, text: str) -> Iterator[str]
     return (word for word, _ in pre_tokenizer.pre_tokenize_str(text))
 
 
-def _add(words: Words, found: Iterable[str], count: int) -> None:
+def _add(words: WordCounts, found: Iterable[str], count: int) -> None:
     """Count words that come so often."""
     for word, times in Counter(found).items():
         words[word] += times * count

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import rankdata
 
-from tasks.models.explaining.subject import Floats, Row, Subject
+from tasks.models.explaining.subject import Floats, RowInParts, Subject
 
 SHARES = np.linspace(0, 1, 11)  # of the parts that are blank, or filled
 ORDERS = 8  # random ones of each row
@@ -49,7 +49,7 @@ class Scale:
         spread = float(np.std(scores)) if len(scores) else 0.0
         return cls(subject.explained.PROBABLE, spread or 1.0)
 
-    def strength(self, scores: Floats, row: Row, blank: float) -> Floats:
+    def strength(self, scores: Floats, row: RowInParts, blank: float) -> Floats:
         """How strong the answer is: its probability, or how far the number is from a blank row's.
 
         That is in standard deviations, and in the direction of the answer.
@@ -82,7 +82,7 @@ def area(curve: Floats) -> float:
     return float(np.trapezoid(curve, SHARES))
 
 
-def curves(subject: Subject, row: Row, order: NDArray[np.int64], scale: Scale) -> Curves:
+def curves(subject: Subject, row: RowInParts, order: NDArray[np.int64], scale: Scale) -> Curves:
     """The curves of one order of the parts, the most telling first."""
     blanked = np.unique(np.round(SHARES * row.parts).astype(np.int64))
     place = np.empty(row.parts, dtype=np.int64)
@@ -95,12 +95,12 @@ def curves(subject: Subject, row: Row, order: NDArray[np.int64], scale: Scale) -
     return Curves(deletion, insertion)
 
 
-def order_of(values: Floats, row: Row) -> NDArray[np.int64]:
+def order_of(values: Floats, row: RowInParts) -> NDArray[np.int64]:
     """The parts by how much they speak for the answer, the most telling first."""
     return np.argsort(-row.direction * values, kind="stable")
 
 
-def by_chance(subject: Subject, row: Row, scale: Scale, seed: Sequence[int]) -> Curves:
+def by_chance(subject: Subject, row: RowInParts, scale: Scale, seed: Sequence[int]) -> Curves:
     """The mean curves of random orders, a function of the seed."""
     generator = np.random.default_rng(list(seed))
     found = [curves(subject, row, generator.permutation(row.parts), scale) for _ in range(ORDERS)]

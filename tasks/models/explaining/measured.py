@@ -19,7 +19,7 @@ from tasks.models.explaining.checks import (
     likeness,
     order_of,
 )
-from tasks.models.explaining.subject import Floats, Row, Subject
+from tasks.models.explaining.subject import Floats, RowInParts, Subject
 
 
 class Attributing(Protocol):
@@ -27,7 +27,7 @@ class Attributing(Protocol):
 
     COMPLETE: bool
 
-    def attribute(self, subject: Subject, row: Row) -> Floats:
+    def attribute(self, subject: Subject, row: RowInParts) -> Floats:
         """How much each part of a row raises the score: shape (parts,)."""
 
 
@@ -50,7 +50,7 @@ class Measured:
         alike: the likeness to a model with random weights.
     """
 
-    row: Row
+    row: RowInParts
     score: float
     blank: float
     strength: float
@@ -94,7 +94,7 @@ class Explaining:
     random: Subject | None = None
     seed: int = 0
 
-    def values(self, row: Row) -> Measured:
+    def values(self, row: RowInParts) -> Measured:
         """The attributions of a row by each method, without checks."""
         both = np.ones((2, row.parts), dtype=bool)
         both[1] = False
@@ -103,7 +103,7 @@ class Explaining:
         found = {name: each.attribute(self.subject, row) for name, each in self.methods.items()}
         return Measured(row, score, blank, float(ends[0]), float(ends[1]), found)
 
-    def measure(self, row: Row, number: int) -> Measured:
+    def measure(self, row: RowInParts, number: int) -> Measured:
         """The attributions of a row, with checks; its random orders are a function of `number`."""
         found = self.values(row)
         if row.parts < FEWEST:

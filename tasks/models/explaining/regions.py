@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasks.models.explaining.explained import Explained
-from tasks.models.explaining.subject import Row, Subject
+from tasks.models.explaining.subject import RowInParts, Subject
 from tasks.problems import Problem
 
 SIDE = 8  # regions in a row of the grid, at most
@@ -36,7 +36,7 @@ class Regions(Subject):
     VARIED: ClassVar[str] = "pixel_values"
     PARTS: ClassVar[str] = "regions"
 
-    def rows(self, table: pd.DataFrame, labels: Sequence[str]) -> list[Row]:
+    def rows(self, table: pd.DataFrame, labels: Sequence[str]) -> list[RowInParts]:
         """The regions of each picture."""
         found = []
         for example in self.kind.encode(table, self.reader, labels):
@@ -45,7 +45,7 @@ class Regions(Subject):
             pixels = inputs[self.VARIED]
             blank = pixels.mean(dim=(2, 3), keepdim=True).expand_as(pixels)
             part_of = grid(*pixels.shape[2:])
-            found.append(Row(inputs, blank, part_of, int(part_of.max()) + 1))
+            found.append(RowInParts(inputs, blank, part_of, int(part_of.max()) + 1))
         return found
 
     @property
@@ -66,7 +66,7 @@ class Regions(Subject):
         """The first place, which stands for the picture."""
         return through[0]
 
-    def of_places(self, row: Row, values: Tensor) -> Tensor:
+    def of_places(self, row: RowInParts, values: Tensor) -> Tensor:
         """The patches behind the first place, each spread over its pixels."""
         height, width = row.part_of.shape
         patches = values[1:]

@@ -41,7 +41,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Row:
+class RowInParts:
     """A row in parts, and which answer to it is explained.
 
     Attributes:
@@ -87,7 +87,7 @@ class Subject(ABC):
             weight.requires_grad_(requires_grad=False)
 
     @abstractmethod
-    def rows(self, table: pd.DataFrame, labels: Sequence[str]) -> list[Row]:
+    def rows(self, table: pd.DataFrame, labels: Sequence[str]) -> list[RowInParts]:
         """The rows of a table in parts; which answers are explained is not chosen yet."""
 
     @property
@@ -108,7 +108,7 @@ class Subject(ABC):
     def as_read(self, through: Tensor) -> Tensor:
         """Of a square matrix over places, the row of the place that the head reads."""
 
-    def of_places(self, _row: Row, values: Tensor) -> Tensor:
+    def of_places(self, _row: RowInParts, values: Tensor) -> Tensor:
         """Values of the places of the layers as values of the places of the input: the same."""
         return values
 
@@ -116,7 +116,7 @@ class Subject(ABC):
         """What is explained, of each answer: shape (rows, answers)."""
         return self.explained.scores(self.kind.logits(self.model, batch).float())
 
-    def chosen(self, row: Row, gold: Any = None, labels: Sequence[str] = ()) -> Row:
+    def chosen(self, row: RowInParts, gold: Any = None, labels: Sequence[str] = ()) -> RowInParts:
         """The row, with the answer that is explained."""
         full, blank = self.ends(row)
         answer = self.explained.answer(full, gold, labels)
@@ -127,7 +127,7 @@ class Subject(ABC):
         )
 
     @torch.no_grad()
-    def ends(self, row: Row) -> tuple[Floats, Floats]:
+    def ends(self, row: RowInParts) -> tuple[Floats, Floats]:
         """The scores of all answers to the row, and to it without content."""
         both = torch.cat([row.inputs[self.VARIED], row.blank])
         batch = {name: tensor.expand(2, *tensor.shape[1:]) for name, tensor in row.inputs.items()}
@@ -135,7 +135,7 @@ class Subject(ABC):
         return found[0], found[1]
 
     @torch.no_grad()
-    def score(self, row: Row, kept: NDArray[np.bool_]) -> Floats:
+    def score(self, row: RowInParts, kept: NDArray[np.bool_]) -> Floats:
         """The score that is explained, where some parts are blank.
 
         Args:
@@ -158,7 +158,7 @@ class Subject(ABC):
             found.append(self.scores(batch)[:, row.answer].cpu().numpy())
         return np.concatenate(found).astype(np.float64)
 
-    def in_parts(self, row: Row, values: Tensor) -> Floats:
+    def in_parts(self, row: RowInParts, values: Tensor) -> Floats:
         """Values of the places of the input, summed over those of each part."""
         inside = row.part_of >= 0
         given = values.detach().double().cpu().numpy()[inside]

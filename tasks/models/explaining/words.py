@@ -20,7 +20,7 @@ from tasks.contract import StageError
 from tasks.data.pairs import FIRST, SECOND
 from tasks.experiment import choices
 from tasks.models.explaining.explained import Explained
-from tasks.models.explaining.subject import WORDS, Batch, Piece, Row, Subject
+from tasks.models.explaining.subject import WORDS, Batch, Piece, RowInParts, Subject
 from tasks.problems import Problem
 
 NO_TOKEN = -1  # the number of none
@@ -33,7 +33,7 @@ class Words(Subject):
     VARIED: ClassVar[str] = "input_ids"
     PARTS: ClassVar[str] = WORDS
 
-    def rows(self, table: pd.DataFrame, labels: Sequence[str]) -> list[Row]:
+    def rows(self, table: pd.DataFrame, labels: Sequence[str]) -> list[RowInParts]:
         """The words of each row, as far as the model reads it."""
         examples = self.kind.encode(table, self.reader, labels)
         columns = [name for name in (FIRST, SECOND) if name in table]
@@ -44,7 +44,9 @@ class Words(Subject):
             for number, example in enumerate(examples)
         ]
 
-    def _row(self, example: Any, encoded: Any, columns: Sequence[str], texts: Sequence[str]) -> Row:
+    def _row(
+        self, example: Any, encoded: Any, columns: Sequence[str], texts: Sequence[str]
+    ) -> RowInParts:
         pieces: list[Piece] = []
         part_of = np.full(len(example.input_ids), -1)
         last: tuple[int, int] | None = None
@@ -67,7 +69,7 @@ class Words(Subject):
         inputs = {n: t.to(self.model.device) for n, t in batch.items() if n != "labels"}
         kept = torch.from_numpy(part_of < 0).to(self.model.device)
         blank = torch.where(kept, inputs[self.VARIED], self._number)
-        return Row(inputs, blank, part_of, len(pieces), pieces=tuple(pieces))
+        return RowInParts(inputs, blank, part_of, len(pieces), pieces=tuple(pieces))
 
     @property
     def blank(self) -> str:

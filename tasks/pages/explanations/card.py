@@ -16,7 +16,7 @@ from tasks.machinery.naming.markdown import escaped
 from tasks.models.explaining.verdicts import failures, verdict
 from tasks.pages import html
 from tasks.pages import numbers as pages
-from tasks.pages.document import Block, Document, Picture, Section, Words
+from tasks.pages.document import Block, Document, Paragraph, Picture, Section
 from tasks.pages.explanations import coloured, drawing
 from tasks.pages.explanations.found import (
     Found,
@@ -140,8 +140,8 @@ def mistakes_table(found: Found) -> str:
 def page(found: Found, figures: Mapping[str, Figure]) -> str:
     """The page in colour, one HTML file without external resources."""
     drawn = {name: picture_of(name, figure) for name, figure in figures.items()}
-    said: list[Block] = [*map(Words, sentences(found)), check_grid(found)]
-    said += [Words(explained_checks(found)), *(drawn[name] for name in CURVES if name in drawn)]
+    said: list[Block] = [*map(Paragraph, sentences(found)), check_grid(found)]
+    said += [Paragraph(explained_checks(found)), *(drawn[name] for name in CURVES if name in drawn)]
     sections = [Section("Can these explanations be believed?", said)]
     if found.of_words:
         driving = f"Which words drive each answer, by {found.best}"

@@ -26,8 +26,6 @@ from tasks.statistics.headline import read_answers
 from tasks.statistics.paired_measures import lengths
 from tasks.statistics.slicing.finding import find_slices
 
-Row = dict[str, Any]
-
 
 def measure(
     problem: str,
@@ -65,7 +63,7 @@ def measure(
     """
     kind, shape = load(problem), shape_of(problem)
     test = pd.read_parquet(data / "test.parquet")
-    rows: list[Row] = test.to_dict("records")  # type: ignore[assignment]
+    rows: list[dict[str, Any]] = test.to_dict("records")  # type: ignore[assignment]
     table = read_answers(evaluation)
     beside = [name for name in columns if name not in COMPUTED]
     read: dict[str, list[Any]] = {}
@@ -79,7 +77,7 @@ def measure(
     )
 
 
-def _computed(name: str, shape: Shape, rows: Sequence[Row]) -> list[Any]:
+def _computed(name: str, shape: Shape, rows: Sequence[dict[str, Any]]) -> list[Any]:
     """The length of each row, or the labels that it has."""
     if name == LENGTH:
         return lengths([shape.passage(row) for row in rows]).tolist()
@@ -91,7 +89,7 @@ def values_of(
     labelled: LabelledData,
     shape: Shape,
     source: Source,
-    rows: Sequence[Row],
+    rows: Sequence[dict[str, Any]],
     *,
     monitor: Monitor,
 ) -> dict[str, list[Any]]:
@@ -105,7 +103,7 @@ def values_of(
     """
     keys = [(str(row["document"]), digest(shape.passage(row))) for row in rows]
     wanted, has_test = set(keys), False
-    found: dict[bool, dict[tuple[str, bytes], deque[Row]]] = {
+    found: dict[bool, dict[tuple[str, bytes], deque[dict[str, Any]]]] = {
         is_test: defaultdict(deque) for is_test in (True, False)
     }
     unread = Notices()

@@ -23,7 +23,7 @@ from pyarrow import compute
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
 
 from tasks.contract import Monitor, StageError
-from tasks.data.text.word_counts import Words, train_on_words
+from tasks.data.text.word_counts import WordCounts, train_on_words
 
 BLANK = "▁"
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
@@ -47,18 +47,18 @@ def cut() -> pre_tokenizers.PreTokenizer:
     )
 
 
-def unigram_words(texts: Iterable[pa.StringArray], frame: tokenizers.Tokenizer) -> Words:
+def unigram_words(texts: Iterable[pa.StringArray], frame: tokenizers.Tokenizer) -> WordCounts:
     """The words that a tokenizer's normalizer and `cut` make of texts, and how often.
 
     But for a blank alone, which has nothing to divide.
     """
-    between: Words = Counter()
+    between: WordCounts = Counter()
     for batch in texts:
         parts = compute.split_pattern(batch, " ").flatten()
         units, counts = compute.value_counts(parts).flatten()
         between.update(dict(zip(units.to_pylist(), counts.to_pylist(), strict=True)))
     del between[""]
-    words: Words = Counter()
+    words: WordCounts = Counter()
     for unit, count in between.items():
         text = unit if frame.normalizer is None else frame.normalizer.normalize_str(unit)
         for word, _ in frame.pre_tokenizer.pre_tokenize_str(text):
@@ -110,7 +110,7 @@ def train_unigram(
     return _frame(models.Unigram(entries, unk_id=number, byte_fallback=True), normalizer)
 
 
-def estimated(pieces: Sequence[str], words: Words) -> dict[str, float]:
+def estimated(pieces: Sequence[str], words: WordCounts) -> dict[str, float]:
     """The logarithm of each piece's probability, from the best divisions of counted words."""
     ordered = sorted(words.items())
     scores = dict.fromkeys(pieces, -log(max(len(pieces), 1)))  # at first, the fewest pieces

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from itertools import chain
 
-from tasks.data.text.word_counts import Words
+from tasks.data.text.word_counts import WordCounts
 
 
-def wordpiece_alphabet(words: Words, vocab_size: int) -> list[str]:
+def wordpiece_alphabet(words: WordCounts, vocab_size: int) -> list[str]:
     """The characters to build words from: at the start of a word (`a`) and inside (`##a`).
 
     The most frequent ones, at most 1,000 as in BERT and at most a quarter of the vocabulary.
