@@ -96,8 +96,9 @@ def test_a_loss_of_the_problem_is_not_replaced(chosen: dict[str, Any]) -> None:
 def test_a_loss_of_a_problem_of_pictures_is_not_replaced(chosen: dict[str, Any]) -> None:
     training, counts = ImageTuning(**chosen), np.array([3, 1])
     with pytest.raises(StageError, match="and the problem has a loss of its own"):
-        picture_loss_of(problems.load("object-detection"), training, counts)
-    usual = picture_loss_of(problems.load("semantic-segmentation"), training, counts)
+        picture_loss_of(problems.load("object-detection"), training, counts, 4, mixed=False)
+    segments = problems.load("semantic-segmentation")
+    usual = picture_loss_of(segments, training, counts, 4, mixed=False)
     assert isinstance(usual, PictureLoss)
 
 
