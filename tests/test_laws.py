@@ -36,6 +36,7 @@ BEFORE = {
     "embeddings",
     "images",
     "pixels",
+    "start",
     "baseline",
     "leakage",
     "mislabelled",

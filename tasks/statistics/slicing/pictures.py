@@ -10,15 +10,16 @@ import importlib
 from collections.abc import Sequence
 from importlib.util import find_spec
 from types import SimpleNamespace
-from typing import Any, Protocol, cast
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from tasks.contract import StageError
-from tasks.data.images.pixel_arrays import Pixels
 from tasks.problems import part_of
 from tasks.problems.picture_rows import module_of_pictures
+
+if TYPE_CHECKING:  # plans import this module
+    import pandas as pd
+
+    from tasks.data.images.pixel_arrays import Pixels
 
 LABEL, BRIGHTNESS, SIZE = "label", "brightness", "size"
 
@@ -80,7 +81,7 @@ def values_of(problem: str, name: str, rows: pd.DataFrame, pixels: Pixels) -> li
     """
     sliced = load_sliced(problem)
     if name == BRIGHTNESS:
-        return [round(float(np.mean(pixels[place])) / 255, 3) for place in rows["place"]]
+        return [round(float(pixels[place].mean()) / 255, 3) for place in rows["place"]]
     if name == SIZE:
         return [round(sliced.size_of(text), 1) for text in rows["label"]]
     return [list(dict.fromkeys(sliced.labels_of(text))) for text in rows["label"]]
