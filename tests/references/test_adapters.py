@@ -24,6 +24,8 @@ from tests.conftest import ROOT
 from tests.support.hub import hub_of
 from tests.support.tiny_models import write_body
 
+pytestmark = pytest.mark.usefixtures("mlflow_database")  # whatever another test has set
+
 LORA = {"r": 4, "lora_alpha": 8, "target_modules": ["query", "dense"]}
 
 

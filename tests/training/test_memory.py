@@ -74,7 +74,7 @@ DECODERS = ("gpt2", "llama")
     "kind",
     [
         "bert mlm",
-        "bert mlm recomputed",
+        pytest.param("bert mlm recomputed", marks=pytest.mark.long),
         *(pytest.param(f"{name} clm", marks=pytest.mark.long) for name in DECODERS),
     ],
 )
