@@ -26,7 +26,7 @@ from tests.support.added_parts import AddedParts
 from tests.support.everything import fingerprints, write_everything
 
 TEXT, IMAGES = "tiny: ", "tiny-images: "
-# What a model was trained on is known of those in MLflow alone; tests/flows starts from such a model.
+# What a model was trained on is known of those in MLflow alone: tests/flows starts from one.
 ON_IMAGES = {*IMAGE_NAMES} - {"leakage"}
 REPORTS = {f"{TEXT}report", f"{IMAGES}report"}
 # Stages that read nothing of a trained model.
