@@ -79,7 +79,7 @@ def _values(
     """
     features = stream.features or {}
     (name,) = source.identity
-    with _reading(source):
+    with reading(source):
         for number, values in enumerate(stream, 1):
             where = f"hf:{name}, split {split}, row {number}"
             require(columns, list(values), where)
@@ -104,12 +104,12 @@ def _load(source: Source) -> Any:
     ((written, commit),) = source.identity.items()
     name, _, configuration = written.partition(":")
     require_answer(name, commit, "dataset")
-    with _reading(source):
+    with reading(source):
         return load_dataset(name, configuration or None, revision=commit, streaming=True)
 
 
 @contextmanager
-def _reading(source: Source) -> Iterator[None]:
+def reading(source: Source) -> Iterator[None]:
     """Report any exception of `datasets` and its readers in one line."""
     try:
         yield

@@ -9,42 +9,24 @@ their files, which stage `images` checks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tasks.contract import StageError
 from tasks.experiment.images.pictures import PictureColumns
-from tasks.machinery.naming.hub import commit_of
 from tasks.sources import Progress, Source
 from tasks.sources.columns import require
 from tasks.sources.folders import SPLIT_WORDS
+from tasks.sources.hub import claims as is_here
+from tasks.sources.hub import identify, name_of, reading
 from tasks.sources.images import Picture
 from tasks.sources.images.picture_tables import picture_in, wanted_of
+
+__all__ = ["identify", "is_here", "name_of", "pictures", "remarks"]  # the first three as of text
 
 WRITTEN = "hf:NAME[:CONFIGURATION][@REVISION]"
 LIBRARIES = ("datasets", "pillow")
 HIDDEN = -1  # the number of a class that the Hub does not tell
-
-
-def is_here(location: str) -> bool:
-    """Whether this is the name of a data set of the Hub."""
-    return location.startswith("hf:")
-
-
-def identify(location: str, field: str) -> dict[str, str]:
-    """The commit of a name and a revision.
-
-    Raises:
-        StageError: there is no such data set, or the Hub is unreachable.
-    """
-    return commit_of(location, field, "dataset")
-
-
-def name_of(identity: Mapping[str, str]) -> str:
-    """The name of the data set, and the beginning of its commit."""
-    ((name, commit),) = identity.items()
-    return f"hf:{name}@{commit[:12]}"
 
 
 def remarks(source: Source) -> list[str]:
@@ -73,7 +55,7 @@ def pictures(source: Source, columns: PictureColumns, progress: Progress) -> Ite
     (name,) = source.identity
     for split in chosen:
         table, given = _undecoded(splits[split]), SPLIT_WORDS.get(split.lower(), "")
-        with _reading(source):
+        with reading(source):
             for number, values in enumerate(table, 1):
                 where = f"hf:{name}, split {split}, row {number}"
                 require(wanted, list(values), where)
@@ -134,7 +116,7 @@ def _load(source: Source) -> Any:
     disable_progress_bar()
     ((written, commit),) = source.identity.items()
     name, _, configuration = written.partition(":")
-    with _reading(source):
+    with reading(source):
         builder = load_dataset_builder(name, configuration or None, revision=commit)
         if builder.hash != commit:  # without the Hub, `datasets` takes the latest that is cached
             raise StageError(
@@ -144,15 +126,3 @@ def _load(source: Source) -> Any:
             )
         builder.download_and_prepare()
         return builder.as_dataset()
-
-
-@contextmanager
-def _reading(source: Source) -> Iterator[None]:
-    """Report any exception of `datasets` and its readers in one line."""
-    try:
-        yield
-    except (StageError, GeneratorExit):
-        raise
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StageError(f"{source.location}: the data set cannot be read: {reason}") from None
