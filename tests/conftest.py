@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,28 @@ from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parent.parent
 SHARING = ("tests/browser/", "tests/proofs/up/", "tests/team/")  # folders whose files share servers
+# Files that take minutes, the longest first: what begins last must not be what the rest waits for.
+LONGEST = (
+    "tests/proofs/up/",
+    "tests/team/",
+    "tests/browser/",
+    "tests/test_laws.py",
+    "tests/proofs/test_demo.py",
+    "tests/proofs/test_outage.py",
+    "tests/proofs/test_survival.py",
+    "tests/proofs/test_resume.py",
+    "tests/flows/test_added.py",
+    "tests/flows/test_retrain.py",
+    "tests/flows/test_retrain_images.py",
+    "tests/flows/test_experiment.py",
+    "tests/flows/test_masks_and_boxes.py",
+    "tests/flows/test_compare.py",
+    "tests/flows/commands/",
+    "tests/flows/serving/",
+    "tests/flows/",
+    "tests/problems/",
+    "tests/machinery/",
+)
 SESSION_HOME = Path(tempfile.mkdtemp(prefix="temper-tests-"))
 
 # Prefect and MLflow read their settings when they are imported: before any test module is.
@@ -46,7 +69,14 @@ del os.environ["MLFLOW_TRACKING_URI"]  # it follows TEMPER_HOME, which each test
 
 
 class Scheduling(LoadFileScheduling):
-    """A file's tests run on one worker, and so do those of a folder whose files share servers."""
+    """A file's tests run on one worker, and so do those of a folder whose files share servers.
+
+    Files are begun in the order in which they are collected (`pytest_collection_modifyitems`).
+    """
+
+    def __init__(self, config: pytest.Config, log: Any = None) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False  # it would begin with the files of most tests
 
     def _split_scope(self, nodeid: str) -> str:
         folders = (folder for folder in SHARING if nodeid.startswith(folder))
@@ -56,6 +86,18 @@ class Scheduling(LoadFileScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
     """With `--dist loadfile`, this project's own scheduling."""
     return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes longest first: `LONGEST`, then files of many tests."""
+    files = Counter(item.nodeid.partition("::")[0] for item in items)
+
+    def rank(item: pytest.Item) -> tuple[int, int]:
+        file = item.nodeid.partition("::")[0]
+        places = (n for n, long in enumerate(LONGEST) if file.startswith(long))
+        return next(places, len(LONGEST)), -files[file]
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

@@ -164,6 +164,7 @@ def test_what_a_server_that_stays_away_missed_is_told_by_sync(
     assert_complete(tmp_path, mlflow_server.address)
 
 
+@pytest.mark.long
 def test_a_database_that_another_process_locks_stops_no_training(tmp_path, prefect_server) -> None:
     steps = 3 * STEPS  # it is locked for long
     process = run_long(tmp_path, prefect_server, "", steps)

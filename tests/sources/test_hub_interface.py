@@ -115,6 +115,7 @@ def test_data_and_models_are_read_and_kept_for_a_time_without_the_hub(
     assert "is not in the Hub's cache on this machine" in other["of_model"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_experiment_on_the_hub_runs_once_and_again_where_a_revision_moves(
     place: SimpleNamespace, prefect_server: str

@@ -128,6 +128,7 @@ def test_heartbeats_rarer_than_usual_widen_the_window(monkeypatch) -> None:
     assert [each.trigger.within for each in found()] == [timedelta(seconds=1800)]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_server_alone_finds_a_killed_run_and_leaves_a_busy_one(home) -> None:
     ensure_automation(timedelta(seconds=40))
