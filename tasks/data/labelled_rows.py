@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import StageError
-from tasks.data.notices import Notices
+from tasks.data.notices import Notices, special_name_in
 from tasks.data.rows import Row, Shape, columns_written
 from tasks.data.same_text import content, digest, digest_of
 from tasks.data.tables import TableWriter
@@ -16,7 +16,10 @@ from tasks.experiment.problem import LabelledData
 # What is spooled with each row: its split in the source, and digests, each computed once.
 SPOOLED = {"given": "string", "origin": "string", "key": "digest", "alike": "digest"}
 
-
+SPECIAL = (
+    "rows with the name of a special token: a tokenizer that has it reads it as that token, not as "
+    "text"
+)
 MISTAKES_TOLD = 3
 
 
@@ -62,6 +65,8 @@ def read_rows(
                     continue
                 given.add(str(row.split))
                 passage = shape.passage(example)
+                if named := special_name_in(passage):
+                    notices.add(SPECIAL, named)
                 told: dict[str, Any] = {
                     "given": row.split,
                     "origin": row.origin,

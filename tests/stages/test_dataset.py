@@ -369,3 +369,13 @@ def test_a_stratified_split_that_the_source_has_is_used_as_it_is(tmp_path):
     assert len(table(tmp_path / "out", "test")) == 9
     kept = table(tmp_path / "out", "validation")
     assert [sum(row["label"] == label for row in kept) for label in "ab"] == [5, 5]
+
+
+def test_names_of_special_tokens_in_texts_are_counted(tmp_path):
+    texts = ["a [SEP] b", "<s>old</s> new", "not [sep] nor <|", "the end<|endoftext|>"]
+    rows = [f"{text} {n},{'good' if n % 3 else 'bad'}" for n in range(50) for text in texts]
+    prepare(write_csv(tmp_path / "a.csv", rows), tmp_path / "out")
+    facts = json.loads((tmp_path / "out" / "tally.json").read_text())["facts"]
+    what = next(name for name in facts if name.startswith("rows with the name of a special token"))
+    assert facts[what] == 150
+    assert "a [SEP] b" in facts[f"{what}: for example"]
