@@ -20,6 +20,9 @@ SPECIAL = (
     "rows with the name of a special token: a tokenizer that has it reads it as that token, not as "
     "text"
 )
+# Prodigy writes each task with its hash, and what the annotator said to it.
+_PRODIGY, _REFUSED = "_task_hash", ("reject", "ignore")
+REFUSED = "left out: rows that their annotator rejected or ignored, as Prodigy writes it"
 MISTAKES_TOLD = 3
 
 
@@ -56,6 +59,9 @@ def read_rows(
     with TableWriter(path, SPOOLED | columns_written(shape, data)) as table:
         try:
             for row in rows:
+                if _PRODIGY in row.values and row.values.get("answer") in _REFUSED:
+                    notices.add(REFUSED, row.where)
+                    continue
                 try:
                     example = shape.parse(row, data, notices)
                 except StageError as error:

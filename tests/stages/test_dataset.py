@@ -379,3 +379,17 @@ def test_names_of_special_tokens_in_texts_are_counted(tmp_path):
     what = next(name for name in facts if name.startswith("rows with the name of a special token"))
     assert facts[what] == 150
     assert "a [SEP] b" in facts[f"{what}: for example"]
+
+
+def test_rows_that_an_annotator_of_prodigy_refused_are_left_out_and_counted(tmp_path):
+    answers = ["accept", "reject", "ignore"]
+    rows = [
+        {"text": f"number {n}", "label": "ab"[n % 2], "answer": answers[n % 3], "_task_hash": n}
+        for n in range(150)
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert prepare(path, tmp_path / "out")["rows"] == 50
+    facts = json.loads((tmp_path / "out" / "tally.json").read_text())["facts"]
+    said = "left out: rows that their annotator rejected or ignored, as Prodigy writes it"
+    assert facts[said] == 100
