@@ -393,3 +393,11 @@ def test_rows_that_an_annotator_of_prodigy_refused_are_left_out_and_counted(tmp_
     facts = json.loads((tmp_path / "out" / "tally.json").read_text())["facts"]
     said = "left out: rows that their annotator rejected or ignored, as Prodigy writes it"
     assert facts[said] == 100
+
+
+def test_labels_that_no_test_row_has_are_counted(tmp_path):
+    rows = [f"number {n},{'ab'[n % 2]}" for n in range(90)] + ["rare one,z", "rare two,z"]
+    prepare(write_csv(tmp_path / "a.csv", rows), tmp_path / "out", stratified=True)
+    facts = json.loads((tmp_path / "out" / "tally.json").read_text())["facts"]
+    said = "labels that no test row has, so that nothing is measured of them"
+    assert (facts[said], facts[f"{said}: for example"]) == (1, "'z' (1 to train)")
