@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.calls.beginning import begin
 from flows.calls.given_rows import read_inputs
-from flows.calls.inputs import Names, note, picture_inputs
+from flows.calls.inputs import Names, note, note_special_tokens, picture_inputs
 from flows.calls.inputs import in_memory as inputs_in_memory
 from flows.calls.referred import referred_model
 from flows.terminal.in_process import ready
@@ -137,4 +137,6 @@ class Encoder:
         """The features of texts."""
         from tasks.models.embedding.texts import embed_texts
 
-        return embed_texts(self.folder, [str(text) for text in texts], report)
+        given = [str(text) for text in texts]
+        note_special_tokens(self.folder, given)
+        return embed_texts(self.folder, given, report)

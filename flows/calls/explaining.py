@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.calls.inputs import Input, note
+from flows.calls.inputs import Input, note, note_special_tokens
 from flows.calls.predicting import AnsweringModel
 from tasks.contract import StageError
 from tasks.experiment import choices
@@ -96,6 +96,7 @@ def explain_texts(
     from tasks.models.predictions import as_rows
 
     how = Explainer.of(model, methods)
+    note_special_tokens(model.folder, inputs)
     longest = longest_input(model.configuration)
     if longest is not None:
         reader = how.subject.reader

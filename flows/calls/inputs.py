@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import StageError
+from tasks.machinery.host.foreign_json import read_foreign_json
 from tasks.machinery.naming.paths import place
 
 OPTIONS = ("--column", "--second-column")  # by which a person gives the columns
@@ -23,6 +24,36 @@ Names = str | tuple[str, str]
 def note(text: str) -> None:
     """Print a message apart from the answers."""
     sys.stderr.write(f"temper: {text}\n")
+
+
+def note_special_tokens(folder: Path, inputs: Iterable[Input]) -> None:
+    """Report the inputs that have the name of a special token of a model, which it reads as that.
+
+    Args:
+        folder: of the model.
+        inputs: texts, lists of words, or pairs of texts.
+
+    Raises:
+        StageError: its tokenizer cannot be read.
+    """
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        return
+    added = read_foreign_json(file, f"{folder.name}: {file.name}").get("added_tokens") or []
+    names = [each["content"] for each in added if each.get("special")]
+    found = [each for each in inputs if any(name in _one(each) for name in names)]
+    if found:
+        text = _one(found[0])
+        at, name = min((text.index(name), name) for name in names if name in text)
+        shown = text[max(0, at - 40) : at + len(name) + 40]
+        note(
+            f"{len(found):,} rows with the name of a special token of the model, which reads it as "
+            f"that token and not as text, for example {shown!r}"
+        )
+
+
+def _one(given: Input) -> str:
+    return given if isinstance(given, str) else " ".join(given)
 
 
 def chosen_names(columns: Sequence[Names], there: Container[str]) -> list[str]:

@@ -16,6 +16,7 @@ from flows.calls.inputs import (
     chosen_names,
     in_memory,
     note,
+    note_special_tokens,
     picture_files,
 )
 from flows.calls.referred import referred_model
@@ -205,4 +206,5 @@ class AnsweringModel:
         """
         from tasks.models.predictions import answer_rows
 
+        note_special_tokens(self.folder, inputs)
         return answer_rows(self.problem, self.folder, inputs, report)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import StageError
-from tasks.data.notices import Notices
+from tasks.data.notices import Notices, special_name_in
 from tasks.data.rows import Row, Shape, columns_written
 from tasks.data.same_text import content, digest, digest_of
 from tasks.data.tables import TableWriter
@@ -16,7 +16,13 @@ from tasks.experiment.problem import LabelledData
 # What is spooled with each row: its split in the source, and digests, each computed once.
 SPOOLED = {"given": "string", "origin": "string", "key": "digest", "alike": "digest"}
 
-
+SPECIAL = (
+    "rows with the name of a special token: a tokenizer that has it reads it as that token, not as "
+    "text"
+)
+# Prodigy writes each task with its hash, and what the annotator said to it.
+_PRODIGY, _REFUSED = "_task_hash", ("reject", "ignore")
+REFUSED = "left out: rows that their annotator rejected or ignored, as Prodigy writes it"
 MISTAKES_TOLD = 3
 
 
@@ -53,6 +59,9 @@ def read_rows(
     with TableWriter(path, SPOOLED | columns_written(shape, data)) as table:
         try:
             for row in rows:
+                if _PRODIGY in row.values and row.values.get("answer") in _REFUSED:
+                    notices.add(REFUSED, row.where)
+                    continue
                 try:
                     example = shape.parse(row, data, notices)
                 except StageError as error:
@@ -62,6 +71,8 @@ def read_rows(
                     continue
                 given.add(str(row.split))
                 passage = shape.passage(example)
+                if named := special_name_in(passage):
+                    notices.add(SPECIAL, named)
                 told: dict[str, Any] = {
                     "given": row.split,
                     "origin": row.origin,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -10,6 +11,18 @@ from tasks.data.tally import cell
 from tasks.machinery.naming.cut import cut
 
 EXAMPLE_CHARACTERS = 100
+# The names that special tokens have in the families of models here.
+_SPECIAL = re.compile(r"\[(?:CLS|SEP|MASK|PAD|UNK)\]|</?s>|<(?:mask|pad|unk)>|<\|[\w-]+\|>")
+
+
+def special_name_in(text: str) -> str:
+    """The name of a special token that a text has, as `[SEP]`, with what is beside it; or "".
+
+    Transformers reads such a name as the token: some people separate texts by it, in others it is
+    by chance. Pre-training reads it as text.
+    """
+    found = _SPECIAL.search(text) if "[" in text or "<" in text else None
+    return text[max(0, found.start() - 40) : found.end() + 40] if found else ""
 
 
 def report_remarks(remarks: Sequence[str], monitor: Monitor) -> None:

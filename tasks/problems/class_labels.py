@@ -73,6 +73,9 @@ def _missing(row: Row, data: LabelledData, written: str) -> str:
     )
 
 
+UNTESTED = "labels that no test row has, so that nothing is measured of them"
+
+
 def note_labels_alike(balance: Mapping[str, Mapping[str, int]], notices: Notices) -> None:
     """Note labels that differ in case, punctuation or blanks only: they stay different classes."""
     counts = sum(map(Counter, balance.values()), Counter[str]())
@@ -83,6 +86,14 @@ def note_labels_alike(balance: Mapping[str, Mapping[str, int]], notices: Notices
         if len(group) > 1:
             said = ", ".join(f"{label!r} ({counts[label]:,})" for label in group)
             notices.add("labels that differ in case, punctuation or blanks only", said)
+
+
+def note_untested(balance: Mapping[str, Mapping[str, int]], notices: Notices) -> None:
+    """Note the labels that are learnt and in no row of the test: nothing is measured of them."""
+    tested, learnt = balance.get("test", {}), balance.get("train", {})
+    if tested:
+        for label in sorted(name for name in learnt if name not in tested):
+            notices.add(UNTESTED, f"{label!r} ({learnt[label]:,} to train)")
 
 
 def require_classes(labels: Sequence[str], part: str) -> None:

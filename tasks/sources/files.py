@@ -40,6 +40,7 @@ from tasks.sources.folders import (
     SPLIT_WORDS,
     files_in,
     files_under,
+    hidden_under,
     links_out,
     mismatched,
     nothing_at,
@@ -314,7 +315,7 @@ def remarks(source: Source) -> list[str]:
         else []
     )
     names = [name for name in source.identity if name != UNIT]
-    found += links_out(root, names)
+    found += links_out(root, names) + hidden_under(root)
     for split in ("train", "validation", "test"):
         own = [name for name in names if split in splits_in(name)]
         if len({re.sub(r"[0-9]+", "", name) for name in own}) > 1:

@@ -23,6 +23,11 @@ SPLIT_WORDS: dict[str, Split] = {
     **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
     **dict.fromkeys(("test", "testing", "eval"), "test"),
 }
+# Hidden entries that hold no data, in many folders.
+_OF_PROGRAMS = re.compile(
+    r"\.(_.*|DS_Store|git\w*|ipynb_checkpoints|cache|huggingface|venv|vscode|idea|temper|\w+_cache"
+    r"|.*\.sw[a-z]|nfs\w+|dvc\w*|localized|directory)"
+)
 _OF_OTHERS = re.compile(r"(?<![a-z])mismatched(?![a-z])")
 
 
@@ -40,6 +45,7 @@ def files_in(root: Path, accepted: tuple[str, ...], field: str) -> list[Path]:
         found = f"only {', '.join(endings[:8])}" if every else "nothing"
         raise StageError(
             f"{field}: found {found} in the folder {root}; accepted: {', '.join(accepted)}"
+            + "".join(f" ({each})" for each in hidden_under(root))
         )
     if accepted is FOR_ROWS:
         _require_no_split_passed_over(root, every, chosen, field)
@@ -144,6 +150,23 @@ def files_under(folder: Path, above: tuple[str, ...], field: str) -> Iterator[Pa
                 yield Path(entry.path)
 
 
+def hidden_under(root: Path) -> list[str]:
+    """Remarks on files and folders whose names begin with a dot, and that no program wrote.
+
+    Links to folders are not followed, and what is in a hidden folder is not counted.
+    """
+    found = []
+    for folder, inside, files in os.walk(root):
+        hidden = [name for name in [*inside, *files] if name.startswith(".")]
+        found += [os.path.join(folder, n) for n in hidden if not _OF_PROGRAMS.fullmatch(n)]
+        inside[:] = sorted(name for name in inside if not name.startswith("."))
+    if not found:
+        return []
+    first = os.path.relpath(min(found), root)
+    many = f"{len(found)} hidden entries are" if len(found) > 1 else "a hidden entry is"
+    return [f"{many} passed over, as the name begins with a dot: {first}"]
+
+
 def links_out(root: Path, names: list[str]) -> list[str]:
     """How many files are read from outside of the folder, since links are followed."""
     folders = {name.rpartition("/")[0] for name in names}
@@ -163,10 +186,11 @@ def links_out(root: Path, names: list[str]) -> list[str]:
 
 def nothing_at(path: Path) -> str:
     """A description of a path that is neither a file nor a folder."""
-    if path.is_symlink():
-        return f"{path} is a link to {path.readlink()}, which does not exist"
+    what = f"{path} is a link to {path.readlink()}, which" if path.is_symlink() else f"{path}"
     if path.exists():
-        return f"{path} is neither a file nor a folder, but a device, a pipe or a socket"
+        return f"{what} is neither a file nor a folder, but a device, a pipe or a socket"
+    if path.is_symlink():
+        return f"{what} does not exist"
     return f"there is no file or folder {path}{nearest_path(path)}"
 
 

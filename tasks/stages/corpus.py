@@ -16,7 +16,7 @@ from pathlib import Path
 from tasks.contract import Monitor, StageError
 from tasks.data.corpus_splits import COLUMNS, SPLITS, Splits, file_of, writing_splits
 from tasks.data.held_out import HeldOut
-from tasks.data.notices import Notices, report_remarks
+from tasks.data.notices import Notices, report_remarks, special_name_in
 from tasks.data.rows import Document, encodable
 from tasks.data.same_text import digest, share
 from tasks.data.tables import read_table, write_dataset_file
@@ -31,6 +31,7 @@ SHORT = "left out: too short"
 DUPLICATE = "left out: duplicates of another document"
 TESTED = "left out: a passage is in a test split"
 NEAR = "kept, although half of a test row or more is in them"
+SPECIAL = "with the name of a special token, which pre-training reads as text"
 
 
 def prepare_corpus(
@@ -153,6 +154,8 @@ class _Selection:
                 self.found["near_documents"] += 1
         if what:
             self.notices.add(what, f"{document.name}: {text[:200]}")
+        if kind == "documents" and (named := special_name_in(text)):
+            self.notices.add(SPECIAL, named)
         self.seen.add(key)
         self.found[kind] += 1
         return text if kind == "documents" else "", key

@@ -27,7 +27,7 @@ from tasks.data.tables import TableWriter, count_overlap, read_table, write_data
 from tasks.data.tally import Tally, cell
 from tasks.experiment.problem import LabelledData
 from tasks.problems import shape_of
-from tasks.problems.class_labels import note_labels_alike
+from tasks.problems.class_labels import note_labels_alike, note_untested
 from tasks.sources import Source
 from tasks.statistics.strata import places_in_strata
 
@@ -88,6 +88,7 @@ def prepare_dataset(
         tally = _write(source, rows, columns, out)
         _note_splits(data, given, tally, notices)
     note_labels_alike(tally.balance, notices)
+    note_untested(tally.balance, notices)
     labels = shape.labels(data, tally.balance, tally.count("train"))
     if not labels:
         _require_different_answers(data, contents["train"])

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -236,3 +237,18 @@ def test_the_number_of_a_text_is_explained_too(tmp_path: Path) -> None:
         words = drivers["high"]["methods"][method]
         assert words[0]["word"] in (*TELLING["stone"], *TELLING["plant"])
         assert found.metrics[f"{method}/faithfulness/low"] > 0
+
+
+@pytest.mark.parametrize(
+    ("gain", "said"),
+    [
+        (0.2, "better than random orders (+0.20)"),
+        (0.004, "NO DIFFERENCE from random orders"),
+        (-0.3, "NOT BETTER than random orders (-0.30)"),
+    ],
+)
+def test_an_order_that_makes_no_difference_is_not_called_better(gain: float, said: str) -> None:
+    from flows.commands.files.explained import _checks
+
+    found = SimpleNamespace(checks=lambda _method: {"faithfulness": gain})
+    assert _checks(cast(Any, found), "occlusion") == f"checks: {said}"

@@ -18,7 +18,8 @@ TEXT = 'Otto of "New York", Ohio.'
 
 def read(text: str, *given: Any) -> tuple[list[str], list[str], Notices]:
     notices = Notices()
-    words, tags = spans.tagged(text, given, "a.json, item 1", notices)
+    where = "a.json, item 1"
+    words, tags = spans.tagged(text, spans.spans_of(given, where, notices) or (), where, notices)
     return words, tags, notices
 
 
@@ -82,6 +83,8 @@ COUNTED = {
     spans.BLANK: [[4, 5, "PER"]],
     spans.SEVERAL: [{"start": 0, "end": 4, "labels": ["PER", "LOC"]}],
     spans.FURTHER: [{"was_cancelled": True, "result": []}, {"result": []}],
+    spans.NOBODY: [{"was_cancelled": True, "result": [{"value": {"start": 0, "end": 4}}]}],
+    spans.LIKE_TAGS: [[0, 4, "B-PER"]],
     spans.OTHERS: [{"result": [{"type": "choices", "value": {"choices": ["good"]}}]}],
 }
 

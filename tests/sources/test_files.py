@@ -499,3 +499,23 @@ def test_a_column_with_a_usual_name_is_hinted_at(tmp_path):
         match=r"no column 'text' .*; a usual name is there: write columns: \{text: sentence\}",
     ):
         rows(tmp_path / "rows.csv")
+
+
+def test_hidden_entries_are_counted_but_those_of_programs(tmp_path):
+    for name in (".data/b.txt", ".more.txt", ".git/config", ".DS_Store", "a.txt", "in/c.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a text that is one")
+    said = resolve(str(tmp_path), "corpus.source", "text").remarks()
+    assert said == ["2 hidden entries are passed over, as the name begins with a dot: .data"]
+
+
+def test_a_folder_with_hidden_entries_alone_says_so(tmp_path):
+    (tmp_path / ".data").mkdir()
+    with pytest.raises(StageError, match=r"found nothing in .*a hidden entry is passed .*: \.data"):
+        resolve(str(tmp_path), "corpus.source", "text")
+
+
+def test_a_link_to_a_device_is_told_from_one_to_nothing(tmp_path):
+    (tmp_path / "a.txt").symlink_to("/dev/null")
+    with pytest.raises(StageError, match="a.txt is a link to /dev/null, which is neither a file"):
+        resolve(str(tmp_path), "corpus.source", "text")

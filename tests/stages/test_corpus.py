@@ -268,3 +268,11 @@ def test_what_both_splits_hold_is_counted(tmp_path):
         ]:
             splits.write(split, name, text, digest(text))
     assert splits.overlap() == 2
+
+
+def test_names_of_special_tokens_are_counted(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_text("\n\n".join(f"{paragraph(n)}<|endoftext|>" for n in range(20)))
+    prepare(path, tmp_path / "out")
+    facts = json.loads((tmp_path / "out" / "tally.json").read_text())["facts"]
+    assert facts["with the name of a special token, which pre-training reads as text"] == 20

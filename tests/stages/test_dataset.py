@@ -369,3 +369,35 @@ def test_a_stratified_split_that_the_source_has_is_used_as_it_is(tmp_path):
     assert len(table(tmp_path / "out", "test")) == 9
     kept = table(tmp_path / "out", "validation")
     assert [sum(row["label"] == label for row in kept) for label in "ab"] == [5, 5]
+
+
+def test_names_of_special_tokens_in_texts_are_counted(tmp_path):
+    texts = ["a [SEP] b", "<s>old</s> new", "not [sep] nor <|", "the end<|endoftext|>"]
+    rows = [f"{text} {n},{'good' if n % 3 else 'bad'}" for n in range(50) for text in texts]
+    prepare(write_csv(tmp_path / "a.csv", rows), tmp_path / "out")
+    facts = json.loads((tmp_path / "out" / "tally.json").read_text())["facts"]
+    what = next(name for name in facts if name.startswith("rows with the name of a special token"))
+    assert facts[what] == 150
+    assert "a [SEP] b" in facts[f"{what}: for example"]
+
+
+def test_rows_that_an_annotator_of_prodigy_refused_are_left_out_and_counted(tmp_path):
+    answers = ["accept", "reject", "ignore"]
+    rows = [
+        {"text": f"number {n}", "label": "ab"[n % 2], "answer": answers[n % 3], "_task_hash": n}
+        for n in range(150)
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert prepare(path, tmp_path / "out")["rows"] == 50
+    facts = json.loads((tmp_path / "out" / "tally.json").read_text())["facts"]
+    said = "left out: rows that their annotator rejected or ignored, as Prodigy writes it"
+    assert facts[said] == 100
+
+
+def test_labels_that_no_test_row_has_are_counted(tmp_path):
+    rows = [f"number {n},{'ab'[n % 2]}" for n in range(90)] + ["rare one,z", "rare two,z"]
+    prepare(write_csv(tmp_path / "a.csv", rows), tmp_path / "out", stratified=True)
+    facts = json.loads((tmp_path / "out" / "tally.json").read_text())["facts"]
+    said = "labels that no test row has, so that nothing is measured of them"
+    assert (facts[said], facts[f"{said}: for example"]) == (1, "'z' (1 to train)")

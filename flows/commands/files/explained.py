@@ -117,8 +117,11 @@ def _checks(found: Explanation, method: str) -> str:
         verb = "adds up" if error <= MOST_INCOMPLETE else "DOES NOT ADD UP"
         said.append(f"{verb} (error {error:.1%})")
     if (gain := checks.get(FAITHFULNESS)) is not None:
-        verb = "better" if gain > 0 else "NOT BETTER"
-        said.append(f"{verb} than random orders ({gain:+.2f})")
+        shown = f"{gain:+.2f}"
+        if float(shown) == 0:
+            said.append("NO DIFFERENCE from random orders")
+        else:
+            said.append(f"{'better' if gain > 0 else 'NOT BETTER'} than random orders ({shown})")
     if (alike := checks.get(LIKENESS)) is not None:
         by_chance = 1.96 / max(found.found.row.parts - 1, 1) ** 0.5  # of the parts of one row
         verb = "unlike" if abs(alike) <= max(MOST_ALIKE, by_chance) else "LIKE"

@@ -64,7 +64,7 @@ def read_mask(data: bytes, where: str) -> Numbers:
     values = np.asarray(image)
     if image.mode in ("LA", "La"):
         values = values[..., 0]  # grey with transparency, which means nothing here
-    if values.ndim == 3 and (values[..., :1] == values[..., :3]).all():
+    if image.mode.startswith("RGB") and (values[..., :1] == values[..., :3]).all():
         values = values[..., 0]  # grey that was saved as colours
     if values.ndim == 3:
         raise StageError(

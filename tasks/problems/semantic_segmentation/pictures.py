@@ -56,7 +56,7 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
             f"{mask.where}: its regions are for {picture.declared[0]:,} × {picture.declared[1]:,} "
             f"pixels, and it has {decoded.size[0]:,} × {decoded.size[1]:,} (upright)"
         )
-    numbers = _numbers(mask, decoded.size)
+    numbers = _numbers(mask, decoded.size, notices)
     high, wide = numbers.shape
     if (wide, high) != decoded.size:
         raise StageError(
@@ -82,7 +82,9 @@ def answer(picture: Picture, decoded: Decoded, data: ImageData, notices: Notices
     return json.dumps(names, ensure_ascii=False)
 
 
-def _numbers(mask: MaskFile, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _numbers(
+    mask: MaskFile, size: tuple[int, int], notices: Notices | None = None
+) -> NDArray[np.uint8]:
     """The numbers of a mask; of one that is no file, drawn at the size of its picture.
 
     Raises:
@@ -94,7 +96,7 @@ def _numbers(mask: MaskFile, size: tuple[int, int]) -> NDArray[np.uint8]:
         raise StageError(
             f"{mask.where}: {len(mask.names) - 1} categories; accepted: at most {MOST_CLASSES - 1}"
         )
-    return draw(mask.regions, size)
+    return draw(mask.regions, size, notices)
 
 
 def _named(mask: MaskFile, found: Sequence[int], data: ImageData) -> Sequence[str]:

@@ -14,6 +14,7 @@ blanks (`words.py`), as where a model answers a text. Where spans overlap, the l
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from tasks.problems.token_classification.words import places_of_words
 
 _STARTS, _ENDS = ("start", "start_offset", "begin"), ("end", "end_offset", "stop")
 _LABELS = ("label", "labels", "type", "tag", "entity", "class", "category")
+_TAG = re.compile(r"[BI]-[A-Z_]+")
 _ACCEPTED = (
     'accepted: {"start": 0, "end": 5, "label": "LOC"} or [0, 5, "LOC"], in characters from 0, with '
     "the end behind the last one"
@@ -37,6 +39,8 @@ ONE_WORD = "spans that share a word with a longer one: left out"
 TWICE = "spans that are given twice: one is taken"
 BLANK = "spans of blanks alone: left out"
 FURTHER = "texts with several annotations: the first one that is not cancelled is taken"
+LIKE_TAGS = "spans whose label is like a tag: taken for the type, each span for an entity"
+NOBODY = "texts without an annotation, or with cancelled ones alone: left out"
 OTHERS = "results of annotators that are no spans, such as choices and relations: left out"
 SEVERAL = "spans with several labels: the first is taken"
 
@@ -53,6 +57,27 @@ class Span:
 def are_spans(value: Any) -> bool:
     """Whether a value is a list of spans, or of annotations with them; it may be empty."""
     return isinstance(value, list) and all(isinstance(each, Mapping | list) for each in value)
+
+
+def spans_of(given: Sequence[Any], where: str, notices: Notices) -> Sequence[Any] | None:
+    """The spans of one annotator, where those of each are in a list of results (Label Studio).
+
+    None where all have cancelled, or where there is none, which a source says by an empty result.
+    """
+    every = [each for each in given if isinstance(each, Mapping) and "result" in each]
+    if not every:
+        return given
+    valid = [each for each in every if not each.get("was_cancelled")]
+    if not valid:
+        notices.add(NOBODY, where)
+        return None
+    if len(every) > 1:
+        notices.add(FURTHER, where)
+    results = valid[0]["result"]
+    spans = [each for each in results if isinstance(each, Mapping) and _is_span(each.get("value"))]
+    if len(results) > len(spans):
+        notices.add(OTHERS, where, len(results) - len(spans))
+    return spans
 
 
 def tagged(
@@ -105,7 +130,7 @@ def _spans(text: str, given: Sequence[Any], where: str, notices: Notices) -> Ite
     Raises:
         StageError: one is none, or outside of the text, or is said to have another text.
     """
-    for number, each in enumerate(_of_annotator(given, where, notices), 1):
+    for number, each in enumerate(given, 1):
         here = f"{where}, span {number}"
         values = each.get("value", each) if isinstance(each, Mapping) else each
         start, end, label = _parts(values, here, notices)
@@ -121,21 +146,6 @@ def _spans(text: str, given: Sequence[Any], where: str, notices: Notices) -> Ite
                 f"{text[start:end]!r:.60}; {_ACCEPTED}"
             )
         yield Span(start, end, label)
-
-
-def _of_annotator(given: Sequence[Any], where: str, notices: Notices) -> Sequence[Any]:
-    """The spans of one annotator, where those of each are in a list of results (Label Studio)."""
-    every = [each for each in given if isinstance(each, Mapping) and "result" in each]
-    if not every:
-        return given
-    valid = [each for each in every if not each.get("was_cancelled")]
-    if len(every) > 1:
-        notices.add(FURTHER, where)
-    results = valid[0]["result"] if valid else []
-    spans = [each for each in results if isinstance(each, Mapping) and _is_span(each.get("value"))]
-    if len(results) > len(spans):
-        notices.add(OTHERS, where, len(results) - len(spans))
-    return spans
 
 
 def _is_span(value: Any) -> bool:
@@ -163,4 +173,7 @@ def _parts(values: Any, where: str, notices: Notices) -> tuple[int, int, str]:
         label = label[0] if label else None
     if not isinstance(label, str) or not label.strip():
         raise StageError(f"{where}: the label must be a text, found {label!r:.60}; {_ACCEPTED}")
-    return start, end, label.strip()
+    label = label.strip()
+    if label == "O" or _TAG.fullmatch(label):
+        notices.add(LIKE_TAGS, f"{where}: {label}")
+    return start, end, label

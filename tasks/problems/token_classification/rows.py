@@ -10,7 +10,7 @@ from tasks.data.notices import Notices
 from tasks.data.rows import Columns, Example, LabelCounts, Row, columns_of, encodable, kind_of
 from tasks.experiment.problem import LabelledData
 from tasks.problems.class_labels import require_learnable
-from tasks.problems.token_classification.character_spans import are_spans, tagged
+from tasks.problems.token_classification.character_spans import are_spans, spans_of, tagged
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}:(?=\S)")  # of every token in some data sets: `en:London`
 
@@ -20,6 +20,9 @@ COLUMNS: Mapping[str, str] = {
     "tags": "list<string>",
 }
 LABELS = "spans"
+SEVERAL_WORDS = (
+    "rows with a token of several words: what is served, and predict, read each word on its own"
+)
 
 ROLES = ("tokens", "tags", "sentence")
 ROLE_WORDS = {
@@ -38,14 +41,17 @@ def columns(data: LabelledData) -> Columns:
     return columns_of(data, *ROLES)
 
 
-def parse(row: Row, data: LabelledData, notices: Notices) -> Example:
+def parse(row: Row, data: LabelledData, notices: Notices) -> Example | None:
     """Tokens and equally many tags in the BIO scheme; IOB1 and BIOES (BILOU) are converted.
 
-    A text with a list of character spans becomes its words and their tags.
+    A text with a list of character spans becomes its words and their tags; None where no annotator
+    did it.
     """
     text, spans = row.values[data.columns.tokens], row.values[data.columns.tags]
     if isinstance(text, str) and text.strip() and are_spans(spans):
-        words, found = tagged(encodable(text, row.where), spans, row.where, notices)
+        if (own := spans_of(spans, row.where, notices)) is None:
+            return None
+        words, found = tagged(encodable(text, row.where), own, row.where, notices)
         return {"tokens": words, "tags": found}
     tokens = _strings(row, data.columns.tokens)
     tags = _strings(row, data.columns.tags)
@@ -53,6 +59,8 @@ def parse(row: Row, data: LabelledData, notices: Notices) -> Example:
         raise StageError(
             f"{row.where}: {len(tokens)} tokens and {len(tags)} tags; each token needs one tag"
         )
+    if apart := [token for token in tokens if " " in token]:
+        notices.add(SEVERAL_WORDS, f"{row.where}: {apart[0]!r}")
     language = _LANGUAGE.match(tokens[0])
     if language and len(tokens) > 1 and all(token.startswith(language[0]) for token in tokens):
         notices.add(

@@ -12,7 +12,7 @@ lines between sentences has no such column: it is read as CoNLL.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain, islice
 from typing import Any
@@ -26,8 +26,9 @@ from tasks.sources.lines import File, lines
 Record = tuple[str, Mapping[str, Any]]
 Reader = Callable[[File, Sequence[Column]], Iterator[Record]]
 
-TOKENS, TAGS, SENTENCE = "tokens", "tags", "sentence"  # the roles
+TOKENS, TAGS, SENTENCE, SPLIT = "tokens", "tags", "sentence", "split"  # the roles
 _NUMBER = re.compile(r"sent(ence)?s?(id|idx|index|num|number|no|nr|count|#)")
+_DOCUMENT = re.compile(r"(doc(ument)?|article|file)(s?(id|idx|index|num|number|no|nr|name|#)?)")
 _NOT_IN_NAMES = re.compile(r"[^a-z#]")
 _LOOKED_AT = 400  # lines
 
@@ -37,6 +38,10 @@ def sentence_column(names: Iterable[str]) -> str:
     return next(
         (name for name in names if _NUMBER.fullmatch(_NOT_IN_NAMES.sub("", name.lower()))), ""
     )
+
+
+def _is_of_document(name: str) -> bool:
+    return bool(_DOCUMENT.fullmatch(_NOT_IN_NAMES.sub("", name.lower())))
 
 
 def sentences_by(records: Iterator[Record]) -> str:
@@ -60,7 +65,8 @@ def with_words_together(read: Reader) -> Reader:
         elif SENTENCE not in roles and _has_blank_lines(file):
             yield from conll(file, columns)
         else:
-            yield from _sentences(read(file, columns), roles)
+            around = [column.name for column in columns if column.name not in roles.values()]
+            yield from _sentences(read(file, columns), roles, {*around, roles.get(SPLIT, "")})
 
     return together
 
@@ -75,7 +81,9 @@ def _has_blank_lines(file: File) -> bool:
     return len(filled) < len(first) and all("\t" in line for line in filled)
 
 
-def _sentences(records: Iterator[Record], roles: Mapping[str, str]) -> Iterator[Record]:
+def _sentences(
+    records: Iterator[Record], roles: Mapping[str, str], around: Collection[str]
+) -> Iterator[Record]:
     """The rows of each sentence as one, by the column that numbers them.
 
     Raises:
@@ -94,10 +102,12 @@ def _sentences(records: Iterator[Record], roles: Mapping[str, str]) -> Iterator[
             f"columns: {{sentence: NAME}}, with one of {listed(map(repr, values))}; or lists of "
             "words and tags in .jsonl and .parquet files"
         )
-    yield from joined(chain([first], records), tokens, roles[TAGS], numbers)
+    yield from joined(chain([first], records), tokens, roles[TAGS], numbers, around)
 
 
-def joined(records: Iterable[Record], tokens: str, tags: str, numbers: str) -> Iterator[Record]:
+def joined(
+    records: Iterable[Record], tokens: str, tags: str, numbers: str, around: Collection[str] = ()
+) -> Iterator[Record]:
     """The rows of each sentence as one, with the other columns of its first row.
 
     Args:
@@ -105,26 +115,39 @@ def joined(records: Iterable[Record], tokens: str, tags: str, numbers: str) -> I
         tokens: the column of the words.
         tags: that of their tags; "" for none.
         numbers: that of the number of the sentence.
+        around: those of what has sentences of its own, such as documents, if they are there; those
+            with the usual names of documents are some of them. A number may come again in another.
 
     Raises:
-        StageError: a word or a tag is missing.
+        StageError: a word or a tag is missing, or a word has several lines.
     """
     lists = [name for name in (tokens, tags) if name]
     begun: dict[str, Any] = {}
-    place, number = "", ""
+    place, before = "", dict[str, str]()
+    places: list[str] = []
     for where, values in records:
-        told = values[numbers].strip()
+        places = places or [
+            name
+            for name in values
+            if name == numbers or (name not in lists and (name in around or _is_of_document(name)))
+        ]
+        told = {name: each for name in places if (each := values[name].strip())}
         cells = [values[name].strip() for name in lists]
-        if begun and (not any(cells) or (told and told != number)):
+        if begun and (not any(cells) or told.items() - before.items()):
             yield place, begun
             begun = {}
-        number = told or number
+        before |= told
         if not any(cells):
             continue
         if not all(cells):
             raise StageError(
                 f"{where}: a word and its tag are needed, found {values[tokens]!r:.60} in column "
                 f"{tokens!r} and {values[tags]!r:.60} in {tags!r}; accepted: both, or neither"
+            )
+        if any("\n" in cell for cell in cells):
+            raise StageError(
+                f"{where}: a word has several lines, {max(cells, key=len)!r:.60}; a quotation mark "
+                'opens a cell there: write one as """" in a table with commas'
             )
         if not begun:
             place, begun = where, {**values, **{name: [] for name in lists}}

@@ -31,7 +31,7 @@ from tasks.machinery.naming.spelling import nearest_path
 from tasks.sources import Progress, Source
 from tasks.sources.boxes import formats
 from tasks.sources.boxes.written import passed_over
-from tasks.sources.folders import require_names
+from tasks.sources.folders import hidden_under, require_names
 from tasks.sources.images import idx as idx_files
 from tasks.sources.images import picture_folders
 from tasks.sources.images.picture_bytes import read_picture
@@ -242,14 +242,18 @@ def _is_left(entry: Path) -> bool:
 
 
 def _left(root: Path) -> list[str]:
-    """A remark on what is below a folder and cannot be read."""
-    found = [path for path in _below(root) if _is_left(path)] if root.is_dir() else []
-    if not found:
+    """Remarks on what is below a folder and is hidden or cannot be read."""
+    if not root.is_dir():
         return []
+    hidden = hidden_under(root)
+    found = [path for path in _below(root) if _is_left(path)]
+    if not found:
+        return hidden
     first = found[0].relative_to(root)
     kind = "a link" if found[0].is_symlink() else "no file"
     many = f"{len(found)} entries are" if len(found) > 1 else "an entry is"
     return [
+        *hidden,
         f"{many} not read, as links out of the folder, links to folders and what is no file are "
-        f"not followed: {first} is {kind}. Copy the files, or name their own folder as the source"
+        f"not followed: {first} is {kind}. Copy the files, or name their own folder as the source",
     ]

@@ -35,7 +35,7 @@ from tasks.data.rows import FEWEST_TESTED
 from tasks.data.tables import TableWriter, write_dataset_file, write_json
 from tasks.experiment.images.pictures import Images
 from tasks.experiment.images.problem import ImageData
-from tasks.problems.class_labels import note_labels_alike
+from tasks.problems.class_labels import note_labels_alike, note_untested
 from tasks.problems.picture_rows import pictures_of
 from tasks.sources import Source
 from tasks.sources.images import Picture, pictures
@@ -96,6 +96,7 @@ def prepare_images(
         for split in counts
     }
     note_labels_alike(balance, notices)
+    note_untested(balance, notices)
     labels = _labels(images, balance, counts["train"])
     _write(rows, source, labels, out)
     np.save(out / "sheet.npy", sheet.pictures(labels))

@@ -58,6 +58,7 @@ def test_the_numbers_are_those_of_the_index_or_of_the_grey(mode: str) -> None:
         (b"no picture", "a.png: not a mask; accepted: PNG"),
         (written(Image.new("L", (4, 4)), "JPEG"), "JPEG changes numbers"),
         (written(Image.new("RGB", (4, 4), (1, 2, 3))), "found colours"),
+        (written(Image.new("CMYK", (4, 4), (0, 0, 0, 9)), "TIFF"), "found colours .mode CMYK"),
         (written(Image.fromarray(np.full((4, 4), 300, np.uint16))), "numbers from 300 to 300"),
         (written(Image.new("L", (64, 64), 3))[:70], "the file is damaged"),
     ],

@@ -233,3 +233,12 @@ def test_words_without_an_answer_are_null_in_json_and_lists_are_joined_in_a_tabl
         out = io.StringIO()
         Writer(out, suffix).write([row])
         assert out.getvalue() == expected
+
+
+@pytest.mark.usefixtures("mlflow_database")
+def test_names_of_special_tokens_in_rows_are_reported(tuned: Path) -> None:
+    given = "a row that [SEP] has one\nanother row <s> without\n"
+    status, out, err = call(str(tuned / "model" / "model"), "-", given=given)
+    assert (status, len(out.splitlines())) == (0, 2), err
+    assert "1 rows with the name of a special token of the model" in err
+    assert "for example 'a row that [SEP] has one'" in err

@@ -12,6 +12,7 @@ from tasks.data.notices import Notices
 from tasks.data.rows import Column, Row
 from tasks.experiment.problem import LabelledData
 from tasks.problems import shape_of
+from tasks.problems.token_classification.character_spans import NOBODY
 from tasks.sources.files import reader_of
 from tasks.sources.lines import File
 
@@ -29,12 +30,18 @@ LAYOUTS: dict[str, Any] = {
 }
 
 
-def sentences(folder: Path, text: str, name: str, data: LabelledData = NAMES) -> list[Any]:
+def sentences(
+    folder: Path,
+    text: str,
+    name: str,
+    data: LabelledData = NAMES,
+    notices: Notices | None = None,
+) -> list[Any]:
     (folder / name).write_text(text)
     file, shape = File(folder / name, name), shape_of("token-classification")
     columns = [*shape.columns(data).needed, Column("document")]
     rows = (Row("", "", values, where) for where, values in reader_of(file)(file, columns))
-    return [shape.parse(row, data, Notices()) for row in rows]
+    return [shape.parse(row, data, notices or Notices()) for row in rows]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -77,3 +84,14 @@ def test_labels_of_texts_stay_labels(tmp_path: Path) -> None:
     file = File(tmp_path / "a.jsonl", "a.jsonl")
     columns = [Column("text", "downstream.x.columns.text"), Column("label", "columns.label")]
     assert [values for _, values in reader_of(file)(file, columns)] == [row]
+
+
+def test_texts_that_nobody_annotated_are_left_out_not_taken_for_empty(tmp_path: Path) -> None:
+    done = {"value": {"start": 0, "end": 5, "labels": ["LOC"]}}
+    lists = ([{"result": [done]}], [], [{"result": [], "was_cancelled": True}], [{"result": []}])
+    rows = [{"data": {"text": "Paris is here"}, "annotations": each} for each in lists]
+    notices = Notices()
+    found = sentences(tmp_path, json.dumps(rows), "a.json", notices=notices)
+    tags = [each and each["tags"] for each in found]
+    assert tags == [["B-LOC", "O", "O"], None, None, ["O", "O", "O"]]
+    assert notices.counts[NOBODY] == 2

@@ -80,3 +80,25 @@ def test_numbers_of_sentences_are_known_by_their_usual_names() -> None:
     names = ("Sentence #", "sentence_id", "sent_id", "SentenceIdx", "sentence_no", "Sent. No.")
     assert [sentence_column(["Word", name]) for name in names] == [*names]
     assert sentence_column(["sentence", "sent", "text", "sentiment"]) == ""
+
+
+@pytest.mark.parametrize("outer", ["Doc ID", "document", "part"])
+def test_a_number_that_comes_again_in_another_document_or_split_is_another_sentence(
+    outer: str, tmp_path: Path
+) -> None:
+    lines = [f"{outer},sentence_id,word,tag"]
+    for each in ("train", "test"):
+        lines += [f"{each},1,Boris,B-PER", ",1,lives,O"]
+    file = tmp_path / "a.csv"
+    file.write_text("\n".join(lines) + "\n")
+    wanted = [column("tokens", "word"), column("tags", "tag"), Column("document")]
+    wanted += [column("split", "part")] if outer == "part" else []
+    read_as = File(file, "a.csv")
+    found = [values["word"] for _, values in reader_of(read_as)(read_as, wanted)]
+    assert found == [["Boris", "lives"]] * 2
+
+
+def test_a_quotation_mark_that_swallows_rows_is_told(tmp_path: Path) -> None:
+    text = 'sentence_id,word,tag\n1,",O\n1,Boris,B-PER\n1,",O\n'
+    with pytest.raises(StageError, match=r'line 2: a word has several lines.*write one as """"'):
+        read(tmp_path, text, tokens="word", tags="tag")

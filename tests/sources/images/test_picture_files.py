@@ -214,3 +214,11 @@ def test_glyphs_have_no_digit_a_held_out_face_and_are_drawn_the_same_again(monke
     assert [each.data for each in read("builtin:glyphs")] == [each.data for each in found]
     assert not any(sign.isdigit() for sign in "".join(glyphs.SIGNS))
     assert len({each.name for each in found}) == len(found)
+
+
+def test_a_hidden_folder_of_a_class_is_told(tmp_path: Path) -> None:
+    for name in (".cat/a.png", "dog/b.png", "owl/c.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(png())
+    said = resolve(str(tmp_path), "images.source").remarks()
+    assert said == ["a hidden entry is passed over, as the name begins with a dot: .cat"]
