@@ -279,7 +279,7 @@ def finetune_and_evaluate(
         bootstrap_samples=experiment.evaluation.bootstrap_samples,
         confidence=experiment.evaluation.confidence,
         seed=experiment.seed,
-        data=data.whole.only(*table.tested),
+        data=data.whole.only(*table.evaluated),
         **models,
     )
     evaluated = {"model": model, "from_scratch": scratch}
