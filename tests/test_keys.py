@@ -122,6 +122,7 @@ FIELDS: dict[str, tuple[str, set[str]]] = {
     "pretraining.masking": ("words", PRETRAINING),
     "pretraining.validation_sequences": ("17", PRETRAINING),
     "pretraining.precision": ("fp32", PRETRAINING),
+    "pretraining.probe": ("true", PRETRAINING),  # and the rows are another input
     "pretraining.log_every": ("3", NO_KEY),
     "downstream.name": ("other", {"report"}),  # the heading of its results
     "downstream.problem": (

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flows.recipes import stages
-from flows.recipes.explaining import explain, probe
+from flows.recipes.explaining import explain, probe, probed_rows
 from flows.recipes.features import SharedFeatures
 from flows.recipes.generalization import look_further, require_possible
 from flows.recipes.given import about, family_of, find_start, tokenizer_of
@@ -63,7 +63,8 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
         held_out = [data / "held_out.parquet" for data in labelled]
         corpus = prepare_corpus(experiment, text, held_out, run)
         corpora.append(corpus / "train.parquet")
-        pretrained = pretrain(experiment, corpus, published, run, start=start)
+        probed = probed_rows(experiment, experiment.downstream, labelled)
+        pretrained = pretrain(experiment, corpus, published, run, start=start, probed=probed)
     body = encoder_of(pretrained, start)
     before = None
     if start is not None and experiment.evaluation.baseline == BEFORE:
@@ -150,10 +151,12 @@ def pretrain(
     run: StageCaller,
     *,
     start: Given | None,
+    probed: Input | None = None,
 ) -> Pretrained:
     """Tokenizer, tokens, perhaps their vectors, and an encoder pre-trained on them.
 
     It begins with random weights, or with those of the model to start from, whose tokenizer it has.
+    With labelled rows, it is probed while it learns.
     """
     tokenizer = run(
         stages.TOKENIZER,
@@ -189,6 +192,7 @@ def pretrain(
         tokens=tokens.whole,
         tokenizer=tokenizer.whole,
         **begin,
+        **({} if probed is None else {"probed": probed}),
     )
     return Pretrained(artifact, family, tokens, tokenizer)
 
@@ -279,7 +283,7 @@ def finetune_and_evaluate(
         bootstrap_samples=experiment.evaluation.bootstrap_samples,
         confidence=experiment.evaluation.confidence,
         seed=experiment.seed,
-        data=data.whole.only(*table.tested),
+        data=data.whole.only(*table.evaluated),
         **models,
     )
     evaluated = {"model": model, "from_scratch": scratch}

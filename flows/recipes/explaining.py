@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from flows.recipes.stages import LABELLED
 from flows.recipes.subject import Finding, Subject, leave_out
 from tasks import explanations, problems
-from tasks.contract import Stage
+from tasks.contract import Stage, StageError
 from tasks.experiment import choices
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.images.experiment import ImageExperiment
+from tasks.experiment.problem import Downstream
 from tasks.machinery.naming.title import Title
-from tasks.machinery.store.artifact import Input
+from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.call import StageCaller
 from tasks.models.explaining.explained import explainable, modules_of_explained
 from tasks.models.learning.probed import modules_of_probed
+
+PROBED = "text-classification"  # whose rows an encoder is probed with while it is pre-trained
 
 
 def explanation(problem: str, methods: Sequence[str]) -> Stage:
@@ -84,6 +87,26 @@ def explain(
         evaluation=subject.evaluation.whole.only("predictions.parquet"),
     )
     return [Finding(str(Title("explanation", problem.name)), found)]
+
+
+def probed_rows(
+    experiment: Experiment, listed: Sequence[Downstream], labelled: Sequence[Artifact]
+) -> Input | None:
+    """The rows that an encoder is probed with while it is pre-trained; None if not asked for.
+
+    Raises:
+        StageError: no problem has texts with a label each.
+    """
+    if not experiment.pretraining.probe:
+        return None
+    for problem, data in zip(listed, labelled, strict=True):
+        if problem.kind == PROBED:
+            return data.whole.only("train.parquet", "validation.parquet")
+    found = ", ".join(dict.fromkeys(problem.kind for problem in listed)) or "no problem"
+    raise StageError(
+        f"pretraining.probe: found true, but the labelled data are of {found}; accepted: false, or "
+        f"a problem of {PROBED} with one label a text"
+    )
 
 
 def probe(

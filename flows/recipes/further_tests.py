@@ -155,7 +155,7 @@ def transferred(
             bootstrap_samples=experiment.evaluation.bootstrap_samples,
             confidence=experiment.evaluation.confidence,
             seed=experiment.seed + number,  # as `transfer` resamples it
-            data=test.whole.only(*subject.table.tested),
+            data=test.whole.only(*subject.table.evaluated),
             **subject.models,
         )
         answered.append(evaluated.whole.only("predictions.parquet", "classes.json", "metrics.json"))

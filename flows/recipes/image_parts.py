@@ -52,7 +52,7 @@ def evaluation_recipe(
         bootstrap_samples=experiment.evaluation.bootstrap_samples,
         confidence=experiment.evaluation.confidence,
         seed=experiment.seed,
-        data=data.whole.only(*table.tested),
+        data=data.whole.only(*table.evaluated),
         model=model.model,
         from_scratch=None,
     )

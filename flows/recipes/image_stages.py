@@ -11,7 +11,7 @@ from tasks import problems, tuning
 from tasks.contract import Stage
 from tasks.families import images as families
 from tasks.objectives import images as objectives
-from tasks.problems.picture_rows import beside, module_of_pictures
+from tasks.problems.picture_rows import beside, module_of_pictures, pictures_of
 from tasks.sources import Source
 from tasks.statistics.slicing.pictures import modules_of_slices
 
@@ -172,6 +172,8 @@ def on_images(problem: str) -> Table:
     train, validation, test = (
         tuple(f"{split}{ending}" for ending in endings) for split in ("train", "validation", "test")
     )
+    tested = ("train.parquet", *test, "labels.json")
+    measured = (f"test{ending}" for ending in getattr(pictures_of(problem), "MEASURED", ()))
     return Table(
         finetuning,
         baseline,
@@ -180,7 +182,8 @@ def on_images(problem: str) -> Table:
         families.module_of,
         tuned=(*train, *validation, "labels.json"),
         compared=(*train, *validation, "labels.json", *test),
-        tested=("train.parquet", *test, "labels.json"),
+        tested=tested,
+        evaluated=(*tested, *measured),
         features=features,
         label_share=label_share,
     )

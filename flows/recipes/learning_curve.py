@@ -55,7 +55,7 @@ def measured_curve(
             bootstrap_samples=experiment.evaluation.bootstrap_samples,
             confidence=experiment.evaluation.confidence,
             seed=experiment.seed,
-            data=subject.data.whole.only(*subject.table.tested),
+            data=subject.data.whole.only(*subject.table.evaluated),
             **{"from_scratch": None, **models},
         )
         tables.append(rows / "train.parquet")

@@ -18,6 +18,7 @@ from flows.recipes.experiment import (
     pretrain,
     train_baseline,
 )
+from flows.recipes.explaining import probed_rows
 from flows.recipes.generalization import require_possible
 from flows.recipes.given import about, family_of, find_start, require_decoder, require_layers
 from flows.recipes.inspection import labelled_source, text_source
@@ -44,7 +45,8 @@ def pretraining_recipe(job: PretrainJob, run: StageCaller) -> Artifact:
     ]
     tested = [data / "held_out.parquet" for data in labelled]
     corpus = prepare_corpus(job.experiment, text, tested, run)
-    return pretrain(job.experiment, corpus, published, run, start=start).artifact
+    probed = probed_rows(job.experiment, held_out, labelled)
+    return pretrain(job.experiment, corpus, published, run, start=start, probed=probed).artifact
 
 
 def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifact:

@@ -15,6 +15,7 @@ TRAINING = ("torch", "transformers", "accelerate", "numpy")
 SAVING = ("tokenizers", "safetensors")  # the libraries that write the model and the tokenizer
 TABLES = ("pandas", "pyarrow")
 LABELLED = (*TRAINING, *SAVING, *TABLES)
+TESTED = ("train.parquet", "test.parquet", "labels.json")
 
 TOKENIZER = Stage(
     "tokenizer",
@@ -84,7 +85,8 @@ class Table:
         family: the module of a family.
         tuned: what fine-tuning reads of the rows.
         compared: what the simple model reads.
-        tested: what the evaluation reads.
+        tested: what two models are compared on.
+        evaluated: what the evaluation reads: also what its further metrics need.
         features: what a frozen encoder gives, by the problem, the family and the method of tuning.
         label_share: a share of the rows that fine-tuning reads, by the problem.
     """
@@ -97,6 +99,7 @@ class Table:
     tuned: tuple[str, ...]
     compared: tuple[str, ...]
     tested: tuple[str, ...]
+    evaluated: tuple[str, ...]
     features: Callable[[str, str, str], Stage]
     label_share: Callable[[str], Stage]
 
@@ -213,7 +216,8 @@ ON_TEXT = Table(
     families.module_of,
     tuned=("train.parquet", "validation.parquet", "labels.json"),
     compared=("train.parquet", "validation.parquet", "test.parquet", "labels.json"),
-    tested=("train.parquet", "test.parquet", "labels.json"),
+    tested=TESTED,
+    evaluated=TESTED,
     features=features,
     label_share=label_share,
 )

@@ -99,6 +99,14 @@ class Pretraining(Training, Aim):
         ge=1,
         le=10**6,
     )
+    probe: bool = field(
+        False,
+        "Probe",
+        "At each point of the validation curve, tell how many validation texts of the first "
+        "problem of text-classification have the label of the training text with the nearest "
+        "features: shows early whether the encoder learns what that problem needs",
+        absent=False,
+    )
     log_every: int = field(
         25,
         "Steps between points",

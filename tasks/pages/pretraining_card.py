@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -32,6 +33,8 @@ class Outcome:
         header: names of the columns of `examples`.
         examples: the model's output on held-out text.
         medium: what is learnt from: text or pictures.
+        probe: points (step, accuracy) of the probe of texts, and what they are to be compared with;
+            empty if there was none.
     """
 
     metrics: dict[str, float]
@@ -44,6 +47,7 @@ class Outcome:
     header: list[str]
     examples: list[list[str]]
     medium: str = "text"
+    probe: dict[str, Any] = field(default_factory=dict)
 
     @property
     def of_pictures(self) -> bool:
@@ -72,7 +76,7 @@ class Outcome:
 
 
 def show(artifact: Path, out: Path) -> None:
-    """Write card.md and loss.png.
+    """Write card.md and loss.png; probe.png if labels were probed.
 
     Args:
         artifact: folder of stage `pretraining`.
@@ -80,6 +84,8 @@ def show(artifact: Path, out: Path) -> None:
     """
     outcome = Outcome.read(artifact)
     write_figure(draw_loss(outcome), out / "loss.png")
+    if outcome.probe:
+        write_figure(draw_probe(outcome), out / "probe.png")
     page = ["# Pre-training", "", *describe(outcome), ""]
     if outcome.examples:
         page += [table(outcome.header, outcome.examples), ""]
@@ -102,6 +108,23 @@ def draw_loss(outcome: Outcome) -> Figure:
         },
         x="step",
         y=unit,
+    )
+
+
+def draw_probe(outcome: Outcome) -> Figure:
+    """How many texts have the label of their nearest neighbour, as the encoder learns."""
+    probe, points = outcome.probe, outcome.probe["points"]
+    name = "the most frequent label"
+    return draw_curves(
+        f"Probe: {outcome.metrics['probe_accuracy']:.1%} of the labels at the end",
+        f"of {probe['asked']:,} validation texts, by the nearest of {probe['known']:,} training "
+        f"texts; {name} is {probe['most_frequent']:.1%}",
+        {
+            name: [(points[end][0], probe["most_frequent"]) for end in (0, -1)],
+            "nearest neighbour": points,
+        },
+        x="step",
+        y="share with their label",
     )
 
 

@@ -31,6 +31,8 @@ class PictureShape(Protocol):
 
     Attributes:
         ROLES: The roles of its columns, a tuple of names written in place.
+        MEASURED: Optional: how the files of `keeping` are called that evaluations alone read,
+            behind the name of a split.
     """
 
     ROLES: tuple[str, ...]

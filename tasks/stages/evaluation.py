@@ -45,7 +45,7 @@ from tasks.problems.class_scores import in_places
 from tasks.problems.weighted import Scores, Together, on_all_rows
 from tasks.statistics.bootstrap import Bootstrap, centred
 from tasks.statistics.documents import count_documents
-from tasks.statistics.further_metrics import Further, load_further
+from tasks.statistics.further_metrics import FurtherScore, load_further, scorer
 
 DIFFERENCES = {FROM_SCRATCH: GAIN, START: OVER_START, SIMPLE: OVER_SIMPLE}
 WORST = 10  # rows with the largest errors that a page shows
@@ -124,6 +124,7 @@ def evaluate(
     asked = read_labels(data)
     train, test = (pd.read_parquet(data / f"{split}.parquet") for split in ("train", "test"))
     test = kind.complete(test, data, "test")
+    scored_too = scorer(more, test, data)
     documents = count_documents(test)
     others = {FROM_SCRATCH: from_scratch, START: start}
     folders = {"": model} | {name: folder for name, folder in others.items() if folder is not None}
@@ -132,16 +133,16 @@ def evaluate(
     for name, folder in folders.items():
         monitor.progress(len(answers), len(folders), "models")
         table = answer(kind, folder, test, labels, monitor=monitor)
-        answers.append(Answers(name, table, scores_of(kind, sure, more, table, labels)))
+        answers.append(Answers(name, table, scores_of(kind, sure, scored_too, table, labels)))
     if simple is not None:
         table = read_simple(kind, simple, test, labels)
-        answers.append(Answers(SIMPLE, table, scores_of(kind, sure, more, table, labels)))
+        answers.append(Answers(SIMPLE, table, scores_of(kind, sure, scored_too, table, labels)))
     metrics = {"test_documents": float(documents)} | measure(kind, answers, bootstrap)
     metrics |= measure_majority(kind, train, test, labels)
 
     def measured(folder: Path) -> dict[str, float]:
         table = answer(kind, folder, test, labels, monitor=monitor)
-        return on_all_rows(scores_of(kind, sure, more, table, labels))
+        return on_all_rows(scores_of(kind, sure, scored_too, table, labels))
 
     beside = {"": further, FROM_SCRATCH: further_from_scratch}
     again = {name: [measured(folder) for folder in found] for name, found in beside.items()}
@@ -149,7 +150,7 @@ def evaluate(
     facts = {
         "problem": problem,
         "headline": kind.HEADLINE,
-        "metrics": {name: asdict(metric) for name, metric in kind.METRICS.items()},
+        "metrics": {n: asdict(metric) for n, metric in kind.METRICS.items() if n in metrics},
         "rows": f"{len(test):,} {kind.ROWS}",
         "confidence": confidence,
         "majority": kind.constant(kind.majority(train, test)),
@@ -217,7 +218,7 @@ def read_simple(
 def scores_of(
     kind: Problem,
     sure: Probabilities | None,
-    more: Further | None,
+    more: FurtherScore | None,
     table: pd.DataFrame,
     labels: Sequence[str],
 ) -> Scores:
@@ -227,7 +228,7 @@ def scores_of(
     if sure is not None and {*sure.NEEDED} <= {*table.columns}:
         found.append(sure.score(table, labels))
     if more is not None:
-        found.append(more.score(list(gold), list(predicted), labels))
+        found.append(more(list(gold), list(predicted), labels))
     return found[0] if len(found) == 1 else Together(tuple(found))
 
 
@@ -272,7 +273,8 @@ def over_seeds(
     """
     if not again[""]:
         return {}
-    values = {name: [first[name], *(each[name] for each in again[""])] for name in kind.METRICS}
+    measured = [name for name in kind.METRICS if name in first]
+    values = {name: [first[name], *(each[name] for each in again[""])] for name in measured}
     if again[FROM_SCRATCH]:
         headline, sign = kind.HEADLINE, kind.METRICS[kind.HEADLINE].sign
         pairs = zip(again[""], again[FROM_SCRATCH], strict=True)

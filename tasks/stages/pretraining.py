@@ -8,13 +8,15 @@ Batches are drawn on the fly from the memory-mapped tokens, as a function of the
 Validation is on held-out documents: the sequences and the tokens hidden in them depend on the seed
 and the length of a sequence, and 15 % are hidden, single ones, independent of the training, so
 experiments on one corpus are comparable. The result is measured on all of these sequences; the
-curve only on the first of them, the same at each point, so its metrics are called `quick_…`.
+curve only on the first of them, the same at each point, so its metrics are called `quick_…`. With
+labelled texts, each point also tells how well their labels are told from the encoder's features.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,7 @@ from tasks.models.bodies import load_all
 from tasks.models.building import set_embeddings
 from tasks.models.continuing import given_configuration
 from tasks.models.learning.measuring import evaluate, measure, report_plateau
+from tasks.models.learning.online_probe import METRICS, OnlineProbe
 from tasks.models.text_computation import text_computation
 from tasks.objectives import Objective
 from tasks.training.computation import Computation
@@ -53,6 +56,7 @@ def pretrain(
     tokenizer: Path,
     embeddings: Path | None = None,
     start: Path | None = None,
+    probed: Path | None = None,
     out: Path,
     monitor: Monitor,
     checkpoints: Checkpoints | None = None,
@@ -67,6 +71,7 @@ def pretrain(
         tokenizer: folder of the tokenizer that made them.
         embeddings: vectors to begin with, as stage `embeddings` writes them; None: random ones.
         start: folder of the model whose training continues, with the tokenizer's vocabulary.
+        probed: folder of stage `dataset` with labelled texts to probe the encoder with.
         out: empty folder.
         monitor: receives the curves and the progress.
         checkpoints: how often to write a checkpoint.
@@ -75,6 +80,7 @@ def pretrain(
         The metrics of the objective, `validation_loss` among them; `parameters`, `tokens` seen,
         `epochs` over the corpus. The monitor gets the measured ones as `quick_…` on the way. With
         `start`, unless its head is new, also `start_loss`: the validation loss before the training.
+        With `probed` also `probe_accuracy`, likewise on the way.
 
     Raises:
         StageError: the corpus is too small, whole words are to be hidden and the tokenizer does not
@@ -111,18 +117,23 @@ def pretrain(
 
     rows = len(held_out[0]["input_ids"])
     quick = held_out[: max(1, QUICK_SEQUENCES // rows)]
+    probe = None if probed is None else OnlineProbe.of(probed, loaded, pretraining)
+    look = partial(probe, stored) if probe else dict[str, float]
     history = train(
         network,
         batches,
         optimization(pretraining, seed),
         objective.losses,
         monitor,
-        validate=lambda: {f"quick_{k}": v for k, v in measure(objective, network, quick).items()},
+        validate=lambda: {
+            f"quick_{name}": value
+            for name, value in (measure(objective, network, quick) | look()).items()
+        },
         validate_every=max(1, pretraining.steps // VALIDATIONS),
         checkpoints=checkpoints,
         computation=computation(objective, network, batches[0], pretraining),
     )
-    found = evaluate(objective, network, held_out, pretraining.precision)
+    found = evaluate(objective, network, held_out, pretraining.precision) | look()
 
     stored.save_pretrained(out / "model")
     reader = objective.stored_tokenizer(loaded)
@@ -144,13 +155,17 @@ def pretrain(
     training, held_out_loss = objective.TRAINING_LOSS, "quick_validation_loss"
     curves = history.curves(training, held_out_loss)
     outcome = {
-        "measured": [{"name": n, **asdict(metric)} for n, metric in objective.METRICS.items()],
+        "measured": [
+            {"name": n, **asdict(metric)}
+            for n, metric in {**objective.METRICS, **(METRICS if probe else {})}.items()
+        ],
         "sequences": len(held_out) * rows,
         "quick_sequences": len(quick) * rows,
         "curves": {"training": curves[training], "held out": curves[held_out_loss]},
         "reference": objective.REFERENCE,
         "header": shown["header"],
         "examples": shown["rows"],
+        **({"probe": probe.outcome(history)} if probe else {}),
     }
     write_json(out / "pretraining.json", outcome)
     return metrics

@@ -7,14 +7,20 @@ again. The module has METRICS, as the problem's package, and `score` (see `Furth
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from tasks.problems import Metric, part_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tasks.problems.weighted import Scores
+
+
+FurtherScore = Callable[[Sequence[Any], Sequence[Any], Sequence[str]], "Scores"]
 
 
 class Further(Protocol):
@@ -26,8 +32,17 @@ class Further(Protocol):
 
     METRICS: Mapping[str, Metric]
 
+    def truths(self, test: pd.DataFrame, data: Path) -> list[Any]:
+        """Optional: what `score` is given of the test rows as `gold`, from the folder of the data.
+
+        Without it, that is their truth.
+        """
+
     def score(self, gold: Sequence[Any], predicted: Sequence[Any], labels: Sequence[str]) -> Scores:
-        """The metrics that answers and truths determine, as functions of the rows' weights."""
+        """The metrics that answers and truths determine, as functions of the rows' weights.
+
+        One that these rows do not determine may be missing.
+        """
 
 
 def modules_of_further(problem: str) -> tuple[str, ...]:
@@ -41,3 +56,14 @@ def load_further(problem: str) -> Further | None:
     for module in modules_of_further(problem):
         return cast(Further, importlib.import_module(module))
     return None
+
+
+def scorer(more: Further | None, test: pd.DataFrame, data: Path) -> FurtherScore | None:
+    """The `score` of a module, given the truths of the test rows as it reads them."""
+    if more is None:
+        return None
+    read = getattr(more, "truths", None)
+    if read is None:
+        return more.score
+    truths, score = read(test, data), more.score
+    return lambda _gold, predicted, labels: score(truths, predicted, labels)

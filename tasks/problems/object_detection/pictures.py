@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tasks.contract import StageError
 from tasks.data.images.boxes import VISIBLE, Box, as_text, from_text, objects_in
 from tasks.data.images.decoding import Decoded
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 ROLES = ("image", "boxes")
 NOTHING = "pictures without an object"
 CROWD = "crowds and difficult objects, neither learnt nor measured"
+ZOOM = "-zoom.npy"  # behind the name of a split: how many pixels of each picture are one of ours
+MEASURED = (ZOOM,)
 SLACK = 2.0  # pixels that a box may reach beyond its picture, as rounding does
 SIZES = (  # areas below, as COCO divides them
     (32**2, "small boxes, below 32 × 32 pixels"),
@@ -137,15 +141,18 @@ def keeping(
 
     Of a box that the square cuts, the part in it stays: as an object if that is at least VISIBLE of
     it, else as a crowd, so that an answer there is not wrong. The others are left out; all that are
-    lost are counted.
+    lost are counted. SPLIT-zoom.npy, float64 [pictures], is how many pixels of a picture are one of
+    the square, for the sizes of objects in it.
 
     Raises:
         StageError: no box is left of those to train with, or to test with.
     """
     whole, left = Counter[str](), Counter[str]()
+    zooms: dict[str, list[float]] = {split: [] for split in counts}
 
     def keep(split: str, picture: Picture, decoded: Decoded, answer: str) -> str:
         frame = Frame.of(*decoded.size, pixels.size, pixels.fit)
+        zooms[split].append(1 / math.prod(frame.scale))
         moved = [box.moved(frame.scale, frame.shift) for box in from_text(answer)]
         stay, lost = [], 0
         for box in moved:
@@ -161,6 +168,8 @@ def keeping(
         return as_text(stay)
 
     yield keep
+    for split, found in zooms.items():
+        np.save(out / f"{split}{ZOOM}", np.array(found))
     for split in ("train", "test"):
         number = whole[split]
         if number and not left[split]:

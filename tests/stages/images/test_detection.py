@@ -116,7 +116,9 @@ def test_it_learns_above_the_most_frequent_box_and_has_intervals(evaluated) -> N
     assert metrics["average_precision_50"] > 0.3
     assert metrics["average_precision"] > metrics["majority/average_precision"] + 0.1
     assert metrics["simple/average_precision"] > metrics["majority/average_precision"] + 0.3
-    for name in ("average_precision", "average_precision_50", "over_simple"):
+    sizes = {f"average_precision_{size}" for size in ("small", "medium", "large")}
+    assert sizes & {*metrics} == {"average_precision_small"}  # of pictures that are small, too
+    for name in ("average_precision", "average_precision_small", "over_simple"):
         assert metrics[f"{name}/low"] <= metrics[name] <= metrics[f"{name}/high"]
 
 
@@ -125,6 +127,8 @@ def test_the_page_has_the_classes_and_the_boxes(evaluated) -> None:
     card = (pages / "card.md").read_text()
     assert "| class | AP | AP50 | in the test |" in card
     assert "| disc |" in card
+    assert "| AP of small objects (to 32 × 32 pixels) |" in card
+    assert "large objects" not in card
     for figure in ("pictures.png", "precision.png"):
         with Image.open(pages / figure) as sheet:
             assert sheet.size[0] > 400
