@@ -89,13 +89,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling |
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what takes longest first: `LONGEST`, then files of many tests."""
+    """Put what takes longest first: `LONGEST`, then files of many tests. `SHARING` keep theirs."""
     files = Counter(item.nodeid.partition("::")[0] for item in items)
 
     def rank(item: pytest.Item) -> tuple[int, int]:
         file = item.nodeid.partition("::")[0]
         places = (n for n, long in enumerate(LONGEST) if file.startswith(long))
-        return next(places, len(LONGEST)), -files[file]
+        many = 0 if file.startswith(SHARING) else files[file]
+        return next(places, len(LONGEST)), -many
 
     items.sort(key=rank)
 
