@@ -33,6 +33,7 @@ LONGEST = (
     "tests/proofs/test_outage.py",
     "tests/proofs/test_survival.py",
     "tests/proofs/test_resume.py",
+    "tests/problems/test_adding.py",
     "tests/flows/test_added.py",
     "tests/flows/test_retrain.py",
     "tests/flows/test_retrain_images.py",
