@@ -55,7 +55,10 @@ def read_small_sources(calls: Sequence[tuple[Step, Mapping[str, Any]]]) -> Sourc
     left: list[str] = []
     counts: dict[str, dict[str, float]] = {}
     with TemporaryDirectory() as scratch:
-        reader = _Reader(Path(scratch), {_title_of(a["known"]) for _, a in calls if "known" in a})
+        images = {step.title: a["images"] for step, a in calls if step.name == "pixels"}
+        known = {_title_of(a["known"]) for _, a in calls if "known" in a}
+        wanted = known | {_title_of(images[title]) for title in known if title in images}
+        reader = _Reader(Path(scratch), wanted, images)
         for step, arguments in calls:
             source = arguments.get("source")
             if step.state == "cached" or not isinstance(source, Source):
@@ -106,11 +109,13 @@ class _Reader:
     Attributes:
         scratch: an empty folder.
         wanted: titles of the steps whose rows further tests are compared with: these are kept.
-        kept: where.
+        images: what steps that store pictures read, by their titles.
+        kept: where the results of steps are.
     """
 
     scratch: Path
     wanted: Set[str]
+    images: Mapping[str, Input] = field(default_factory=dict)
     kept: dict[str, Path] = field(default_factory=dict)
 
     def read(
@@ -156,11 +161,26 @@ class _Reader:
             from tasks.stages.dataset import prepare_dataset  # with the libraries of tables
 
             return prepare_dataset, {"source": first}
+        if "pixels" in arguments:
+            return self._of_pictures(arguments["known"])
         from tasks.stages.generalization.further_test import prepare_further_test
 
         title = _title_of(arguments["known"])
         known = self.kept.get(title) if title else arguments["known"].path
         return prepare_further_test if known else None, {"source": first, "known": known}
+
+    def _of_pictures(
+        self, stored: Input
+    ) -> tuple[Callable[..., dict[str, float]] | None, dict[str, Any]]:
+        """What checks a further test set of pictures: with those stored, or with those split."""
+        from tasks.stages.generalization import further_pictures
+
+        title = _title_of(stored)
+        if not title:
+            return further_pictures.prepare_further_pictures, {"known": stored.path}
+        images = self.images[title]
+        known = self.kept.get(_title_of(images)) if _title_of(images) else images.path
+        return further_pictures.check_further_pictures if known else None, {"known": known}
 
 
 def _has_few(source: Source, corpus: Corpus) -> bool:

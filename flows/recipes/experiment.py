@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from flows.recipes import stages
 from flows.recipes.explaining import explain, probe, probed_rows
 from flows.recipes.features import SharedFeatures
+from flows.recipes.further_tests import prepare_further_tests
 from flows.recipes.generalization import look_further, require_possible
 from flows.recipes.given import about, family_of, find_start, tokenizer_of
 from flows.recipes.inspection import labelled_source, text_source
@@ -57,6 +58,10 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
         train_baseline(problem, data, experiment, run)
         for problem, data in zip(experiment.downstream, labelled, strict=True)
     ]
+    tests = [
+        prepare_further_tests(problem, data, experiment, run, table=stages.ON_TEXT)
+        for problem, data in zip(experiment.downstream, labelled, strict=True)
+    ]
     pretrained: Pretrained | None = None
     corpora = [] if start is None else [*start.lineage.corpora]
     if text is not None:
@@ -81,11 +86,12 @@ def recipe(experiment: Experiment, run: StageCaller) -> Artifact:
             family=family,
             start=before,
             source=source,
+            tests=further,
             corpora=corpora,
             pretrained=pretrained,
         )
-        for problem, data, simple, source in zip(
-            experiment.downstream, labelled, baselines, sources, strict=True
+        for problem, data, simple, source, further in zip(
+            experiment.downstream, labelled, baselines, sources, tests, strict=True
         )
     ]
     names = [problem.name for problem in experiment.downstream]
@@ -208,6 +214,7 @@ def finetune_and_evaluate(
     family: str,
     start: Input | None = None,
     source: Source | None = None,
+    tests: Sequence[Artifact] | None = None,
     corpora: Sequence[Input] = (),
     pretrained: Pretrained | None = None,
     table: Table = stages.ON_TEXT,
@@ -226,10 +233,13 @@ def finetune_and_evaluate(
         family: of the encoder.
         start: the encoder before its pre-training here, to compare with.
         source: where the rows come from, of text.
+        tests: the further test sets of the problem, where they are prepared.
         corpora: the text that the encoder is known to be pre-trained on.
         pretrained: the encoder, where this run pre-trained it.
         table: the stages of text, or of images.
     """
+    if tests is None:
+        tests = prepare_further_tests(problem, data, experiment, run, table=table)
     # Each by its label, its weights (None: random), and the files that say how it is built.
     variants: dict[str, tuple[str, Input | None, Input]] = {"model": (problem.name, body, body)}
     if experiment.evaluation.from_scratch:
@@ -295,6 +305,7 @@ def finetune_and_evaluate(
         table=table,
         retune=lambda role, fewer: tune(role, experiment.seed, fewer),
         source=source,
+        tests=tests,
         corpora=corpora,
         pretrained=pretrained,
     )

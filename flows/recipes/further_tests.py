@@ -7,7 +7,7 @@ from typing import Any
 
 from flows.recipes.image_stages import further_test as further_pictures
 from flows.recipes.inspection import labelled_source, require_given
-from flows.recipes.stages import LABELLED, LEAKAGE
+from flows.recipes.stages import LABELLED, LEAKAGE, Table
 from flows.recipes.subject import Subject
 from tasks import problems
 from tasks.contract import Stage, StageError
@@ -102,30 +102,51 @@ def require_further_tests(problem: Problem) -> None:
         source_of(problem, further)
 
 
-def prepared(
-    subject: Subject,
-    further: Further,
+def prepare_further_tests(
+    problem: Problem,
+    data: Artifact,
     experiment: Experiment | ImageExperiment,
     run: StageCaller,
+    *,
+    table: Table,
+) -> list[Artifact]:
+    """The rows of each further test set, or its pictures; before any training, as they may be bad.
+
+    Args:
+        problem: with the further test sets.
+        data: its rows, of stage `dataset` or `pixels`.
+        experiment: its part about pixels counts.
+        run: calls a stage.
+        table: the stages of text, or of images.
+    """
+    return [_prepared(problem, each, data, experiment, run, table) for each in further_of(problem)]
+
+
+def _prepared(
+    problem: Problem,
+    further: Further,
+    data: Artifact,
+    experiment: Experiment | ImageExperiment,
+    run: StageCaller,
+    table: Table,
 ) -> Artifact:
-    """The rows of a further test set, or its pictures."""
-    problem, source = subject.problem, source_of(subject.problem, further)
-    label, data = on_further_test(problem.name, further.name), data_of(problem, further)
+    source = source_of(problem, further)
+    label, rows = on_further_test(problem.name, further.name), data_of(problem, further)
     if isinstance(experiment, ImageExperiment):
         return run(
             further_pictures(source, problem.kind),
             label,
-            data=data,
+            data=rows,
             pixels=experiment.pixels,
             source=source,
-            known=subject.data.whole.only(*subject.table.tuned),
+            known=data.whole.only(*table.tuned),
         )
     return run(
         further_test(source, problem.kind),
         label,
-        data=data,
+        data=rows,
         source=source,
-        known=subject.data.whole.only("train.parquet", "validation.parquet", "labels.json"),
+        known=data.whole.only("train.parquet", "validation.parquet", "labels.json"),
     )
 
 
@@ -135,9 +156,9 @@ def transferred(
     """The same fine-tuned model on each further test set, compared with the main one."""
     tests, answered, leakages = [], [], []
     problem = subject.problem
-    for number, further in enumerate(further_of(problem), 1):
+    pairs = zip(further_of(problem), subject.tests, strict=True)
+    for number, (further, test) in enumerate(pairs, 1):
         label = on_further_test(problem.name, further.name)
-        test = prepared(subject, further, experiment, run)
         tests.append(test.whole.only("further.json"))
         if subject.corpora:
             found = run(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flows.recipes import image_stages as stages
 from flows.recipes.experiment import finetune_and_evaluate, methods_of, train_baseline
+from flows.recipes.further_tests import prepare_further_tests
 from flows.recipes.generalization import require_possible
 from flows.recipes.given_images import about_given, family_of, find_image_start
 from flows.recipes.inspection import require_given
@@ -52,6 +53,10 @@ def recipe(experiment: ImageExperiment, run: StageCaller) -> Artifact:
         train_baseline(problem, data, experiment, run, table=stages.on_images(problem.kind))
         for problem, data in zip(experiment.downstream, stored, strict=True)
     ]
+    tests = [
+        prepare_further_tests(problem, data, experiment, run, table=stages.on_images(problem.kind))
+        for problem, data in zip(experiment.downstream, stored, strict=True)
+    ]
     pretrained = None
     if source is not None:
         held_out = [images / "held_out.parquet" for images in prepared]
@@ -70,9 +75,12 @@ def recipe(experiment: ImageExperiment, run: StageCaller) -> Artifact:
             simple=simple,
             family=family,
             start=before,
+            tests=further,
             table=stages.on_images(problem.kind),
         )
-        for problem, data, simple in zip(experiment.downstream, stored, baselines, strict=True)
+        for problem, data, simple, further in zip(
+            experiment.downstream, stored, baselines, tests, strict=True
+        )
     ]
     names = [problem.name for problem in experiment.downstream]
     about_start = {} if given is None else about_given(given, names, prepared, run)

@@ -78,6 +78,7 @@ class Subject:
         table: the stages of text, or of images.
         retune: fine-tunes one of these models again, by its name, with fewer labels.
         source: where the rows come from; None of pictures.
+        tests: its further test sets, in their order.
         corpora: the text that the model is known to be pre-trained on.
         pretrained: the model before it was fine-tuned, where this run pre-trained it.
     """
@@ -89,6 +90,7 @@ class Subject:
     table: Table
     retune: Callable[[str, FewerLabels], Input]
     source: Source | None = None
+    tests: Sequence[Artifact] = ()
     corpora: Sequence[Input] = ()
     pretrained: Pretrained | None = None
 

@@ -30,6 +30,10 @@ _PREFIX = "base_model.model."
 _A, _B, _MAGNITUDE = ".lora_A", ".lora_B", ".lora_magnitude_vector"
 
 
+# The name of a layer, or its end; `peft` takes regular expressions too.
+Pattern = Annotated[str, Field(pattern=r"^[\w.]+$")]
+
+
 class AdapterConfiguration(BaseModel):
     """The fields of adapter_config.json that a merge needs."""
 
@@ -40,8 +44,21 @@ class AdapterConfiguration(BaseModel):
     lora_alpha: float
     use_rslora: bool = False
     fan_in_fan_out: bool = False
-    rank_pattern: dict[str, int] = {}
-    alpha_pattern: dict[str, float] = {}
+    rank_pattern: dict[Pattern, int] = {}
+    alpha_pattern: dict[Pattern, float] = {}
+    use_dora: bool = False
+    # These change what is computed, or the weights of the model that is adapted. Others begin the
+    # training alone, such as init_lora_weights: gaussian.
+    init_lora_weights: bool | Literal["gaussian", "orthogonal", "eva"] | None = None
+    layer_replication: None = None
+    alora_invocation_tokens: None = None
+    monteclora_config: None = None
+    arrow_config: None = None
+    kasa_config: None = None
+    velora_config: None = None
+    use_bdlora: None = None
+    use_qalora: Literal[False] = False
+    lora_bias: Literal[False] = False
 
     @property
     def base(self) -> str:
@@ -197,12 +214,14 @@ def _changed(
         or up is None
         or down.shape != (rank, wide)
         or up.shape != (high, rank)
+        or (magnitude is None) == configuration.use_dora
         or (magnitude is not None and magnitude.numel() != high)
     ):
         shapes = {part[1:]: None if t is None else list(t.shape) for part, t in own.items()}
         raise StageError(
             f"{where}: {layer}: found {shapes} with rank {rank}; accepted: those of a matrix of "
-            f"{list(weight.shape)}, the weight of {configuration.base}"
+            f"{list(weight.shape)}, the weight of {configuration.base}, "
+            f"{'with' if configuration.use_dora else 'without'} the magnitudes of DoRA (use_dora)"
         )
     scale = alpha / (rank**0.5 if configuration.use_rslora else rank)
     plain = weight.float().T if configuration.fan_in_fan_out else weight.float()

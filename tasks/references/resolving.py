@@ -154,7 +154,8 @@ def _of_run(reference: str, name: str, tracking: Tracking, store: Store) -> Inpu
     return _downloaded(reference, store)
 
 
-def _of_hub(reference: str, field: str, store: Store) -> Input:
+def _of_hub(reference: str, field: str, store: Store, *, adapts: bool = True) -> Input:
+    """A model on the Hub, or the one that an adapter there adapts; it may be no adapter itself."""
     import huggingface_hub
 
     ((name, commit),) = commit_of(reference, field, "model").items()
@@ -180,7 +181,7 @@ def _of_hub(reference: str, field: str, store: Store) -> Input:
             "machine; connect to the Hub once, or give a folder with the model"
         ) from None
     where = f"hf:{name}@{commit[:12]}"
-    if is_adapter(Path(folder)):
+    if is_adapter(Path(folder)) and adapts:
         return _adapted(Path(folder), where, field, store, from_hub=True)
     return _imported(Path(folder), where, store)
 
@@ -195,14 +196,16 @@ def _adapted(
             f"{where}: {ADAPTER}: base_model_name_or_path: found {cut(repr(base), 80)}; accepted: "
             "a model on the Hub. Download the adapter, and name the folder of its model there"
         )
-    resolve = _of_hub if base.startswith("hf:") else _of_model_folder
-    found = resolve(base, field, store)
+    if base.startswith("hf:"):
+        found = _of_hub(base, field, store, adapts=False)
+    else:
+        found = _of_model_folder(base, store)
     with _aside(store) as merged:
         merge(folder, found.path, merged, where)
         return _imported(merged, f"{where} in {base}", store)
 
 
-def _of_model_folder(reference: str, _field: str, store: Store) -> Input:
+def _of_model_folder(reference: str, store: Store) -> Input:
     """A model in a folder that an adapter names: no further adapter."""
     folder = place(reference)
     if not folder.is_dir():

@@ -19,6 +19,7 @@ from tasks.contract import StageError
 from tasks.machinery.store.artifact import Input
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.tracking import Tracking
+from tasks.references import resolving
 from tasks.references.resolving import resolve_model
 from tests.conftest import ROOT
 from tests.support.hub import hub_of
@@ -92,6 +93,11 @@ def changed(folder: Path, **fields: Any) -> None:
         ({"peft_type": "PREFIX_TUNING"}, r"^start: .*peft_type: found 'PREFIX_TUNING'"),
         ({"base_model_name_or_path": None}, r"base_model_name_or_path: found None; .* merged"),
         ({"base_model_name_or_path": "/nowhere"}, r"adapts, /nowhere, does not exist"),
+        ({"use_dora": True}, r"accepted: .* with the magnitudes of DoRA"),
+        ({"init_lora_weights": "pissa"}, r"init_lora_weights.*: found 'pissa'"),
+        ({"lora_bias": True}, r"lora_bias: found True"),
+        ({"layer_replication": [[0, 2]]}, r"layer_replication: found"),
+        ({"alpha_pattern": {"^.*query$": 3}}, r"alpha_pattern\..*: found '\^\.\*query"),
         ({"r": 5}, r"with rank 5; accepted: those of a matrix of"),
     ],
 )
@@ -139,3 +145,16 @@ def test_an_adapter_on_the_hub_names_its_model_there(tmp_path: Path) -> None:
         command = [sys.executable, "-c", FIND, "hf:team/adapter", str(tmp_path / "other")]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.stdout.strip() == here.digest, done.stderr[-2000:]
+
+
+def test_an_adapter_on_the_hub_that_names_itself_is_no_circle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter(tmp_path / "adapter", write_body(tmp_path / "body"))
+    changed(tmp_path / "adapter", base_model_name_or_path="team/adapter")
+    monkeypatch.setattr(resolving, "commit_of", lambda *_: {"team/adapter": "0" * 40})
+    monkeypatch.setattr(resolving, "why_unanswered", lambda *_: "")
+    folder = str(tmp_path / "adapter")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: folder)
+    with pytest.raises(StageError, match=r"hf:team/adapter@0.*config\.json"):
+        resolve_model("hf:team/adapter", "start", Tracking("x", print), Store(tmp_path / "store"))

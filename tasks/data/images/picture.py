@@ -14,7 +14,8 @@ class Region:
 
     Attributes:
         number: of its class.
-        shape: polygons, lists of x and y in turn; or runs, `{"size": …, "counts": …}`.
+        shape: polygons, lists of x and y in turn; or runs, `{"size": …, "counts": …}`; None where
+            there is a box alone.
         where: its position for people.
     """
 

@@ -12,6 +12,7 @@ from tasks.contract import StageError
 from tasks.data.images.picture import Region
 from tasks.data.notices import Notices
 
+WITHOUT = "objects with a box and no segmentation: their pixels count as background"
 EMPTY = "regions of masks that have no pixel of their picture"
 _MOST = 1e9  # of a corner; numbers of thousands of digits cannot be shown either
 _MOST_SHIFTED = 40  # bits before the last digit of a run
@@ -31,7 +32,7 @@ def draw(
     Args:
         regions: in the order in which they are drawn.
         size: width and height of the picture.
-        notices: counts the regions without a pixel.
+        notices: counts the regions without a pixel, and without a shape.
 
     Raises:
         StageError: a region is neither polygons nor runs, or of another size.
@@ -39,6 +40,10 @@ def draw(
     width, height = size
     drawn = np.zeros((height, width), dtype=np.uint8)
     for region in regions:
+        if region.shape is None:
+            if notices is not None:
+                notices.add(WITHOUT, region.where)
+            continue
         inside = _inside(region, width, height)
         drawn[inside] = region.number
         if notices is not None and not inside.any():

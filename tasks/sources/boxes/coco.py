@@ -164,12 +164,10 @@ def _of_file(
         except StageError as error:
             its.wrong.append(str(error))
             continue
-        if each.get("segmentation"):
-            its.regions.append(
-                Region(number[_id(each["category_id"])], each["segmentation"], where)
-            )
+        shape = each.get("segmentation") or None
+        its.regions.append(Region(number[_id(each["category_id"])], shape, where))
     names = (BACKGROUND, *labels.values())
-    has_masks = any(each.regions for each in found.values())
+    has_masks = any(each.shape is not None for its in found.values() for each in its.regions)
     split = split_of_list(name)
     for each in images:
         written = str(each.get("file_name", ""))
@@ -198,8 +196,9 @@ def _name(category: Mapping[str, Any], where: str) -> str:
     Raises:
         StageError: it is something else.
     """
-    found = category.get("name", "")
-    if isinstance(found, bool) or not isinstance(found, str | int | float):
+    found = category.get("name")
+    named = isinstance(found, str | int | float) and not isinstance(found, bool)
+    if not named or not str(found).strip():
         raise StageError(f"{where}: found the name {found!r:.40}; accepted: text")
     return str(found)
 
@@ -250,7 +249,8 @@ def _by_id(
 
 
 def _id(written: Any) -> Any:
-    return written if isinstance(written, int | float | str) else None
+    fits = isinstance(written, int | float | str) and not isinstance(written, bool)
+    return written if fits else None
 
 
 def _missing(places: Sequence[str]) -> list[str]:

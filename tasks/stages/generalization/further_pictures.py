@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,7 @@ from tasks.sources import Progress, Source
 from tasks.sources.images import pictures
 
 TEST = "test"
+SPLITS = ("train", "validation")  # that the model knows
 COPY, GROUP = "copy", "group"
 ALSO = "in the training or the validation split"
 LEFT_OUT = {
@@ -84,7 +86,7 @@ def prepare_further_pictures(
     reading = _Reading(data, pixels, source, monitor)
     labels = read_labels(known)
     try:
-        tested = reading.choose(known, labels)
+        tested = reading.choose(_Learnt.of(known), labels)
         reading.store(tested, labels, out)
     except StageError as error:
         raise StageError(f"downstream.{data.name}: {error}") from None
@@ -95,7 +97,7 @@ def prepare_further_pictures(
     write_json(out / "further.json", {"name": source.name, "rows": len(tested), **facts})
     write_dataset_file(out, source.name, COLUMNS, len(tested))
     np.save(out / "sheet.npy", reading.sheet.pictures(labels))
-    counted = pictures_of(data.problem).counted
+    counted = pictures_of(data.kind).counted
     balance = Counter(label for each in tested for label in counted(each.answer))
     write_json(
         out / "tally.json",
@@ -111,6 +113,26 @@ def prepare_further_pictures(
     )
     reading.notices.report(monitor)
     report_remarks(source.remarks(), monitor)
+    return _counts(tested, left_out)
+
+
+def check_further_pictures(
+    data: ImageData, pixels: Pixels, source: Source, *, known: Path, out: Path, monitor: Monitor
+) -> dict[str, float]:
+    """Read and check the pictures of a further test set, before those of the problem are stored.
+
+    Args and Raises: as of `prepare_further_pictures`; but `known` is the folder of stage `images`
+        of the problem, and nothing is written to `out`.
+    """
+    reading = _Reading(data, pixels, source, monitor)
+    try:
+        tested = reading.choose(_Learnt.of_unstored(known), read_labels(known))
+    except StageError as error:
+        raise StageError(f"downstream.{data.name}: {error}") from None
+    return _counts(tested, reading.left_out)
+
+
+def _counts(tested: Sequence[_Tested], left_out: Counter[str]) -> dict[str, float]:
     return {
         "rows": float(len(tested)),
         "documents": float(len({each.document for each in tested})),
@@ -118,15 +140,28 @@ def prepare_further_pictures(
     }
 
 
+@dataclass
 class _Learnt:
     """What the training and the validation split have: groups, and digests of stored pixels."""
 
-    def __init__(self, known: Path) -> None:
-        self.documents, self.pixels = set[str](), set[bytes]()
-        for split in ("train", "validation"):
+    documents: set[str]
+    pixels: set[bytes] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, known: Path) -> Self:
+        """That of the problem's pictures as they are stored."""
+        found = cls(set())
+        for split in SPLITS:
             table = pd.read_parquet(known / f"{split}.parquet", columns=["document"])
-            self.documents |= {str(document) for document in table["document"]}
-            self.pixels |= {_digest(each) for each in open_pixels(known, split)}
+            found.documents |= {str(document) for document in table["document"]}
+            found.pixels |= {_digest(each) for each in open_pixels(known, split)}
+        return found
+
+    @classmethod
+    def of_unstored(cls, images: Path) -> Self:
+        """That of the problem's pictures before they are stored: their groups alone."""
+        table = pd.read_parquet(images / "pictures.parquet", columns=["split", "group"])
+        return cls({*table["group"][table["split"].isin(SPLITS)]})
 
     def same(self, group: str, key: str, square: Square) -> str:
         """What a picture has in common with these splits: COPY, GROUP, or ""."""
@@ -151,14 +186,14 @@ class _Reading:
     sheet: Sheet = field(default_factory=Sheet)
     left_out: Counter[str] = field(default_factory=Counter)
 
-    def choose(self, known: Path, labels: Sequence[str]) -> list[_Tested]:
+    def choose(self, learnt: _Learnt, labels: Sequence[str]) -> list[_Tested]:
         """The pictures to test on, in the order of the source.
 
         Raises:
             StageError: a picture is not valid, or has a label that the problem does not have; or
                 too few remain.
         """
-        learnt, shape = _Learnt(known), pictures_of(self.data.problem)
+        shape = pictures_of(self.data.kind)
         only_test = any(picture.split == TEST for picture in self._read(_silent))
         found = []
         for picture in self._read(self.monitor.progress):
@@ -202,7 +237,7 @@ class _Reading:
 
     def store(self, tested: Sequence[_Tested], labels: Sequence[str], out: Path) -> None:
         """Write test.npy and test.parquet, and what the problem stores beside them."""
-        problem = self.data.problem if moves(self.data.problem) else ""
+        problem = self.data.kind if moves(self.data.kind) else ""
         rows: list[tuple[str, str, str, int]] = []
         found = self._read(_silent)
         size, channels = self.pixels.size, self.pixels.channels

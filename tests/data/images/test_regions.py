@@ -10,7 +10,7 @@ from pycocotools import mask as masks
 
 from tasks.contract import StageError
 from tasks.data.images.picture import Region
-from tasks.data.images.regions import EMPTY, draw
+from tasks.data.images.regions import EMPTY, WITHOUT, draw
 from tasks.data.notices import Notices
 
 HIGH, WIDE = 6, 8
@@ -61,8 +61,9 @@ def test_corners_far_from_the_picture_are_refused(polygon: list[Any], said: str)
         drawn([polygon])
 
 
-def test_a_region_without_a_pixel_is_counted() -> None:
+@pytest.mark.parametrize(("shape", "what"), [([[0, 0, 7, 0, 3, 0]], EMPTY), (None, WITHOUT)])
+def test_a_region_without_a_pixel_or_a_shape_is_counted(shape: Any, what: str) -> None:
     notices = Notices()
-    line = Region(1, [[0, 0, 7, 0, 3, 0]], "a.json, annotation 7")
-    assert not draw([line], (WIDE, HIGH), notices).any()
-    assert (notices.counts[EMPTY], notices.examples[EMPTY]) == (1, "a.json, annotation 7")
+    region = Region(1, shape, "a.json, annotation 7")
+    assert not draw([region], (WIDE, HIGH), notices).any()
+    assert (notices.counts[what], notices.examples[what]) == (1, "a.json, annotation 7")

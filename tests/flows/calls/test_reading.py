@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
+from flows import plan
 from flows.calls import reading
 from flows.calls.reading import read_small_sources
 from tasks.contract import StageError
 from tasks.data.rows import Row
 from tasks.experiment.corpus import Corpus
+from tasks.experiment.images.pictures import Pixels
 from tasks.experiment.problem import LabelledData
 from tasks.machinery.execution.planner import Step, pending
 from tasks.sources import Source, resolve
+from tasks.sources.images import resolve as resolve_pictures
+from tests.support.tiny_images import write_image_experiment, write_pictures
+from tests.support.tiny_masks import DATA, store_masked, write_masked
 
 ROWS = [f"text {number},{'ab'[number % 2]}" for number in range(12)]
 
@@ -120,3 +127,33 @@ def test_further_test_sets_are_checked_against_rows_that_are_not_prepared_yet(
         read_small_sources([(step, arguments), given])
     monkeypatch.setattr(reading, "ROWS", 0)
     assert len(read_small_sources([(step, arguments), given]).left) == 2
+
+
+def with_further(folder: Path, source: str) -> str:
+    """The file of a tiny experiment on images whose model is tested on another source too."""
+    file = write_image_experiment(folder)
+    values = yaml.safe_load(file.read_text())
+    values["downstream"][0]["evaluate_also"] = [{"name": "also", "source": source}]
+    file.write_text(yaml.safe_dump(values))
+    return str(file)
+
+
+@pytest.mark.usefixtures("home")
+def test_pictures_of_further_tests_are_checked_before_anything_is_trained(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "more", 9, 9)
+    file = with_further(tmp_path, "more")
+    titles = [step.title for step in plan(file).steps]
+    assert titles.index("further-test kinds on also") < titles.index("pretraining")
+    (tmp_path / "more" / "bar").rename(tmp_path / "more" / "ring")
+    with pytest.raises(StageError, match=r"kinds\.evaluate_also\.also: .*no label 'ring'"):
+        plan(file)
+
+
+def test_pictures_of_further_tests_are_compared_with_those_that_are_stored(tmp_path: Path) -> None:
+    known = store_masked(tmp_path / "known", count=30)
+    source = resolve_pictures(str(write_masked(tmp_path / "new", 9, seed=7)), "x")
+    arguments = {"data": DATA, "pixels": Pixels(size=16), "source": source}
+    step = Step("further-test x on new", "further-test", "run", [], "f", None)
+    given = SimpleNamespace(path=known)
+    found = read_small_sources([(step, {**arguments, "known": given})])
+    assert found.counts[step.title]["rows"] == 9

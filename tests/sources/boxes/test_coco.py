@@ -126,6 +126,9 @@ def test_all_mistakes_of_a_picture_are_its_problem(tmp_path: Path) -> None:
         (lambda v: v["images"].append(7), "images, entry 2: found 7; accepted: an object"),
         (lambda v: v["images"][1].update(id=[1]), r"entry 1: found the id \[1\]"),
         (lambda v: v["images"][1].update(id=397_133), "two have the id 397133"),
+        (lambda v: v["categories"][0].pop("name"), "found the name None; accepted: text"),
+        (lambda v: v["categories"][0].update(name=" "), "found the name ' '"),
+        (lambda v: v["images"][1].update(id=True), "images, entry 1: found the id True"),
     ],
 )
 def test_what_is_no_file_of_coco_is_refused_with_its_place(edit, said, tmp_path: Path) -> None:
@@ -152,3 +155,14 @@ def test_a_key_that_is_twice_in_an_object_is_an_error(tmp_path: Path) -> None:
     (folder / COCO_FILE).write_text('{"annotations": [], ' + text.lstrip()[1:])
     with pytest.raises(StageError, match=r"instances\.json: the key 'annotations' is twice"):
         read_all(folder)
+
+
+def test_an_object_without_a_segmentation_beside_others_is_a_region_without_a_shape(
+    tmp_path: Path,
+) -> None:
+    folder = write_coco(tmp_path / "a", boxed_pictures(2))
+    polygon = [[2, 2, 9, 2, 9, 9]]
+    edit_coco(folder, lambda v: v["annotations"][0].update(segmentation=polygon))
+    edit_coco(folder, lambda v: v["annotations"][1].update(segmentation=[]))
+    found = [each.mask.regions for each in read_all(folder)]
+    assert [[region.shape for region in each] for each in found] == [[polygon], [None]]

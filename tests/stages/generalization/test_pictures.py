@@ -16,7 +16,7 @@ from tasks.experiment.images.problem import ImageData
 from tasks.pages import pictures_card
 from tasks.pages.generalization import slices_card
 from tasks.sources.images import resolve
-from tasks.stages.generalization.further_pictures import prepare_further_pictures
+from tasks.stages.generalization.further_pictures import check_further_pictures, prepare_further_pictures
 from tasks.stages.generalization.picture_share import choose_share_of_pictures
 from tasks.stages.generalization.picture_slices import measure_on_pictures
 from tasks.stages.images.images import prepare_images
@@ -192,3 +192,33 @@ def test_answers_of_a_further_test_set_move_with_its_pictures(module, tmp_path: 
     assert all(0 < sliced.size_of(text) < square for text in rows["label"])
     beside = tmp_path / "out" / "test-masks.npy"
     assert beside.is_file() is (module is tiny_masks)
+
+
+def test_a_further_test_set_is_checked_before_anything_is_stored(
+    stored: Path, tmp_path: Path
+) -> None:
+    source = resolve(str(write_pictures(tmp_path / "again", 90, 2)), "source")
+    given = {"known": stored / "images", "out": tmp_path, "monitor": Silent()}
+    checked = check_further_pictures(DATA, PIXELS, source, **given)
+    assert checked == further(tmp_path / "again", stored / "pixels", tmp_path / "out")
+    (tmp_path / "again" / "bar").rename(tmp_path / "again" / "ring")
+    source = resolve(str(tmp_path / "again"), "source")
+    with pytest.raises(StageError, match="the problem has no label 'ring'"):
+        check_further_pictures(DATA, PIXELS, source, **given)
+
+
+def test_pictures_of_a_further_test_set_have_several_labels_too(tmp_path: Path) -> None:
+    """`bar|disc` is two labels of a problem with several, and an unknown one of another."""
+    folder = write_pictures(tmp_path / "new", 12, 9)
+    (folder / "bar").rename(folder / "bar|disc")
+    rows = pd.DataFrame({"document": ["x"], "image": ["x"], "label": ['["bar"]'], "place": [0]})
+    known = tmp_path / "known"
+    known.mkdir()
+    for split in ("train", "validation"):
+        rows.to_parquet(known / f"{split}.parquet")
+        np.save(known / f"{split}.npy", np.zeros((1, 16, 16, 3), np.uint8))
+    (known / "labels.json").write_text(json.dumps(KINDS))
+    data = DATA.model_copy(update={"several_labels": True})
+    assert further(folder, known, tmp_path / "out", data)["rows"] == 12
+    found = pd.read_parquet(tmp_path / "out" / "test.parquet")["label"]
+    assert {*found} == {'["bar", "disc"]', '["disc"]', '["frame"]'}
