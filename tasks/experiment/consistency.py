@@ -8,6 +8,7 @@ from typing import Protocol
 
 from tasks.experiment import choices, variants
 from tasks.experiment.experiment import BEFORE, Evaluation, Experiment
+from tasks.experiment.problem import Downstream
 from tasks.experiment.training import (
     Layers,
     layer_mistakes,
@@ -81,6 +82,7 @@ def mistakes(experiment: Experiment) -> list[Mistake]:
         *_names(experiment),
         *_missing(experiment),
         *_pairs(experiment),
+        *window_mistakes(experiment.downstream),
         *optimizer_mistakes(experiment.downstream),
         *_decoders(experiment),
         *explanation_mistakes(experiment.evaluation, experiment.downstream, attends=True),
@@ -302,6 +304,20 @@ def _missing(experiment: Experiment) -> list[Mistake]:
         )
         for problem in experiment.downstream
         if problem.missing_labels == "keep" and problem.problem not in classes
+    ]
+
+
+def window_mistakes(downstream: Sequence[Downstream]) -> list[Mistake]:
+    """Pairs of texts in windows: of which text a window would be a part is not known."""
+    return [
+        (
+            f"downstream.{problem.name}.stride",
+            f"found {problem.stride}, but rows with columns.second_text "
+            f"({problem.columns.second_text!r}) are pairs, which are not read in windows; accepted "
+            "with them: 0 (long pairs are truncated)",
+        )
+        for problem in downstream
+        if problem.stride > 0 and problem.columns.second_text
     ]
 
 

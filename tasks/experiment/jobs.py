@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from tasks.experiment.consistency import window_mistakes
 from tasks.experiment.corpus import Corpus
 from tasks.experiment.experiment import REFERENCE, Evaluation, Experiment
 from tasks.experiment.fields import Part, as_in, field
-from tasks.experiment.mistakes import InvalidExperimentError, check, check_fields
+from tasks.experiment.mistakes import InvalidExperimentError, check, check_fields, refuse
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.experiment.problem import Downstream, LabelledData
@@ -164,6 +165,7 @@ def check_finetuning(job: FinetuneJob) -> None:
             ["downstream: found no problem; accepted: at least one to fine-tune on"]
         )
     check_fields(job)
+    refuse(window_mistakes(job.downstream))
     _require_names("downstream", job.downstream)
 
 

@@ -179,6 +179,10 @@ def kind_of(problem: str, *, several_labels: bool) -> str:
     return SEVERAL.get(problem, problem) if several_labels else problem
 
 
+USUAL_STRIDE = -1  # that of the problem
+OF_QUESTIONS = 64  # the usual stride of texts with questions; others are truncated
+
+
 class Passes(Part):
     """How many labelled rows are used for training, how often, and how much of each."""
 
@@ -190,14 +194,16 @@ class Passes(Part):
         128, "Longest example", "Longer examples are truncated, in tokens", ge=8, le=32_768
     )
     stride: int = field(
-        64,
+        USUAL_STRIDE,
         "Stride",
         "Tokens that two windows of a long text share, at most half of a window: a text that is "
-        "longer than the longest example is read in windows",
-        absent=64,
-        ge=0,
+        "longer than the longest example is read in windows, whose answers are merged; 0: it is "
+        "truncated, but for a text with a question, whose windows then share nothing; -1: 64 with "
+        "questions, else 0; pairs of texts are truncated",
+        absent=USUAL_STRIDE,
+        ge=USUAL_STRIDE,
         le=32_768,
-        only_with=choices.only_with("problem", "problems", "ROLES", "question"),
+        only_with=choices.only_with("problem", "problems", "ROLES", "question", "text", "tokens"),
     )
 
 
@@ -345,7 +351,12 @@ class Downstream(FineTuning, LabelledData):
 
     @property
     def _stated(self) -> FineTuning:
-        return FineTuning(**{name: getattr(self, name) for name in FineTuning.model_fields})
+        """As given; the usual stride of the problem is the same training as none."""
+        given = {name: getattr(self, name) for name in FineTuning.model_fields}
+        asks = self.problem in choices.those_with("problems", "ROLES", "question")
+        if self.stride == (OF_QUESTIONS if asks else 0):
+            given["stride"] = USUAL_STRIDE
+        return FineTuning(**given)
 
 
 def _given(part: Any) -> Any:

@@ -2,7 +2,8 @@
 
 Abnar and Zuidema 2020, "Quantifying attention flow in transformers", ACL, section 3: the mean over
 heads, half of it the residual connection, multiplied over the layers. It has no sign, and is the
-same for every answer: it shows where a model looks, not what speaks for its answer.
+same for every answer: it shows where a model looks, not what speaks for its answer. Of a text in
+windows, each has the same share.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def attribute(subject: Subject, row: RowInParts) -> NDArray[np.float64]:
 
     layers = subject.attentions(row.inputs)
     places = layers[0].shape[-1] if layers else 0
-    whole = (1, places, places)  # rows, and places by places: windows would be as many rows
+    passes = subject.passes(row)
+    # Inputs, and places by places: windows of a picture would be further inputs.
+    whole = (passes, places, places)
     if not layers or any((len(each), *each.shape[2:]) != whole for each in layers):
         raise StageError(
             "attention-rollout needs a model with attention over all places, and this one has none "
@@ -37,7 +40,8 @@ def attribute(subject: Subject, row: RowInParts) -> NDArray[np.float64]:
         )
     through = own = torch.eye(places, device=layers[0].device)
     for each in layers:
-        mixed = 0.5 * each[0].float().mean(dim=0) + 0.5 * own
+        mixed = 0.5 * each.float().mean(dim=1) + 0.5 * own
         through = (mixed / mixed.sum(dim=-1, keepdim=True)) @ through
-    found = subject.in_parts(row, subject.of_places(row, subject.as_read(through)))
+    read = torch.cat([subject.as_read(each) for each in through]) / passes
+    found = subject.in_parts(row, subject.of_places(row, read))
     return row.direction * found  # without a sign, so taken to speak for the answer

@@ -52,7 +52,8 @@ def attribute(subject: Subject, row: RowInParts) -> NDArray[np.float64]:
             n_steps=steps,
             internal_batch_size=AT_ONCE,
         )
-        values = subject.in_parts(row, subject.over_features(found[0].detach()))
+        own = found[0] if subject.passes(row) == 1 else found.flatten(0, 1)
+        values = subject.in_parts(row, subject.over_features(own.detach()))
         if abs(values.sum() - (full - blank)) <= MISSED * abs(full - blank):
             break
     return values

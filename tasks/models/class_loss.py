@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tasks.data.text.length_buckets import Batch, Example
+from tasks.problems.windows.texts import apart
 
 NO_LABEL = -100  # as in transformers: not counted
 SEVERAL = "multi_label_classification"  # each label is a question of its own
@@ -43,15 +44,23 @@ class ClassLoss:
     weights: Tensor | None = None
 
     def __call__(self, model: Any, batch: Batch) -> Tensor:
-        """The loss of a batch."""
+        """The loss of a batch; of windows, by their weights, which are 1 on average."""
         inputs = {name: part for name, part in batch.items() if name != "labels"}
-        scores, labels = model(**inputs).logits.float(), batch["labels"]
+        scores, (labels, weights) = model(**inputs).logits.float(), apart(batch["labels"])
+        if weights is not None and self.problem_type == SEVERAL:
+            return (weights * self.each_of_several(scores, labels).mean(-1)).mean()
+        if weights is not None:
+            return (weights * self.each_of_one(scores, labels.flatten().long())).mean()
         if self.problem_type == SEVERAL:
             return self.of_several(scores, labels)
         return self.of_one(scores.flatten(0, -2), labels.flatten())
 
     def of_one(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Of one label each: scores of shape (number, labels), labels of shape (number,)."""
+        return self.each_of_one(scores, labels).sum() / (labels != NO_LABEL).sum()
+
+    def each_of_one(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """That of each label: shape (number,)."""
         each = functional.cross_entropy(
             scores,
             labels,
@@ -59,19 +68,22 @@ class ClassLoss:
             ignore_index=NO_LABEL,
             label_smoothing=self.smoothing,
         )
-        counted = labels != NO_LABEL
         if self.weights is not None:
-            each = each * self.weights.to(each.device)[labels.where(counted, 0)]
-        return each.sum() / counted.sum()
+            each = each * self.weights.to(each.device)[labels.where(labels != NO_LABEL, 0)]
+        return each
 
     def of_several(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Of a yes or no for each label: both of shape (rows, labels)."""
+        return self.each_of_several(scores, labels).mean()
+
+    def each_of_several(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """That of each yes or no: shape (rows, labels)."""
         smooth = labels * (1 - self.smoothing) + self.smoothing / 2
         each = functional.binary_cross_entropy_with_logits(scores, smooth, reduction="none")
         if self.weights is not None:
             no, yes = self.weights.to(each.device).unbind(1)
             each = each * torch.where(labels > 0.5, yes, no)
-        return each.mean()
+        return each
 
 
 def balanced_weights(examples: Sequence[Example], problem_type: str, labels: int) -> Tensor:
@@ -82,11 +94,16 @@ def balanced_weights(examples: Sequence[Example], problem_type: str, labels: int
         problem_type: as in the configuration of `transformers`.
         labels: how many there are.
     """
+    rows = np.array([getattr(example, "weight", 1.0) for example in examples])  # of windows
     if problem_type == SEVERAL:
-        yes = np.array([example.labels for example in examples]).sum(axis=0)
-        return balanced(np.stack([len(examples) - yes, yes], axis=1))
+        stated = np.array([example.labels for example in examples], dtype=np.float64)
+        yes = rows @ stated
+        return balanced(np.stack([rows.sum() - yes, yes], axis=1))
     found = np.concatenate([np.asarray(example.labels, np.int64) for example in examples])
-    return balanced(np.bincount(found[found != NO_LABEL], minlength=labels).astype(np.float64))
+    each = np.repeat(rows, [len(example.labels) for example in examples])
+    counted = found != NO_LABEL
+    counts = np.bincount(found[counted], weights=each[counted], minlength=labels)
+    return balanced(counts.astype(np.float64))
 
 
 def balanced(counts: NDArray[np.float64]) -> Tensor:

@@ -142,6 +142,8 @@ class Problem(Description, Protocol):
             model (`model/`, `components/tokenizer/`) and returns an object whose `predict(data)`
             answers a table of one column or a list of texts. It imports nothing of Temper.
         LOSS: The name of a row's loss, for the axis of a figure.
+        SMOOTHS: Optional: whether `loss` is the cross-entropy of labels (of windows, with their
+            weights), in place of which that of class_loss.py may be taken.
         READER: Optional: the class of `transformers` that reads a model's inputs.
         RELABELS: Optional: whether the last dimension of the model's logits has a place for each
             label, so that they can be put into another order.
@@ -153,6 +155,7 @@ class Problem(Description, Protocol):
     INFERENCE: Mapping[str, Any]
     SERVED: str
     LOSS: str
+    SMOOTHS: bool
     READER: str
     RELABELS: bool
 
@@ -181,10 +184,13 @@ class Problem(Description, Protocol):
     def logits(self, model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         """Optional: the model's outputs for a batch without labels, one for each example."""
 
+    def together(self, scores: torch.Tensor) -> torch.Tensor:
+        """Optional: outputs [..., windows, answers] of a row's windows as those of the row."""
+
     def loss(self, model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Optional: the loss to minimize, in fp32: a mean over `labels` but -100.
 
-        A problem with one has neither label smoothing nor class weights.
+        A problem with one has neither label smoothing nor class weights, unless it SMOOTHS.
         """
 
     def head(self, config: Any, batch: dict[str, torch.Tensor]) -> list[Product]:

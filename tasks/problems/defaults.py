@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 RELABELS = True  # the last dimension of the model's logits has a place for each label
+SMOOTHS = False  # whether a loss of its own is the cross-entropy of labels: class_loss.py fits
 READER = "AutoTokenizer"  # the class of `transformers` that reads a model's inputs
 
 
@@ -47,6 +48,11 @@ def any_truth(given: Any, labels: Sequence[str]) -> Any:
 def logits(model: Any, inputs: Any) -> Any:
     """The logits of the model's only output."""
     return model(**inputs).logits
+
+
+def together(scores: Any) -> Any:
+    """The mean of the scores of a row's windows, which are on the last axis but one."""
+    return scores.mean(-2)
 
 
 def loss(model: Any, batch: Any) -> Any:

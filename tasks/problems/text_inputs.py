@@ -1,4 +1,7 @@
-"""Texts, or pairs of texts, as a model reads them: what some problems share."""
+"""Texts, or pairs of texts, as a model reads them: what some problems share.
+
+A text that is longer than the longest input is truncated, or read in windows (`windows/`).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ import pandas as pd
 from tasks.data.pairs import FIRST, SECOND, passages
 from tasks.data.text.length_buckets import Batch, Example
 from tasks.experiment import choices
+from tasks.problems.windows.cutting import reads_windows
+from tasks.problems.windows.texts import encode_windows
 
 if TYPE_CHECKING:
     from tasks.training.flops import Product
@@ -23,10 +28,13 @@ def encode_texts(
 ) -> list[Example]:
     """Tokens of each text or pair, truncated at the longest input, and its answer in numbers.
 
-    A pair that is too long loses tokens of the longer of its texts until it fits. Its tokens have
-    types (0 of the first text, 1 of the second) if the tokenizer gives some.
+    If the tokenizer notes so, a text is read in windows, which are an example each. A pair that is
+    too long loses tokens of the longer of its texts until it fits. Its tokens have types (0 of the
+    first text, 1 of the second) if the tokenizer gives some.
     """
     second = list(rows[SECOND]) if SECOND in rows else None
+    if second is None and reads_windows(tokenizer):
+        return encode_windows(list(rows[FIRST]), tokenizer, answers)
     encoded = tokenizer(
         list(rows[FIRST]), second, truncation="longest_first", return_overflowing_tokens=True
     )

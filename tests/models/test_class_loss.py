@@ -85,10 +85,10 @@ def test_several_labels_are_a_yes_or_no_each() -> None:
 @pytest.mark.parametrize("chosen", [{"label_smoothing": 0.1}, {"class_weights": "balanced"}])
 def test_a_loss_of_the_problem_is_not_replaced(chosen: dict[str, Any]) -> None:
     training = FineTuning(**chosen)
-    own = SimpleNamespace(HEAD=HEAD, loss=lambda *_: 0.0)
+    own = SimpleNamespace(HEAD=HEAD, loss=lambda *_: 0.0, SMOOTHS=False)
     with pytest.raises(StageError, match="and the problem has a loss of its own"):
         tuning.loss_of(own, training, [Example([1], [0])], 2)
-    usual = SimpleNamespace(HEAD=HEAD, loss=defaults.loss)
+    usual = SimpleNamespace(HEAD=HEAD, loss=defaults.loss, SMOOTHS=False)
     assert isinstance(tuning.loss_of(usual, training, [Example([1], [0])], 2), ClassLoss)
 
 

@@ -741,15 +741,17 @@ def weight_of(model: Any) -> Any:
     return model.base_model.get_input_embeddings().weight
 
 
-def test_windows_are_a_field_of_this_problem_alone() -> None:
+def test_windows_are_no_field_of_texts_that_are_written() -> None:
     part = {"name": "x", "source": "a", "stride": 16}
+    written = {"model": {"family": "gpt2"}, "pretraining": {"objective": "clm"}}
     with pytest.raises(InvalidExperimentError, match="counts only with question-answering"):
-        check(Experiment.model_validate({"downstream": [part]}))
+        downstream = [part | {"problem": "generation"}]
+        check(Experiment.model_validate({**written, "downstream": downstream}))
     check(Experiment.model_validate({"downstream": [part | {"problem": PROBLEM}]}))
     around = ({"problem": PROBLEM},)
     assert FineTuning(stride=16).keyed(around)["stride"] == 16
     assert "stride" not in FineTuning().keyed(around)
-    assert "stride" not in FineTuning(stride=16).keyed(({"problem": "regression"},))
+    assert "stride" not in FineTuning(stride=16).keyed(({"problem": "generation"},))
 
 
 def test_the_time_of_a_step_is_measured_for_questions_too() -> None:

@@ -108,6 +108,10 @@ class Subject(ABC):
     def as_read(self, through: Tensor) -> Tensor:
         """Of a square matrix over places, the row of the place that the head reads."""
 
+    def passes(self, _row: RowInParts) -> int:
+        """How many inputs the model reads of a row: one."""
+        return 1
+
     def of_places(self, _row: RowInParts, values: Tensor) -> Tensor:
         """Values of the places of the layers as values of the places of the input: the same."""
         return values
@@ -168,7 +172,10 @@ class Subject(ABC):
 
     @torch.no_grad()
     def attentions(self, inputs: Batch) -> tuple[Tensor, ...]:
-        """The attention of each layer, shape (1, heads, places, places); none without attention."""
+        """The attention of each layer, shape (1, heads, places, places); none without attention.
+
+        Of a row that the model reads in several inputs, the first axis is these.
+        """
         if not hasattr(self.model.config, "num_attention_heads"):
             return ()
         with _eager(self.model):

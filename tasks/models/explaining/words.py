@@ -1,7 +1,8 @@
 """Texts, and pairs of texts, as words: the tokens of a word are blank together.
 
 A blank word is the mask token of a model that was pre-trained with one, else its unknown or its
-last token; special tokens stay.
+last token; special tokens stay. A text in windows is one row of all their tokens, one window after
+the other: a word that several windows have is blank in all of them.
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ from tasks.experiment import choices
 from tasks.models.explaining.explained import Explained
 from tasks.models.explaining.subject import WORDS, Batch, Piece, RowInParts, Subject
 from tasks.problems import Problem
+from tasks.problems.windows.cutting import inside, reads_windows
+from tasks.problems.windows.texts import by_row
 
 NO_TOKEN = -1  # the number of none
+WINDOWS = "windows"  # of a batch of rows in windows: of shape (rows, windows)
 BLANKS = ("mask_token", "unk_token", "eos_token", "pad_token")
 
 
@@ -38,17 +42,28 @@ class Words(Subject):
         examples = self.kind.encode(table, self.reader, labels)
         columns = [name for name in (FIRST, SECOND) if name in table]
         texts = [list(table[name]) for name in columns]
-        encoded = self.reader(*texts, truncation="longest_first", return_offsets_mapping=True)
+        whole = len(texts) == 1 and reads_windows(self.reader)
+        encoded = self.reader(
+            *texts,
+            truncation=False if whole else "longest_first",
+            return_offsets_mapping=True,
+            verbose=False,
+        )
         return [
-            self._row(example, encoded[number], columns, [each[number] for each in texts])
-            for number, example in enumerate(examples)
+            self._row(
+                [examples[i] for i in own],
+                encoded[number],
+                columns,
+                [each[number] for each in texts],
+            )
+            for number, own in enumerate(by_row(examples))
         ]
 
     def _row(
-        self, example: Any, encoded: Any, columns: Sequence[str], texts: Sequence[str]
+        self, examples: Sequence[Any], encoded: Any, columns: Sequence[str], texts: Sequence[str]
     ) -> RowInParts:
         pieces: list[Piece] = []
-        part_of = np.full(len(example.input_ids), -1)
+        part_of = np.full(len(encoded.ids), -1)
         last: tuple[int, int] | None = None
         places = zip(encoded.sequence_ids, encoded.word_ids, encoded.offsets, strict=True)
         for place, (column, word, ends) in enumerate(places):
@@ -65,8 +80,18 @@ class Words(Subject):
             last = (column, word)
         pieces, part_of = _without_white_space(pieces, part_of)
         padding = getattr(self.model.config, "pad_token_id", 0) or 0
-        batch = self.kind.collate([example], padding)
+        batch = self.kind.collate(examples, padding)
         inputs = {n: t.to(self.model.device) for n, t in batch.items() if n != "labels"}
+        if len(examples) > 1:
+            head, tail = inside(encoded.sequence_ids)
+            part_of = np.concatenate(
+                [
+                    np.r_[part_of[:head], part_of[head + begin : head + end], part_of[tail:]]
+                    for begin, end in ((each.begin, each.end) for each in examples)
+                ]
+            )
+            inputs = {name: tensor.reshape(1, -1) for name, tensor in inputs.items()}
+            inputs[WINDOWS] = torch.ones(1, len(examples), device=self.model.device)
         kept = torch.from_numpy(part_of < 0).to(self.model.device)
         blank = torch.where(kept, inputs[self.VARIED], self._number)
         return RowInParts(inputs, blank, part_of, len(pieces), pieces=tuple(pieces))
@@ -92,7 +117,19 @@ class Words(Subject):
     def scores(self, batch: Batch) -> Tensor:
         """Of a decoder, those of the last place, also where the blank token is its padding."""
         with _unpadded(self.model):
-            return super().scores(batch)
+            if WINDOWS not in batch:
+                return super().scores(batch)
+            each = self.kind.logits(self.model, _windows_of(batch)).float()
+            windows = each.reshape(*batch[WINDOWS].shape, each.shape[-1])
+            return self.explained.scores(self.kind.together(windows))
+
+    def passes(self, row: RowInParts) -> int:
+        """One for each window."""
+        return row.inputs[WINDOWS].shape[1] if WINDOWS in row.inputs else 1
+
+    def attentions(self, inputs: Batch) -> tuple[Tensor, ...]:
+        """Those of each window of a row."""
+        return super().attentions(_windows_of(inputs) if WINDOWS in inputs else inputs)
 
     @property
     def embeddings(self) -> Any:
@@ -111,6 +148,12 @@ class Words(Subject):
         return (
             through.mean(0) if getattr(config, "classifier_pooling", "") == "mean" else through[0]
         )
+
+
+def _windows_of(batch: Batch) -> Batch:
+    """Rows of several windows as their windows, which are all of one length."""
+    rows, windows = batch[WINDOWS].shape
+    return {n: t.reshape(rows * windows, -1) for n, t in batch.items() if n != WINDOWS}
 
 
 @contextmanager

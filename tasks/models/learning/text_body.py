@@ -14,6 +14,7 @@ from tasks.experiment import choices
 from tasks.experiment.problem import FineTuning
 from tasks.models.bodies import fit_tokenizer, load_encoder, new_classifier
 from tasks.problems import Problem
+from tasks.problems.windows.cutting import STRIDE
 
 
 def read_body(
@@ -31,6 +32,7 @@ def read_body(
     """
     tokenizer = AutoTokenizer.from_pretrained(body, local_files_only=True, trust_remote_code=False)
     tokenizer.model_max_length = longest
+    tokenizer.init_kwargs.pop(STRIDE, None)  # of what the encoder was tuned for before
     model = new_classifier(kind, body, labels, FineTuning(max_length=longest), seed)
     fit_tokenizer(tokenizer, model.config)
     if weights:

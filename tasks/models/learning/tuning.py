@@ -46,7 +46,7 @@ def loss_of(
     balanced, problem_type = training.class_weights == "balanced", kind.HEAD.problem_type
     if not training.label_smoothing and not balanced:
         return kind.loss
-    if kind.loss is not defaults.loss:
+    if kind.loss is not defaults.loss and not kind.SMOOTHS:
         raise StageError(
             "label_smoothing and class_weights are of cross-entropy, and the problem has a loss of "
             "its own; accepted: label_smoothing 0 with class_weights none"

@@ -21,6 +21,7 @@ from transformers import AutoModelForQuestionAnswering
 
 from tasks.data.pairs import BETWEEN
 from tasks.data.text.length_buckets import Batch, Example, inputs_of
+from tasks.experiment.problem import OF_QUESTIONS
 from tasks.problems.question_answering.served import (
     CERTAIN,
     STRIDE,
@@ -69,7 +70,7 @@ def configure(tokenizer: Any, training: FineTuning, train: Path) -> None:
     All, not those that a seed chooses: models of several seeds decide by one rule.
     """
     known = pd.read_parquet(train, columns=["answer"])["answer"]
-    tokenizer.init_kwargs[STRIDE] = training.stride
+    tokenizer.init_kwargs[STRIDE] = OF_QUESTIONS if training.stride < 0 else training.stride
     tokenizer.init_kwargs[CERTAIN] = all(len(answers) > 0 for answers in known)
 
 

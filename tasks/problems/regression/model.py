@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification
 
 from tasks.data.text.length_buckets import Batch, Example, inputs_of
+from tasks.problems.regression.served import together
 from tasks.problems.text_inputs import CUT, asked, encode_texts, head, texts
+from tasks.problems.windows.texts import configure, mean_loss, of_rows, with_weights
 
-__all__ = ["CUT", "head", "texts"]
+__all__ = ["CUT", "configure", "head", "texts", "together"]
 
 AUTO_MODEL: Any = AutoModelForSequenceClassification
 PIPELINE = "text-classification"
@@ -30,14 +32,19 @@ SERVED = "tasks.problems.regression.served"
 
 
 def encode(rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:
-    """Tokens of each row, truncated at the longest input, and its number."""
+    """Tokens of each row, truncated or in windows, and its number."""
     return encode_texts(rows, tokenizer, ([float(number)] for number in rows["number"]))
 
 
 def collate(examples: Sequence[Example], pad_id: int) -> Batch:
-    """Texts as a batch; `labels` of shape (texts,)."""
+    """Texts as a batch; `labels` of shape (texts,), or of windows with their weights."""
     labels = torch.tensor([example.labels[0] for example in examples], dtype=torch.float32)
-    return {**inputs_of(examples, pad_id), "labels": labels}
+    return {**inputs_of(examples, pad_id), "labels": with_weights(labels, examples)}
+
+
+def loss(model: Any, batch: Batch) -> torch.Tensor:
+    """The mean squared error; the windows of a row weigh as much as any row."""
+    return mean_loss(model, batch, lambda scores, labels: (scores[:, 0] - labels[:, 0]) ** 2)
 
 
 def made_up(length: int) -> Example:
@@ -91,7 +98,11 @@ def decide(
     logits: Sequence[NDArray[np.float32]],
     labels: Sequence[str],
 ) -> pd.DataFrame:
-    """The number that the model gives each row, and its squared error."""
+    """The number that the model gives each row, and its squared error.
+
+    That of a row in windows is the mean of the numbers of its windows.
+    """
+    _, logits = of_rows(examples, logits, together)
     predicted = np.array([float(each[0]) for each in logits])
     gold = rows["number"].to_numpy(dtype=np.float64)
     return pd.DataFrame(

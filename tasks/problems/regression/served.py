@@ -1,8 +1,9 @@
 """The fine-tuned model as MLflow serves it: texts or pairs in, numbers out, as evaluated.
 
-MLflow copies this file into the model and loads it where Temper is not installed: it imports only
-torch, transformers and pandas. MLflow's own way of serving such a model evaluates a text that looks
-like a Python literal, and fails on one that is longer than the model's input.
+MLflow copies this file and those of COPIED into the model, and loads them where Temper is not
+installed: they import only torch, transformers and pandas. MLflow's own way of serving such a model
+evaluates a text that looks like a Python literal, and fails on one that is longer than the model's
+input.
 """
 
 from __future__ import annotations
@@ -13,7 +14,21 @@ from typing import Any
 
 import pandas as pd
 import torch
+from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from ..windows.reading import scores_of
+
+COPIED = ("windows/cutting.py", "windows/reading.py")  # beside it, in this package
+
+
+def together(scores: Tensor) -> Tensor:
+    """The mean of the numbers of windows.
+
+    Args:
+        scores: of shape (..., windows, 1).
+    """
+    return scores.mean(-2)
 
 
 class Scorer:
@@ -30,15 +45,15 @@ class Scorer:
     def predict(self, data: Any) -> pd.DataFrame:
         """The `number` of each row, in the unit of the rows that the model was fine-tuned on.
 
-        A text is truncated at the longest input that the model was fine-tuned with.
+        A text is truncated at the longest input that the model was fine-tuned with; or its number
+        is the mean of those of its windows, if that was chosen.
 
         Args:
             data: Texts; for a model of pairs, a table with the columns `text` and `second_text`.
         """
         numbers = []
         for texts in rows_of(data, self.names):
-            given = self.tokenizer(*texts, truncation=True, return_tensors="pt")
-            numbers.append(float(self.model(**given).logits[0, 0]))
+            numbers.append(float(scores_of(self.model, self.tokenizer, texts, together)[0]))
         return pd.DataFrame({"number": numbers})
 
 

@@ -1,8 +1,9 @@
 """The fine-tuned model as MLflow serves it: texts or pairs in, labels and probabilities out.
 
-MLflow copies this file into the model and loads it where Temper is not installed: it imports only
-torch, transformers and pandas. MLflow's own way of serving such a model evaluates a text that looks
-like a Python literal, and fails on one that is longer than the model's input.
+MLflow copies this file and those of COPIED into the model, and loads them where Temper is not
+installed: they import only torch, transformers and pandas. MLflow's own way of serving such a model
+evaluates a text that looks like a Python literal, and fails on one that is longer than the model's
+input.
 """
 
 from __future__ import annotations
@@ -13,9 +14,24 @@ from typing import Any
 
 import pandas as pd
 import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from ..windows.reading import scores_of
+
+COPIED = ("windows/cutting.py", "windows/reading.py")  # beside it, in this package
+
 THRESHOLD = 0.5
+
+
+def together(scores: Tensor) -> Tensor:
+    """The log-odds of each label by the mean of its probabilities in windows.
+
+    Args:
+        scores: log-odds, of shape (..., windows, labels).
+    """
+    return logsigmoid(scores).logsumexp(-2) - logsigmoid(-scores).logsumexp(-2)
 
 
 class Labeller:
@@ -33,15 +49,15 @@ class Labeller:
         """For each row all labels, the likeliest first: `label`, `score`, and whether it `applies`.
 
         A label applies if its probability, the score, is above a half. A text is truncated at the
-        longest input that the model was fine-tuned with.
+        longest input that the model was fine-tuned with; or its probabilities are the means of
+        those of its windows, if that was chosen.
 
         Args:
             data: Texts; for a model of pairs, a table with the columns `text` and `second_text`.
         """
         labels, answers = self.model.config.id2label, []
         for texts in rows_of(data, self.names):
-            given = self.tokenizer(*texts, truncation=True, return_tensors="pt")
-            scores = self.model(**given).logits[0].float().sigmoid()
+            scores = scores_of(self.model, self.tokenizer, texts, together).sigmoid()
             answers.append(
                 [
                     {

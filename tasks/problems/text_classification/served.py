@@ -1,19 +1,35 @@
 """The fine-tuned model as MLflow serves it: texts or pairs in, labels and their probabilities out.
 
-MLflow copies this file into the model and loads it where Temper is not installed: it imports only
-torch, transformers and pandas. MLflow's own way of serving such a model evaluates a text that looks
-like a Python literal, and fails on one that is longer than the model's input.
+MLflow copies this file and those of COPIED into the model, and loads them where Temper is not
+installed: they import only torch, transformers and pandas. MLflow's own way of serving such a model
+evaluates a text that looks like a Python literal, and fails on one that is longer than the model's
+input.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
+from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from ..windows.reading import scores_of
+
+COPIED = ("windows/cutting.py", "windows/reading.py")  # beside it, in this package
+
+
+def together(scores: Tensor) -> Tensor:
+    """The logarithms of the mean probabilities of windows.
+
+    Args:
+        scores: of shape (..., windows, labels).
+    """
+    return scores.log_softmax(-1).logsumexp(-2) - math.log(scores.shape[-2])
 
 
 class Classifier:
@@ -30,15 +46,16 @@ class Classifier:
     def predict(self, data: Any) -> pd.DataFrame:
         """The most likely `label` of each row, and its probability as `score`.
 
-        A text is truncated at the longest input that the model was fine-tuned with.
+        A text is truncated at the longest input that the model was fine-tuned with; or its label
+        is that of the mean probabilities of its windows, if that was chosen.
 
         Args:
             data: Texts; for a model of pairs, a table with the columns `text` and `second_text`.
         """
         labels, rows = self.model.config.id2label, []
         for texts in rows_of(data, self.names):
-            given = self.tokenizer(*texts, truncation=True, return_tensors="pt")
-            score, best = self.model(**given).logits[0].float().softmax(-1).max(-1)
+            scores = scores_of(self.model, self.tokenizer, texts, together)
+            score, best = scores.softmax(-1).max(-1)
             rows.append({"label": labels[int(best)], "score": float(score)})
         return pd.DataFrame(rows, columns=["label", "score"])
 

@@ -3,7 +3,8 @@
 The model reads the words joined by spaces, like the text of pre-training and the input of
 `pipeline`. Each word's tag is learnt and predicted at its first sub-word; the other sub-words have
 no label. A word that the model does not see, because the sentence is longer than its input, is
-predicted "O" and so counts against recall.
+predicted "O" and so counts against recall; with a stride, such a sentence is read in windows
+(`windows_of` in `served.py`), each word in one of them.
 
 Entities, precision, recall and F1 are seqeval's in its default mode (the conlleval rules): an I-
 without a B- before it starts an entity.
@@ -11,7 +12,7 @@ without a B- before it starts an entity.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,10 +23,14 @@ from transformers import AutoModelForTokenClassification
 
 from tasks.data.text.length_buckets import Batch, Example, inputs_of, pad
 from tasks.problems.token_classification.scores import OUTSIDE
-from tasks.problems.token_classification.served import locate_words
+from tasks.problems.token_classification.served import locate_words, windows_of
+from tasks.problems.windows.cutting import reads_windows
+from tasks.problems.windows.texts import TextWindow, by_row, configure
 
 if TYPE_CHECKING:
     from tasks.training.flops import Product
+
+__all__ = ["configure"]
 
 CUT = "words_not_seen"
 AUTO_MODEL: Any = AutoModelForTokenClassification
@@ -39,20 +44,52 @@ NO_LABEL = -100
 
 
 def encode(rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Example]:
-    """Tokens of each sentence, truncated at the longest input, and labels of first sub-words."""
+    """Tokens of each sentence, truncated or in windows, and labels of first sub-words.
+
+    A word has its label in the window that answers for it alone, so that it counts once.
+    """
     number = {label: i for i, label in enumerate(labels)}
+    if reads_windows(tokenizer):
+        return list(_windows(rows, tokenizer, number))
     encoded = tokenizer(texts(rows), truncation=True, return_offsets_mapping=True)
     examples = []
     for words, tags, ids, spans in zip(
         rows["tokens"], rows["tags"], encoded["input_ids"], encoded["offset_mapping"], strict=True
     ):
         positions = locate_words(words, spans)
-        marks = [NO_LABEL] * len(ids)
-        for tag, position in zip(tags, positions, strict=True):
-            if position >= 0:
-                marks[position] = number[tag]
+        marks = _marks(len(ids), positions, [number[tag] for tag in tags])
         examples.append(Example(ids, marks, cut=positions.count(-1), positions=positions))
     return examples
+
+
+def _windows(rows: pd.DataFrame, tokenizer: Any, number: dict[str, int]) -> Iterator[Example]:
+    """The windows of each sentence; words without a token count as cut in its first window."""
+    wanted = [[number[tag] for tag in tags] for tags in rows["tags"]]
+    windows = list(windows_of(tokenizer, list(rows["tokens"])))
+    lost = [len(words) for words in rows["tokens"]]
+    for window, places in windows:
+        lost[window.row] -= sum(place >= 0 for place in places)
+    for window, places in windows:
+        marks = _marks(len(window.input_ids), places, wanted[window.row])
+        cut, lost[window.row] = lost[window.row], 0
+        yield TextWindow(
+            window.input_ids,
+            marks,
+            cut=cut,
+            positions=places,
+            row=window.row,
+            begin=window.begin,
+            end=window.end,
+        )
+
+
+def _marks(tokens: int, positions: Sequence[int], tags: Sequence[int]) -> list[int]:
+    """The number of the tag of each word at its place, and NO_LABEL elsewhere."""
+    marks = [NO_LABEL] * tokens
+    for tag, position in zip(tags, positions, strict=True):
+        if position >= 0:
+            marks[position] = tag
+    return marks
 
 
 def collate(examples: Sequence[Example], pad_id: int) -> Batch:
@@ -84,18 +121,28 @@ def decide(
 ) -> pd.DataFrame:
     """The most likely tag of each word, its probability, its loss; O, NaN, NaN if not seen."""
     answers: dict[str, list[Any]] = {"predicted": [], "probability": [], "loss": []}
-    for example, scores in zip(examples, logits, strict=True):
-        logs = log_softmax(scores.astype(np.float64), axis=1)
-        seen = np.array([i for i in example.positions if i >= 0], dtype=np.int64)
-        tags = iter([labels[i] for i in logs[seen].argmax(axis=1)])
-        best = iter(np.exp(logs[seen].max(axis=1)).tolist())
-        loss = iter((-logs[seen, [example.labels[i] for i in seen]]).tolist())
-        for name, values, unseen in (
-            ("predicted", tags, OUTSIDE),
-            ("probability", best, np.nan),
-            ("loss", loss, np.nan),
-        ):
-            answers[name].append([next(values) if i >= 0 else unseen for i in example.positions])
+    for own in by_row(examples):
+        words = len(examples[own[0]].positions)
+        found: dict[str, list[Any]] = {
+            "predicted": [OUTSIDE] * words,
+            "probability": [np.nan] * words,
+            "loss": [np.nan] * words,
+        }
+        for number in own:
+            example = examples[number]
+            logs = log_softmax(logits[number].astype(np.float64), axis=1)
+            seen = [word for word, place in enumerate(example.positions) if place >= 0]
+            places = np.array([example.positions[word] for word in seen], dtype=np.int64)
+            true = [int(example.labels[place]) for place in places]
+            for name, values in (
+                ("predicted", [labels[i] for i in logs[places].argmax(axis=1)]),
+                ("probability", np.exp(logs[places].max(axis=1)).tolist()),
+                ("loss", (-logs[places, true]).tolist()),
+            ):
+                for word, value in zip(seen, values, strict=True):
+                    found[name][word] = value
+        for name, values in found.items():
+            answers[name].append(values)
     return pd.DataFrame(
         {
             "document": list(rows["document"]),

@@ -27,6 +27,7 @@ from tasks.models.inference import predict
 from tasks.problems import PROBABILITIES, Problem, load
 from tasks.problems.calibration import calibration_error, gaps, reliability
 from tasks.problems.weighted import Floats, Scores, Sums, Together, Values, on_all_rows
+from tasks.problems.windows.texts import of_rows
 from tasks.statistics import numbers
 from tasks.statistics.bootstrap import Bootstrap, centred
 from tasks.statistics.coverage import FEWEST, area_under_risk, curve, threshold_for
@@ -170,11 +171,11 @@ def predicted(kind: Problem, data: Path, folder: Path) -> Answered:
 
 
 class _Kept:
-    """A problem that keeps the logits which it decides by."""
+    """A problem that keeps the logits which it decides by, one for each row."""
 
     def __init__(self, kind: Problem) -> None:
         self.kind = kind
-        self.kept: Sequence[NDArray[np.float32]] = ()
+        self.kept: Sequence[NDArray[np.floating[Any]]] = ()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.kind, name)
@@ -187,7 +188,7 @@ class _Kept:
         labels: Sequence[str],
     ) -> pd.DataFrame:
         """The table of the problem."""
-        self.kept = logits
+        self.kept = of_rows(examples, logits, self.kind.together)[1]
         return self.kind.decide(rows, examples, logits, labels)
 
 

@@ -46,6 +46,7 @@ from tests.support.tiny_masks import PROBLEM as MASKS
 pytestmark = pytest.mark.slow
 
 QUICK = {"epochs": 1, "batch_size": 32, "max_length": 48, "learning_rate": 1e-3}
+WINDOWS = {"stride": 2, "max_length": 8}
 CHEAP = {"bootstrap_samples": 100, "from_scratch": False, "simple_baseline": False}
 Stages = dict[str, Artifact]
 
@@ -69,16 +70,18 @@ def write_texts(folder: Path) -> Path:
     values["model"] |= {"family": "gpt2"}
     values["tokenizer"] |= {"algorithm": "wordpiece", "lowercase": True}  # few tokens a word
     values["pretraining"] |= {"objective": "clm", "steps": 4}
+    own = values["downstream"]  # a label of texts, and labels of words
     columns = {
         "same": ("text-classification", {**pair, "label": "same"}, {}),
-        "score": ("regression", {"number": "score"}, {}),
+        "long": ("text-classification", {"label": "same"}, WINDOWS),
+        "score": ("regression", {"number": "score"}, WINDOWS),
         "likeness": ("regression", {**pair, "number": "score"}, {}),
-        "topics": ("text-classification", {"label": "topics"}, {"several_labels": True}),
+        "topics": ("text-classification", {"label": "topics"}, {"several_labels": True, **WINDOWS}),
         "where": ("question-answering", {}, {"stride": 4, "max_length": 16}),
         "next": ("generation", {}, {}),
     }
     values["downstream"] = [
-        *(each | QUICK for each in values["downstream"]),
+        *(each | QUICK | windows for each, windows in zip(own, ({}, WINDOWS), strict=True)),
         *(
             {"name": name, "problem": problem, "source": "rows.jsonl", "columns": roles}
             | QUICK
@@ -183,7 +186,8 @@ def close(values: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("problem", "columns"), [("mood", ["text"]), ("same", ["text", "second_text"])]
+    ("problem", "columns"),
+    [("mood", ["text"]), ("long", ["text"]), ("same", ["text", "second_text"])],
 )
 def test_labels_of_texts_and_pairs(served: Served, problem: str, columns: list[str]) -> None:
     table, ask = served.table(problem), served.scorer(problem)
