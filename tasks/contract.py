@@ -18,7 +18,11 @@ A stage with pages for people names a second function:
 
     show(artifact: Path, out: Path) -> None
 
-It reads the artifact's folder and writes pages (.md), figures (.png) and tables into an empty
+and one that draws what it looks at while it works, for MLflow's images by step:
+
+    draw(seen: Any) -> PIL.Image.Image
+
+`show` reads the artifact's folder and writes pages (.md), figures (.png) and tables into an empty
 folder; they are logged to MLflow, and `card.md` is also shown in Prefect. It has a key of its own:
 if only its code changed, the pages are rendered again, and nothing is recomputed.
 """
@@ -30,6 +34,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+Draw = Callable[[Any], Any]
+"""Draws what a stage looked at, as a picture of Pillow."""
 
 Show = Callable[[Path, Path], None]
 """Writes the pages of an artifact's folder into an empty folder."""
@@ -54,6 +61,9 @@ class Monitor(Protocol):
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Metrics of a step of training, in the order of steps."""
 
+    def look(self, seen: Any) -> None:
+        """Something to look at, of the step that is logged next: the stage's `draw` draws it."""
+
     def note(self, **facts: str | float) -> None:
         """Facts found while computing (precision, device, …): they become tags of the run."""
 
@@ -76,6 +86,7 @@ class Silent:
         self.checkpoints = checkpoints
         self.logged: list[tuple[int, dict[str, float]]] = []
         self.facts: dict[str, str | float] = {}
+        self.seen: list[Any] = []
         self.last: tuple[int, int, str] | None = None
         self.said: list[str] = []
 
@@ -86,6 +97,10 @@ class Silent:
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Store the metrics."""
         self.logged.append((step, dict(metrics)))
+
+    def look(self, seen: Any) -> None:
+        """Store what is to be looked at."""
+        self.seen.append(seen)
 
     def note(self, **facts: str | float) -> None:
         """Store the facts."""
@@ -111,6 +126,7 @@ class Stage:
         code: further modules that the function loads by name (a source, an objective, a problem).
         libraries: distributions whose versions can change the result.
         show: where the function that shows is, as `module:function`; empty if there is none.
+        draw: where the function is that draws what the stage looks at while it works; or empty.
     """
 
     name: str
@@ -118,6 +134,7 @@ class Stage:
     code: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     show: str = ""
+    draw: str = ""
 
     @property
     def module(self) -> str:
@@ -133,6 +150,10 @@ class Stage:
         """Import and return the function that shows."""
         function: Show = _imported(self.show)
         return function
+
+    def load_draw(self) -> Draw | None:
+        """Import and return the function that draws; None if there is none."""
+        return _imported(self.draw) if self.draw else None
 
 
 def _imported(place: str) -> Any:

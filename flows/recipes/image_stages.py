@@ -11,7 +11,7 @@ from tasks import problems, tuning
 from tasks.contract import Stage
 from tasks.families import images as families
 from tasks.objectives import images as objectives
-from tasks.problems.picture_rows import beside, module_of_pictures, pictures_of
+from tasks.problems.picture_rows import beside, module_of_pictures, moves, pictures_of
 from tasks.sources import Source
 from tasks.statistics.slicing.pictures import modules_of_slices
 
@@ -101,6 +101,7 @@ def finetuning(problem: str, family: str, method: str) -> Stage:
         (*problems.modules_of(problem), families.module_of(family), tuning.module_of(method)),
         (*LABELLED, "pillow", *libraries),
         show="tasks.pages.finetuning_card:show",
+        draw="tasks.pages.evaluation.answers_by_step:draw" if moves(problem) else "",
     )
 
 

@@ -14,12 +14,15 @@ from prefect.types.entrypoint import EntrypointType
 from flows.comparison import compare_runs
 from flows.experiment import run_experiment
 from flows.free import free_space
+from flows.image_parts import evaluate as evaluate_on_images
+from flows.image_parts import pretrain as pretrain_on_images
 from flows.images import run_images
 from flows.parts import evaluate, finetune, pretrain
 from flows.presets.loading import load_any, of_images, offered, summary_of
 from flows.retrain import retrain
 from flows.retrain_images import retrain_images
 from flows.serving.retrain_settings import handed_over
+from tasks.experiment.images.experiment import ImageExperiment
 
 # What deployments were called before: their schedules go over to the new ones.
 EARLIER_NAMES = {
@@ -54,6 +57,7 @@ def deployments() -> list[RunnerDeployment]:
     return [
         *_experiments(),
         *_parts(),
+        *_parts_on_images(),
         _offer(
             retrain,
             "retrain-and-promote",
@@ -137,6 +141,37 @@ def _parts() -> list[RunnerDeployment]:
             "evaluate-model",
             "Evaluate a fine-tuned model (from MLflow, a folder, or the Hugging Face Hub) on the "
             f"test split of labelled data.\n\n{own}",
+            [TRAINING, "part"],
+        ),
+    ]
+
+
+def _parts_on_images() -> list[RunnerDeployment]:
+    own = "Cached stages are reused, also those of whole experiments."
+    tuned = ImageExperiment.model_validate({"name": "finetuning", "pretraining": {"steps": 0}})
+    return [
+        _offer(
+            pretrain_on_images,
+            "pretrain-model",
+            "Pre-train a model on pictures alone; it is logged in MLflow as a model that "
+            f"fine-tuning can start from.\n\n{own}",
+            [TRAINING, "part"],
+        ),
+        _offer(
+            run_images,
+            "finetune-model",
+            "Fine-tune a pre-trained model (from MLflow, a folder, or the Hugging Face Hub) on "
+            "pictures with labels, and evaluate it. Fill in Start, the model, and add a problem "
+            f"under Downstream.\n\n{own}",
+            [TRAINING, "part"],
+            parameters={"experiment": tuned.model_dump(mode="json")},
+        ),
+        _offer(
+            evaluate_on_images,
+            "evaluate-model",
+            "Evaluate a fine-tuned model (from MLflow, a folder, or the Hugging Face Hub) on the "
+            "test split of labelled pictures: add them under Downstream, and name the problem.\n\n"
+            f"{own}",
             [TRAINING, "part"],
         ),
     ]

@@ -62,6 +62,8 @@ def read_mask(data: bytes, where: str) -> Numbers:
     if image.size[0] * image.size[1] > MOST_PIXELS:
         raise StageError(f"{where}: accepted: at most {MOST_PIXELS:,} pixels")
     values = np.asarray(image)
+    if image.format == "PNG" and image.mode == "L":
+        values = values // _stretched(data)
     if image.mode in ("LA", "La"):
         values = values[..., 0]  # grey with transparency, which means nothing here
     if image.mode.startswith("RGB") and (values[..., :1] == values[..., :3]).all():
@@ -77,6 +79,12 @@ def read_mask(data: bytes, where: str) -> Numbers:
             "numbers from 0 to 255"
         )
     return values.astype(np.uint8)
+
+
+def _stretched(data: bytes) -> int:
+    """By what Pillow multiplies the numbers of a grey PNG of 2 or 4 bits, so that white is 255."""
+    depth, colour = data[24:26]  # of the header, IHDR
+    return 255 // (2**depth - 1) if colour == 0 and depth < 8 else 1
 
 
 def as_text(mask: Numbers, names: Sequence[str]) -> str:

@@ -8,14 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from tasks.contract import with_warning
+from tasks.contract import Draw, with_warning
 from tasks.machinery.execution.display import Display, Reached
 from tasks.machinery.execution.loss_line import LossLine
 from tasks.machinery.orchestration.progress import Progress
 from tasks.machinery.store.checkpoints import newest_checkpoint, step_of
 from tasks.machinery.tracking.outage import Rest
-from tasks.machinery.tracking.recording import read_curve, replay
+from tasks.machinery.tracking.recording import (
+    PICTURES,
+    pictures_by_step,
+    read_curve,
+    replay,
+)
 from tasks.machinery.tracking.tracked_run import TrackedRun
 
 _SHOW_EVERY = 0.2  # seconds, on the terminal
@@ -31,6 +37,7 @@ class StageMonitor:
         run: the stage's run in MLflow; None while that is unreachable.
         display: the terminal.
         check: raises if the folder is no longer this process's; called every few seconds.
+        draw: draws what the stage looks at; None of a stage that looks at nothing.
     """
 
     def __init__(
@@ -40,8 +47,12 @@ class StageMonitor:
         run: TrackedRun | None,
         display: Display,
         check: Callable[[], None] = lambda: None,
+        *,
+        draw: Draw | None = None,
     ) -> None:
         self.title, self.run, self.display, self._check = title, run, display, check
+        self._draw, self._seen = draw, list[Any]()
+        self._folder = folder
         self._one_at_a_time = threading.Lock()  # a point, or a run that is opened late
         self.checkpoints: Path | None = folder / "checkpoints"
         self.facts: dict[str, str | float] = {}
@@ -70,9 +81,11 @@ class StageMonitor:
         partial = self._file.with_suffix(".partial")
         partial.write_text("".join(_line(*point) for point in kept))
         partial.replace(self._file)
+        for step, picture in pictures_by_step(self._folder).items():
+            if step > last:
+                picture.unlink()
         if self.run is not None:
-            for step, at, values in kept:
-                self.run.log(step, values, at)
+            replay(self.run, self._file)
 
     def _send(self, step: int, values: Mapping[str, float]) -> None:
         now = time.time()
@@ -142,7 +155,9 @@ class StageMonitor:
             self.say(whole)
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Store the metrics of a step and send them to MLflow."""
+        """Store the metrics of a step and what was seen in it, and send both to MLflow."""
+        while self._seen:
+            self._picture(step, self._seen.pop())
         new = {name: value for name, value in metrics.items() if (step, name) not in self._known}
         if not new:
             return
@@ -151,6 +166,23 @@ class StageMonitor:
         if self._left is not None:
             values["time_left"] = self._left
         self._send(step, values)
+
+    def look(self, seen: Any) -> None:
+        """Keep what is to be looked at until its step is known."""
+        self._seen = [seen]
+
+    def _picture(self, step: int, seen: Any) -> None:
+        """Draw what was seen in a step, store it and send it to MLflow."""
+        if self._draw is None:
+            return
+        file = self._folder / PICTURES / f"{step:08}.png"
+        file.parent.mkdir(exist_ok=True)
+        partial = file.with_suffix(".partial")
+        self._draw(seen).save(partial, format="png")
+        with self._one_at_a_time:
+            partial.replace(file)
+            if self.run is not None:
+                self.run.picture(step, file)
 
     def note(self, **facts: str | float) -> None:
         """Store facts, and set them as tags of the run."""

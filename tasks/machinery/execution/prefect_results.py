@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import CachePolicy
 from prefect.context import TaskRunContext
@@ -13,6 +17,9 @@ from pydantic import BaseModel, model_validator
 from tasks.machinery.host.home import store_folder
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.store import Store
+
+SHEETS = ("sheet.png", "pictures.png")  # of the pages of stages on pictures
+WIDEST = 900  # pixels of a sheet in Prefect
 
 
 class Reference(BaseModel):
@@ -65,10 +72,26 @@ def show_link(address: str) -> None:
 
 
 def show_card(artifact: Artifact, title: str, address: str) -> None:
-    """Show the stage's page as an artifact in Prefect, with a link to its run in MLflow."""
+    """Show the stage's page as an artifact in Prefect, with a link to its run in MLflow.
+
+    Of pictures, also their sheets: Prefect stores no files, so they are in the text.
+    """
     card = artifact.pages / "card.md"
     page = card.read_text() if card.is_file() else ""
+    for name in SHEETS:
+        if page and (artifact.pages / name).is_file():
+            page += f"\n\n![{name}]({as_address(artifact.pages / name)})\n"
     link = f"[Run in MLflow]({address})\n\n" if address else ""
     if page or link:
         key = "".join(c if c.isalnum() else "-" for c in title.lower())
         create_markdown_artifact(link + page, key=key, description=title)
+
+
+def as_address(file: Path) -> str:
+    """A picture as an address that contains it: small, since Prefect keeps it in its database."""
+    with Image.open(file) as image:
+        small = image.convert("RGB")
+    small.thumbnail((WIDEST, small.height))
+    written = io.BytesIO()
+    small.save(written, format="jpeg", quality=80, optimize=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(written.getvalue()).decode()}"

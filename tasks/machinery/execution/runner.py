@@ -243,7 +243,9 @@ class StageCall:
             return recording.begin(str(self.title), self.fingerprint, self.key, folder, inputs)
 
         title, check = str(self.title), lambda: runner.store.check_held(folder)
-        monitor = StageMonitor(title, folder, begin(), runner.display, check)
+        monitor = StageMonitor(
+            title, folder, begin(), runner.display, check, draw=self.stage.load_draw()
+        )
         try:
             if monitor.run is not None:
                 show_link(recording.address(monitor.run))

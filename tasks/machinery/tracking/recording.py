@@ -44,6 +44,7 @@ from tasks.machinery.tracking.tags import (
 from tasks.machinery.tracking.tracked_run import Status, TrackedRun, log_files
 from tasks.machinery.tracking.tracking import Tracking
 
+PICTURES = "pictures"  # the folder with those of steps
 BESIDE = "adapter/"  # of the files of an artifact: those that are logged beside its model
 
 # Metrics of an evaluation that do not belong to a single model.
@@ -298,9 +299,16 @@ def by_model(
 
 
 def replay(run: TrackedRun, file: Path) -> None:
-    """Log a stored curve that MLflow may have in part: no step twice, none missing."""
+    """Log a stored curve, and the pictures of its steps: no step twice, none missing."""
     for step, at, metrics in read_curve(file):
         run.log(step, metrics, at)
+    for step, picture in pictures_by_step(file.parent).items():
+        run.picture(step, picture)
+
+
+def pictures_by_step(folder: Path) -> dict[int, Path]:
+    """The stored pictures of the steps of a training, in the folder of its artifact."""
+    return {int(file.stem): file for file in sorted((folder / PICTURES).glob("[0-9]*.png"))}
 
 
 def read_curve(file: Path) -> Iterator[tuple[int, float, dict[str, float]]]:

@@ -7,6 +7,7 @@ a crashed run stays RUNNING forever.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +26,7 @@ from mlflow.entities import (
     RunTag,
 )
 from mlflow.exceptions import MlflowException
+from PIL import Image
 
 from tasks.machinery.naming.secrets import plain_addresses, redacted
 from tasks.machinery.tracking.outage import is_outage, reason
@@ -33,10 +35,13 @@ from tasks.machinery.tracking.tags import REASON, SEEN, is_identity
 
 LOGGER = logging.getLogger(__name__)
 
+PICTURES = "answers"  # the name of the pictures by step
+
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 _BATCH = 100  # parameters or tags in one call
 _TAG_LENGTH = 5000
+_HAS_PICTURES = RunTag("mlflow.loggedImages", "True")  # MLflow then looks for pictures by step
 # What PostgreSQL, SQLite and MySQL say where two processes add the same row at once.
 _ADDED_TWICE = ("UniqueViolation", "UNIQUE constraint failed", "Duplicate entry")
 
@@ -56,8 +61,8 @@ def as_tags(values: Mapping[str, Any]) -> list[RunTag]:
 class TrackedRun:
     """A run that this process writes to.
 
-    `log` and `note` never wait and never fail: they deliver in the background. All other methods
-    write at once, and raise if MLflow is unreachable or rejects it.
+    `log`, `note` and `picture` never wait and never fail: they deliver in the background. All other
+    methods write at once, and raise if MLflow is unreachable or rejects it.
 
     Args:
         client: MLflow.
@@ -84,6 +89,8 @@ class TrackedRun:
         self._steps: dict[str, set[int]] = {}  # steps that MLflow had before this process
         self._unknown = set(self._has)  # metrics whose steps must be read from MLflow first
         self._last_step = 0
+        self._pictures: dict[int, Path] = {}  # by step, to be sent
+        self._pictured: set[int] | None = None  # steps of which MLflow has one; None: to be asked
         self._points: dict[str, Metric] = {}  # the newest point of each curve
         self._system: Any = None
         self.beating: Callable[[], None] | None = None  # called with each heartbeat of this run
@@ -113,6 +120,11 @@ class TrackedRun:
         self._points |= {point.key: point for point in points}
         self.sender.add(points)
 
+    def picture(self, step: int, file: Path) -> None:
+        """Log the picture of a step in the background, unless MLflow has it."""
+        self._pictures[step] = file
+        self.sender.add(tags=[_HAS_PICTURES])  # which sends the pictures, too
+
     def beat(self) -> None:
         """Record that this process is alive."""
         if self.beating is not None:
@@ -125,7 +137,22 @@ class TrackedRun:
             self._steps[name] = {point.step for point in history}
             self._unknown.discard(name)
         new = [metric for metric in metrics if metric.step not in self._steps.get(metric.key, ())]
+        self._send_pictures()
         self.client.log_batch(self.run_id, metrics=new, tags=tags)
+
+    def _send_pictures(self) -> None:
+        if not self._pictures:
+            return
+        if self._pictured is None:
+            files = self.client.list_artifacts(self.run_id, "images")
+            steps = [step_of_picture(file.path) for file in files]
+            self._pictured = {step for step in steps if step is not None}
+        for step in sorted(self._pictures):
+            if step not in self._pictured:
+                with Image.open(self._pictures[step]) as image:
+                    self.client.log_image(self.run_id, image, key=PICTURES, step=step)
+                self._pictured.add(step)
+            self._pictures.pop(step)
 
     def result(
         self,
@@ -244,6 +271,15 @@ class TrackedRun:
         if system is not None and not self.sender.is_out:
             system.finish()
         self.sender.stop()
+
+
+def step_of_picture(path: str) -> int | None:
+    """The step of one of our pictures, from the path that MLflow gave it; None of another file.
+
+    The compressed copy counts, which MLflow writes last.
+    """
+    found = re.match(rf"images/{PICTURES}[+%]step[+%](\d+)[+%].*compressed\.webp$", path)
+    return int(found[1]) if found else None
 
 
 def log_files(client: MlflowClient, run_id: str, folder: Path, names: Iterable[str]) -> None:

@@ -1,11 +1,13 @@
 """Tables of pictures: paths beside the table, or in Parquet files the pictures themselves.
 
-A table that is named after a split has its rows in it. Paths do not leave the folder of the table.
+A table that is named after a split has its rows in it, also `train-00000-of-00002.parquet` as the
+Hub and `datasets` name parts of a split. Paths do not leave the folder of the table.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -23,6 +25,7 @@ from tasks.sources.images.picture_bytes import read_mask_file, read_picture
 from tasks.sources.lines import File, suffix_of
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".arrow")
+_PART = re.compile(r"-\d+-of-\d+(-[0-9a-f]+)?$")  # of a split, behind its name
 LEADS_OUT = "the path leads out of the folder of the table; accepted: paths in it"
 
 
@@ -34,7 +37,7 @@ def of_tables(tables: Sequence[tuple[str, Path]], columns: PictureColumns) -> It
     """
     wanted = wanted_of(columns)
     for name, path in tables:
-        told = SPLIT_WORDS.get(path.name.partition(".")[0].lower(), "")
+        told = SPLIT_WORDS.get(_PART.sub("", path.name.partition(".")[0].lower()), "")
         seen: dict[str, int] = {}
         for where, values in READERS[suffix_of(path)](File(path, name), wanted):
             named_as, row = picture_in(values, columns, where, told, path.parent)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ from tasks.models.learning.tuning import (
     require_matrices,
 )
 from tasks.problems import Problem, load
-from tasks.problems.picture_rows import counts_of, move_of
+from tasks.problems.picture_rows import counts_of, move_of, moves
 from tasks.problems.weighted import on_all_rows
 from tasks.training.loop import Batch, train
 from tasks.training.weights.averages import Averages
@@ -56,6 +57,9 @@ from tasks.tuning import begin
 
 VALIDATIONS = 10
 VALIDATION_ROWS = 1000
+LOOKED_AT = 6  # of them, at each point of the curve
+
+Look = Callable[[pd.DataFrame, pd.DataFrame, Sequence[str]], None]
 
 
 @dataclass(frozen=True)
@@ -158,13 +162,14 @@ def finetune_on_images(
         size,
         seed,
     )
+    look = partial(look_at, monitor, problem) if moves(problem) else None
     history = train(
         model,
         batches,
         optimization(training, len(batches), seed),
         picture_loss_of(kind, training, counts, len(examples), mixed=mixer is not None),
         monitor,
-        validate=validation_of(read, model, validation, labels),
+        validate=validation_of(read, model, validation, labels, look),
         validate_every=max(1, len(batches) // VALIDATIONS),
         checkpoints=checkpoints,
         computation=image_computation(
@@ -205,15 +210,43 @@ def finetune_on_images(
 
 
 def validation_of(
-    kind: Problem, model: Any, rows: pd.DataFrame, labels: Sequence[str]
+    kind: Problem,
+    model: Any,
+    rows: pd.DataFrame,
+    labels: Sequence[str],
+    look: Look | None = None,
 ) -> Callable[[], dict[str, float]]:
-    """A function that evaluates the current model on the validation pictures."""
+    """A function that evaluates the current model on the validation pictures.
+
+    `look` is called with the first of them and the answers.
+    """
     examples = kind.encode(rows, None, labels)
 
     def validate() -> dict[str, float]:
         table = predict(kind, model, rows, examples, labels)
+        if look is not None:
+            look(rows.head(LOOKED_AT), table.head(LOOKED_AT), labels)
         scores = kind.score(table["gold"], table["predicted"], labels)
         headline = on_all_rows(scores)[kind.HEADLINE]
         return {"validation_loss": mean_loss(table), f"validation_{kind.HEADLINE}": headline}
 
     return validate
+
+
+def look_at(
+    monitor: Monitor,
+    problem: str,
+    rows: pd.DataFrame,
+    answers: pd.DataFrame,
+    labels: Sequence[str],
+) -> None:
+    """Have pictures looked at with the answers to them, which are about places."""
+    monitor.look(
+        {
+            "problem": problem,
+            "pixels": list(rows["pixels"]),
+            "gold": list(answers["gold"]),
+            "predicted": list(answers["predicted"]),
+            "labels": list(labels),
+        }
+    )

@@ -1,9 +1,11 @@
 """What a monitor keeps of a curve when a stage resumes."""
 
+from PIL import Image
+
 from tasks.machinery.execution.display import Quiet
 from tasks.machinery.execution.monitor import StageMonitor
 from tasks.machinery.store.checkpoints import save_checkpoint
-from tasks.machinery.tracking.recording import read_curve
+from tasks.machinery.tracking.recording import pictures_by_step, read_curve
 
 
 def points(folder):
@@ -79,3 +81,34 @@ def test_the_display_gets_the_loss_its_trend_the_speed_and_the_time_left(tmp_pat
     assert shown[-1].latest == "loss 1.000 ↘ 1,000 tokens/s"
     monitor.end()
     assert any("▁" in text or "█" in text for text in said), "the curve, as a line"
+
+
+def test_what_is_looked_at_is_drawn_at_the_step_that_is_logged_next(tmp_path):
+    def drawing():
+        def draw(shade):
+            return Image.new("RGB", (8, 8), (shade, 0, 0))
+
+        return StageMonitor("training", tmp_path, None, Quiet(), draw=draw)
+
+    def shades():
+        found = pictures_by_step(tmp_path).items()
+        return {step: Image.open(file).getpixel((0, 0))[0] for step, file in found}
+
+    first = drawing()
+    first.log(4, {"loss": 2.0})
+    for step, shade in ((8, 10), (12, 20)):
+        first.look(shade)
+        first.log(step, {"validation_loss": 1.0})
+        first.log(step, {"loss": 1.0})
+    assert shades() == {8: 10, 12: 20}
+    save_checkpoint(tmp_path / "checkpoints", 8, lambda folder: (folder / "weights").touch())
+    resumed = drawing()
+    assert shades() == {8: 10}, "the rest is computed again"
+    resumed.look(30)
+    resumed.log(12, {"loss": 1.0})
+    assert shades() == {8: 10, 12: 30}
+    (tmp_path / "other").mkdir()
+    plain = StageMonitor("training", tmp_path / "other", None, Quiet())
+    plain.look(30)
+    plain.log(4, {"loss": 1.0})
+    assert not pictures_by_step(tmp_path / "other")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 from mlflow.entities import Dataset
 from mlflow.exceptions import MlflowException
+from PIL import Image
 
-from tasks.machinery.tracking.tracked_run import TrackedRun
+from tasks.machinery.tracking.tracked_run import TrackedRun, step_of_picture
 from tasks.machinery.tracking.tracking import Tracking
 
 
@@ -85,3 +88,38 @@ def test_a_record_whose_run_or_model_was_deleted_is_not_known(tracking: Tracking
     assert tracking.knows(record)
     run.client.delete_run(run.run_id)
     assert not tracking.knows(record)
+
+
+def test_mlflow_gets_the_picture_of_each_step_once(
+    tracking: Tracking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {step: tmp_path / f"{step}.png" for step in (4, 8, 12)}
+    for step, file in files.items():
+        Image.new("RGB", (20, 10), (step, 0, 0)).save(file)
+    run = tracking.open("run", {})
+    run.picture(4, files[4])
+    run.sender.flush()
+    really = MlflowClient.log_image
+    with monkeypatch.context() as outage:
+
+        def refuse(*_: object, **__: object) -> None:
+            raise ConnectionError("nobody listens")
+
+        outage.setattr(MlflowClient, "log_image", refuse)
+        run.picture(8, files[8])
+        with pytest.raises(ConnectionError):
+            run.sender.flush()
+    run.log(8, {"loss": 1.0})
+    run.sender.flush()
+    assert MlflowClient.log_image is really
+    run.leave()
+    again = tracking.reopen(run.run_id, "run")  # by another process
+    assert again is not None
+    for step, file in files.items():
+        again.picture(step, file)
+    again.finish("FINISHED")
+    found = again.client.list_artifacts(run.run_id, "images")
+    steps = [step for each in found if (step := step_of_picture(each.path)) is not None]
+    assert sorted(steps) == [4, 8, 12]
+    assert len(found) == 6, "each with a compressed copy"
+    assert again.client.get_run(run.run_id).data.tags["mlflow.loggedImages"] == "True"

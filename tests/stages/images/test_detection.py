@@ -22,6 +22,7 @@ from tasks.experiment.pretraining import Checkpoints
 from tasks.models.images.predictions import answer_pictures
 from tasks.pages import evaluation_card
 from tasks.pages.drawn_answers import DRAWN
+from tasks.pages.evaluation.answers_by_step import draw
 from tasks.pages.report.drawings import confusion_section
 from tasks.pages.report.result import Result
 from tasks.stages.baseline import train_baseline
@@ -90,7 +91,9 @@ def evaluated(place, tmp_path_factory) -> Path:
     """The folders of a fine-tuning, a baseline and an evaluation of both."""
     folder = tmp_path_factory.mktemp("evaluated")
     still = Augmentation(crop=0.9, rotation=0)
-    tune(place, folder / "tuned", epochs=20, learning_rate=5e-3, augmentation=still)
+    monitor = Silent()
+    tune(place, folder / "tuned", monitor, epochs=20, learning_rate=5e-3, augmentation=still)
+    (folder / "seen.json").write_text(json.dumps([_plain(each) for each in monitor.seen]))
     for name in ("simple", "evaluation"):
         (folder / name).mkdir()
     data = place / "pixels"
@@ -109,6 +112,23 @@ def evaluated(place, tmp_path_factory) -> Path:
     )
     (folder / "metrics.json").write_text(json.dumps(metrics))
     return folder
+
+
+def _plain(seen: dict) -> dict:
+    return {**seen, "pixels": [each.tolist() for each in seen["pixels"]]}
+
+
+def test_a_handful_of_answers_is_looked_at_while_it_learns(evaluated, place) -> None:
+    seen = json.loads((evaluated / "seen.json").read_text())
+    assert len(seen) >= 10
+    first, last = seen[0], seen[-1]
+    assert first["pixels"] == last["pixels"] and first["gold"] == last["gold"]
+    assert len(last["predicted"]) == 6 and last["predicted"] != first["predicted"]
+    labels = pd.read_parquet(place / "pixels" / "validation.parquet")["label"]
+    assert {*last["gold"]} <= {*labels}
+    given = {**last, "pixels": [np.array(each, np.uint8) for each in last["pixels"]]}
+    sheet = np.asarray(draw(given))
+    assert sheet.shape[1] > 6 * 150 and len(np.unique(sheet)) > 10
 
 
 def test_it_learns_above_the_most_frequent_box_and_has_intervals(evaluated) -> None:

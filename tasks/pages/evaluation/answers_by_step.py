@@ -1,0 +1,57 @@
+"""Answers to a few pictures while a model learns, beside the truth: MLflow's images by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from tasks.data.images.boxes import as_text, objects_in
+from tasks.pages.drawn_answers import DRAWN
+
+SIDE = 200  # pixels of a drawn picture, about
+GAP = 6
+MARGIN = 60  # for the words at the left
+
+
+def draw(seen: Mapping[str, Any]) -> Image.Image:
+    """A row of pictures with their truths, and below each the answer.
+
+    Args:
+        seen: `problem`; `pixels`, arrays [size, size, channels]; `gold` and `predicted`, the text
+            of truth and answer in their pixels; `labels`.
+    """
+    rows = {"truth": seen["gold"], "answer": seen["predicted"]}
+    drawn = [
+        [
+            _drawn(seen["problem"], pixels, text, seen["labels"])
+            for pixels, text in zip(seen["pixels"], texts, strict=True)
+        ]
+        for texts in rows.values()
+    ]
+    wide, high = drawn[0][0].size
+    size = (MARGIN + len(drawn[0]) * (wide + GAP), len(rows) * (high + GAP) + GAP)
+    sheet = Image.new("RGB", size, "white")
+    pen = ImageDraw.Draw(sheet)
+    for row, (words, pictures) in enumerate(zip(rows, drawn, strict=True)):
+        top = GAP + row * (high + GAP)
+        pen.text((GAP, top), words, fill="black", font=ImageFont.load_default(14))
+        for column, picture in enumerate(pictures):
+            sheet.paste(picture, (MARGIN + column * (wide + GAP), top))
+    return sheet
+
+
+def _drawn(problem: str, pixels: np.ndarray, text: str, labels: Sequence[str]) -> Image.Image:
+    """A picture with an answer on it, several times as large as it is stored if that is small."""
+    image = Image.fromarray(np.squeeze(pixels)).convert("RGB")
+    times = max(1, round(SIDE / image.width))
+    large = (image.width * times, image.height * times)
+    if problem == "semantic-segmentation":
+        laid: Image.Image = DRAWN[problem](image, text, labels)[".png"]
+        return laid.resize(large, Image.Resampling.NEAREST)
+    boxes = [box.moved((times, times), (0, 0)) for box in objects_in(text)]
+    scored = as_text(boxes, scored=True)
+    found: Image.Image = DRAWN[problem](image.resize(large), scored, labels)[".png"]
+    return found
