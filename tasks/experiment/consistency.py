@@ -308,14 +308,10 @@ def _missing(experiment: Experiment) -> list[Mistake]:
 
 
 def window_mistakes(downstream: Sequence[Downstream]) -> list[Mistake]:
-    """Pairs of texts in windows: of which text a window would be a part is not known."""
+    """Windows of pairs: of which text they would be parts is not known."""
+    said = "but pairs (columns.second_text) have no windows; accepted: 0, which truncates long ones"
     return [
-        (
-            f"downstream.{problem.name}.stride",
-            f"found {problem.stride}, but rows with columns.second_text "
-            f"({problem.columns.second_text!r}) are pairs, which are not read in windows; accepted "
-            "with them: 0 (long pairs are truncated)",
-        )
+        (f"downstream.{problem.name}.stride", f"found {problem.stride}, {said}")
         for problem in downstream
         if problem.stride > 0 and problem.columns.second_text
     ]

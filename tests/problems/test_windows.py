@@ -1,8 +1,7 @@
-"""Long texts in windows: what decides is far behind the longest input, and is found there alone."""
+"""Long texts in windows: which tokens they have, what they weigh, and how they are merged."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,61 +12,18 @@ import pytest
 import torch
 from scipy.special import expit, logit, softmax
 
-from tasks.contract import Silent
 from tasks.experiment.consistency import window_mistakes
 from tasks.experiment.experiment import Experiment
 from tasks.experiment.mistakes import InvalidExperimentError, check
 from tasks.experiment.problem import Downstream, FineTuning
-from tasks.models.bodies import read_model
 from tasks.models.class_loss import ClassLoss, balanced_weights
-from tasks.models.explaining.explained import load_explained, subject_of
-from tasks.models.predictions import answer_rows
 from tasks.problems import PROBABILITIES, load
 from tasks.problems.token_classification.served import windows_of
 from tasks.problems.windows.cutting import parts
-from tasks.problems.windows.texts import of_rows
-from tasks.stages.evaluation import evaluate
-from tasks.stages.finetuning import finetune
-from tasks.stages.generalization.calibration import predicted
-from tests.support.tiny_models import (
-    FILLER,
-    LABELS,
-    MADE,
-    TAGS,
-    TELLING,
-    labelled_texts,
-    wordpiece,
-    write_body,
-)
+from tests.support.far_rows import LONGEST, WORDS, far_rows
+from tests.support.tiny_models import FILLER, LABELS, MADE, TAGS, labelled_texts, wordpiece
 
 TEXTS = ("text-classification", "several-labels", "regression")
-WORDS = "token-classification"
-LONGEST, STRIDE, BEFORE = 16, 4, 14  # BEFORE: filler words in front of what decides
-TRAINING = FineTuning(batch_size=16, learning_rate=5e-3, max_length=LONGEST, precision="fp32")
-EPOCHS = {"text-classification": 14, "regression": 8, WORDS: 5}
-# The headline metric that truncated texts do not exceed, and that windows do.
-EXPECTED = {"text-classification": (0.5, 0.75), "regression": (0.3, 0.7), WORDS: (0.05, 0.95)}
-
-
-def far_rows(problem: str, rows: int, seed: int) -> pd.DataFrame:
-    """Rows of a problem behind so many filler words that a truncated input has nothing else."""
-    made, generator = MADE[problem][0](rows, seed), np.random.default_rng(seed)
-    filler = [[str(w) for w in generator.choice(FILLER, BEFORE)] for _ in range(rows)]
-    if problem == WORDS:
-        made["tags"] = [["O"] * BEFORE + list(tags) for tags in made["tags"]]
-        return made.assign(
-            tokens=[a + list(b) for a, b in zip(filler, made["tokens"], strict=True)]
-        )
-    texts = [" ".join([*a, b]) for a, b in zip(filler, made["text"], strict=True)]
-    return made.assign(text=texts)
-
-
-def write_far(folder: Path, problem: str) -> Path:
-    folder.mkdir(parents=True)
-    for seed, (split, rows) in enumerate({"train": 240, "validation": 30, "test": 90}.items()):
-        far_rows(problem, rows, seed).to_parquet(folder / f"{split}.parquet")
-    (folder / "labels.json").write_text(json.dumps(MADE[problem][1]))
-    return folder
 
 
 def reader(stride: int, longest: int = LONGEST) -> Any:
@@ -76,92 +32,6 @@ def reader(stride: int, longest: int = LONGEST) -> Any:
     training = FineTuning(max_length=max(8, longest), stride=stride)
     load("text-classification").configure(tokenizer, training, Path())
     return tokenizer
-
-
-def learn(problem: str, stride: int, data: Path, body: Path, folder: Path) -> SimpleNamespace:
-    """A model that learnt a problem, and its evaluation."""
-    tuned, evaluation = folder / "tuned", folder / "evaluation"
-    tuned.mkdir(parents=True)
-    evaluation.mkdir()
-    training = TRAINING.model_copy(update={"stride": stride, "epochs": EPOCHS[problem]})
-    how: dict[str, Any] = {"data": data, "monitor": Silent()}
-    finetune(problem, training, 0, body=None, architecture=body, out=tuned, **how)
-    model = tuned / "model"
-    metrics = evaluate(problem, 50, 0.95, 0, model=model, from_scratch=None, out=evaluation, **how)
-    table = pd.read_parquet(evaluation / "predictions.parquet")
-    return SimpleNamespace(model=model, metrics=metrics, table=table)
-
-
-@pytest.fixture(scope="module", params=EPOCHS)
-def learnt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A model that learnt a problem in windows, and one that reads truncated texts."""
-    problem, folder = request.param, tmp_path_factory.mktemp("far")
-    data, body = write_far(folder / "data", problem), write_body(folder / "body")
-    windows, truncated = (
-        learn(problem, stride, data, body, folder / str(stride)) for stride in (STRIDE, 0)
-    )
-    return SimpleNamespace(problem=problem, data=data, windows=windows, truncated=truncated)
-
-
-@pytest.mark.slow
-def test_what_is_far_behind_the_longest_input_is_learnt_in_windows_alone(learnt: Any) -> None:
-    headline = load(learnt.problem).HEADLINE
-    windows, truncated = (each.metrics[headline] for each in (learnt.windows, learnt.truncated))
-    chance, learns = EXPECTED[learnt.problem]
-    assert truncated <= chance
-    assert windows >= learns
-
-
-@pytest.mark.slow
-def test_new_rows_are_answered_as_in_the_evaluation(learnt: Any) -> None:
-    kind, table = load(learnt.problem), learnt.windows.table
-    inputs = [list(each) if learnt.problem == WORDS else each for each in table[kind.INPUT]]
-    [found] = answer_rows(learnt.problem, learnt.windows.model, inputs)
-    assert found.attrs["cut"] == 0
-    for name in {"predicted", "probability"} & {*table}:
-        for ours, theirs in zip(found[name], table[name], strict=True):
-            assert np.array(ours).tolist() == np.array(theirs).tolist()
-
-
-@pytest.mark.slow
-def test_explanations_are_of_the_merged_answer_and_find_the_word(learnt: Any) -> None:
-    if learnt.problem == WORDS:
-        pytest.skip("labels of words are not explained")
-    from tasks import explanations
-
-    kind, explained = load(learnt.problem), load_explained(learnt.problem)
-    model, tokenizer = read_model(kind.AUTO_MODEL, learnt.windows.model)
-    subject = subject_of(kind, explained, model, tokenizer)
-    rows, labels = far_rows(learnt.problem, 6, 9), MADE[learnt.problem][1]
-    examples = kind.encode(rows, tokenizer, labels)
-    given = [
-        kind.logits(model, {"input_ids": torch.tensor([each.input_ids])})[0].detach().numpy()
-        for each in examples
-    ]
-    merged = np.stack(of_rows(examples, given, kind.together)[1])
-    parted = subject.rows(rows, labels)
-    assert len(parted) == len(rows) and subject.passes(parted[0]) > 1
-    telling = {word for words in TELLING.values() for word in words}
-    hits = dict.fromkeys(("occlusion", "integrated-gradients", "attention-rollout"), 0)
-    for row, logits, text in zip(parted, merged, rows["text"], strict=True):
-        expected = explained.scores(torch.from_numpy(logits[None]))[0].numpy()
-        assert subject.ends(row)[0] == pytest.approx(expected, rel=1e-5, abs=1e-4)
-        assert [piece.text for piece in row.pieces] == text.split()
-        chosen = subject.chosen(row, None, labels)
-        for name in hits:
-            values = explanations.load(name).attribute(subject, chosen)
-            assert values.shape == (len(row.pieces),)
-            hits[name] += row.pieces[int(np.argmax(np.abs(values)))].text in telling
-    assert hits["occlusion"] >= 5
-    assert hits["integrated-gradients"] >= 5
-
-
-@pytest.mark.slow
-def test_a_temperature_is_of_the_rows_and_not_of_their_windows(learnt: Any) -> None:
-    if learnt.problem != "text-classification":
-        pytest.skip("probabilities of labels alone have a temperature")
-    answered = predicted(load(learnt.problem), learnt.data, learnt.windows.model)
-    assert answered.logs.shape == (30, len(LABELS))
 
 
 @pytest.mark.parametrize("stride", [0, 1, 3, 100])
@@ -323,8 +193,7 @@ def test_pairs_are_not_read_in_windows_and_that_is_said() -> None:
     check(Experiment.model_validate({"downstream": [{**pairs, "stride": 0}]}))
     with pytest.raises(
         InvalidExperimentError,
-        match=r"downstream.x.stride: found 16, but rows with columns.second_text \('two'\) are "
-        r"pairs, .*; accepted with them: 0",
+        match=r"downstream.x.stride: found 16, but pairs .*; accepted: 0, which",
     ):
         check(Experiment.model_validate({"downstream": [pairs]}))
     assert window_mistakes([Downstream.model_validate(pairs)])
