@@ -127,7 +127,19 @@ def counts(batch: Batch) -> dict[str, int]:
 
 def logits(model: Any, inputs: Batch) -> torch.Tensor:
     """[pictures, MOST × 6 + 1] the objects of each picture, and behind them its loss."""
-    objects, losses = model.objects_and_losses(inputs["pixel_values"], inputs[TRUTH_TOO])
+    pixels, truth = inputs["pixel_values"], inputs[TRUTH_TOO]
+    places: list[int] | None = getattr(model, "place", None)
+    if places is None:
+        objects, losses = model.objects_and_losses(pixels, truth)
+    else:  # it is asked for labels in another order (tasks/models/relabelling.py)
+        there = torch.tensor(places, device=truth.device)
+        own = torch.full((model.labels + 1,), NO_BOX, device=truth.device)  # the last: of no box
+        own[there] = torch.arange(len(places), device=truth.device)
+        numbers = own[truth[..., 0].long().clamp(min=-1)].to(truth.dtype)
+        of_model = torch.cat([numbers[..., None], truth[..., 1:]], dim=-1)
+        objects, losses = model.model.objects_and_losses(pixels, of_model)
+        objects = objects.clone()
+        objects[..., 1] = there[objects[..., 1].long()].to(objects.dtype)
     return torch.cat([objects.flatten(1), losses[:, None]], dim=1)
 
 
