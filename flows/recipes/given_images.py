@@ -11,8 +11,10 @@ from tasks.contract import StageError
 from tasks.experiment import choices
 from tasks.experiment.images.consistency import model_mistakes
 from tasks.experiment.images.experiment import ImageExperiment
+from tasks.experiment.images.own_head import own_head_mistakes
 from tasks.experiment.training import Layers
 from tasks.families import images as families
+from tasks.families import published
 from tasks.families.images._sides import side_of
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import StageCaller
@@ -36,8 +38,9 @@ def find_image_start(experiment: ImageExperiment) -> Given | None:
     found = found_model(experiment.start, experiment.name)
     require_family(found, "start")
     _require_size(found, experiment.pixels.size)
-    given = found.configuration
-    for path, problem in model_mistakes(experiment, family_of(found), layers_of(given, found.name)):
+    family, layers = family_of(found), layers_of(found.configuration, found.name)
+    mistakes = own_head_mistakes if published.problem_of(family) else model_mistakes
+    for path, problem in mistakes(experiment, family, layers):
         raise StageError(f"{path}: {problem}")
     return found
 
@@ -53,8 +56,8 @@ def require_family(given: Given, field: str) -> None:
         StageError: it is of an unknown family, reads other channels, or has no image processor.
     """
     kind, name = given.configuration["model_type"], given.name
-    if not families.of_type(kind):
-        accepted = ", ".join(families.names())
+    if not family_of(given):
+        accepted = ", ".join((*families.names(), *published.names()))
         raise StageError(f"{field}: {name} is of the family {kind}; accepted: {accepted}")
     channels = given.configuration.get("num_channels", CHANNELS)
     if channels != CHANNELS:
@@ -62,7 +65,8 @@ def require_family(given: Given, field: str) -> None:
             f"{field}: {name} reads pictures of {channels} channels; accepted: models of "
             f"{CHANNELS}, which read grey pictures as three equal ones"
         )
-    for size in ("image_size", "patch_size"):
+    # A model with a head of its own is told the size of each picture that it reads.
+    for size in () if published.of_type(kind) else ("image_size", "patch_size"):
         side = given.configuration.get(size)
         if isinstance(side, list) and len({*side}) > 1:
             raise StageError(f"{field}: {name}: {size}: found {side}; accepted: squares")
@@ -71,13 +75,15 @@ def require_family(given: Given, field: str) -> None:
 
 def _require_size(given: Given, size: int) -> None:
     """Check that a given model can read pictures of a size."""
-    multiple, least = families.load(family_of(given)).sides(given.configuration)
+    family = family_of(given)
+    loaded = published.load(family) if published.problem_of(family) else families.load(family)
+    multiple, least = loaded.sides(given.configuration)
     if size % multiple == 0 and size >= least:
         return
     below = max(least, size - size % multiple)
     near = [str(each) for each in dict.fromkeys((below, below + multiple))]
     usual = given.configuration.get("image_size")
-    trained = f" (it was trained with {side_of(usual)})" if usual else ""
+    trained = f" (it was trained with {side_of(usual)})" if isinstance(usual, int) else ""
     accepted = f"multiples of {multiple} from {least} on" if multiple > 1 else f"at least {least}"
     such = f", such as {' or '.join(near)}" if multiple > 1 else ""
     raise StageError(
@@ -88,6 +94,9 @@ def _require_size(given: Given, size: int) -> None:
 def layers_of(configuration: dict[str, Any], name: str) -> Layers:
     """What a configuration says of the layers of its model, in the words of any family."""
     family = families.of_type(configuration["model_type"])
+    if not family:
+        own = published.of_type(configuration["model_type"])
+        return Layers(name, choices.words_of("families/published", own, "_LAYERS"))
     words = choices.words_of("families/images", family, "_LAYERS")
     stages = configuration.get("depths") or []
     count = len(stages) or int(configuration.get("num_hidden_layers") or 0)
@@ -97,8 +106,9 @@ def layers_of(configuration: dict[str, Any], name: str) -> Layers:
 
 
 def family_of(given: Given) -> str:
-    """The family of a given model."""
-    return families.of_type(given.configuration["model_type"])
+    """The family of a given model; "" for none that is known."""
+    kind = given.configuration["model_type"]
+    return families.of_type(kind) or published.of_type(kind)
 
 
 def about_given(

@@ -10,6 +10,7 @@ from flows.recipes.stages import LABELLED, REPORT, TABLES, TRAINING, Table
 from tasks import problems, tuning
 from tasks.contract import Stage
 from tasks.families import images as families
+from tasks.families import published
 from tasks.objectives import images as objectives
 from tasks.problems.picture_rows import beside, module_of_pictures, moves, pictures_of
 from tasks.sources import Source
@@ -52,6 +53,13 @@ IMAGE_NAMES: tuple[ImageStageName, ...] = get_args(ImageStageName)
 
 def start(family: str) -> Stage:
     """A given model, fitted to the pictures that it is to read."""
+    if problem := published.problem_of(family):
+        return Stage(
+            "start",
+            "tasks.stages.images.own_head:fit_own_head",
+            (published.module_of(family), *problems.modules_of(problem)),
+            ("torch", "transformers", *SAVING),
+        )
     return Stage(
         "start",
         "tasks.stages.images.start:fit_start",
@@ -94,11 +102,15 @@ def pretraining(objective: str, family: str) -> Stage:
 
 def finetuning(problem: str, family: str, method: str) -> Stage:
     """Fine-tuning on labelled pictures."""
-    libraries = (*problems.described(problem).LIBRARIES, *tuning.libraries_of(method))
+    libraries = (
+        *problems.described(problem).LIBRARIES,
+        *tuning.libraries_of(method),
+        *published.libraries_of(family),
+    )
     return Stage(
         "finetuning",
         "tasks.stages.images.finetuning:finetune_on_images",
-        (*problems.modules_of(problem), families.module_of(family), tuning.module_of(method)),
+        (*problems.modules_of(problem), published.module_of(family), tuning.module_of(method)),
         (*LABELLED, "pillow", *libraries),
         show="tasks.pages.finetuning_card:show",
         draw="tasks.pages.evaluation.answers_by_step:draw" if moves(problem) else "",
@@ -180,7 +192,7 @@ def on_images(problem: str) -> Table:
         baseline,
         evaluation,
         judgement,
-        families.module_of,
+        published.module_of,
         tuned=(*train, *validation, "labels.json"),
         compared=(*train, *validation, "labels.json", *test),
         tested=tested,

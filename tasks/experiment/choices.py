@@ -22,6 +22,7 @@ Package = Literal[
     "tuning",
     "explanations",
     "families/images",
+    "families/published",
     "objectives/images",
 ]
 

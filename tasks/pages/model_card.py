@@ -34,6 +34,9 @@ OWN_HEAD = "Dense"  # the classes of encoders with a head of ours: tasks/problem
 TASKS = {
     "DenseForSemanticSegmentation": "image-segmentation",
     "DenseForObjectDetection": "object-detection",
+    "AutoModelForSemanticSegmentation": "image-segmentation",
+    "AutoModelForUniversalSegmentation": "image-segmentation",
+    "AutoModelForObjectDetection": "object-detection",
     "AutoModelForMaskedLM": "fill-mask",
     "BertForPreTraining": "fill-mask",
     "AutoModelForSequenceClassification": "text-classification",

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.contract import StageError
 from tasks.experiment import choices
+from tasks.families import published
 from tasks.machinery.host.foreign_json import read_foreign_json
 from tasks.machinery.naming.cut import cut
 from tasks.models.files import CONFIGURATION, WEIGHTS, configuration_of
@@ -25,6 +26,8 @@ ATTENTION = ("eager", "sdpa")
 ATTENDING = ("attn_implementation", "_attn_implementation", "_attn_implementation_internal")
 # Fields that would have transformers load code, other files, or weights of another kind.
 REFUSED = ("experts_implementation", "quantization_config", "transformers_weights")
+# Fields that name a backbone of another library, or one on the Hub.
+BACKBONES = ("use_timm_backbone", "backbone", "use_pretrained_backbone")
 # Sizes that are a dimension of some weight.
 DIMENSIONS = (
     *("vocab_size", "hidden_size", "intermediate_size", "embedding_size"),
@@ -91,6 +94,17 @@ class _Configuration(BaseModel):
     type_vocab_size: Annotated[int, Field(ge=0, le=10_000)] | None = None
 
 
+class _OwnHead(_Configuration):
+    """The fields of a published model with a head of its own, or of its backbone."""
+
+    num_attention_heads: Few | Stages | None = None  # type: ignore[assignment]
+    encoder_layers: Few | None = None
+    decoder_layers: Few | None = None
+    num_encoder_blocks: Few | None = None
+    num_feature_levels: Few | None = None
+    auxiliary_num_convs: Few | None = None
+
+
 def require_sound(folder: Path, names: Sequence[str], where: str) -> None:
     """Check the configuration, the tokenizer and the index of a model against its weights.
 
@@ -104,11 +118,15 @@ def require_sound(folder: Path, names: Sequence[str], where: str) -> None:
     """
     said = f"{where}: {CONFIGURATION}"
     configuration = configuration_of(folder, where)
-    _require_fields(configuration, said)
     weights = [name for name in names if name.endswith(WEIGHTS)]
-    shapes = _shapes(folder / name for name in weights)
-    _require_sizes(configuration, shapes, said)
-    _require_patches(configuration, shapes, said)
+    if family := published.of_type(configuration["model_type"]):
+        _require_own_head(configuration, said)
+        _require_same_size(folder, published.problem_of(family), where)
+    else:
+        _require_fields(configuration, said)
+        shapes = _shapes(folder / name for name in weights)
+        _require_sizes(configuration, shapes, said)
+        _require_patches(configuration, shapes, said)
     for name in names:
         if name.endswith(".index.json"):
             _require_index(folder / name, weights, f"{where}: {name}")
@@ -164,9 +182,38 @@ def _special(file: Path, name: str, kind: str, exponent: int) -> int:
     return int(np.count_nonzero(bits & exponent == exponent))
 
 
-def _require_fields(configuration: dict[str, Any], said: str) -> None:
+def _require_own_head(configuration: dict[str, Any], said: str) -> None:
+    """Check the fields of a model with a head of its own, and those of its backbone."""
+    _require_fields(configuration, said, _OwnHead)
+    for name in BACKBONES:
+        if value := configuration.get(name):
+            raise StageError(
+                f"{said}: {name}: found {cut(repr(value), 80)}; accepted: a backbone of "
+                "transformers, which backbone_config describes (some models on the Hub have it in "
+                "a revision no_timm: hf:NAME@no_timm)"
+            )
+    backbone = configuration.get("backbone_config")
+    if isinstance(backbone, dict):
+        _require_fields({"model_type": ""} | backbone, f"{said}: backbone_config", _OwnHead)
+
+
+def _require_same_size(folder: Path, problem: str, where: str) -> None:
+    """Check that a model with a head of its own is as large as its weights; imports torch.
+
+    Raises:
+        StageError: it is larger, or the library builds no model from its configuration.
+    """
+    from tasks.models.images.published import require_same_size
+    from tasks.problems import load
+
+    require_same_size(folder, load(problem), where)
+
+
+def _require_fields(
+    configuration: dict[str, Any], said: str, kind: type[BaseModel] = _Configuration
+) -> None:
     try:
-        _Configuration.model_validate(configuration)
+        kind.model_validate(configuration)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
@@ -182,7 +229,7 @@ def _require_fields(configuration: dict[str, Any], said: str) -> None:
                 "Remove the field"
             )
     heads, width = _first(configuration, HEADS), _first(configuration, WIDTH)
-    if heads[1] and width[1] and width[1] % heads[1]:
+    if heads[1] and width[1] and isinstance(heads[1], int) and width[1] % heads[1]:
         raise StageError(
             f"{said}: {heads[0]}: found {heads[1]}; it must divide {width[0]} ({width[1]})"
         )

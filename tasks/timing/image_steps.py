@@ -26,8 +26,8 @@ from tasks.experiment.images.pictures import Pixels
 from tasks.experiment.images.problem import ImageTuning
 from tasks.experiment.images.training import ImagePretraining
 from tasks.families import images as families
-from tasks.models.depths import is_body_frozen
-from tasks.models.images.building import in_layout, new_classifier
+from tasks.models.images import beginning
+from tasks.models.images.building import in_layout
 from tasks.models.images.computation import image_computation
 from tasks.models.images.continuing import given_configuration
 from tasks.models.images.features import PROBED
@@ -171,7 +171,7 @@ def time_image_finetuning(
     kind, names = load(problem), list(_names(labels))
     with TemporaryDirectory() as folder:
         architecture = model if isinstance(model, Path) else _described(model, pixels, Path(folder))
-        tuned: Any = new_classifier(kind, architecture, names, training.dropout, 0)
+        tuned: Any = beginning.new_model(kind, architecture, names, training.dropout, 0)
     way = begin(tuned, training, 0)
     table = _rows(kind, pixels, training.batch_size, names)
     examples = kind.encode(table, None, names)
@@ -193,12 +193,11 @@ def time_image_finetuning(
             at_once=training.micro_batch_size or training.batch_size,
         )
     batches = ImageBatches(varied, STEPS, training.batch_size, 0)
-    how = image_computation(
+    how = beginning.computation(
         tuned,
         batches[0],
         counts=counts_of(kind, labels_in),
         micro_batch_size=training.micro_batch_size,
-        frozen=is_body_frozen(tuned),
     )
     watch = Stopwatch()
     taught = optimization(training, STEPS, 0)

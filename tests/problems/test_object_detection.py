@@ -32,7 +32,7 @@ from tasks.problems.object_detection.scores import (
     report,
     score,
 )
-from tasks.problems.object_detection.served import peaks
+from tasks.problems.object_detection.served import DenseForObjectDetection, peaks
 from tasks.problems.picture_rows import counts_of
 from tasks.problems.weighted import on_all_rows
 from tasks.statistics.bootstrap import Bootstrap, draw_weights
@@ -245,11 +245,14 @@ def test_an_answer_ends_where_the_picture_ends() -> None:
 
 def test_parts_of_a_batch_add_up_also_where_a_part_has_no_object() -> None:
     torch.manual_seed(0)
-    layer = torch.nn.Conv2d(3, 7, STRIDE, STRIDE)
 
-    def model(pixel_values: torch.Tensor) -> SimpleNamespace:
-        return SimpleNamespace(logits=layer(pixel_values))
+    class Cells(torch.nn.Conv2d):
+        batch_loss = DenseForObjectDetection.batch_loss
 
+        def forward(self, pixel_values: torch.Tensor) -> SimpleNamespace:
+            return SimpleNamespace(logits=super().forward(pixel_values))
+
+    model = Cells(3, 7, STRIDE, STRIDE)
     batch = collate([example([(1, (4.0, 8.0, 25.0, 31.0))]), *(example([]) for _ in range(3))], 0)
     batch["pixel_values"] = torch.rand(4, 3, 64, 64)
     problem = load("object-detection")

@@ -3,7 +3,8 @@
 To add one: write `NAME.py` with the names of `ImageFamily`. NAME is the `model_type` in
 transformers, with `_` for `-`. Import heavy libraries inside functions, since plans read these
 files. Its models read `pixel_values` of three channels, and `AutoModel`,
-`AutoModelForImageClassification` build them; `tests/families` checks every family.
+`AutoModelForImageClassification` build them; `tests/families` checks every family. Published models
+that are fine-tuned with a head of their own have their files in `tasks/families/published`.
 """
 
 from __future__ import annotations

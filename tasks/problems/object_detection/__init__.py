@@ -10,6 +10,6 @@ METRICS = {  # centred: of pictures that are drawn twice, precision is higher
 }
 HEADLINE = "average_precision"
 PARTS = Parts("class", Metric("AP"))
-HEAD = Head("DenseForObjectDetection", "")
+HEAD = Head("ForObjectDetection", "")  # the dense one of ours, or a published one
 LIBRARIES = ("pycocotools",)
 BESIDE: tuple[str, ...] = ()  # boxes move with the pixels, and are kept in the table

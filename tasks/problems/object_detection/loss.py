@@ -1,5 +1,7 @@
 """The loss of objects as points (Zhou et al., 2019, "Objects as points", section 3).
 
+MLflow copies this file into a model that it serves: it imports nothing of Temper.
+
 The heat of a label is to be 1 in the cell with the middle of an object, and falls off around it as
 a Gaussian that is as wide as the box is (Liu et al., 2020, "Training-time-friendly network for
 real-time object detection", section 3.2). Offset and size count in the cell of the middle alone.
@@ -11,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tasks.problems.dense_head import STRIDE
+from ..dense_head import STRIDE
 
 WIDE = 0.54 / 6  # the deviation of the Gaussian, as a share of the box; of the paper
 NARROWEST = 0.35  # cells

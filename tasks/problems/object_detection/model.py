@@ -24,11 +24,11 @@ from tasks.problems.dense_answers import (
     answered,
     worst_and_others,
 )
-from tasks.problems.object_detection.loss import loss_of
 from tasks.problems.object_detection.scores import quality_of_each
-from tasks.problems.object_detection.served import LEAST, MOST, DenseForObjectDetection, peaks
+from tasks.problems.object_detection.served import DETECTORS, LEAST
+from tasks.problems.published.detection import MOST
 
-AUTO_MODEL: Any = DenseForObjectDetection
+AUTO_MODEL: Any = DETECTORS
 READER = "AutoImageProcessor"
 RELABELS = False  # its outputs are maps: a heat for each label, and places
 PIPELINE = ""  # the head is ours
@@ -113,9 +113,8 @@ def move(batch: Batch, maps: NDArray[np.float64]) -> Batch:
 
 def loss(model: Any, batch: Batch) -> torch.Tensor:
     """The loss of an object, over all of a batch."""
-    labels = batch["labels"]
-    each = loss_of(model(pixel_values=batch["pixel_values"]).logits.float(), labels)
-    return each.sum() / counts(batch)["loss"]
+    found: torch.Tensor = model.batch_loss(batch["pixel_values"], batch["labels"])
+    return found
 
 
 def counts(batch: Batch) -> dict[str, int]:
@@ -128,11 +127,20 @@ def counts(batch: Batch) -> dict[str, int]:
 
 def logits(model: Any, inputs: Batch) -> torch.Tensor:
     """[pictures, MOST × 6 + 1] the objects of each picture, and behind them its loss."""
-    pixels = inputs["pixel_values"]
-    cells = model(pixel_values=pixels).logits.float()
-    truth = inputs[TRUTH_TOO]
-    each = loss_of(cells, truth) / (truth[..., 0] >= 0).sum(1).clamp(min=1)
-    return torch.cat([peaks(cells, pixels.shape[2:]).flatten(1), each[:, None]], dim=1)
+    pixels, truth = inputs["pixel_values"], inputs[TRUTH_TOO]
+    places: list[int] | None = getattr(model, "place", None)
+    if places is None:
+        objects, losses = model.objects_and_losses(pixels, truth)
+    else:  # it is asked for labels in another order (tasks/models/relabelling.py)
+        there = torch.tensor(places, device=truth.device)
+        own = torch.full((model.labels + 1,), NO_BOX, device=truth.device)  # the last: of no box
+        own[there] = torch.arange(len(places), device=truth.device)
+        numbers = own[truth[..., 0].long().clamp(min=-1)].to(truth.dtype)
+        of_model = torch.cat([numbers[..., None], truth[..., 1:]], dim=-1)
+        objects, losses = model.model.objects_and_losses(pixels, of_model)
+        objects = objects.clone()
+        objects[..., 1] = there[objects[..., 1].long()].to(objects.dtype)
+    return torch.cat([objects.flatten(1), losses[:, None]], dim=1)
 
 
 def whole(answer: str, frame: Frame) -> str:

@@ -1,9 +1,10 @@
 """How MLflow serves a model that finds objects: base64 in; labels, boxes and scores out.
 
 MLflow copies this file and those of COPIED into the model: they import nothing of Temper. A picture
-is read as in training; boxes are in its pixels: left, top, right, bottom. Objects are points (Zhou
-et al., 2019, "Objects as points"): each cell has a heat for each label, an offset to the middle of
-an object and the logarithm of its size; an object is a peak among the cells around it.
+is read as in training; boxes are in its pixels: left, top, right, bottom. With the head of ours,
+objects are points (Zhou et al., 2019, "Objects as points"): each cell has a heat for each label, an
+offset to the middle of an object and the logarithm of its size; an object is a peak among the cells
+around it. A published detector answers with its own head.
 """
 
 from __future__ import annotations
@@ -21,9 +22,17 @@ from torch.nn import functional
 
 from ..dense_head import STRIDE, DenseModel
 from ..image_classification.served import PictureReader, texts_of
+from ..published.detection import MOST, FoundByQueries
+from ..published.head import Answering
+from .loss import loss_of
 
-COPIED = ("dense_head.py", "image_classification/served.py")  # beside it, in this package
-MOST = 100  # objects in a picture, as COCO counts
+COPIED = (  # beside it, in this package
+    "dense_head.py",
+    "image_classification/served.py",
+    "object_detection/loss.py",
+    "published/detection.py",
+    "published/head.py",
+)
 LEAST = 0.05  # score of an object; those below are not told
 RARE = -4.0  # the logit of the heat that a model begins with: few cells have an object
 LARGEST = 10.0  # logarithm of a size
@@ -46,6 +55,26 @@ class DenseForObjectDetection(DenseModel):
             pixel_values: [pictures, 3, height, width].
         """
         return SimpleNamespace(logits=self.cells(pixel_values))
+
+    def objects(self, pixel_values: Tensor) -> Tensor:
+        """[pictures, MOST, 6] the objects, see `peaks`."""
+        return peaks(self(pixel_values=pixel_values).logits.float(), pixel_values.shape[2:])
+
+    def objects_and_losses(self, pixel_values: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The objects, and the loss of each picture, of shape [pictures]: a mean over its objects.
+
+        Args:
+            pixel_values: [pictures, 3, height, width].
+            labels: [pictures, boxes, 5], see `loss_of`.
+        """
+        cells = self(pixel_values=pixel_values).logits.float()
+        each = loss_of(cells, labels) / (labels[..., 0] >= 0).sum(1).clamp(min=1)
+        return peaks(cells, pixel_values.shape[2:]), each
+
+    def batch_loss(self, pixel_values: Tensor, labels: Tensor) -> Tensor:
+        """The loss of a batch: a mean over its objects."""
+        each = loss_of(self(pixel_values=pixel_values).logits.float(), labels)
+        return each.sum() / max(1, int((labels[..., 0] >= 0).sum()))
 
 
 def peaks(cells: Tensor, size: Sequence[int]) -> Tensor:
@@ -80,12 +109,18 @@ def peaks(cells: Tensor, size: Sequence[int]) -> Tensor:
     return functional.pad(answers, (0, 0, 0, MOST - count))
 
 
+# Each model has `objects`, `objects_and_losses` and `batch_loss`.
+DETECTORS = Answering(
+    (("MODEL_FOR_OBJECT_DETECTION_MAPPING", FoundByQueries),), DenseForObjectDetection
+)
+
+
 class Detector:
     """A model, and how its pictures are read."""
 
     def __init__(self, folder: Path) -> None:
         inside = folder if (folder / "config.json").is_file() else folder / "model"
-        self.model = DenseForObjectDetection.from_pretrained(inside).eval()
+        self.model = DETECTORS.from_pretrained(inside).eval()
         self.reader = PictureReader.of(inside)
 
     @torch.no_grad()
@@ -99,9 +134,7 @@ class Detector:
         for text in texts_of(data):
             image = self.reader.opened(text)
             values = torch.from_numpy(self.reader.numbers(image))[None]
-            [answers] = peaks(
-                self.model(pixel_values=values).logits.float(), values.shape[2:]
-            ).tolist()
+            [answers] = self.model.objects(values).tolist()
             answers = [each for each in answers if each[0] >= LEAST]
             names = self.model.config.id2label
             found = {

@@ -11,6 +11,6 @@ METRICS = {
 }
 HEADLINE = "mean_iou"
 PARTS = Parts("class", Metric("IoU"))
-HEAD = Head("DenseForSemanticSegmentation", "")
+HEAD = Head("Segmentation", "")  # Semantic, of ours or a published one; or Universal
 LIBRARIES: tuple[str, ...] = ()
 BESIDE = ("-masks.npy",)  # what stage `pixels` stores of each split beside its pixels

@@ -33,9 +33,9 @@ from tasks.problems.dense_answers import (
     worst_and_others,
 )
 from tasks.problems.semantic_segmentation.scores import iou_of_each
-from tasks.problems.semantic_segmentation.served import DenseForSemanticSegmentation
+from tasks.problems.semantic_segmentation.served import SEGMENTERS
 
-AUTO_MODEL: Any = DenseForSemanticSegmentation
+AUTO_MODEL: Any = SEGMENTERS
 READER = "AutoImageProcessor"
 PIPELINE = ""  # the head is ours
 LOSS = "cross-entropy of a pixel, nats"

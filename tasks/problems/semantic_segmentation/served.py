@@ -24,11 +24,15 @@ from torch.nn import functional
 
 from ..dense_head import STRIDE, DenseModel
 from ..image_classification.served import PictureReader, texts_of
+from ..published.head import Answering
+from ..published.segmentation import MaskedByQueries, ScoredPixels
 from .palette import palette
 
 COPIED = (  # beside it, in this package
     "dense_head.py",
     "image_classification/served.py",
+    "published/head.py",
+    "published/segmentation.py",
     "semantic_segmentation/palette.py",
 )
 BEYOND = 255
@@ -62,12 +66,22 @@ class DenseForSemanticSegmentation(DenseModel):
         return SimpleNamespace(logits=scores.permute(0, 2, 3, 1), loss=loss)
 
 
+# The `forward` of each model is as above.
+SEGMENTERS = Answering(
+    (
+        ("MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING", ScoredPixels),
+        ("MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING", MaskedByQueries),
+    ),
+    DenseForSemanticSegmentation,
+)
+
+
 class Segmenter:
     """A model, and how its pictures are read."""
 
     def __init__(self, folder: Path) -> None:
         inside = folder if (folder / "config.json").is_file() else folder / "model"
-        self.model = DenseForSemanticSegmentation.from_pretrained(inside).eval()
+        self.model = SEGMENTERS.from_pretrained(inside).eval()
         self.reader = PictureReader.of(inside)
         self.labels = [self.model.config.id2label[i] for i in range(self.model.config.num_labels)]
 

@@ -29,13 +29,8 @@ from tasks.data.images.resizing import in_base64
 from tasks.experiment.images.problem import ImageTuning
 from tasks.experiment.pretraining import Checkpoints
 from tasks.models.answering import read_labels
-from tasks.models.depths import is_body_frozen
 from tasks.models.files import PROBLEM
-from tasks.models.images.building import (
-    load_body,
-    new_classifier,
-)
-from tasks.models.images.computation import image_computation
+from tasks.models.images import beginning
 from tasks.models.images.losses import count_labels, picture_loss_of
 from tasks.models.images.reader_file import Normalization, read_pixels, write_reader
 from tasks.models.inference import mean_loss, predict
@@ -132,9 +127,9 @@ def finetune_on_images(
         kind.complete(choose_rows(data / f"{split}.parquet", kind.texts, most, seed), data, split)
         for split, most in (("train", training.train_examples), ("validation", VALIDATION_ROWS))
     )
-    model = new_classifier(kind, architecture, labels, training.dropout, seed)
+    model = beginning.new_model(kind, architecture, labels, training.dropout, seed)
     if body is not None:
-        load_body(model, body)
+        beginning.load(model, kind, body, labels, monitor)
     tuned = begin(model, training, seed)
     require_matrices(model, training)
     costs = Costs.of(model)
@@ -172,12 +167,11 @@ def finetune_on_images(
         validate=validation_of(read, model, validation, labels, look),
         validate_every=max(1, len(batches) // VALIDATIONS),
         checkpoints=checkpoints,
-        computation=image_computation(
+        computation=beginning.computation(
             model,
             batches[0],
             counts=counts_of(kind, labels_in),
             micro_batch_size=training.micro_batch_size,
-            frozen=is_body_frozen(model),
         ),
         rates=tuned.rates,
         averages=Averages(training.averaging) if training.averaging else None,
@@ -198,7 +192,7 @@ def finetune_on_images(
     headline = f"validation_{kind.HEADLINE}"
     curves: dict[str, Any] = {
         "metric": kind.METRICS[kind.HEADLINE].words,
-        "loss": kind.LOSS,
+        "loss": getattr(model, "LOSS", kind.LOSS),  # a head of its own has one
         "headline": headline,
         "curves": history.curves("loss", "validation_loss", headline),
     }
