@@ -12,6 +12,9 @@ The files under `out` are the artifact. Some names have a meaning elsewhere:
                     and "model_config": what its pipeline is called with
     dataset.json    this is a data set: {"name": …, "rows": …, "columns": {name: type}}
     adapter/        what belongs to the model beside it: logged to MLflow as it is
+    rebuilt.json    a file that the store need not keep, as it is computed from the others and from
+                    an input: {"file": …, "reads": the argument, "by": a module with `keep` and
+                    `rebuild`}, see `tasks.machinery.store.rebuilding`
     show/           pages, of a stage that only shows (`report`): never an input of another stage
 
 A stage with pages for people names a second function:

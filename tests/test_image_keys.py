@@ -131,6 +131,7 @@ TRAINING = {
     "augmentation.erase": "0.1",
     "augmentation.mixup": "0.2",
 }
+FIELDS |= {f"{part}.offload": ("activations", NO_KEY) for part in ("pretraining", "downstream")}
 for part, titles in {"pretraining": PRETRAINING, "downstream": TUNING}.items():
     FIELDS |= {f"{part}.{name}": (value, titles) for name, value in TRAINING.items()}
 FIELDS |= {

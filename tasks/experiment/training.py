@@ -35,6 +35,14 @@ class Training(Part):
         "same parts",
         absent=False,
     )
+    offload: Literal["none", "activations"] = field(
+        "none",
+        "Offload",
+        "activations: of a training on a GPU, what layers keep for the backward pass waits in the "
+        "memory of the host: room for longer rows and a larger micro_batch_size, more time; the "
+        "same losses and weights; a processor alone has no other memory",
+        in_key=False,
+    )
     optimizer: Literal["adamw", "muon"] = field(
         "adamw",
         "Optimizer",

@@ -62,6 +62,7 @@ class ModelCard:
         gaps: whether some of its data are unknown, or no longer in the store.
         evaluations: of it.
         version: of Temper.
+        adapts: the model that the weights adapt, if they are an adapter: of the Hub as `hf:NAME`.
     """
 
     folder: Path
@@ -74,6 +75,7 @@ class ModelCard:
     gaps: bool
     evaluations: Sequence[Artifact]
     version: str
+    adapts: str | None = None
 
     def text(self) -> str:
         """The page, with its header."""
@@ -138,6 +140,10 @@ class ModelCard:
 
     def _header(self) -> str:
         values: dict[str, Any] = {"library_name": "transformers", "pipeline_tag": self._task}
+        if self.adapts is not None:
+            values["library_name"] = "peft"
+        if self.adapts and self.adapts.startswith("hf:"):
+            values["base_model"] = self.adapts.removeprefix("hf:").partition("@")[0]
         values["tags"] = sorted({"temper", self._family} | ({self._problem} - {""}))
         if published := sorted(
             {name for each in (*self.corpora, *self.rows) for name in _hub(each)}
@@ -166,6 +172,8 @@ class ModelCard:
                 "the whole, and so does the model in MLflow, without Temper "
                 "(`mlflow.pyfunc.load_model`)."
             )
+        if self.adapts is not None:
+            return self._loading_beside(name)
         of_pictures = (self.folder / READER).is_file()
         what, reader = ("tokenizer", "AutoTokenizer")
         if of_pictures:
@@ -177,6 +185,25 @@ class ModelCard:
             f'{what} = {reader}.from_pretrained(".")\n'
             f'model = {name}.from_pretrained(".")\n'
             f"```{note}"
+        )
+
+    def _loading_beside(self, name: str) -> str:
+        """How an adapter is loaded: `peft` does not know the answers of the head."""
+        base, _, at = (self.adapts or "BODY").removeprefix("hf:").partition("@")
+        base = base if (self.adapts or "").startswith("hf:") else "BODY"
+        where = f'"{base}"' + (f', revision="{at}"' if at and base != "BODY" else "")
+        labels = labels_of(self.configuration) if self._problem else []
+        known = f", id2label={dict(enumerate(labels))!r}" if labels else ""
+        known = known or (", num_labels=1" if self._problem == "regression" else "")
+        return (
+            "These are the weights of an adapter and of the head, beside those of the model that "
+            "it adapts:\n\n"
+            "```python\n"
+            "from peft import PeftModel\n"
+            f"from transformers import {name}\n"
+            f"model = {name}.from_pretrained({where}{known})\n"
+            'model = PeftModel.from_pretrained(model, ".")\n'
+            "```"
         )
 
     def _data(self) -> Iterator[str]:

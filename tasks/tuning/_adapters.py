@@ -17,18 +17,22 @@ from typing import Any, cast
 import torch
 from peft import PeftConfig
 from peft.mapping import PEFT_TYPE_TO_TUNER_MAPPING
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from transformers.pytorch_utils import Conv1D
 
 from tasks.contract import StageError
+from tasks.machinery.store.artifact import REBUILT
 from tasks.machinery.store.fingerprint import digest
 from tasks.models.depths import Depths
 from tasks.tuning import Tuned
 
 ADAPTER, BODY_FILE = "adapter", "body.json"
-_NAME, _PREFIX = "default", "base_model.model."  # as peft writes them
+WEIGHTS = "adapter_model.safetensors"
+REBUILDING = {"file": "model/model.safetensors", "reads": "body", "by": "tasks.tuning._merged"}
+_BASE = ".base_layer."
+NAME, PREFIX = "default", "base_model.model."  # as peft writes them
 
 
 @dataclass
@@ -51,14 +55,14 @@ class Adapted(Tuned):
             parametrize.remove_parametrizations(holder, name)
         state = self.model.state_dict()
         new = (name for name in state if f".{self.tuner.prefix}" in name)
-        added = {name.replace(f".{_NAME}", ""): state[name] for name in new}
+        added = {name.replace(f".{NAME}", ""): state[name] for name in new}
         added |= {name: state[name] for name in self.head}
         save_file(
-            {_PREFIX + name: tensor.contiguous().cpu() for name, tensor in added.items()},
-            folder / "adapter_model.safetensors",
+            {PREFIX + name: tensor.contiguous().cpu() for name, tensor in added.items()},
+            folder / WEIGHTS,
             metadata={"format": "pt"},
         )
-        config = copy(self.tuner.peft_config[_NAME])
+        config = copy(self.tuner.peft_config[NAME])
         config.modules_to_save = _modules_of(self.head, self.model.base_model_prefix) or None
         config.inference_mode = True
         config.target_modules = sorted(config.target_modules)  # of many, peft makes a set
@@ -66,9 +70,25 @@ class Adapted(Tuned):
         if body is not None:
             text = json.dumps({"body": digest_of(body)})
             (folder / BODY_FILE).write_text(f"{text}\n", encoding="utf-8")
+            named = REBUILDING | {"layers": self._layers_in(body)}
+            (out / REBUILT).write_text(json.dumps(named, indent=1) + "\n", encoding="utf-8")
+
+    def _layers_in(self, body: Path) -> dict[str, str]:
+        """The names in the body's files of the weights of adapted layers, which are still those.
+
+        They are found by content, since names in files and in memory differ with the family.
+        """
+        known = {content_of(tensor): name for name, tensor in read_weights(body).items()}
+        found = {}
+        for name, tensor in self.model.state_dict().items():
+            layer, _, weight = name.partition(_BASE)
+            if weight and (of_body := known.get(content_of(tensor))):
+                found[f"{layer}.{weight}"] = of_body
+        return found
 
     def restore(self) -> None:
-        """Merge the new weights into those of the layers."""
+        """Merge the new weights into those of the layers: on a CPU, to be done again elsewhere."""
+        self.model.cpu()
         self.tuner.merge_and_unload()
 
 
@@ -129,7 +149,7 @@ def adapt(model: Any, config: PeftConfig, seed: int, *, beginning: str = "") -> 
         config.fan_in_fan_out = any(isinstance(module, Conv1D) for module in targets.values())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        tuner = PEFT_TYPE_TO_TUNER_MAPPING[config.peft_type](model, {_NAME: config}, _NAME)
+        tuner = PEFT_TYPE_TO_TUNER_MAPPING[config.peft_type](model, {NAME: config}, NAME)
     for name, part in model.named_parameters():
         if name in head:
             part.requires_grad_(requires_grad=True)
@@ -158,6 +178,21 @@ def _modules_of(head: frozenset[str], prefix: str) -> list[str]:
     """The modules of a head, by their names: `classifier`, and the pooler of an encoder."""
     parts = (name.split(".") for name in head)
     return sorted({".".join(p[:2]) if p[0] == prefix else p[0] for p in parts})
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The weights in the files of a model, in fp32."""
+    found: dict[str, Tensor] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        found |= load_file(file)
+    return {name: t.float() if t.is_floating_point() else t for name, t in found.items()}
+
+
+def content_of(tensor: Tensor) -> str:
+    """The digest of a tensor: equal for the same numbers in the same shape alone."""
+    plain = tensor.detach().cpu().contiguous()
+    numbers = hashlib.sha256(plain.view(-1).view(torch.uint8).numpy().tobytes())
+    return f"{tuple(plain.shape)} {plain.dtype} {numbers.hexdigest()}"
 
 
 def digest_of(folder: Path) -> str:

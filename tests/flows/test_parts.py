@@ -425,6 +425,54 @@ def test_the_card_of_an_exported_model_has_its_data_its_results_and_its_run(
     assert "## Not known" not in card
 
 
+def test_an_adapter_is_stored_without_its_body_and_read_as_a_plain_model(
+    place: Place, tmp_path: Path
+) -> None:
+    tuned = load_experiment(str(place.file), ["downstream.mood.tuning.method=lora"])
+    result = run_experiment(tuned)
+    assert [name for name, state in states(result).items() if state == "completed"] == [
+        "finetuning mood",
+        "evaluation mood",
+        "report",
+    ]
+    [stage] = [each for each in result["stages"] if each["name"] == "finetuning mood"]
+    output, body = Path(stage["path"]), Path(place.stage("pretraining")["path"])
+    assert not [*output.glob("model/*.safetensors")]
+    weights = sum(file.stat().st_size for file in (body / "model").glob("*.safetensors"))
+    assert sum(file.stat().st_size for file in output.glob("*.safetensors")) < weights / 10
+
+    logged = place.client.get_logged_model(stage["model"].removeprefix("models:/"))
+    [plain] = Path(logged.artifact_location.removeprefix("file://")).rglob("model.safetensors")
+    for name, words in {"merged": (), "adapter": ("--adapter",), "path": ()}.items():
+        source = str(output) if name == "path" else f"runs:/{stage['run_id']}"
+        done = CliRunner().invoke(app, ["export", source, "--to", str(tmp_path / name), *words])
+        assert done.exit_code == 0, done.output
+    for name in ("merged", "path"):
+        assert (tmp_path / name / "model.safetensors").read_bytes() == plain.read_bytes()
+        assert (tmp_path / name / "tokenizer.json").is_file()
+    there = {file.name for file in (tmp_path / "adapter").iterdir()}
+    assert there == {"README.md", "adapter_config.json", "adapter_model.safetensors"}
+    card = (tmp_path / "adapter" / "README.md").read_text()
+    assert f"temper export {place.stage('pretraining')['model']} --to BODY" in card
+    code = card.split("```python\n")[1].split("```")[0].replace('"BODY"', f'"{body / "model"}"')
+    check = "print(model(input_ids=__import__('torch').tensor([[2, 9, 3]])).logits.shape)"
+    loading = [sys.executable, "-c", code + check]
+    loaded = subprocess.run(loading, cwd=tmp_path / "adapter", capture_output=True, text=True)
+    assert loaded.stdout.strip() == "torch.Size([1, 2])", loaded.stderr
+    done = CliRunner().invoke(app, ["export", str(body), "--adapter", "--to", str(tmp_path / "no")])
+    assert "has no adapter" in done.output
+
+    assert set(states(run_experiment(tuned)).values()) == {"cached"}
+    away = body.parent.rename(tmp_path / "away")
+    try:  # MLflow has the plain model
+        source, to = f"runs:/{stage['run_id']}", tmp_path / "from-mlflow"
+        done = CliRunner().invoke(app, ["export", source, "--to", str(to)])
+        assert done.exit_code == 0, done.output
+        assert (to / "model.safetensors").read_bytes() == plain.read_bytes()
+    finally:
+        away.rename(body.parent)
+
+
 @pytest.mark.parametrize(
     ("reference", "said"),
     [

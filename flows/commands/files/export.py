@@ -24,6 +24,13 @@ def export(
             "--to", metavar="DIR", help="The folder to write: a new one, or one that is empty."
         ),
     ],
+    adapter: Annotated[
+        bool,
+        typer.Option(
+            "--adapter/--merged",
+            help="Write the adapter beside its body, or one plain model (the default).",
+        ),
+    ] = False,
     onnx: Annotated[
         bool,
         typer.Option("--onnx", help="Also write model.onnx, checked to answer the same."),
@@ -31,14 +38,18 @@ def export(
 ) -> None:
     """Write a model as a plain folder of transformers, with a model card.
 
-    The folder has the configuration, the weights as they are, the tokenizer, and in README.md what
-    is known of the model: its data, its results with intervals, and how to load it.
+    Of a model that was tuned beside a frozen body (lora, dora, ia3), that is the merged one; with
+    --adapter its adapter alone, as peft publishes it. The folder has the configuration, the
+    weights as they are, the tokenizer, and in README.md what is known of the model: its data, its
+    results with intervals, and how to load it.
     """
+    if adapter and onnx:
+        stop(["--onnx: accepted with --merged: an adapter alone answers nothing"])
     require_room_for(to)
     prepare()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        card = _export(model, to, onnx=onnx)
+        card = _export(model, to, onnx=onnx, adapter=adapter)
     except StageError as error:
         stop([str(error)])
     except OSError as error:
@@ -67,7 +78,7 @@ def require_room_for(folder: Path) -> None:
         stop([f"--to {folder}: no folder {folder.absolute().parent}; create it first"])
 
 
-def _export(reference: str, to: Path, *, onnx: bool) -> list[str]:
+def _export(reference: str, to: Path, *, onnx: bool, adapter: bool) -> list[str]:
     """Write the folder; returns what to say of it.
 
     Raises:
@@ -82,12 +93,16 @@ def _export(reference: str, to: Path, *, onnx: bool) -> list[str]:
     from tasks.pages.model_card import ModelCard
     from tasks.references.given_model import find_model
     from tasks.references.lineage import evaluations_of
+    from tasks.references.own_adapter import OwnAdapter
 
     if onnx:
         from tasks.references.as_onnx import require_onnx, write_onnx
 
         require_onnx()
     given = find_model(reference, "MODEL", "", err.print)
+    store, own = Store(store_folder()), None
+    if adapter:
+        own = OwnAdapter.of(given.model.artifact, given.model.path, reference, store)
     card = ModelCard(
         folder=given.model.path,
         configuration=given.configuration,
@@ -97,16 +112,21 @@ def _export(reference: str, to: Path, *, onnx: bool) -> list[str]:
         corpora=[each.artifact for each in given.lineage.corpora],
         rows=[each.artifact for each in given.lineage.rows],
         gaps=given.lineage.gaps,
-        evaluations=evaluations_of(given.model, Store(store_folder())),
+        evaluations=evaluations_of(given.model, store),
         version=importlib.metadata.version("temper"),
+        adapts=None if own is None else own.base,
     )
     with writing_folder(to) as folder:
-        for name, digest in given.model.files.items():
+        if own is not None:
+            own.write(folder)
+        for name, digest in given.model.files.items() if own is None else ():
             shutil.copyfile(given.model.path / name, folder / name)
             if digest_file(folder / name) != digest:
                 raise StageError(f"MODEL: {name} of {reference} changed while it was copied")
-        said = [write_onnx(folder).words] if onnx else []
-        text = "".join([card.text(), *(f"\n## ONNX\n\n{line}.\n" for line in said)])
+        said = [own.words] if own else []
+        said += [write_onnx(folder).words] if onnx else []
+        title = "ONNX" if onnx else "The model that it adapts"
+        text = "".join([card.text(), *(f"\n## {title}\n\n{line}.\n" for line in said)])
         (folder / "README.md").write_text(text, encoding="utf-8")
     lines = [f"the model card is {to / 'README.md'}; add a licence to its first lines", *said]
     return lines + [f"not known: {each}" for each in card.unknown]

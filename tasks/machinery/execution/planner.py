@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contract import Stage
+from tasks.machinery.execution.offloading import require_offloading
 from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.title import Title
 from tasks.machinery.store.call import Arguments, inputs_of, key_of
@@ -86,6 +87,7 @@ class Planner:
 
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
         """Add the stage to the plan; its artifact, or one that is pending."""
+        require_offloading(arguments)
         key = key_of(stage, arguments)
         fingerprint = digest(key)
         title = str(Title(stage.name, label))

@@ -19,6 +19,7 @@ from tasks.machinery.execution.arithmetic import arithmetic_kept
 from tasks.machinery.execution.delivery import Delivery, metric_prefix
 from tasks.machinery.execution.display import Display
 from tasks.machinery.execution.monitor import StageMonitor
+from tasks.machinery.execution.offloading import asks, offloaded, require_offloading
 from tasks.machinery.execution.prefect_results import ByFingerprint, Reference, show_card, show_link
 from tasks.machinery.execution.showing import is_whole, key_of_pages, render
 from tasks.machinery.execution.summary import StageSummary
@@ -26,7 +27,8 @@ from tasks.machinery.host.full_disk import full_disk
 from tasks.machinery.naming.secrets import redacting
 from tasks.machinery.naming.title import Title
 from tasks.machinery.orchestration.cancellation import INTERRUPTIONS
-from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.store import rebuilding
+from tasks.machinery.store.artifact import REBUILT, Artifact
 from tasks.machinery.store.call import Arguments, inputs_of, key_of, paths_of
 from tasks.machinery.store.checkpoints import last_step, newest_checkpoint, step_of
 from tasks.machinery.store.fingerprint import digest, require_same_code
@@ -83,6 +85,7 @@ class Runner:
 
     def __call__(self, stage: Stage, label: str = "", /, **arguments: Any) -> Artifact:
         """Reuse the stage if its key is unchanged, or compute it."""
+        require_offloading(arguments)
         call = StageCall(self, stage, label, arguments)
         self.display.started(str(call.title))
         begun = time.monotonic()
@@ -268,11 +271,21 @@ class StageCall:
         require_same_code(loaded)
         output = store.begin(folder)
         with self._arithmetic(monitor):
-            metrics = function(**paths_of(self.arguments), out=output, monitor=monitor)
+            paths = paths_of(self.arguments)
+            with self._offloading():
+                metrics = function(**paths, out=output, monitor=monitor)
+            if (output / REBUILT).is_file():
+                rebuilding.keep(output, paths[rebuilding.reading(output).reads])
         require_same_code(self._loaded() - loaded)
         seconds, reads = time.monotonic() - begun, {k: each.name for k, each in inputs.items()}
         seconds += float(monitor.facts.get("seconds_before", 0))  # until it was interrupted
-        return store.complete(folder, self.key, metrics, monitor.facts, seconds, reads=reads)
+        done = store.complete(folder, self.key, metrics, monitor.facts, seconds, reads=reads)
+        if why := rebuilding.spare(done):
+            self.runner.display.say(f"{self.title} is stored with its whole model: {why}")
+        return done
+
+    def _offloading(self) -> AbstractContextManager[None]:
+        return offloaded() if any(map(asks, self.arguments.values())) else nullcontext()
 
     def _arithmetic(self, monitor: StageMonitor) -> AbstractContextManager[None]:
         """Keep and record threads and kernels, where the stage computes with torch."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from tasks.machinery.freeing.contents import Item
 from tasks.machinery.host.ledger import freeing_lock, used_by_runs
 from tasks.machinery.host.space import human
 from tasks.machinery.naming.durations import age
+from tasks.machinery.store import rebuilding
 from tasks.machinery.store.lease import beside
 from tasks.machinery.store.store import Store
 
@@ -82,12 +84,16 @@ def choose(
     """
     freed, kept = dict[str, Choice](), dict[str, Choice]()
     left = sum(item.size for item in items)
-    for item in sorted(items, key=lambda item: (item.last_used, item.name)):
+    needing = _needing(items)
+    for item in sorted(items, key=lambda item: _use(item, needing)):
         why = _why(item, rules, refers, now)
         if not why and rules.keep is not None and left > rules.keep and item.complete:
             why = f"the store is limited to {human(rules.keep)}"
         if why and item.name in used:
             kept[item.name] = Choice(item, "a run in progress uses it")
+        elif why and (stays := [each for each in needing[item.name] if each.name not in freed]):
+            other = stays[0].name
+            kept[item.name] = Choice(item, f"{other} is stored without it, and is rebuilt from it")
         elif why:
             freed[item.name] = Choice(item, why)
             left -= item.size
@@ -95,6 +101,25 @@ def choose(
             uri = item.run["tracking_uri"]
             kept[item.name] = Choice(item, f"its run is in another MLflow: {uri}")
     return Choices(tuple(freed.values()), tuple(kept.values()))
+
+
+def _needing(items: Sequence[Item]) -> defaultdict[str, list[Item]]:
+    """The items that are rebuilt from another, by the name of that."""
+    needing = defaultdict[str, list[Item]](list)
+    for item in items:
+        if item.needs:
+            needing[item.needs].append(item)
+    return needing
+
+
+def _use(item: Item, needing: Mapping[str, list[Item]]) -> tuple[datetime, int, str]:
+    """The order of items, the least recently used first.
+
+    Who uses one that is rebuilt uses what it is rebuilt from too, which comes after it.
+    """
+    others = [_use(other, needing) for other in needing.get(item.name, [])]
+    latest = max([item.last_used, *(each[0] for each in others)])
+    return latest, 1 + max((each[1] for each in others), default=0), item.name
 
 
 def _why(item: Item, rules: Rules, refers: Referred | None, now: datetime) -> str:
@@ -174,6 +199,7 @@ class Freeing:
             The bytes of what complete artifacts still had of their computation.
         """
         self._delete()
+        rebuilding.tidy(self.store.root)
         left = sum(self.store.clean(folder) for folder in self.store.root.glob("[!.]*/[!.]*/"))
         for end in (".lock", ".lease"):
             for file in self.store.root.glob(f"[!.]*/*{end}"):

@@ -25,6 +25,7 @@ class Item:
         last_used: when an experiment last used it, or when it was last written to.
         experiments: the names of the experiments that have used it.
         run: the run in MLflow that it is recorded as, or is being recorded as; empty if none.
+        needs: the name of the item that files of it are rebuilt from; empty if it has them all.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Item:
     last_used: datetime
     experiments: tuple[str, ...]
     run: dict[str, str]
+    needs: str = ""
 
     @property
     def stage(self) -> str:
@@ -51,7 +53,8 @@ def take_stock(store: Store) -> list[Item]:
 
 
 def _item(folder: Path) -> Item:
-    complete, uses = read_manifest(folder) is not None, read_uses(folder)
+    artifact, uses = read_manifest(folder), read_uses(folder)
+    complete = artifact is not None
     size, written = _measure(folder)
     times = list(_times(uses.values()))
     runs = [_read(folder / name) for name in ("record.json", "run.json")]
@@ -62,6 +65,7 @@ def _item(folder: Path) -> Item:
         complete=complete,
         last_used=max(times) if complete and times else datetime.fromtimestamp(written, UTC),
         experiments=tuple(sorted(uses)),
+        needs="" if artifact is None else artifact.needs,
         run=next((run for run in (runs if complete else reversed(runs)) if run), {}),
     )
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from tasks.machinery.host.digest_memo import digest_file
 from tasks.machinery.host.files import alone_in, write_atomically
@@ -18,7 +18,10 @@ from tasks.machinery.naming.secrets import plain_values, without_credentials
 from tasks.machinery.store.fingerprint import digest
 
 SHOWN = "show/"
+REBUILT = "rebuilt.json"
 SET_ASIDE = "metrics.before.jsonl"
+
+LOST = "is missing"
 
 _TEXTS = TypeAdapter(dict[str, str])
 
@@ -59,6 +62,28 @@ class Input(BaseModel):
         """The same folder, except for these files."""
         chosen = {name: value for name, value in self.files.items() if name not in names}
         return Input(path=self.path, files=chosen, artifact=self.artifact)
+
+
+class Rebuilt(BaseModel):
+    """What a stage wrote to `rebuilt.json`: a file that the store need not keep.
+
+    Attributes:
+        file: its name in the artifact. Files beside it are not kept either where the source has
+            the same.
+        reads: the argument of the stage with the source: the model that the file is computed from.
+        by: the module that computes it, see `tasks.contract`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    reads: str
+    by: str = Field(pattern=r"^tasks\.[a-z_.]+$")
+
+    @property
+    def folder(self) -> str:
+        """The folder of the file in the artifact."""
+        return self.file.rpartition("/")[0]
 
 
 class Artifact(BaseModel):
@@ -148,22 +173,80 @@ class Artifact(BaseModel):
         """One file or folder of the artifact, as another stage reads it."""
         return self.whole / name
 
+    @property
+    def rebuilt(self) -> Rebuilt | None:
+        """Which file the store need not keep; None where the stage says nothing of it."""
+        if REBUILT not in self.files:
+            return None
+        with contextlib.suppress(OSError, ValidationError):  # damaged: see `damage`
+            return Rebuilt.model_validate_json((self.path / REBUILT).read_bytes())
+        return None
+
+    @property
+    def needs(self) -> str:
+        """The name of the artifact that its files are rebuilt from; empty if it has them all."""
+        rebuilt = self.rebuilt
+        if rebuilt is None or (self.path / rebuilt.file).is_file():
+            return ""
+        return self.reads.get(rebuilt.reads, "")
+
+    @property
+    def source(self) -> Input | None:
+        """What its files are rebuilt from, unaltered; None if there is no such artifact."""
+        rebuilt = self.rebuilt
+        if rebuilt is None or rebuilt.reads not in self.reads:
+            return None
+        stage, _, fingerprint = self.reads[rebuilt.reads].partition("/")
+        found = read_manifest(self.folder.parents[1] / stage / fingerprint)
+        if found is None or found.damage():
+            return None
+        parts = [found.whole]
+        with contextlib.suppress(KeyError):
+            parts.insert(0, found / rebuilt.folder)
+        read = self.key["inputs"].get(rebuilt.reads)
+        return next((part for part in parts if part.digest == read), None)
+
+    def spared_by(self, source: Input) -> list[str]:
+        """The files that need not be kept beside their source: see `Rebuilt`."""
+        rebuilt = self.rebuilt
+        if rebuilt is None:
+            return []
+        beside = {f"{rebuilt.folder}/{name}": value for name, value in source.files.items()}
+        same = [name for name, value in self.files.items() if beside.get(name) == value]
+        return sorted({rebuilt.file, *same})
+
     def damage(self) -> str | None:
         """What is wrong with the files, or None: `<file> is missing` or `<file> differs`.
+
+        A file that can be rebuilt may be missing, see `Rebuilt`.
 
         Files, folders and links that the manifest does not name are damage too: who reads a folder
         (`from_pretrained`) would read them. Reads the files that changed since they were last read;
         all within `verifying("full")`.
         """
         try:
+            lost = []
             for name, expected in self.files.items():
                 wrong = self._damage_of(self.path / name, self.sizes[name], expected)
-                if wrong:
+                if wrong == LOST and self.rebuilt is not None:
+                    lost.append(name)
+                elif wrong:
                     return f"{printable(name)} {wrong}"
+            if lost:
+                return self._lost(lost)
             added = stranger(self.path, self.files)
         except OSError as error:
             return f"{printable(str(error.filename))} cannot be read ({error.strerror})"
         return f"{printable(added)} is not in the manifest" if added else None
+
+    def _lost(self, names: list[str]) -> str | None:
+        """What is wrong where files are missing; None if they can be rebuilt."""
+        source, needed = self.source, self.needs
+        if source is None and needed:
+            return f"{printable(names[0])} is rebuilt from {needed}, which is missing or altered"
+        spared = [] if source is None else self.spared_by(source)
+        lost = [name for name in names if name not in spared]
+        return f"{printable(lost[0])} {LOST}" if lost else None
 
     @staticmethod
     def _damage_of(file: Path, size: int, expected: str) -> str:
@@ -175,7 +258,7 @@ class Artifact(BaseModel):
             same = stat.S_ISREG(found.st_mode) and found.st_size == size
             return "" if same and digest_file(file) == expected else "differs"
         except (FileNotFoundError, NotADirectoryError):
-            return "is missing"
+            return LOST
 
 
 def sealed(artifact: Artifact) -> dict[str, Any]:

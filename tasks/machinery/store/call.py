@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from tasks.contract import Stage
 from tasks.machinery.store.artifact import Artifact, Input
 from tasks.machinery.store.fingerprint import code_digests, flatten, key_part, library_versions
+from tasks.machinery.store.rebuilding import readable
 
 Arguments = Mapping[str, Any]
 
@@ -59,6 +60,6 @@ def paths_of(arguments: Arguments) -> dict[str, Any]:
     def path(value: Any) -> Any:
         if isinstance(value, list):
             return [path(item) for item in value]
-        return value.path if isinstance(value, Input) else value
+        return readable(value).path if isinstance(value, Input) else value
 
     return {name: path(value) for name, value in arguments.items()}

@@ -18,6 +18,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset
 
 from tasks.machinery.store.artifact import Artifact
+from tasks.machinery.store.rebuilding import readable
 from tasks.machinery.tracking.tags import FINGERPRINT, RUN_NAME
 
 
@@ -65,7 +66,7 @@ def log_model(
     from mlflow.models import Model
 
     card: Mapping[str, Any] = json.loads(file.read_text())
-    folder = artifact.path / "model"
+    folder = readable(artifact / "model").path
     _delete_models_of(client, run_id, experiment_id)
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
