@@ -180,7 +180,12 @@ class _Reader:
             return further_pictures.prepare_further_pictures, {"known": stored.path}
         images = self.images[title]
         known = self.kept.get(_title_of(images)) if _title_of(images) else images.path
-        return further_pictures.check_further_pictures if known else None, {"known": known}
+
+        def check(**given: Any) -> dict[str, float]:
+            del given["out"]  # nothing is written
+            return further_pictures.check_further_pictures(**given)
+
+        return check if known else None, {"known": known}
 
 
 def _has_few(source: Source, corpus: Corpus) -> bool:

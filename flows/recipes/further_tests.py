@@ -119,7 +119,9 @@ def prepare_further_tests(
         run: calls a stage.
         table: the stages of text, or of images.
     """
-    return [_prepared(problem, each, data, experiment, run, table) for each in further_of(problem)]
+    return [
+        _prepared(problem, each, data, experiment, run, table=table) for each in further_of(problem)
+    ]
 
 
 def _prepared(
@@ -128,6 +130,7 @@ def _prepared(
     data: Artifact,
     experiment: Experiment | ImageExperiment,
     run: StageCaller,
+    *,
     table: Table,
 ) -> Artifact:
     source = source_of(problem, further)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +17,12 @@ from tasks import families
 from tasks.contract import StageError
 from tasks.experiment.problem import FineTuning
 from tasks.machinery.naming.cut import cut
-from tasks.models.files import READER, configuration_of
+from tasks.models.files import CONFIGURATION, READER, configuration_of
 from tasks.models.images.normalization import reading_usual
 from tasks.problems import Problem
+
+# Weights of a bare encoder that its states do not depend on.
+_UNREAD = re.compile(r"^pooler\.|mask_token$")
 
 # BERT's, independent of the pre-training: the comparison must give random weights their best
 # chance. An encoder of 128 units that is fine-tuned from 1/sqrt(128) is worse than from this: its
@@ -246,13 +250,22 @@ def read_model(auto_model: Any, folder: Path, reader: str = "AutoTokenizer") -> 
         reader: the class that loads what reads its inputs: a tokenizer, or an image processor.
 
     Raises:
-        StageError: the library cannot read it.
+        StageError: the library cannot read it, or it lacks weights, which would be random ones.
     """
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     with built_from(folder):
-        model = auto_model.from_pretrained(folder, dtype=torch.float32, **local)
+        model, facts = auto_model.from_pretrained(
+            folder, dtype=torch.float32, output_loading_info=True, **local
+        )
         tokenizer = getattr(transformers, reader).from_pretrained(folder, **local)
         fit_tokenizer(tokenizer, model.config)
+    lacking = sorted(name for name in facts["missing_keys"] if not _UNREAD.search(name))
+    if lacking:
+        raise StageError(
+            f"{folder.name} lacks {len(lacking)} weights of {type(model).__name__}, which its "
+            f"{CONFIGURATION} is of, such as {lacking[0]}: its answers would be random; accepted: "
+            "a model with all of its weights"
+        )
     if (folder / READER).is_file():
         model = reading_usual(model, folder)
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer

@@ -63,11 +63,12 @@ class DenseModel(PreTrainedModel):
         return cls(config)  # type: ignore[call-arg]
 
     @classmethod
-    def from_pretrained(cls, folder: Any, **_options: Any) -> Self:
+    def from_pretrained(cls, folder: Any, **options: Any) -> Any:
         """A model in fp32 from a folder that `save_pretrained` wrote."""
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        informs = {name: options[name] for name in ("output_loading_info",) if name in options}
         return super().from_pretrained(
-            folder, config=config, local_files_only=True, dtype=torch.float32
+            folder, config=config, local_files_only=True, dtype=torch.float32, **informs
         )
 
     def cells(self, pixel_values: Tensor) -> Tensor:

@@ -155,14 +155,14 @@ def hidden_under(root: Path) -> list[str]:
 
     Links to folders are not followed, and what is in a hidden folder is not counted.
     """
-    found = []
+    found: list[Path] = []
     for folder, inside, files in os.walk(root):
         hidden = [name for name in [*inside, *files] if name.startswith(".")]
-        found += [os.path.join(folder, n) for n in hidden if not _OF_PROGRAMS.fullmatch(n)]
+        found += [Path(folder, name) for name in hidden if not _OF_PROGRAMS.fullmatch(name)]
         inside[:] = sorted(name for name in inside if not name.startswith("."))
     if not found:
         return []
-    first = os.path.relpath(min(found), root)
+    first = min(found).relative_to(root)
     many = f"{len(found)} hidden entries are" if len(found) > 1 else "a hidden entry is"
     return [f"{many} passed over, as the name begins with a dot: {first}"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +62,19 @@ PUBLISHED: dict[str, tuple[str, str, dict[str, Any], str]] = {
 
 
 def write_published(
-    folder: Path, kind: str, mean: list[float] = MEAN, deviation: list[float] = DEVIATION
+    folder: Path,
+    kind: str,
+    mean: list[float] = MEAN,
+    deviation: list[float] = DEVIATION,
+    *,
+    labels: Sequence[str] = LABELS,
 ) -> Path:
     """The folder of a model with random weights and its image processor."""
     built, configuration, sizes, processor = PUBLISHED[kind]
     config = getattr(transformers, configuration)(**sizes)
     if "Classification" in built:
-        config.id2label = dict(enumerate(LABELS))
-        config.label2id = {label: number for number, label in enumerate(LABELS)}
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: number for number, label in enumerate(labels)}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         model = getattr(transformers, built)(config)

@@ -86,7 +86,9 @@ def _filled(polygons: list[Any], width: int, height: int, where: str) -> NDArray
                     f"{where}: the polygon reaches from {min(place):g} to {max(place):g}, and the "
                     f"picture from 0 to {side}; accepted: pixels of this picture"
                 )
-    inside: NDArray[np.uint8] = masks.decode(masks.merge(masks.frPyObjects(polygons, height, width)))
+    inside: NDArray[np.uint8] = masks.decode(
+        masks.merge(masks.frPyObjects(polygons, height, width))
+    )
     return inside.astype(np.bool_)
 
 

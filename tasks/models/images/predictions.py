@@ -49,6 +49,8 @@ def answer_pictures(
     kind, pixels = load(problem), read_pixels(folder)
     labels, whole = labels_of(configuration_of(folder, folder.name)), whole_of(kind)
     model, reader = read_model(kind.AUTO_MODEL, folder, kind.READER)
+    # transformers does not write the names LABEL_0 and LABEL_1, which are its default.
+    labels = labels or labels_of({"id2label": model.config.id2label})
 
     def tables() -> Iterator[pd.DataFrame]:
         for begin in range(0, len(files), AT_ONCE):

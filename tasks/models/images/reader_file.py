@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import ValidationError
+
 from tasks.contract import StageError
 from tasks.experiment.images.pictures import Pixels
 from tasks.machinery.host.foreign_json import read_foreign_json
@@ -20,7 +22,8 @@ from tasks.models.files import READER
 
 CHANNELS = "temper_channels"  # a field of our own in it: 1 where colours are not looked at
 USUAL = (0.5, 0.5, 0.5)  # mean and deviation of pixels from 0 to 1 that become numbers from -1 to 1
-ACCEPTED = "three numbers each, of pixels from 0 to 1; a deviation is not 0"
+SMALLEST = 1e-3  # deviation
+ACCEPTED = f"three numbers each, of pixels from 0 to 1; a deviation is at least {SMALLEST:g}"
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,11 @@ class Normalization:
         values = read_foreign_json(folder / READER, name)
         if not isinstance(values, dict):
             raise StageError(f"{name}: found no object; accepted: that of an image processor")
+        for switch in ("do_rescale", "do_normalize"):
+            if not isinstance(values.get(switch, True), bool):
+                raise StageError(
+                    f"{name}: {switch}: found {values[switch]!r:.80}; accepted: true or false"
+                )
         factor, scales = values.get("rescale_factor", 1 / 255), values.get("do_rescale", True)
         known = isinstance(factor, (int, float)) and abs(255 * factor - 1) < 1e-3
         if not (scales and known) or values.get("rescale_offset"):
@@ -72,7 +80,7 @@ class Normalization:
         if not values.get("do_normalize", True):
             return cls((0.0,) * 3, (1.0,) * 3)
         mean, deviation = (_three(values, field, name) for field in ("image_mean", "image_std"))
-        if 0.0 in deviation:
+        if min(deviation) < SMALLEST:
             raise StageError(f"{name}: image_std: found {[*deviation]}; accepted: {ACCEPTED}")
         return cls(mean, deviation)
 
@@ -83,7 +91,7 @@ def _three(values: Mapping[str, Any], field: str, name: str) -> tuple[float, ...
     if not (
         isinstance(numbers, list)
         and len(numbers) == len(USUAL)
-        and all(isinstance(each, (int, float)) and abs(each) < 1e3 for each in numbers)
+        and all(type(each) in (int, float) and abs(each) < 1e3 for each in numbers)
     ):
         raise StageError(f"{name}: {field}: found {str(given)[:80]}; accepted: {ACCEPTED}")
     return tuple(map(float, numbers))
@@ -136,6 +144,8 @@ def read_pixels(folder: Path) -> Pixels:
     if not file.is_file():
         raise StageError(f"{folder.name} has no {READER}, which says how large its pictures are")
     values = read_foreign_json(file, f"{folder.name}: {READER}")
+    if not isinstance(values, dict):
+        raise StageError(f"{folder.name}: {READER}: found no object; accepted: an image processor")
     size, crop = values.get("size", {}), values.get("crop_size", {})
     fit = "crop" if values.get("do_center_crop") else "stretch"
     given = crop if fit == "crop" else size
@@ -145,4 +155,12 @@ def read_pixels(folder: Path) -> Pixels:
             f"{folder.name}/{READER}: found {json.dumps(values)[:200]}; accepted: square pictures, "
             "cropped or stretched, with their height and width"
         )
-    return Pixels.model_validate({"size": side, "channels": values.get(CHANNELS, 3), "fit": fit})
+    found = {"size": side, "channels": values.get(CHANNELS, 3), "fit": fit}
+    try:
+        return Pixels.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise StageError(
+            f"{folder.name}: {READER}: {first['loc'][0]}: found {first['input']!r:.80}; accepted: "
+            f"{first['msg'].removeprefix('Input should be ')}"
+        ) from None

@@ -117,12 +117,12 @@ def prepare_further_pictures(
 
 
 def check_further_pictures(
-    data: ImageData, pixels: Pixels, source: Source, *, known: Path, out: Path, monitor: Monitor
+    data: ImageData, pixels: Pixels, source: Source, *, known: Path, monitor: Monitor
 ) -> dict[str, float]:
     """Read and check the pictures of a further test set, before those of the problem are stored.
 
     Args and Raises: as of `prepare_further_pictures`; but `known` is the folder of stage `images`
-        of the problem, and nothing is written to `out`.
+        of the problem, and nothing is written.
     """
     reading = _Reading(data, pixels, source, monitor)
     try:

@@ -25,6 +25,7 @@ from tests.support.tiny_boxes import boxed_pictures, write_yolo
 from tests.support.tiny_images import write_pictures
 from tests.support.tiny_masks import write_masked
 from tests.support.tiny_pixels import write_image_body
+from tests.support.tiny_published import write_published
 
 PROBLEM = "image-classification"
 
@@ -233,3 +234,41 @@ def test_files_that_are_no_pictures_are_left_out_where_asked_and_reported(
 def test_pictures_have_no_columns_and_come_in_no_pipe(given: tuple[str, ...], said: str) -> None:
     with pytest.raises(StageError, match=said):
         picture_inputs(*given)
+
+
+def published(folder: Path) -> Path:
+    """A published classifier of two classes without names, of square pictures of 32."""
+    write_published(folder, "resnet", labels=["LABEL_0", "LABEL_1"])
+    file = folder / "preprocessor_config.json"
+    square = {"size": {"height": 32, "width": 32}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | square))
+    return folder
+
+
+@pytest.mark.usefixtures("home")
+def test_two_classes_without_names_are_those_of_transformers(tmp_path: Path) -> None:
+    model, pictures = published(tmp_path / "model"), write_pictures(tmp_path / "few", 6, 1)
+    values = json.loads((model / "config.json").read_text())
+    values.pop("id2label", None)
+    (model / "config.json").write_text(json.dumps(values))
+    status, out, err = call("predict", str(model), str(pictures))
+    assert status == 0, err
+    found = {json.loads(line)["predicted"] for line in out.splitlines()}
+    assert found <= {"LABEL_0", "LABEL_1"}
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ({"height": -1, "width": -1}, "size: found -1; accepted: greater than or equal to 8"),
+        (None, "found no object; accepted: an image processor"),
+    ],
+)
+def test_an_image_processor_without_a_size_is_told(size, said: str, tmp_path: Path) -> None:
+    model = published(tmp_path / "model")
+    file = model / "preprocessor_config.json"
+    values = json.loads(file.read_text()) | {"size": size} if size else []
+    file.write_text(json.dumps(values))
+    status, _, err = call("predict", str(model), str(write_pictures(tmp_path / "few", 3, 1)))
+    assert (status, said in " ".join(err.split())) == (2, True), err

@@ -125,7 +125,9 @@ def test_weights_of_another_model_are_refused(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"image_std": [0.2, 0, 0.2]}, "image_std: found .*a deviation is not 0"),
+        ({"image_std": [0.2, 0, 0.2]}, "image_std: found .*a deviation is at least 0.001"),
+        ({"image_std": [0.2, -0.2, 0.2]}, "image_std: found .*a deviation is at least"),
+        ({"do_rescale": "false"}, "do_rescale: found 'false'; accepted: true or false"),
         ({"image_mean": "grey"}, "image_mean: found grey; accepted: three numbers"),
         ({"rescale_factor": 0.5}, "rescale_factor: found 0.5; accepted: pixels that are divided"),
     ],

@@ -16,7 +16,10 @@ from tasks.experiment.images.problem import ImageData
 from tasks.pages import pictures_card
 from tasks.pages.generalization import slices_card
 from tasks.sources.images import resolve
-from tasks.stages.generalization.further_pictures import check_further_pictures, prepare_further_pictures
+from tasks.stages.generalization.further_pictures import (
+    check_further_pictures,
+    prepare_further_pictures,
+)
 from tasks.stages.generalization.picture_share import choose_share_of_pictures
 from tasks.stages.generalization.picture_slices import measure_on_pictures
 from tasks.stages.images.images import prepare_images
@@ -198,7 +201,7 @@ def test_a_further_test_set_is_checked_before_anything_is_stored(
     stored: Path, tmp_path: Path
 ) -> None:
     source = resolve(str(write_pictures(tmp_path / "again", 90, 2)), "source")
-    given = {"known": stored / "images", "out": tmp_path, "monitor": Silent()}
+    given = {"known": stored / "images", "monitor": Silent()}
     checked = check_further_pictures(DATA, PIXELS, source, **given)
     assert checked == further(tmp_path / "again", stored / "pixels", tmp_path / "out")
     (tmp_path / "again" / "bar").rename(tmp_path / "again" / "ring")

@@ -29,6 +29,9 @@ BLANK = "▁"
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 _ROUNDS = 4  # of estimating the scores; later ones change little
 _AT_ONCE = 10_000  # words
+# Characters of a word: the trainer takes a minute for one of 1e5. SentencePiece leaves out those of
+# more than 4192 bytes.
+_LONGEST = 1_000
 _UNKNOWN = "\n"  # no word has it
 _UNSEEN = 0.5  # added to the count of each piece, as the best divisions do not use all
 
@@ -50,7 +53,7 @@ def cut() -> pre_tokenizers.PreTokenizer:
 def unigram_words(texts: Iterable[pa.StringArray], frame: tokenizers.Tokenizer) -> WordCounts:
     """The words that a tokenizer's normalizer and `cut` make of texts, and how often.
 
-    But for a blank alone, which has nothing to divide.
+    But for a blank alone, which has nothing to divide. A word that is too long counts in parts.
     """
     between: WordCounts = Counter()
     for batch in texts:
@@ -62,7 +65,8 @@ def unigram_words(texts: Iterable[pa.StringArray], frame: tokenizers.Tokenizer) 
     for unit, count in between.items():
         text = unit if frame.normalizer is None else frame.normalizer.normalize_str(unit)
         for word, _ in frame.pre_tokenizer.pre_tokenize_str(text):
-            words[word] += count
+            for begin in range(0, len(word), _LONGEST):
+                words[word[begin : begin + _LONGEST]] += count
     del words[BLANK]
     return words
 

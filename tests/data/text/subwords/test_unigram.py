@@ -49,3 +49,10 @@ def test_the_order_of_the_words_changes_no_score() -> None:
     pieces = sorted({word[i : i + 2] for word in words for i in range(4)} | set("▁abc"))
     other = Counter(dict(draw.sample(sorted(words.items()), len(words))))
     assert estimated(pieces, words) == estimated(pieces, other)
+
+
+def test_a_word_of_very_many_characters_counts_in_parts() -> None:
+    frame = tokenizers.Tokenizer(models.Unigram())
+    frame.pre_tokenizer = cut()
+    words = unigram_words([pa.array(["a" * 2500 + " b"])], frame)
+    assert sorted(map(len, words.elements())) == [2, 501, 1000, 1000]
