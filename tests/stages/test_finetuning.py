@@ -17,7 +17,7 @@ from tasks.models.depths import Depths
 from tasks.models.inference import predict
 from tasks.models.learning.tuning import loss_of, order_of
 from tasks.pages import finetuning_card
-from tasks.problems import defaults, load
+from tasks.problems import load
 from tasks.stages.finetuning import finetune
 from tests.support.shown import shown
 from tests.support.tiny_models import LABELS, TAGS, labelled_texts, write_body, write_data
