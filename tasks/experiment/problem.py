@@ -191,7 +191,11 @@ class Passes(Part):
     )
     epochs: int = field(3, "Epochs", "Passes over the training examples", ge=1, le=10_000)
     max_length: int = field(
-        128, "Longest example", "Longer examples are truncated, in tokens", ge=8, le=32_768
+        128,
+        "Longest example",
+        "In tokens; longer examples are truncated, or read in windows (stride)",
+        ge=8,
+        le=32_768,
     )
     stride: int = field(
         USUAL_STRIDE,

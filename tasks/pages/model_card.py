@@ -27,6 +27,7 @@ from tasks.models.files import (
 from tasks.pages import evaluation_card
 from tasks.pages.evaluation.found import Found
 from tasks.pages.numbers import table
+from tasks.problems.windows.cutting import STRIDE
 
 MOST_LABELS = 60
 NO_LICENCE = "# license: not chosen yet; it may depend on the data (see below)\n"
@@ -138,6 +139,13 @@ class ModelCard:
         built, loaded = built_as(self.configuration), auto_class(self.configuration)
         return TASKS.get(built) or TASKS.get(loaded, "feature-extraction")
 
+    @property
+    def _stride(self) -> int:
+        """The tokens that two windows of a long text share; 0 for no windows."""
+        file = self.folder / "tokenizer_config.json"
+        known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return int(known.get(STRIDE, 0))
+
     def _header(self) -> str:
         values: dict[str, Any] = {"library_name": "transformers", "pipeline_tag": self._task}
         if self.adapts is not None:
@@ -174,6 +182,12 @@ class ModelCard:
             )
         if self.adapts is not None:
             return self._loading_beside(name)
+        if self._problem and self._stride:
+            note = (
+                "\n\nIts answers to long texts are merged from windows, which share "
+                f"{self._stride} tokens: by `temper predict`, and by the model in MLflow, without "
+                "Temper. A `pipeline` of transformers reads no windows."
+            )
         of_pictures = (self.folder / READER).is_file()
         what, reader = ("tokenizer", "AutoTokenizer")
         if of_pictures:

@@ -27,7 +27,7 @@ To add one, write these files there, with the names at their top level that the 
 
 Nothing else changes: problems are found by their folders. `text_classification/` is an example
 with labels, `regression/` one that predicts a number (no labels, metrics that are no sums),
-`question_answering/` one that reads a row in several examples, `generation/` one that writes texts;
+`question_answering/` and `windows/` read a row in several examples, `generation/` writes texts;
 tests go to `tests/problems/`. `pytest tests/problems/test_problems.py tests/flows/serving` checks
 every problem; `pytest -k NAME tests/models tests/training tests/timing tests/tuning tests/pages`
 checks what others ask of it. What `served.py` serves, and the `pipeline` of an exported model, is

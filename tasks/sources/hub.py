@@ -6,17 +6,17 @@ configuration. No code of the repository is run: `datasets` reads data files onl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from tasks.contract import StageError
-from tasks.data.rows import Column, Columns, Document, Row
+from tasks.data.rows import Column, Columns, Document, Row, Split
 from tasks.experiment.corpus import Corpus
 from tasks.machinery.naming.hub import commit_of, require_answer
 from tasks.sources import Progress, Source
 from tasks.sources.columns import require, text_in
-from tasks.sources.folders import SPLIT_WORDS
+from tasks.sources.folders import SPLIT_WORDS, mismatched
 
 WRITTEN = "hf:NAME[:CONFIGURATION][@REVISION]"
 HOLDS = ""
@@ -56,17 +56,38 @@ def documents(source: Source, corpus: Corpus, progress: Progress) -> Iterator[Do
 def rows(source: Source, columns: Columns, progress: Progress) -> Iterator[Row]:
     """The rows of the splits for train, validation and test, labels by their names."""
     splits = _load(source)
-    known = [split for split in splits if split.lower() in SPLIT_WORDS]
+    known = _known(splits)
     if not known and len(splits) > 1:
         raise StageError(
             f"{source.location}: no training split among {', '.join(splits)}; accepted names: "
             f"{', '.join(SPLIT_WORDS)}"
         )
     for split in known or splits:
-        given = SPLIT_WORDS.get(split.lower(), "")
+        given = known.get(split, "")
         for number, where, values in _values(source, split, splits[split], columns.needed):
             progress(number, 0, f"rows of {split}")
             yield Row(given, columns.document_of(values), values, where)
+
+
+def _known(splits: Iterable[str]) -> dict[str, Split]:
+    """The splits that are read as rows, each with what it is; of MNLI's sets the matched ones."""
+    words = {split: split.lower().removesuffix("_matched") for split in splits}
+    return {split: SPLIT_WORDS[word] for split, word in words.items() if word in SPLIT_WORDS}
+
+
+def remarks(source: Source) -> list[str]:
+    """The splits that are no part of the rows."""
+    splits = list(_load(source))
+    known, second = _known(splits), mismatched(splits)
+    found = [
+        f"the split {name} is no part of {own}, and is passed over; saved as a file, it can be a "
+        "source of evaluate_also, which tests on it too"
+        for name, own in second.items()
+    ]
+    others = [name for name in splits if name not in known and name not in second]
+    if known and others:
+        found.append(f"splits of other names are passed over: {', '.join(others)}")
+    return found
 
 
 def _values(

@@ -101,15 +101,18 @@ def test_differently_named_files_of_one_split_are_told(tmp_path):
     assert source.remarks() == ["2 files are the validation split: dev.csv, valid.csv"]
 
 
-def test_the_two_development_sets_of_mnli_are_never_one(tmp_path):
-    for name in ("train", "dev_matched", "dev_mismatched"):
-        (tmp_path / f"{name}.tsv").write_text(f"text\tlabel\n{name}\ta\n")
-    found = [(row.split, row.values["text"]) for row in rows(tmp_path)]
-    assert found == [("validation", "dev_matched"), ("train", "train")]
+@pytest.mark.parametrize("name", ["dev_{}", "validation_{}", "validation-{}", "{}/dev", "dev.{}"])
+def test_the_two_development_sets_of_mnli_are_never_one(tmp_path, name):
+    own, other = (f"{name.format(of)}.tsv" for of in ("matched", "mismatched"))
+    for file in ("train.tsv", own, other):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(f"text\tlabel\n{file}\ta\n")
+    found = sorted((row.split, row.values["text"]) for row in rows(tmp_path))
+    assert found == [("train", "train.tsv"), ("validation", own)]
     [said] = resolve(str(tmp_path), "f", "text-classification").remarks()
-    assert said.startswith("dev_mismatched.tsv is no part of dev_matched.tsv, and is passed over")
-    (tmp_path / "dev_matched.tsv").unlink()
-    assert [row.split for row in rows(tmp_path)] == ["validation", "train"]
+    assert said.startswith(f"{other} is no part of {own}, and is passed over; evaluate_also: [")
+    (tmp_path / own).unlink()
+    assert sorted(row.split for row in rows(tmp_path)) == ["train", "validation"]
 
 
 def test_tables_of_cola_have_no_header_and_their_splits_by_name(tmp_path):

@@ -72,6 +72,25 @@ def test_rows_have_the_names_of_their_labels_and_the_split_that_their_own_means(
     ]
 
 
+def test_of_the_two_sets_of_mnli_the_matched_one_is_read_and_the_other_is_told(hub):
+    names = (
+        "train",
+        *(f"{n}_{of}" for n in ("validation", "test") for of in ("matched", "mismatched")),
+    )
+    hub({name: table([name], [0]) for name in (*names, "extra")})
+    columns = Columns((Column("text", "x.text_column"), Column("label", "x.label_column")), "id")
+    source = resolve(f"hf:glue:mnli@{COMMIT}", "x")
+    assert [(row.split, row.values["text"]) for row in source.rows(columns, ignore)] == [
+        ("train", "train"),
+        ("validation", "validation_matched"),
+        ("test", "test_matched"),
+    ]
+    one, other, rest = source.remarks()
+    assert one.startswith("the split validation_mismatched is no part of validation_matched")
+    assert other.startswith("the split test_mismatched is no part of test_matched, and is passed")
+    assert rest == "splits of other names are passed over: extra"
+
+
 def test_a_column_that_is_not_there_is_told(hub):
     hub({"train": table(["a"], [0])})
     source = resolve(f"hf:name@{COMMIT}", "corpus.source", "text")

@@ -17,7 +17,7 @@ from tasks.models.depths import Depths
 from tasks.models.inference import predict
 from tasks.models.learning.tuning import loss_of, order_of
 from tasks.pages import finetuning_card
-from tasks.problems import defaults, load
+from tasks.problems import load
 from tasks.stages.finetuning import finetune
 from tests.support.shown import shown
 from tests.support.tiny_models import LABELS, TAGS, labelled_texts, write_body, write_data
@@ -446,6 +446,6 @@ def test_validations_are_ranked_by_the_headline_metric_then_by_the_loss():
 
 def test_a_loss_of_ones_own_is_computed_only_where_it_is_asked_for():
     kind = load("text-classification")
-    assert loss_of(kind, TRAINING, [], 3) is defaults.loss
+    assert loss_of(kind, TRAINING, [], 3) is kind.loss
     smooth = loss_of(kind, TRAINING.model_copy(update={"label_smoothing": 0.1}), [], 3)
     assert smooth == ClassLoss("single_label_classification", 0.1)

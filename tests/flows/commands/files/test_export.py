@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 from typer.testing import CliRunner
 
 from flows.commands.main import app
+from tasks.problems.windows.cutting import STRIDE
 from tests.support.tiny_models import LABELS, wordpiece, write_body
 
 
@@ -75,6 +77,21 @@ def test_the_weights_are_the_same_and_the_card_says_how_to_load_them(
         [sys.executable, "-c", f"{code}\n{check}"], cwd=to, capture_output=True, text=True
     )
     assert done.stdout.strip() == "torch.Size([1, 3])", done.stderr
+
+
+@pytest.mark.usefixtures("mlflow_database")
+def test_the_card_says_that_long_texts_are_read_in_windows(
+    classifier: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(classifier, tmp_path / "windows")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.init_kwargs[STRIDE] = 7
+    tokenizer.save_pretrained(folder)
+    for given, said in ((classifier, False), (folder, True)):
+        to = tmp_path / f"out-{said}"
+        status, printed = call(str(given), "--to", str(to))
+        assert status == 0, printed
+        assert ("windows, which share 7 tokens" in (to / "README.md").read_text()) == said
 
 
 @pytest.mark.usefixtures("mlflow_database")
