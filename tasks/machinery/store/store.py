@@ -5,6 +5,7 @@
         writing/         a stage that is being computed; becomes the output when it is complete
         checkpoints/     checkpoints to resume from, deleted when the stage is complete
         metrics.jsonl    metrics by step, one line each
+        pictures/        what a training looked at, by step
         metrics.before.jsonl    those of a complete artifact that is being recomputed
         manifest.json    the key, the files' digests, metrics, facts, seconds: marks it complete
         record.json      the MLflow run and model that this artifact is recorded as

@@ -1,4 +1,4 @@
-"""Answers to a few pictures while a model learns, beside the truth: MLflow's images by step."""
+"""Answers to a few pictures while a model learns, below the truth: MLflow's images by step."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from PIL import Image, ImageDraw, ImageFont
 from tasks.data.images.boxes import as_text, objects_in
 from tasks.pages.drawn_answers import DRAWN
 
+ACROSS = 3  # pictures in a row: MLflow's previews are square and small
 SIDE = 200  # pixels of a drawn picture, about
 GAP = 6
 MARGIN = 60  # for the words at the left
 
 
 def draw(seen: Mapping[str, Any]) -> Image.Image:
-    """A row of pictures with their truths, and below each the answer.
+    """Pictures with their truths, and below each the answer; ACROSS in a row.
 
     Args:
         seen: `problem`; `pixels`, arrays [size, size, channels]; `gold` and `predicted`, the text
             of truth and answer in their pixels; `labels`.
     """
-    rows = {"truth": seen["gold"], "answer": seen["predicted"]}
-    drawn = [
-        [
-            _drawn(seen["problem"], pixels, text, seen["labels"])
-            for pixels, text in zip(seen["pixels"], texts, strict=True)
-        ]
-        for texts in rows.values()
-    ]
-    wide, high = drawn[0][0].size
-    size = (MARGIN + len(drawn[0]) * (wide + GAP), len(rows) * (high + GAP) + GAP)
+    rows: list[tuple[str, list[Image.Image]]] = []
+    for begin in range(0, len(seen["pixels"]), ACROSS):
+        some = slice(begin, begin + ACROSS)
+        for words, texts in (("truth", seen["gold"]), ("answer", seen["predicted"])):
+            pairs = zip(seen["pixels"][some], texts[some], strict=True)
+            rows.append((words, [_drawn(seen["problem"], *pair, seen["labels"]) for pair in pairs]))
+    wide, high = rows[0][1][0].size
+    across = min(ACROSS, len(seen["pixels"]))
+    size = (MARGIN + across * (wide + GAP), GAP + len(rows) * (high + GAP))
     sheet = Image.new("RGB", size, "white")
-    pen = ImageDraw.Draw(sheet)
-    for row, (words, pictures) in enumerate(zip(rows, drawn, strict=True)):
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    for row, (words, pictures) in enumerate(rows):
         top = GAP + row * (high + GAP)
-        pen.text((GAP, top), words, fill="black", font=ImageFont.load_default(14))
+        pen.text((GAP, top), words, fill="black", font=font)
         for column, picture in enumerate(pictures):
             sheet.paste(picture, (MARGIN + column * (wide + GAP), top))
     return sheet

@@ -128,7 +128,8 @@ def test_a_handful_of_answers_is_looked_at_while_it_learns(evaluated, place) -> 
     assert {*last["gold"]} <= {*labels}
     given = {**last, "pixels": [np.array(each, np.uint8) for each in last["pixels"]]}
     sheet = np.asarray(draw(given))
-    assert sheet.shape[1] > 6 * 150 and len(np.unique(sheet)) > 10
+    assert sheet.shape[0] > 4 * 150 and sheet.shape[1] > 3 * 150
+    assert len(np.unique(sheet)) > 10
 
 
 def test_it_learns_above_the_most_frequent_box_and_has_intervals(evaluated) -> None:
