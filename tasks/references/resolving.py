@@ -222,7 +222,7 @@ def _of_folder(reference: str, field: str, store: Store) -> Input:
     if not folder.is_dir():
         what = "is a file" if folder.is_file() else f"does not exist{nearest_path(folder)}"
         raise StageError(f"{reference} {what}. {ACCEPTED}")
-    if made := _of_stage(folder, store):
+    if made := _in_store(store.name_of(folder), store):
         return made
     if (folder / "MLmodel").is_file() or (folder / "model" / "config.json").is_file():
         return _arranged(folder, reference, store)
@@ -299,14 +299,6 @@ def _in_store(name: str, store: Store) -> Input | None:
     if artifact is None or artifact.damage() or artifact.stage not in MAKERS:
         return None
     return readable(artifact / "model")
-
-
-def _of_stage(folder: Path, store: Store) -> Input | None:
-    """The model of an artifact of the store whose folder is named; None if it is not of one."""
-    for output in (folder.absolute(), folder.absolute().parent):
-        if output.name == "output" and output.is_relative_to(store.root.absolute()):
-            return _in_store("/".join(output.parts[-3:-1]), store)
-    return None
 
 
 @contextmanager

@@ -62,6 +62,12 @@ class Store:
         stage, _, fingerprint = name.partition("/")
         return self.load(stage, fingerprint) if stage and fingerprint else None
 
+    def name_of(self, folder: Path) -> str:
+        """The name of the artifact whose output, or a folder in that, this is; empty if of none."""
+        place = folder.absolute()
+        inside = place.relative_to(self.root) if place.is_relative_to(self.root) else Path()
+        return "/".join(inside.parts[:2]) if inside.parts[2:3] == ("output",) else ""
+
     def artifacts(self, stage: str, newest: int | None = None) -> list[Artifact]:
         """The complete artifacts of a stage, the newest first.
 
