@@ -18,7 +18,8 @@ from tests.support.tiny_boxes import boxed_pictures, write_coco
 from tests.support.tiny_masks import CLASSES, write_masked
 from tests.support.tiny_own_heads import write_own_head
 
-pytestmark = pytest.mark.slow
+# Its kin: test_image_start.py, and tests/stages/images/test_own_heads.py.
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 DETECTION, SEGMENTATION = "object-detection", "semantic-segmentation"
 
 
