@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.mlflow_page import MlflowPage
 from tests.support.up import Up
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 NAME = "figures"
 SMALLEST = (300, 100)  # pixels of a picture that shows something
