@@ -261,6 +261,11 @@ def read_model(auto_model: Any, folder: Path, reader: str = "AutoTokenizer") -> 
         fit_tokenizer(tokenizer, model.config)
     lacking = sorted(name for name in facts["missing_keys"] if not _UNREAD.search(name))
     if lacking:
+        built = model.config.architectures or [type(model).__name__]
+        if type(model).__name__ not in built:
+            raise StageError(
+                f"{folder.name} is a {built[0]}, but this problem needs a {type(model).__name__}"
+            )
         raise StageError(
             f"{folder.name} lacks {len(lacking)} weights of {type(model).__name__}, which its "
             f"{CONFIGURATION} is of, such as {lacking[0]}: its answers would be random; accepted: "

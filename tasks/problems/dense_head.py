@@ -63,12 +63,17 @@ class DenseModel(PreTrainedModel):
         return cls(config)  # type: ignore[call-arg]
 
     @classmethod
-    def from_pretrained(cls, folder: Any, **options: Any) -> Any:
-        """A model in fp32 from a folder that `save_pretrained` wrote."""
+    def from_pretrained(
+        cls, folder: Any, *, output_loading_info: bool = False, **_options: Any
+    ) -> Any:
+        """A model in fp32 from a folder that `save_pretrained` wrote; and what was found in it."""
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        informs = {name: options[name] for name in ("output_loading_info",) if name in options}
         return super().from_pretrained(
-            folder, config=config, local_files_only=True, dtype=torch.float32, **informs
+            folder,
+            config=config,
+            local_files_only=True,
+            dtype=torch.float32,
+            output_loading_info=output_loading_info,
         )
 
     def cells(self, pixel_values: Tensor) -> Tensor:

@@ -176,7 +176,10 @@ def read_answering(kind: Problem, side: str, folder: Path) -> tuple[Any, Any, li
     try:
         model, tokenizer = read_model(kind.AUTO_MODEL, folder, kind.READER)
     except StageError as error:
-        raise StageError(f"the model of the {side} cannot be read: {error}") from None
+        raise StageError(
+            f"the model of the {side} cannot be read: {error}. Register models of another problem "
+            "under another name"
+        ) from None
     if type(model).__name__ not in (model.config.architectures or [type(model).__name__]):
         raise StageError(
             f"the model of the {side} is a {model.config.architectures[0]}, but this problem needs "

@@ -43,9 +43,15 @@ class Answering:
         """A model with random weights."""
         return self.class_of(config)(config)
 
-    def from_pretrained(self, folder: Any, **_options: Any) -> Any:
-        """A model in fp32 from a folder that `save_pretrained` wrote."""
+    def from_pretrained(
+        self, folder: Any, *, output_loading_info: bool = False, **_options: Any
+    ) -> Any:
+        """A model in fp32 from a folder that `save_pretrained` wrote; and what was found in it."""
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         return self.class_of(config).from_pretrained(
-            folder, config=config, local_files_only=True, dtype=torch.float32
+            folder,
+            config=config,
+            local_files_only=True,
+            dtype=torch.float32,
+            output_loading_info=output_loading_info,
         )
