@@ -65,6 +65,8 @@ class Copy(AddedParts):
         text = file.read_text()
         assert old in text
         file.write_text(text.replace(old, new))
+        for compiled in file.parent.glob(f"__pycache__/{file.stem}.*.pyc"):
+            compiled.unlink()  # whose source has perhaps the same size, and the same second
 
 
 @pytest.fixture
@@ -98,11 +100,7 @@ def test_the_experiments_have_every_stage(original: dict[str, str]) -> None:
         assert {stage_of(title) for title in original if title.startswith(prefix)} == names
 
 
-def test_moving_the_code_changes_no_key(changed) -> None:
-    assert changed() == set()
-
-
-def test_comments_and_docstrings_of_every_module_change_no_key(changed, copy: Copy) -> None:
+def test_another_place_comments_and_docstrings_change_no_key(changed, copy: Copy) -> None:
     for file in copy.folder.rglob("*.py"):
         text = re.sub(r'\A"""', '"""Other words. ', file.read_text())
         text = re.sub(r"(?m)^(    def \w+\(self\).*:\n        \"\"\")", r"\1Other words. ", text)
@@ -110,6 +108,7 @@ def test_comments_and_docstrings_of_every_module_change_no_key(changed, copy: Co
     assert changed() == set()
 
 
+@pytest.mark.slow
 def test_the_machinery_and_the_flows_change_no_key(changed, copy: Copy) -> None:
     machinery, flows = (copy.folder / part for part in ("tasks/machinery", "flows"))
     modules = [*machinery.rglob("*.py"), *flows.rglob("*.py")]
@@ -119,6 +118,7 @@ def test_the_machinery_and_the_flows_change_no_key(changed, copy: Copy) -> None:
     assert changed() == set()
 
 
+@pytest.mark.slow
 def test_adding_a_file_of_each_kind_changes_no_key(
     original: dict[str, str], files: list[Path], tmp_path: Path
 ) -> None:
@@ -141,6 +141,7 @@ NEW_FIELD = """
     optimizer:"""
 
 
+@pytest.mark.slow
 def test_a_field_that_is_added_with_its_absent_value_changes_no_key(
     original: dict[str, str], changed, copy: Copy
 ) -> None:
@@ -177,6 +178,7 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
+@pytest.mark.slow
 def test_colours_pages_messages_and_words_of_fields_rerun_the_report_alone(
     changed, copy: Copy
 ) -> None:
@@ -198,6 +200,7 @@ def test_colours_pages_messages_and_words_of_fields_rerun_the_report_alone(
     assert changed() == REPORTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "old", "new", "title"),
     [
@@ -217,6 +220,7 @@ def test_what_computes_is_in_the_key_of_its_stage_and_of_what_reads_its_bytes(
     assert not {each for each in found if stage_of(each) in ("dataset", "baseline")}
 
 
+@pytest.mark.slow
 def test_the_code_of_a_metric_is_in_the_key_of_its_problem_alone(changed, copy: Copy) -> None:
     module = copy.folder / "tasks" / "problems" / "token_classification" / "scores.py"
     module.write_text(f"{module.read_text()}\n\nANOTHER_NUMBER = 1\n")

@@ -12,7 +12,7 @@ from tasks.contract import Stage
 from tasks.families import images as families
 from tasks.families import published
 from tasks.objectives import images as objectives
-from tasks.problems.picture_rows import beside, module_of_pictures, moves, pictures_of
+from tasks.problems.picture_rows import beside, measured, module_of_pictures, moves
 from tasks.sources import Source
 from tasks.statistics.slicing.pictures import modules_of_slices
 
@@ -186,7 +186,7 @@ def on_images(problem: str) -> Table:
         tuple(f"{split}{ending}" for ending in endings) for split in ("train", "validation", "test")
     )
     tested = ("train.parquet", *test, "labels.json")
-    measured = (f"test{ending}" for ending in getattr(pictures_of(problem), "MEASURED", ()))
+    evaluated = (f"test{ending}" for ending in measured(problem))
     return Table(
         finetuning,
         baseline,
@@ -196,7 +196,7 @@ def on_images(problem: str) -> Table:
         tuned=(*train, *validation, "labels.json"),
         compared=(*train, *validation, "labels.json", *test),
         tested=tested,
-        evaluated=(*tested, *measured),
+        evaluated=(*tested, *evaluated),
         features=features,
         label_share=label_share,
     )

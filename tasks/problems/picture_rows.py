@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from tasks.experiment import choices
 from tasks.problems import described, part_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class PictureShape(Protocol):
     Attributes:
         ROLES: The roles of its columns, a tuple of names written in place.
         MEASURED: Optional: how the files of `keeping` are called that evaluations alone read,
-            behind the name of a split.
+            behind the name of a split; a tuple written in place too, since plans read it.
     """
 
     ROLES: tuple[str, ...]
@@ -85,6 +86,11 @@ def beside(problem: str) -> tuple[str, ...]:
     """How the files are called that are stored of a split beside its pixels, behind its name."""
     found: tuple[str, ...] = getattr(described(problem), "BESIDE", ())
     return found
+
+
+def measured(problem: str) -> tuple[str, ...]:
+    """How the files beside the pixels are called that evaluations alone read: `MEASURED`."""
+    return choices.words_of("problems", problem, "MEASURED")
 
 
 def moves(problem: str) -> bool:

@@ -217,6 +217,7 @@ def test_a_retraining_with_nothing_new_has_a_state_of_its_own() -> None:
     assert state.message == "nothing new: the champion was trained on these rows"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [

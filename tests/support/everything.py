@@ -83,7 +83,8 @@ for file in sys.argv[1:]:
     planner, loaded = Planner(Store(Path("no store"))), load_any(file)
     (experiment if isinstance(loaded, Experiment) else images).recipe(loaded, planner)
     found |= {f"{loaded.name}: {step.title}": step.fingerprint for step in planner.steps}
-print(json.dumps({"code": tasks.__file__} | found))
+heavy = [name for name in ("torch", "transformers", "datasets") if name in sys.modules]
+print(json.dumps({"code": tasks.__file__, "heavy": heavy} | found))
 """
 
 
@@ -91,4 +92,5 @@ def fingerprints(copy: AddedParts, *experiments: Path) -> dict[str, str]:
     """The fingerprint of each stage by experiment and title; what reads a changed one changes."""
     found: dict[str, Any] = json.loads(copy.code(FINGERPRINTS, *map(str, experiments)))
     assert Path(found.pop("code")).is_relative_to(copy.folder)
+    assert found.pop("heavy") == [], "a plan waits for no library that computes"
     return found

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 ROLES = ("image", "boxes")
 NOTHING = "pictures without an object"
 CROWD = "crowds and difficult objects, neither learnt nor measured"
-ZOOM = "-zoom.npy"  # behind the name of a split: how many pixels of each picture are one of ours
-MEASURED = (ZOOM,)
+MEASURED = ("-zoom.npy",)
+(ZOOM,) = MEASURED  # behind the name of a split: how many pixels of each picture are one of ours
 SLACK = 2.0  # pixels that a box may reach beyond its picture, as rounding does
 SIZES = (  # areas below, as COCO divides them
     (32**2, "small boxes, below 32 × 32 pixels"),
