@@ -134,6 +134,7 @@ def test_it_predicts_and_is_served_as_it_was_evaluated(place: SimpleNamespace) -
     assert json.loads(done.stdout.rpartition("#")[2]) == wanted[:5]
 
 
+@pytest.mark.long
 def test_runs_of_it_are_compared(place: SimpleNamespace) -> None:
     temper(place, "run", str(place.file), "--set", "downstream.next.epochs=1")
     file = place.folder / "compared.json"

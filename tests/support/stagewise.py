@@ -26,13 +26,35 @@ from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.call import inputs_of, key_of, paths_of
 from tasks.machinery.store.store import Store
 
-LIBRARIES = (
-    "torch",
-    "transformers",
+LIBRARIES = (  # also what they import only when it is used: each process would import it again
     "accelerate",
-    "pandas",
-    "pyarrow.parquet",
+    "captum.attr",
+    "datasets",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
     "matplotlib.pyplot",
+    "pandas",
+    "peft",
+    "PIL.Image",
+    "pyarrow.parquet",
+    "pycocotools.cocoeval",
+    "scipy.optimize",
+    "scipy.stats",
+    "seqeval.metrics",
+    "sklearn.feature_extraction.text",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "sklearn.multiclass",
+    "torch",
+    "torch._dynamo",
+    "torch.nn.utils.parametrize",
+    "transformers",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.auto.tokenization_auto",
+    "transformers.models.bert.modeling_bert",
+    "transformers.models.resnet.modeling_resnet",
+    "transformers.trainer",
+    "transformers.trainer_callback",
 )
 
 

@@ -48,6 +48,7 @@ def of_flow_run(up: Up, flow_run: FlowRun) -> list[Run]:
     return [run for run in runs_of(up.folder) if run.data.tags.get(tag) == str(flow_run.id)]
 
 
+@pytest.mark.long
 def test_each_page_leads_to_its_run_and_each_run_leads_back(before: Before, up: Up) -> None:
     assert len(before.notes) == STAGES + 1
     for note in before.notes.values():

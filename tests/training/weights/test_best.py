@@ -150,6 +150,7 @@ print(batches.asked[0], int(history.steps), history.kept)
 """
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_killed_training_with_all_of_it_ends_as_an_uninterrupted_one(tmp_path):
     def child(folder, out, kill_at=""):
