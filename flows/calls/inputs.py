@@ -46,9 +46,10 @@ def note_special_tokens(folder: Path, inputs: Iterable[Input]) -> None:
         text = _one(found[0])
         at, name = min((text.index(name), name) for name in names if name in text)
         shown = text[max(0, at - 40) : at + len(name) + 40]
+        rows = "rows" if len(found) > 1 else "row"
         note(
-            f"{len(found):,} rows with the name of a special token of the model, which reads it as "
-            f"that token and not as text, for example {shown!r}"
+            f"{len(found):,} {rows} with the name of a special token of the model, which reads it "
+            f"as that token and not as text, for example {shown!r}"
         )
 
 

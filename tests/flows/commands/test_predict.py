@@ -240,5 +240,5 @@ def test_names_of_special_tokens_in_rows_are_reported(tuned: Path) -> None:
     given = "a row that [SEP] has one\nanother row <s> without\n"
     status, out, err = call(str(tuned / "model" / "model"), "-", given=given)
     assert (status, len(out.splitlines())) == (0, 2), err
-    assert "1 rows with the name of a special token of the model" in err
+    assert "1 row with the name of a special token of the model" in err
     assert "for example 'a row that [SEP] has one'" in err
