@@ -20,7 +20,7 @@ from tasks.models.learning.tuning import labels_in
 from tasks.pages.evaluation_card import class_table
 from tasks.problems import load
 from tasks.problems.dense_head import STRIDE
-from tasks.problems.object_detection import scores
+from tasks.problems.object_detection import matching
 from tasks.problems.object_detection.loss import loss_of, targets
 from tasks.problems.object_detection.model import BoxedExample, collate, encode, move
 from tasks.problems.object_detection.pictures import counted
@@ -299,7 +299,7 @@ def test_resamples_a_few_at_a_time_are_the_same(monkeypatch: pytest.MonkeyPatch)
     gold, predicted = pictures(3)
     weights = draw_weights(np.random.default_rng(2), 14, 50)
     whole = score(gold, predicted, NAMES).measure(weights)
-    monkeypatch.setattr(scores, "NUMBERS_AT_ONCE", 60)
+    monkeypatch.setattr(matching, "NUMBERS_AT_ONCE", 60)
     few = score(gold, predicted, NAMES).measure(weights)
     assert all(np.array_equal(whole[name], few[name]) for name in whole)
 
@@ -308,7 +308,7 @@ def test_the_memory_of_resamples_does_not_grow_with_the_answers() -> None:
     """Of 2,000 pictures with 10 answers each, a table of both would be 320 MB."""
     answers, pictures_of = 20_000, 2_000
     draw = np.random.default_rng(0)
-    found = scores.Matches(
+    found = matching.Matches(
         draw.integers(0, pictures_of, answers),
         np.tile(draw.random(answers) < 0.05, (10, 1)),
         np.tile(draw.random(answers) < 0.05, (10, 1)),
@@ -316,7 +316,7 @@ def test_the_memory_of_resamples_does_not_grow_with_the_answers() -> None:
     )
     weights = draw_weights(draw, pictures_of, 100)
     tracemalloc.start()
-    scores.by_overlap(found, weights)
+    matching.by_overlap(found, weights)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 60e6

@@ -11,21 +11,17 @@ no object (Lin et al., 2014; `COCOeval.evaluateImg`). A size without an object h
 
 from __future__ import annotations
 
-import contextlib
-import io
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.data.images.boxes import Box, from_text
 from tasks.problems import Metric
+from tasks.problems.object_detection.matching import Matches, by_overlap, matches_within
 from tasks.problems.object_detection.pictures import ZOOM
-from tasks.problems.object_detection.scores import MOST, OVERLAPS, Matches, by_overlap
+from tasks.problems.object_detection.scores import digests_of
 from tasks.problems.rare_parts import where_there
 from tasks.problems.weighted import ByRow, Floats, Values
 
@@ -56,13 +52,17 @@ def score(gold: Sequence[Truth], predicted: Sequence[str], labels: Sequence[str]
 
     A resample without an object of a size takes the value of another one (`where_there`).
     """
-    found = {name: each for name, each in _matches_by_size(gold, predicted).items() if each}
+    texts, zooms = [text for text, _ in gold], [zoom for _, zoom in gold]
+    by_size = matches_within([*SIZES.values()], texts, predicted, zooms)
+    there = {
+        name: [one for one in every.values() if one.objects.any()]
+        for name, every in zip(SIZES, by_size, strict=True)
+    }
 
     def metrics(weights: Floats) -> Values:
-        return {name: _mean(matches, weights) for name, matches in found.items()}
+        return {name: _mean(matches, weights) for name, matches in there.items() if matches}
 
-    digests = np.array([zlib.crc32(text.encode()) for text in predicted], dtype=np.float64)
-    return ByRow(digests, metrics)
+    return ByRow(digests_of(predicted), metrics)
 
 
 def _mean(matches: Sequence[Matches], weights: Floats) -> Floats:
@@ -74,80 +74,3 @@ def _mean(matches: Sequence[Matches], weights: Floats) -> Floats:
     if some.all():
         return means
     return where_there(means, some, _mean(matches, np.ones((1, weights.shape[1]))))
-
-
-def _matches_by_size(gold: Sequence[Truth], predicted: Sequence[str]) -> dict[str, list[Matches]]:
-    """The matches of each label that has objects of a size, by the name of its metric."""
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    true = [from_text(text) for text, _ in gold]
-    names = sorted({box.label for boxes in true for box in boxes if not box.crowd})
-    if not names:
-        return {}
-    with contextlib.redirect_stdout(io.StringIO()):
-        sides = []
-        for boxes in (true, [from_text(text) for text in predicted]):
-            side = COCO()
-            side.dataset = {
-                "images": [{"id": row} for row in range(len(gold))],
-                "categories": [{"id": number} for number in range(len(names))],
-                "annotations": _annotations(boxes, [zoom for _, zoom in gold], names),
-            }
-            side.createIndex()
-            sides.append(side)
-        run = COCOeval(*sides, "bbox")
-        run.params.areaRng, run.params.areaRngLbl = [list(e) for e in SIZES.values()], [*SIZES]
-        run.params.maxDets = [MOST]
-        run.evaluate()
-    found = np.array(run.evalImgs, dtype=object).reshape(len(names), len(SIZES), len(gold))
-    each = {
-        size: [_matches(found[label, place]) for label in range(len(names))]
-        for place, size in enumerate(SIZES)
-    }
-    return {size: [one for one in every if one.objects.any()] for size, every in each.items()}
-
-
-def _annotations(
-    boxes: Sequence[Sequence[Box]], zooms: Sequence[float], names: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Boxes as COCO has them; their areas are those in the given picture."""
-    rows: list[dict[str, Any]] = []
-    for row, (found, zoom) in enumerate(zip(boxes, zooms, strict=True)):
-        for box in found:
-            if box.label not in names:
-                continue
-            left, top, right, bottom = box.corners
-            rows.append(
-                {
-                    "id": len(rows) + 1,
-                    "image_id": row,
-                    "category_id": names.index(box.label),
-                    "bbox": [left, top, right - left, bottom - top],
-                    "area": box.area * zoom,
-                    "score": box.score,
-                    "iscrowd": int(box.crowd),
-                }
-            )
-    return rows
-
-
-def _matches(pictures: NDArray[Any]) -> Matches:
-    """The matches of a label and a size, without the answers that count at no overlap."""
-    none = np.empty((len(OVERLAPS), 0), bool)
-    objects = np.zeros(len(pictures))
-    rows, scores, right, left_out = [np.empty(0, np.int64)], [np.empty(0)], [none], [none]
-    for row, each in enumerate(pictures):
-        if each is None:
-            continue
-        objects[row] = (~np.asarray(each["gtIgnore"], dtype=bool)).sum()
-        out = np.asarray(each["dtIgnore"], dtype=bool).reshape(len(OVERLAPS), -1)
-        counts = ~out.all(axis=0)
-        matched = np.asarray(each["dtMatches"]).reshape(len(OVERLAPS), -1) > 0
-        rows.append(np.full(int(counts.sum()), row, dtype=np.int64))
-        scores.append(np.asarray(each["dtScores"], dtype=np.float64)[counts])
-        left_out.append(out[:, counts])
-        right.append((matched & ~out)[:, counts])
-    order = np.argsort(-np.concatenate(scores), kind="mergesort")
-    sorted_right, sorted_out = (np.concatenate(e, axis=1)[:, order] for e in (right, left_out))
-    return Matches(np.concatenate(rows)[order], sorted_right, sorted_out, objects)

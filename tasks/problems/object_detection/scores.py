@@ -1,18 +1,9 @@
-"""Average precision by COCO's definition, as a function of the pictures' weights.
-
-`pycocotools` matches the answers to each picture (Lin et al., 2014, "Microsoft COCO: common objects
-in context"; at most 100 a picture, IoU of 0.50, 0.55 … 0.95). Precision at 101 levels of recall is
-then accumulated here for all resamples at once, as it would be if a picture that is drawn twice
-were there twice; on all pictures it is what `COCOeval.accumulate` gives.
-"""
+"""Average precision as a function of the pictures' weights, and what is told of the answers."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,152 +12,21 @@ from numpy.typing import NDArray
 
 from tasks.data.images.boxes import Box, as_text, from_text, objects_in
 from tasks.problems import Described
+from tasks.problems.object_detection.matching import (
+    LEVELS,
+    OVERLAPS,
+    Matches,
+    by_overlap,
+    matches_of,
+)
 from tasks.problems.rare_parts import where_there
 from tasks.problems.weighted import ByRow, Floats, Values
 
-LEVELS = np.linspace(0, 1, 101)  # of recall
-OVERLAPS = np.linspace(0.5, 0.95, 10)  # IoU
-MOST = 100  # answers to a picture
 SURE = 0.3  # the score from which an answer is shown, and counted for a picture alone
 NO_OBJECT = "(no object)"
-NUMBERS_AT_ONCE = 1_000_000  # 8 MB; an answer has a number in each resample, several times over
 
 
-@dataclass(frozen=True)
-class Matches:
-    """The answers of one label, the surest first.
-
-    Attributes:
-        row: [answers] the picture of each.
-        right: [overlaps, answers] whether it is matched to an object.
-        left_out: [overlaps, answers] whether it is in a crowd, and so neither right nor wrong.
-        objects: [pictures] how many objects there are.
-    """
-
-    row: NDArray[np.int64]
-    right: NDArray[np.bool_]
-    left_out: NDArray[np.bool_]
-    objects: Floats
-
-    def curve(self) -> list[float]:
-        """The precision at each of LEVELS, at the first of OVERLAPS; on all pictures."""
-        is_right, seen = self.right[0], ~self.left_out[0]
-        right = np.cumsum(is_right)
-        precise = right / np.maximum(np.cumsum(seen), 1)
-        best = np.maximum.accumulate(precise[::-1])[::-1]
-        recall = right / max(self.objects.sum(), 1)
-        place = np.searchsorted(recall, LEVELS, side="left")
-        return [float(best[i]) if i < len(best) else 0.0 for i in place]
-
-    def precision(self, weights: Floats) -> Floats:
-        """[overlaps, resamples] the average precision; 0 where there is no object of the label.
-
-        A level of recall is reached at a right answer, and worth the best precision from there on,
-        which is that of a right answer too: the others only count as seen.
-
-        Args:
-            weights: [resamples, pictures].
-        """
-        each = weights[:, self.row]
-        every = np.cumsum(each, axis=1)
-        objects = np.maximum(weights @ self.objects, 1e-9)[:, None]
-        found = np.zeros((len(OVERLAPS), len(weights)))
-        for overlap, (is_right, left_out) in enumerate(zip(self.right, self.left_out, strict=True)):
-            places = np.flatnonzero(is_right)
-            if not len(places):
-                continue
-            seen = np.cumsum(each * ~left_out, axis=1) if left_out.any() else every
-            right = np.cumsum(each[:, places], axis=1)
-            precise = right / (seen[:, places] + np.spacing(1))
-            best = np.maximum.accumulate(precise[:, ::-1], axis=1)[:, ::-1]
-            reached = np.searchsorted(LEVELS, right / objects, side="right")
-            levels = np.diff(np.where(right > 0, reached, 0), axis=1, prepend=0)
-            found[overlap] = (best * levels).sum(axis=1) / len(LEVELS)
-        return found
-
-
-def by_overlap(matches: Matches, weights: Floats) -> Floats:
-    """[overlaps, resamples] the average precision of a label at each IoU.
-
-    Resamples are taken a few at a time: the memory is that of some NUMBERS_AT_ONCE numbers.
-    """
-    at_once = max(1, NUMBERS_AT_ONCE // max(1, len(matches.row)))
-    parts = [weights[begin : begin + at_once] for begin in range(0, len(weights), at_once)]
-    return np.concatenate([matches.precision(each) for each in parts], axis=1)
-
-
-def matches_of(gold: Iterable[str], predicted: Iterable[str]) -> dict[str, Matches]:
-    """The matches of each label that is true somewhere."""
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    pairs = [(from_text(g), from_text(p)) for g, p in zip(gold, predicted, strict=True)]
-    names = sorted({box.label for true, _ in pairs for box in true if not box.crowd})
-    number = {name: i for i, name in enumerate(names, 1)}
-    truth, answers = (
-        [
-            {
-                "image_id": row,
-                "category_id": number[box.label],
-                "score": box.score,
-                "iscrowd": int(box.crowd),
-                **_measures(box),
-            }
-            for row, pair in enumerate(pairs)
-            for box in pair[side]
-            if box.label in number
-        ]
-        for side in (0, 1)
-    )
-    if not names:
-        return {}
-    with contextlib.redirect_stdout(io.StringIO()):
-        known, given = COCO(), COCO()
-        for data, annotations in ((known, _numbered(truth)), (given, _numbered(answers))):
-            data.dataset = {
-                "images": [{"id": row} for row in range(len(pairs))],
-                "categories": [{"id": i, "name": name} for name, i in number.items()],
-                "annotations": annotations,
-            }
-            data.createIndex()
-        run = COCOeval(known, given, "bbox")
-        run.params.areaRng, run.params.areaRngLbl = [[0, 1e10]], ["all"]
-        run.params.maxDets = [MOST]
-        run.evaluate()
-    by_label = np.array_split(np.array(run.evalImgs, dtype=object), len(names))
-    return {
-        name: _matches(list(found), len(pairs)) for name, found in zip(names, by_label, strict=True)
-    }
-
-
-def _measures(box: Box) -> dict[str, Any]:
-    left, top, right, bottom = box.corners
-    return {"bbox": [left, top, right - left, bottom - top], "area": box.area}
-
-
-def _numbered(boxes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**each, "id": place} for place, each in enumerate(boxes, 1)]
-
-
-def _matches(found: Sequence[Any], pictures: int) -> Matches:
-    """The matches of a label, from what COCOeval found in each picture; None where nothing is."""
-    objects = np.zeros(pictures)
-    none = np.empty((len(OVERLAPS), 0), bool)
-    rows, scores, right, left_out = [np.empty(0, np.int64)], [np.empty(0)], [none], [none]
-    for row, each in enumerate(found):
-        if each is None:
-            continue
-        objects[row] = (~np.asarray(each["gtIgnore"], dtype=bool)).sum()
-        rows.append(np.full(len(each["dtScores"]), row, dtype=np.int64))
-        scores.append(np.array(each["dtScores"]))
-        left_out.append(np.asarray(each["dtIgnore"], dtype=bool))
-        right.append((np.asarray(each["dtMatches"]) > 0) & ~left_out[-1])
-    order = np.argsort(-np.concatenate(scores), kind="mergesort")
-    sorted_right, sorted_out = (np.concatenate(e, axis=1)[:, order] for e in (right, left_out))
-    return Matches(np.concatenate(rows)[order], sorted_right, sorted_out, objects)
-
-
-def _digests(predicted: Iterable[str]) -> Floats:
+def digests_of(predicted: Iterable[str]) -> Floats:
     """A number for each answer, to tell which pictures are answered differently."""
     return np.array([zlib.crc32(text.encode()) for text in predicted], dtype=np.float64)
 
@@ -185,7 +45,7 @@ def score(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) 
         means = (each * there[:, None]).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
         return {"average_precision": means.mean(axis=0), "average_precision_50": means[0]}
 
-    return ByRow(_digests(given), metrics)
+    return ByRow(digests_of(given), metrics)
 
 
 def part_scores(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[str]) -> ByRow:
@@ -204,7 +64,7 @@ def part_scores(gold: Iterable[str], predicted: Iterable[str], labels: Sequence[
         values, exact = (by_overlap(found, each).mean(axis=0) for each in (weights, whole))
         return where_there(values, weights @ found.objects > 0, exact)
 
-    return ByRow(_digests(given), metrics)
+    return ByRow(digests_of(given), metrics)
 
 
 def curves(
