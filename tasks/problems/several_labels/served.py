@@ -1,24 +1,17 @@
 """The fine-tuned model as MLflow serves it: texts or pairs in, labels and probabilities out.
 
-MLflow copies this file and those of COPIED into the model, and loads them where Temper is not
-installed: they import only torch, transformers and pandas. MLflow's own way of serving such a model
-evaluates a text that looks like a Python literal, and fails on one that is longer than the model's
-input.
+MLflow copies this file and those of COPIED into the model: see `windows/reading.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from ..windows.reading import scores_of
+from ..windows.reading import TextModel
 
 COPIED = ("windows/cutting.py", "windows/reading.py")  # beside it, in this package
 
@@ -34,17 +27,9 @@ def together(scores: Tensor) -> Tensor:
     return logsigmoid(scores).logsumexp(-2) - logsigmoid(-scores).logsumexp(-2)
 
 
-class Labeller:
-    """A model and its tokenizer, from the folder of a model in MLflow."""
+class Labeller(TextModel):
+    """A model of several labels."""
 
-    def __init__(self, folder: Path) -> None:
-        model = AutoModelForSequenceClassification.from_pretrained(folder / "model")
-        self.model: Any = model.eval()
-        tokenizer = folder / "components" / "tokenizer"
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(tokenizer)
-        self.names: list[str] = getattr(model.config, "input_columns", None) or ["text"]
-
-    @torch.no_grad()
     def predict(self, data: Any) -> list[list[dict[str, Any]]]:
         """For each row all labels, the likeliest first: `label`, `score`, and whether it `applies`.
 
@@ -56,8 +41,8 @@ class Labeller:
             data: Texts; for a model of pairs, a table with the columns `text` and `second_text`.
         """
         labels, answers = self.model.config.id2label, []
-        for texts in rows_of(data, self.names):
-            scores = scores_of(self.model, self.tokenizer, texts, together).sigmoid()
+        for each in self.scores(data, together):
+            scores = each.sigmoid()
             answers.append(
                 [
                     {
@@ -69,32 +54,6 @@ class Labeller:
                 ]
             )
         return answers
-
-
-def rows_of(data: Any, names: Sequence[str]) -> list[list[str]]:
-    """The texts of each row of an input as MLflow gives it: a table, an array, a list.
-
-    Args:
-        data: The input. Columns count by name, or else by their order.
-        names: The columns that the model reads.
-
-    Raises:
-        ValueError: a column is missing, or a row has no text.
-    """
-    if isinstance(data, str):
-        data = [data]
-    table = data if isinstance(data, pd.DataFrame) else pd.DataFrame(data)
-    if table.empty:
-        return []
-    if not set(names) <= set(table.columns):
-        if table.shape[1] < len(names):
-            raise ValueError(f"found {table.shape[1]} column; accepted: {' and '.join(names)}")
-        table = table.iloc[:, : len(names)].set_axis(list(names), axis=1)
-    rows = list(table[list(names)].itertuples(index=False))
-    for number, row in enumerate(rows, 1):
-        if any(pd.isna(text) for text in row):
-            raise ValueError(f"row {number} has no text; accepted: {' and '.join(names)}")
-    return [[str(text) for text in row] for row in rows]
 
 
 def _load_pyfunc(path: str, _model_config: Any = None) -> Labeller:
