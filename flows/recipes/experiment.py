@@ -212,9 +212,9 @@ def finetune_and_evaluate(
     *,
     simple: Artifact | None,
     family: str,
+    tests: Sequence[Artifact],
     start: Input | None = None,
     source: Source | None = None,
-    tests: Sequence[Artifact] | None = None,
     corpora: Sequence[Input] = (),
     pretrained: Pretrained | None = None,
     table: Table = stages.ON_TEXT,
@@ -231,15 +231,13 @@ def finetune_and_evaluate(
         run: calls a stage.
         simple: the field's simple model to compare with, if there is one.
         family: of the encoder.
+        tests: the further test sets of the problem.
         start: the encoder before its pre-training here, to compare with.
         source: where the rows come from, of text.
-        tests: the further test sets of the problem, where they are prepared.
         corpora: the text that the encoder is known to be pre-trained on.
         pretrained: the encoder, where this run pre-trained it.
         table: the stages of text, or of images.
     """
-    if tests is None:
-        tests = prepare_further_tests(problem, data, experiment, run, table=table)
     # Each by its label, its weights (None: random), and the files that say how it is built.
     variants: dict[str, tuple[str, Input | None, Input]] = {"model": (problem.name, body, body)}
     if experiment.evaluation.from_scratch:

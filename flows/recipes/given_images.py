@@ -75,9 +75,7 @@ def require_family(given: Given, field: str) -> None:
 
 def _require_size(given: Given, size: int) -> None:
     """Check that a given model can read pictures of a size."""
-    family = family_of(given)
-    loaded = published.load(family) if published.problem_of(family) else families.load(family)
-    multiple, least = loaded.sides(given.configuration)
+    multiple, least = published.load(family_of(given)).sides(given.configuration)
     if size % multiple == 0 and size >= least:
         return
     below = max(least, size - size % multiple)

@@ -19,6 +19,7 @@ from flows.recipes.experiment import (
     train_baseline,
 )
 from flows.recipes.explaining import probed_rows
+from flows.recipes.further_tests import prepare_further_tests
 from flows.recipes.generalization import require_possible
 from flows.recipes.given import about, family_of, find_start, require_decoder, require_layers
 from flows.recipes.inspection import labelled_source, text_source
@@ -65,6 +66,10 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifa
         train_baseline(problem, data, job.experiment, run)
         for problem, data in zip(job.downstream, labelled, strict=True)
     ]
+    tests = [
+        prepare_further_tests(problem, data, job.experiment, run, table=stages.ON_TEXT)
+        for problem, data in zip(job.downstream, labelled, strict=True)
+    ]
     evaluated = [
         finetune_and_evaluate(
             problem,
@@ -75,10 +80,11 @@ def finetuning_recipe(job: FinetuneJob, body: Given, run: StageCaller) -> Artifa
             simple=simple,
             family=family,
             source=source,
+            tests=further,
             corpora=body.lineage.corpora,
         )
-        for problem, data, simple, source in zip(
-            job.downstream, labelled, baselines, sources, strict=True
+        for problem, data, simple, source, further in zip(
+            job.downstream, labelled, baselines, sources, tests, strict=True
         )
     ]
     names = [problem.name for problem in job.downstream]
@@ -103,7 +109,7 @@ def evaluation_recipe(job: EvaluateJob, model: Given, run: StageCaller) -> Artif
         bootstrap_samples=job.evaluation.bootstrap_samples,
         confidence=job.evaluation.confidence,
         seed=job.seed,
-        data=data.whole.only("train.parquet", "test.parquet", "labels.json"),
+        data=data.whole.only(*stages.ON_TEXT.evaluated),
         model=model.model,
         from_scratch=None,
     )

@@ -87,5 +87,5 @@ def module_of(family: str) -> str:
 
 
 def load(family: str) -> PublishedFamily:
-    """Import a family by its name."""
+    """Import a family that reads pictures, of these or not: all have `sides` and `dropout`."""
     return cast(PublishedFamily, importlib.import_module(module_of(family)))
