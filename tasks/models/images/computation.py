@@ -44,6 +44,13 @@ def image_computation(
     _require_two(model, rows(batch), micro_batch_size)
     of_one = forward_flops(model, batch)
     step = of_one if frozen else flops.of_step(of_one)
+    return of_pictures(step, counts=counts, micro_batch_size=micro_batch_size)
+
+
+def of_pictures(
+    step: float, *, counts: Callable[[Batch], dict[str, int]], micro_batch_size: int
+) -> Computation:
+    """The same, of a model whose step takes so many operations for a picture."""
     split = Splitting(rows=micro_batch_size, automatic=False, split=split_rows, counts=counts)
     return Computation(
         rows=rows,

@@ -12,16 +12,17 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
 from tasks.contract import StageError
-from tasks.data.images.examples import PIXELS, UNIT, rows
+from tasks.data.images.examples import PIXELS
 from tasks.data.notices import Notices
 from tasks.families import published as families
 from tasks.models.bodies import answers_of, built_from, read_configuration
 from tasks.models.files import CONFIGURATION, configuration_of, parameters_of
+from tasks.models.images.computation import of_pictures
 from tasks.models.images.normalization import reading_usual
 from tasks.problems import Problem
 from tasks.training import flops
 from tasks.training.computation import Computation
-from tasks.training.microbatches import Batch, Splitting, split_rows
+from tasks.training.microbatches import Batch
 
 NEW_LABELS = (
     "labels that the model to start from does not have, so that their part of its head is random "
@@ -167,15 +168,7 @@ def computation(
 ) -> Computation:
     """How to compute steps with batches of pictures like this one; see `image_computation`."""
     step = flops.of_step(_forward_flops(model, batch))
-    split = Splitting(rows=micro_batch_size, automatic=False, split=split_rows, counts=counts)
-    return Computation(
-        rows=rows,
-        slots=rows,
-        filled=rows,
-        unit=UNIT,
-        splitting=split if micro_batch_size else None,
-        flops=lambda given: step * rows(given),
-    )
+    return of_pictures(step, counts=counts, micro_batch_size=micro_batch_size)
 
 
 def _forward_flops(model: Any, batch: Batch) -> float:

@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+
+from ..dense_head import resized
 
 NOT_COUNTED = -100  # a label, as in transformers
 LEAST = 1e-6  # score of a label at a pixel, so that it has a logarithm
@@ -36,7 +37,7 @@ class ScoredPixels:
             ignored = ignored_by(self.config)
             truth = labels.where(labels != NOT_COUNTED, ignored)
         outputs = model.forward(pixel_values=pixel_values, labels=truth)
-        scores = upsampled(outputs.logits, pixel_values)
+        scores = resized(outputs.logits, list(pixel_values.shape[2:]))
         loss = outputs.loss
         if labels is not None and not bool((labels != NOT_COUNTED).any()):
             loss = scores.sum() * 0
@@ -65,7 +66,9 @@ class MaskedByQueries:
         given = {} if labels is None else masks_of(labels)
         outputs = model.forward(pixel_values=pixel_values, **given)
         shares = outputs.class_queries_logits.float().softmax(-1)[..., :-1]
-        masks = upsampled(outputs.masks_queries_logits.float(), pixel_values).sigmoid()
+        masks = resized(
+            outputs.masks_queries_logits.float(), list(pixel_values.shape[2:])
+        ).sigmoid()
         scores = torch.einsum("pql,pqhw->phwl", shares, masks)
         return SimpleNamespace(logits=scores.clamp(min=LEAST).log(), loss=outputs.loss)
 
@@ -84,11 +87,3 @@ def masks_of(labels: Tensor) -> dict[str, list[Tensor]]:
         for each, found in zip(labels, there, strict=True)
     ]
     return {"class_labels": there, "mask_labels": masks}
-
-
-def upsampled(maps: Tensor, pixel_values: Tensor) -> Tensor:
-    """Maps [pictures, channels, rows, columns] of the height and width of the pictures."""
-    size = list(pixel_values.shape[2:])
-    if list(maps.shape[2:]) == size:
-        return maps
-    return functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
