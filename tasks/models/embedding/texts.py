@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
-from numpy.typing import NDArray
 from transformers import AutoModel
 
 from tasks.contract import StageError
 from tasks.models.bodies import read_model
 from tasks.models.embedding import FEATURES
+from tasks.models.embedding.mean_states import mean_states
 from tasks.models.files import configuration_of, longest_input
-from tasks.models.inference import group_by_length
 
 AT_ONCE = 2048  # texts between two reports of progress
 
@@ -53,7 +49,6 @@ def embed_texts(
             f"the tokenizer in {folder.name} has no token to pad with, so texts of several lengths "
             "cannot be read at once: set its pad_token"
         )
-    tokenizer.padding_side = "right"
 
     def tables() -> Iterator[pd.DataFrame]:
         for begin in range(0, len(texts), AT_ONCE):
@@ -63,7 +58,7 @@ def embed_texts(
             if longest is not None and max(map(len, encoded)) > longest:
                 # By the tokenizer, so that a text that is cut ends with the token that ends a text.
                 kept = tokenizer(list(some), truncation=True, max_length=longest)["input_ids"]
-            found = means(model, tokenizer, kept)
+            found = list(mean_states(model, kept, tokenizer.pad_token_id).numpy())
             table = pd.DataFrame({"text": list(some), FEATURES: found})
             table.attrs["cut"] = sum(
                 len(ids) > len(own) for ids, own in zip(encoded, kept, strict=True)
@@ -73,20 +68,3 @@ def embed_texts(
             yield table
 
     return tables()
-
-
-@torch.no_grad()
-def means(
-    model: Any, tokenizer: Any, encoded: Sequence[Sequence[int]]
-) -> list[NDArray[np.float32]]:
-    """The mean over the last states of the tokens of each text; padding does not count."""
-    found: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(encoded)
-    for indices in group_by_length([len(ids) for ids in encoded]):
-        batch = tokenizer.pad({"input_ids": [encoded[i] for i in indices]}, return_tensors="pt")
-        batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
-        states = model(**batch).last_hidden_state
-        share = batch["attention_mask"][..., None].to(states.dtype)
-        summed = (states * share).sum(dim=1) / share.sum(dim=1)
-        for i, features in zip(indices, summed.float().cpu().numpy(), strict=True):
-            found[i] = features
-    return found

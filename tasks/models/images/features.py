@@ -1,10 +1,4 @@
-"""The features of pictures, and how well labels are told from them by the nearest neighbour.
-
-The probe shows while pre-training whether the features of pictures say what is on them, long before
-fine-tuning: where a training without labels collapses, all features are alike, and it falls to
-chance (Wu et al., 2018, "Unsupervised feature learning via non-parametric instance
-discrimination", section 3.4, with one neighbour).
-"""
+"""The features of pictures, and how well labels are told from them by the nearest neighbour."""
 
 from __future__ import annotations
 
@@ -13,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from tasks.data.images.augmentation import to_tensor
 from tasks.data.images.pixel_arrays import Pictures
+from tasks.models.learning.nearest import share_of_nearest
 
 AT_ONCE = 256  # pictures
 PROBED = 2048  # pictures with labels to find the neighbour among
@@ -52,10 +46,7 @@ def features(model: Any, pictures: Pictures) -> Tensor:
 def probe(model: Any, known: Pictures, asked: Pictures) -> float:
     """The share of pictures whose nearest neighbour among known ones has their label."""
     given, wanted = features(model, known), features(model, asked)
-    middle = given.mean(dim=0)
-    near = functional.normalize(wanted - middle) @ functional.normalize(given - middle).T
-    found = known.labels[near.argmax(dim=1).numpy()]
-    return float(np.mean(found == asked.labels))
+    return share_of_nearest(given, known.labels, wanted, asked.labels)
 
 
 def probed(pictures: Pictures, most: int = PROBED) -> Pictures:

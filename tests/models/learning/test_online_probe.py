@@ -17,6 +17,7 @@ from tasks.experiment.experiment import Experiment
 from tasks.experiment.model import Model
 from tasks.experiment.pretraining import Checkpoints, Pretraining
 from tasks.experiment.problem import Downstream
+from tasks.models.embedding.mean_states import mean_states
 from tasks.models.learning.online_probe import OnlineProbe
 from tasks.pages import pretraining_card
 from tasks.stages.pretraining import pretrain
@@ -132,7 +133,7 @@ def test_a_text_has_the_label_of_its_nearest_neighbour(place) -> None:
     assert probe(ByFirstWord()) == {"probe_accuracy": 1.0}
     long = [*probe.known.tokens[0] * 3, 7]
     [alone], [short, _] = (
-        probe._features(ByFirstWord(), texts)
+        mean_states(ByFirstWord(), texts, probe.pad)
         for texts in ([probe.known.tokens[0]], [probe.known.tokens[0], long])
     )
     assert torch.equal(alone, short), "what is padded does not count"
