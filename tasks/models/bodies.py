@@ -10,14 +10,13 @@ from typing import Any
 
 import torch
 import transformers
-from safetensors.torch import load_file
 from transformers import AutoConfig
 
 from tasks import families
 from tasks.contract import StageError
 from tasks.experiment.problem import FineTuning
 from tasks.machinery.naming.cut import cut
-from tasks.models.files import CONFIGURATION, READER, configuration_of
+from tasks.models.files import CONFIGURATION, READER, configuration_of, read_weights
 from tasks.models.images.normalization import reading_usual
 from tasks.problems import Problem
 
@@ -192,14 +191,11 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
 
     Early published models call the weights of a norm gamma and beta, and store what is `COMPUTED`.
     """
-    found: dict[str, torch.Tensor] = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        found |= load_file(file)
     return {
         name.replace("LayerNorm.gamma", "LayerNorm.weight").replace(
             "LayerNorm.beta", "LayerNorm.bias"
         ): tensor
-        for name, tensor in found.items()
+        for name, tensor in read_weights(folder).items()
         if not name.endswith(COMPUTED)
     }
 

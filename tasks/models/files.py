@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks import families
 from tasks.contract import StageError
@@ -19,6 +19,9 @@ from tasks.machinery.host.foreign_json import read_foreign_json
 from tasks.machinery.naming.links import require_inside
 from tasks.problems import described, every
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 CONFIGURATION = "config.json"
 READER = "preprocessor_config.json"  # of a model that reads pictures: how large they are
 INPUT_COLUMNS = "input_columns"  # a field of our own in it, of a model that reads several columns
@@ -26,6 +29,16 @@ PROBLEM = (
     "temper_problem"  # another: what a model was fine-tuned for, as several have the same head
 )
 WEIGHTS = ".safetensors"
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The weights in all files of a folder, by the names that they have there."""
+    from safetensors.torch import load_file
+
+    found: dict[str, Tensor] = {}
+    for file in sorted(folder.glob(f"*{WEIGHTS}")):
+        found |= load_file(file)
+    return found
 
 
 def weights_of(names: Iterable[str]) -> list[str]:

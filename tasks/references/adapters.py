@@ -19,14 +19,14 @@ from tasks.machinery.host.foreign_json import read_foreign_json
 from tasks.machinery.host.small_files import report
 from tasks.machinery.naming.cut import cut
 from tasks.machinery.naming.links import require_inside
-from tasks.models.files import CONFIGURATION, WEIGHTS
+from tasks.models.files import CONFIGURATION, WEIGHTS, read_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 MERGED = "model.safetensors"
-_PREFIX = "base_model.model."
+PREFIX = "base_model.model."  # of the names in an adapter, as peft writes them
 _A, _B, _MAGNITUDE = ".lora_A", ".lora_B", ".lora_magnitude_vector"
 
 
@@ -126,9 +126,7 @@ def merge(folder: Path, base: Path, out: Path, where: str) -> None:
         added = load_file(folder / ADAPTER_WEIGHTS)
     except Exception as error:  # the library raises a type of its own
         raise StageError(f"{where}: {ADAPTER_WEIGHTS}: damaged: {cut(str(error), 200)}") from None
-    weights: dict[str, Tensor] = {}
-    for file in sorted(base.glob(f"*{WEIGHTS}")):
-        weights |= load_file(file)
+    weights = read_weights(base)
     changed = _merged(configuration, added, weights, where)
     save_file(weights | changed, out / MERGED, metadata={"format": "pt"})
     for file in base.iterdir():
@@ -145,7 +143,7 @@ def _merged(
     """The weights that change, by their names in the model."""
     found: dict[str, Tensor] = {}
     parts = {
-        name.removeprefix(_PREFIX).replace(".base_layer.", "."): tensor  # biases of its layers
+        name.removeprefix(PREFIX).replace(".base_layer.", "."): tensor  # biases of its layers
         for name, tensor in added.items()
     }
     layers = {name.partition(_A)[0] for name in parts if _A in name}

@@ -11,7 +11,8 @@ from tasks.contract import StageError
 from tasks.machinery.store.artifact import Artifact
 from tasks.machinery.store.store import Store
 from tasks.machinery.tracking.logged_model import model_reference
-from tasks.references.adapters import ADAPTER, ADAPTER_WEIGHTS
+from tasks.models.files import read_weights
+from tasks.references.adapters import ADAPTER, ADAPTER_WEIGHTS, PREFIX
 
 OWN = "adapter"  # its folder in an artifact
 
@@ -82,11 +83,9 @@ class OwnAdapter:
             name, _, revision = self.base.removeprefix("hf:").partition("@")
             written |= {"base_model_name_or_path": name, "revision": revision or None}
         (to / ADAPTER).write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
-        weights, merged = load_file(self.folder / ADAPTER_WEIGHTS), dict[str, Any]()
-        for file in sorted(self.model.glob("*.safetensors")):
-            merged |= load_file(file)
+        merged = read_weights(self.model)
         final = {
-            name: merged.get(name.removeprefix("base_model.model."), t)
-            for name, t in weights.items()
+            name: merged.get(name.removeprefix(PREFIX), tensor)
+            for name, tensor in load_file(self.folder / ADAPTER_WEIGHTS).items()
         }
         save_file(final, to / ADAPTER_WEIGHTS, metadata={"format": "pt"})

@@ -17,7 +17,7 @@ from typing import Any, cast
 import torch
 from peft import PeftConfig
 from peft.mapping import PEFT_TYPE_TO_TUNER_MAPPING
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from transformers.pytorch_utils import Conv1D
@@ -26,6 +26,7 @@ from tasks.contract import StageError
 from tasks.machinery.store.artifact import REBUILT
 from tasks.machinery.store.fingerprint import digest
 from tasks.models.depths import Depths
+from tasks.models.files import read_weights
 from tasks.tuning import Tuned
 
 ADAPTER, BODY_FILE = "adapter", "body.json"
@@ -78,7 +79,7 @@ class Adapted(Tuned):
 
         They are found by content, since names in files and in memory differ with the family.
         """
-        known = {content_of(tensor): name for name, tensor in read_weights(body).items()}
+        known = {content_of(tensor): name for name, tensor in in_fp32(body).items()}
         found = {}
         for name, tensor in self.model.state_dict().items():
             layer, _, weight = name.partition(_BASE)
@@ -180,11 +181,9 @@ def _modules_of(head: frozenset[str], prefix: str) -> list[str]:
     return sorted({".".join(p[:2]) if p[0] == prefix else p[0] for p in parts})
 
 
-def read_weights(folder: Path) -> dict[str, Tensor]:
+def in_fp32(folder: Path) -> dict[str, Tensor]:
     """The weights in the files of a model, in fp32."""
-    found: dict[str, Tensor] = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        found |= load_file(file)
+    found = read_weights(folder)
     return {name: t.float() if t.is_floating_point() else t for name, t in found.items()}
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from tasks.machinery.store.artifact import REBUILT
-from tasks.tuning._adapters import ADAPTER, NAME, PREFIX, WEIGHTS, content_of, read_weights
+from tasks.tuning._adapters import ADAPTER, NAME, PREFIX, WEIGHTS, content_of, in_fp32
 
 MODEL, REST = "model/model.safetensors", "rest.safetensors"
 
@@ -56,7 +56,7 @@ def rebuild(output: Path, source: Path, file: Path) -> None:
 
 def _given(output: Path, source: Path) -> dict[str, Tensor]:
     """The weights of the body, and those of the adapter: merged layers and the head."""
-    body, names = read_weights(source), json.loads((output / REBUILT).read_text("utf-8"))["layers"]
+    body, names = in_fp32(source), json.loads((output / REBUILT).read_text("utf-8"))["layers"]
     merged = _merged(output / ADAPTER, {name: body[other] for name, other in names.items()})
     return {f"body {name}": t for name, t in body.items()} | merged
 

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from transformers import AutoModel, PreTrainedModel
 
 from tasks.contract import StageError
 from tasks.families import images as families
 from tasks.models.bodies import answers_of, built_from, read_configuration
-from tasks.models.files import CONFIGURATION, WEIGHTS, configuration_of
+from tasks.models.files import CONFIGURATION, configuration_of, read_weights
 from tasks.models.images.normalization import reading_usual
 from tasks.problems import Problem
 
@@ -116,9 +115,7 @@ def load_head(model: PreTrainedModel, body: Path) -> list[str]:
     prefix, own = f"{model.base_model_prefix}.", model.state_dict()
     wanted = {name for name in own if not name.startswith(prefix) or name.endswith(HIDDEN)}
     alike = getattr(model.config, "id2label", None) == read_configuration(body).id2label
-    found: dict[str, torch.Tensor] = {}
-    for file in sorted(body.glob(f"*{WEIGHTS}")):
-        found |= load_file(file)
+    found = read_weights(body)
     fitting = {
         name: found[name]
         for name in wanted

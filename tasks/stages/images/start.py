@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from tasks.contract import Monitor, StageError
 from tasks.data.notices import Notices
 from tasks.data.tables import write_json
 from tasks.experiment.images.pictures import Pixels
 from tasks.families import images as families
-from tasks.models.files import CONFIGURATION, WEIGHTS, configuration_of
+from tasks.models.files import CONFIGURATION, WEIGHTS, configuration_of, read_weights
 from tasks.models.images.building import is_of_head, read_body
 from tasks.models.images.reader_file import Normalization, write_reader
 
@@ -43,9 +42,7 @@ def fit_start(
     folder, notices = out / "model", Notices()
     folder.mkdir()
     given = configuration_of(start, start.name)
-    weights: dict[str, torch.Tensor] = {}
-    for file in sorted(start.glob(f"*{WEIGHTS}")):
-        weights |= load_file(file)
+    weights = read_weights(start)
     for what in families.load(family).fit(given, weights, pixels.size):
         notices.add(what)
     write_json(folder / CONFIGURATION, given)
