@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import CachePolicy
 from prefect.context import TaskRunContext
@@ -89,6 +88,8 @@ def show_card(artifact: Artifact, title: str, address: str) -> None:
 
 def as_address(file: Path) -> str:
     """A picture as an address that contains it: small, since Prefect keeps it in its database."""
+    from PIL import Image
+
     with Image.open(file) as image:
         small = image.convert("RGB")
     small.thumbnail((WIDEST, small.height))

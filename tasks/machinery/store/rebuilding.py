@@ -96,8 +96,9 @@ def readable(given: Input) -> Input:
         StageError: some cannot be rebuilt.
     """
     artifact = given.artifact
-    missing = [name for name in given.files if not (given.path / name).is_file()]
-    if not missing or artifact.rebuilt is None or not given.path.is_relative_to(artifact.path):
+    if artifact.rebuilt is None or not given.path.is_relative_to(artifact.path):
+        return given
+    if all((given.path / name).is_file() for name in given.files):
         return given
     view = _views.get(artifact.folder)
     if view is None or not view.is_dir():

@@ -26,7 +26,6 @@ from mlflow.entities import (
     RunTag,
 )
 from mlflow.exceptions import MlflowException
-from PIL import Image
 
 from tasks.machinery.naming.secrets import plain_addresses, redacted
 from tasks.machinery.tracking.outage import is_outage, reason
@@ -35,7 +34,7 @@ from tasks.machinery.tracking.tags import REASON, SEEN, is_identity
 
 LOGGER = logging.getLogger(__name__)
 
-PICTURES = "answers"  # the name of the pictures by step
+ANSWERS = "answers"  # the name of the pictures by step
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -143,6 +142,8 @@ class TrackedRun:
     def _send_pictures(self) -> None:
         if not self._pictures:
             return
+        from PIL import Image
+
         if self._pictured is None:
             files = self.client.list_artifacts(self.run_id, "images")
             steps = [step_of_picture(file.path) for file in files]
@@ -150,7 +151,7 @@ class TrackedRun:
         for step in sorted(self._pictures):
             if step not in self._pictured:
                 with Image.open(self._pictures[step]) as image:
-                    self.client.log_image(self.run_id, image, key=PICTURES, step=step)
+                    self.client.log_image(self.run_id, image, key=ANSWERS, step=step)
                 self._pictured.add(step)
             self._pictures.pop(step)
 
@@ -278,7 +279,7 @@ def step_of_picture(path: str) -> int | None:
 
     The compressed copy counts, which MLflow writes last.
     """
-    found = re.match(rf"images/{PICTURES}[+%]step[+%](\d+)[+%].*compressed\.webp$", path)
+    found = re.match(rf"images/{ANSWERS}[+%]step[+%](\d+)[+%].*compressed\.webp$", path)
     return int(found[1]) if found else None
 
 
