@@ -17,7 +17,7 @@ from flows.runs.registering import register_body
 from flows.runs.work import begin, perform, show_plan
 from tasks.experiment.images.consistency import check
 from tasks.experiment.images.experiment import ImageExperiment
-from tasks.experiment.jobs import require_steps
+from tasks.experiment.jobs import LONGEST_NAME, REGISTERED, require_steps
 from tasks.experiment.retraining import problem_of
 from tasks.experiment.variants import asked
 from tasks.machinery.execution.display import current_display
@@ -26,8 +26,7 @@ from tasks.machinery.host.digest_memo import Verification
 from tasks.machinery.naming.secrets import redacting
 from tasks.references.given_model import find_model
 
-# As the form of text has it: a mistake is found before the training.
-RegisteredName = Annotated[str, Field(pattern=r"^[^/:'\"\\]*$", max_length=100)]
+RegisteredName = Annotated[str, Field(pattern=REGISTERED, max_length=LONGEST_NAME)]
 
 
 def pretraining_title() -> str:

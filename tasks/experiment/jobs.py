@@ -21,6 +21,9 @@ from tasks.experiment.problem import Downstream, LabelledData
 from tasks.experiment.renamed import Whole
 from tasks.experiment.tokenizer import TokenizerChoice
 
+# A name of a registered model in MLflow: a mistake is found before the training.
+REGISTERED, LONGEST_NAME = r"^[^/:'\"\\]*$", 100
+
 
 class PretrainJob(Whole):
     """Which text, tokenizer and model, and how to pre-train it."""
@@ -42,8 +45,8 @@ class PretrainJob(Whole):
         "Register as",
         "Registered model in MLflow that gets the encoder as a new version; empty: none",
         in_key=False,
-        pattern=r"^[^/:'\"\\]*$",
-        max_length=100,
+        pattern=REGISTERED,
+        max_length=LONGEST_NAME,
     )
     checkpoints: Checkpoints = as_in(Experiment, "checkpoints")
 

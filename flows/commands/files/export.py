@@ -6,13 +6,16 @@ import importlib.metadata
 import shutil
 import signal
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from flows.commands.parts import ModelArgument
 from flows.terminal.in_process import FAILED, INTERRUPTED, err, out, prepare, stop
 from tasks.contract import StageError
+
+if TYPE_CHECKING:
+    from tasks.machinery.store.artifact import Input
 
 
 def export(
@@ -86,7 +89,6 @@ def _export(reference: str, to: Path, *, onnx: bool, adapter: bool) -> list[str]
             written as ONNX.
         OSError: the folder cannot be written.
     """
-    from tasks.machinery.host.digest_memo import digest_file
     from tasks.machinery.host.files import writing_folder
     from tasks.machinery.host.home import store_folder
     from tasks.machinery.store.store import Store
@@ -117,19 +119,31 @@ def _export(reference: str, to: Path, *, onnx: bool, adapter: bool) -> list[str]
         adapts=None if own is None else own.base,
     )
     with writing_folder(to) as folder:
-        if own is not None:
+        if own is None:
+            _copy(given.model, reference, folder)
+        else:
             own.write(folder)
-        for name, digest in given.model.files.items() if own is None else ():
-            shutil.copyfile(given.model.path / name, folder / name)
-            if digest_file(folder / name) != digest:
-                raise StageError(f"MODEL: {name} of {reference} changed while it was copied")
-        said = [own.words] if own else []
+        said = [] if own is None else [own.words]
         said += [write_onnx(folder).words] if onnx else []
         title = "ONNX" if onnx else "The model that it adapts"
         text = "".join([card.text(), *(f"\n## {title}\n\n{line}.\n" for line in said)])
         (folder / "README.md").write_text(text, encoding="utf-8")
     lines = [f"the model card is {to / 'README.md'}; add a licence to its first lines", *said]
     return lines + [f"not known: {each}" for each in card.unknown]
+
+
+def _copy(model: Input, reference: str, folder: Path) -> None:
+    """Copy the files of a model.
+
+    Raises:
+        StageError: one changes meanwhile.
+    """
+    from tasks.machinery.host.digest_memo import digest_file
+
+    for name, digest in model.files.items():
+        shutil.copyfile(model.path / name, folder / name)
+        if digest_file(folder / name) != digest:
+            raise StageError(f"MODEL: {name} of {reference} changed while it was copied")
 
 
 def _interrupt(*_: Any) -> NoReturn:
