@@ -95,11 +95,13 @@ def below_training(original: dict[str, str]) -> set[str]:
     return {title for title in original if stage_of(title) not in BEFORE}
 
 
+@pytest.mark.slow
 def test_the_experiments_have_every_stage(original: dict[str, str]) -> None:
     for prefix, names in ((TEXT, {*NAMES}), (IMAGES, ON_IMAGES)):
         assert {stage_of(title) for title in original if title.startswith(prefix)} == names
 
 
+@pytest.mark.slow
 def test_another_place_comments_and_docstrings_change_no_key(changed, copy: Copy) -> None:
     for file in copy.folder.rglob("*.py"):
         text = re.sub(r'\A"""', '"""Other words. ', file.read_text())

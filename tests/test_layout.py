@@ -46,11 +46,13 @@ def test_planning_loads_nothing_heavy(tmp_path: Path) -> None:
     assert not imported_by(code) & heavy
 
 
+@pytest.mark.slow
 def test_what_runs_stages_loads_nothing_that_computes() -> None:
     code = "import flows.experiment, flows.terminal.console, flows.runs.work"
     assert not imported_by(code) & {"torch", "transformers", "datasets", "matplotlib"}
 
 
+@pytest.mark.slow
 def test_a_run_with_servers_loads_no_server() -> None:
     code = (
         "import os; os.environ['MLFLOW_TRACKING_URI'] = 'http://127.0.0.1:9'\n"

@@ -29,7 +29,7 @@ class Explanation:
 
     Attributes:
         answer: what `temper predict` writes for the row.
-        words: the answer that is explained.
+        words: the answer that is explained, and which part of the row it is of.
         found: the attributions and their checks.
         score: what is explained, in words.
         probable: whether that is the log-odds of the answer.
@@ -40,6 +40,14 @@ class Explanation:
     found: Measured
     score: str
     probable: bool
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What the row has in each column that its words are in."""
+        from tasks.stages.explanation import in_one
+
+        columns = dict.fromkeys(piece.column for piece in self.found.row.pieces)
+        return {name: in_one(self.answer[name]) for name in columns}
 
     @property
     def strengths(self) -> tuple[float, float]:
@@ -172,6 +180,7 @@ class Explainer:
         from tasks.models.explaining.measured import Explaining
         from tasks.models.inference import predict
         from tasks.models.predictions import LEFT_OUT
+        from tasks.stages.explanation import answer_of
 
         subject, explained = self.subject, self.subject.explained
         examples = subject.kind.encode(rows, subject.reader, self.labels)
@@ -187,7 +196,7 @@ class Explainer:
         for number, (row, answer) in enumerate(pairs, first):
             yield Explanation(
                 {str(name): value for name, value in answer.items()},
-                explained.words(self.labels, row.answer, row.direction),
+                answer_of(explained, self.labels, row),
                 how.measure(row, number),
                 explained.SCORE,
                 explained.PROBABLE,

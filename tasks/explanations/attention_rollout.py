@@ -38,10 +38,10 @@ def attribute(subject: Subject, row: RowInParts) -> NDArray[np.float64]:
             "attention-rollout needs a model with attention over all places, and this one has none "
             "or attends within windows; accepted with it: integrated-gradients, occlusion"
         )
-    through = own = torch.eye(places, device=layers[0].device)
+    own = torch.eye(places, device=layers[0].device)
+    through = own.expand(passes, places, places)
     for each in layers:
         mixed = 0.5 * each.float().mean(dim=1) + 0.5 * own
         through = (mixed / mixed.sum(dim=-1, keepdim=True)) @ through
-    read = torch.cat([subject.as_read(each) for each in through]) / passes
-    found = subject.in_parts(row, subject.of_places(row, read))
+    found = subject.in_parts(row, subject.of_places(row, subject.as_read(row, through)))
     return row.direction * found  # without a sign, so taken to speak for the answer

@@ -128,7 +128,8 @@ def explain(
     write_json(out / "drivers.json", drivers(subject, measured, by, labels))
     write_json(out / "curves.json", mean_curves(measured, by))
     of_words = subject.PARTS == WORDS
-    write_table(out / "explanations.parquet", sample, measured, answers, of_words=of_words)
+    said = [answer_of(explained, labels, each.row) for each in measured]
+    write_table(out / "explanations.parquet", sample, measured, answers, said, of_words=of_words)
     if "pixels" in test and shown:
         np.save(out / "shown.npy", np.stack([test["pixels"].iloc[number] for number in shown]))
     return metrics
@@ -188,7 +189,7 @@ def described(kind: Problem, answers: pd.DataFrame, number: int, found: Measured
         "right": answer.right,
         "said": answer.score,
         "name": answer.text if not columns else "",
-        "texts": {name: str(answers[name].iloc[number]) for name in columns},
+        "texts": {name: in_one(answers[name].iloc[number]) for name in columns},
         "pieces": [[piece.column, piece.start, piece.end] for piece in row.pieces],
         "score": found.score,
         "blank": found.blank,
@@ -196,11 +197,21 @@ def described(kind: Problem, answers: pd.DataFrame, number: int, found: Measured
     }
 
 
+def in_one(text: Any) -> str:
+    """A text; or words as one, with blanks between them."""
+    return text if isinstance(text, str) else " ".join(map(str, text))
+
+
 def in_words(explained: Explained, labels: Sequence[str], found: Measured) -> dict[str, str]:
     """The answer that is explained, and how strong it is without the row's content."""
     without = f"{found.without:.1%}" if explained.PROBABLE else f"{found.blank:.4g}"
-    row = found.row
-    return {"explained": explained.words(labels, row.answer, row.direction), "without": without}
+    return {"explained": answer_of(explained, labels, found.row), "without": without}
+
+
+def answer_of(explained: Explained, labels: Sequence[str], row: RowInParts) -> str:
+    """The answer that is explained, and which part of the row it is of: `B-PLACE: Oslo`."""
+    words = explained.words(labels, row.answer, row.direction)
+    return f"{words}: {row.about}" if row.about else words
 
 
 def drivers(
@@ -245,12 +256,17 @@ def write_table(
     sample: Sequence[int],
     measured: Sequence[Measured],
     answers: pd.DataFrame,
+    said: Sequence[str],
     *,
     of_words: bool,
 ) -> None:
-    """The rows of the sample with the attributions of each method, a list a row."""
+    """The rows of the sample with the attributions of each method, a list a row.
+
+    `said` is the answer of each row that is explained, in words.
+    """
     table = answers.iloc[list(sample)][["document", "gold", "predicted"]].reset_index(drop=True)
     table.insert(0, "row", list(sample))
+    table["explained"] = list(said)
     table["score"] = [each.score for each in measured]
     table["blank"] = [each.blank for each in measured]
     if of_words:

@@ -75,10 +75,15 @@ def draw_targets(axes: Any, rows: Sequence[Row]) -> None:
 
 
 def score(row: Row) -> float:
-    """How many times better than the target; without one, the result itself."""
+    """How many times better than the target; without one, the result itself.
+
+    A target of 0 has no multiples: 2 where it is reached, 0 where it is not.
+    """
     found = median(row.result)
     if row.target is None:
         return found
+    if row.target == 0:
+        return 2.0 if row.is_reached else 0.0
     if row.at_least:
         return found / row.target
     return row.target / found if found > 0 else 2.0

@@ -38,10 +38,11 @@ def test_problems_that_cannot_be_explained_are_refused_if_there_is_no_other(text
     asked = ["evaluation.explain=[occlusion]", "evaluation.probe_layers=true"]
     mixed = load_experiment(text, asked)
     check(mixed)
-    names = [problem for problem in mixed.downstream if problem.name == "names"]
+    (names,) = [problem for problem in mixed.downstream if problem.name == "names"]
+    written = names.model_copy(update={"problem": "generation"})
     with pytest.raises(InvalidExperimentError) as caught:
-        check(mixed.model_copy(update={"downstream": names}))
-    for field in ("explain: the problem is token-classification", "probe_layers: the problem is"):
+        check(mixed.model_copy(update={"downstream": [written]}))
+    for field in ("explain: the problem is generation", "probe_layers: the problem is generation"):
         assert f"evaluation.{field}" in str(caught.value)
 
 

@@ -104,7 +104,7 @@ def test_a_row_without_words_is_explained_beside_others(decoder: Subject, tmp_pa
     words = [each["word"] for one in found.values() for each in one["methods"]["occlusion"]]
     assert {*words} == {"hello", "big"}
     answers = pd.DataFrame({"document": ["a"] * 2, "gold": "no", "predicted": "no"})
-    write_table(tmp_path / "table.parquet", [0, 1], measured, answers, of_words=True)
+    write_table(tmp_path / "table.parquet", [0, 1], measured, answers, LABELS, of_words=True)
     table = pd.read_parquet(tmp_path / "table.parquet")
     assert [list(each) for each in table["words"]] == [[], ["hello", "big"]]
 

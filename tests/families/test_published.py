@@ -115,6 +115,19 @@ def test_a_published_model_is_learnt_and_answers_as_its_own_processor_says(
     assert len(served(tmp_path).predict([in_base64(each) for each in pixels])) == 2
 
 
+@pytest.mark.parametrize(
+    "kind", ["upernet", "segformer", pytest.param("mask2former", marks=pytest.mark.slow)]
+)
+def test_the_last_batch_of_an_epoch_may_be_one_picture(kind: str, tmp_path: Path) -> None:
+    folder = fitted(tmp_path, kind)
+    problem, model = load("semantic-segmentation"), with_labels(folder, kind, LABELS).train()
+    pixels = to_tensor(list(pictures(1)))
+    labels = torch.randint(0, 3, (1, SIDE, SIDE))
+    problem.loss(model, {"pixel_values": pixels, "labels": labels}).backward()
+    norms = [each for each in model.modules() if isinstance(each, torch.nn.BatchNorm2d)]
+    assert all(each.training for each in norms)
+
+
 def same_objects(kind: str, model: Any, stored: torch.Tensor, outputs: Any) -> None:
     by_queries = kind in ("yolos", "detr")
     name = "DetrImageProcessorPil" if by_queries else "RTDetrImageProcessorPil"

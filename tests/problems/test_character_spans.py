@@ -10,6 +10,9 @@ import pytest
 
 from tasks.contract import StageError
 from tasks.data.notices import Notices
+from tasks.data.rows import Row
+from tasks.experiment.problem import LabelledData
+from tasks.problems import shape_of
 from tasks.problems.token_classification import character_spans as spans
 from tasks.problems.token_classification.words import places_of_words, words_in
 
@@ -94,6 +97,13 @@ def test_what_does_not_fit_the_words_is_counted_with_an_example(what: str) -> No
     notices = read(TEXT, *COUNTED[what])[2]
     assert notices.counts[what] == 1
     assert "a.json, item 1" in notices.examples[what]
+
+
+def test_a_text_without_a_list_of_spans_is_an_error_that_says_so() -> None:
+    data = LabelledData(problem="token-classification")
+    row = Row("", "", {"tokens": "Otto of Ohio", "tags": None}, "a.json, item 1")
+    with pytest.raises(StageError, match="column 'tags' has nothing beside a text; accepted: a l"):
+        shape_of("token-classification").parse(row, data, Notices())
 
 
 def test_of_spans_that_overlap_the_longest_counts_and_whole_words_are_taken() -> None:

@@ -78,7 +78,7 @@ def test_new_rows_are_answered_as_in_the_evaluation(learnt: Any) -> None:
 
 def test_explanations_are_of_the_merged_answer_and_find_the_word(learnt: Any) -> None:
     if learnt.problem == WORDS:
-        pytest.skip("labels of words are not explained")
+        pytest.skip("of one word each: tests/explanations/test_answers_in_rows.py")
     kind, explained = load(learnt.problem), load_explained(learnt.problem)
     model, tokenizer = read_model(kind.AUTO_MODEL, learnt.windows.model)
     subject = subject_of(kind, explained, model, tokenizer)

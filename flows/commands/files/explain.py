@@ -17,7 +17,7 @@ from flows.calls.explaining import (
     require_methods,
 )
 from flows.calls.given_rows import read_inputs
-from flows.calls.inputs import Input, note, picture_inputs
+from flows.calls.inputs import Input, input_of, note, picture_inputs
 from flows.calls.predicting import AnsweringModel
 from flows.commands.files.explained import explained_lines
 from flows.commands.parts import ModelArgument
@@ -105,12 +105,12 @@ def _inputs(model: AnsweringModel, given: str, named: list[str]) -> list[Input]:
     is_read = path.suffix.lower() in (*READERS, *TEXTS) or workbook.claims(given)
     is_name = is_read and " " not in given
     if given == "-" or is_name or (len(given) < 255 and path.is_file()):
-        return read_inputs(given, *columns, words=False)
+        return read_inputs(given, *columns, words=model.reads_words)
     texts = given.split("\t")
     if len(texts) != len(columns) or not all(text.strip() for text in texts):
         accepted = "two texts with a tab between them" if len(columns) > 1 else "a text"
         raise StageError(f"TEXT: found {given!r:.80}; accepted: {accepted}, or a file of rows")
-    return [texts[0] if len(texts) == 1 else (texts[0], texts[1])]
+    return [input_of(texts, "TEXT", len(texts), words=model.reads_words)]
 
 
 def _write(found: Iterator[Explanation], output: Path | None) -> None:
@@ -142,5 +142,7 @@ def as_record(found: Explanation) -> dict[str, Any]:
         for name, values in measured.values.items()
     }
     words = {"words": [piece.text for piece in row.pieces]} if row.pieces else {}
+    if row.own:
+        words["own"] = [row.pieces[part].text for part in row.own]
     numbers = {"strength": strength, "without": without, "score": measured.score}
     return {**found.answer, "explained": found.words, **numbers, **words, "methods": methods}

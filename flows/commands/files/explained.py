@@ -60,7 +60,7 @@ def _text(found: Explanation, values: Sequence[float], *, colours: bool) -> Text
     for number, piece in enumerate(found.found.row.pieces):
         if piece.column != column:
             text.append(whole[at:] + ("\n  " if column else ""))
-            column, at, whole = piece.column, 0, str(found.answer.get(piece.column, ""))
+            column, at, whole = piece.column, 0, found.texts.get(piece.column, "")
         text.append(whole[at : piece.start])
         if colours:
             text.append(piece.text, style=_style(shares[number]))

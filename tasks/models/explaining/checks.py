@@ -110,10 +110,15 @@ def by_chance(subject: Subject, row: RowInParts, scale: Scale, seed: Sequence[in
     )
 
 
-def likeness(ours: Floats, random: Floats) -> float:
-    """The rank correlation of the sizes of attributions; NaN where one of them has no order."""
-    ranks = [rankdata(np.abs(each)) for each in (ours, random)]
-    if len(ours) < FEWEST or any(np.ptp(each) == 0 for each in ranks):
+def likeness(ours: Floats, random: Floats, own: Sequence[int] = ()) -> float:
+    """The rank correlation of the sizes of attributions; NaN where one of them has no order.
+
+    The parts that the answer is of (`own`) do not count: the tag of a word depends most on that
+    word in any model, whatever was learnt.
+    """
+    others = [np.delete(np.abs(each), list(own)) for each in (ours, random)]
+    ranks = [rankdata(each) for each in others]
+    if len(ranks[0]) < FEWEST or any(np.ptp(each) == 0 for each in ranks):
         return math.nan
     return float(np.corrcoef(*ranks)[0, 1])
 

@@ -119,7 +119,7 @@ class Explaining:
             random = self.random
             found.alike.update(
                 {
-                    name: likeness(found.values[name], each.attribute(random, row))
+                    name: likeness(found.values[name], each.attribute(random, row), row.own)
                     for name, each in self.methods.items()
                 }
             )

@@ -62,9 +62,9 @@ class Regions(Subject):
         """Of shape (height, width)."""
         return found.sum(dim=0)
 
-    def as_read(self, through: Tensor) -> Tensor:
+    def as_read(self, _row: RowInParts, through: Tensor) -> Tensor:
         """The first place, which stands for the picture."""
-        return through[0]
+        return through[0, 0]
 
     def of_places(self, row: RowInParts, values: Tensor) -> Tensor:
         """The patches behind the first place, each spread over its pixels."""

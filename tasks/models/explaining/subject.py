@@ -53,6 +53,7 @@ class RowInParts:
         answer: which of the model's outputs is explained.
         direction: 1, or -1 where the answer is that the score is low.
         pieces: the words, of a text.
+        own: the parts that the answer is of; none if it is of the whole row.
     """
 
     inputs: Batch
@@ -62,6 +63,12 @@ class RowInParts:
     answer: int = 0
     direction: int = 1
     pieces: tuple[Piece, ...] = ()
+    own: tuple[int, ...] = ()
+
+    @property
+    def about(self) -> str:
+        """The words that the answer is of; empty for the whole row."""
+        return " ".join(self.pieces[part].text for part in self.own)
 
 
 class Subject(ABC):
@@ -105,8 +112,20 @@ class Subject(ABC):
         """Attributions of one row, summed over the features of each place."""
 
     @abstractmethod
-    def as_read(self, through: Tensor) -> Tensor:
-        """Of a square matrix over places, the row of the place that the head reads."""
+    def as_read(self, row: RowInParts, through: Tensor) -> Tensor:
+        """Of a matrix over places, the row of the place that the head reads.
+
+        Args:
+            row: with its answer.
+            through: of shape (passes, places, places).
+
+        Returns:
+            Shape (passes x places,); of several passes, the mean.
+        """
+
+    def own(self, _row: RowInParts) -> tuple[int, ...]:
+        """The parts that the answer is of; none if it is of the whole row."""
+        return ()
 
     def passes(self, _row: RowInParts) -> int:
         """How many inputs the model reads of a row: one."""
@@ -124,11 +143,9 @@ class Subject(ABC):
         """The row, with the answer that is explained."""
         full, blank = self.ends(row)
         answer = self.explained.answer(full, gold, labels)
-        return replace(
-            row,
-            answer=answer,
-            direction=self.explained.direction(float(full[answer]), float(blank[answer])),
-        )
+        direction = self.explained.direction(float(full[answer]), float(blank[answer]))
+        found = replace(row, answer=answer, direction=direction)
+        return replace(found, own=self.own(found))
 
     @torch.no_grad()
     def ends(self, row: RowInParts) -> tuple[Floats, Floats]:

@@ -7,7 +7,7 @@ the other: a word that several windows have is blank in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -32,16 +32,25 @@ BLANKS = ("mask_token", "unk_token", "eos_token", "pad_token")
 
 
 class Words(Subject):
-    """A model that reads texts."""
+    """A model that reads texts.
 
+    Attributes:
+        CUTS_WORDS: Whether the tokenizer says what a word is; else it is what is between blanks.
+    """
+
+    CUTS_WORDS: ClassVar[bool] = True
     VARIED: ClassVar[str] = "input_ids"
     PARTS: ClassVar[str] = WORDS
+
+    def texts_of(self, table: pd.DataFrame) -> dict[str, list[str]]:
+        """What the model reads of rows, by column: a text, or both of a pair."""
+        return {name: list(table[name]) for name in (FIRST, SECOND) if name in table}
 
     def rows(self, table: pd.DataFrame, labels: Sequence[str]) -> list[RowInParts]:
         """The words of each row, as far as the model reads it."""
         examples = self.kind.encode(table, self.reader, labels)
-        columns = [name for name in (FIRST, SECOND) if name in table]
-        texts = [list(table[name]) for name in columns]
+        read = self.texts_of(table)
+        columns, texts = [*read], [*read.values()]
         whole = len(texts) == 1 and reads_windows(self.reader)
         encoded = self.reader(
             *texts,
@@ -62,26 +71,8 @@ class Words(Subject):
     def _row(
         self, examples: Sequence[Any], encoded: Any, columns: Sequence[str], texts: Sequence[str]
     ) -> RowInParts:
-        pieces: list[Piece] = []
-        part_of = np.full(len(encoded.ids), -1)
-        last: tuple[int, int] | None = None
-        places = zip(encoded.sequence_ids, encoded.word_ids, encoded.offsets, strict=True)
-        for place, (column, word, ends) in enumerate(places):
-            if column is None or word is None:  # a special token
-                last = None
-                continue
-            text = texts[column]
-            start, end = _bare(text, *ends)
-            if last == (column, word) and not _apart(text, pieces[-1].end, start):
-                known = pieces.pop()
-                start, end = known.start, max(known.end, end)
-            pieces.append(Piece(text[start:end], columns[column], start, end))
-            part_of[place] = len(pieces) - 1
-            last = (column, word)
-        pieces, part_of = _without_white_space(pieces, part_of)
-        padding = getattr(self.model.config, "pad_token_id", 0) or 0
-        batch = self.kind.collate(examples, padding)
-        inputs = {n: t.to(self.model.device) for n, t in batch.items() if n != "labels"}
+        pieces, part_of = self.in_words(encoded, columns, texts)
+        inputs = self.batch_of(examples)
         if len(examples) > 1:
             head, tail = inside(encoded.sequence_ids)
             part_of = np.concatenate(
@@ -92,6 +83,37 @@ class Words(Subject):
             )
             inputs = {name: tensor.reshape(1, -1) for name, tensor in inputs.items()}
             inputs[WINDOWS] = torch.ones(1, len(examples), device=self.model.device)
+        return self.in_parts_of(inputs, part_of, pieces)
+
+    def in_words(
+        self, encoded: Any, columns: Sequence[str], texts: Sequence[str]
+    ) -> tuple[list[Piece], NDArray[np.int64]]:
+        """The words of a row, and the number of the word at each place, -1 for special tokens.
+
+        Args:
+            encoded: the row as the tokenizer reads it.
+            columns: of its texts.
+            texts: of the row.
+        """
+        given = zip(encoded.sequence_ids, encoded.word_ids, encoded.offsets, strict=True)
+        places = [
+            None if column is None or word is None else (columns[column], ends)
+            for column, word, ends in given
+        ]
+        numbers = encoded.word_ids if self.CUTS_WORDS else None
+        found = words_of(places, dict(zip(columns, texts, strict=True)), numbers)
+        return without_white_space(*found)
+
+    def batch_of(self, examples: Sequence[Any]) -> Batch:
+        """The examples of a row as a batch without labels, on the device of the model."""
+        padding = getattr(self.model.config, "pad_token_id", 0) or 0
+        batch = self.kind.collate(examples, padding)
+        return {n: t.to(self.model.device) for n, t in batch.items() if n != "labels"}
+
+    def in_parts_of(
+        self, inputs: Batch, part_of: NDArray[np.int64], pieces: Sequence[Piece]
+    ) -> RowInParts:
+        """A row, with the blank token in the place of each word."""
         kept = torch.from_numpy(part_of < 0).to(self.model.device)
         blank = torch.where(kept, inputs[self.VARIED], self._number)
         return RowInParts(inputs, blank, part_of, len(pieces), pieces=tuple(pieces))
@@ -116,10 +138,10 @@ class Words(Subject):
 
     def scores(self, batch: Batch) -> Tensor:
         """Of a decoder, those of the last place, also where the blank token is its padding."""
-        with _unpadded(self.model):
+        with unpadded(self.model):
             if WINDOWS not in batch:
                 return super().scores(batch)
-            each = self.kind.logits(self.model, _windows_of(batch)).float()
+            each = self.kind.logits(self.model, windows_of(batch)).float()
             windows = each.reshape(*batch[WINDOWS].shape, each.shape[-1])
             return self.explained.scores(self.kind.together(windows))
 
@@ -129,7 +151,7 @@ class Words(Subject):
 
     def attentions(self, inputs: Batch) -> tuple[Tensor, ...]:
         """Those of each window of a row."""
-        return super().attentions(_windows_of(inputs) if WINDOWS in inputs else inputs)
+        return super().attentions(windows_of(inputs))
 
     @property
     def embeddings(self) -> Any:
@@ -140,24 +162,28 @@ class Words(Subject):
         """Of shape (tokens,)."""
         return found.sum(dim=-1)
 
-    def as_read(self, through: Tensor) -> Tensor:
+    def as_read(self, _row: RowInParts, through: Tensor) -> Tensor:
         """The first place, the last one of a decoder, or the mean of all."""
         config = self.model.config
         if choices.is_decoder(config.model_type):
-            return through[-1]
-        return (
-            through.mean(0) if getattr(config, "classifier_pooling", "") == "mean" else through[0]
-        )
+            read = through[:, -1]
+        elif getattr(config, "classifier_pooling", "") == "mean":
+            read = through.mean(1)
+        else:
+            read = through[:, 0]
+        return read.flatten() / len(through)
 
 
-def _windows_of(batch: Batch) -> Batch:
-    """Rows of several windows as their windows, which are all of one length."""
+def windows_of(batch: Batch) -> Batch:
+    """Rows of several windows as their windows, which are all of one length; others as they are."""
+    if WINDOWS not in batch:
+        return batch
     rows, windows = batch[WINDOWS].shape
     return {n: t.reshape(rows * windows, -1) for n, t in batch.items() if n != WINDOWS}
 
 
 @contextmanager
-def _unpadded(model: Any) -> Iterator[None]:
+def unpadded(model: Any) -> Iterator[None]:
     """Have a model take each token for one of the text: rows of one length have no padding.
 
     A decoder reads the last token that is not its padding, and published ones pad with the token
@@ -171,7 +197,40 @@ def _unpadded(model: Any) -> Iterator[None]:
         model.config.pad_token_id = usual
 
 
-def _without_white_space(
+def words_of(
+    places: Sequence[tuple[str, tuple[int, int]] | None],
+    texts: Mapping[str, str],
+    numbers: Sequence[int | None] | None = None,
+) -> tuple[list[Piece], NDArray[np.int64]]:
+    """The words of a row, and the number of the word at each place, -1 for special tokens.
+
+    Args:
+        places: the column of each token, and its first and last-plus-one character there; None for
+            special tokens.
+        texts: by column.
+        numbers: of the word that each token is of, by the tokenizer; by default, words are what is
+            between blanks.
+    """
+    pieces: list[Piece] = []
+    part_of = np.full(len(places), -1)
+    last: tuple[str, int | None] | None = None
+    for place, given in enumerate(places):
+        if given is None:
+            last = None
+            continue
+        column, ends = given
+        text, own = texts[column], (column, numbers[place] if numbers else None)
+        start, end = _bare(text, *ends)
+        if last == own and not _apart(text, pieces[-1].end, start):
+            known = pieces.pop()
+            start, end = known.start, max(known.end, end)
+        pieces.append(Piece(text[start:end], column, start, end))
+        part_of[place] = len(pieces) - 1
+        last = own
+    return pieces, part_of
+
+
+def without_white_space(
     pieces: Sequence[Piece], part_of: NDArray[np.int64]
 ) -> tuple[list[Piece], NDArray[np.int64]]:
     """The words, where tokens of white space alone belong to the word before; a first one to none.

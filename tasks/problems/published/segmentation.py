@@ -5,11 +5,13 @@ MLflow copies this file into a model that it serves: it imports nothing of Tempe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..dense_head import resized
 
@@ -36,7 +38,8 @@ class ScoredPixels:
         if labels is not None:
             ignored = ignored_by(self.config)
             truth = labels.where(labels != NOT_COUNTED, ignored)
-        outputs = model.forward(pixel_values=pixel_values, labels=truth)
+        with whole_norms(self, len(pixel_values)):
+            outputs = model.forward(pixel_values=pixel_values, labels=truth)
         scores = resized(outputs.logits, list(pixel_values.shape[2:]))
         loss = outputs.loss
         if labels is not None and not bool((labels != NOT_COUNTED).any()):
@@ -71,6 +74,24 @@ class MaskedByQueries:
         ).sigmoid()
         scores = torch.einsum("pql,pqhw->phwl", shares, masks)
         return SimpleNamespace(logits=scores.clamp(min=LEAST).log(), loss=outputs.loss)
+
+
+@contextmanager
+def whole_norms(model: Any, pictures: int) -> Iterator[None]:
+    """Have batch norms use their running statistics for one picture that is pooled to one place.
+
+    A single value has no variance: torch refuses the last batch of an epoch if it is one picture.
+    """
+    modules = list(model.modules()) if pictures == 1 and model.training else []
+    pooled = any(isinstance(each, nn.AdaptiveAvgPool2d) for each in modules)
+    norms = [each for each in modules if pooled and isinstance(each, nn.BatchNorm2d)]
+    for each in norms:
+        each.eval()
+    try:
+        yield
+    finally:
+        for each in norms:
+            each.train()
 
 
 def ignored_by(config: Any) -> int:

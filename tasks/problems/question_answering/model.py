@@ -24,6 +24,7 @@ from tasks.data.text.length_buckets import Batch, Example, inputs_of
 from tasks.experiment.problem import OF_QUESTIONS
 from tasks.problems.question_answering.served import (
     CERTAIN,
+    NOWHERE,
     STRIDE,
     Scores,
     Spans,
@@ -45,8 +46,6 @@ PIPELINE = "question-answering"
 LOSS = "cross-entropy of the first and of the last token, nats"
 INFERENCE: dict[str, Any] = {}
 SERVED = "tasks.problems.question_answering.served"
-
-NOWHERE = (0, 0)
 
 
 @dataclass(frozen=True)

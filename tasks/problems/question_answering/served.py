@@ -27,6 +27,7 @@ COLUMNS = ("question", "text")
 STRIDE, CERTAIN = "window_stride", "always_answers"
 USUAL_STRIDE = 128  # tokens, of a model that was fine-tuned elsewhere
 LONGEST = 100  # tokens of an answer
+NOWHERE = (0, 0)  # the first and the last token of no answer
 AT_ONCE = 1_000_000  # characters of texts: lists of offsets take much memory
 
 Spans = NDArray[np.int32]
@@ -151,17 +152,28 @@ def best_answer(text: str, windows: Sequence[tuple[Spans, Scores]], *, certain: 
             and as last token of an answer.
         certain: whether there is an answer.
     """
+    number, first, last = best_place(windows, certain=certain)
+    spans, scores = windows[number]
+    if (first, last) == NOWHERE:
+        return Answer("", -1, _probability(scores, first, last))
+    begin, end = int(spans[first, 0]), int(spans[last, 1])
+    part = text[begin:end]
+    start = begin + len(part) - len(part.lstrip())
+    return Answer(part.strip(), start, _probability(scores, first, last))
+
+
+def best_place(windows: Sequence[tuple[Spans, Scores]], *, certain: bool) -> tuple[int, int, int]:
+    """The number of the window with the answer, and its first and last token there.
+
+    Both tokens are those of NOWHERE if there is no answer, in the window where that is least sure.
+    """
     found = [best_part(scores, spans) for spans, scores in windows]
     values = [value for value, _, _ in found]
     nothing = [float(scores[0].sum()) for _, scores in windows]
     best, least = int(np.argmax(values)), int(np.argmin(nothing))
     if values[best] == -np.inf or (not certain and nothing[least] > values[best]):
-        return Answer("", -1, _probability(windows[least][1], 0, 0))
-    (spans, scores), (_, first, last) = windows[best], found[best]
-    begin, end = int(spans[first, 0]), int(spans[last, 1])
-    part = text[begin:end]
-    start = begin + len(part) - len(part.lstrip())
-    return Answer(part.strip(), start, _probability(scores, first, last))
+        return least, *NOWHERE
+    return best, found[best][1], found[best][2]
 
 
 def best_part(scores: Scores, spans: Spans) -> tuple[float, int, int]:

@@ -16,7 +16,7 @@ PROBABLE = True
 
 
 def scores(logits: Tensor) -> Tensor:
-    """The log-odds of each label against all others, in nats.
+    """The log-odds of each label against all others, in nats: of shape (…, labels), as given.
 
     A softmax says nothing of a single logit: the same number may be added to all of them.
     """
@@ -24,7 +24,7 @@ def scores(logits: Tensor) -> Tensor:
 
     labels = logits.shape[-1]
     own = torch.eye(labels, dtype=torch.bool, device=logits.device)
-    others = logits[:, None, :].masked_fill(own, -torch.inf)
+    others = logits[..., None, :].masked_fill(own, -torch.inf)
     return logits - others.logsumexp(dim=-1)
 
 

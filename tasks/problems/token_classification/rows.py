@@ -48,6 +48,11 @@ def parse(row: Row, data: LabelledData, notices: Notices) -> Example | None:
     did it.
     """
     text, spans = row.values[data.columns.tokens], row.values[data.columns.tags]
+    if isinstance(text, str) and text.strip() and spans is None:
+        raise StageError(
+            f"{row.where}: column {data.columns.tags!r} has nothing beside a text; accepted: a "
+            "list of spans, [] for a text without entities"
+        )
     if isinstance(text, str) and text.strip() and are_spans(spans):
         if (own := spans_of(spans, row.where, notices)) is None:
             return None

@@ -148,6 +148,7 @@ def test_unfinished_work_is_freed_by_age_and_not_to_make_the_store_fit() -> None
     assert not folder.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("prefect")
 def test_deleting_an_experiments_run_frees_what_only_it_referred_to() -> None:
     first, _ = run_flow(sum_of_doubles)

@@ -18,7 +18,6 @@ from tests.support.tiny_experiment import write_experiment
     [
         ("evaluation.calibration=temperature", "calibration"),
         ("evaluation.mislabelled=true", "mislabelled"),
-        ("evaluation.explain=[occlusion]", "explanation"),
         ("evaluation.probe_layers=true", "probing"),
     ],
 )

@@ -26,6 +26,7 @@ def rot(artifact: Artifact, name: str) -> None:
     digest_memo._memo().put({Identity.of(file.stat()): artifact.files[name]})
 
 
+@pytest.mark.slow
 def test_a_second_run_reads_no_file_of_an_artifact(monkeypatch: pytest.MonkeyPatch) -> None:
     run_flow(sum_of_doubles)
     time.sleep(SETTLED + 0.1)
@@ -61,6 +62,7 @@ def test_what_a_disk_changed_by_itself_is_found_by_a_full_verification() -> None
     assert (again.path / "number.txt").read_text() == "6"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["number.txt", "show/card.md"])
 def test_an_altered_byte_is_found_although_the_file_has_its_old_time(name: str) -> None:
     run_flow(sum_of_doubles)

@@ -2,6 +2,8 @@
 
 import sys
 
+import pytest
+
 from tasks.sources.pydocs.docstrings import DISTRIBUTIONS, docstrings_of, extract, versions
 
 SOURCE = b'''"""The module."""
@@ -54,6 +56,7 @@ def test_versions_are_those_of_the_distributions():
     assert versions().keys() == {"python", *DISTRIBUTIONS.values()}
 
 
+@pytest.mark.slow
 def test_the_order_does_not_depend_on_how_many_processes_read():
     one, three = (
         list(extract("tests.sources.pydocs.test_docstrings:name_of", 0.05, n)) for n in (1, 3)

@@ -106,6 +106,7 @@ def test_sentences_with_code_are_tagged_and_those_with_unmarked_code_left_out():
     ]
 
 
+@pytest.mark.slow
 def test_library_passages_are_balanced_distinct_and_masked(monkeypatch):
     monkeypatch.setattr(pydocs_library, "ROWS_EACH", 20)
     monkeypatch.setattr(pydocs_library, "MEGABYTES_EACH", 0.4)
@@ -179,6 +180,7 @@ def test_one_parameter_is_no_question():
     assert asked(Docstring("numpy/a.py::f", "Do it.\n\n:param x: What it is done with.")) == []
 
 
+@pytest.mark.slow
 def test_questions_have_their_answers_in_distinct_texts(monkeypatch):
     monkeypatch.setattr(pydocs_questions, "MEGABYTES_EACH", 0.3)
     monkeypatch.setattr(pydocs_questions, "TEXTS_EACH", 10)

@@ -53,6 +53,7 @@ def loading_of(folder: Path) -> str:
     return (folder / "README.md").read_text().split("```python\n")[1].split("```")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("mlflow_database")
 def test_the_weights_are_the_same_and_the_card_says_how_to_load_them(
     classifier: Path, tmp_path: Path

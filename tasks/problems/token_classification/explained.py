@@ -1,0 +1,47 @@
+"""Why a word has its tag: the log-odds of the tag of one word of a sentence.
+
+That is the surest wrong tag; where no tag is known to be wrong, the surest tag of an entity; where
+there is none, the word that comes closest to one. An answer is the number `word x labels + tag`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tasks.problems.text_classification.explained import direction, scores
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["direction", "scores"]
+
+PARTS = "tasks.models.explaining.tagged_words"
+SCORE = "log-odds of the tag"
+PROBABLE = True
+UNSEEN = -1e4  # the score of each tag of a word that the model does not see: finite, and the least
+
+
+def answer(scores: NDArray[np.float64], gold: Any, labels: Sequence[str]) -> int:
+    """The word and the tag that are explained, by the scores of all: shape (words x labels,)."""
+    from tasks.problems.token_classification.scores import OUTSIDE
+
+    by_word = scores.reshape(-1, len(labels))
+    seen = [word for word, own in enumerate(by_word) if own.max() > UNSEEN]
+    if not seen:
+        return 0
+    tags = by_word.argmax(axis=1)
+    said = [labels[tag] for tag in tags]
+    wrong = [] if gold is None else [word for word in seen if said[word] != gold[word]]
+    entities = [word for word in seen if said[word] != OUTSIDE]
+    if wrong or entities:
+        word = max(wrong or entities, key=lambda each: by_word[each].max())
+    else:
+        word = min(seen, key=lambda each: by_word[each].max())
+    return int(word * len(labels) + tags[word])
+
+
+def words(labels: Sequence[str], answer: int, direction: int) -> str:
+    """The tag."""
+    return labels[answer % len(labels)]
