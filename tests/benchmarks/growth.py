@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.benchmarks.data import write_grown
@@ -22,16 +22,23 @@ class Curve:
     Attributes:
         name, x, y: in words, with units.
         points: x and y.
+        ends: of the interval of each y; none if there are no intervals.
+        levels: what the y are compared with, by name.
     """
 
     name: str
     x: str
     y: str
     points: Sequence[tuple[float, float]]
+    ends: Sequence[tuple[float, float]] = ()
+    levels: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        points = ", ".join(f"{x:,g} {self.x}: {rounded(y)} {self.y}" for x, y in self.points)
-        return f"{self.name}: {points}"
+        points = ", ".join(
+            f"{x:,g} {self.x}: {rounded(y)} {self.y}".strip() for x, y in self.points
+        )
+        levels = "".join(f"; {name}: {rounded(y)}" for name, y in self.levels.items())
+        return f"{self.name}: {points}{levels}"
 
 
 def curves(data: Path, scratch: Path) -> list[Curve]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.benchmarks.growth import Curve
 from tests.benchmarks.rows import Row
-from tests.benchmarks.table import draw, markdown, write_csv
+from tests.benchmarks.table import draw, draw_worth, markdown, write_csv
 
 
 @dataclass
@@ -70,6 +70,9 @@ class Results:
         text = json.dumps(kept, ensure_ascii=False, indent=2) + "\n"
         (self.out / "bench.json").write_text(text, encoding="utf-8")
         (self.out / "bench.md").write_text(self.text(), encoding="utf-8")
+        compared = [curve for curve in part.curves if curve.levels]
+        if compared:
+            draw_worth(compared, self.out / f"{name}.png")
         if self.rows:
             write_csv(self.rows, self.machine, self.out / "bench.csv")
             draw(self.rows, self.curves, self.out / "bench.png")

@@ -56,6 +56,15 @@ def draw(rows: Sequence[Row], curves: Sequence[Curve], file: Path) -> None:
     pyplot.close(figure)
 
 
+def draw_worth(curves: Sequence[Curve], file: Path) -> None:
+    """Draw curves alone, with what they are compared with."""
+    figure = pyplot.figure(figsize=(11, 2.9), layout="constrained")
+    for axes, curve in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True):
+        draw_curve(axes, curve)
+    figure.savefig(file, dpi=100)
+    pyplot.close(figure)
+
+
 def draw_targets(axes: Any, rows: Sequence[Row]) -> None:
     """A bar a row: how many times better than its target (1 is the target)."""
     scores = [score(row) for row in rows]
@@ -91,10 +100,17 @@ def score(row: Row) -> float:
 
 def draw_curve(axes: Any, curve: Curve) -> None:
     """What grows, over a logarithmic axis."""
-    axes.semilogx(*zip(*curve.points, strict=True), marker="o", color="#2a4f7f")
-    axes.set_xticks(sizes := [size for size, _ in curve.points], [f"{size:,g}" for size in sizes])
+    sizes, values = zip(*curve.points, strict=True)
+    axes.semilogx(sizes, values, marker="o", color="#2a4f7f")
+    if curve.ends:
+        axes.fill_between(sizes, *zip(*curve.ends, strict=True), color="#2a4f7f", alpha=0.15)
+    for (name, level), colour in zip(curve.levels.items(), ("#b3542d", "#8a8a8a"), strict=False):
+        axes.axhline(level, color=colour, linewidth=1)
+        axes.text(sizes[0], level, name, color=colour, fontsize=7, va="top")
+    axes.set_xticks(sizes, [f"{size:,g}" for size in sizes])
     axes.minorticks_off()
-    axes.set_ylim(0, 1.1 * max(value for _, value in curve.points))
+    tops = [*values, *curve.levels.values(), *(high for _, high in curve.ends)]
+    axes.set_ylim(0, 1.1 * max(tops))
     axes.set_title(curve.name, fontsize=9)
     axes.set_xlabel(curve.x, fontsize=8)
     axes.set_ylabel(curve.y, fontsize=8)

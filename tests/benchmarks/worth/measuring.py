@@ -44,22 +44,11 @@ def worth(
     rows, curves = [], []
     for file in files:
         found = {each: [measure(file, each, seed) for seed in range(seeds)] for each in minutes}
-        some = next(iter(found.values()))[0]
         for name, problem in problems_of(file).items():
             metric = load(problem).HEADLINE
             for each, results in found.items():
                 rows.append(_row(name, metric, each, results))
-            points = [
-                (each, median(result[f"downstream/{name}/{metric}"] for result in results))
-                for each, results in found.items()
-            ]
-            curves.append(Curve(f"{name}, {metric}", "min", "", points))
-            scratch, simple = (
-                some[f"downstream/{name}/{model}/{metric}"] for model in (FROM_SCRATCH, SIMPLE)
-            )
-            notes.append(
-                f"`{name}`, {metric}, seed 0: from scratch {scratch:.3f}, simple {simple:.3f}."
-            )
+            curves.append(_curve(name, metric, found))
     return rows, notes, curves
 
 
@@ -84,6 +73,29 @@ def problems_of(file: Path) -> dict[str, str]:
     """The problems of an experiment by their names in it."""
     experiment = yaml.safe_load(file.read_text(encoding="utf-8"))
     return {each["name"]: each["problem"] for each in experiment["downstream"]}
+
+
+def _curve(name: str, metric: str, found: dict[float, list[dict[str, float]]]) -> Curve:
+    """The metric over minutes, beside the simple model and the one from random weights."""
+    below = f"downstream/{name}"
+
+    def middle(results: Sequence[dict[str, float]], name: str) -> float:
+        return median(result[name] for result in results)
+
+    own = f"{below}/{metric}"
+    every = [result for results in found.values() for result in results]
+    models = {"simple model": SIMPLE, "from scratch": FROM_SCRATCH}
+    return Curve(
+        f"{name}, {metric}",
+        "min",
+        "",
+        [(each, middle(results, own)) for each, results in found.items()],
+        [
+            (middle(results, f"{own}/low"), middle(results, f"{own}/high"))
+            for results in found.values()
+        ],
+        {words: middle(every, f"{below}/{model}/{metric}") for words, model in models.items()},
+    )
 
 
 def _row(name: str, metric: str, minutes: float, results: Sequence[dict[str, float]]) -> Row:
