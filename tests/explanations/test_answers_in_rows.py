@@ -231,6 +231,21 @@ def test_words_in_windows_are_explained_by_all_windows(owls: SimpleNamespace, ho
     assert looked.sum() == pytest.approx(1, abs=0.35)  # but for special tokens
 
 
+def test_a_window_without_the_beginning_of_a_word_is_not_read(
+    owls: SimpleNamespace, home: Path
+) -> None:
+    model = AnsweringModel.of(str(owls.model), print)
+    how = Explainer.of(model, METHODS)
+    how.subject.reader.model_max_length = 12
+    how.subject.reader.init_kwargs["window_stride"] = 4
+    sentence = ["the", "new", "owl", "q" * 30]  # of letters that the tokenizer takes one by one
+    rows = as_rows(how.subject.kind, [sentence], ["tokens"], how.labels)
+    assert len(how.subject.kind.encode(rows, how.subject.reader, how.labels)) == 1
+    (found,) = how.explain(rows, 0)
+    assert found.words.endswith(": owl") or found.words.endswith(f": {'q' * 30}")
+    assert [piece.text for piece in found.found.row.pieces] == sentence
+
+
 def test_a_sentence_without_entities_is_explained_by_the_word_closest_to_one(
     owls: SimpleNamespace, home: Path
 ) -> None:

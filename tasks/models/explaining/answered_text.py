@@ -51,7 +51,7 @@ class AnsweredText(Words):
         ]
         number, first, last = best_place(scored, certain=windows[0].certain)
         pieces, part_of = self._in_words(question, text, windows[number])
-        row = self.in_parts_of(batches[number], part_of, pieces)
+        row = self.blanked(batches[number], part_of, pieces)
         part = torch.tensor([[first, last]], device=self.model.device)
         return replace(row, inputs=row.inputs | {PART: part})
 

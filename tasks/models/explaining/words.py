@@ -24,7 +24,7 @@ from tasks.models.explaining.explained import Explained
 from tasks.models.explaining.subject import WORDS, Batch, Piece, RowInParts, Subject
 from tasks.problems import Problem
 from tasks.problems.windows.cutting import inside, reads_windows
-from tasks.problems.windows.texts import by_row
+from tasks.problems.windows.texts import TextWindow, by_row
 
 NO_TOKEN = -1  # the number of none
 WINDOWS = "windows"  # of a batch of rows in windows: of shape (rows, windows)
@@ -73,7 +73,7 @@ class Words(Subject):
     ) -> RowInParts:
         pieces, part_of = self.in_words(encoded, columns, texts)
         inputs = self.batch_of(examples)
-        if len(examples) > 1:
+        if isinstance(examples[0], TextWindow):
             head, tail = inside(encoded.sequence_ids)
             part_of = np.concatenate(
                 [
@@ -81,9 +81,10 @@ class Words(Subject):
                     for begin, end in ((each.begin, each.end) for each in examples)
                 ]
             )
+        if len(examples) > 1:
             inputs = {name: tensor.reshape(1, -1) for name, tensor in inputs.items()}
             inputs[WINDOWS] = torch.ones(1, len(examples), device=self.model.device)
-        return self.in_parts_of(inputs, part_of, pieces)
+        return self.blanked(inputs, part_of, pieces)
 
     def in_words(
         self, encoded: Any, columns: Sequence[str], texts: Sequence[str]
@@ -110,7 +111,7 @@ class Words(Subject):
         batch = self.kind.collate(examples, padding)
         return {n: t.to(self.model.device) for n, t in batch.items() if n != "labels"}
 
-    def in_parts_of(
+    def blanked(
         self, inputs: Batch, part_of: NDArray[np.int64], pieces: Sequence[Piece]
     ) -> RowInParts:
         """A row, with the blank token in the place of each word."""
