@@ -1,6 +1,7 @@
-"""Answers drawn on their pictures, in full size, for `temper predict --draw`.
+"""Answers drawn on their pictures: in full size for `temper predict --draw`, or enlarged.
 
-To draw the answers of another problem: add a function of a picture and an answer to DRAWN.
+To draw the answers of another problem: add a function of a picture and an answer to DRAWN, and one
+that also enlarges to ENLARGED.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from PIL import Image, ImageDraw, ImageFont
 
-from tasks.data.images.boxes import from_text
+from tasks.data.images.boxes import as_text, from_text, objects_in
 from tasks.data.images.masks import IGNORED, placed
 from tasks.pages.picture_sheets import COLOURS, coloured
 from tasks.problems.object_detection.scores import SURE
@@ -69,5 +70,27 @@ def draw_boxes(image: Any, answer: str, labels: Sequence[str]) -> dict[str, Any]
     return {".png": drawn}
 
 
+def enlarged_mask(image: Any, answer: str, labels: Sequence[str], times: int) -> Any:
+    """The picture with a mask, its pixels as squares of `times` pixels."""
+    drawn = draw_mask(image, answer, labels)[".png"]
+    return drawn.resize(_large(drawn, times), Image.Resampling.NEAREST)
+
+
+def enlarged_boxes(image: Any, answer: str, labels: Sequence[str], times: int) -> Any:
+    """The picture `times` as large, with boxes in thin lines; true ones have no score."""
+    boxes = [box.moved((times, times), (0, 0)) for box in objects_in(answer)]
+    large = image.resize(_large(image, times))
+    return draw_boxes(large, as_text(boxes, scored=True), labels)[".png"]
+
+
+def _large(image: Any, times: int) -> tuple[int, int]:
+    return image.width * times, image.height * times
+
+
 Draw = Callable[[Any, str, Sequence[str]], dict[str, Any]]
+Enlarge = Callable[[Any, str, Sequence[str], int], Any]
 DRAWN: Mapping[str, Draw] = {"semantic-segmentation": draw_mask, "object-detection": draw_boxes}
+ENLARGED: Mapping[str, Enlarge] = {
+    "semantic-segmentation": enlarged_mask,
+    "object-detection": enlarged_boxes,
+}

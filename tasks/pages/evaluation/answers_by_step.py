@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tasks.data.images.boxes import as_text, objects_in
-from tasks.pages.drawn_answers import DRAWN
+from tasks.pages.drawn_answers import ENLARGED
 
 ACROSS = 3  # pictures in a row: MLflow's previews are square and small
 SIDE = 200  # pixels of a drawn picture, about
@@ -47,11 +46,4 @@ def _drawn(problem: str, pixels: np.ndarray, text: str, labels: Sequence[str]) -
     """A picture with an answer on it, several times as large as it is stored if that is small."""
     image = Image.fromarray(np.squeeze(pixels)).convert("RGB")
     times = max(1, round(SIDE / image.width))
-    large = (image.width * times, image.height * times)
-    if problem == "semantic-segmentation":
-        laid: Image.Image = DRAWN[problem](image, text, labels)[".png"]
-        return laid.resize(large, Image.Resampling.NEAREST)
-    boxes = [box.moved((times, times), (0, 0)) for box in objects_in(text)]
-    scored = as_text(boxes, scored=True)
-    found: Image.Image = DRAWN[problem](image.resize(large), scored, labels)[".png"]
-    return found
+    return ENLARGED[problem](image, text, labels, times)
