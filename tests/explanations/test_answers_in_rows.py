@@ -140,6 +140,13 @@ def test_an_answer_is_explained_by_its_word(answers: SimpleNamespace) -> None:
     ]
     assert sum(found) >= 0.8 * len(found)
     assert all(answers.metrics[f"{method}/faithfulness/low"] > 0 for method in SIGNED)
+    assert not any(failures(answers.metrics, method) for method in SIGNED)
+
+
+@pytest.mark.parametrize(("alike", "fails"), [(0.5, True), (0.2, False), (-0.5, False)])
+def test_attributions_resemble_others_where_their_order_is_alike(alike: float, fails: bool) -> None:
+    metrics = {"occlusion/faithfulness/low": 0.1, "occlusion/random_likeness": alike}
+    assert bool(failures(metrics, "occlusion")) == fails
 
 
 def test_what_is_explained_is_the_answer_that_was_evaluated(

@@ -9,7 +9,7 @@ from tasks.machinery.naming.metric_name import MetricName
 COMPLETENESS, FAITHFULNESS, LIKENESS = "completeness_error", "faithfulness", "random_likeness"
 
 MOST_INCOMPLETE = 0.05  # of the difference of scores
-MOST_ALIKE = 0.3  # rank correlation with a model of random weights
+MOST_ALIKE = 0.3  # rank correlation with a model of random weights; below 0 is unlike it too
 
 
 def is_checked(metrics: Mapping[str, float], method: str) -> bool:
@@ -42,7 +42,7 @@ def failures(metrics: Mapping[str, float], method: str) -> list[str]:
     elif low is not None and low <= 0:
         found.append("its order of the parts is not shown to be better than a random one")
     alike = metrics.get(str(MetricName(LIKENESS, method)))
-    if alike is not None and abs(alike) > MOST_ALIKE:
+    if alike is not None and alike > MOST_ALIKE:
         found.append(
             f"its attributions resemble those of a model with random weights (rank correlation "
             f"{alike:.2f}, at most {MOST_ALIKE:g}): they show the row more than the model"
