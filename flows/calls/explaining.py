@@ -44,7 +44,7 @@ class Explanation:
     @property
     def texts(self) -> dict[str, str]:
         """What the row has in each column that its words are in."""
-        from tasks.stages.explanation import in_one
+        from tasks.models.explaining.explained import in_one
 
         columns = dict.fromkeys(piece.column for piece in self.found.row.pieces)
         return {name: in_one(self.answer[name]) for name in columns}
@@ -166,7 +166,7 @@ class Explainer:
         loaded, reader = read_model(kind.AUTO_MODEL, model.folder, kind.READER)
         other = with_random_weights(loaded, kind.AUTO_MODEL, SEED)
         ours, random = (subject_of(kind, explained, each, reader) for each in (loaded, other))
-        labels = labels_of(model.configuration) if kind.PARTS else []
+        labels = labels_of(loaded.config.to_dict()) if kind.PARTS else []
         return cls(ours, random, {name: load(name) for name in methods}, labels)
 
     def explain(self, rows: pd.DataFrame, first: int) -> Iterator[Explanation]:
@@ -177,10 +177,10 @@ class Explainer:
             first: the number of the first of them.
         """
         from tasks.models.explaining.checks import Scale
+        from tasks.models.explaining.explained import answer_of
         from tasks.models.explaining.measured import Explaining
         from tasks.models.inference import predict
         from tasks.models.predictions import LEFT_OUT
-        from tasks.stages.explanation import answer_of
 
         subject, explained = self.subject, self.subject.explained
         examples = subject.kind.encode(rows, subject.reader, self.labels)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from flows.calls.predicting import AnsweringModel, beside
 from flows.commands.files.drawing import Drawing
 from flows.commands.parts import ModelArgument
 from flows.terminal.in_process import err, prepare, require_given, require_writable, stop
-from flows.terminal.results_files import written_whole
+from flows.terminal.results_files import plain, written_whole
 from tasks.contract import StageError
 from tasks.experiment import choices
 
@@ -194,7 +193,7 @@ class Writer:
         """Write some rows."""
         for row in rows:
             if self._table is None:
-                self.out.write(json.dumps(_plain(row), ensure_ascii=False, default=str) + "\n")
+                self.out.write(json.dumps(plain(row), ensure_ascii=False, default=str) + "\n")
                 continue
             if not self._begun:
                 self._table.writerow(row)
@@ -205,14 +204,3 @@ class Writer:
                     for each in row.values()
                 ]
             )
-
-
-def _plain(row: dict[Any, Any]) -> dict[Any, Any]:
-    """A row for JSON, which has no NaN: of a word that the model did not see."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, list):
-            return [plain(each) for each in value]
-        return None if isinstance(value, float) and math.isnan(value) else value
-
-    return {name: plain(value) for name, value in row.items()}

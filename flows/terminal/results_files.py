@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from tasks.machinery.host.files import writing_file
 
@@ -25,3 +26,14 @@ def write_whole(file: Path, text: str) -> None:
     with written_whole(file) as opened:
         if opened is not None:
             opened.write(text)
+
+
+def plain(row: Mapping[Any, Any]) -> dict[Any, Any]:
+    """A row for JSON, which has no NaN: of a word that the model did not see."""
+
+    def known(value: Any) -> Any:
+        if isinstance(value, list):
+            return [known(each) for each in value]
+        return None if isinstance(value, float) and math.isnan(value) else value
+
+    return {name: known(value) for name, value in row.items()}

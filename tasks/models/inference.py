@@ -28,7 +28,8 @@ def predict(
     """The rows, encoded as `examples`, with the model's predictions."""
     logits: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(examples)
     for indices in group_by_length([example.places for example in examples]):
-        padding = getattr(model.config, "pad_token_id", 0)  # models of pictures have none
+        # Models of pictures have none, and some decoders do not say theirs.
+        padding = getattr(model.config, "pad_token_id", 0) or 0
         batch = problem.collate([examples[i] for i in indices], padding)
         del batch["labels"]
         inputs = {name: tensor.to(model.device) for name, tensor in batch.items()}

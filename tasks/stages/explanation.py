@@ -24,11 +24,17 @@ from tasks.machinery.naming.metric_name import MetricName
 from tasks.models.bodies import read_model
 from tasks.models.explaining.checks import SHARES, Curves, Scale, with_random_weights
 from tasks.models.explaining.drivers import region_drivers, word_drivers
-from tasks.models.explaining.explained import Explained, load_explained, subject_of
+from tasks.models.explaining.explained import (
+    Explained,
+    answer_of,
+    in_one,
+    load_explained,
+    subject_of,
+)
 from tasks.models.explaining.measured import Explaining, Measured, Methods
 from tasks.models.explaining.subject import AT_ONCE, WORDS, RowInParts, Subject
 from tasks.models.explaining.verdicts import FAITHFULNESS, verdict
-from tasks.models.files import configuration_of, labels_of
+from tasks.models.files import labels_of
 from tasks.problems import Problem, load
 from tasks.statistics.bootstrap import Bootstrap
 
@@ -76,10 +82,10 @@ def explain(
         StageError: the model lacks what a method needs.
     """
     kind, explained = load(problem), load_explained(problem)
-    labels = labels_of(configuration_of(model, model.name)) if kind.PARTS else []
     test = kind.complete(pd.read_parquet(data / "test.parquet"), data, "test")
     answers = pd.read_parquet(evaluation / "predictions.parquet")
     loaded, reader = read_model(kind.AUTO_MODEL, model, kind.READER)
+    labels = labels_of(loaded.config.to_dict()) if kind.PARTS else []
     subject = subject_of(kind, explained, loaded, reader)
     other = with_random_weights(loaded, kind.AUTO_MODEL, seed)
     random = subject_of(kind, explained, other, reader)
@@ -197,21 +203,10 @@ def described(kind: Problem, answers: pd.DataFrame, number: int, found: Measured
     }
 
 
-def in_one(text: Any) -> str:
-    """A text; or words as one, with blanks between them."""
-    return text if isinstance(text, str) else " ".join(map(str, text))
-
-
 def in_words(explained: Explained, labels: Sequence[str], found: Measured) -> dict[str, str]:
     """The answer that is explained, and how strong it is without the row's content."""
     without = f"{found.without:.1%}" if explained.PROBABLE else f"{found.blank:.4g}"
     return {"explained": answer_of(explained, labels, found.row), "without": without}
-
-
-def answer_of(explained: Explained, labels: Sequence[str], row: RowInParts) -> str:
-    """The answer that is explained, and which part of the row it is of: `B-PLACE: Oslo`."""
-    words = explained.words(labels, row.answer, row.direction)
-    return f"{words}: {row.about}" if row.about else words
 
 
 def drivers(
@@ -221,6 +216,8 @@ def drivers(
     explained, of_words = subject.explained, subject.PARTS == WORDS
     groups: dict[str, list[Measured]] = defaultdict(list)
     for each in measured:
+        if of_words and not each.row.pieces:  # the model sees nothing of it
+            continue
         groups[explained.words(labels, each.row.answer, each.row.direction)].append(each)
 
     def found(rows: Sequence[Measured], method: str) -> Any:

@@ -9,7 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.special import expit
+from transformers import BertConfig, BertForQuestionAnswering
 from typer.testing import CliRunner
 
 from flows.calls.explaining import Explainer
@@ -17,12 +19,17 @@ from flows.calls.predicting import AnsweringModel
 from flows.commands.main import app
 from tasks.contract import Silent
 from tasks.experiment.problem import FineTuning
+from tasks.models.explaining.checks import likeness
+from tasks.models.explaining.explained import answer_of, load_explained, subject_of
 from tasks.models.explaining.verdicts import failures
+from tasks.models.inference import predict
 from tasks.models.predictions import as_rows
+from tasks.models.written_text import as_beginning
 from tasks.pages.explanations import card
+from tasks.problems import load
 from tasks.stages.explanation import explain
 from tests.support.learnt import learn
-from tests.support.tiny_models import FILLER, TAGS, write_body, write_data
+from tests.support.tiny_models import FILLER, TAGS, wordpiece, write_body, write_data
 
 SIGNED = ["integrated-gradients", "occlusion"]
 METHODS = ["attention-rollout", *SIGNED]
@@ -249,7 +256,7 @@ def test_a_window_without_the_beginning_of_a_word_is_not_read(
     rows = as_rows(how.subject.kind, [sentence], ["tokens"], how.labels)
     assert len(how.subject.kind.encode(rows, how.subject.reader, how.labels)) == 1
     (found,) = how.explain(rows, 0)
-    assert found.words.endswith(": owl") or found.words.endswith(f": {'q' * 30}")
+    assert found.words == "B-plant: owl"
     assert [piece.text for piece in found.found.row.pieces] == sentence
 
 
@@ -260,5 +267,85 @@ def test_a_sentence_without_entities_is_explained_by_the_word_closest_to_one(
     how = Explainer.of(model, ["occlusion"])
     rows = as_rows(how.subject.kind, [["the", "cat", "runs", "by"]], ["tokens"], how.labels)
     (found,) = how.explain(rows, 0)
-    tag, _, word = found.words.partition(": ")
-    assert (tag, word in {"the", "cat", "runs", "by"}) == ("O", True)
+    shares = found.answer["probability"]
+    least = ["the", "cat", "runs", "by"][min(range(4), key=lambda word: shares[word])]
+    assert found.words == f"O: {least}"
+
+
+def test_a_word_that_is_several_for_the_tokenizer_is_one(owls: SimpleNamespace, home: Path) -> None:
+    """So is a token with a blank in it, and one that is cut where the input ends."""
+    how = Explainer.of(AnsweringModel.of(str(owls.model), print), ["occlusion"])
+    how.subject.reader.model_max_length = 12
+    given = ["new york", "new", "owl", "o'owl", "zebrafish", "cat"]
+    rows = as_rows(how.subject.kind, [given], ["tokens"], how.labels)
+    (row,) = how.subject.rows(rows, how.labels)
+    assert [piece.text for piece in row.pieces] == given[: row.parts]
+    assert 3 < row.parts < len(given)
+    assert np.bincount(row.part_of[row.part_of >= 0]).min() >= 1
+
+
+def test_a_sentence_of_which_the_model_sees_nothing_has_no_tag_and_is_valid_json(
+    owls: SimpleNamespace, home: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "out.jsonl"
+    long = " ".join(["the"] * 80)
+    for text in ("\ufffd", long):
+        asked = ["explain", str(owls.model), text, "--method", "occlusion", "--output", str(file)]
+        done = CliRunner().invoke(app, asked)
+        assert done.exit_code == 0, done.stderr
+        row = json.loads(file.read_text(), parse_constant=pytest.fail)
+        assert row["probability"][-1] is None
+        assert row["explained"].partition(":")[0] == "O"
+
+
+def test_the_answer_is_said_as_it_is_predicted_whatever_is_beside_it() -> None:
+    torch.manual_seed(0)
+    kind, explained = load("question-answering"), load_explained("question-answering")
+    for reader in (wordpiece(), as_beginning(wordpiece())):
+        config = BertConfig(
+            vocab_size=len(reader),
+            hidden_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=16,
+        )
+        model = BertForQuestionAnswering(config).eval()
+        for weight in model.parameters():
+            weight.data *= 8
+        reader.model_max_length = 24
+        reader.init_kwargs["window_stride"] = 4
+        subject = subject_of(kind, explained, model, reader)
+        texts = [
+            "the (owl). a cat-dog, by 'it'! runs",
+            "老猫头鹰在奥斯陆附近奔跑。它生于一九一二年。" * 2,
+        ]
+        asked = ["is it old", "[CLS] who is it", "it " * 30]
+        pairs = [(question, text) for question in asked for text in texts]
+        rows = as_rows(kind, pairs, ["question", "text"], [])
+        examples = kind.encode(rows, reader, [])
+        answers = predict(kind, model, rows, examples, [])
+        parted = subject.rows(rows, [])
+        for row, pair, (_, answer) in zip(parted, pairs, answers.iterrows(), strict=True):
+            chosen = subject.chosen(row)
+            said = answer_of(explained, [], chosen)
+            assert said == (
+                f"an answer: {answer['predicted']}" if answer["predicted"] else "no answer"
+            )
+            assert bool(chosen.own) == bool(answer["predicted"])
+            strength = expit(subject.ends(chosen)[0][chosen.answer])
+            assert strength == pytest.approx(answer["probability"], abs=1e-4)
+            # The question is in words too, as far as it is read; special tokens are in none.
+            asked_words = [piece.text for piece in row.pieces if piece.column == "question"]
+            assert "".join(pair[0].split()).startswith("".join(asked_words))
+            assert len(asked_words) >= 3
+            ids = [int(each) for each in row.inputs["input_ids"][0]]
+            marked = [n for n, each in enumerate(ids) if each == reader.sep_token_id]
+            assert all(row.part_of[place] < 0 for place in marked)
+
+
+def test_the_words_that_an_answer_is_of_do_not_count_as_alike() -> None:
+    ours = np.array([9.0, 1.0, 2.0, 3.0, 4.0])
+    other = np.array([9.0, 4.0, 3.0, 2.0, 1.0])
+    assert likeness(ours, other) == pytest.approx(0)
+    assert likeness(ours, other, own=[0]) == pytest.approx(-1)
+    assert np.isnan(likeness(ours, other, own=[0, 1, 2]))

@@ -209,7 +209,7 @@ def test_the_command_says_what_is_wrong(
     assert "rows.csv is not a file" in said
     code, _, said = command(model, "one text\tanother")
     assert code == 2
-    assert "accepted: a text, or a file of rows" in said
+    assert "accepted: a text, no tab, or a file of rows" in said
 
 
 def test_the_command_reports_a_text_that_is_cut(learnt: SimpleNamespace, home: Path) -> None:

@@ -116,9 +116,12 @@ def test_a_published_model_is_learnt_and_answers_as_its_own_processor_says(
 
 
 @pytest.mark.parametrize(
-    "kind", ["upernet", "segformer", pytest.param("mask2former", marks=pytest.mark.slow)]
+    ("kind", "at_rest"),
+    [("upernet", 1), ("segformer", 0)],  # norms of what is pooled to one place
 )
-def test_the_last_batch_of_an_epoch_may_be_one_picture(kind: str, tmp_path: Path) -> None:
+def test_the_last_batch_of_an_epoch_may_be_one_picture(
+    kind: str, at_rest: int, tmp_path: Path
+) -> None:
     folder = fitted(tmp_path, kind)
     problem, model = load("semantic-segmentation"), with_labels(folder, kind, LABELS).train()
     pixels = to_tensor(list(pictures(1)))
@@ -126,6 +129,8 @@ def test_the_last_batch_of_an_epoch_may_be_one_picture(kind: str, tmp_path: Path
     problem.loss(model, {"pixel_values": pixels, "labels": labels}).backward()
     norms = [each for each in model.modules() if isinstance(each, torch.nn.BatchNorm2d)]
     assert all(each.training for each in norms)
+    used = [int(each.num_batches_tracked) for each in norms]
+    assert (used.count(0), max(used)) == (at_rest, 1)
 
 
 def same_objects(kind: str, model: Any, stored: torch.Tensor, outputs: Any) -> None:

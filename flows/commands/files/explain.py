@@ -22,7 +22,7 @@ from flows.calls.predicting import AnsweringModel
 from flows.commands.files.explained import explained_lines
 from flows.commands.parts import ModelArgument
 from flows.terminal.in_process import err, out, prepare, require_writable, stop
-from flows.terminal.results_files import written_whole
+from flows.terminal.results_files import plain, written_whole
 from tasks.contract import StageError
 from tasks.experiment import choices
 
@@ -108,7 +108,7 @@ def _inputs(model: AnsweringModel, given: str, named: list[str]) -> list[Input]:
         return read_inputs(given, *columns, words=model.reads_words)
     texts = given.split("\t")
     if len(texts) != len(columns) or not all(text.strip() for text in texts):
-        accepted = "two texts with a tab between them" if len(columns) > 1 else "a text"
+        accepted = "two texts with a tab between them" if len(columns) > 1 else "a text, no tab"
         raise StageError(f"TEXT: found {given!r:.80}; accepted: {accepted}, or a file of rows")
     return [input_of(texts, "TEXT", len(texts), words=model.reads_words)]
 
@@ -121,7 +121,7 @@ def _write(found: Iterator[Explanation], output: Path | None) -> None:
             for line in explained_lines(each, colours=out.color_system is not None):
                 out.print(line, highlight=False)
             if file is not None:
-                file.write(json.dumps(as_record(each), ensure_ascii=False) + "\n")
+                file.write(json.dumps(as_record(each), ensure_ascii=False, allow_nan=False) + "\n")
             count += 1
     if output is not None:
         note(f"{count:,} rows explained: {output}")
@@ -145,4 +145,4 @@ def as_record(found: Explanation) -> dict[str, Any]:
     if row.own:
         words["own"] = [row.pieces[part].text for part in row.own]
     numbers = {"strength": strength, "without": without, "score": measured.score}
-    return {**found.answer, "explained": found.words, **numbers, **words, "methods": methods}
+    return {**plain(found.answer), "explained": found.words, **numbers, **words, "methods": methods}

@@ -123,7 +123,8 @@ def _checks(found: Explanation, method: str) -> str:
         else:
             said.append(f"{'better' if gain > 0 else 'NOT BETTER'} than random orders ({shown})")
     if (alike := checks.get(LIKENESS)) is not None:
-        by_chance = 1.96 / max(found.found.row.parts - 1, 1) ** 0.5  # of the parts of one row
+        row = found.found.row
+        by_chance = 1.96 / max(row.parts - len(row.own) - 1, 1) ** 0.5  # of the parts of one row
         verb = "unlike" if alike <= max(MOST_ALIKE, by_chance) else "LIKE"
         said.append(f"{verb} random weights (rank correlation {alike:+.2f})")
     return f"checks: {', '.join(said)}" if said else "checks: too few words"

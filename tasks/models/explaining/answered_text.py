@@ -1,14 +1,17 @@
 """Questions on texts: the part of the text that is answered is explained, by the words of both.
 
 A text in windows is explained by the window that has the answer: the probability of an answer is
-that in its window.
+that in its window. Words are cut at blanks and punctuation marks, so that an answer is of whole
+ones; in scripts without blanks each character is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
@@ -18,18 +21,22 @@ from torch import Tensor
 
 from tasks.models.explaining.explained import Explained
 from tasks.models.explaining.subject import Batch, Piece, RowInParts, Subject
-from tasks.models.explaining.words import Words, unpadded, without_white_space, words_of
+from tasks.models.explaining.words import Words, bare, unpadded, without_white_space, words_of
 from tasks.problems import Problem
 from tasks.problems.question_answering.model import TextWindow
-from tasks.problems.question_answering.served import best_place
+from tasks.problems.question_answering.served import NOWHERE, best_place
+from tasks.problems.token_classification.words import places_of_words
 from tasks.problems.windows.texts import by_row
 
-PART = "part"  # of a batch: the first and the last token of the answer; both 0 for no answer
+PART = "part"  # of a batch: the first and the last token of the answer; those of NOWHERE for none
 OTHER = -1e4  # the score of what is not answered: finite, and the least
+_RUN = re.compile(r"\w+|[^\w\s]")
 
 
 class AnsweredText(Words):
     """A model that answers questions by a part of a text."""
+
+    NOT_READ: ClassVar[tuple[str, ...]] = (PART,)
 
     def rows(self, table: pd.DataFrame, labels: Sequence[str]) -> list[RowInParts]:
         """The words of each question, and of its text in the window that has the answer."""
@@ -50,53 +57,55 @@ class AnsweredText(Words):
             (window.spans, scores.numpy()) for window, scores in zip(windows, found, strict=True)
         ]
         number, first, last = best_place(scored, certain=windows[0].certain)
-        pieces, part_of = self._in_words(question, text, windows[number])
+        window = windows[number]
+        pieces, part_of = _in_words(question, text, window)
         row = self.blanked(batches[number], part_of, pieces)
         part = torch.tensor([[first, last]], device=self.model.device)
-        return replace(row, inputs=row.inputs | {PART: part})
-
-    def _in_words(
-        self, question: str, text: str, window: TextWindow
-    ) -> tuple[list[Piece], NDArray[np.int64]]:
-        """The words of the question and of the window's text, and which one each place is of."""
-        ids = [int(token) for token in window.input_ids]
-        own = self.reader(question, add_special_tokens=False, return_offsets_mapping=True)
-        begin = ids.index(own["input_ids"][0]) if own["input_ids"][:1] else 0
-        places: list[tuple[str, tuple[int, int]] | None] = [
-            ("text", (int(start), int(end))) if start < end else None for start, end in window.spans
-        ]
-        pairs = zip(own["input_ids"], own["offset_mapping"], strict=True)
-        for place, (token, ends) in enumerate(pairs, begin):
-            if place >= len(ids) or places[place] is not None or ids[place] != token:
-                break  # a question that does not fit is read in part
-            places[place] = ("question", ends)
-        return without_white_space(*words_of(places, {"question": question, "text": text}))
+        row = replace(row, inputs=row.inputs | {PART: part})
+        if (first, last) == NOWHERE:
+            return row
+        own = dict.fromkeys(int(each) for each in part_of[first : last + 1] if each >= 0)
+        about = text[int(window.spans[first, 0]) : int(window.spans[last, 1])].strip()
+        return replace(row, own=tuple(own), about=about)
 
     def scores(self, batch: Batch) -> Tensor:
-        """Of no answer, and of the part: shape (rows, 2)."""
+        """Of no answer, and of the part: shape (rows, 2). What is not answered has OTHER."""
         part = batch[PART]
-        given = {name: tensor for name, tensor in batch.items() if name != PART}
         with unpadded(self.model):
-            logits = self.kind.logits(self.model, given).float()
+            logits = self.kind.logits(self.model, self.read_of(batch)).float()
         odds = torch.stack([_odds(logits[..., end], part[:, end]) for end in (0, 1)], dim=-1)
-        score = self.explained.scores(odds)
         answered = part.any(dim=1)
         both = torch.stack([~answered, answered], dim=1)
-        return score[:, None].masked_fill(~both, OTHER)
-
-    def attentions(self, inputs: Batch) -> tuple[Tensor, ...]:
-        """Those of the window."""
-        return super().attentions({n: t for n, t in inputs.items() if n != PART})
+        return self.explained.scores(odds[:, None]).masked_fill(~both, OTHER)
 
     def as_read(self, row: RowInParts, through: Tensor) -> Tensor:
         """The mean of the first and the last place of the answer."""
         return through[0, row.inputs[PART][0]].mean(0)
 
-    def own(self, row: RowInParts) -> tuple[int, ...]:
-        """The words of the answer."""
-        first, last = (int(place) for place in row.inputs[PART][0])
-        parts = (int(each) for each in row.part_of[first : last + 1])
-        return tuple(dict.fromkeys(part for part in parts if part >= 0))
+
+def _in_words(
+    question: str, text: str, window: TextWindow
+) -> tuple[list[Piece], NDArray[np.int64]]:
+    """The words of the question and of the window's text, and which one each place is of."""
+    texts = {"question": question, "text": text}
+    behind = window.asked_at + len(window.asked)
+    spans = [*window.spans[: window.asked_at], *window.asked, *window.spans[behind:]]
+    begins = {name: list(_beginnings(given)) for name, given in texts.items()}
+    places: list[tuple[str, tuple[int, int]] | None] = []
+    numbers: list[int | None] = []
+    for place, (start, end) in enumerate(spans):
+        name = "question" if window.asked_at <= place < behind else "text"
+        places.append((name, (int(start), int(end))) if start < end else None)
+        first, _ = bare(texts[name], int(start), int(end))
+        numbers.append(bisect_right(begins[name], first))
+    return without_white_space(*words_of(places, texts, numbers))
+
+
+def _beginnings(text: str) -> Iterator[int]:
+    """The first character of each word, and of each punctuation mark."""
+    for start, end in places_of_words(text):
+        runs = _RUN.finditer(text, start, end)
+        yield from sorted({start, *(run.start() for run in runs)})
 
 
 def _odds(scores: Tensor, place: Tensor) -> Tensor:

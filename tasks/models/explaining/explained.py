@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from tasks.models.explaining.subject import Subject
+    from tasks.models.explaining.subject import RowInParts, Subject
     from tasks.problems import Problem
 
 PART = "explained"
@@ -38,7 +38,7 @@ class Explained(Protocol):
     PROBABLE: bool
 
     def scores(self, logits: Tensor) -> Tensor:
-        """The score of each possible answer: shape (rows, answers)."""
+        """The score of each possible answer: shape (rows, answers), or (rows, words, answers)."""
 
     def answer(self, scores: NDArray[np.float64], gold: Any, labels: Sequence[str]) -> int:
         """Which answer is explained, from the scores of all; `gold` is None if it is unknown."""
@@ -72,6 +72,17 @@ def load_explained(problem: str) -> Explained:
 def modules_of_explained(problem: str) -> tuple[str, ...]:
     """The modules that `load_explained` and `subject_of` import."""
     return (part_of(problem, PART), load_explained(problem).PARTS)
+
+
+def answer_of(explained: Explained, labels: Sequence[str], row: RowInParts) -> str:
+    """The answer that is explained, and which part of the row it is of: `B-PLACE: Oslo`."""
+    words = explained.words(labels, row.answer, row.direction)
+    return f"{words}: {row.about}" if row.about else words
+
+
+def in_one(text: Any) -> str:
+    """A text; or words as one, with blanks between them."""
+    return text if isinstance(text, str) else " ".join(map(str, text))
 
 
 def subject_of(kind: Problem, explained: Explained, model: Any, reader: Any) -> Subject:

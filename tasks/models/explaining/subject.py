@@ -54,6 +54,7 @@ class RowInParts:
         direction: 1, or -1 where the answer is that the score is low.
         pieces: the words, of a text.
         own: the parts that the answer is of; none if it is of the whole row.
+        about: the words that the answer is of, for people; empty for the whole row.
     """
 
     inputs: Batch
@@ -64,11 +65,7 @@ class RowInParts:
     direction: int = 1
     pieces: tuple[Piece, ...] = ()
     own: tuple[int, ...] = ()
-
-    @property
-    def about(self) -> str:
-        """The words that the answer is of; empty for the whole row."""
-        return " ".join(self.pieces[part].text for part in self.own)
+    about: str = ""
 
 
 class Subject(ABC):
@@ -123,9 +120,9 @@ class Subject(ABC):
             Shape (passes x places,); of several passes, the mean.
         """
 
-    def own(self, _row: RowInParts) -> tuple[int, ...]:
-        """The parts that the answer is of; none if it is of the whole row."""
-        return ()
+    def named(self, row: RowInParts) -> RowInParts:
+        """The row, with the parts that its answer is of; as it is where that is the whole row."""
+        return row
 
     def passes(self, _row: RowInParts) -> int:
         """How many inputs the model reads of a row: one."""
@@ -144,8 +141,7 @@ class Subject(ABC):
         full, blank = self.ends(row)
         answer = self.explained.answer(full, gold, labels)
         direction = self.explained.direction(float(full[answer]), float(blank[answer]))
-        found = replace(row, answer=answer, direction=direction)
-        return replace(found, own=self.own(found))
+        return self.named(replace(row, answer=answer, direction=direction))
 
     @torch.no_grad()
     def ends(self, row: RowInParts) -> tuple[Floats, Floats]:

@@ -35,12 +35,12 @@ class Words(Subject):
     """A model that reads texts.
 
     Attributes:
-        CUTS_WORDS: Whether the tokenizer says what a word is; else it is what is between blanks.
+        NOT_READ: What stands in a batch beside what the model reads.
     """
 
-    CUTS_WORDS: ClassVar[bool] = True
     VARIED: ClassVar[str] = "input_ids"
     PARTS: ClassVar[str] = WORDS
+    NOT_READ: ClassVar[tuple[str, ...]] = ()
 
     def texts_of(self, table: pd.DataFrame) -> dict[str, list[str]]:
         """What the model reads of rows, by column: a text, or both of a pair."""
@@ -49,11 +49,10 @@ class Words(Subject):
     def rows(self, table: pd.DataFrame, labels: Sequence[str]) -> list[RowInParts]:
         """The words of each row, as far as the model reads it."""
         examples = self.kind.encode(table, self.reader, labels)
-        read = self.texts_of(table)
-        columns, texts = [*read], [*read.values()]
+        texts = self.texts_of(table)
         whole = len(texts) == 1 and reads_windows(self.reader)
         encoded = self.reader(
-            *texts,
+            *texts.values(),
             truncation=False if whole else "longest_first",
             return_offsets_mapping=True,
             verbose=False,
@@ -62,16 +61,16 @@ class Words(Subject):
             self._row(
                 [examples[i] for i in own],
                 encoded[number],
-                columns,
-                [each[number] for each in texts],
+                {name: column[number] for name, column in texts.items()},
+                table.iloc[number],
             )
             for number, own in enumerate(by_row(examples))
         ]
 
     def _row(
-        self, examples: Sequence[Any], encoded: Any, columns: Sequence[str], texts: Sequence[str]
+        self, examples: Sequence[Any], encoded: Any, texts: Mapping[str, str], row: pd.Series[Any]
     ) -> RowInParts:
-        pieces, part_of = self.in_words(encoded, columns, texts)
+        pieces, part_of = self.in_words(encoded, texts, row)
         inputs = self.batch_of(examples)
         if isinstance(examples[0], TextWindow):
             head, tail = inside(encoded.sequence_ids)
@@ -84,26 +83,33 @@ class Words(Subject):
         if len(examples) > 1:
             inputs = {name: tensor.reshape(1, -1) for name, tensor in inputs.items()}
             inputs[WINDOWS] = torch.ones(1, len(examples), device=self.model.device)
-        return self.blanked(inputs, part_of, pieces)
+        return self.completed(self.blanked(inputs, part_of, pieces), examples)
+
+    def completed(self, row: RowInParts, _examples: Sequence[Any]) -> RowInParts:
+        """The row, with what its examples say beside what the model reads: nothing."""
+        return row
 
     def in_words(
-        self, encoded: Any, columns: Sequence[str], texts: Sequence[str]
+        self, encoded: Any, texts: Mapping[str, str], _row: pd.Series[Any]
     ) -> tuple[list[Piece], NDArray[np.int64]]:
         """The words of a row, and the number of the word at each place, -1 for special tokens.
 
         Args:
             encoded: the row as the tokenizer reads it.
-            columns: of its texts.
-            texts: of the row.
+            texts: of the row, by column.
+            _row: of the table.
         """
+        columns = [*texts]
         given = zip(encoded.sequence_ids, encoded.word_ids, encoded.offsets, strict=True)
         places = [
             None if column is None or word is None else (columns[column], ends)
             for column, word, ends in given
         ]
-        numbers = encoded.word_ids if self.CUTS_WORDS else None
-        found = words_of(places, dict(zip(columns, texts, strict=True)), numbers)
-        return without_white_space(*found)
+        return without_white_space(*words_of(places, texts, encoded.word_ids))
+
+    def read_of(self, batch: Batch) -> Batch:
+        """What the model reads of a batch."""
+        return {name: tensor for name, tensor in batch.items() if name not in self.NOT_READ}
 
     def batch_of(self, examples: Sequence[Any]) -> Batch:
         """The examples of a row as a batch without labels, on the device of the model."""
@@ -152,7 +158,7 @@ class Words(Subject):
 
     def attentions(self, inputs: Batch) -> tuple[Tensor, ...]:
         """Those of each window of a row."""
-        return super().attentions(windows_of(inputs))
+        return super().attentions(windows_of(self.read_of(inputs)))
 
     @property
     def embeddings(self) -> Any:
@@ -201,7 +207,7 @@ def unpadded(model: Any) -> Iterator[None]:
 def words_of(
     places: Sequence[tuple[str, tuple[int, int]] | None],
     texts: Mapping[str, str],
-    numbers: Sequence[int | None] | None = None,
+    numbers: Sequence[int | None],
 ) -> tuple[list[Piece], NDArray[np.int64]]:
     """The words of a row, and the number of the word at each place, -1 for special tokens.
 
@@ -209,8 +215,7 @@ def words_of(
         places: the column of each token, and its first and last-plus-one character there; None for
             special tokens.
         texts: by column.
-        numbers: of the word that each token is of, by the tokenizer; by default, words are what is
-            between blanks.
+        numbers: of the word that each token is of. White space is never inside a word.
     """
     pieces: list[Piece] = []
     part_of = np.full(len(places), -1)
@@ -220,8 +225,8 @@ def words_of(
             last = None
             continue
         column, ends = given
-        text, own = texts[column], (column, numbers[place] if numbers else None)
-        start, end = _bare(text, *ends)
+        text, own = texts[column], (column, numbers[place])
+        start, end = bare(text, *ends)
         if last == own and not _apart(text, pieces[-1].end, start):
             known = pieces.pop()
             start, end = known.start, max(known.end, end)
@@ -250,7 +255,7 @@ def without_white_space(
     return words, np.array([*numbers, -1])[part_of]
 
 
-def _bare(text: str, start: int, end: int) -> tuple[int, int]:
+def bare(text: str, start: int, end: int) -> tuple[int, int]:
     """The ends of a token without the white space around it."""
     token = text[start:end]
     begin = end - len(token.lstrip())

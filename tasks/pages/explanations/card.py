@@ -36,8 +36,9 @@ CHECKS = (
     "difference of areas; 0 is chance). Completeness error: what attributions miss of the "
     "difference of scores that they should add up to. Likeness: the rank correlation of the "
     "sizes of the attributions with those of the same model with random weights, which are drawn "
-    "once; near 0 or below, the attributions are about what was learnt. In brackets: {sure} intervals over "
-    "documents, which leave out by how much another draw of the weights would differ."
+    "once (words that an answer is of do not count); near 0 or below, the attributions are about "
+    "what was learnt. In brackets: {sure} intervals over documents, which leave out by how "
+    "much another draw of the weights would differ."
 )
 
 

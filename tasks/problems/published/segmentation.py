@@ -83,13 +83,17 @@ def whole_norms(model: Any, pictures: int) -> Iterator[None]:
     A single value has no variance: torch refuses the last batch of an epoch if it is one picture.
     """
     modules = list(model.modules()) if pictures == 1 and model.training else []
-    pooled = any(isinstance(each, nn.AdaptiveAvgPool2d) for each in modules)
-    norms = [each for each in modules if pooled and isinstance(each, nn.BatchNorm2d)]
-    for each in norms:
-        each.eval()
+    norms = [each for each in modules if isinstance(each, nn.BatchNorm2d) and each.training]
+
+    def rest(norm: nn.Module, given: tuple[Tensor, ...]) -> None:
+        norm.train(given[0].shape[2:].numel() > 1)
+
+    hooks = [each.register_forward_pre_hook(rest) for each in norms]
     try:
         yield
     finally:
+        for hook in hooks:
+            hook.remove()
         for each in norms:
             each.train()
 

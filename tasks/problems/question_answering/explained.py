@@ -21,13 +21,13 @@ PROBABLE = True
 
 
 def scores(logits: Tensor) -> Tensor:
-    """The log-odds of an answer, in nats: of shape (rows,).
+    """The log-odds of each answer, in nats: of shape (rows, answers).
 
     With p and q the probabilities of both tokens, that of the answer is pq, and without it
     (1 - p) + p(1 - q).
 
     Args:
-        logits: the log-odds of its first and of its last token: of shape (rows, 2).
+        logits: the log-odds of its first and of its last token: of shape (rows, answers, 2).
     """
     from torch.nn.functional import logsigmoid
 

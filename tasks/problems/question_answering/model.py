@@ -56,11 +56,15 @@ class TextWindow(Example):
         row: the number of the row.
         spans: the characters of its tokens: see `Window`.
         certain: whether the text has an answer.
+        asked: the characters of the tokens of the question.
+        asked_at: the place of the first of these.
     """
 
     row: int = 0
     spans: Spans = field(default_factory=lambda: np.zeros((0, 2), np.int32), compare=False)
     certain: bool = False
+    asked: Spans = field(default_factory=lambda: np.zeros((0, 2), np.int32), compare=False)
+    asked_at: int = 0
 
 
 def configure(tokenizer: Any, training: FineTuning, train: Path) -> None:
@@ -91,6 +95,8 @@ def encode(rows: pd.DataFrame, tokenizer: Any, labels: Sequence[str]) -> list[Ex
                 types=window.types,
                 row=window.row,
                 spans=window.spans,
+                asked=window.asked,
+                asked_at=window.asked_at,
                 certain=certain,
             )
         )

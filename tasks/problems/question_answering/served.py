@@ -44,6 +44,8 @@ class Window:
         types: one for each of them, or none.
         spans: of shape (tokens, 2): the first and the last-plus-one character of each token in the
             text; equal for tokens that are not of the text.
+        asked: as `spans`, of the tokens of the question, in the question.
+        asked_at: the place of the first of these.
         begin: first character that is covered; 0 in the first window of a text.
         end: last-plus-one character that is covered; the text's end in its last window.
         cut: whether the question did not fit.
@@ -53,6 +55,8 @@ class Window:
     input_ids: NDArray[np.int32]
     types: NDArray[np.int8]
     spans: Spans
+    asked: Spans
+    asked_at: int
     begin: int
     end: int
     cut: bool
@@ -102,7 +106,9 @@ def _windows(tokenizer: Any, questions: Sequence[str], texts: Sequence[str]) -> 
         for number, place in enumerate(encoded["overflow_to_sample_mapping"]):
             row = rows[place]
             spans = np.array(encoded["offset_mapping"][number], dtype=np.int32).reshape(-1, 2)
-            spans[[part != 1 for part in encoded.sequence_ids(number)]] = 0
+            parts = encoded.sequence_ids(number)
+            question = spans[[part == 0 for part in parts]]
+            spans[[part != 1 for part in parts]] = 0
             inside = spans[spans[:, 0] < spans[:, 1]]
             found[row].append(
                 Window(
@@ -110,6 +116,8 @@ def _windows(tokenizer: Any, questions: Sequence[str], texts: Sequence[str]) -> 
                     input_ids=np.array(encoded["input_ids"][number], dtype=np.int32),
                     types=np.array(types[number] if types else [], dtype=np.int8),
                     spans=spans,
+                    asked=question,
+                    asked_at=parts.index(0) if 0 in parts else 0,
                     begin=int(inside[0, 0]) if found[row] and len(inside) else 0,
                     end=int(inside[-1, 1]) if len(inside) else 0,
                     cut=asked[row][0] != questions[row],

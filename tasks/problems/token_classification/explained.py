@@ -25,18 +25,20 @@ UNSEEN = -1e4  # the score of each tag of a word that the model does not see: fi
 
 def answer(scores: NDArray[np.float64], gold: Any, labels: Sequence[str]) -> int:
     """The word and the tag that are explained, by the scores of all: shape (words x labels,)."""
-    from tasks.problems.token_classification.scores import OUTSIDE
+    from tasks.problems.token_classification.scores import OUTSIDE, entities
 
     by_word = scores.reshape(-1, len(labels))
     seen = [word for word, own in enumerate(by_word) if own.max() > UNSEEN]
     if not seen:
-        return 0
+        return labels.index(OUTSIDE) if OUTSIDE in labels else 0
     tags = by_word.argmax(axis=1)
-    said = [labels[tag] for tag in tags]
-    wrong = [] if gold is None else [word for word in seen if said[word] != gold[word]]
-    entities = [word for word in seen if said[word] != OUTSIDE]
-    if wrong or entities:
-        word = max(wrong or entities, key=lambda each: by_word[each].max())
+    said = [labels[tag] if word in {*seen} else OUTSIDE for word, tag in enumerate(tags)]
+    apart = set() if gold is None else entities(gold) ^ entities(said)
+    inside = {word for _, first, last in apart for word in range(first, last + 1)}
+    wrong = [word for word in seen if word in inside and said[word] != gold[word]]
+    found = [word for word in seen if said[word] != OUTSIDE]
+    if wrong or found:
+        word = max(wrong or found, key=lambda each: by_word[each].max())
     else:
         word = min(seen, key=lambda each: by_word[each].max())
     return int(word * len(labels) + tags[word])
