@@ -6,6 +6,7 @@ import math
 import os
 import random
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -313,6 +314,20 @@ def test_another_day_or_machine_begins_anew(tmp_path):
         other = results(tmp_path, **change)
         other.go_on()
         assert other.parts == {}
+
+
+def test_what_is_compared_with_something_has_a_picture_of_its_own_and_zero_is_a_target(tmp_path):
+    levels = {"simple model": 0.7, "from scratch": 0.4}
+    curve = Curve("accuracy", "min", "", [(2, 0.6), (5, 0.8)], [(0.5, 0.7), (0.7, 0.9)], levels)
+    reached = replace(ROW, result=[0.1], target=0.0, at_least=True)
+    missed = replace(reached, result=[-0.1])
+    assert [score(row) for row in (reached, missed)] == [2.0, 0.0]
+    results(tmp_path).add("grown", Part([reached, missed], curves=[curve]))
+    assert {"grown.png", "bench.png"} <= {file.name for file in tmp_path.iterdir()}
+    again = results(tmp_path)
+    again.go_on()
+    assert again.curves[0].levels == levels
+    assert "2 min: 0.6, 5 min: 0.8; simple model: 0.7; from scratch: 0.4" in again.text()
 
 
 def test_a_part_without_rows_is_a_line(tmp_path):

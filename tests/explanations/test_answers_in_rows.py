@@ -11,7 +11,13 @@ import pandas as pd
 import pytest
 import torch
 from scipy.special import expit
-from transformers import BertConfig, BertForQuestionAnswering
+from transformers import (
+    BertConfig,
+    BertForQuestionAnswering,
+    BertForTokenClassification,
+    GPT2Config,
+    GPT2ForTokenClassification,
+)
 from typer.testing import CliRunner
 
 from flows.calls.explaining import Explainer
@@ -349,3 +355,23 @@ def test_the_words_that_an_answer_is_of_do_not_count_as_alike() -> None:
     assert likeness(ours, other) == pytest.approx(0)
     assert likeness(ours, other, own=[0]) == pytest.approx(-1)
     assert np.isnan(likeness(ours, other, own=[0, 1, 2]))
+
+
+def test_published_taggers_without_names_of_labels_or_a_padding_token_are_explained(
+    home: Path, tmp_path: Path
+) -> None:
+    reader = wordpiece()
+    size = {"vocab_size": len(reader), "num_labels": 2}
+    encoder = BertConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, **size
+    )
+    decoder = GPT2Config(n_embd=16, n_layer=1, n_head=2, n_positions=64, **size)
+    assert decoder.pad_token_id is None
+    for model in (BertForTokenClassification(encoder), GPT2ForTokenClassification(decoder)):
+        folder = tmp_path / type(model).__name__
+        model.save_pretrained(folder)
+        reader.save_pretrained(folder)
+        asked = ["explain", str(folder), "the old owl runs", "--method", "occlusion"]
+        done = CliRunner().invoke(app, asked)
+        assert done.exit_code == 0, (done.stderr, done.exception)
+        assert "LABEL_" in done.stdout

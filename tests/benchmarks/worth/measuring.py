@@ -76,7 +76,10 @@ def problems_of(file: Path) -> dict[str, str]:
 
 
 def _curve(name: str, metric: str, found: dict[float, list[dict[str, float]]]) -> Curve:
-    """The metric over minutes, beside the simple model and the one from random weights."""
+    """The metric over minutes, beside the simple model and the one from random weights.
+
+    Of several seeds: the medians, also of the ends of the intervals.
+    """
     below = f"downstream/{name}"
 
     def middle(results: Sequence[dict[str, float]], name: str) -> float:
