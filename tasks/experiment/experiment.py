@@ -124,7 +124,7 @@ class Evaluation(Part):
         "Explain",
         "Ways of explaining answers to test rows: which words of a text, or regions of a picture, "
         "speak for them. All are checked: whether they sum up, against random orders, and against "
-        "a model of random weights. Of problems with labels or numbers for whole rows",
+        "a model of random weights. Of all problems but generation, detection and segmentation",
         several_of=choices.names("explanations"),
         absent=[],
     )

@@ -22,6 +22,8 @@ from tasks.sources.sniffing import format_of
 
 LOOKED_AT = 500  # rows
 _NAME = re.compile(r"[A-Za-z_][\w .-]{0,40}")
+_SENTENCE = re.compile(r".*\s.*[.!]", re.DOTALL)
+FEW = 5  # rows below names with other signs than letters, in which a first label would come again
 _WHOLE, _NUMBER = re.compile(r"[-+]?\d{1,18}"), re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _TYPES = {bool: "yes or no", int: "whole number", float: "number", dict: "object"}
 
@@ -91,18 +93,26 @@ def _numbered(file: File, form: str) -> dict[str, list[Any]]:
 
 
 def _is_row(columns: Sequence[tuple[str, Sequence[str]]]) -> bool:
-    """Whether the first cells of columns, given with the others, are a row and no header."""
+    """Whether the first cells of columns, given with the others, are a row and no header.
+
+    People write anything into a header: `Team (final)`, `What did you like?`. So what tells one is
+    that numbers, or much longer texts, stand below it, and that none of its cells comes again.
+    """
     usual = {name for names in USUAL.values() for name in names}
     first = [cell.strip() for cell, _ in columns]
     if any(cell.lower() in usual for cell in first):
         return False
-    if not all(_NAME.fullmatch(cell) for cell in first) or len(set(first)) < len(first):
+    if not all(first) or len(set(first)) < len(first):
+        return True
+    if any(_NUMBER.fullmatch(cell) or _SENTENCE.fullmatch(cell) for cell in first):
         return True
     if any(cell in rest for cell, rest in columns):
         return True
     numbers = any(rest and all(map(_NUMBER.fullmatch, rest)) for _, rest in columns)
     longer = any(rest and 2 * len(cell) < fmean(map(len, rest)) for cell, rest in columns)
-    return not (numbers or longer)
+    plain = all(_NAME.fullmatch(cell) for cell in first)
+    enough = all(len(rest) >= FEW for _, rest in columns)
+    return not (numbers or (longer and (plain or enough)))
 
 
 def _columns(records: Iterator[tuple[str, Mapping[str, Any]]]) -> dict[str, list[Any]]:

@@ -32,6 +32,30 @@ def test_a_header_is_told_from_a_row(first: str, numbered: bool, tmp_path: Path)
     )
 
 
+ASKED = ["technical", "billing", "shipping"]
+
+
+@pytest.mark.parametrize(
+    ("first", "numbered"),
+    [
+        ("Ticket #,Customer message,Team (final)", False),
+        ("Timestamp,What did you like?,Team", False),
+        ("No.,Kundentext (Original),Abteilung", False),
+        ("Ticket/ID,Kunden-Text,Abteilung", False),
+        ("Ticket ID,Feedback %,Customer's team", False),
+        ("999,The parcel is late.,shipping", True),
+        ("999,The parcel is late.,Shipping", True),
+    ],
+)
+@pytest.mark.parametrize("ids", [True, False])
+def test_a_header_may_have_any_signs(first: str, numbered: bool, ids: bool, tmp_path: Path) -> None:
+    begin = 0 if ids else 1
+    rows = [f"{1000 + n},{LONG} {n},{ASKED[n % 3]}".split(",") for n in range(12)]
+    lines = [",".join(each[begin:]) for each in [first.split(","), *rows]]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    assert look(File(tmp_path / "t.csv", "t.csv"), rows=True).numbered == numbered
+
+
 def test_columns_of_parquet_are_seen_with_their_types(tmp_path: Path) -> None:
     table = pa.table({"text": ["a", None], "n": [1, 2], "x": [0.5, 1.0], "words": [["a"], ["b"]]})
     pq.write_table(table, tmp_path / "t.parquet")

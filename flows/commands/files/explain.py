@@ -108,7 +108,10 @@ def _inputs(model: AnsweringModel, given: str, named: list[str]) -> list[Input]:
         return read_inputs(given, *columns, words=model.reads_words)
     texts = given.split("\t")
     if len(texts) != len(columns) or not all(text.strip() for text in texts):
-        accepted = "two texts with a tab between them" if len(columns) > 1 else "a text, no tab"
+        accepted = "a text, no tab"
+        if len(columns) > 1:
+            names = " and ".join(each if isinstance(each, str) else each[0] for each in columns)
+            accepted = f"two texts with a tab between them ({names})"
         raise StageError(f"TEXT: found {given!r:.80}; accepted: {accepted}, or a file of rows")
     return [input_of(texts, "TEXT", len(texts), words=model.reads_words)]
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 FOR, AGAINST, PAPER = (90, 160, 220), (235, 150, 70), (245, 245, 245)
 MARKED = 0.2  # share of the largest attribution from which a word has its number behind it
 TOP = 5  # words that are named
+SAME = 0.5  # probability of the answer without content, above which it is the answer there too
 NOISE = 0.05  # of the score: attributions that are all smaller are not coloured as reasons
 
 
@@ -30,6 +31,8 @@ def explained_lines(found: Explanation, *, colours: bool) -> Iterator[Text]:
         f"{without:{form}})".strip(),
         style="bold",
     )
+    if found.probable and without > SAME:
+        yield Text("  without content it is answered so too: nothing has to speak for it", "dim")
     row = found.found.row
     for method, attributions in found.found.values.items():
         values = [row.direction * float(value) for value in attributions]
@@ -125,6 +128,8 @@ def _checks(found: Explanation, method: str) -> str:
     if (alike := checks.get(LIKENESS)) is not None:
         row = found.found.row
         by_chance = 1.96 / max(row.parts - len(row.own) - 1, 1) ** 0.5  # of the parts of one row
-        verb = "unlike" if alike <= max(MOST_ALIKE, by_chance) else "LIKE"
+        verb = "unlike" if alike <= MOST_ALIKE else "LIKE"
+        if MOST_ALIKE < alike <= by_chance:
+            verb = "so few parts may be by chance as LIKE"
         said.append(f"{verb} random weights (rank correlation {alike:+.2f})")
     return f"checks: {', '.join(said)}" if said else "checks: too few words"
