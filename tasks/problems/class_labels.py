@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from string import digits
 from unicodedata import normalize
 
 from tasks.contract import StageError
@@ -73,11 +75,18 @@ def _missing(row: Row, data: LabelledData, written: str) -> str:
     )
 
 
+RARE, OFTEN = 2, 40  # rows of a label that may be misspelt, and of what may be meant
+MOST_RARE = 50
+ALIKE = 0.85  # of `difflib`: `shiping` and `shipping` have 0.93
+MISSPELT = "rare labels that are spelt nearly like a frequent one, and are classes of their own"
 UNTESTED = "labels that no test row has, so that nothing is measured of them"
 
 
 def note_labels_alike(balance: Mapping[str, Mapping[str, int]], notices: Notices) -> None:
-    """Note labels that differ in case, punctuation or blanks only: they stay different classes."""
+    """Note labels that look alike: all stay classes of their own.
+
+    They differ in case, punctuation or blanks only, or a rare one is spelt nearly like a frequent.
+    """
     counts = sum(map(Counter, balance.values()), Counter[str]())
     groups: dict[str, list[str]] = defaultdict(list)
     for label in sorted(counts):
@@ -86,6 +95,23 @@ def note_labels_alike(balance: Mapping[str, Mapping[str, int]], notices: Notices
         if len(group) > 1:
             said = ", ".join(f"{label!r} ({counts[label]:,})" for label in group)
             notices.add("labels that differ in case, punctuation or blanks only", said)
+    _note_misspelt(counts, notices)
+
+
+def _note_misspelt(counts: Mapping[str, int], notices: Notices) -> None:
+    """Note rare labels that are spelt nearly like a frequent one: they stay different classes.
+
+    Where more than MOST_RARE labels are rare, being rare says nothing, and none is noted.
+    """
+    rare = [label for label, count in sorted(counts.items()) if count <= RARE]
+    often = {content(label): label for label, count in counts.items() if count >= OFTEN}
+    for label in rare if len(rare) <= MOST_RARE else ():
+        name = content(label)
+        found = get_close_matches(name, often, n=1, cutoff=ALIKE)
+        if found and found[0] != name and not {*name} & {*digits}:  # `class-1` is no misspelt `-2`
+            other = often[found[0]]
+            said = f"{label!r} ({counts[label]:,}) and {other!r} ({counts[other]:,})"
+            notices.add(MISSPELT, said)
 
 
 def note_untested(balance: Mapping[str, Mapping[str, int]], notices: Notices) -> None:

@@ -44,10 +44,10 @@ def axis(words: str, unit: Unit) -> str:
 def bare(value: float, unit: Unit, sign: str = "") -> str:
     """A value without its unit: `53.4`, `0.528`, `1,234,567`; with `sign` "+" as a difference."""
     if unit == "share":
-        return f"{100 * value:{sign}.1f}"
+        return f"{100 * value:{sign}z.1f}"
     if abs(value) >= 1000:
-        return f"{value:{sign},.0f}"
-    return f"{value:{sign}.1f}" if abs(value) >= 100 else f"{value:{sign}.3f}"
+        return f"{value:{sign}z,.0f}"
+    return f"{value:{sign}z.1f}" if abs(value) >= 100 else f"{value:{sign}z.3f}"
 
 
 def plain(value: float, unit: Unit) -> str:

@@ -11,7 +11,7 @@ from tasks.contract import StageError
 from tasks.data.notices import Notices
 from tasks.data.rows import Row
 from tasks.experiment.problem import LabelledData
-from tasks.problems.class_labels import note_labels_alike, read_label, require_learnable
+from tasks.problems.class_labels import MISSPELT, note_labels_alike, read_label, require_learnable
 
 
 def read(label: Any, notices: Notices | None = None, **fields: Any) -> str | None:
@@ -83,3 +83,15 @@ def test_scores_are_no_classes() -> None:
     years = [str(n) for n in range(1900, 1950)]
     counts = {split: dict.fromkeys(years, 1) for split in ("train", "validation", "test")}
     assert require_learnable(years, counts, 50, part="downstream.x", field="f") == years
+
+
+def test_a_rare_label_that_is_spelt_nearly_like_a_frequent_one_is_noted() -> None:
+    notices = Notices()
+    counts = {"shipping": 80, "shiping": 1, "billing": 60, "class-1": 50, "class-2": 1, "fire": 2}
+    note_labels_alike({"train": counts}, notices)
+    assert notices.counts == {MISSPELT: 1}
+    assert notices.examples[MISSPELT] == "'shiping' (1) and 'shipping' (80)"
+    notices = Notices()
+    many = {f"shippin{chr(97 + n)}{chr(97 + m)}": 1 for n in range(3) for m in range(20)}
+    note_labels_alike({"train": {"shipping": 80} | many}, notices)
+    assert not notices.counts

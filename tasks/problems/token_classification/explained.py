@@ -1,7 +1,8 @@
 """Why a word has its tag: the log-odds of the tag of one word of a sentence.
 
-That is the surest wrong tag; where no tag is known to be wrong, the surest tag of an entity; where
-there is none, the word that comes closest to one. An answer is the number `word x labels + tag`.
+That is the surest wrong tag; where no tag is known to be wrong, the surest tag of an entity's first
+word; where there is none, the word that comes closest to one. An answer is a number:
+`word x labels + tag`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["direction", "scores"]
 
 PARTS = "tasks.models.explaining.tagged_words"
-SCORE = "log-odds of the tag"
+SCORE = "log-odds of one tag (the surest mistake, or else the beginning of the surest entity)"
 PROBABLE = True
 UNSEEN = -1e4  # the score of each tag of a word that the model does not see: finite, and the least
 
@@ -36,12 +37,18 @@ def answer(scores: NDArray[np.float64], gold: Any, labels: Sequence[str]) -> int
     apart = set() if gold is None else entities(gold) ^ entities(said)
     inside = {word for _, first, last in apart for word in range(first, last + 1)}
     wrong = [word for word in seen if word in inside and said[word] != gold[word]]
-    found = [word for word in seen if said[word] != OUTSIDE]
+    found = [word for word in seen if said[word] != OUTSIDE and not _goes_on(said, word)]
     if wrong or found:
         word = max(wrong or found, key=lambda each: by_word[each].max())
     else:
         word = min(seen, key=lambda each: by_word[each].max())
     return int(word * len(labels) + tags[word])
+
+
+def _goes_on(tags: Sequence[str], word: int) -> bool:
+    """Whether a word is inside an entity that began before it."""
+    tag = tags[word]
+    return word > 0 and tag.startswith("I-") and tags[word - 1][2:] == tag[2:]
 
 
 def words(labels: Sequence[str], answer: int, direction: int) -> str:
