@@ -62,6 +62,7 @@ class ModelCard:
         rows: the labelled data that it was fine-tuned on.
         gaps: whether some of its data are unknown, or no longer in the store.
         evaluations: of it.
+        tested: the rows that each of these is of, in words.
         version: of Temper.
         adapts: the model that the weights adapt, if they are an adapter: of the Hub as `hf:NAME`.
     """
@@ -75,6 +76,7 @@ class ModelCard:
     rows: Sequence[Artifact]
     gaps: bool
     evaluations: Sequence[Artifact]
+    tested: Sequence[str]
     version: str
     adapts: str | None = None
 
@@ -231,13 +233,13 @@ class ModelCard:
             yield "Its training data are not known."
 
     def _results(self) -> Iterator[str]:
-        for artifact in self.evaluations:
+        for artifact, rows in zip(self.evaluations, self.tested, strict=True):
             found = Found.read(artifact.path)
             sure = f"{100 * found.facts['confidence']:g} %"
             documents = f"{found.metrics['test_documents']:,.0f} documents"
             yield escaped(
-                f"{found.facts['problem']}, {found.facts['rows']} of {documents} in the test "
-                f"split; in brackets {sure} bootstrap intervals over documents:"
+                f"{found.facts['problem']}, {found.facts['rows']} of {documents} in "
+                f"{rows}; in brackets {sure} bootstrap intervals over documents:"
             )
             yield evaluation_card.metric_table(found)
         if not self.evaluations:

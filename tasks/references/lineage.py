@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from tasks.machinery.store.artifact import Artifact, Input
@@ -26,6 +27,18 @@ def evaluations_of(model: Input, store: Store) -> list[Artifact]:
         if data not in found or len(artifact.reads) > len(found[data].reads):
             found[data] = artifact
     return [found[data] for data in sorted(found)]
+
+
+def tested_on(evaluation: Artifact, store: Store) -> str:
+    """The rows that an evaluation is of, in words; those of a further test set by its source."""
+    data = store.named(evaluation.reads.get("data", ""))
+    described = None if data is None else data.path / "dataset.json"
+    if data is None or described is None or not described.is_file():
+        return "the test split"
+    name = json.loads(described.read_text(encoding="utf-8"))["name"]
+    if data.stage.startswith("further"):
+        return f"the further test set {name}"
+    return f"the test split of {name}"
 
 
 @dataclass

@@ -94,7 +94,7 @@ def _export(reference: str, to: Path, *, onnx: bool, adapter: bool) -> list[str]
     from tasks.machinery.store.store import Store
     from tasks.pages.model_card import ModelCard
     from tasks.references.given_model import find_model
-    from tasks.references.lineage import evaluations_of
+    from tasks.references.lineage import evaluations_of, tested_on
     from tasks.references.own_adapter import OwnAdapter
 
     if onnx:
@@ -105,6 +105,7 @@ def _export(reference: str, to: Path, *, onnx: bool, adapter: bool) -> list[str]
     store, own = Store(store_folder()), None
     if adapter:
         own = OwnAdapter.of(given.model.artifact, given.model.path, reference, store)
+    evaluations = evaluations_of(given.model, store)
     card = ModelCard(
         folder=given.model.path,
         configuration=given.configuration,
@@ -114,7 +115,8 @@ def _export(reference: str, to: Path, *, onnx: bool, adapter: bool) -> list[str]
         corpora=[each.artifact for each in given.lineage.corpora],
         rows=[each.artifact for each in given.lineage.rows],
         gaps=given.lineage.gaps,
-        evaluations=evaluations_of(given.model, store),
+        evaluations=evaluations,
+        tested=[tested_on(each, store) for each in evaluations],
         version=importlib.metadata.version("temper"),
         adapts=None if own is None else own.base,
     )
