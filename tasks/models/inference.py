@@ -9,12 +9,21 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tasks.data.text.length_buckets import Example
 from tasks.problems import Problem
 
 # Padding included; fits the caches of a processor and the memory of any GPU.
 TOKENS_IN_A_BATCH = 4096
+
+
+def model_inputs(problem: Problem, model: Any, examples: Sequence[Any]) -> dict[str, Tensor]:
+    """What a model reads of examples: a batch without labels, on its device."""
+    # Models of pictures have no padding, and some decoders do not say theirs.
+    padding = getattr(model.config, "pad_token_id", 0) or 0
+    batch = problem.collate(examples, padding)
+    return {name: tensor.to(model.device) for name, tensor in batch.items() if name != "labels"}
 
 
 @torch.no_grad()
@@ -28,11 +37,7 @@ def predict(
     """The rows, encoded as `examples`, with the model's predictions."""
     logits: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(examples)
     for indices in group_by_length([example.places for example in examples]):
-        # Models of pictures have none, and some decoders do not say theirs.
-        padding = getattr(model.config, "pad_token_id", 0) or 0
-        batch = problem.collate([examples[i] for i in indices], padding)
-        del batch["labels"]
-        inputs = {name: tensor.to(model.device) for name, tensor in batch.items()}
+        inputs = model_inputs(problem, model, [examples[i] for i in indices])
         scores = problem.logits(model, inputs)
         for i, score in zip(indices, scores.float().cpu().numpy(), strict=True):
             logits[i] = score

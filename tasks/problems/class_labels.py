@@ -6,7 +6,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from string import digits
 from unicodedata import normalize
 
 from tasks.contract import StageError
@@ -108,7 +107,9 @@ def _note_misspelt(counts: Mapping[str, int], notices: Notices) -> None:
     for label in rare if len(rare) <= MOST_RARE else ():
         name = content(label)
         found = get_close_matches(name, often, n=1, cutoff=ALIKE)
-        if found and found[0] != name and not {*name} & {*digits}:  # `class-1` is no misspelt `-2`
+        if (
+            found and found[0] != name and not any(map(str.isdigit, name))
+        ):  # `class-1` is no misspelt `-2`
             other = often[found[0]]
             said = f"{label!r} ({counts[label]:,}) and {other!r} ({counts[other]:,})"
             notices.add(MISSPELT, said)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from tasks.contract import Monitor
-from tasks.models.inference import group_by_length
+from tasks.models.inference import group_by_length, model_inputs
 from tasks.problems import Problem
 from tasks.training.loop import Batch, Precision, autocast, device_name
 from tasks.training.memory import CGROUPS, OWN_CGROUP, container_limits
@@ -146,8 +146,7 @@ class Features:
     @torch.no_grad()
     def _ask(self, examples: Sequence[Any]) -> tuple[Tensor, Tensor, Any]:
         """The answers of the model, and the states and the pooled features of its encoder."""
-        batch = self.kind.collate(examples, getattr(self.model.config, "pad_token_id", 0))
-        self._inputs = {n: t.to(self.model.device) for n, t in batch.items() if n != "labels"}
+        self._inputs = model_inputs(self.kind, self.model, examples)
         heard: list[Any] = []
         hook = self.body.register_forward_hook(lambda *given: heard.append(given[2]))
         try:

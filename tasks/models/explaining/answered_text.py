@@ -21,7 +21,8 @@ from torch import Tensor
 
 from tasks.models.explaining.explained import Explained
 from tasks.models.explaining.subject import Batch, Piece, RowInParts, Subject
-from tasks.models.explaining.words import Words, bare, unpadded, without_white_space, words_of
+from tasks.models.explaining.words import Words, bare, words_of
+from tasks.models.inference import model_inputs
 from tasks.problems import Problem
 from tasks.problems.question_answering.model import TextWindow
 from tasks.problems.question_answering.served import NOWHERE, best_place
@@ -29,7 +30,6 @@ from tasks.problems.token_classification.words import places_of_words
 from tasks.problems.windows.texts import by_row
 
 PART = "part"  # of a batch: the first and the last token of the answer; those of NOWHERE for none
-OTHER = -1e4  # the score of what is not answered: finite, and the least
 _RUN = re.compile(r"\w+|[^\w\s]")
 
 
@@ -50,9 +50,8 @@ class AnsweredText(Words):
 
     @torch.no_grad()
     def _answered(self, question: str, text: str, windows: Sequence[TextWindow]) -> RowInParts:
-        batches = [self.batch_of([window]) for window in windows]
-        with unpadded(self.model):
-            found = [self.kind.logits(self.model, batch)[0].float().cpu() for batch in batches]
+        batches = [model_inputs(self.kind, self.model, [window]) for window in windows]
+        found = [self.kind.logits(self.model, batch)[0].float().cpu() for batch in batches]
         scored = [
             (window.spans, scores.numpy()) for window, scores in zip(windows, found, strict=True)
         ]
@@ -69,14 +68,13 @@ class AnsweredText(Words):
         return replace(row, own=tuple(own), about=about)
 
     def scores(self, batch: Batch) -> Tensor:
-        """Of no answer, and of the part: shape (rows, 2). What is not answered has OTHER."""
+        """Of no answer, and of the part: shape (rows, 2); -inf for the one that is not given."""
         part = batch[PART]
-        with unpadded(self.model):
-            logits = self.kind.logits(self.model, self.read_of(batch)).float()
+        logits = self.kind.logits(self.model, self.read_of(batch)).float()
         odds = torch.stack([_odds(logits[..., end], part[:, end]) for end in (0, 1)], dim=-1)
         answered = part.any(dim=1)
         both = torch.stack([~answered, answered], dim=1)
-        return self.explained.scores(odds[:, None]).masked_fill(~both, OTHER)
+        return self.explained.scores(odds[:, None]).masked_fill(~both, -torch.inf)
 
     def as_read(self, row: RowInParts, through: Tensor) -> Tensor:
         """The mean of the first and the last place of the answer."""
@@ -98,7 +96,7 @@ def _in_words(
         places.append((name, (int(start), int(end))) if start < end else None)
         first, _ = bare(texts[name], int(start), int(end))
         numbers.append(bisect_right(begins[name], first))
-    return without_white_space(*words_of(places, texts, numbers))
+    return words_of(places, texts, numbers)
 
 
 def _beginnings(text: str) -> Iterator[int]:

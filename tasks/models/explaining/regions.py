@@ -17,6 +17,7 @@ from torch import Tensor
 
 from tasks.models.explaining.explained import Explained
 from tasks.models.explaining.subject import RowInParts, Subject
+from tasks.models.inference import model_inputs
 from tasks.problems import Problem
 
 SIDE = 8  # regions in a row of the grid, at most
@@ -40,8 +41,7 @@ class Regions(Subject):
         """The regions of each picture."""
         found = []
         for example in self.kind.encode(table, self.reader, labels):
-            batch = self.kind.collate([example], 0)
-            inputs = {n: t.to(self.model.device) for n, t in batch.items() if n != "labels"}
+            inputs = model_inputs(self.kind, self.model, [example])
             pixels = inputs[self.VARIED]
             blank = pixels.mean(dim=(2, 3), keepdim=True).expand_as(pixels)
             part_of = grid(*pixels.shape[2:])

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tasks.models.explaining.explained import Explained
 from tasks.models.explaining.subject import Batch, Piece, RowInParts, Subject
-from tasks.models.explaining.words import Words, bare, unpadded, windows_of
+from tasks.models.explaining.words import Words, bare, windows_of
 from tasks.problems import Problem
 from tasks.problems.token_classification.explained import UNSEEN
 
@@ -37,7 +37,7 @@ class TaggedWords(Words):
     def in_words(
         self, encoded: Any, texts: Mapping[str, str], row: pd.Series[Any]
     ) -> tuple[list[Piece], NDArray[np.int64]]:
-        """The words of which the model sees something: each as a whole, as the row has it."""
+        """The words that the model reads a token of, each whole."""
         [(column, text)] = texts.items()
         words = list(row[column])
         ends = np.cumsum([len(word) + 1 for word in words]) - 1  # a blank is between two words
@@ -69,8 +69,7 @@ class TaggedWords(Words):
     def scores(self, batch: Batch) -> Tensor:
         """What is explained of each word and tag: shape (rows, words x tags)."""
         places = batch[PLACES]
-        with unpadded(self.model):
-            logits = self.kind.logits(self.model, windows_of(self.read_of(batch))).float()
+        logits = self.kind.logits(self.model, windows_of(self.read_of(batch))).float()
         of_rows = logits.reshape(len(places), -1, logits.shape[-1])
         chosen = places.clamp(min=0)[..., None].expand(-1, -1, logits.shape[-1])
         scores = self.explained.scores(of_rows.gather(1, chosen))

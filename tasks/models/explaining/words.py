@@ -22,6 +22,7 @@ from tasks.data.pairs import FIRST, SECOND
 from tasks.experiment import choices
 from tasks.models.explaining.explained import Explained
 from tasks.models.explaining.subject import WORDS, Batch, Piece, RowInParts, Subject
+from tasks.models.inference import model_inputs
 from tasks.problems import Problem
 from tasks.problems.windows.cutting import inside, reads_windows
 from tasks.problems.windows.texts import TextWindow, by_row
@@ -71,7 +72,7 @@ class Words(Subject):
         self, examples: Sequence[Any], encoded: Any, texts: Mapping[str, str], row: pd.Series[Any]
     ) -> RowInParts:
         pieces, part_of = self.in_words(encoded, texts, row)
-        inputs = self.batch_of(examples)
+        inputs = model_inputs(self.kind, self.model, examples)
         if isinstance(examples[0], TextWindow):
             head, tail = inside(encoded.sequence_ids)
             part_of = np.concatenate(
@@ -105,17 +106,11 @@ class Words(Subject):
             None if column is None or word is None else (columns[column], ends)
             for column, word, ends in given
         ]
-        return without_white_space(*words_of(places, texts, encoded.word_ids))
+        return words_of(places, texts, encoded.word_ids)
 
     def read_of(self, batch: Batch) -> Batch:
         """What the model reads of a batch."""
         return {name: tensor for name, tensor in batch.items() if name not in self.NOT_READ}
-
-    def batch_of(self, examples: Sequence[Any]) -> Batch:
-        """The examples of a row as a batch without labels, on the device of the model."""
-        padding = getattr(self.model.config, "pad_token_id", 0) or 0
-        batch = self.kind.collate(examples, padding)
-        return {n: t.to(self.model.device) for n, t in batch.items() if n != "labels"}
 
     def blanked(
         self, inputs: Batch, part_of: NDArray[np.int64], pieces: Sequence[Piece]
@@ -145,7 +140,7 @@ class Words(Subject):
 
     def scores(self, batch: Batch) -> Tensor:
         """Of a decoder, those of the last place, also where the blank token is its padding."""
-        with unpadded(self.model):
+        with _unpadded(self.model):
             if WINDOWS not in batch:
                 return super().scores(batch)
             each = self.kind.logits(self.model, windows_of(batch)).float()
@@ -190,7 +185,7 @@ def windows_of(batch: Batch) -> Batch:
 
 
 @contextmanager
-def unpadded(model: Any) -> Iterator[None]:
+def _unpadded(model: Any) -> Iterator[None]:
     """Have a model take each token for one of the text: rows of one length have no padding.
 
     A decoder reads the last token that is not its padding, and published ones pad with the token
@@ -233,10 +228,10 @@ def words_of(
         pieces.append(Piece(text[start:end], column, start, end))
         part_of[place] = len(pieces) - 1
         last = own
-    return pieces, part_of
+    return _without_white_space(pieces, part_of)
 
 
-def without_white_space(
+def _without_white_space(
     pieces: Sequence[Piece], part_of: NDArray[np.int64]
 ) -> tuple[list[Piece], NDArray[np.int64]]:
     """The words, where tokens of white space alone belong to the word before; a first one to none.

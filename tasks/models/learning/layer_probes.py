@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tasks.models.inference import group_by_length
+from tasks.models.inference import group_by_length, model_inputs
 from tasks.models.learning.probed import Probed, place_read
 from tasks.problems import Problem
 
@@ -44,10 +44,8 @@ def features_of(
     """
     found: dict[str, list[list[Features]]] = {}
     order: list[int] = []
-    padding = getattr(model.config, "pad_token_id", 0) or 0
     for group in group_by_length([example.places for example in examples]):
-        batch = kind.collate([examples[i] for i in group], padding)
-        inputs = {n: t.to(model.device) for n, t in batch.items() if n != "labels"}
+        inputs = model_inputs(kind, model, [examples[i] for i in group])
         states = model.base_model(**inputs, output_hidden_states=True).hidden_states
         for number, state in enumerate(states):
             filled = _filled(state, inputs.get("attention_mask"))

@@ -33,7 +33,9 @@ def answer(scores: NDArray[np.float64], gold: Any, labels: Sequence[str]) -> int
     if not seen:
         return labels.index(OUTSIDE) if OUTSIDE in labels else 0
     tags = by_word.argmax(axis=1)
-    said = [labels[tag] if word in {*seen} else OUTSIDE for word, tag in enumerate(tags)]
+    said = [OUTSIDE] * len(tags)
+    for word in seen:
+        said[word] = labels[tags[word]]
     apart = set() if gold is None else entities(gold) ^ entities(said)
     inside = {word for _, first, last in apart for word in range(first, last + 1)}
     wrong = [word for word in seen if word in inside and said[word] != gold[word]]
