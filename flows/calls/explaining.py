@@ -156,18 +156,10 @@ class Explainer:
             StageError: it cannot be read, or its answers cannot be explained.
         """
         from tasks.explanations import load
-        from tasks.models.bodies import read_model
-        from tasks.models.explaining.checks import with_random_weights
-        from tasks.models.explaining.explained import load_explained, subject_of
-        from tasks.models.files import labels_of
-        from tasks.problems import load as load_problem
+        from tasks.models.explaining.reading import Subjects
 
-        explained, kind = load_explained(model.problem), load_problem(model.problem)
-        loaded, reader = read_model(kind.AUTO_MODEL, model.folder, kind.READER)
-        other = with_random_weights(loaded, kind.AUTO_MODEL, SEED)
-        ours, random = (subject_of(kind, explained, each, reader) for each in (loaded, other))
-        labels = labels_of(loaded.config.to_dict()) if kind.PARTS else []
-        return cls(ours, random, {name: load(name) for name in methods}, labels)
+        read = Subjects.read(model.problem, model.folder, SEED)
+        return cls(read.own, read.random, {name: load(name) for name in methods}, read.labels)
 
     def explain(self, rows: pd.DataFrame, first: int) -> Iterator[Explanation]:
         """Explain the answers to some rows.

@@ -21,20 +21,13 @@ from tasks.data.tables import write_json
 from tasks.explanations import load as load_method
 from tasks.explanations._checked import checked
 from tasks.machinery.naming.metric_name import MetricName
-from tasks.models.bodies import read_model
-from tasks.models.explaining.checks import SHARES, Curves, Scale, with_random_weights
+from tasks.models.explaining.checks import SHARES, Curves, Scale
 from tasks.models.explaining.drivers import region_drivers, word_drivers
-from tasks.models.explaining.explained import (
-    Explained,
-    answer_of,
-    in_one,
-    load_explained,
-    subject_of,
-)
+from tasks.models.explaining.explained import Explained, answer_of, in_one, load_explained
 from tasks.models.explaining.measured import Explaining, Measured, Methods
+from tasks.models.explaining.reading import Subjects
 from tasks.models.explaining.subject import AT_ONCE, WORDS, RowInParts, Subject
 from tasks.models.explaining.verdicts import FAITHFULNESS, verdict
-from tasks.models.files import labels_of
 from tasks.problems import Problem, load
 from tasks.statistics.bootstrap import Bootstrap
 
@@ -84,11 +77,8 @@ def explain(
     kind, explained = load(problem), load_explained(problem)
     test = kind.complete(pd.read_parquet(data / "test.parquet"), data, "test")
     answers = pd.read_parquet(evaluation / "predictions.parquet")
-    loaded, reader = read_model(kind.AUTO_MODEL, model, kind.READER)
-    labels = labels_of(loaded.config.to_dict()) if kind.PARTS else []
-    subject = subject_of(kind, explained, loaded, reader)
-    other = with_random_weights(loaded, kind.AUTO_MODEL, seed)
-    random = subject_of(kind, explained, other, reader)
+    subjects = Subjects.read(problem, model, seed)
+    subject, labels = subjects.own, subjects.labels
 
     sample = chosen(len(test), most_rows, seed)
     mistakes = surest_mistakes(kind, answers)
@@ -96,7 +86,7 @@ def explain(
     wrong, drawn = {*mistakes}, {*sample}
     right = [number for number in sample if number not in wrong][:RIGHT]
     by = {name: load_method(name) for name in methods}
-    how = Explaining(subject, by, scale_of(subject, test, sample, labels), random, seed)
+    how = Explaining(subject, by, scale_of(subject, test, sample, labels), subjects.random, seed)
     total = len({*sample, *told})
     by_number: dict[int, Measured] = {}
     for number, row in prepared(subject, test, [*sample, *told], labels):

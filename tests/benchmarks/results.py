@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.benchmarks.growth import Curve
 from tests.benchmarks.rows import Row
-from tests.benchmarks.table import draw, draw_worth, markdown, write_csv
+from tests.benchmarks.table import draw, draw_compared, markdown, write_csv
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Results:
         (self.out / "bench.md").write_text(self.text(), encoding="utf-8")
         compared = [curve for curve in part.curves if curve.levels]
         if compared:
-            draw_worth(compared, self.out / f"{name}.png")
+            draw_compared(compared, self.out / f"{name}.png")
         if self.rows:
             write_csv(self.rows, self.machine, self.out / "bench.csv")
             draw(self.rows, self.curves, self.out / "bench.png")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,6 +17,7 @@ from matplotlib import pyplot
 from tests.benchmarks.growth import Curve
 from tests.benchmarks.rows import Row
 
+OF_LEVELS = ("#b3542d", "#8a8a8a")
 COLOURS = {True: "#2a7f62", False: "#b3542d", None: "#8a8a8a"}  # by whether it is reached
 
 
@@ -48,21 +50,23 @@ def draw(rows: Sequence[Row], curves: Sequence[Curve], file: Path) -> None:
     above, *below = figure.subfigures(len(heights), height_ratios=heights, squeeze=False)[:, 0]
     draw_targets(above.subplots(), rows)
     for part in below:
-        for axes, curve in zip(
-            part.subplots(1, len(curves), squeeze=False)[0], curves, strict=True
-        ):
-            draw_curve(axes, curve)
+        draw_curves(part, curves)
     figure.savefig(file, dpi=100)
     pyplot.close(figure)
 
 
-def draw_worth(curves: Sequence[Curve], file: Path) -> None:
+def draw_compared(curves: Sequence[Curve], file: Path) -> None:
     """Draw curves alone, with what they are compared with."""
     figure = pyplot.figure(figsize=(11, 2.9), layout="constrained")
-    for axes, curve in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True):
-        draw_curve(axes, curve)
+    draw_curves(figure, curves)
     figure.savefig(file, dpi=100)
     pyplot.close(figure)
+
+
+def draw_curves(part: Any, curves: Sequence[Curve]) -> None:
+    """Draw curves beside each other in a part of a figure."""
+    for axes, curve in zip(part.subplots(1, len(curves), squeeze=False)[0], curves, strict=True):
+        draw_curve(axes, curve)
 
 
 def draw_targets(axes: Any, rows: Sequence[Row]) -> None:
@@ -104,7 +108,7 @@ def draw_curve(axes: Any, curve: Curve) -> None:
     axes.semilogx(sizes, values, marker="o", color="#2a4f7f")
     if curve.ends:
         axes.fill_between(sizes, *zip(*curve.ends, strict=True), color="#2a4f7f", alpha=0.15)
-    for (name, level), colour in zip(curve.levels.items(), ("#b3542d", "#8a8a8a"), strict=False):
+    for (name, level), colour in zip(curve.levels.items(), cycle(OF_LEVELS)):
         axes.axhline(level, color=colour, linewidth=1)
         axes.text(sizes[0], level, name, color=colour, fontsize=7, va="top")
     axes.set_xticks(sizes, [f"{size:,g}" for size in sizes])

@@ -23,7 +23,6 @@ from typer.testing import CliRunner
 from flows.calls.explaining import Explainer
 from flows.calls.predicting import AnsweringModel
 from flows.commands.main import app
-from tasks.contract import Silent
 from tasks.experiment.problem import FineTuning
 from tasks.models.explaining.checks import likeness
 from tasks.models.explaining.explained import answer_of, load_explained, subject_of
@@ -33,7 +32,7 @@ from tasks.models.predictions import as_rows
 from tasks.models.written_text import as_beginning
 from tasks.pages.explanations import card
 from tasks.problems import load
-from tasks.stages.explanation import explain
+from tests.support.explained import explain_learnt
 from tests.support.learnt import learn
 from tests.support.tiny_models import FILLER, TAGS, wordpiece, write_body, write_data
 
@@ -59,25 +58,10 @@ def kinds_of_owls(rows: int, seed: int) -> pd.DataFrame:
 
 
 def explained(problem: str, learnt: SimpleNamespace) -> SimpleNamespace:
-    out = learnt.folder / "explanation"
-    out.mkdir()
-    metrics = explain(
-        problem,
-        METHODS,
-        24,
-        5,
-        100,
-        confidence=0.95,
-        seed=0,
-        data=learnt.data,
-        model=learnt.folder / "tuned" / "model",
-        evaluation=learnt.folder / "evaluation",
-        out=out,
-        monitor=Silent(),
-    )
-    table = pd.read_parquet(out / "explanations.parquet")
-    model = learnt.folder / "tuned" / "model"
-    return SimpleNamespace(metrics=metrics, out=out, table=table, model=model)
+    found = explain_learnt(problem, learnt, METHODS)
+    found.table = pd.read_parquet(found.out / "explanations.parquet")
+    found.model = learnt.folder / "tuned" / "model"
+    return found
 
 
 @pytest.fixture(scope="module")

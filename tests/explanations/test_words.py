@@ -13,39 +13,19 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.commands.main import app
-from tasks.contract import Silent, StageError
+from tasks.contract import StageError
 from tasks.experiment.problem import FineTuning
 from tasks.models.explaining.explained import load_explained
 from tasks.models.explaining.verdicts import failures
 from tasks.pages.explanations import card
 from tasks.pages.explanations.found import Found, check_grid
-from tasks.stages.explanation import explain
+from tests.support.explained import explain_learnt
 from tests.support.learnt import learn
 from tests.support.tiny_models import LABELS, TELLING, write_body, write_data
 
 METHODS = ["attention-rollout", "integrated-gradients", "occlusion"]
 SIGNED = METHODS[1:]
 TRAINING = FineTuning(epochs=10, batch_size=16, learning_rate=5e-3, max_length=32, precision="fp32")
-
-
-def explained(learnt: SimpleNamespace, name: str, methods: list[str], problem: str, rows: int):
-    out = learnt.folder / name
-    out.mkdir()
-    metrics = explain(
-        problem,
-        methods,
-        rows,
-        5,
-        100,
-        confidence=0.95,
-        seed=0,
-        data=learnt.data,
-        model=learnt.folder / "tuned" / "model",
-        evaluation=learnt.folder / "evaluation",
-        out=out,
-        monitor=Silent(),
-    )
-    return SimpleNamespace(metrics=metrics, out=out)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +40,7 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 @pytest.fixture(scope="module")
 def found(learnt: SimpleNamespace) -> SimpleNamespace:
-    return explained(learnt, "explanation", METHODS, "text-classification", 24)
+    return explain_learnt("text-classification", learnt, METHODS)
 
 
 @pytest.mark.parametrize("method", SIGNED)
@@ -230,7 +210,7 @@ def test_the_number_of_a_text_is_explained_too(tmp_path: Path) -> None:
     data = write_data(tmp_path / "data", "regression")
     training = TRAINING.model_copy(update={"learning_rate": 1e-3, "epochs": 20})
     learnt = learn("regression", training, tmp_path, data, write_body(tmp_path / "body"))
-    found = explained(learnt, "explanation", METHODS, "regression", 20)
+    found = explain_learnt("regression", learnt, METHODS, 20)
     drivers = json.loads((found.out / "drivers.json").read_text())
     assert {*drivers} <= {"high", "low"}
     for method in SIGNED:

@@ -130,6 +130,6 @@ def _checks(found: Explanation, method: str) -> str:
         by_chance = 1.96 / max(row.parts - len(row.own) - 1, 1) ** 0.5  # of the parts of one row
         verb = "unlike" if alike <= MOST_ALIKE else "LIKE"
         if MOST_ALIKE < alike <= by_chance:
-            verb = "so few parts may be by chance as LIKE"
+            verb = "not shown to be unlike"
         said.append(f"{verb} random weights (rank correlation {alike:+.2f})")
     return f"checks: {', '.join(said)}" if said else "checks: too few words"

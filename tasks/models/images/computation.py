@@ -50,7 +50,7 @@ def image_computation(
 def of_pictures(
     step: float, *, counts: Callable[[Batch], dict[str, int]], micro_batch_size: int
 ) -> Computation:
-    """The same, of a model whose step takes so many operations for a picture."""
+    """The same for a model whose step takes `step` operations a picture."""
     split = Splitting(rows=micro_batch_size, automatic=False, split=split_rows, counts=counts)
     return Computation(
         rows=rows,

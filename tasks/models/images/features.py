@@ -1,4 +1,4 @@
-"""The features of pictures, and how well labels are told from them by the nearest neighbour."""
+"""The features of pictures, and the accuracy of the labels of their nearest neighbours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well labels are told from features: by the nearest neighbour among labelled examples.
+"""The accuracy of labels predicted from features by the nearest labelled neighbour.
 
 Nothing is trained and no random number is drawn (Wu et al., 2018, "Unsupervised feature learning
 via non-parametric instance discrimination", section 3.4, with one neighbour). It shows while an

@@ -1,4 +1,4 @@
-"""How well labels are told from an encoder's features of texts, while it is pre-trained.
+"""The accuracy of labels predicted from an encoder's features, while it is pre-trained.
 
 The label of a text is that of its nearest neighbour among labelled training texts (`nearest.py`);
 looking changes no weight.
@@ -73,7 +73,7 @@ class OnlineProbe:
             rows = pd.read_parquet(data / f"{split}.parquet")
             rows = rows.iloc[:: max(1, -(-len(rows) // most))]
             read = tokenizer(passages(rows), truncation=True, max_length=length)["input_ids"]
-            # A text of which the tokenizer keeps nothing is read as one token of padding.
+            # A text without a token is read as one token of padding.
             return Texts([ids or [pad] for ids in read], np.array(rows["label"], dtype=np.str_))
 
         known, asked = texts("train", KNOWN), texts("validation", ASKED)
